@@ -1,0 +1,63 @@
+"""The one door to the operating system.
+
+Every gatherer takes an `Env` and reaches the world through it alone, so that a test can say what the world is.
+"""
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+ADDRINFO = list[tuple[int, int, int, str, tuple[str | int, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What a gatherer may do. Every callable raises OSError where the system says no.
+
+    `read(path)` gives a file's bytes; `names(path)` the entries of a folder; `link(path)` what a symbolic link says.
+    `netlink(protocol, request)` sends one netlink request and gives the datagrams that answer it, up to and with the one
+    that ends it. `getaddrinfo(name)` asks the C library for stream addresses, in its order; it raises
+    socket.gaierror. `run(argv)` gives the standard output of a command; it raises FileNotFoundError where there is
+    none, and CalledProcessError (with stderr) where it fails. `can(family)` says whether a socket of a family can be made.
+    """
+
+    place: str
+    read: Callable[[str], bytes]
+    names: Callable[[str], list[str]]
+    link: Callable[[str], str]
+    netlink: Callable[[int, bytes], Iterable[bytes]]
+    getaddrinfo: Callable[[str], list[str]]
+    run: Callable[[Sequence[str]], str]
+    can: Callable[[int], bool]
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _getaddrinfo(name: str) -> list[str]:
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(x[4][0]) for x in found))
+
+
+def _run(argv: Sequence[str]) -> str:
+    done = subprocess.run(argv, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
+    return done.stdout.decode(errors="replace")
+
+
+def _can(family: int) -> bool:
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True
+
+
+def real(place: str = "host") -> Env:
+    """The world that the calling thread is in."""
+    from dualstack.gather.netlink import ask
+
+    return Env(place, _read, os.listdir, os.readlink, ask, _getaddrinfo, _run, _can)

@@ -1,0 +1,1 @@
+"""Frozen values that the other layers exchange; nothing here does I/O."""

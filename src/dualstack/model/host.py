@@ -1,0 +1,135 @@
+"""A network namespace as the kernel sees it: interfaces, addresses, routes, sysctls, packet filters."""
+
+import msgspec
+
+from dualstack.model.address import Family, Scope, family, scope, without_zone, zone
+
+
+class InterfaceAddress(msgspec.Struct, frozen=True):
+    """An address of an interface. `flags` are those of RTM_NEWADDR that matter: tentative, dadfailed, deprecated, temporary."""
+
+    address: str
+    prefix: int
+    flags: tuple[str, ...] = ()
+
+
+class Interface(msgspec.Struct, frozen=True):
+    """A link and its addresses. `disable_ipv6` is the sysctl of this interface, None where it could not be read."""
+
+    name: str
+    index: int
+    up: bool
+    loopback: bool = False
+    mac: str = ""
+    mtu: int = 0
+    disable_ipv6: bool | None = None
+    addresses: tuple[InterfaceAddress, ...] = ()
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """The network settings of one place.
+
+    `ipv6_absent` says that the kernel has no IPv6 at all (`ipv6.disable=1` or not built in): `socket(AF_INET6)`
+    answers EAFNOSUPPORT. `bindv6only` and the `disable_ipv6` values are sysctls, None where unreadable.
+    """
+
+    place: str
+    interfaces: tuple[Interface, ...] = ()
+    ipv6_absent: bool = False
+    bindv6only: bool | None = None
+    disable_ipv6_all: bool | None = None
+    disable_ipv6_default: bool | None = None
+    source: str = "rtnetlink"
+
+    def owner(self, address: str) -> Interface | None:
+        """The interface that holds `address`. All of 127.0.0.0/8 belongs to the loopback interface (RFC 1122 section 3.2.1.3)."""
+        bare, device = without_zone(address), zone(address)
+        for interface in self.interfaces:
+            if device and device not in (interface.name, str(interface.index)):
+                continue
+            if any(x.address == bare for x in interface.addresses):
+                return interface
+        if family(bare) is Family.IPV4 and scope(bare) is Scope.LOOPBACK:
+            return next((x for x in self.interfaces if x.loopback and x.addresses), None)
+        return None
+
+    def addresses(self, wanted: Family) -> tuple[str, ...]:
+        """Every address of a family here, loopback first, in the kernel's order; link-local ones carry their zone."""
+        found = []
+        for interface in sorted(self.interfaces, key=lambda x: not x.loopback):
+            for item in interface.addresses:
+                if family(item.address) is wanted:
+                    is_local = wanted is Family.IPV6 and scope(item.address) is Scope.LINK_LOCAL
+                    found.append(f"{item.address}%{interface.name}" if is_local else item.address)
+        return tuple(found)
+
+
+class Namespaces(msgspec.Struct, frozen=True):
+    """The network namespaces that were read; the first is the vantage of the question."""
+
+    items: tuple[Namespace, ...]
+
+    def at(self, place: str) -> Namespace | None:
+        """The namespace of that name."""
+        return next((x for x in self.items if x.place == place), None)
+
+    def owner(self, address: str) -> tuple[Namespace, Interface] | None:
+        """The namespace and interface that hold `address`, the vantage before others."""
+        for item in self.items:
+            interface = item.owner(address)
+            if interface is not None:
+                return item, interface
+        return None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """What the kernel answers when asked how it would send to `destination` (RTM_GETROUTE).
+
+    `error` is an errno name (ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL), empty where there is a route. `source` is the
+    address that the kernel would choose, empty where it names none.
+    """
+
+    place: str
+    destination: str
+    interface: str = ""
+    gateway: str = ""
+    source: str = ""
+    mtu: int = 0
+    error: str = ""
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """The kernel's answers for the addresses in question."""
+
+    items: tuple[Route, ...] = ()
+
+    def to(self, place: str, destination: str) -> Route | None:
+        """The answer for one destination."""
+        return next((x for x in self.items if x.place == place and x.destination == destination), None)
+
+
+class FilterVerdict(msgspec.Struct, frozen=True):
+    """What the packet filter of a place does with new TCP connections to a port, as far as its rules could be read.
+
+    `hook` is `input` or `output`; `verdict` one of accept, drop, reject, unknown; `rule` the deciding rule in the
+    filter's own words, `source` the command that showed it. `address` is the destination that was asked about.
+    """
+
+    place: str
+    hook: str
+    family: Family
+    address: str
+    port: int
+    verdict: str
+    rule: str = ""
+    source: str = ""
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """The verdicts for the addresses and ports in question."""
+
+    items: tuple[FilterVerdict, ...] = ()
+
+    def on(self, place: str, address: str, port: int) -> tuple[FilterVerdict, ...]:
+        """The verdicts of a place for one destination, all hooks."""
+        return tuple(x for x in self.items if (x.place, x.address, x.port) == (place, address, port))

@@ -1,0 +1,73 @@
+"""What a name yields, by source."""
+
+import msgspec
+
+from dualstack.model.address import Family, family
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """One getaddrinfo call: addresses in the order it gave them, or its error (`EAI_NONAME`, `EAI_AGAIN`, …)."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    error: str = ""
+    source: str = "getaddrinfo"
+
+
+class DnsAnswer(msgspec.Struct, frozen=True):
+    """One nameserver's answer to one query.
+
+    `rcode` is the mnemonic of RFC 6895 (NOERROR, NXDOMAIN, SERVFAIL, REFUSED) or `TIMEOUT` or `UNREACHABLE`;
+    `cnames` the chain that led from the name asked to the owner of `addresses`; `milliseconds` the time to answer.
+    """
+
+    server: str
+    name: str
+    record: str
+    rcode: str
+    addresses: tuple[str, ...] = ()
+    cnames: tuple[str, ...] = ()
+    milliseconds: float = 0.0
+
+
+class HostsEntry(msgspec.Struct, frozen=True):
+    """One line of a hosts file."""
+
+    line: int
+    address: str
+    names: tuple[str, ...]
+
+
+class ResolverFiles(msgspec.Struct, frozen=True):
+    """The files that steer the C library's resolver, with the paths they were read from."""
+
+    hosts: tuple[HostsEntry, ...] = ()
+    sources: tuple[str, ...] = ("files", "dns")
+    nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    ndots: int = 1
+    options: tuple[str, ...] = ()
+    hosts_path: str = "/etc/hosts"
+    resolv_path: str = "/etc/resolv.conf"
+
+    def hosts_of(self, name: str) -> tuple[HostsEntry, ...]:
+        """The lines that speak of `name`, case folded, without a trailing dot."""
+        wanted = name.rstrip(".").lower()
+        return tuple(x for x in self.hosts if wanted in (n.lower() for n in x.names))
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Everything that was learned about the names in question."""
+
+    lookups: tuple[Lookup, ...] = ()
+    answers: tuple[DnsAnswer, ...] = ()
+    files: ResolverFiles = ResolverFiles()
+
+    def lookup(self, name: str) -> Lookup | None:
+        """What getaddrinfo said of a name."""
+        return next((x for x in self.lookups if x.name == name), None)
+
+    def addresses(self, name: str, wanted: Family) -> tuple[str, ...]:
+        """The addresses of a family that getaddrinfo gave for a name."""
+        found = self.lookup(name)
+        return tuple(x for x in found.addresses if family(x) is wanted) if found else ()

@@ -1,0 +1,53 @@
+"""The endpoints that a Collector configuration declares."""
+
+import msgspec
+
+from dualstack.model.address import Protocol
+from dualstack.model.sockets import Transport
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A place in a file. Lines and columns count from 1, columns in code points; the end is exclusive."""
+
+    file: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+
+class DeclaredEndpoint(msgspec.Struct, frozen=True):
+    """One address that a component of a configuration listens on.
+
+    `component` is the path of the component (`receivers/otlp`), `field` that of the value inside the configuration
+    (`receivers.otlp.protocols.grpc.endpoint`). `text` is the value as written, `value` with variables expanded;
+    both are empty where the field is left out and `default` holds what the component uses then. `network` is the
+    network string that the component hands to Go (`tcp`, `tcp4`, `udp`, …), `call` how (`listen` for net.Listen and
+    ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there.
+    """
+
+    component: str
+    field: str
+    text: str
+    value: str
+    default: str
+    network: str
+    call: str
+    transport: Transport
+    protocol: Protocol
+    tls: bool = False
+    location: Location | None = None
+    problem: str = ""
+
+    @property
+    def effective(self) -> str:
+        """The address string that the component binds."""
+        return self.value or self.default
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """Every listening endpoint of one configuration, and the Collector version it is read for."""
+
+    endpoints: tuple[DeclaredEndpoint, ...] = ()
+    version: str = ""
+    file: str = ""

@@ -1,0 +1,34 @@
+"""All the evidence for one question."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from dualstack.model.evidence import Missing
+
+T = TypeVar("T")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A map from kind to evidence. A kind is the class of the value (`Listeners`, `Routes`, …) or, where it is not there, `Missing`.
+
+    `gaps` are parts of a kind that could not be seen although the kind is there.
+    """
+
+    facts: Mapping[type, object]
+    gaps: tuple[Missing, ...] = ()
+
+    def get(self, kind: type[T]) -> T | Missing:
+        """The evidence of a kind, or why there is none."""
+        found = self.facts.get(kind, Missing(needs=kind.__name__, why="not gathered"))
+        return found if isinstance(found, (kind, Missing)) else Missing(needs=kind.__name__, why="not gathered")
+
+    def having(self, kind: type[T]) -> T | None:
+        """The evidence of a kind, None where there is none."""
+        found = self.get(kind)
+        return None if isinstance(found, Missing) else found
+
+    def adding(self, *values: object) -> "Snapshot":
+        """A copy that holds these too."""
+        return Snapshot({**self.facts, **{type(x): x for x in values}}, self.gaps)

@@ -1,0 +1,1 @@
+"""Connections and exports that this tool makes: planned by pure functions, run here."""

@@ -1,0 +1,1 @@
+"""The reasoning core: pure functions over tables."""

@@ -1,0 +1,1 @@
+"""A diagnosis as text: one file a format."""
