@@ -1,0 +1,45 @@
+# Everything here needs git and Python 3.11 or newer; `make test` makes the environment that it runs in.
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: test demo bench check format docs clean help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dualstack needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+test: $(READY) ## run the tests; what this machine lacks is skipped by name
+	$(BIN)/pytest -n 2
+
+demo: $(READY) ## see the tool find and mend a fault on this machine
+	$(BIN)/dualstack demo
+
+bench: $(READY) ## run the benchmarks
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+check: $(READY) ## linters, types, import contracts, budgets, documentation
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy src
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/budgets.py
+	$(MAKE) --no-print-directory docs
+
+format: $(READY) ## apply the formatter and the safe fixes
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(READY) ## build the documentation into site/, warnings are errors
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs site
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) .cache build dist site

@@ -1,0 +1,1 @@
+"""The tests. Each says what should be true; what a machine lacks is skipped by name."""
