@@ -1,0 +1,108 @@
+"""Network namespaces for tests: unique, always deleted, ready when handed out.
+
+    with isolated("sockets") as name: ...                # one namespace, loopback up
+    with pair("routes") as (client, server): ...         # two, joined by a veth, both families
+
+Everything that IPv6 would make slow is done here once: addresses are added with `nodad` (a fresh address is bindable
+only after 1.8 s without), and `pair` waits until both links are UP (the first connection takes 1 s before that).
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+CLIENT_IPV4, SERVER_IPV4 = "10.9.0.1", "10.9.0.2"
+CLIENT_IPV6, SERVER_IPV6 = "fd09::1", "fd09::2"
+
+_serial = itertools.count(1)
+
+
+def require() -> None:
+    """Skip the test where network namespaces cannot be made."""
+    if not shutil.which("ip"):
+        pytest.skip("needs the ip command (iproute2)")
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make network namespaces")
+
+
+def ip(*arguments: str) -> str:
+    """The output of one `ip` command. Raises CalledProcessError where it fails."""
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def batch(name: str, lines: Sequence[str]) -> None:
+    """Run `ip` lines inside a namespace, all in one process."""
+    argv = ["ip", "-n", name, "-batch", "-"]
+    subprocess.run(argv, check=True, capture_output=True, text=True, input="\n".join(lines) + "\n")
+
+
+def execute(name: str, *argv: str) -> str:
+    """The output of a command that runs inside a namespace."""
+    return subprocess.run(["ip", "netns", "exec", name, *argv], check=True, capture_output=True, text=True).stdout
+
+
+def sysctl(name: str, key: str, value: int) -> None:
+    """Set `net.…` inside a namespace."""
+    execute(name, "sysctl", "-qw", f"{key}={value}")
+
+
+@contextmanager
+def isolated(area: str) -> Iterator[str]:
+    """One namespace with nothing but its loopback interface, up. Gives its name."""
+    require()
+    name = f"ds-{area}-{os.getpid()}-{next(_serial)}"
+    ip("netns", "add", name)
+    try:
+        batch(name, ["link set lo up"])
+        yield name
+    finally:
+        ip("netns", "del", name)
+
+
+@contextmanager
+def pair(area: str) -> Iterator[tuple[str, str]]:
+    """Two namespaces joined by the veth `eth0`, with the addresses named above. Gives (client, server)."""
+    with isolated(area) as client, isolated(area) as server:
+        ip("-n", client, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", server)
+        for name, host in ((client, 1), (server, 2)):
+            batch(
+                name,
+                [
+                    f"address add 10.9.0.{host}/24 dev eth0",
+                    f"address add fd09::{host}/64 dev eth0 nodad",
+                    "link set eth0 addrgenmode none up",
+                    f"address add fe80::{host}/64 dev eth0 nodad",
+                ],
+            )
+        for name in (client, server):
+            wait_until_up(name, "eth0")
+        yield client, server
+
+
+def wait_until_up(name: str, interface: str) -> None:
+    """Return when the interface can carry packets; fail the test after five seconds."""
+    deadline = time.monotonic() + 5
+    while "state UP" not in ip("-n", name, "-oneline", "link", "show", "dev", interface):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{interface} in {name} did not come up")
+        time.sleep(0.005)
+
+
+@contextmanager
+def etc(name: str, **files: str) -> Iterator[None]:
+    """Give a namespace its own files, as `etc(name, hosts="…", resolv_conf="…")`, in /etc/netns/NAME."""
+    folder = Path("/etc/netns", name)
+    folder.mkdir(parents=True)
+    try:
+        for key, text in files.items():
+            (folder / key.replace("_", ".")).write_text(text)
+        yield
+    finally:
+        shutil.rmtree(folder)
