@@ -138,7 +138,8 @@ class Target(msgspec.Struct, frozen=True):
     """One place that a client sends to: a name or literal, a port and a protocol.
 
     `assumed` says that the port or the protocol is this tool's reading and not the user's word: a bare host
-    stands for both OTLP ports, and a port other than 4317 and 4318 for both protocols.
+    stands for both OTLP ports, and a port other than 4317 and 4318 for both protocols. `addresses` are those of a
+    listener found on this host, where no name has to be resolved; empty for everything that the user named.
     """
 
     text: str
@@ -148,6 +149,7 @@ class Target(msgspec.Struct, frozen=True):
     tls: bool = False
     path: str = ""
     assumed: bool = False
+    addresses: tuple[str, ...] = ()
 
     @property
     def literal(self) -> bool:

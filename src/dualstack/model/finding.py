@@ -56,7 +56,8 @@ class Fix(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """One fault, for a tired reader: `summary` in at most eight words, `detail` in sentences, `hint` in the imperative.
 
-    `code`, `name`, `severity` and `hop` come from the rule; `because` holds the codes of other findings that explain this one.
+    `code`, `name`, `severity` and `hop` come from the rule. `flows` are the keys of the traces that it speaks of, and
+    `because` holds the codes of other findings that explain this one.
     """
 
     summary: str
@@ -72,6 +73,7 @@ class Finding(msgspec.Struct, frozen=True):
     severity: Severity = Severity.ERROR
     hop: Hop | None = None
     because: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):

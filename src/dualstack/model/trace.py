@@ -78,6 +78,11 @@ class Trace(msgspec.Struct, frozen=True):
     required: bool = True
     server: str = ""
 
+    @property
+    def key(self) -> str:
+        """What tells this trace from the others of a diagnosis."""
+        return f"{self.target.endpoint}/{self.protocol}/{self.family}/{','.join(self.addresses)}"
+
     def at(self, hop: Hop) -> TracedHop:
         """One hop of the way."""
         return next(x for x in self.hops if x.hop is hop)

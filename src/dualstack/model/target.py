@@ -1,0 +1,128 @@
+"""What the user typed as a target, as values."""
+
+import re
+
+from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, canonical, family, is_address
+
+_CLUSTER = ("svc", "service", "pod", "deploy", "deployment", "ds", "daemonset", "sts", "statefulset", "collector")
+_SCHEMES = {
+    "http": (Protocol.HTTP, False, 80),
+    "https": (Protocol.HTTP, True, 443),
+    "grpc": (Protocol.GRPC, False, 4317),
+    "grpcs": (Protocol.GRPC, True, 4317),
+}
+"""Protocol, TLS and the port that clients use when the URL names none (RFC 9110 section 4.2 for http and https)."""
+
+_NAME = re.compile(r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")  # RFC 1123 section 2.1
+_ZONE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")  # IFNAMSIZ in linux/if.h
+
+
+class BadTarget(ValueError):
+    """A target that cannot be read; the text says what is wrong and the way out."""
+
+
+def parse_target(text: str) -> tuple[Target, ...]:
+    """The targets that `text` stands for: one, or one for each protocol where it leaves that open. Raises BadTarget."""
+    stripped = text.strip()
+    _refuse_later(stripped)
+    scheme, separator, rest = stripped.partition("://")
+    if separator:
+        return (_url(stripped, scheme.lower(), rest),)
+    if "/" in stripped:
+        raise BadTarget(f"`{text}` has a path but no scheme. Write `http://{stripped}`.")
+    host, port = _host_and_port(stripped, stripped)
+    if port is None:
+        ports = {p: n for n, p in OTLP_PORTS.items()}
+        return tuple(Target(stripped, host, ports[x], x, assumed=True) for x in (Protocol.GRPC, Protocol.HTTP))
+    spoken = OTLP_PORTS.get(port)
+    if spoken:
+        return (Target(stripped, host, port, spoken),)
+    return tuple(Target(stripped, host, port, x, assumed=True) for x in (Protocol.GRPC, Protocol.HTTP))
+
+
+def _refuse_later(text: str) -> None:
+    kind, separator, _ = text.partition("/")
+    if separator and kind.lower() in _CLUSTER:
+        raise BadTarget(f"`{text}` is a Kubernetes target. This version looks at hosts; Kubernetes comes later.")
+    if text == "env" or text.startswith("env:"):
+        raise BadTarget(f"`{text}` is read by a later version. Write the endpoint itself, such as `http://localhost:4318`.")
+    if not text:
+        raise BadTarget("The target is empty. Write `http://host:4318` or `host:4317`, or leave it out.")
+
+
+def _url(text: str, scheme: str, rest: str) -> Target:
+    if scheme not in _SCHEMES:
+        known = ", ".join(f"`{x}://`" for x in _SCHEMES)
+        raise BadTarget(f"`{text}` has the unknown scheme `{scheme}`. Use one of {known}.")
+    protocol, tls, default = _SCHEMES[scheme]
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        raise BadTarget(f"`{scheme}://…@…` names a user. Leave it out and pass credentials with `--header`.")
+    if any(x in rest for x in "?#"):
+        raise BadTarget(f"`{text}` has a query or fragment. An OTLP endpoint has neither: leave it out.")
+    host, port = _host_and_port(authority, text)
+    return Target(text, host, port or default, protocol, tls, slash + path if path else "")
+
+
+def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:
+    """Host without brackets and the port, None where there is none."""
+    if authority.startswith("["):
+        inside, bracket, after = authority[1:].partition("]")
+        if not bracket or (after and not after.startswith(":")):
+            raise BadTarget(f"`{text}` has unbalanced brackets. Write `[::1]:4317`.")
+        return _bracketed(inside, text), _port(after[1:], text) if after else None
+    if authority.count(":") > 1:
+        readings = _readings(authority, text)
+        if is_address(authority) and len(readings) == 1 and authority == text:
+            return canonical(authority), None
+        raise BadTarget(_ambiguous(readings, text))
+    host, colon, port = authority.partition(":")
+    return _host(host, text), _port(port, text) if colon else None
+
+
+def _bracketed(inside: str, text: str) -> str:
+    address, percent, device = inside.partition("%")
+    device = device.removeprefix("25") if "://" in text else device  # RFC 6874 section 2 writes the zone as %25
+    if not is_address(address) or family(address) is not Family.IPV6 and ":" not in address:
+        raise BadTarget(f"`[{inside}]` in `{text}` is not an IPv6 address. Brackets are for IPv6 addresses only.")
+    if percent and not _ZONE.fullmatch(device):
+        raise BadTarget(f"`{text}` has the zone `{device}`, which is no interface name. Write `[fe80::1%eth0]:4317`.")
+    return canonical(address) + (f"%{device}" if percent else "")
+
+
+def _readings(authority: str, text: str) -> list[str]:
+    """What colons without brackets may mean, each written as it should be."""
+    before = text[: text.index(authority)]
+    readings = [f"`{before}[{authority}]:4317` (the address {authority})"] if is_address(authority) else []
+    head, _, tail = authority.rpartition(":")
+    if is_address(head) and tail.isdigit() and 0 < int(tail) < 65536:
+        readings.append(f"`{before}[{head}]:{tail}` (the address {head}, port {tail})")
+    return readings
+
+
+def _ambiguous(readings: list[str], text: str) -> str:
+    if not readings:
+        return f"`{text}` is neither a name nor an address with a port. Write `host:4317` or `[fd00::1]:4317`."
+    if len(readings) == 1:
+        return f"`{text}` is an IPv6 address without brackets. Write {readings[0]}."
+    return f"`{text}` is ambiguous: an IPv6 address with a port needs brackets. Write {' or '.join(readings)}."
+
+
+def _host(host: str, text: str) -> str:
+    if not host:
+        raise BadTarget(f"`{text}` has no host. Write `http://localhost:4318` or `localhost:4317`.")
+    if is_address(host):
+        return canonical(host)
+    if host == "*":
+        raise BadTarget(f"`{text}`: `*` is no host. Leave the target out to see every OTLP listener of this host.")
+    if not _NAME.fullmatch(host) or host.replace(".", "").isdigit():
+        raise BadTarget(f"`{text[:80]}` is neither a host name nor an address, with or without a port.")
+    return host
+
+
+def _port(port: str, text: str) -> int:
+    if not port.isascii() or not port.isdigit() or not 0 < int(port[:9]) < 65536:
+        raise BadTarget(f"`{text}` has no usable port: `{port[:20]}`. A port is a number from 1 to 65535.")
+    return int(port)
+
+

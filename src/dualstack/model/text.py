@@ -1,0 +1,17 @@
+"""Text that somebody else wrote, made fit for a terminal and a report."""
+
+LONGEST = 200
+
+
+def printable(text: str, longest: int = LONGEST) -> str:
+    r"""`text` on one line: everything that Unicode calls not printable is escaped (`\x1b`, `\n`, `\u202e`), and the rest is cut.
+
+    At most `longest` characters come back; the last one is `…` where something was cut.
+    """
+    # An escape is never shorter than what it stands for, so the rest cannot matter.
+    shown = "".join(map(_visible, text[: longest + 1]))
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -1,0 +1,46 @@
+"""What each end of a probe says about the hops of its flow."""
+
+import msgspec
+
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Disposition, Hop
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """The hop at which such a probe failed, the disposition of the flow, and a sentence part for a reader."""
+
+    hop: Hop | None
+    disposition: Disposition
+    why: str
+
+
+_D, _H = Disposition, Hop
+
+# Each row: what connect(2), the TLS library or the peer said, and what that means for the flow. The errno behind each
+# outcome stands beside its name in model/probe.py; connect(2) and tcp(7) give the errors, RFC 9293 section 3.10.7.1 the reset.
+MEANINGS: dict[Outcome, Meaning] = {
+    Outcome.REFUSED: Meaning(_H.LISTEN, _D.REFUSED, "a reset answered: connection refused"),
+    Outcome.TIMED_OUT: Meaning(_H.POLICY, _D.TIMED_OUT, "nothing answered the connection attempt"),
+    Outcome.NO_ROUTE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no route to this address"),
+    Outcome.UNREACHABLE: Meaning(_H.ROUTE, _D.NO_ROUTE, "the way reported: host unreachable"),
+    Outcome.DENIED: Meaning(_H.POLICY, _D.DENIED, "a packet filter answered: not permitted"),
+    Outcome.NO_SOURCE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no local address to send from"),
+    Outcome.FAMILY_ABSENT: Meaning(_H.ROUTE, _D.NO_ROUTE, "the kernel has no such address family"),
+    Outcome.BAD_ADDRESS: Meaning(_H.ROUTE, _D.NO_ROUTE, "the address needs a zone"),
+    Outcome.TLS_NOT_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server does not speak TLS here"),
+    Outcome.TLS_REFUSED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server ended the TLS handshake"),
+    Outcome.TLS_UNTRUSTED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the certificate is not trusted"),
+    Outcome.TLS_NAME_MISMATCH: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the certificate is for other names"),
+    Outcome.TLS_EXPECTED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server expects TLS"),
+    Outcome.SILENT: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server accepts and stays silent"),
+    Outcome.CLOSED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server closes without an answer"),
+    Outcome.GARBAGE: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the answer is neither HTTP/1 nor HTTP/2"),
+    Outcome.ENDLESS: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the answer never ends"),
+    Outcome.HTTP1_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server speaks HTTP/1, not gRPC"),
+    Outcome.HTTP2_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server speaks HTTP/2 (gRPC), not HTTP/1"),
+    Outcome.NOT_OTLP: Meaning(_H.EXPORT, _D.REJECTED, "the server is no OTLP receiver"),
+    Outcome.REJECTED: Meaning(_H.EXPORT, _D.REJECTED, "the receiver said no"),
+    Outcome.ACCEPTED: Meaning(None, _D.ACCEPTED, "the export was accepted"),
+    Outcome.CONNECTED: Meaning(None, _D.ACCEPTED, "the connection was accepted"),
+    Outcome.CANCELLED: Meaning(None, _D.INSUFFICIENT_INFO, "interrupted"),
+}

@@ -1,0 +1,38 @@
+"""One line for each trace, and what rules ask of traces."""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import join
+from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
+
+_SHOWN = (Hop.RESOLVE, Hop.SELECT, Hop.ROUTE, Hop.POLICY, Hop.HOST, Hop.LISTEN, Hop.HANDSHAKE, Hop.EXPORT)
+
+
+def line(trace: Trace, codes: tuple[str, ...] = ()) -> str:
+    """The trace in one line that can be found with grep: the marks of its hops up to the first that fails."""
+    where = join(trace.addresses[0], trace.target.port) if trace.addresses else trace.target.endpoint
+    parts = [f"client={trace.vantage.replace(' ', ':')}", f"target={where}/{trace.protocol}"]
+    if trace.addresses and not trace.target.literal:
+        parts.append(f"name={trace.target.host}")
+    parts.append(f"family={trace.family}")
+    for hop in trace.hops:
+        if hop.mark and hop.hop in _SHOWN:
+            parts.append(f"{hop.hop}={hop.mark}")
+        if hop.status is Status.FAIL:
+            break
+    said = f" ({', '.join(codes)})" if codes else ""
+    return f"flow: {' '.join(parts)} -> {trace.disposition}{said}"
+
+
+def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tuple[Listener, ...]]]:
+    """The required flows that a reset answered at a place in sight, each with the sockets on that port there."""
+    for trace in traces.broken:
+        seen = trace.server in listeners.places
+        if seen and trace.disposition is Disposition.REFUSED and trace.addresses:
+            yield trace, listeners.on(trace.server, trace.target.port)
+
+
+def answered(traces: Traces, trace: Trace) -> bool:
+    """Whether a connection to the same target over the other family was answered by a listener."""
+    return any(x.at(Hop.LISTEN).status is Status.PASS for x in traces.sibling(trace))

@@ -1,0 +1,1 @@
+"""Rules about the kernel and the interfaces of a host."""

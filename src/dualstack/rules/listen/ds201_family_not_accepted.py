@@ -1,0 +1,73 @@
+"""No socket on the port accepts an address family of the target.
+
+## What it detects
+A client is handed an address of a family, a reset answers its connection, and the port does have a listener: for the
+other family, or for another address.
+
+## Why it breaks
+The kernel matches a connection against the bound address and family of each listening socket. Where none matches it
+answers with a reset, and the client sees "connection refused".
+
+## Fix
+Bind the receiver to an address that takes the family: `[::]` or `0.0.0.0` in a Go or Java receiver, `[::]` in others.
+
+## Fix safety
+Unsafe: a wider bind exposes the receiver on more addresses.
+
+## Example
+```yaml fires
+target: http://localhost:4318
+names: {localhost: ["::1", 127.0.0.1]}
+listeners: ["0.0.0.0:4318"]
+probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
+```
+```yaml quiet
+target: http://127.0.0.1:4318
+listeners: ["0.0.0.0:4318"]
+probes: ["127.0.0.1:4318 http accepted"]
+```
+
+## References
+- RFC 9293 section 3.10.7.1: a reset answers a segment for a port without a listener
+- ipv6(7): `IPV6_V6ONLY`
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.bind import listen_mark
+from dualstack.reach.trace import answered
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.ERROR
+BECAUSE = ("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS217", "DS301", "DS302", "DS303", "DS304")
+
+
+def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
+    """One finding for each refused flow whose port has some other listener."""
+    for trace in traces.broken:
+        if trace.disposition is not Disposition.REFUSED:
+            continue
+        bound = _bound(trace, listeners)
+        if bound or (trace.server == "" and answered(traces, trace)):
+            yield Finding(
+                summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
+                detail=f"`{trace.addresses[0]}` refuses connections. {bound or 'The other family is answered there.'}",
+                hint=f"Bind the receiver to a wildcard that takes {trace.family.title}.",
+                families=(trace.family,),
+                confidence=Confidence.PROBED if _was_probed(trace) else Confidence.OBSERVED,
+                evidence=trace.at(Hop.LISTEN).evidence,
+                fix=Fix(f"Bind a wildcard that takes {trace.family.title}", Applicability.UNSAFE),
+                flows=(trace.key,),
+            )
+
+
+def _bound(trace: Trace, listeners: Listeners | None) -> str:
+    sockets = listeners.on(trace.server, trace.target.port) if listeners and trace.server else ()
+    return f"The port is bound as {', '.join(map(listen_mark, sockets))}." if sockets else ""
+
+
+def _was_probed(trace: Trace) -> bool:
+    return any(x.layer == "probed" for x in trace.at(Hop.LISTEN).evidence)

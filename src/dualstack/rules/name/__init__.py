@@ -1,0 +1,1 @@
+"""Rules about names and the addresses they yield."""

@@ -1,0 +1,1 @@
+"""Builders of evidence, for the examples in rules, for our tests and for the CI of users."""

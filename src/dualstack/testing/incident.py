@@ -1,0 +1,202 @@
+"""A small world in YAML as a snapshot.
+
+Every key is optional but `target`:
+
+    target: http://localhost:4318          # or a list
+    expect: [ipv4, ipv6]                   # as --expect
+    client: node@18                        # as --client
+    interfaces:                            # default: lo and eth0 with both families
+      lo: [127.0.0.1/8, "::1/128"]
+      eth0: [10.9.0.5/24, "fd00:9::5/64 tentative"]
+    sysctls: {net.ipv6.bindv6only: 1, net.ipv6.conf.lo.disable_ipv6: 1}
+    ipv6: absent                           # the kernel has none
+    listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go"]
+    names: {collector: [fd00:9::7, 10.9.0.7]}          # what getaddrinfo says; an error name is a string
+    hosts: ["127.0.0.1 localhost"]                     # lines of the hosts file
+    dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 collector A NOERROR 10.9.0.7"]
+    routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
+    filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]
+    probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16"]
+    config: |                              # a Collector configuration
+      receivers: …
+    withheld: [Listeners]                  # kinds that could not be gathered
+
+Addresses that the snapshot names and nothing says otherwise of have a route by eth0, or lo for loopback ones.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from dualstack.model.address import Family, Protocol, Scope, Target, family, is_address, scope, without_zone
+from dualstack.model.evidence import Missing
+from dualstack.model.host import (
+    Filters,
+    FilterVerdict,
+    Interface,
+    InterfaceAddress,
+    Namespace,
+    Namespaces,
+    Route,
+    Routes,
+)
+from dualstack.model.names import DnsAnswer, HostsEntry, Lookup, Names, ResolverFiles
+from dualstack.model.otel import Declared
+from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
+from dualstack.model.target import parse_target
+from dualstack.reach.dial import parse_client
+
+PLACE = "host"
+_INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
+_ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
+
+
+def snapshot(text: str) -> Snapshot:
+    """The evidence that a world in YAML describes. Raises ValueError or KeyError for a text that is no such world."""
+    world: dict[str, Any] = yaml.safe_load(text)
+    targets = _targets(world)
+    names = _names(world)
+    probes = tuple(_probe(x) for x in world.get("probes", ()))
+    question = Question(
+        place=PLACE,
+        targets=targets,
+        expect=tuple(Family(x) for x in world.get("expect", ())),
+        client=parse_client(world["client"]) if "client" in world else None,
+        listing=bool(world.get("listing")),
+        probing=bool(probes),
+    )
+    listeners = tuple(_listener(x) for x in world.get("listeners", ()))
+    values = (
+        question,
+        names,
+        Namespaces((_namespace(world),)),
+        Listeners(listeners, (PLACE,)),
+        Routes(tuple(_routes(world, targets, names))),
+        Filters(tuple(_filter(x) for x in world.get("filters", ()))),
+        Probes(probes),
+        _declared(world),
+    )
+    facts: dict[type, object] = {type(x): x for x in values}
+    for kind in list(facts):
+        if kind.__name__ in world.get("withheld", ()):
+            facts[kind] = Missing(kind.__name__, "withheld by the example")
+    return Snapshot(facts)
+
+
+def _targets(world: Mapping[str, Any]) -> tuple[Target, ...]:
+    named = world.get("target", [])
+    return tuple(x for text in ([named] if isinstance(named, str) else named) for x in parse_target(text))
+
+
+def _namespace(world: Mapping[str, Any]) -> Namespace:
+    sysctls = {k: bool(v) for k, v in world.get("sysctls", {}).items()}
+    wanted: Mapping[str, Iterable[str]] = world.get("interfaces", _INTERFACES)
+    absent = world.get("ipv6") == "absent"
+    interfaces = []
+    for index, (name, addresses) in enumerate(wanted.items(), 1):
+        off = sysctls.get(f"net.ipv6.conf.{name}.disable_ipv6", sysctls.get("net.ipv6.conf.all.disable_ipv6", False))
+        held = tuple(x for x in map(_interface_address, addresses) if not ((off or absent) and ":" in x.address))
+        interfaces.append(Interface(name, index, up=True, loopback=name == "lo", disable_ipv6=off, addresses=held))
+    return Namespace(
+        PLACE,
+        tuple(interfaces),
+        ipv6_absent=absent,
+        bindv6only=sysctls.get("net.ipv6.bindv6only", False),
+        disable_ipv6_all=sysctls.get("net.ipv6.conf.all.disable_ipv6", False),
+        disable_ipv6_default=sysctls.get("net.ipv6.conf.default.disable_ipv6", False),
+    )
+
+
+def _interface_address(text: str) -> InterfaceAddress:
+    spelled, *flags = text.split()
+    address, _, prefix = spelled.partition("/")
+    return InterfaceAddress(address, int(prefix), tuple(flags))
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
+        msg = f"`{text}` is not an endpoint"
+        raise ValueError(msg)
+    return match["host"], int(match["port"])
+
+
+def _listener(text: str) -> Listener:
+    words = shlex.split(text)
+    transport = Transport(words.pop(0)) if words[0] in tuple(Transport) else Transport.TCP
+    address, port = _endpoint(words.pop(0))
+    v6only = "v6only" in words
+    named = [x for x in words if x != "v6only"]
+    owner = ()
+    if named and named[0] in tuple(Runtime):
+        command = tuple(named[1:]) or (named[0],)
+        owner = (Process(100 + port, command[0], command, Runtime(named[0])),)
+    own = Family.IPV6 if ":" in address else Family.IPV4
+    literal = own is Family.IPV6 and address != "::" and "." not in address
+    only = None if own is Family.IPV4 else v6only or literal
+    return Listener(PLACE, transport, address, port, own, only, processes=owner, source="sock_diag")
+
+
+def _names(world: Mapping[str, Any]) -> Names:
+    lookups = []
+    for name, said in world.get("names", {}).items():
+        lookups.append(Lookup(name, error=said) if isinstance(said, str) else Lookup(name, tuple(said)))
+    hosts = []
+    for number, line in enumerate(world.get("hosts", ()), 1):
+        address, *spelled = line.split()
+        hosts.append(HostsEntry(number, address, tuple(spelled)))
+    return Names(tuple(lookups), tuple(map(_dns, world.get("dns", ()))), ResolverFiles(hosts=tuple(hosts)))
+
+
+def _dns(text: str) -> DnsAnswer:
+    server, name, record, rcode, *addresses = text.split()
+    return DnsAnswer(server, name, record, rcode, tuple(addresses))
+
+
+def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -> Iterable[Route]:
+    said = {}
+    for line in world.get("routes", ()):
+        destination, word, *source = line.split()
+        failed = word.isupper()
+        said[destination] = Route(PLACE, destination, "" if failed else word, "", " ".join(source), 0, word if failed else "")
+    known = [a for x in names.lookups for a in x.addresses] + [x.host for x in targets if is_address(x.host)]
+    for address in dict.fromkeys(known):
+        near = scope(without_zone(address)) is Scope.LOOPBACK
+        default = ("lo", address) if near else ("eth0", "10.9.0.5" if family(address) is Family.IPV4 else "fd00:9::5")
+        yield said.get(address) or Route(PLACE, address, default[0], "", default[1])
+
+
+def _filter(text: str) -> FilterVerdict:
+    hook, endpoint, verdict, *rule = text.split()
+    address, port = _endpoint(endpoint)
+    return FilterVerdict(PLACE, hook, family(address), address, port, verdict, " ".join(rule), "nft list ruleset")
+
+
+def _probe(text: str) -> ProbeResult:
+    endpoint, spoken, outcome, *status = text.split()
+    address, port = _endpoint(endpoint)
+    words = [x for x in status if not x.startswith(("san=", "signals="))]
+    sans = [y for x in status if x.startswith("san=") for y in x[4:].split(",")]
+    signals = tuple(y for x in status if x.startswith("signals=") for y in x[8:].split(","))
+    tls = spoken.endswith("s")
+    held = Certificate(
+        names=tuple(x for x in sans if not is_address(x)), addresses=tuple(x for x in sans if is_address(x))
+    )
+    task = ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, tls)
+    said = " ".join(words)
+    return ProbeResult(task, Outcome(outcome), status=said, signals=signals, certificate=held if tls else None)
+
+
+def _declared(world: Mapping[str, Any]) -> Declared:
+    if "config" not in world:
+        return Declared()
+    from dualstack.gather.collector_config import declared
+
+    text: str = world["config"]
+    return declared("collector.yaml", lambda _: text.encode(), {}, str(world.get("version", "")))
