@@ -37,6 +37,10 @@ _PATIENCE = 10.0  # seconds; the kernel answers within the call, so this ends on
 _ATTEMPTS = 8  # An address or link changed during the dump in each of them: this namespace does not hold still.
 
 
+class Refused(OSError):
+    """The kernel's own answer to a request that it does not grant; any other OSError means that it was not asked."""
+
+
 class Message(NamedTuple):
     """One netlink message without its header."""
 
@@ -90,7 +94,7 @@ def attributes(payload: bytes, offset: int = 0) -> dict[int, bytes]:
 
 
 def exchange(env: "Env", protocol: int, request: bytes) -> list[Message]:
-    """The messages that answer `request`. Raises OSError with the kernel's errno where it refuses.
+    """The messages that answer `request`. Raises Refused with the kernel's errno where it says no.
 
     A dump during which a table changed is inconsistent (NLM_F_DUMP_INTR), one that overran the queue is incomplete
     (ENOBUFS, netlink(7)): both are asked for again.
@@ -103,25 +107,24 @@ def exchange(env: "Env", protocol: int, request: bytes) -> list[Message]:
                 raise
         else:
             if not any(x.flags & _DUMP_INTR for x in answer):
-                return answer
+                return [x for x in answer if x.kind not in (_DONE, _ERROR)]
     raise OSError(errno.EAGAIN, f"the kernel's tables changed during each of {_ATTEMPTS} reads")
 
 
 def messages(datagrams: Iterable[bytes]) -> Iterator[Message]:
-    """The messages in `datagrams`, without the end mark. Raises OSError where one of them is an error."""
+    """The messages in `datagrams`, the end mark included. Raises Refused where one of them is an error."""
     for datagram in datagrams:
         for kind, flags, start, end in _walk(datagram):
             if kind in (_DONE, _ERROR):
                 _check(datagram[start:end])
-            if kind != _ERROR:
-                yield Message(kind, flags, datagram[start:end])
+            yield Message(kind, flags, datagram[start:end])
 
 
 def _check(payload: bytes) -> None:
     """Raise what an error message or an end mark carries: zero or a negative errno in its first four bytes."""
     code = _CODE.unpack_from(payload)[0] if len(payload) >= _CODE.size else 0
     if code:
-        raise OSError(-code, os.strerror(-code))
+        raise Refused(-code, os.strerror(-code))
 
 
 def _walk(datagram: bytes) -> Iterator[tuple[int, int, int, int]]:
