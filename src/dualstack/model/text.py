@@ -4,7 +4,7 @@ LONGEST = 200
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
-    r"""`text` on one line: everything that Unicode calls not printable is escaped (`\x1b`, `\n`, `\u202e`), and the rest is cut.
+    r"""`text` on one line: what Unicode calls not printable is escaped (`\x1b`, `\n`, `\u202e`), and the rest is cut.
 
     At most `longest` characters come back; the last one is `…` where something was cut.
     """

@@ -1,0 +1,173 @@
+"""One OTLP/gRPC export over HTTP/2, and what the answer says."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
+from h2.exceptions import DenialOfServiceError, H2Error
+
+from dualstack import __version__
+from dualstack.model.address import join, without_zone
+from dualstack.model.probe import Outcome
+from dualstack.model.text import printable
+from dualstack.probe import otlp, otlp_http
+from dualstack.probe.talk import BODY_LIMIT, Answer, Talk, opened, quoted
+
+_EMPTY_MESSAGE = bytes(5)  # not compressed, length 0 (gRPC over HTTP/2, Length-Prefixed-Message)
+_CODES = (
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED"),
+    *("INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+)  # grpc/doc/statuscodes.md, from 0
+
+
+@dataclass
+class Reply:
+    """What came on one stream; `broken` names the frame that ended it before its time."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    broken: str = ""
+    last_words: str = ""
+
+
+class _Session:
+    """An HTTP/2 connection that asks one question at a time."""
+
+    def __init__(self, authority: str, scheme: str, headers: Mapping[str, str]) -> None:
+        self._authority, self._scheme, self._headers = authority, scheme, headers
+        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        self._h2.initiate_connection()
+        self._is_open = False
+
+    def ask(self, signal: str) -> Talk[Answer]:
+        """An empty export of one signal."""
+        stream, reply = self._send(otlp.SERVICES[signal]), Reply()
+        if self._is_open:
+            chunk = yield self._h2.data_to_send()
+        else:
+            chunk, stranger = yield from opened(self._h2.data_to_send(), Outcome.HTTP2_SPOKEN)
+            if stranger:
+                return stranger
+            self._is_open = True
+        try:
+            while chunk:
+                self._receive(chunk, stream, reply)
+                if reply.ended or reply.broken:
+                    return judge(reply, signal)
+                chunk = yield self._h2.data_to_send()
+        except DenialOfServiceError as error:
+            return Answer(Outcome.ENDLESS, detail=printable(str(error)))
+        except H2Error as error:
+            return Answer(Outcome.GARBAGE, detail=printable(f"broken HTTP/2: {error}"))
+        return Answer(Outcome.CLOSED, detail="closed after HTTP/2 had begun")
+
+    def _send(self, path: str) -> int:
+        stream = self._h2.get_next_available_stream_id()
+        fields = {
+            ":method": "POST",
+            ":scheme": self._scheme,
+            ":path": path,
+            ":authority": self._authority,
+            "te": "trailers",
+            "content-type": "application/grpc",
+            "user-agent": f"dualstack/{__version__}",
+            **{name.lower(): value for name, value in self._headers.items()},
+        }
+        self._h2.send_headers(stream, list(fields.items()))
+        self._h2.send_data(stream, _EMPTY_MESSAGE, end_stream=True)
+        return stream
+
+    def _receive(self, chunk: bytes, stream: int, reply: Reply) -> None:
+        for event in self._h2.receive_data(chunk):
+            if isinstance(event, DataReceived):
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if getattr(event, "stream_id", None) in (None, stream):
+                take(event, reply)
+        if len(reply.body) > BODY_LIMIT:
+            raise DenialOfServiceError
+
+
+def export(host: str, port: int, scheme: str, headers: Mapping[str, str]) -> Talk[Answer]:
+    """Sends an empty export of traces, of the other signals where traces are unknown, and judges the answers."""
+    session = _Session(join(without_zone(host), port), scheme, headers)
+    answers = []
+    for signal in otlp.SIGNALS:
+        answers.append((yield from session.ask(signal)))
+        if not answers[0].unserved:
+            break
+    return otlp.combined(answers)
+
+
+def take(event: Event, reply: Reply) -> None:
+    """Adds what an HTTP/2 event says to the reply."""
+    match event:
+        case ResponseReceived(headers=headers) | TrailersReceived(headers=headers):
+            reply.headers |= {_text(name): _text(value) for name, value in headers or ()}
+        case DataReceived(data=data):
+            reply.body += data or b""
+        case StreamEnded():
+            reply.ended = True
+        case StreamReset(error_code=code):
+            reply.broken = f"RST_STREAM {_error(code)}"
+        case ConnectionTerminated(error_code=code, additional_data=data):
+            reply.broken, reply.last_words = f"GOAWAY {_error(code)}", quoted(data or b"")
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "backslashreplace")
+
+
+def _error(code: ErrorCodes | int | None) -> str:
+    return code.name if isinstance(code, ErrorCodes) else str(code)
+
+
+def judge(reply: Reply, signal: str) -> Answer:
+    """What a finished stream says (gRPC over HTTP/2, Responses)."""
+    server = printable(reply.headers.get("server", ""))
+    code = reply.headers.get("grpc-status", "")
+    if re.fullmatch("[0-9]{1,9}", code, re.ASCII):
+        return _judge_status(int(code), reply, signal)._replace(server=server)
+    if reply.broken:
+        return Answer(Outcome.CLOSED, status=reply.broken, detail=reply.last_words, server=server)
+    status = reply.headers.get(":status", "")
+    if reply.headers.get("content-type", "").startswith("application/grpc") or not status.isdecimal():
+        return Answer(Outcome.NOT_OTLP, status=f"HTTP {printable(status)}", detail="no grpc-status", server=server)
+    page = otlp_http.Response(int(status), reply.headers, bytes(reply.body))
+    answer = otlp_http.judge(page, signal)
+    said_no = answer.outcome is Outcome.REJECTED
+    return answer._replace(outcome=Outcome.REJECTED if said_no else Outcome.NOT_OTLP, signals=(), unserved=False)
+
+
+def _judge_status(code: int, reply: Reply, signal: str) -> Answer:
+    name = _CODES[code] if code < len(_CODES) else "no code of gRPC"
+    status = f"grpc-status {code} {name}"
+    if code:
+        is_unserved = name == "UNIMPLEMENTED"
+        outcome = Outcome.NOT_OTLP if is_unserved else Outcome.REJECTED
+        return Answer(outcome, status, _message(reply.headers.get("grpc-message", "")), unserved=is_unserved)
+    try:
+        refused = otlp.refusal(bytes(reply.body[len(_EMPTY_MESSAGE) :]))
+    except ValueError:
+        return Answer(Outcome.NOT_OTLP, status, "the message is no ExportTraceServiceResponse")
+    outcome = Outcome.REJECTED if refused else Outcome.ACCEPTED
+    return Answer(outcome, status, printable(refused), signals=() if refused else (signal,))
+
+
+def _message(encoded: str) -> str:
+    """`grpc-message` is percent-encoded UTF-8 (gRPC over HTTP/2, Status-Message)."""
+    raw = re.sub(rb"%([0-9a-fA-F]{2})", lambda x: bytes((int(x[1], 16),)), encoded.encode(errors="surrogateescape"))
+    return printable(raw.decode(errors="backslashreplace"))

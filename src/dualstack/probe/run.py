@@ -1,0 +1,235 @@
+"""The loop that makes the planned probes: all at once, within bounds."""
+
+import functools
+import re
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from dualstack.model.address import Protocol
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.probe import tcp
+from dualstack.probe.stages import Settings, probe
+from dualstack.probe.talk import Dial, Failed, Talk
+
+if TYPE_CHECKING:
+    import ssl
+
+AT_ONCE = 64
+"""Connections at a time. To one address, port and protocol there is never more than one."""
+
+_CHUNK = 64 * 1024
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # token, RFC 9110 section 5.6.2
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to probe: seconds for each probe as a whole, TLS files, and headers that go with every export."""
+
+    seconds: float = 3.0
+    ca_file: str = ""
+    cert: str = ""
+    key: str = ""
+    insecure: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeTask], None]) -> Probes:
+    """Makes the probes and gives their results in the order of the tasks; `announce` is told of each before it begins.
+
+    A peer or a network that misbehaves is an outcome, never an exception. On KeyboardInterrupt the probes that did not
+    end are `cancelled`. Raises ValueError for options that cannot be used, before any connection is made.
+    """
+    settings = _settings(options, {x.protocol for x in tasks if x.tls})
+    if any(x.protocol is Protocol.GRPC for x in tasks):
+        import dualstack.probe.otlp_grpc  # noqa: F401 - now, so that no stage's time holds the import
+    done: dict[int, ProbeResult] = {}
+    with _Loop() as loop:
+        try:
+            for index, result in loop.run(tasks, settings, announce):
+                done[index] = result  # noqa: PERF403 - what came before an interrupt stays
+        except KeyboardInterrupt:
+            pass
+    return Probes(tuple(done.get(i) or ProbeResult(x, Outcome.CANCELLED) for i, x in enumerate(tasks)))
+
+
+def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
+    for name, value in options.headers:
+        if not _HEADER.fullmatch(name) or not (value.isprintable() and value.isascii()):
+            msg = f"not a header: {name}={value!r}"
+            raise ValueError(msg)
+
+    @functools.cache
+    def asked(protocol: Protocol) -> "ssl.SSLContext":
+        from dualstack.probe import tls
+
+        made = tls.context(protocol, options.ca_file, verify=not options.insecure)
+        if options.cert:
+            made.load_cert_chain(options.cert, options.key or None)
+        return made
+
+    @functools.cache
+    def lenient(protocol: Protocol) -> "ssl.SSLContext":
+        from dualstack.probe import tls
+
+        return tls.context(protocol, verify=False)
+
+    settings = Settings(options.seconds, dict(options.headers), asked, lenient)
+    for protocol in encrypted:
+        try:
+            asked(protocol)
+        except OSError as error:  # ssl.SSLError is one
+            files = ", ".join(x for x in (options.ca_file, options.cert, options.key) if x)
+            msg = f"cannot use the TLS files {files}: {error.strerror or error}"
+            raise ValueError(msg) from error
+    return settings
+
+
+@dataclass
+class _Line:
+    """A probe under way: its talk, its socket, and the bytes that wait to be sent."""
+
+    key: tuple[str, int, Protocol]
+    index: int
+    talk: Talk[ProbeResult]
+    deadline: float
+    sock: socket.socket | None = None
+    connecting: bool = False
+    out: bytearray = field(default_factory=bytearray)
+
+
+class _Loop:
+    """Moves bytes between sockets and talks. It knows no protocol."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._lines: list[_Line] = []
+        self._done: list[tuple[_Line, ProbeResult]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for line in self._lines:
+            self._hang_up(line)
+            line.talk.close()
+        self._selector.close()
+
+    def run(
+        self, tasks: Sequence[ProbeTask], settings: Settings, announce: Callable[[ProbeTask], None]
+    ) -> Iterator[tuple[int, ProbeResult]]:
+        """Results as they come, with the index of their task."""
+        queues: dict[tuple[str, int, Protocol], deque[int]] = {}
+        for index, task in enumerate(tasks):
+            queues.setdefault((task.address, task.port, task.protocol), deque()).append(index)
+        free = deque(queues)
+        while free or self._lines:
+            while free and len(self._lines) < AT_ONCE:
+                key = free.popleft()
+                index = queues[key].popleft()
+                announce(tasks[index])
+                self._start(_Line(key, index, probe(tasks[index], settings), time.monotonic() + settings.seconds))
+            self._turn()
+            for line, result in self._done:
+                if queues[line.key]:
+                    free.append(line.key)
+                yield line.index, result
+            self._done.clear()
+
+    def _start(self, line: _Line) -> None:
+        self._lines.append(line)
+        self._advance(line, None)
+
+    def _turn(self) -> None:
+        """Waits for the next socket or deadline."""
+        if not self._lines:
+            return
+        nearest = min(x.deadline for x in self._lines)
+        for key, events in self._selector.select(max(0.0, nearest - time.monotonic())):
+            self._ready(key.data, events)
+        now = time.monotonic()
+        for line in [x for x in self._lines if x.deadline <= now]:
+            self._advance(line, TimeoutError())
+
+    def _ready(self, line: _Line, events: int) -> None:
+        if line.sock is None:
+            return
+        if line.connecting:
+            self._advance(line, _settled(line.sock))
+            return
+        if events & selectors.EVENT_WRITE:
+            self._flush(line)
+        if events & selectors.EVENT_READ:
+            chunk = _received(line.sock)
+            if chunk is not None:
+                self._advance(line, chunk)
+
+    def _advance(self, line: _Line, news: bytes | Exception | None) -> None:
+        """Tells a talk the news and does what it asks for next."""
+        line.connecting = False
+        while True:
+            try:
+                step = line.talk.throw(news) if isinstance(news, Exception) else line.talk.send(news)  # type: ignore[arg-type]
+            except StopIteration as end:
+                self._hang_up(line)
+                self._lines.remove(line)
+                self._done.append((line, end.value))
+                return
+            if not isinstance(step, Dial):
+                line.out += step
+                self._flush(line)
+                return
+            self._hang_up(line)
+            try:
+                self._dial(line, step)
+            except Failed as error:
+                news = error
+            else:
+                return
+
+    def _dial(self, line: _Line, step: Dial) -> None:
+        line.sock, line.connecting = tcp.dial(step.address, step.port), True
+        self._selector.register(line.sock, selectors.EVENT_WRITE, line)
+
+    def _hang_up(self, line: _Line) -> None:
+        if line.sock is not None:
+            self._selector.unregister(line.sock)
+            line.sock.close()
+            line.sock = None
+            line.out.clear()
+
+    def _flush(self, line: _Line) -> None:
+        if line.sock is None:
+            return
+        if line.out:
+            try:
+                del line.out[: line.sock.send(line.out)]
+            except BlockingIOError:
+                pass
+            except OSError:
+                line.out.clear()  # the peer has closed; what it said before that can still be read
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.out else 0)
+        if self._selector.get_key(line.sock).events != wanted:
+            self._selector.modify(line.sock, wanted, line)
+
+
+def _settled(sock: socket.socket) -> bytes | Failed:
+    try:
+        tcp.settle(sock)
+    except Failed as error:
+        return error
+    return b""
+
+
+def _received(sock: socket.socket) -> bytes | None:
+    """The next bytes, none at the end of the connection (a reset ends it too), None where there are none yet."""
+    try:
+        return sock.recv(_CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -1,0 +1,186 @@
+"""One probe from its first connection to its result, as a talk."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dualstack.model.address import Protocol
+from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
+from dualstack.probe import otlp, otlp_http
+from dualstack.probe.talk import Answer, Dial, Failed, T, Talk, quoted
+
+if TYPE_CHECKING:
+    import ssl
+
+    from dualstack.probe import tls
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all probes of a run share. The TLS settings for a protocol, as asked for and without verification, are made
+    when they are first needed.
+    """
+
+    seconds: float
+    headers: Mapping[str, str]
+    asked: "Callable[[Protocol], ssl.SSLContext]"
+    lenient: "Callable[[Protocol], ssl.SSLContext]"
+
+
+@dataclass
+class Record:
+    """What is known of a probe so far; it outlives a probe whose time is up."""
+
+    stages: list[Stage] = field(default_factory=list)
+    alpn: str = ""
+    certificate: bytes = b""
+    heard: int = 0
+    head: bytes = b""
+    heard_at: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Notes how long a step took, and why it failed where it raised."""
+        start, reason = time.monotonic(), ""
+        try:
+            yield
+        except Failed as error:
+            reason = error.reason
+            raise
+        except TimeoutError:
+            reason = "ETIMEDOUT"
+            raise
+        finally:
+            spent = round((time.monotonic() - start) * 1000, 3)
+            self.stages.append(Stage(name, not reason, spent, reason))
+
+    def hear(self, talk: Talk[T]) -> Talk[T]:
+        """Passes a talk on and remembers what the peer sent."""
+        out = next(talk)
+        while True:
+            chunk = yield out
+            if chunk:
+                self.heard, self.heard_at = self.heard + len(chunk), time.monotonic()
+                self.head = self.head or chunk[:400]
+            try:
+                out = talk.send(chunk)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+
+def probe(task: ProbeTask, settings: Settings) -> Talk[ProbeResult]:
+    """Connects, shakes hands, exports; ends where a stage fails. The loop throws TimeoutError when the time is up."""
+    record, start = Record(), time.monotonic()
+    try:
+        answer = yield from _visit(task, settings, record)
+    except Failed as error:
+        answer = Answer(error.outcome, detail=error.detail)
+    except TimeoutError:
+        answer = _late(record, start + settings.seconds / 2)
+    else:
+        record.stages[-1] = _judged(record.stages[-1], answer)
+    with suppress(Failed, TimeoutError):  # it only explains what has been proved
+        answer = yield from _second_look(task, answer, settings, record)
+    return _result(task, answer, record)
+
+
+def _result(task: ProbeTask, answer: Answer, record: Record) -> ProbeResult:
+    certificate: Certificate | None = None
+    if record.certificate:
+        from dualstack.probe import x509
+
+        certificate = x509.certificate(record.certificate)
+    return ProbeResult(
+        task,
+        answer.outcome,
+        stages=tuple(record.stages),
+        status=answer.status,
+        detail=answer.detail,
+        alpn=record.alpn,
+        server=answer.server,
+        signals=answer.signals,
+        certificate=certificate,
+    )
+
+
+def _judged(stage: Stage, answer: Answer) -> Stage:
+    good = answer.outcome in (Outcome.ACCEPTED, Outcome.CONNECTED)
+    return stage if good else Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=answer.outcome)
+
+
+def _late(record: Record, half: float) -> Answer:
+    """The outcome when the time is up: it depends on the stage, and on whether the peer was still sending."""
+    if record.stages[-1].name == "connect":
+        return Answer(Outcome.TIMED_OUT, detail="nothing answered the SYN")
+    if not record.heard:
+        what = "the ClientHello" if record.stages[-1].name == "tls" else "the request"
+        return Answer(Outcome.SILENT, detail=f"nothing answered {what}")
+    detail = f"no whole answer in {record.heard} bytes: {quoted(record.head)}"
+    return Answer(Outcome.ENDLESS if record.heard_at > half else Outcome.SILENT, detail=detail)
+
+
+def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
+    """The stages in order, and the other signals where an HTTP receiver does not serve the first."""
+    if task.protocol is not Protocol.HTTP:
+        return (yield from _stages(task, settings, record, ("", "")))
+    answers: list[Answer] = []
+    for signal, path in otlp.paths(task.path).items():
+        answers.append((yield from _stages(task, settings, Record() if answers else record, (signal, path))))
+        if not answers[0].unserved:
+            break
+    return otlp.combined(answers)
+
+
+def _stages(task: ProbeTask, settings: Settings, record: Record, request: tuple[str, str]) -> Talk[Answer]:
+    with record.stage("connect"):
+        yield Dial(task.address, task.port)
+    if task.protocol is Protocol.TCP and not task.tls:
+        return Answer(Outcome.CONNECTED)
+    session = None
+    if task.tls:
+        with record.stage("tls"):
+            session = yield from _handshake(task, settings.asked(task.protocol), record)
+    if task.protocol is Protocol.TCP:
+        return Answer(Outcome.CONNECTED)
+    with record.stage("export"):
+        talk = record.hear(_export(task, settings, *request))
+        return (yield from session.inside(talk) if session else talk)
+
+
+def _handshake(task: ProbeTask, context: "ssl.SSLContext", record: Record) -> "Talk[tls.Session]":
+    from dualstack.probe import tls
+
+    session = tls.Session(context, task.host)
+    yield from session.handshake()
+    record.alpn, record.certificate = session.alpn, session.certificate
+    return session
+
+
+def _export(task: ProbeTask, settings: Settings, signal: str, path: str) -> Talk[Answer]:
+    if task.protocol is Protocol.HTTP:
+        return otlp_http.export(task.host, task.port, path, signal, settings.headers)
+    from dualstack.probe import otlp_grpc
+
+    return otlp_grpc.export(task.host, task.port, "https" if task.tls else "http", settings.headers)
+
+
+def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Record) -> Talk[Answer]:
+    """One more connection, after the first is closed, that explains what it met.
+
+    A certificate that fails verification is read without it. A peer that closes without a word on a plaintext request
+    is asked for TLS (gRPC servers in Go drop such a client silently), one that does so on HTTP/1.1 over TLS for HTTP/2.
+    """
+    wordless = answer.outcome is Outcome.CLOSED and not record.heard
+    untrusted = answer.outcome in (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH)
+    if untrusted or (wordless and not task.tls):
+        yield Dial(task.address, task.port)
+        yield from _handshake(task, settings.lenient(task.protocol), record)
+        return answer if untrusted else answer._replace(outcome=Outcome.TLS_EXPECTED)
+    if wordless and task.protocol is Protocol.HTTP and record.alpn != "http/1.1":
+        yield Dial(task.address, task.port)
+        seen = Record()
+        yield from _handshake(task, settings.lenient(Protocol.GRPC), seen)
+        return answer._replace(outcome=Outcome.HTTP2_SPOKEN) if seen.alpn == "h2" else answer
+    return answer

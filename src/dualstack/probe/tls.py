@@ -1,0 +1,120 @@
+"""TLS as a talk inside a talk: bytes of records outside, bytes of the protocol inside."""
+
+import ssl
+from dataclasses import dataclass, field
+
+from dualstack.model.address import Protocol, without_zone
+from dualstack.model.probe import Outcome
+from dualstack.model.text import printable
+from dualstack.probe.talk import Dial, Failed, T, Talk, quoted
+
+ALPN = {Protocol.GRPC: ["h2"], Protocol.HTTP: ["http/1.1"]}
+"""What real clients offer (RFC 7301): gRPC HTTP/2 alone, OTLP/HTTP exporters HTTP/1.1 as their first choice."""
+
+
+def context(
+    protocol: Protocol, ca_file: str = "", cert: str = "", key: str = "", *, verify: bool = True
+) -> ssl.SSLContext:
+    """Client settings for one protocol. Raises OSError or ssl.SSLError for files that cannot be read or do not fit."""
+    made = ssl.create_default_context(cafile=ca_file or None)
+    if cert:
+        made.load_cert_chain(cert, key or None)
+    if not verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if protocol in ALPN:
+        made.set_alpn_protocols(ALPN[protocol])
+    return made
+
+
+@dataclass
+class Session:
+    """One TLS connection in memory. SNI is the name; a literal address is verified and not sent (RFC 6066 section 3)."""
+
+    settings: ssl.SSLContext
+    host: str
+    head: bytes = b""
+    _incoming: ssl.MemoryBIO = field(default_factory=ssl.MemoryBIO)
+    _outgoing: ssl.MemoryBIO = field(default_factory=ssl.MemoryBIO)
+
+    def __post_init__(self) -> None:
+        self._tls = self.settings.wrap_bio(self._incoming, self._outgoing, server_hostname=without_zone(self.host))
+
+    @property
+    def alpn(self) -> str:
+        """The protocol that the peer chose, empty where it chose none."""
+        return self._tls.selected_alpn_protocol() or ""
+
+    @property
+    def certificate(self) -> bytes:
+        """The peer's certificate (DER), empty where it sent none."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    def handshake(self) -> Talk[None]:
+        """Raises Failed."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                yield from self._feed()
+            except ssl.SSLError as error:
+                raise _explained(error, self.head) from error
+            else:
+                return
+
+    def inside(self, talk: Talk[T]) -> Talk[T]:
+        """Carries a talk over the session. Raises Failed where the peer answers with an alert."""
+        try:
+            out = next(talk)
+            while True:
+                if out and not isinstance(out, Dial):
+                    self._tls.write(out)
+                out = talk.send((yield from self._read()))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _read(self) -> Talk[bytes]:
+        while True:
+            try:
+                return self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                yield from self._feed()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise _explained(error, self.head) from error
+
+    def _feed(self) -> Talk[None]:
+        chunk = yield self._outgoing.read()
+        self.head = self.head or chunk
+        if chunk:
+            self._incoming.write(chunk)
+        else:
+            self._incoming.write_eof()
+
+
+_UNTRUSTED = Outcome.TLS_UNTRUSTED
+_NAME_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH in openssl/x509_vfy.h
+
+
+def _explained(error: ssl.SSLError, head: bytes) -> Failed:
+    """The outcome that an error of OpenSSL stands for, by the first bytes of the peer where it speaks no TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        mismatch = error.verify_code in _NAME_MISMATCH
+        return _failed(Outcome.TLS_NAME_MISMATCH if mismatch else _UNTRUSTED, printable(error.verify_message))
+    if isinstance(error, ssl.SSLEOFError) and head[:1] in (b"", b"\x16"):
+        return _failed(Outcome.CLOSED, "closed during the handshake")
+    if not _is_record(head):
+        return _failed(Outcome.TLS_NOT_SPOKEN, quoted(head))
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    is_refusal = "alert" in reason or "unsupported protocol" in reason
+    return _failed(Outcome.TLS_REFUSED if is_refusal else Outcome.TLS_NOT_SPOKEN, printable(reason))
+
+
+def _is_record(head: bytes) -> bool:
+    """Whether the bytes begin an alert or handshake record (RFC 8446 section 5.1)."""
+    return head[:1] in (b"\x15", b"\x16") and head[1:2] in (b"", b"\x03")
+
+
+def _failed(outcome: Outcome, detail: str) -> Failed:
+    return Failed(outcome, outcome, detail)
