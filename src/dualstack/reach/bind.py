@@ -1,8 +1,298 @@
-"""Which sockets an address string becomes, and which connections a socket takes."""
+"""Which sockets an address string becomes, and which connections a socket takes.
 
-from dualstack.model.address import BOTH, Family, Scope, family, parse, scope, unmapped, without_zone, zone
-from dualstack.model.host import Namespace
-from dualstack.model.sockets import Listener
+`bind` predicts the sockets that a runtime makes, by the rows of `knowledge/bind.table`; `accepts`, `families`,
+`listen_mark` and `accepts_phrase` read a socket, predicted or observed.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import product
+
+import msgspec
+
+from dualstack.knowledge import table
+from dualstack.model.address import (
+    BOTH,
+    Family,
+    Scope,
+    canonical,
+    family,
+    is_address,
+    join,
+    parse,
+    scope,
+    unmapped,
+    without_zone,
+    zone,
+)
+from dualstack.model.host import Interface, Namespace
+from dualstack.model.names import Lookup
+from dualstack.model.sockets import Listener, Runtime, Transport
+
+
+class BindRequest(msgspec.Struct, frozen=True):
+    """An address that a component is about to bind.
+
+    `address` is `host:port` as the runtime gets it; `network` is `tcp`, `tcp4`, `tcp6`, `udp`, `udp4` or
+    `udp6`; `call` is `listen`, or `resolve` for ResolveUDPAddr with ListenUDP. `runtime` is a word of the column
+    `runtime` in `knowledge/bind.table`. `names` holds what names resolve to in `namespace`.
+    """
+
+    address: str
+    network: str = "tcp"
+    call: str = "listen"
+    runtime: str = Runtime.GO
+    namespace: Namespace | None = None
+    names: tuple[Lookup, ...] = ()
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """What became of it: sockets, or an error in the runtime's words, or the reason why nobody can tell.
+
+    `cause` is the code of the rule that speaks of the failure. No socket, no error and no `unknown`: a server that
+    started deaf.
+    """
+
+    sockets: tuple[Listener, ...] = ()
+    error: str = ""
+    cause: str = ""
+    unknown: str = ""
+
+    @property
+    def started(self) -> bool | None:
+        """Whether the bind succeeds, None where that is unknown."""
+        return None if self.unknown else not self.error
+
+
+# Go src/net/ipsock.go SplitHostPort, in its order: the first expression that fits the whole text names its form.
+_TEXTS = (
+    (r"[^:]*", "missing-port"),
+    (r"\[[^]]*", "missing-bracket"),
+    (r"\[(?P<host>[^][]*)\]:(?P<port>[^]:[]*)", ""),
+    (r"\[[^]]*\]:.*:.*", "extra-colon"),
+    (r"\[[^]]*\].*", "missing-port"),
+    (r"(?P<host>[^]:[]*):(?P<port>[^]:[]*)", ""),
+    (r".*://.*", "url"),
+    (r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:.*", "unbracketed"),
+    (r".*:.*:.*", "extra-colon"),
+    (r".*", "stray-bracket"),
+)
+# Go src/net/port.go parsePort. A text that is no number is looked up as a service; Go knows these two by itself.
+_PORTS = (
+    (r"|0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])", ""),
+    (r"[-+]?[0-9]+", "invalid-port"),
+    (r"https?", "known-service"),
+    (r".*", "unknown-port"),
+)
+_NAME = r"[A-Za-z0-9_.-]+"  # Go src/net/dnsclient.go isDomainName
+_VARIABLE = r"\$[({]"
+_NO_SUCH_NAME = {"EAI_NONAME", "EAI_NODATA"}
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """A request's address taken apart; `form` is a word of the table's column `host`."""
+
+    form: str
+    host: str = ""
+    port: str = ""
+
+    @property
+    def number(self) -> int:
+        return int(self.port) if self.port.isdecimal() else 0
+
+
+def bind(request: BindRequest) -> Bound:
+    """The sockets that the runtime makes of an address in that namespace, or its error.
+
+    Where evidence is missing, every value that it could have is tried; the answer is known where all agree.
+    """
+    if re.search(_VARIABLE, request.address):
+        return Bound(unknown=f"a variable in {request.address} has no known value")
+    place = _place(request)
+    outcomes = {_outcome(request, place, state) for state in _states(request.namespace, place)}
+    if len(outcomes) > 1:
+        outcomes = {_without_v6only(x) for x in outcomes}
+    if len(outcomes) > 1:
+        return Bound(unknown=f"what {request.address} becomes depends on a network namespace that was not fully read")
+    return outcomes.pop()
+
+
+def _without_v6only(bound: Bound) -> Bound:
+    sockets = tuple(msgspec.structs.replace(x, v6only=None) for x in bound.sockets)
+    return msgspec.structs.replace(bound, sockets=sockets)
+
+
+def _place(request: BindRequest) -> _Place:
+    form, found = _first_fit(_TEXTS, request.address)
+    if form:
+        return _Place(form)
+    host, port = found["host"], found["port"]
+    wrong_port, _ = _first_fit(_PORTS, port)
+    if wrong_port:
+        return _Place(wrong_port, host, port)
+    if is_address(host):
+        return _Place(_literal_form(host), canonical(host), port)
+    return _Place(_name_form(host, request.names), host, port)
+
+
+def _first_fit(forms: tuple[tuple[str, str], ...], text: str) -> tuple[str, re.Match[str]]:
+    return next((form, found) for pattern, form in forms if (found := re.fullmatch(pattern, text, re.DOTALL)))
+
+
+def _literal_form(host: str) -> str:
+    mapped, ipv4 = unmapped(host) != host, family(host) is Family.IPV4
+    if scope(host) is Scope.WILDCARD:
+        return "any-mapped" if mapped else "any4" if ipv4 else "any6"
+    if ipv4:
+        return "mapped" if mapped else "ipv4"
+    if scope(host) is Scope.LINK_LOCAL:
+        return "zoned" if zone(host) else "link-local"
+    return "ipv6"
+
+
+def _name_form(host: str, names: tuple[Lookup, ...]) -> str:
+    if not host:
+        return "none"
+    if not re.fullmatch(_NAME, host):
+        return "not-a-name"
+    return "unresolvable" if any(x.name == host and x.error in _NO_SUCH_NAME for x in names) else "name"
+
+
+_State = tuple[str, str, str]
+
+
+def _states(namespace: Namespace | None, place: _Place) -> Iterator[_State]:
+    """Every (ipv6, bindv6only, local) that the evidence leaves open, in the words of the table."""
+    only = namespace.bindv6only if namespace else None
+    bindv6only = ("0", "1") if only is None else (str(int(only)),)
+    for ipv6, digit in product(_ipv6(namespace), bindv6only):
+        yield from ((ipv6, digit, local) for local in _local(namespace, place.host, ipv6))
+
+
+def _ipv6(namespace: Namespace | None) -> tuple[str, ...]:
+    if namespace is None:
+        return ("on", "lo-off", "off", "absent")
+    if namespace.ipv6_absent:
+        return ("absent",)
+    enabled = {x.loopback for x in namespace.interfaces if _has_ipv6(x)}
+    return ("on" if True in enabled else "lo-off" if enabled else "off",)
+
+
+def _has_ipv6(interface: Interface) -> bool:
+    if interface.disable_ipv6 is not None:
+        return not interface.disable_ipv6
+    return any(family(x.address) is Family.IPV6 for x in interface.addresses)
+
+
+def _local(namespace: Namespace | None, host: str, ipv6: str) -> tuple[str, ...]:
+    if not is_address(host) or scope(host) is Scope.WILDCARD:
+        return ("",)
+    if namespace is None:
+        return ("yes", "no")
+    loopback_off = ipv6 == "lo-off" and scope(host) is Scope.LOOPBACK
+    if family(host) is Family.IPV6 and (ipv6 == "off" or loopback_off):
+        return (ipv6,)
+    return (_held(namespace, unmapped(host)),)
+
+
+def _held(namespace: Namespace, address: str) -> str:
+    owner = namespace.owner(address)
+    if owner is None:
+        return "no"
+    flags = {flag for x in owner.addresses if x.address == without_zone(address) for flag in x.flags}
+    return "tentative" if flags & {"tentative", "dadfailed"} else "yes"
+
+
+_CONDITIONS = ("network", "call", "host", "ipv6", "bindv6only", "local")
+_WHY_NOT_LOCAL = {"no": "DS212", "off": "DS302", "lo-off": "DS303", "tentative": "DS304"}
+
+
+@cache
+def _rows(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, str]], ...]:
+    rows = (x for x in table("bind") if runtime in x["runtime"].split(","))
+    return tuple(({c: frozenset(x[c].split(",")) for c in _CONDITIONS if x[c] != "-"}, x) for x in rows)
+
+
+def _outcome(request: BindRequest, place: _Place, state: _State) -> Bound:
+    ipv6, bindv6only, local = state
+    facts = {"network": {request.network}, "call": {request.call}, "host": {place.form, place.host}}
+    facts |= {"ipv6": {ipv6}, "bindv6only": {bindv6only}, "local": {local}}
+    fitting = (row for conditions, row in _rows(request.runtime) if all(facts[c] & conditions[c] for c in conditions))
+    row = next(fitting, None)
+    if row is None:
+        return Bound(unknown=f"how {request.runtime} binds {request.address} ({request.network}) is not in the table")
+    if row["result"] in _PICKS:
+        return _bind_name(request, place, row)
+    cause = _WHY_NOT_LOCAL[local] if row["cause"] == "by-address" else row["cause"]
+    kinds = (x for x in row["result"].split() if x not in ("fail", "none"))
+    sockets = tuple(_socket(request, place, _bound_address(x, place.host, bindv6only)) for x in kinds)
+    return Bound(sockets, _words(row["error"], request, place), cause)
+
+
+def _words(template: str, request: BindRequest, place: _Place) -> str:
+    shown = unmapped(place.host) if is_address(place.host) else place.host
+    return template.format(
+        network=request.network,
+        address=request.address,
+        host=place.host,
+        port=place.port,
+        endpoint=join(shown, place.number),
+    )
+
+
+_WILDCARDS = {"dual": ("::", False), "ipv6": ("::", True), "ipv4": ("0.0.0.0", None)}  # noqa: S104 (a value, no bind)
+
+
+def _bound_address(kind: str, host: str, bindv6only: str) -> tuple[str, bool | None]:
+    """The bound address and IPV6_V6ONLY of a word in the column `result`; an address there stands for itself."""
+    if kind == "default":
+        return "::", bindv6only == "1"
+    if kind in _WILDCARDS:
+        return _WILDCARDS[kind]
+    literals = {"literal": host, "mapped": f"::ffff:{unmapped(host)}", "unmapped": unmapped(host)} if host else {}
+    return literals.get(kind, kind), None
+
+
+def _socket(request: BindRequest, place: _Place, bound: tuple[str, bool | None]) -> Listener:
+    address, v6only = bound
+    return Listener(
+        place=request.namespace.place if request.namespace else "",
+        transport=Transport.UDP if request.network.startswith("udp") else Transport.TCP,
+        address=address,
+        port=place.number,
+        socket_family=Family.IPV6 if ":" in address else Family.IPV4,
+        v6only=v6only,
+        source="bind.table",
+    )
+
+
+def _of(wanted: Family, addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(x for x in addresses if family(x) is wanted)
+
+
+_PICKS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+    "first": lambda found: found[:1],
+    "ipv4-first": lambda found: (_of(Family.IPV4, found) or found)[:1],
+    "ipv4-only": lambda found: _of(Family.IPV4, found)[:1],
+    "ipv6-only": lambda found: _of(Family.IPV6, found)[:1],
+    "first-bound": lambda found: found,
+    "each": lambda found: found,
+}
+
+
+def _bind_name(request: BindRequest, place: _Place, row: dict[str, str]) -> Bound:
+    addresses = next((x.addresses for x in request.names if x.name == place.host), ())
+    chosen = _PICKS[row["result"]](addresses)
+    if not addresses or not (chosen or row["error"]):
+        return Bound(unknown=f"what {place.host} resolves to there is not known")
+    if not chosen:
+        return Bound(error=_words(row["error"], request, place), cause=row["cause"])
+    tried = [bind(msgspec.structs.replace(request, address=join(x, place.number))) for x in chosen]
+    if row["result"] == "each":
+        whole = Bound(tuple(socket for x in tried for socket in x.sockets))
+        return next((x for x in tried if not x.started), whole)
+    return next((x for x in tried if x.started), tried[0])
 
 
 def _is_wildcard(listener: Listener) -> bool:
@@ -79,13 +369,13 @@ def accepts_phrase(listener: Listener) -> str:
     if taken is None:
         return "accepts IPv6, and IPv4 unless IPV6_V6ONLY is set (not readable)"
     names = " and ".join(x.title for x in BOTH if x in taken)
-    place = _place(listener)
-    if place:
-        return f"accepts {names} on {place} only"
+    where = _where(listener)
+    if where:
+        return f"accepts {names} on {where} only"
     return f"accepts {names}" if len(taken) > 1 else f"accepts {names} only"
 
 
-def _place(listener: Listener) -> str:
+def _where(listener: Listener) -> str:
     if scope(listener.address) is Scope.LOOPBACK:
         return "the loopback"
     return listener.interface if _is_wildcard(listener) else listener.address
