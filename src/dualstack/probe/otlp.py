@@ -67,7 +67,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def refusal(body: bytes) -> str:
     """Why an Export…ServiceResponse says no although it is a success: its partial_success, else an empty text.
 
-    Field 1 is partial_success; there 1 counts the rejected items, 2 is error_message. Raises ValueError for other bytes.
+    Field 1 is partial_success; there 1 counts the rejected items, 2 is error_message. Raises ValueError for other
+    bytes.
     """
     for number, value in fields(body):
         if number != 1 or not isinstance(value, bytes):

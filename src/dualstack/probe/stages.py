@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """What all probes of a run share. The TLS settings for a protocol, as asked for and without verification, are made
-    when they are first needed.
-    """
+    """What all probes of a run share; `asked` and `lenient` give a protocol's TLS settings, the latter unverified."""
 
     seconds: float
     headers: Mapping[str, str]
@@ -107,7 +105,7 @@ def _result(task: ProbeTask, answer: Answer, record: Record) -> ProbeResult:
 
 def _judged(stage: Stage, answer: Answer) -> Stage:
     good = answer.outcome in (Outcome.ACCEPTED, Outcome.CONNECTED)
-    return stage if good else Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=answer.outcome)
+    return stage if good else Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=answer.outcome.value)
 
 
 def _late(record: Record, half: float) -> Answer:

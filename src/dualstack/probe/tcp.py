@@ -31,10 +31,9 @@ def dial(address: str, port: int) -> socket.socket:
     except socket.gaierror as error:  # a zone that names no interface here
         raise failed(errno.ENODEV, early=True) from error
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise failed(error.errno or 0, early=True) from error
-    sock.setblocking(False)
     number = sock.connect_ex(peer)
     if number not in (0, errno.EINPROGRESS):
         sock.close()

@@ -12,13 +12,13 @@ ALPN = {Protocol.GRPC: ["h2"], Protocol.HTTP: ["http/1.1"]}
 """What real clients offer (RFC 7301): gRPC HTTP/2 alone, OTLP/HTTP exporters HTTP/1.1 as their first choice."""
 
 
-def context(
-    protocol: Protocol, ca_file: str = "", cert: str = "", key: str = "", *, verify: bool = True
-) -> ssl.SSLContext:
-    """Client settings for one protocol. Raises OSError or ssl.SSLError for files that cannot be read or do not fit."""
-    made = ssl.create_default_context(cafile=ca_file or None)
-    if cert:
-        made.load_cert_chain(cert, key or None)
+def context(protocol: Protocol, ca_file: str = "", *, verify: bool = True) -> ssl.SSLContext:
+    """Client settings for one protocol. Raises OSError (ssl.SSLError is one) for a file that holds no certificates."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file:
+        made.load_verify_locations(ca_file)
+    elif verify:
+        made.load_default_certs()
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
@@ -29,7 +29,7 @@ def context(
 
 @dataclass
 class Session:
-    """One TLS connection in memory. SNI is the name; a literal address is verified and not sent (RFC 6066 section 3)."""
+    """One TLS connection in memory. A name is sent as SNI; a literal address is only verified (RFC 6066 section 3)."""
 
     settings: ssl.SSLContext
     host: str
@@ -117,4 +117,4 @@ def _is_record(head: bytes) -> bool:
 
 
 def _failed(outcome: Outcome, detail: str) -> Failed:
-    return Failed(outcome, outcome, detail)
+    return Failed(outcome, outcome.value, detail)

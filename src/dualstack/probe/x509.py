@@ -1,6 +1,6 @@
 """What a client checks in a certificate, read from its DER bytes.
 
-The ssl module decodes a certificate only after it has verified it, and a certificate that fails is the one that matters here.
+The ssl module decodes a certificate only after it has verified it, and the one that fails is the one that matters here.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _UTC_TIME = 0x17
 
 
 def certificate(der: bytes) -> Certificate | None:
-    """Subject, issuer, end (ISO 8601, UTC) and subjectAltName of a certificate (RFC 5280 section 4.1); None for other bytes."""
+    """Subject, issuer, end (ISO 8601, UTC) and subjectAltName (RFC 5280 section 4.1); None for other bytes."""
     try:
         return _certificate(der)
     except (ValueError, IndexError):
@@ -65,7 +65,7 @@ def _name(data: bytes) -> str:
 
 
 def _time(tag: int, value: bytes) -> str:
-    """`2026-11-23T16:17:38Z`. UTCTime has two digits for the year, 50 and above for 19xx (RFC 5280 section 4.1.2.5.1)."""
+    """`2026-11-23T16:17:38Z`. UTCTime has a two-digit year, 50 and above for 19xx (RFC 5280 section 4.1.2.5.1)."""
     text = value.decode("ascii")
     if tag == _UTC_TIME:
         text = ("19" if text >= "5" else "20") + text
@@ -86,7 +86,6 @@ def _alternatives(extensions: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _address(packed: bytes) -> str:
-    text = ".".join(map(str, packed)) if len(packed) == 4 else ":".join(f"{x:02x}" for x in packed)
-    if len(packed) == 16:
-        text = ":".join(packed[i : i + 2].hex() for i in range(0, 16, 2))
-    return canonical(text)
+    if len(packed) == 4:
+        return ".".join(map(str, packed))
+    return canonical(":".join(packed[at : at + 2].hex() for at in range(0, len(packed), 2)))
