@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: test demo bench check format docs clean help
+.PHONY: test collector demo bench check format docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ $(READY): pyproject.toml
 
 test: $(READY) ## run the tests; what this machine lacks is skipped by name
 	$(BIN)/pytest -n 2
+
+collector: $(READY) ## build the real Collectors for the tests, once; needs Go and a few minutes
+	$(BIN)/python -m tests.real.collector
 
 demo: $(READY) ## see the tool find and mend a fault on this machine
 	$(BIN)/dualstack demo

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real import CACHE, build, command, end, need, once
+import pytest
+
+from tests.real import CACHE, build, command, end, once
 
 LATEST = "0.161.0"
 CORE = "go.opentelemetry.io/collector"
@@ -76,14 +78,24 @@ def manifest(version: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _program(version: str) -> Path:
+    return CACHE / "collector" / version / "otelcol"
+
+
 def binary(version: str = LATEST) -> Path:
-    """The program of one version; the first call on a machine builds it, in two to three minutes on two cores."""
-    folder = CACHE / "collector" / version
-    program = folder / "otelcol"
+    """The program of one version; skips the calling test where it is not built: that takes minutes and a network."""
+    program = _program(version)
+    if not program.exists():
+        pytest.skip(f"needs the Collector {version}: `make collector` builds it")
+    return program
+
+
+def build_once(version: str) -> Path:
+    """The program of one version, built in one to three minutes on two cores where it is not there. Needs Go."""
+    program = _program(version)
     with once(program) as missing:
         if missing:
-            need("go")
-            _build(version, folder)
+            _build(version, program.parent)
     return program
 
 
@@ -130,4 +142,4 @@ def _wait(process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> N
 
 if __name__ == "__main__":
     for each in MODULES:
-        sys.stdout.write(f"{binary(each)}\n")
+        sys.stdout.write(f"{build_once(each)}\n")
