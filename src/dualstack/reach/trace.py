@@ -1,8 +1,9 @@
 """One line for each trace, and what rules ask of traces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dualstack.model.address import join
+from dualstack.model.finding import Finding
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 
@@ -36,3 +37,10 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
 def answered(traces: Traces, trace: Trace) -> bool:
     """Whether a connection to the same target over the other family was answered by a listener."""
     return any(x.at(Hop.LISTEN).status is Status.PASS for x in traces.sibling(trace))
+
+
+def codes_of(trace: Trace, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The code of the root cause of a failed trace: the first finding that speaks of it and that nothing explains."""
+    mine = [x for x in findings if trace.key in x.flows] if trace.failed else []
+    roots = [x for x in mine if not x.because] or mine
+    return (roots[0].code,) if roots else ()

@@ -17,6 +17,7 @@ from functools import cache
 import msgspec
 
 import dualstack.rules
+from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
 from dualstack.model.snapshot import Snapshot
@@ -27,6 +28,10 @@ _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
 T = typing.TypeVar("T")
+
+
+class UnknownCode(ValueError):
+    """A code in `--select` or `--ignore` that no rule has."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -80,6 +85,25 @@ def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type, ...], 
         if kinds == [hint]:
             needs.append(hint)
     return tuple(takes), tuple(needs)
+
+
+def choose(select: str, ignore: str) -> tuple[Rule, ...]:
+    """The rules whose code or name is selected and not ignored; a prefix such as `DS3` stands for its block. Raises UnknownCode."""
+    wanted, unwanted = codes(select), codes(ignore)
+    return tuple(x for x in rules() if (not select or x.code in wanted) and x.code not in unwanted)
+
+
+def codes(text: str) -> set[str]:
+    """The codes that a list of codes, prefixes and names stands for. Raises UnknownCode."""
+    known = {row["code"]: row["name"] for row in table("catalogue")}
+    found = set()
+    for word in filter(None, (x.strip() for x in text.split(","))):
+        mine = {c for c, name in known.items() if c.startswith(word.upper()) or name == word.lower()}
+        if not mine or not re.fullmatch(r"(?i:ds)\d{0,3}", word) and word.lower() not in known.values():
+            msg = f"`{word}` is no rule. `dualstack rules` lists them all."
+            raise UnknownCode(msg)
+        found |= mine
+    return found
 
 
 def evaluate(snapshot: Snapshot, chosen: Sequence[Rule]) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

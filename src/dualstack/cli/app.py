@@ -1,0 +1,67 @@
+"""The group of verbs; a verb's module is imported when it is called."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dualstack import __version__
+
+VERBS = {
+    "diagnose": "Find why a client cannot send telemetry here, and prove it.",
+    "probe": "Make the probes alone, one line each.",
+    "sockets": "List listening sockets and the families they accept.",
+    "resolve": "Show what a name yields, by source and by client.",
+    "explain": "Say what a code, a rule name or an error line means.",
+    "rules": "List the rules.",
+    "demo": "Break receivers on this machine on purpose and diagnose each.",
+}
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are loaded one at a time, for a quick start."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """The verbs in the order in which a user needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
+        """The command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"dualstack.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
+        """The verbs with their purposes, without loading them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, prog_name="dualstack", message="%(prog)s %(version)s")
+def command() -> None:
+    """Find why a client cannot send telemetry to an OpenTelemetry Collector over
+    IPv4 or IPv6, prove it with a real export, and say what to change.
+
+    Start with `dualstack diagnose http://localhost:4318`, or with no target at all.
+    """
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit status; nothing that the world does ends in a traceback."""
+    try:
+        status = command.main(args=argv, prog_name="dualstack", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0

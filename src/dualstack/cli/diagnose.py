@@ -1,0 +1,69 @@
+"""`dualstack diagnose`: the main job."""
+
+from typing import Any
+
+import click
+
+from dualstack.cli import options
+from dualstack.cli.app import INTERRUPTED
+from dualstack.cli.request import announcer, request_of
+
+FORMATS = ("text", "json")
+_SEVERITIES = ("info", "warning", "error", "never")
+
+
+@click.command(name="diagnose")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--config", default="", metavar="FILE", help="Compare with this Collector configuration.")
+@click.option("--collector-version", default="", metavar="X.Y.Z", help="Read the configuration as this Collector does.")
+@click.option("--expect", type=click.Choice(list(options.EXPECTED)), help="Insist on these families.")
+@click.option("--client", default="", metavar="RUNTIME[@VERSION]", help="Judge for this client, such as node@18.")
+@click.option("--server", default="", metavar="RUNTIME[@VERSION]", help="Runtime of the receiver, where it is out of sight.")
+@options.vantage
+@options.probing
+@click.option("--no-probe", is_flag=True, help="Make no connection; predict from what can be observed.")
+@click.option("--select", default="", metavar="CODES", help="Only these rules, such as DS201,DS3.")
+@click.option("--ignore", default="", metavar="CODES", help="Not these rules.")
+@click.option("--fail-on", type=click.Choice(_SEVERITIES), default="error", show_default=True, help="Exit 1 from here on.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@options.output
+def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
+    """Find why a client cannot send telemetry to TARGET, over IPv4 and IPv6.
+
+    TARGET is http(s)://host:port, grpc(s)://host:port or host[:port]; without a
+    port both OTLP ports are tried. Without a TARGET every OTLP listener of this
+    host is looked at.
+
+    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 not enough
+    evidence, 130 interrupted.
+    """
+    from dualstack.gather.errors import BadInput
+    from dualstack.pipeline import diagnose
+
+    request = request_of(given)
+    try:
+        found = diagnose(request, announcer(given))
+    except BadInput as error:
+        options.refuse(error)
+    options.write(_rendered(found, given), given["path"])
+    return _status(found, given["fail_on"])
+
+
+def _rendered(found: Any, given: dict[str, Any]) -> str:  # noqa: ANN401 -- model.diagnosis.Diagnosis
+    if given["form"] == "json":
+        from dualstack.report.json import render
+
+        return render(found)
+    from dualstack.report.text import render as render_text
+
+    depth = "verbose" if given["verbose"] else "quiet" if given["quiet"] else "normal"
+    return render_text(found, color=options.color_wanted(given["color"], given["path"]), depth=depth)
+
+
+def _status(found: Any, fail_on: str) -> int:  # noqa: ANN401 -- model.diagnosis.Diagnosis
+    if found.interrupted:
+        return INTERRUPTED
+    counted = _SEVERITIES[_SEVERITIES.index(fail_on) :]
+    if any(x.severity in counted for x in found.findings):
+        return 1
+    return 3 if found.verdict == "unknown" else 0

@@ -1,0 +1,51 @@
+"""`dualstack explain`: a code, a name, or a pasted error line."""
+
+import sys
+from typing import Any
+
+import click
+
+from dualstack.cli import options
+
+
+@click.command(name="explain", context_settings={"ignore_unknown_options": True})
+@click.argument("words", metavar="CODE|NAME|LINE", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.output
+def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
+    """Say what a rule code (DS205), a rule name or an error line of a log means,
+    which rules detect it and what to look at. Quote the line, or pipe it in.
+
+    Exit status: 0, or 3 where the line is not known.
+    """
+    from dualstack.report import catalogue
+
+    text = " ".join(given["words"]) or _piped()
+    if not text.strip():
+        options.refuse("Nothing to explain. Give a code, a rule name, or an error line in quotes.")
+    wanted = [x for x in catalogue.entries() if text.strip().upper() == x.code or text.strip().lower() == x.name]
+    if wanted:
+        said = catalogue.as_json(wanted) if given["form"] == "json" else catalogue.explained_rule(wanted[0])
+        options.write(said, given["path"])
+        return 0
+    if catalogue.looks_like_code(text):
+        options.refuse(f"`{text.strip()[:40]}` is no rule. `dualstack rules` lists them all.")
+    return _explain_line(text, given)
+
+
+def _piped() -> str:
+    return "" if sys.stdin.isatty() else sys.stdin.read(1 << 20)
+
+
+def _explain_line(text: str, given: dict[str, Any]) -> int:
+    from dualstack.reach.explain import explain_line
+    from dualstack.report import catalogue
+
+    found = explain_line(text)
+    if given["form"] == "json":
+        options.write(catalogue.line_as_json(found), given["path"])
+    elif found:
+        options.write(catalogue.explained_line(found), given["path"])
+    else:
+        options.write("This line is not known. Paste the whole line, as the program wrote it.\n", given["path"])
+    return 0 if found else 3

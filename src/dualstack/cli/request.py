@@ -1,0 +1,75 @@
+"""From the options of a verb to a request of the pipeline."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dualstack.cli import options
+
+if TYPE_CHECKING:
+    from dualstack.model.probe import ProbeTask
+    from dualstack.model.question import Client
+    from dualstack.pipeline import Request
+
+
+def request_of(given: Mapping[str, Any]) -> "Request":
+    """The request that the options of a verb make; refuses what cannot be used."""
+    from dualstack.model.question import Question
+    from dualstack.model.target import BadTarget, parse_target
+    from dualstack.pipeline import Request
+    from dualstack.probe.run import Options
+    from dualstack.rules.registry import UnknownCode, choose
+
+    try:
+        targets = tuple(x for text in given["targets"] for x in parse_target(text))
+        chosen = choose(given.get("select", ""), given.get("ignore", ""))
+    except (BadTarget, UnknownCode) as error:
+        options.refuse(error)
+    question = Question(
+        targets=tuple(dict.fromkeys(targets)),
+        expect=options.EXPECTED.get(given.get("expect") or "", ()),
+        client=_client(given.get("client", "")),
+        server=_client(given.get("server", "")),
+        probing=not given.get("no_probe", False),
+    )
+    return Request(
+        question,
+        netns=given["netns"],
+        config=given.get("config", ""),
+        environ=dict(os.environ),
+        collector_version=given.get("collector_version", ""),
+        options=Options(
+            given["timeout"],
+            options.readable(given["ca_file"], "--ca-file"),
+            options.readable(given["cert"], "--cert"),
+            options.readable(given["key"], "--key"),
+            given["insecure"],
+            options.header_pairs(given["headers"]),
+        ),
+        chosen=chosen,
+    )
+
+
+def _client(text: str) -> "Client | None":
+    if not text:
+        return None
+    from dualstack.reach.dial import parse_client
+
+    try:
+        return parse_client(text)
+    except ValueError as error:
+        options.refuse(error)
+
+
+def announcer(given: Mapping[str, Any]) -> "Callable[[ProbeTask], None]":
+    """Says on stderr what is about to be probed: to a terminal, or where `-v` asks for it."""
+    wanted = given["verbose"] or (sys.stderr.isatty() and not given["quiet"])
+    return _say if wanted else lambda _: None
+
+
+def _say(task: "ProbeTask") -> None:
+    spoken = f"{task.protocol}{' over TLS' if task.tls else ''}"
+    click.echo(f"probing {task.endpoint} ({spoken}, one empty export)", err=True)

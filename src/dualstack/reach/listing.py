@@ -1,0 +1,62 @@
+"""The targets of a question that names none: the OTLP listeners of a place, and what a configuration declares."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Scope, Target, family, scope, without_zone
+from dualstack.model.host import Namespace
+from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.reach.bind import accepts
+
+HOST = "localhost"
+
+
+def listed(place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None) -> tuple[Target, ...]:
+    """One target for each OTLP listener in sight or declared endpoint, by port; empty where there is neither."""
+    spoken: dict[tuple[int, Protocol], bool] = {}
+    for endpoint in declared.endpoints if declared else ():
+        port = _port(endpoint)
+        if port:
+            spoken[port, endpoint.protocol] = endpoint.tls
+    for listener in listeners.items if listeners else ():
+        known = listener.place == place and listener.transport is Transport.TCP and listener.port in OTLP_PORTS
+        if known and not any(port == listener.port for port, _ in spoken):
+            spoken[listener.port, OTLP_PORTS[listener.port]] = False
+    return tuple(_target(place, *key, tls, listeners, space) for key, tls in sorted(spoken.items()))
+
+
+def _port(endpoint: DeclaredEndpoint) -> int:
+    """The port of a declared endpoint; 0 where it has none that a client could use."""
+    tail = endpoint.effective.rpartition(":")[2]
+    return int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 6 and int(tail) < 65536 else 0
+
+
+def _target(
+    place: str, port: int, protocol: Protocol, tls: bool, listeners: Listeners | None, space: Namespace | None
+) -> Target:
+    transport = Transport.UDP if protocol is Protocol.UDP else Transport.TCP
+    sockets = listeners.on(place, port, transport) if listeners else ()
+    addresses = tuple(_addresses(sockets, space)) if space else ()
+    return Target(f"listeners on port {port}", HOST, port, protocol, tls, addresses=addresses or ("127.0.0.1",))
+
+
+def _addresses(sockets: Sequence[Listener], space: Namespace) -> Iterator[str]:
+    """The addresses of a place that some socket accepts or may accept, loopback first."""
+    for address in local_addresses(space, BOTH):
+        if any(accepts(x, address, space) is not False for x in sockets):
+            yield address
+
+
+def local_addresses(space: Namespace, wanted: Iterable[Family]) -> tuple[str, ...]:
+    """The addresses of a place that clients can use: all but link-local ones, unless there is nothing else beyond loopback."""
+    found = [x for kind in wanted for x in space.addresses(kind)]
+    return tuple(x for x in found if scope(without_zone(x)) is not Scope.LINK_LOCAL)
+
+
+def widened(target: Target, space: Namespace | None, expect: Iterable[Family]) -> Target:
+    """A listed target with the local addresses of the families that the user insists on, accepted or not."""
+    if space is None or not target.addresses:
+        return target
+    missing = [x for x in expect if all(family(y) is not x for y in target.addresses)]
+    more = local_addresses(space, missing)
+    return Target(target.text, target.host, target.port, target.protocol, target.tls, addresses=(*target.addresses, *more))

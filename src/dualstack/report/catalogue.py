@@ -1,0 +1,82 @@
+"""Rules as a list, and one rule or error line explained."""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from dualstack.knowledge import table
+from dualstack.model.text import printable
+from dualstack.reach.explain import Explanation
+from dualstack.rules.registry import codes, rules
+
+_BLOCK = re.compile(r"```yaml (fires|quiet)\n(.*?)```", re.DOTALL)
+_SAID = {"fires": "This world fires it:", "quiet": "This one does not:"}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One code of the catalogue; `documentation` is empty where this version does not check it."""
+
+    code: str
+    name: str
+    severity: str
+    hop: str
+    evidence: str
+    fix: str
+    remark: str
+    documentation: str = ""
+
+
+def entries(select: str = "") -> tuple[Entry, ...]:
+    """The catalogue, or the selected part of it. Raises UnknownCode."""
+    documented = {x.code: x.documentation for x in rules()}
+    wanted = codes(select) if select else None
+    rows = (row for row in table("catalogue") if wanted is None or row["code"] in wanted)
+    return tuple(Entry(**row, documentation=documented.get(row["code"], "")) for row in rows)
+
+
+def as_json(found: Sequence[Entry]) -> str:
+    """The entries as one JSON object."""
+    listed = [{**msgspec.structs.asdict(x), "checked": bool(x.documentation)} for x in found]
+    return json.dumps({"schema": "dualstack.rules/1", "rules": listed}, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_text(found: Sequence[Entry]) -> str:
+    """One line a rule."""
+    lines = [f"{x.code}  {x.name:<43} {x.severity:<13}  {'' if x.documentation else 'not checked yet'}".rstrip() for x in found]
+    return "\n".join(lines) + "\n"
+
+
+def explained_rule(entry: Entry) -> str:
+    """A rule's documentation for a terminal."""
+    head = f"{entry.code} {entry.name} ({entry.severity}; hop {entry.hop}; fix: {entry.fix})"
+    if not entry.documentation:
+        remark = f"\n\n{textwrap.fill(f'It is about: {entry.remark}.', 80)}" if entry.remark else ""
+        return f"{head}{remark}\n\nThis version reserves the code and does not check it.\n"
+    body = _BLOCK.sub(lambda m: f"{_SAID[m[1]]}\n\n{textwrap.indent(m[2].rstrip(), '    ')}\n", entry.documentation)
+    lines = [x.removeprefix("## ").upper() if x.startswith("## ") else x for x in body.strip().splitlines()]
+    return f"{head}\n\n" + "\n".join(lines) + "\n"
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether somebody meant a code: `DS999` is no error line."""
+    return re.fullmatch(r"(?i:ds)\d{1,4}", text.strip()) is not None
+
+
+def line_as_json(found: Iterable[Explanation]) -> str:
+    """The explanations of an error line as one JSON object."""
+    said = [{"codes": x.codes, "meaning": x.meaning, "look": x.look, "groups": dict(x.groups)} for x in found]
+    return json.dumps({"schema": "dualstack.explanation/1", "explanations": said}, indent=2, ensure_ascii=False) + "\n"
+
+
+def explained_line(found: Iterable[Explanation]) -> str:
+    """What an error line means: the meaning, where to look, and the rules that detect it."""
+    names = {row["code"]: row["name"] for row in table("catalogue")}
+    return "\n\n".join(_paragraph(x, names) for x in found) + "\n"
+
+
+def _paragraph(item: Explanation, names: dict[str, str]) -> str:
+    said = (item.meaning, f"Look: {item.look}", f"Rules: {', '.join(f'{x} {names[x]}' for x in item.codes)}")
+    return "\n".join(textwrap.fill(printable(x, 2000), 80, subsequent_indent="  " if i else "") for i, x in enumerate(said))

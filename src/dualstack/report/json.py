@@ -1,0 +1,129 @@
+"""A diagnosis as JSON: the contract that other programs read. Its schema is `schema/diagnosis-1.json`.
+
+Times and process ids stand in evidence alone, so that two runs over the same world give the same text elsewhere.
+"""
+
+import msgspec
+
+from dualstack.model.diagnosis import SCHEMA, Diagnosis, Verdict
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Severity, Skipped
+from dualstack.model.otel import Location
+from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.reach.trace import codes_of, line
+
+NAME = "json"
+
+
+class HopDocument(msgspec.Struct):
+    """One hop of a trace."""
+
+    hop: Hop
+    status: Status
+    why: str
+    evidence: tuple[Evidence, ...]
+
+
+class TraceDocument(msgspec.Struct):
+    """One flow. `addresses` fared alike; `required` says whether a client depends on the flow."""
+
+    vantage: str
+    target: str
+    protocol: str
+    family: str
+    disposition: Disposition
+    hops: tuple[HopDocument, ...]
+    line: str
+    addresses: tuple[str, ...]
+    required: bool
+
+
+class FixDocument(msgspec.Struct):
+    """A way out."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+    commands: tuple[str, ...]
+
+
+class FindingDocument(msgspec.Struct):
+    """One fault."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    summary: str
+    detail: str
+    hint: str
+    hop: Hop | None
+    families: tuple[str, ...]
+    because: tuple[str, ...]
+    location: Location | None
+    evidence: tuple[Evidence, ...]
+    fix: FixDocument | None
+
+
+class Document(msgspec.Struct):
+    """The whole answer."""
+
+    schema: str
+    verdict: Verdict
+    traces: tuple[TraceDocument, ...]
+    findings: tuple[FindingDocument, ...]
+    skipped: tuple[Skipped, ...]
+    interrupted: bool
+
+
+def render(diagnosis: Diagnosis) -> str:
+    """The diagnosis as one JSON object with a final newline."""
+    document = Document(
+        schema=SCHEMA,
+        verdict=diagnosis.verdict,
+        traces=tuple(_trace(x, diagnosis.findings) for x in diagnosis.traces),
+        findings=tuple(map(_finding, diagnosis.findings)),
+        skipped=diagnosis.skipped,
+        interrupted=diagnosis.interrupted,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _trace(trace: Trace, findings: tuple[Finding, ...]) -> TraceDocument:
+    return TraceDocument(
+        vantage=trace.vantage,
+        target=trace.target.endpoint,
+        protocol=trace.protocol,
+        family=trace.family,
+        disposition=trace.disposition,
+        hops=tuple(HopDocument(x.hop, x.status, x.why, x.evidence) for x in trace.hops),
+        line=line(trace, codes_of(trace, findings)),
+        addresses=trace.addresses,
+        required=trace.required,
+    )
+
+
+def _finding(finding: Finding) -> FindingDocument:
+    fix = finding.fix
+    return FindingDocument(
+        code=finding.code,
+        name=finding.name,
+        severity=finding.severity,
+        confidence=finding.confidence,
+        summary=finding.summary,
+        detail=finding.detail,
+        hint=finding.hint,
+        hop=finding.hop,
+        families=tuple(finding.families),
+        because=finding.because,
+        location=finding.location,
+        evidence=finding.evidence,
+        fix=FixDocument(fix.title, fix.applicability, fix.edits, fix.commands) if fix else None,
+    )
+
+
+def schema() -> dict[str, object]:
+    """The JSON Schema (draft 2020-12) of what `render` gives."""
+    found = msgspec.json.schema(Document)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
+    return {**head, **found}

@@ -1,0 +1,208 @@
+"""A diagnosis for a tired person: the verdict, a small table, the way of the first broken flow, the cause, the fix.
+
+The layout is made of plain lines, each with one style, no wider than `WIDTH`; on a terminal rich adds the colour.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dualstack.model.address import BOTH, Family, join
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Finding, Severity
+from dualstack.model.text import printable
+from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.reach.trace import codes_of, line
+
+NAME = "text"
+WIDTH = 80
+EVIDENCE = 4
+"""How many facts of a finding are shown unless all are asked for."""
+
+_STYLES = {
+    Verdict.HEALTHY: "bold green",
+    Verdict.DEGRADED: "bold yellow",
+    Verdict.BROKEN: "bold red",
+    Verdict.UNKNOWN: "bold magenta",
+}
+_SEVERITY = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
+_SIGNS = {Status.PASS: "ok", Status.FAIL: "FAILS", Status.UNKNOWN: "?"}
+_WORDS = {
+    Disposition.ACCEPTED: "works",
+    Disposition.NO_ADDRESS: "no address",
+    Disposition.NOT_TRIED: "not tried",
+    Disposition.NO_ROUTE: "no route",
+    Disposition.TIMED_OUT: "no answer",
+    Disposition.HANDSHAKE_FAILED: "wrong answer",
+    Disposition.INSUFFICIENT_INFO: "not known",
+}
+
+
+class Line(NamedTuple):
+    """One line of the report and how it looks."""
+
+    text: str = ""
+    style: str = ""
+
+
+def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
+    """The report as text; `depth` is `quiet` (the verdict alone), `normal` or `verbose` (every flow, fact and symptom)."""
+    lines = [Line(x.text.rstrip(), x.style) for x in _lines(diagnosis, depth)]
+    if not color:
+        return "".join(f"{x.text}\n" for x in lines)
+    return _colored(lines)
+
+
+def _colored(lines: Iterable[Line]) -> str:
+    import io
+
+    from rich.console import Console
+    from rich.text import Text
+
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system="standard", width=200, highlight=False)
+    for item in lines:
+        console.print(Text(item.text, style=item.style), soft_wrap=True)
+    return out.getvalue()
+
+
+def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
+    yield from _headline(diagnosis)
+    if depth == "quiet":
+        return
+    verbose = depth == "verbose"
+    yield from _table(diagnosis.traces)
+    broken = [x for x in diagnosis.traces if x.required and x.failed]
+    if broken:
+        yield from _way(broken[0])
+    shown = [x for x in diagnosis.findings if verbose or not x.because]
+    for number, finding in enumerate(shown, 1):
+        yield from _finding(finding, diagnosis.findings, number if len(shown) > 1 else 0, verbose)
+    yield from _gaps(diagnosis, verbose)
+    if verbose:
+        yield Line()
+        yield from (Line(line(x, codes_of(x, diagnosis.findings)), "dim") for x in diagnosis.traces)
+
+
+def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
+    cut = " (interrupted: this is what was known by then)" if diagnosis.interrupted else ""
+    said = f"{diagnosis.verdict.upper()}: {_sentence(diagnosis)}{cut}"
+    yield from _wrapped(said, "", _STYLES[diagnosis.verdict])
+
+
+def _sentence(diagnosis: Diagnosis) -> str:
+    """The answer in one sentence: what works, what does not, from where."""
+    required = [x for x in diagnosis.traces if x.required]
+    works = _families(x.family for x in required if x.accepted)
+    fails = _families(x.family for x in required if x.failed)
+    asked = diagnosis.question.targets
+    what = " and ".join(dict.fromkeys(x.endpoint if diagnosis.question.listing else x.text for x in asked)) or "nothing"
+    where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
+    if diagnosis.verdict is Verdict.HEALTHY:
+        return f"{what} takes exports over {works}{where}."
+    if diagnosis.verdict is Verdict.UNKNOWN:
+        return f"the evidence does not tell whether {what} takes exports{where}."
+    if works and set(works.split(" and ")) & set(fails.split(" and ")):
+        return f"{what} takes some exports{where}; {_failures(required)}."
+    return f"{what} takes no exports over {fails}{where}{f'; {works} works' if works else ''}."
+
+
+def _failures(required: list[Trace]) -> str:
+    failed = dict.fromkeys(f"{x.protocol} over {x.family.title}" for x in required if x.failed)
+    return f"{' and '.join(failed)} fails"
+
+
+def _families(found: Iterable[Family]) -> str:
+    held = set(found)
+    return " and ".join(x.title for x in BOTH if x in held)
+
+
+def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
+    rows: dict[tuple[str, str], dict[Family, list[Trace]]] = {}
+    for trace in traces:
+        cell = rows.setdefault((trace.target.endpoint, trace.target.scheme), {})
+        cell.setdefault(trace.family, []).append(trace)
+    if not rows:
+        return
+    cells = [("target", "protocol", "IPv4", "IPv6")]
+    cells += [(_cut(t, 34), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()]
+    widths = [max(len(row[i]) for row in cells) for i in range(4)]
+    yield Line()
+    for number, row in enumerate(cells):
+        text = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield Line(f"  {text}", "" if number else "dim")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _cell(traces: list[Trace]) -> str:
+    """What became of a family, in two words; several when its addresses fared differently."""
+    words = dict.fromkeys(_WORDS.get(x.disposition, str(x.disposition)) for x in traces)
+    waived = traces and not any(x.required for x in traces) and not any(x.accepted for x in traces)
+    return f"({'/'.join(words)})" if waived else "/".join(words) or "-"
+
+
+def _way(trace: Trace) -> Iterator[Line]:
+    where = join(trace.addresses[0], trace.target.port) if trace.addresses else trace.target.endpoint
+    more = f" and {len(trace.addresses) - 1} more" if len(trace.addresses) > 1 else ""
+    yield Line()
+    yield Line(f"  The way of {trace.protocol} over {trace.family.title} to {where}{more}:", "bold")
+    steps = []
+    for hop in trace.hops:
+        if hop.status is Status.NOT_APPLICABLE or hop.hop is Hop.ENDPOINT:
+            continue
+        steps.append(f"{hop.hop} {_SIGNS[hop.status]}")
+        if hop.status is Status.FAIL:
+            break
+    yield from _wrapped(" > ".join(steps), "    ")
+    failing = trace.failing
+    if failing:
+        yield from _wrapped(f"{failing.hop}: {printable(failing.why)}", "    ", "red")
+
+
+def _finding(finding: Finding, every: tuple[Finding, ...], number: int, verbose: bool) -> Iterator[Line]:
+    label = "Cause" if not finding.because else "Symptom"
+    head = f"{label}{f' {number}' if number else ''}: {finding.summary}"
+    yield Line()
+    yield Line(_cut(printable(head), WIDTH), _SEVERITY[finding.severity])
+    place = finding.location
+    at = f" at {place.file}:{place.line}:{place.column}" if place else ""
+    yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence}){at}", "dim")
+    yield from _wrapped(printable(finding.detail, 2000), "  ")
+    yield from _facts(finding.evidence, verbose)
+    if finding.hint:
+        yield from _wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
+    yield from (Line(f"    {x}", "green") for x in (finding.fix.commands if finding.fix else ()))
+    explains = dict.fromkeys(f"{x.code} {x.name}" for x in every if finding.code in x.because)
+    if explains:
+        yield from _wrapped(f"Explains: {', '.join(explains)}", "  ", "dim")
+    if finding.because:
+        yield from _wrapped(f"Because of: {', '.join(finding.because)}", "  ", "dim")
+
+
+def _facts(evidence: tuple[Evidence, ...], verbose: bool) -> Iterator[Line]:
+    shown = evidence if verbose else evidence[:EVIDENCE]
+    for item in shown:
+        yield from _wrapped(f"- {printable(item.fact)} ({item.layer}: {printable(item.source)})", "    ", hang="  ")
+    if len(shown) < len(evidence):
+        yield Line(f"    - and {len(evidence) - len(shown)} more facts (-v shows them)", "dim")
+
+
+def _gaps(diagnosis: Diagnosis, verbose: bool) -> Iterator[Line]:
+    told = [x for x in diagnosis.skipped if verbose or x.needs]
+    if told:
+        yield Line()
+        yield Line("  Not seen:", "dim")
+    for item in told:
+        rules = f" ({len(item.codes)} rules skipped)" if item.codes else ""
+        yield from _wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
+
+
+def _wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
+    found = textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent + hang, break_on_hyphens=False, break_long_words=False
+    )
+    return (Line(x, style) for x in found)
