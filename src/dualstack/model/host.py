@@ -112,7 +112,8 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     """What the packet filter of a place does with new TCP connections to a port, as far as its rules could be read.
 
     `hook` is `input` or `output`; `verdict` one of accept, drop, reject, unknown; `rule` the deciding rule in the
-    filter's own words, `source` the command that showed it. `address` is the destination that was asked about.
+    filter's own words, `source` the command that showed it. `address` is the destination that was asked about, `error`
+    the errno name that the client's connect() reports for a reject, empty where it is not known.
     """
 
     place: str
@@ -123,6 +124,7 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     verdict: str
     rule: str = ""
     source: str = ""
+    error: str = ""
 
 
 class Filters(msgspec.Struct, frozen=True):

@@ -1,0 +1,94 @@
+"""The packet filter of a place: nftables by `nft`, and iptables where nft cannot show the rules.
+
+`nft -j` prints matches and targets of iptables-nft that nftables has no words for as bare `xt` names, and rules of
+legacy iptables not at all; `iptables-save` prints both in full.
+"""
+
+from collections.abc import Iterable, Sequence
+from subprocess import CalledProcessError, SubprocessError
+
+import msgspec
+
+from dualstack.gather import iptables, nftables
+from dualstack.gather.env import Env
+from dualstack.model.evidence import Missing
+from dualstack.model.filters import Chain, ElementSet, Match, Ruleset
+
+NEEDS = "packet filter rules"
+_LARGEST = 64 * 2**20  # characters of one listing; 10,000 rules with two sets a rule are about 10 MB
+_LEGACY = {"ip": ("/proc/thread-self/net/ip_tables_names", ""), "ip6": ("/proc/thread-self/net/ip6_tables_names", "6")}
+
+
+def gather(env: Env) -> Ruleset | Missing:
+    """The rules that connections to and from `env.place` can meet, or why they could not be read."""
+    chains, sets = tuple[Chain, ...](), tuple[ElementSet, ...]()
+    try:
+        if nftables.base_chains(_run(env, ("nft", "-j", "list", "chains"))):
+            chains, sets = nftables.parse(_run(env, ("nft", "-j", "list", "ruleset")))
+    except (OSError, SubprocessError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Missing(NEEDS, _why("nft", error))
+    legacy, gaps = _legacy(env)
+    return Ruleset(env.place, _shown(env, chains) + legacy, sets, gaps)
+
+
+def _shown(env: Env, chains: tuple[Chain, ...]) -> tuple[Chain, ...]:
+    """The chains, with iptables' own listing for the tables whose rules nft names and does not show."""
+    hidden = {(x.family, x.table) for x in chains if x.family in _LEGACY and _has_xt(x)}
+    for family in sorted({family for family, _ in hidden}):
+        try:
+            saved = iptables.parse(_run(env, (f"ip{_LEGACY[family][1]}tables-save",)), family)
+        except (OSError, SubprocessError, ValueError):
+            continue  # the rules stay as nft shows them, with conditions that nobody can decide
+        shown = {(x.family, x.table) for x in saved} & hidden
+        chains = tuple(x for x in chains if (x.family, x.table) not in shown)
+        chains += tuple(x for x in saved if (x.family, x.table) in shown)
+    return chains
+
+
+def _has_xt(chain: Chain) -> bool:
+    return any(isinstance(x, Match) and x.field.startswith("xt ") for rule in chain.rules for x in rule.steps)
+
+
+def _legacy(env: Env) -> tuple[tuple[Chain, ...], tuple[Missing, ...]]:
+    """The rules of legacy iptables, which run beside those of nftables; none where the kernel holds no such table."""
+    chains: list[Chain] = []
+    gaps: list[Missing] = []
+    for family, (names, digit) in _LEGACY.items():
+        try:
+            if not env.read(names).strip():
+                continue
+            text = _first(env, ((f"ip{digit}tables-legacy-save",), (f"ip{digit}tables-save",)))
+            chains += iptables.parse(text, family, legacy=True)
+        except FileNotFoundError:
+            continue
+        except (OSError, SubprocessError, ValueError) as error:
+            gaps.append(Missing(NEEDS, _why(f"ip{digit}tables-legacy-save", error)))
+    return tuple(chains), tuple(gaps)
+
+
+def _first(env: Env, commands: Iterable[Sequence[str]]) -> str:
+    """The output of the first command that is installed. Raises ValueError where none is."""
+    for command in commands:
+        try:
+            return _run(env, command)
+        except FileNotFoundError:
+            continue
+    msg = "legacy iptables rules are loaded and no iptables-save is installed"
+    raise ValueError(msg)
+
+
+def _run(env: Env, command: Sequence[str]) -> str:
+    text = env.run(command)
+    if len(text) > _LARGEST:
+        msg = f"{' '.join(command)} printed more than {_LARGEST >> 20} MiB"
+        raise ValueError(msg)
+    return text
+
+
+def _why(command: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{command} is not installed"
+    if isinstance(error, CalledProcessError):
+        said = (error.stderr or b"").decode(errors="replace")
+        return f"{command} failed: {' '.join(said.split())[:200] or f'exit status {error.returncode}'}"
+    return f"{command}: {error}"

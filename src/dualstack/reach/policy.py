@@ -1,0 +1,317 @@
+"""What the packet filter of a place does with new TCP connections, from its rules.
+
+A connection is three datagrams: the SYN, the SYN-ACK that answers it through the opposite hook, and everything
+after it, which is established. It is accepted where all three pass. Every condition is true, false or unknown; where
+one is unknown both ways are followed, and the verdict is unknown unless all of them end alike.
+
+The order of chains and the meaning of verdicts are those of nft(8), sections CHAINS and VERDICT STATEMENTS.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from dualstack.knowledge import table
+from dualstack.model.address import Family
+from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Packet, Rule, Ruleset
+from dualstack.model.host import FilterVerdict
+from dualstack.reach.conditions import Datagram, addresses_of, holds
+
+_STATIONS = {"input": ("ingress", "prerouting", "input"), "output": ("output", "postrouting", "egress")}
+_OPPOSITE = {"input": "output", "output": "input"}
+_CONNTRACK = -200  # NF_IP_PRI_CONNTRACK, include/uapi/linux/netfilter_ipv4.h
+_CLIENT_PORTS = (
+    "32768-65535"  # Linux: 32768-60999 (ip-sysctl, ip_local_port_range), others: 49152-65535 (RFC 6335 section 6)
+)
+_MOST_WAYS = 4  # translations that are followed one by one; more become an unknown destination
+_FAMILIES = {Family.IPV4: {"ip", "inet", "netdev"}, Family.IPV6: {"ip6", "inet", "netdev"}}
+
+
+class _End(msgspec.Struct, frozen=True):
+    """Where a datagram's way through rules ends: accept, drop, reject, unknown, or `return` to the chain before."""
+
+    verdict: str
+    rule: str
+    source: str
+    datagram: Datagram
+    detail: str = ""
+
+
+def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
+    """What becomes of new TCP connections that begin with `packet`.
+
+    A reject whose answer is lost on its way out gives `drop`, and so does a reply or a later segment that is lost: the
+    client hears nothing. The answer to a SYN leaves by `route_back`, or by the interface that the SYN came in by where
+    that is not known.
+    """
+    walk = _Walk(ruleset)
+    first, reply, later = _conversation(packet)
+    ends = [x for end in walk.through(first, packet.hook) for x in _heard(walk, end, reply, packet.hook)]
+    if all(x.verdict == "accept" for x in ends):
+        if any(x.datagram.state != "new" for x in ends):
+            reply, later = replace(reply, state=None), replace(later, state=None)
+        back = walk.through(reply, _OPPOSITE[packet.hook])
+        ends = _joined(ends, _lost(back, "the reply"), _lost(walk.through(later, packet.hook), "later segments"))
+    return _judged(ruleset, packet, ends, walk.doubt)
+
+
+def _heard(walk: "_Walk", end: _End, reply: Datagram, hook: str) -> list[_End]:
+    """A reject as the client hears it: its answer has to pass the output chains, and lo where the client is here.
+
+    The kernel ties the answer to the connection as related (net/netfilter/nf_conntrack_core.c, nf_conntrack_attach).
+    """
+    if end.verdict != "reject":
+        return [end]
+    answer = replace(
+        reply, flags=("rst", "ack"), state="related" if end.datagram.state == "new" else end.datagram.state
+    )
+    if end.detail != "tcp reset":
+        answer = replace(answer, protocol="icmp" if reply.family is Family.IPV4 else "icmpv6", sport=None, dport=None)
+    if hook == "output":
+        answer = replace(answer, iif="lo", oif="lo", local=True, route_back="lo")
+    ways = walk.through(answer, "output")
+    if hook == "output" and all(x.verdict == "accept" for x in ways):
+        ways = walk.through(answer, "input")
+    return [end if x.verdict == "accept" else x for x in _lost(ways, "the answer of a reject")]
+
+
+def _lost(ends: list[_End], what: str) -> list[_End]:
+    """Those that do not pass, as drops: nobody who waits for this datagram hears of it."""
+    words = [x if x.verdict == "accept" else replace(x, rule=f"{x.rule} (for {what})") for x in ends]
+    return [replace(x, verdict="drop") if x.verdict == "reject" else x for x in words]
+
+
+def _joined(first: list[_End], *others: list[_End]) -> list[_End]:
+    """All must pass: one that is surely lost decides, one that may be lost stands beside those that pass."""
+    for ends in others:
+        if all(x.verdict == "drop" for x in ends):
+            return ends
+    return first + [x for ends in others for x in ends if x.verdict != "accept"]
+
+
+def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubt: str) -> FilterVerdict:
+    family = addresses_of(packet.destination)[1]
+    kinds = {x.verdict for x in ends}
+    said = kinds.pop() if len(kinds) == 1 else "unknown"
+    rule, source = next(((x.rule, x.source) for x in ends if x.rule), ("no rule on this hook", ""))
+    if said == "accept" and ruleset.gaps:
+        said, rule, source = "unknown", ruleset.gaps[0].why, ""
+    if said == "unknown" and doubt:
+        rule = doubt
+    errors = {error(family, x.detail) for x in ends} if said == "reject" else {""}
+    return FilterVerdict(
+        place=ruleset.place,
+        hook=packet.hook,
+        family=family,
+        address=packet.destination,
+        port=packet.port,
+        verdict=said,
+        rule=rule,
+        source=source,
+        error=errors.pop() if len(errors) == 1 else "",
+    )
+
+
+def error(family: Family, kind: str) -> str:
+    """The errno name that a client's connect() reports for a kind of reject, empty where the table does not hold it."""
+    found = (x["error"] for x in table("reject") if (x["family"], x["kind"]) == (family.value, kind))
+    return next(found, "")
+
+
+def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
+    """The SYN, the SYN-ACK, and the rest of the client's segments."""
+    destination, family = addresses_of(packet.destination)
+    source = addresses_of(packet.source)[0] if packet.source else None
+    loopback = packet.interface == "lo"
+    local = packet.hook == "input" or loopback if packet.interface or packet.hook == "input" else None
+    here = packet.interface or None
+    back = here if packet.hook == "output" or loopback else packet.route_back or here
+    syn = Datagram(
+        hook=packet.hook,
+        family=family,
+        source=source,
+        destination=destination,
+        sport=_CLIENT_PORTS,
+        dport=str(packet.port),
+        iif=here,
+        oif=here,
+        local=local,
+        route_back=packet.route_back or None,
+    )
+    syn_ack = replace(
+        syn,
+        source=destination,
+        destination=source,
+        sport=syn.dport,
+        dport=_CLIENT_PORTS,
+        iif=back,
+        oif=back,
+        local=packet.hook == "output" or loopback,
+        route_back=back,
+        flags=("syn", "ack"),
+        state="established",
+        direction="reply",
+    )
+    return syn, syn_ack, replace(syn, flags=("ack",), state="established")
+
+
+class _Walk:
+    """One verdict in the making: the rules by name, what was walked already, and the first rule that was undecided."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.chains = {(x.family, x.table, x.name): x for x in ruleset.chains}
+        self.sets = {(x.family, x.table, x.name): x for x in ruleset.sets}
+        self.doubt = ""
+        self._walked: dict[tuple[str, str, str, Datagram], list[_End]] = {}
+
+    def through(self, datagram: Datagram, hook: str) -> list[_End]:
+        """Every way in which the datagram may leave the base chains of a hook and of the stations around it."""
+        start = replace(datagram, oif="") if hook == "input" else replace(datagram, iif="")
+        ways, ends, last = [start], list[_End](), _End("accept", "", "", start)
+        for chain in self._bases(datagram.family, hook):
+            found = [end for way in ways for end in self._base(chain, way)]
+            ends += [x for x in found if x.verdict != "accept"]
+            last = next((x for x in found if x.verdict == "accept"), last)
+            ways = _few([x.datagram for x in found if x.verdict == "accept"])
+            if not ways:
+                return ends
+        if hook == "input" and any(way.local is not True for way in ways):
+            ends.append(replace(last, verdict="unknown"))
+        return [*ends, last]
+
+    def _bases(self, family: Family, hook: str) -> Iterator[Chain]:
+        """The base chains that the datagram meets, in order. Of equal priorities the kernel calls the newest first
+        (net/netfilter/core.c, nf_hook_entries_grow), and listings show the oldest first.
+        """
+        wanted = [x for x in reversed(self.chains.values()) if x.family in _FAMILIES[family]]
+        for station in _STATIONS[hook]:
+            yield from sorted((x for x in wanted if x.hook == station), key=lambda x: x.priority)
+
+    def _base(self, chain: Chain, datagram: Datagram) -> list[_End]:
+        seen = _at(chain, datagram)
+        if chain.kind == "nat" and (datagram.state != "new" or datagram.translated):
+            return [_End("accept", "", chain.source, datagram)]
+        ends = self._chain(chain, seen)
+        policy = f"policy {chain.policy} of {chain.family} {chain.table} {chain.name}"
+        ends = [replace(x, verdict=chain.policy, rule=policy) if x.verdict == "return" else x for x in ends]
+        return ends if chain.certain else [*ends, _End("accept", "", chain.source, datagram)]
+
+    def _chain(self, chain: Chain, datagram: Datagram) -> list[_End]:
+        key = (chain.family, chain.table, chain.name, datagram)
+        if key not in self._walked:
+            self._walked[key] = [_End("unknown", f"chain {chain.name} leads to itself", chain.source, datagram)]
+            self._walked[key] = list(dict.fromkeys(self._rules(chain, datagram)))
+        return self._walked[key]
+
+    def _rules(self, chain: Chain, datagram: Datagram) -> Iterator[_End]:
+        for rule in chain.rules:
+            ends = self._rule(chain, rule, datagram)
+            yield from (x for x in ends if x.verdict != "continue")
+            going = [x.datagram for x in ends if x.verdict == "continue"]
+            if not going:
+                return
+            datagram = _merged(going)
+        yield _End("return", "", chain.source, datagram)
+
+    def _rule(self, chain: Chain, rule: Rule, datagram: Datagram) -> list[_End]:
+        """What the rule may do with the datagram; the verdict `continue` leaves it to the next rule."""
+        ends: list[_End] = []
+        for action, sure in self._actions(chain, rule, datagram):
+            if action.verb == "notrack":
+                datagram = replace(datagram, state="untracked" if sure else None)
+                continue
+            ends += self._performed(action, chain, rule, datagram)
+            if sure:
+                return ends
+        return [*ends, _End("continue", "", chain.source, datagram)]
+
+    def _actions(self, chain: Chain, rule: Rule, datagram: Datagram) -> Iterator[tuple[Action, bool]]:
+        """The actions that the rule may come to, each with whether it surely does."""
+        sure = True
+        for step in rule.steps:
+            if isinstance(step, Action):
+                yield step, sure
+            elif isinstance(step, Lookup):
+                yield from self._looked_up(chain, step, rule, datagram, sure=sure)
+            else:
+                met = holds(datagram, step.field, self._elements(chain, step), negate=step.negate)
+                if met is False:
+                    return
+                sure = sure and self._noted(rule, met=met)
+
+    def _looked_up(
+        self, chain: Chain, step: Lookup, rule: Rule, datagram: Datagram, *, sure: bool
+    ) -> Iterator[tuple[Action, bool]]:
+        """The entries of a verdict map that the datagram may meet."""
+        named = self._named(chain, step.values)
+        values, actions = (named.elements, named.actions) if named else (step.values, step.actions)
+        for wanted, action in zip(values, actions, strict=False):
+            met = holds(datagram, step.field, (wanted,))
+            if met is not False:
+                yield action, sure and self._noted(rule, met=met)
+            if met:
+                return
+
+    def _elements(self, chain: Chain, step: Match) -> tuple[str, ...]:
+        named = self._named(chain, step.values)
+        return named.elements if named else step.values
+
+    def _named(self, chain: Chain, values: tuple[str, ...]) -> ElementSet | None:
+        if len(values) != 1 or not values[0].startswith("@"):
+            return None
+        return self.sets.get((chain.family, chain.table, values[0][1:]))
+
+    def _noted(self, rule: Rule, *, met: bool | None) -> bool:
+        if met is None and not self.doubt:
+            self.doubt = f"undecided: {rule.text}"
+        return met is True
+
+    def _performed(self, action: Action, chain: Chain, rule: Rule, datagram: Datagram) -> list[_End]:
+        end = _End(action.verb, rule.text, chain.source, datagram, action.detail)
+        match action.verb:
+            case "accept" | "drop" | "reject" | "return" | "continue":
+                return [end]
+            case "snat":
+                return [replace(end, verdict="accept")]
+            case "dnat" | "redirect":
+                return [replace(end, verdict="accept", datagram=_translated(datagram, action))]
+            case "jump" | "goto" if (chain.family, chain.table, action.detail) in self.chains:
+                ends = self._chain(self.chains[chain.family, chain.table, action.detail], datagram)
+                after = "continue" if action.verb == "jump" else "return"
+                return [replace(x, verdict=after) if x.verdict == "return" else x for x in ends]
+        return [replace(end, verdict="unknown")]
+
+
+def _merged(ways: list[Datagram]) -> Datagram:
+    """Rules of one chain can differ in nothing but whether they took the datagram out of conntrack's sight."""
+    return ways[0] if len(set(ways)) == 1 else replace(ways[0], state=None)
+
+
+def _few(ways: list[Datagram]) -> list[Datagram]:
+    unique = list(dict.fromkeys(ways))
+    if len(unique) <= _MOST_WAYS:
+        return unique
+    return [replace(unique[0], destination=None, dport=None, oif=None, local=None, translated=None)]
+
+
+def _translated(datagram: Datagram, action: Action) -> Datagram:
+    """After a dnat or redirect: where it goes then is the routing table's word, so device and locality are unknown.
+
+    A redirect stays here, and from the output hook it goes to the loopback address (nft(8), NAT STATEMENTS).
+    """
+    redirected = action.verb == "redirect"
+    address, _, port = (" " + action.detail if redirected else action.detail).partition(" ")
+    return replace(
+        datagram,
+        destination=address or None,
+        dport=port or datagram.dport,
+        oif=datagram.oif and None,
+        local=True if redirected else None,
+        translated=True,
+    )
+
+
+def _at(chain: Chain, datagram: Datagram) -> Datagram:
+    early = chain.hook == "ingress" or (chain.hook in {"prerouting", "output"} and chain.priority <= _CONNTRACK)
+    return replace(datagram, hook=chain.hook, tracked=not early)
