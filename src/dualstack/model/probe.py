@@ -27,7 +27,7 @@ class Outcome(enum.StrEnum):
     CLOSED = "closed"  # closed or reset the connection without an answer
     GARBAGE = "garbage"  # bytes that are neither HTTP/1 nor HTTP/2
     ENDLESS = "endless"  # kept sending without ever finishing an answer
-    HTTP1_SPOKEN = "http1_spoken"  # an HTTP/1 answer to a gRPC request
+    HTTP1_SPOKEN = "http1_spoken"  # an answer in HTTP/1, or of OTLP/HTTP, to a gRPC request
     HTTP2_SPOKEN = "http2_spoken"  # an HTTP/2 answer to an HTTP/1 request
     NOT_OTLP = "not_otlp"  # a well-formed answer of something that is no OTLP receiver
     REJECTED = "rejected"  # an OTLP answer that says no

@@ -45,17 +45,18 @@ class Reply:
 
 
 class _Session:
-    """An HTTP/2 connection that asks one question at a time."""
+    """An HTTP/2 connection that carries one request at a time."""
 
     def __init__(self, authority: str, scheme: str, headers: Mapping[str, str]) -> None:
-        self._authority, self._scheme, self._headers = authority, scheme, headers
+        self._fields = {":method": "POST", ":scheme": scheme, ":authority": authority}
+        self._headers = {"te": "trailers", "user-agent": f"dualstack/{__version__}", **headers}
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._h2.initiate_connection()
         self._is_open = False
 
-    def ask(self, signal: str) -> Talk[Answer]:
-        """An empty export of one signal."""
-        stream, reply = self._send(otlp.SERVICES[signal]), Reply()
+    def post(self, path: str, media_type: str, message: bytes) -> Talk[Reply | Answer]:
+        """The reply to a request, or an answer where none came that can be judged."""
+        stream, reply = self._send(path, media_type, message), Reply()
         if self._is_open:
             chunk = yield self._h2.data_to_send()
         else:
@@ -67,7 +68,7 @@ class _Session:
             while chunk:
                 self._receive(chunk, stream, reply)
                 if reply.ended or reply.broken:
-                    return judge(reply, signal)
+                    return reply
                 chunk = yield self._h2.data_to_send()
         except DenialOfServiceError as error:
             return Answer(Outcome.ENDLESS, detail=printable(str(error)))
@@ -75,20 +76,11 @@ class _Session:
             return Answer(Outcome.GARBAGE, detail=printable(f"broken HTTP/2: {error}"))
         return Answer(Outcome.CLOSED, detail="closed after HTTP/2 had begun")
 
-    def _send(self, path: str) -> int:
+    def _send(self, path: str, media_type: str, message: bytes) -> int:
         stream = self._h2.get_next_available_stream_id()
-        fields = {
-            ":method": "POST",
-            ":scheme": self._scheme,
-            ":path": path,
-            ":authority": self._authority,
-            "te": "trailers",
-            "content-type": "application/grpc",
-            "user-agent": f"dualstack/{__version__}",
-            **{name.lower(): value for name, value in self._headers.items()},
-        }
+        fields = {**self._fields, ":path": path, "content-type": media_type, **self._headers}
         self._h2.send_headers(stream, list(fields.items()))
-        self._h2.send_data(stream, _EMPTY_MESSAGE, end_stream=True)
+        self._h2.send_data(stream, message, end_stream=True)
         return stream
 
     def _receive(self, chunk: bytes, stream: int, reply: Reply) -> None:
@@ -98,18 +90,33 @@ class _Session:
             if getattr(event, "stream_id", None) in (None, stream):
                 take(event, reply)
         if len(reply.body) > BODY_LIMIT:
-            raise DenialOfServiceError
+            msg = f"more than {BODY_LIMIT} bytes in one answer"
+            raise DenialOfServiceError(msg)
 
 
 def export(host: str, port: int, scheme: str, headers: Mapping[str, str]) -> Talk[Answer]:
-    """Sends an empty export of traces, of the other signals where traces are unknown, and judges the answers."""
+    """Sends an empty export of traces, of the other signals where traces are unknown, and judges the answers.
+
+    `headers` have lower-case names. A page "not found" over HTTP/2 may be that of an OTLP/HTTP receiver: it is asked too.
+    """
     session = _Session(join(without_zone(host), port), scheme, headers)
-    answers = []
-    for signal in otlp.SIGNALS:
-        answers.append((yield from session.ask(signal)))
+    answers: list[Answer] = []
+    for signal, method in otlp.SERVICES.items():
+        reply = yield from session.post(method, "application/grpc", _EMPTY_MESSAGE)
+        answers.append(judge(reply, signal))
         if not answers[0].unserved:
             break
+    if answers[0].status == "HTTP 404":
+        return (yield from _ask_for_http(session, answers[0]))
     return otlp.combined(answers)
+
+
+def _ask_for_http(session: _Session, answer: Answer) -> Talk[Answer]:
+    """The same answer, or `http1_spoken` where the peer takes OTLP/HTTP over this connection."""
+    reply = yield from session.post(otlp.paths("")["traces"], "application/x-protobuf", b"")
+    if isinstance(reply, Reply) and _judge_page(reply, "traces").outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+        return answer._replace(outcome=Outcome.HTTP1_SPOKEN, detail="OTLP/HTTP is served here, and no gRPC")
+    return answer
 
 
 def take(event: Event, reply: Reply) -> None:
@@ -135,21 +142,26 @@ def _error(code: ErrorCodes | int | None) -> str:
     return code.name if isinstance(code, ErrorCodes) else str(code)
 
 
-def judge(reply: Reply, signal: str) -> Answer:
-    """What a finished stream says (gRPC over HTTP/2, Responses)."""
-    server = printable(reply.headers.get("server", ""))
+def judge(reply: Reply | Answer, signal: str) -> Answer:
+    """What a finished stream says (gRPC over HTTP/2, Responses); an answer that stands already is handed on."""
+    if isinstance(reply, Answer):
+        return reply
     code = reply.headers.get("grpc-status", "")
+    server = printable(reply.headers.get("server", ""))
     if re.fullmatch("[0-9]{1,9}", code, re.ASCII):
         return _judge_status(int(code), reply, signal)._replace(server=server)
     if reply.broken:
         return Answer(Outcome.CLOSED, status=reply.broken, detail=reply.last_words, server=server)
+    page = _judge_page(reply, signal)
+    outcome = Outcome.REJECTED if page.outcome is Outcome.REJECTED else Outcome.NOT_OTLP
+    return page._replace(outcome=outcome, signals=(), unserved=False)
+
+
+def _judge_page(reply: Reply, signal: str) -> Answer:
+    """An answer without grpc-status, judged as OTLP/HTTP would be."""
     status = reply.headers.get(":status", "")
-    if reply.headers.get("content-type", "").startswith("application/grpc") or not status.isdecimal():
-        return Answer(Outcome.NOT_OTLP, status=f"HTTP {printable(status)}", detail="no grpc-status", server=server)
-    page = otlp_http.Response(int(status), reply.headers, bytes(reply.body))
-    answer = otlp_http.judge(page, signal)
-    said_no = answer.outcome is Outcome.REJECTED
-    return answer._replace(outcome=Outcome.REJECTED if said_no else Outcome.NOT_OTLP, signals=(), unserved=False)
+    code = int(status) if re.fullmatch("[1-5][0-9][0-9]", status, re.ASCII) else 0
+    return otlp_http.judge(otlp_http.Response(code, reply.headers, bytes(reply.body)), signal)
 
 
 def _judge_status(code: int, reply: Reply, signal: str) -> Answer:

@@ -52,11 +52,11 @@ def export(host: str, port: int, path: str, signal: str, headers: Mapping[str, s
 
 def _request(authority: str, path: str, headers: Mapping[str, str]) -> bytes:
     fields = {
-        "Host": authority,
-        "User-Agent": f"dualstack/{__version__}",
-        "Content-Type": "application/x-protobuf",
-        "Content-Length": "0",
-        "Connection": "close",
+        "host": authority,
+        "user-agent": f"dualstack/{__version__}",
+        "content-type": "application/x-protobuf",
+        "content-length": "0",
+        "connection": "close",
         **headers,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

@@ -24,6 +24,10 @@ AT_ONCE = 64
 
 _CHUNK = 64 * 1024
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # token, RFC 9110 section 5.6.2
+_OWN = ("connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade")  # the protocol's
+
+# What can stand in a request line or an SNI as it is; a name in another script has an ASCII form (RFC 5890).
+_SENDABLE = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeT
     A peer or a network that misbehaves is an outcome, never an exception. On KeyboardInterrupt the probes that did not
     end are `cancelled`. Raises ValueError for options that cannot be used, before any connection is made.
     """
+    for task in tasks:
+        if not _SENDABLE.fullmatch(task.host + task.path):
+            msg = f"not a host and path that can be sent: {task.host!r} {task.path!r}"
+            raise ValueError(msg)
     settings = _settings(options, {x.protocol for x in tasks if x.tls})
     if any(x.protocol is Protocol.GRPC for x in tasks):
         import dualstack.probe.otlp_grpc  # noqa: F401 - now, so that no stage's time holds the import
@@ -58,9 +66,10 @@ def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeT
 
 
 def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
-    for name, value in options.headers:
-        if not _HEADER.fullmatch(name) or not (value.isprintable() and value.isascii()):
-            msg = f"not a header: {name}={value!r}"
+    headers = {name.lower(): value for name, value in options.headers}
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or name in _OWN or not (value.isprintable() and value.isascii()):
+            msg = f"not a header that can be sent: {name}={value!r}"
             raise ValueError(msg)
 
     @functools.cache
@@ -78,7 +87,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
 
         return tls.context(protocol, verify=False)
 
-    settings = Settings(options.seconds, dict(options.headers), asked, lenient)
+    settings = Settings(options.seconds, headers, asked, lenient)
     for protocol in encrypted:
         try:
             asked(protocol)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dualstack.probe import tls
 
+_TLS_ALONE = "closed on a plaintext request, and shakes hands in TLS"
+_HTTP2_ALONE = "closed on an HTTP/1.1 request, and chooses h2 where it is offered"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -175,10 +178,10 @@ def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Re
     if untrusted or (wordless and not task.tls):
         yield Dial(task.address, task.port)
         yield from _handshake(task, settings.lenient(task.protocol), record)
-        return answer if untrusted else answer._replace(outcome=Outcome.TLS_EXPECTED)
+        return answer if untrusted else answer._replace(outcome=Outcome.TLS_EXPECTED, detail=_TLS_ALONE)
     if wordless and task.protocol is Protocol.HTTP and record.alpn != "http/1.1":
         yield Dial(task.address, task.port)
         seen = Record()
         yield from _handshake(task, settings.lenient(Protocol.GRPC), seen)
-        return answer._replace(outcome=Outcome.HTTP2_SPOKEN) if seen.alpn == "h2" else answer
+        return answer._replace(outcome=Outcome.HTTP2_SPOKEN, detail=_HTTP2_ALONE) if seen.alpn == "h2" else answer
     return answer

@@ -13,6 +13,7 @@ from dualstack.model.text import printable
 
 T = TypeVar("T")
 
+_BINARY = {Outcome.HTTP2_SPOKEN: "an HTTP/2 frame", Outcome.TLS_EXPECTED: "a TLS alert"}
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 1024 * 1024
 
@@ -127,8 +128,7 @@ def opened(request: bytes, expected: Outcome) -> Talk[tuple[bytes, Answer | None
     found = spoken(head) or Outcome.CLOSED
     if found is expected:
         return head, None
-    is_binary = found in (Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED)
-    return head, Answer(found, detail="" if is_binary else quoted(head))
+    return head, Answer(found, detail=_BINARY.get(found) or quoted(head))
 
 
 def quoted(data: bytes) -> str:
