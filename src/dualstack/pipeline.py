@@ -153,6 +153,29 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
         ports = {x.port for x in question.targets}
         listeners = notes.take(Listeners, lambda: sockets.with_owners(listeners, env, ports))
     _probe(question, addresses, request.options, notes, announce)
+    _look_across(env, every, {x.port for x in question.targets}, notes)
+
+
+def _look_across(env: Env, destinations: Sequence[str], ports: set[int], notes: Notebook) -> None:
+    """Add the places on this machine that hold addresses of the targets: after the probes, for these make the neighbours known."""
+    spaces, listeners = notes.facts.get(Namespaces), notes.facts.get(Listeners)
+    if not isinstance(spaces, Namespaces) or not isinstance(listeners, Listeners):
+        return
+    from dualstack.gather.peers import peers
+
+    for space, held in peers(env, spaces.items[0], destinations, ports):
+        spaces = Namespaces((*spaces.items, space))
+        listeners = merged(listeners, held)
+    notes.facts[Namespaces], notes.facts[Listeners] = spaces, listeners
+
+
+def merged(*parts: Listeners) -> Listeners:
+    """The listeners of several places as one."""
+    return Listeners(
+        tuple(x for part in parts for x in part.items),
+        tuple(x for part in parts for x in part.places),
+        all(x.owners_known for x in parts),
+    )
 
 
 def _declared(env: Env, request: Request, notes: Notebook) -> Declared | None:

@@ -259,7 +259,7 @@ def _holding(flow: Flow, held: InterfaceAddress | None, owned: bool) -> tuple[St
 
 def _listen(flow: Flow) -> TracedHop:
     sockets = flow.sockets or ()
-    facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}{_owner(x)}", x.source) for x in sockets)
+    facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}{_owner(x, flow)}", x.source) for x in sockets)
     mark = ",".join(map(listen_mark, sockets)) or ("none" if flow.sockets is not None else "")
     if flow.failed_at is Hop.LISTEN and not flow.socket_says:
         return TracedHop(Hop.LISTEN, Status.FAIL, _deaf(flow), mark or "refused", (*_probed(flow), *facts))
@@ -270,8 +270,9 @@ def _listen(flow: Flow) -> TracedHop:
     return TracedHop(Hop.LISTEN, status, why, mark, facts)
 
 
-def _owner(listener: Listener) -> str:
-    return f" by {listener.processes[0].name} (pid {listener.processes[0].pid})" if listener.processes else ""
+def _owner(listener: Listener, flow: Flow) -> str:
+    held = f" by {listener.processes[0].name} (pid {listener.processes[0].pid})" if listener.processes else ""
+    return held if listener.place == flow.vantage else f"{held} in {listener.place}"
 
 
 def _deaf(flow: Flow) -> str:

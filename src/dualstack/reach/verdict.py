@@ -5,10 +5,10 @@ from dualstack.model.trace import Disposition, Traces
 
 
 def verdict(traces: Traces) -> Verdict:
-    """Broken where no required flow works, degraded where some do; unknown where none is known to fail and one is not known to work."""
+    """Broken where every required flow is known to fail, degraded where some are; else unknown unless all are known to work."""
     required = [x for x in traces.items if x.required]
     failed = [x for x in required if x.failed]
     if failed:
-        return Verdict.DEGRADED if any(x.accepted for x in required) else Verdict.BROKEN
+        return Verdict.BROKEN if failed == required else Verdict.DEGRADED
     unclear = any(x.disposition is Disposition.INSUFFICIENT_INFO for x in required)
     return Verdict.UNKNOWN if unclear or not required else Verdict.HEALTHY

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dualstack.model.address import BOTH, Family, join
+from dualstack.model.address import BOTH, Family, Target, join
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
@@ -94,23 +94,25 @@ def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
 def _sentence(diagnosis: Diagnosis) -> str:
     """The answer in one sentence: what works, what does not, from where."""
     required = [x for x in diagnosis.traces if x.required]
-    works = _families(x.family for x in required if x.accepted)
-    fails = _families(x.family for x in required if x.failed)
-    asked = diagnosis.question.targets
-    what = " and ".join(dict.fromkeys(x.endpoint if diagnosis.question.listing else x.text for x in asked)) or "nothing"
+    what = " and ".join(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
-    if diagnosis.verdict is Verdict.HEALTHY:
-        return f"{what} takes exports over {works}{where}."
-    if diagnosis.verdict is Verdict.UNKNOWN:
-        return f"the evidence does not tell whether {what} takes exports{where}."
-    if works and set(works.split(" and ")) & set(fails.split(" and ")):
-        return f"{what} takes some exports{where}; {_failures(required)}."
-    return f"{what} takes no exports over {fails}{where}{f'; {works} works' if works else ''}."
+    said = [("work", [x for x in required if x.accepted]), ("fail", [x for x in required if x.failed])]
+    said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
+    parts = [f"{verb} over {_flows(traces, required)}" for verb, traces in said if traces]
+    return f"exports to {what or 'nothing'}{where} {', '.join(parts) or 'were not tried'}."
 
 
-def _failures(required: list[Trace]) -> str:
-    failed = dict.fromkeys(f"{x.protocol} over {x.family.title}" for x in required if x.failed)
-    return f"{' and '.join(failed)} fails"
+def _called(target: Target, *, listing: bool) -> str:
+    return target.endpoint if listing else target.text
+
+
+def _flows(traces: Iterable[Trace], every: Iterable[Trace]) -> str:
+    """The families of these traces; with their protocols where a family has both that work and that do not."""
+    mine = list(traces)
+    mixed = {x.family for x in mine} & {x.family for x in every if x not in mine}
+    if not mixed:
+        return _families(x.family for x in mine)
+    return " and ".join(dict.fromkeys(f"{x.target.scheme} {x.family.title}" for x in mine))
 
 
 def _families(found: Iterable[Family]) -> str:

@@ -1,0 +1,94 @@
+"""The other end, where it is another network namespace of this machine.
+
+An address of a neighbour is followed from namespace to namespace as packets go: the kernel's route names the next hop, the neighbour
+table its link-layer address, and the namespace whose interface has both is the next place. That an address is the same
+is no proof: many namespaces have 10.0.0.5.
+"""
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Collection, Iterator
+
+from dualstack.gather.env import Env, real
+from dualstack.gather.namespaces import namespace
+from dualstack.gather.netlink import ROUTE, address, attributes, exchange, request
+from dualstack.gather.netns import BadNamespace, Netns, inside, named
+from dualstack.gather.routes import route
+from dualstack.gather.sockets import listeners, with_owners
+from dualstack.model.address import without_zone
+from dualstack.model.host import Namespace
+from dualstack.model.sockets import Listeners
+
+MOST = 256
+"""Namespaces that are looked into; a node has one for each pod, and 110 pods by default."""
+HOPS = 4
+"""Namespaces on the way to the last one."""
+
+_GETNEIGH = 30
+_NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type: linux/neighbour.h
+_DST, _LLADDR = 1, 2  # NDA_*
+
+
+def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> list[tuple[Namespace, Listeners]]:
+    """The places that hold `destinations`, other than `space` itself, with their listening sockets."""
+    foreign = [x for x in destinations if space.owner(x) is None]
+    if not foreign:
+        return []
+    places = dict(_places(env))
+    reached = {last: places[last] for x in foreign for last in _follow(env, space, x, places, HOPS)}
+    found = []
+    for seen, place in reached.items():
+        try:
+            held = inside(place, lambda at=place: _sockets(at, ports))  # type: ignore[misc]
+        except (BadNamespace, OSError):  # it ended meanwhile
+            continue
+        found.append((seen, held))
+    return found
+
+
+def _sockets(place: Netns, ports: Collection[int]) -> Listeners:
+    here = real(place.place)
+    return with_owners(listeners(here), here, ports)
+
+
+def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
+    for place in named(env)[:MOST]:
+        try:
+            yield inside(place, lambda at=place: namespace(real(at.place))), place  # type: ignore[misc]
+        except (BadNamespace, OSError):
+            continue
+
+
+def _follow(env: Env, space: Namespace, destination: str, places: dict[Namespace, Netns], left: int) -> Iterator[Namespace]:
+    """The place that holds the destination, at most one; nothing where the way leads out of sight."""
+    answer = route(env, destination)
+    hop = answer.gateway or without_zone(destination)
+    known = _neighbours(env)
+    interface = next((x for x in space.interfaces if x.name == answer.interface), None)
+    if answer.error or interface is None:
+        return
+    mac = known.get((interface.index, hop))
+    following = [x for x in places if mac and _holds(x, hop, mac)]
+    if len(following) != 1:
+        return
+    if following[0].owner(without_zone(destination)):
+        yield following[0]
+    elif left:
+        place = places[following[0]]
+        yield from inside(place, lambda: tuple(_follow(real(place.place), following[0], destination, places, left - 1)))
+
+
+def _holds(space: Namespace, held: str, mac: str) -> bool:
+    return any(x.mac == mac and any(a.address == held for a in x.addresses) for x in space.interfaces)
+
+
+def _neighbours(env: Env) -> dict[tuple[int, str], str]:
+    """Link-layer addresses by interface and address: the entries that RTM_GETNEIGH lists."""
+    found = {}
+    for message in exchange(env, ROUTE, request(_GETNEIGH, _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0), dump=True)):
+        held = attributes(message.payload, _NDMSG.size)
+        raw = held.get(_DST, b"")
+        if len(raw) in (ipaddress.IPV4LENGTH // 8, ipaddress.IPV6LENGTH // 8) and _LLADDR in held:
+            found[_NDMSG.unpack_from(message.payload)[1], address(raw)] = held[_LLADDR].hex(":")
+    return found
