@@ -9,17 +9,24 @@ only after 1.8 s without), and `pair` waits until both links are UP (the first c
 
 import itertools
 import os
+import pickle
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 
+T = TypeVar("T")
+
 CLIENT_IPV4, SERVER_IPV4 = "10.9.0.1", "10.9.0.2"
 CLIENT_IPV6, SERVER_IPV6 = "fd09::1", "fd09::2"
+
+NOBODY = 65534
 
 _serial = itertools.count(1)
 
@@ -106,3 +113,40 @@ def etc(name: str, **files: str) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder)
+
+
+def forked(function: Callable[[], T]) -> T:
+    """What `function()` returns or raises in a child process, for what cannot be undone: other users, filters."""
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test runner hold nothing that is used here
+        pid = os.fork()
+    if pid == 0:
+        os.write(write, _outcome(function))
+        os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        value, caught = pickle.loads(pipe.read())
+    os.waitpid(pid, 0)
+    if caught:
+        raise caught
+    return cast("T", value)
+
+
+def _outcome(function: Callable[[], object]) -> bytes:
+    try:
+        return pickle.dumps((function(), None))
+    except BaseException as error:  # noqa: BLE001  # the parent raises it
+        return pickle.dumps((None, error))
+
+
+def as_nobody(function: Callable[[], T]) -> T:
+    """What `function()` returns or raises for a user without privileges."""
+
+    def drop() -> T:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        return function()
+
+    return forked(drop)

@@ -28,7 +28,7 @@ _NEWLINK, _GETLINK = 16, 18
 _NEWADDR, _GETADDR = 20, 22
 
 _IFINFO = struct.Struct("=BxHiII")  # ifinfomsg: family, device type, index, flags, change
-_UP, _LOOPBACK, _RUNNING = 0x1, 0x8, 0x40  # IFF_*
+_UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000  # IFF_*
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_EXT_MASK = 1, 3, 4, 29
 _SKIP_STATS = attribute(_IFLA_EXT_MASK, struct.pack("=I", 1 << 3))  # RTEXT_FILTER_SKIP_STATS
 
@@ -59,14 +59,14 @@ def namespace(env: Env) -> Namespace:
 
 
 def _interface(env: Env, message: Message, held: dict[int, list[InterfaceAddress]]) -> Interface:
-    """One link. `up` is IFF_UP and IFF_RUNNING: switched on, and able to carry packets (RFC 2863 section 3.1.14)."""
+    """One link. `up` is IFF_UP and IFF_LOWER_UP: switched on, and with a carrier (netdevice(7))."""
     _, _, index, flags, _ = _IFINFO.unpack_from(message.payload)
     found = attributes(message.payload, _IFINFO.size)
     name = text(found, _IFLA_IFNAME)
     return Interface(
         name=name,
         index=index,
-        up=flags & (_UP | _RUNNING) == _UP | _RUNNING,
+        up=flags & (_UP | _LOWER_UP) == _UP | _LOWER_UP,
         loopback=bool(flags & _LOOPBACK),
         mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=number(found, _IFLA_MTU),

@@ -1,7 +1,8 @@
 """A process that holds a socket, and the runtime it is written in.
 
-The runtime decides how an address string becomes a socket, so each mark of one is a row of `knowledge/runtimes.table`,
-with its source. An executable is read in parts: the ELF header, the section table, and bounded pieces of sections.
+The runtime decides how an address string becomes a socket, so each mark of one is a row of
+`knowledge/process_marks.table`, with its source. An executable is read in parts: the ELF header, the section table, and
+bounded pieces of sections.
 """
 
 import re
@@ -78,7 +79,7 @@ def _runtime(env: Env, pid: int) -> Runtime:
         maps = frozenset(_base(x) for x in _text(env, f"/proc/{pid}/maps").split("\n"))
         sections = _sections(lambda offset, size: env.part(path, offset, size))
         program = _Program(exe, maps, sections, lambda offset, size: env.part(path, offset, size))
-        found = next((x["runtime"] for x in table("runtimes") if _holds(program, x["mark"], x["pattern"])), "")
+        found = next((x["runtime"] for x in table("process_marks") if _holds(program, x["mark"], x["pattern"])), "")
     except OSError:
         return Runtime.UNKNOWN
     return Runtime(found) if found else Runtime.POSIX if sections else Runtime.UNKNOWN
@@ -107,7 +108,7 @@ _LAYOUT = {1: ("HHIIIIIHHHHHH", "IIIIIIIIII"), 2: ("HHIQQQIHHHHHH", "IIQQQQIIQQ"
 def _sections(part: Callable[[int, int], bytes]) -> dict[str, _Section]:
     """The sections of an ELF file by name; none where it has no section table or is no ELF file. Raises OSError."""
     head = part(0, 64)
-    if head[:4] != b"\x7fELF" or head[4] not in _LAYOUT:
+    if head[:4] != b"\x7fELF" or len(head) < 64 or head[4] not in _LAYOUT:
         return {}
     order = "<" if head[5] == 1 else ">"
     header, entry = (struct.Struct(order + x) for x in _LAYOUT[head[4]])
