@@ -1,12 +1,12 @@
 """The only place that joins the parts; read this first.
 
-    gather  ->  snapshot  ->  probe  ->  predict (traces)  ->  rules (findings)  ->  diagnosis
+    gather -> probe -> look closer where something fails -> predict (traces) -> rules (findings) -> diagnosis
 
 A question goes in, a diagnosis comes out. Evidence that cannot be had becomes `Missing`, with the reason; the rules
-that need it are skipped and named.
+that need it are skipped and named. `_observe` is the list of what is gathered, in order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,17 +16,20 @@ from dualstack.gather.env import Env, real
 from dualstack.model.address import Target
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
-from dualstack.model.host import Namespace, Namespaces, Routes
-from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.filters import Ruleset
+from dualstack.model.host import Filters, Namespace, Namespaces, Routes
+from dualstack.model.names import Names
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Outcome, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
-from dualstack.probe.run import Options
+from dualstack.probe.run import Options, run
 from dualstack.reach.listing import listed, widened
+from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
 from dualstack.reach.required import addresses_of
 from dualstack.reach.verdict import verdict
@@ -34,8 +37,10 @@ from dualstack.rules.registry import Rule, evaluate, rules
 
 T = TypeVar("T")
 Announce = Callable[[ProbeTask], None]
-DNS_TIMEOUT = 2.0
-"""Seconds for one nameserver to answer one query; resolv.conf(5) waits 5, and asks twice."""
+Addresses = Mapping[Target, tuple[str, ...]]
+
+DNS_SECONDS = 2.0
+"""For one nameserver to answer one query; resolv.conf(5) waits 5 seconds, and asks twice."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -57,9 +62,9 @@ class Request(msgspec.Struct, frozen=True):
 class Notebook:
     """What has been learned so far; an interrupted run is answered from it."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.facts: dict[type, object] = {}
+    def __init__(self, question: Question) -> None:
+        """Begin with the question alone."""
+        self.facts: dict[type, object] = {Question: question}
         self.gaps: list[Missing] = []
 
     def take(self, kind: type[T], gather: Callable[[], T]) -> T | None:
@@ -74,13 +79,12 @@ class Notebook:
 
     def snapshot(self) -> Snapshot:
         """Everything so far, as a value."""
-        return Snapshot(dict(self.facts), tuple(self.gaps))
+        return Snapshot(dict(self.facts), tuple(dict.fromkeys(self.gaps)))
 
 
 def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis:
-    """Gather, probe, predict and judge. Raises BadNamespace and BadConfig for what cannot be read."""
-    notes = Notebook()
-    notes.facts[Question] = request.question
+    """Gather, probe, predict and judge. Raises BadInput for a namespace or configuration that cannot be read."""
+    notes = Notebook(request.question)
     interrupted = False
     try:
         within(request.netns, lambda env: _observe(env, request, notes, announce))
@@ -89,22 +93,13 @@ def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis
     return conclude(notes.snapshot(), request.chosen, interrupted=interrupted)
 
 
-def within(netns: str, work: Callable[[Env], T]) -> T:
-    """Do `work` in a network namespace; in the caller's own where none is named."""
-    if not netns:
-        return work(real())
-    from dualstack.gather.netns import find, inside
-
-    space = find(netns)
-    return inside(space, lambda: work(real(space.place)))
-
-
 def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interrupted: bool = False) -> Diagnosis:
     """The diagnosis that the evidence allows: a pure function, so a stored snapshot gives the same answer."""
     question = snapshot.having(Question) or Question()
     traces = predict(snapshot)
     findings, skipped = evaluate(snapshot.adding(traces), rules() if chosen is None else chosen)
-    cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in _results(snapshot))
+    probes = snapshot.having(Probes) or Probes()
+    cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
     return Diagnosis(question, verdict(traces), traces.items, findings, skipped, cut)
 
 
@@ -113,13 +108,22 @@ def probe(request: Request, announce: Announce = lambda _: None) -> Probes:
 
     def work(env: Env) -> Probes:
         targets = request.question.targets
-        names = {x.host: resolver.lookup(env, x.host) for x in targets if not x.literal}
-        known = Names(tuple(names.values()))
-        from dualstack.probe.run import run
-
-        return run(plan(request.question, {x: addresses_of(x, known) for x in targets}).tasks, request.options, announce)
+        names = Names(tuple(resolver.lookup(env, x) for x in _hosts(targets)))
+        planned = plan(request.question, {x: addresses_of(x, names) for x in targets})
+        return run(planned.tasks, request.options, announce)
 
     return within(request.netns, work)
+
+
+def names_of(netns: str, name: str) -> tuple[Names, Routes]:
+    """What a name yields, by source, and how its addresses would be reached. Raises BadInput."""
+
+    def work(env: Env) -> tuple[Names, Routes]:
+        found = _names(env, (name,), ask=True)
+        known = dict.fromkeys(a for x in (*found.lookups, *found.answers) for a in x.addresses)
+        return found, Routes(tuple(routes.route(env, x) for x in known))
+
+    return within(netns, work)
 
 
 def listeners_of(netns: str, ports: Sequence[int]) -> Listeners:
@@ -133,60 +137,45 @@ def listeners_of(netns: str, ports: Sequence[int]) -> Listeners:
     return within(netns, work)
 
 
-def _results(snapshot: Snapshot) -> Sequence[ProbeResult]:
-    probes = snapshot.having(Probes)
-    return probes.items if probes else ()
+def within(netns: str, work: Callable[[Env], T]) -> T:
+    """Do `work` in a network namespace; in the caller's own where none is named."""
+    if not netns:
+        return work(real())
+    from dualstack.gather.netns import find, inside
+
+    place = find(netns)
+    return inside(place, lambda: work(real(place.place)))
 
 
 def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) -> None:
     spaces = notes.take(Namespaces, lambda: Namespaces((namespaces.namespace(env),)))
     listeners = notes.take(Listeners, lambda: sockets.listeners(env))
     declared = _declared(env, request, notes)
-    space = spaces.items[0] if spaces else None
-    question = _asked(env.place, request.question, listeners, space, declared)
+    question = _asked(env.place, request.question, listeners, spaces.items[0] if spaces else None, declared)
     notes.facts[Question] = question
-    names = _names(env, question, notes)
+    names = notes.take(Names, lambda: _names(env, _hosts(question.targets), ask=question.probing))
     addresses = {x: addresses_of(x, names) for x in question.targets}
-    every = tuple(dict.fromkeys(a for found in addresses.values() for a in found))
-    notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in every)))
-    if listeners:
-        ports = {x.port for x in question.targets}
-        listeners = notes.take(Listeners, lambda: sockets.with_owners(listeners, env, ports))
-    _probe(question, addresses, request.options, notes, announce)
-    _look_across(env, every, {x.port for x in question.targets}, notes)
-
-
-def _look_across(env: Env, destinations: Sequence[str], ports: set[int], notes: Notebook) -> None:
-    """Add the places on this machine that hold addresses of the targets: after the probes, for these make the neighbours known."""
-    spaces, listeners = notes.facts.get(Namespaces), notes.facts.get(Listeners)
-    if not isinstance(spaces, Namespaces) or not isinstance(listeners, Listeners):
-        return
-    from dualstack.gather.peers import peers
-
-    for space, held in peers(env, spaces.items[0], destinations, ports):
-        spaces = Namespaces((*spaces.items, space))
-        listeners = merged(listeners, held)
-    notes.facts[Namespaces], notes.facts[Listeners] = spaces, listeners
-
-
-def merged(*parts: Listeners) -> Listeners:
-    """The listeners of several places as one."""
-    return Listeners(
-        tuple(x for part in parts for x in part.items),
-        tuple(x for part in parts for x in part.places),
-        all(x.owners_known for x in parts),
-    )
+    notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in _every(addresses))))
+    if question.probing:
+        planned = plan(question, addresses)
+        notes.gaps.extend(planned.gaps)
+        results = notes.take(Probes, lambda: run(planned.tasks, request.options, announce))
+    else:
+        notes.facts[Probes] = Missing("Probes", "--no-probe was given")
+        results = None
+    if results is None or declared or any(MEANINGS[x.outcome].hop for x in results.items):
+        _look_closer(env, question, addresses, notes)
 
 
 def _declared(env: Env, request: Request, notes: Notebook) -> Declared | None:
     if not request.config:
-        notes.facts[Declared] = Missing("", "")
+        notes.facts[Declared] = Declared()
         return None
     from dualstack.gather.collector_config import declared
 
-    found = declared(request.config, env.read, request.environ, request.collector_version)
-    notes.facts[Declared] = found
-    return found
+    return notes.take(
+        Declared, lambda: declared(request.config, env.read, request.environ, request.collector_version)
+    )
 
 
 def _asked(
@@ -200,28 +189,63 @@ def _asked(
     return msgspec.structs.replace(question, place=place, targets=targets, listing=True)
 
 
-def _names(env: Env, question: Question, notes: Notebook) -> Names | None:
-    wanted = tuple(dict.fromkeys(x.host for x in question.targets if not x.literal and not x.addresses))
+def _hosts(targets: Iterable[Target]) -> tuple[str, ...]:
+    """The names among the targets that a resolver has to answer."""
+    return tuple(dict.fromkeys(x.host for x in targets if not x.literal and not x.addresses))
+
+
+def _names(env: Env, wanted: Sequence[str], *, ask: bool) -> Names:
+    """What the C library says of the names and, where the hosts file does not speak of them, each nameserver."""
     files = resolver.files(env)
     lookups = tuple(resolver.lookup(env, x) for x in wanted)
-    answers: list[DnsAnswer] = []
-    asked = [x for x in wanted if x != "localhost" and not files.hosts_of(x)]
-    if asked and question.probing:
-        from dualstack.gather import dns
+    open_ = [x for x in wanted if ask and not files.hosts_of(x)]
+    if not open_:
+        return Names(lookups, (), files)
+    from dualstack.gather import dns
 
-        for name in asked:
-            answers.extend(dns.answers(env, name, files, DNS_TIMEOUT))
-    return notes.take(Names, lambda: Names(lookups, tuple(answers), files))
+    return Names(lookups, tuple(y for x in open_ for y in dns.answers(env, x, files, DNS_SECONDS)), files)
 
 
-def _probe(
-    question: Question, addresses: dict[Target, tuple[str, ...]], options: Options, notes: Notebook, announce: Announce
-) -> None:
-    if not question.probing:
-        notes.facts[Probes] = Missing("Probes", "--no-probe was given")
-        return
-    from dualstack.probe.run import run
+def _every(addresses: Addresses) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(x for found in addresses.values() for x in found))
 
-    planned = plan(question, addresses)
-    notes.gaps.extend(planned.gaps)
-    notes.take(Probes, lambda: run(planned.tasks, options, announce))
+
+def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Notebook) -> None:
+    """Owners, packet filters and the other ends on this machine: dear to gather, so only where something is wrong.
+
+    It comes after the probes, for these make the neighbours known that lead from place to place.
+    """
+    from dualstack.gather import filters
+
+    ports = {x.port for x in question.targets}
+    rulesets = {env.place: filters.ruleset(env)}
+    spaces, listeners = notes.facts.get(Namespaces), notes.facts.get(Listeners)
+    if isinstance(listeners, Listeners):
+        listeners = notes.take(Listeners, lambda: sockets.with_owners(listeners, env, ports))
+    if isinstance(spaces, Namespaces) and isinstance(listeners, Listeners):
+        from dualstack.gather.peers import peers
+
+        found = peers(env, spaces.items[0], _every(addresses), ports)
+        notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found)))
+        notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found)])
+        rulesets |= {x.space.place: x.ruleset for x in found}
+    notes.facts[Filters] = _judged(question, addresses, notes, rulesets)
+
+
+def _merged(parts: Sequence[Listeners]) -> Listeners:
+    """The listeners of several places as one."""
+    items = tuple(x for part in parts for x in part.items)
+    places = tuple(x for part in parts for x in part.places)
+    return Listeners(items, places, all(x.owners_known for x in parts))
+
+
+def _judged(question: Question, addresses: Addresses, notes: Notebook, rulesets: Mapping[str, Ruleset | Missing]) -> Filters:
+    """What the packet filters that could be read say of the connections in question."""
+    from dualstack.reach.policy import verdict as judge
+
+    known = {k: v for k, v in rulesets.items() if isinstance(v, Ruleset)}
+    notes.gaps.extend(x for x in rulesets.values() if isinstance(x, Missing))
+    notes.gaps.extend(gap for x in known.values() for gap in x.gaps)
+    snapshot = notes.snapshot()
+    asked = packets(question.place, addresses, snapshot.having(Namespaces), snapshot.having(Routes))
+    return Filters(tuple(judge(known[place], x) for place, x in asked if place in known))

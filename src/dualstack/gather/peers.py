@@ -9,7 +9,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
+from dualstack.gather import filters
 from dualstack.gather.env import Env, real
 from dualstack.gather.namespaces import namespace
 from dualstack.gather.netlink import ROUTE, address, attributes, exchange, request
@@ -17,6 +19,8 @@ from dualstack.gather.netns import BadNamespace, Netns, inside, named
 from dualstack.gather.routes import route
 from dualstack.gather.sockets import listeners, with_owners
 from dualstack.model.address import without_zone
+from dualstack.model.evidence import Missing
+from dualstack.model.filters import Ruleset
 from dualstack.model.host import Namespace
 from dualstack.model.sockets import Listeners
 
@@ -30,26 +34,31 @@ _NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type: linux/
 _DST, _LLADDR = 1, 2  # NDA_*
 
 
-def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> list[tuple[Namespace, Listeners]]:
-    """The places that hold `destinations`, other than `space` itself, with their listening sockets."""
+class Place(NamedTuple):
+    """What is known of another namespace: its settings, its sockets, its packet filter or why that could not be read."""
+
+    space: Namespace
+    listeners: Listeners
+    ruleset: Ruleset | Missing
+
+
+def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> list[Place]:
+    """The places that hold `destinations`, other than `space` itself."""
     foreign = [x for x in destinations if space.owner(x) is None]
-    if not foreign:
-        return []
-    places = dict(_places(env))
-    reached = {last: places[last] for x in foreign for last in _follow(env, space, x, places, HOPS)}
+    places = dict(_places(env)) if foreign else {}
+    reached = dict.fromkeys(last for x in foreign for last in _follow(env, space, x, places, HOPS))
     found = []
-    for seen, place in reached.items():
+    for last in reached:
         try:
-            held = inside(place, lambda at=place: _sockets(at, ports))  # type: ignore[misc]
+            found.append(inside(places[last], lambda at=last: _look(at, ports)))  # type: ignore[misc]
         except (BadNamespace, OSError):  # it ended meanwhile
             continue
-        found.append((seen, held))
     return found
 
 
-def _sockets(place: Netns, ports: Collection[int]) -> Listeners:
-    here = real(place.place)
-    return with_owners(listeners(here), here, ports)
+def _look(space: Namespace, ports: Collection[int]) -> Place:
+    here = real(space.place)
+    return Place(space, with_owners(listeners(here), here, ports), filters.ruleset(here))
 
 
 def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
