@@ -21,7 +21,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
 
     `component` is the path of the component (`receivers/otlp`), `field` that of the value inside the configuration
     (`receivers.otlp.protocols.grpc.endpoint`). `text` is the value as written, `value` with variables expanded;
-    both are empty where the field is left out and `default` holds what the component uses then. `network` is the
+    both are empty where the field is left out and `default` holds what the component uses then. `problem` says why the
+    value cannot be taken as it stands, and `cause` is the rule that speaks of it, where one does. `network` is the
     network string that the component hands to Go (`tcp`, `tcp4`, `udp`, …), `call` how (`listen` for net.Listen and
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there.
     """
@@ -38,6 +39,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     tls: bool = False
     location: Location | None = None
     problem: str = ""
+    cause: str = ""
 
     @property
     def effective(self) -> str:
