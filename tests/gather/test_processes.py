@@ -135,12 +135,9 @@ PROGRAMS: dict[str, tuple[Runtime, Callable[[], list[str]]]] = {
 
 @contextmanager
 def started(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Iterator[int]:
-    """The PID of a program once it waits for its input: what it maps is mapped by then."""
-    argv = ["sh", "-c", 'echo; exec "$@"', "sh", *argv]
+    """The PID of a program that waits for its input; it may still be loading what it maps."""
     running = subprocess.Popen(argv, stdin=-1, stdout=-1, stderr=-1, env={**os.environ, **(environ or {})})
     try:
-        assert running.stdout
-        running.stdout.readline()
         yield running.pid
     finally:
         end(running)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from dualstack.gather import netns
 from dualstack.gather.env import Env, real
 from dualstack.gather.netns import find, inside
 from dualstack.gather.sockets import listeners, with_owners
@@ -225,6 +226,30 @@ def test_processes_of_others_leave_the_owner_unknown(client: str) -> None:
 
         assert not found.owners_known
         assert [(x.v6only, x.processes) for x in found.items] == [(False, ())]
+
+
+def test_processes_that_are_hidden_leave_the_owner_unknown(client: str) -> None:
+    def look() -> Listeners:
+        made.close()
+        netns._call("unshare", netns._CLONE_NEWNS)
+        netns._mount(b"none", b"/", None, netns._MS_REC | netns._MS_PRIVATE)
+        netns._call("mount", b"proc", b"/proc", b"proc", 0, b"hidepid=2")
+        return as_nobody(lambda: with_owners(seen, real(), None))
+
+    with put(client, opened(IPV6, "::", v6only=0)) as made:
+        seen = gather(client)
+        found = forked(look)
+
+        assert not found.owners_known
+        assert [x.processes for x in found.items] == [()]
+
+
+def test_without_proc_the_owner_is_unknown(client: str) -> None:
+    def refuse(path: str) -> list[str]:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    with put(client, opened(IPV6, "::", v6only=0)):
+        assert not with_owners(gather(client), replace(real(), names=refuse), None).owners_known
 
 
 def test_ones_own_sockets_are_known_without_privileges(client: str) -> None:

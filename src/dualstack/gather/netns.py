@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from dualstack.gather.env import Env
+from dualstack.gather.errors import BadInput
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH = 0x2
 
 
-class BadNamespace(ValueError):
+class BadNamespace(BadInput):
     """A network namespace that does not exist or cannot be entered, in one sentence with the way out."""
 
 

@@ -83,8 +83,11 @@ def holders(env: Env, inodes: Collection[int]) -> tuple[Holders, bool]:
     """Who holds the sockets with these inodes, and whether the descriptors of some process could not be read."""
     wanted = {f"socket:[{x}]": x for x in inodes}
     held: Holders = {}
-    denied = False
-    for pid in sorted(int(x) for x in env.names("/proc") if x.isdigit()) if wanted else ():
+    if not wanted:
+        return held, False
+    pids = _pids(env)
+    denied = 1 not in pids  # every /proc has a process 1, but for who may not see it (proc(5), hidepid)
+    for pid in pids:
         try:
             for descriptor in env.names(f"/proc/{pid}/fd"):
                 inode = wanted.get(_link(env, f"/proc/{pid}/fd/{descriptor}"))
@@ -93,6 +96,13 @@ def holders(env: Env, inodes: Collection[int]) -> tuple[Holders, bool]:
         except OSError as error:  # anything but a refusal says that the process has ended
             denied |= error.errno in (errno.EACCES, errno.EPERM)
     return held, denied
+
+
+def _pids(env: Env) -> list[int]:
+    try:
+        return sorted(int(x) for x in env.names("/proc") if x.isdigit())
+    except OSError:
+        return []
 
 
 def _link(env: Env, path: str) -> str:
