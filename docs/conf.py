@@ -12,6 +12,7 @@ version = release = __version__
 extensions = ["myst_parser"]
 html_theme = "alabaster"
 html_theme_options = {"description": "OTLP over IPv4 and IPv6", "page_width": "72rem", "fixed_sidebar": True}
+html_show_copyright = False  # LICENSE says it
 myst_heading_anchors = 2
 suppress_warnings = ["misc.highlighting_failure"]  # an example may hold YAML that is wrong on purpose
 
@@ -24,7 +25,10 @@ def summary(rule: Rule) -> str:
 def page(rule: Rule) -> str:
     """A rule's documentation as one Markdown page."""
     facts = f"Severity: {rule.severity}. Hop: {rule.hop}."
-    return f"# {rule.code} {rule.name}\n\n{facts}\n\n{inspect.cleandoc(rule.documentation)}\n"
+    text = inspect.cleandoc(rule.documentation)
+    for kind in ("fires", "quiet"):
+        text = text.replace(f"```yaml {kind}", f"{kind.title()}:\n\n```yaml")
+    return f"# {rule.code} {rule.name}\n\n{facts}\n\n{text}\n"
 
 
 def index(found: tuple[Rule, ...]) -> str:
