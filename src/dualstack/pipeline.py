@@ -6,6 +6,7 @@ A question goes in, a diagnosis comes out. Evidence that cannot be had becomes `
 that need it are skipped and named. `_observe` is the list of what is gathered, in order.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -120,7 +121,8 @@ def names_of(netns: str, name: str) -> tuple[Names, Routes]:
 
     def work(env: Env) -> tuple[Names, Routes]:
         found = _names(env, (name,), ask=True)
-        known = dict.fromkeys(a for x in (*found.lookups, *found.answers) for a in x.addresses)
+        said = [x.addresses for x in found.lookups] + [x.addresses for x in found.answers]
+        known = dict.fromkeys(address for addresses in said for address in addresses)
         return found, Routes(tuple(routes.route(env, x) for x in known))
 
     return within(netns, work)
@@ -156,15 +158,35 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
     names = notes.take(Names, lambda: _names(env, _hosts(question.targets), ask=question.probing))
     addresses = {x: addresses_of(x, names) for x in question.targets}
     notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in _every(addresses))))
-    if question.probing:
-        planned = plan(question, addresses)
-        notes.gaps.extend(planned.gaps)
-        results = notes.take(Probes, lambda: run(planned.tasks, request.options, announce))
-    else:
-        notes.facts[Probes] = Missing("Probes", "--no-probe was given")
-        results = None
+    results = _probed(question, addresses, request.options, notes, announce)
+    encrypted = _encrypted(question, results)
+    if encrypted != question:
+        notes.facts[Question] = question = encrypted
+        addresses = {x: addresses_of(x, names) for x in question.targets}
+        unverified = dataclasses.replace(request.options, insecure=True)
+        results = _probed(question, addresses, unverified, notes, announce)
     if results is None or declared or any(MEANINGS[x.outcome].hop for x in results.items):
         _look_closer(env, question, addresses, notes)
+
+
+def _probed(
+    question: Question, addresses: Addresses, options: Options, notes: Notebook, announce: Announce
+) -> Probes | None:
+    if not question.probing:
+        notes.facts[Probes] = Missing("Probes", "--no-probe was given")
+        return None
+    planned = plan(question, addresses)
+    notes.gaps.extend(planned.gaps)
+    return notes.take(Probes, lambda: run(planned.tasks, options, announce))
+
+
+def _encrypted(question: Question, results: Probes | None) -> Question:
+    """The question with TLS for the listeners found here that expect it: nobody said which of them do."""
+    expecting = {x.task.port for x in results.items if x.outcome is Outcome.TLS_EXPECTED} if results else set()
+    if not question.listing or not expecting:
+        return question
+    targets = (msgspec.structs.replace(x, tls=x.tls or x.port in expecting) for x in question.targets)
+    return msgspec.structs.replace(question, targets=tuple(targets))
 
 
 def _declared(env: Env, request: Request, notes: Notebook) -> Declared | None:
@@ -173,9 +195,7 @@ def _declared(env: Env, request: Request, notes: Notebook) -> Declared | None:
         return None
     from dualstack.gather.collector_config import declared
 
-    return notes.take(
-        Declared, lambda: declared(request.config, env.read, request.environ, request.collector_version)
-    )
+    return notes.take(Declared, lambda: declared(request.config, env.read, request.environ, request.collector_version))
 
 
 def _asked(
@@ -221,7 +241,8 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
     rulesets = {env.place: filters.ruleset(env)}
     spaces, listeners = notes.facts.get(Namespaces), notes.facts.get(Listeners)
     if isinstance(listeners, Listeners):
-        listeners = notes.take(Listeners, lambda: sockets.with_owners(listeners, env, ports))
+        seen = listeners
+        listeners = notes.take(Listeners, lambda: sockets.with_owners(seen, env, ports))
     if isinstance(spaces, Namespaces) and isinstance(listeners, Listeners):
         from dualstack.gather.peers import peers
 
@@ -239,7 +260,9 @@ def _merged(parts: Sequence[Listeners]) -> Listeners:
     return Listeners(items, places, all(x.owners_known for x in parts))
 
 
-def _judged(question: Question, addresses: Addresses, notes: Notebook, rulesets: Mapping[str, Ruleset | Missing]) -> Filters:
+def _judged(
+    question: Question, addresses: Addresses, notes: Notebook, rulesets: Mapping[str, Ruleset | Missing]
+) -> Filters:
     """What the packet filters that could be read say of the connections in question."""
     from dualstack.reach.policy import verdict as judge
 

@@ -44,8 +44,9 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(__version__, prog_name="dualstack", message="%(prog)s %(version)s")
 def command() -> None:
-    """Find why a client cannot send telemetry to an OpenTelemetry Collector over
-    IPv4 or IPv6, prove it with a real export, and say what to change.
+    """Find why telemetry does not reach an OpenTelemetry Collector over IPv4 or IPv6.
+
+    The answer is proved with a real export over each family.
 
     Start with `dualstack diagnose http://localhost:4318`, or with no target at all.
     """

@@ -13,8 +13,9 @@ from dualstack.cli import options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """Say what a rule code (DS205), a rule name or an error line of a log means,
-    which rules detect it and what to look at. Quote the line, or pipe it in.
+    """Say what a rule code (DS205), a rule name or a log's error line means.
+
+    For a line: which rules detect it and what to look at. Quote it, or pipe it in.
 
     Exit status: 0, or 3 where the line is not known.
     """

@@ -50,7 +50,9 @@ def vantage(command: F) -> F:
 def probing(command: F) -> F:
     """Timeout, TLS and headers of the probes."""
     options = (
-        click.option("--timeout", type=click.FloatRange(0.05, 60), default=3.0, show_default=True, help="Seconds for each probe."),
+        click.option(
+            "--timeout", type=click.FloatRange(0.05, 60), default=3.0, show_default=True, help="Seconds for each probe."
+        ),
         click.option("--ca-file", default="", metavar="FILE", help="Trust the authorities in this PEM file."),
         click.option("--cert", default="", metavar="FILE", help="Client certificate (PEM)."),
         click.option("--key", default="", metavar="FILE", help="Key of the client certificate (PEM)."),

@@ -19,8 +19,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     Exit status: 0 every probe was accepted, 1 one was not, 2 bad usage, 3 nothing
     to probe, 130 interrupted.
     """
-    from dualstack.cli.diagnose import announcer
-    from dualstack.cli.request import request_of
+    from dualstack.cli.request import announcer, request_of
     from dualstack.gather.errors import BadInput
     from dualstack.pipeline import probe
     from dualstack.report import probes

@@ -12,8 +12,9 @@ from dualstack.cli import options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """List every rule code: its severity, its name, and whether this version checks
-    it. `dualstack explain CODE` tells more.
+    """List every rule code with its name, its severity, and whether it is checked yet.
+
+    `dualstack explain CODE` tells more.
     """
     from dualstack.report.catalogue import as_json, as_text, entries
     from dualstack.rules.registry import UnknownCode

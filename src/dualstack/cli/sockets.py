@@ -13,8 +13,9 @@ from dualstack.cli import options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """List listening TCP and bound UDP sockets, with the families that each one
-    accepts, its owner and its runtime. Name ports to see only those.
+    """List listening TCP and bound UDP sockets and the families that each accepts.
+
+    Owner and runtime stand beside. Name ports to see only those.
 
     Exit status: 0, or 2 where the sockets cannot be read.
     """

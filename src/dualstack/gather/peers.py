@@ -1,8 +1,8 @@
 """The other end, where it is another network namespace of this machine.
 
-An address of a neighbour is followed from namespace to namespace as packets go: the kernel's route names the next hop, the neighbour
-table its link-layer address, and the namespace whose interface has both is the next place. That an address is the same
-is no proof: many namespaces have 10.0.0.5.
+An address is followed from namespace to namespace as packets go: the kernel's route names the next hop, the neighbour
+table its link-layer address, and the namespace whose interface has both is the next place. That an address is the
+same is no proof: many namespaces have 10.0.0.5.
 """
 
 import ipaddress
@@ -35,7 +35,7 @@ _DST, _LLADDR = 1, 2  # NDA_*
 
 
 class Place(NamedTuple):
-    """What is known of another namespace: its settings, its sockets, its packet filter or why that could not be read."""
+    """What is known of another namespace: its settings, its sockets, and its packet filter or why that is missing."""
 
     space: Namespace
     listeners: Listeners
@@ -69,7 +69,9 @@ def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
             continue
 
 
-def _follow(env: Env, space: Namespace, destination: str, places: dict[Namespace, Netns], left: int) -> Iterator[Namespace]:
+def _follow(
+    env: Env, space: Namespace, destination: str, places: dict[Namespace, Netns], left: int
+) -> Iterator[Namespace]:
     """The place that holds the destination, at most one; nothing where the way leads out of sight."""
     answer = route(env, destination)
     hop = answer.gateway or without_zone(destination)

@@ -18,7 +18,7 @@ class Family(enum.StrEnum):
     IPV6 = "ipv6"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # str.title is of no use here
         """`IPv4` or `IPv6`, for sentences."""
         return "IPv4" if self is Family.IPV4 else "IPv6"
 
@@ -46,7 +46,7 @@ class Protocol(enum.StrEnum):
 
 
 OTLP_PORTS = {4317: Protocol.GRPC, 4318: Protocol.HTTP}
-"""The ports that OTLP registers for its transports (OTLP specification, sections OTLP/gRPC and OTLP/HTTP default port)."""
+"""The ports of OTLP by transport (OTLP specification 1.0, OTLP/gRPC Default Port and OTLP/HTTP Default Port)."""
 
 
 class Scope(enum.StrEnum):

@@ -6,7 +6,7 @@ from dualstack.model.address import Family, Scope, family, scope, without_zone, 
 
 
 class InterfaceAddress(msgspec.Struct, frozen=True):
-    """An address of an interface. `flags` are those of RTM_NEWADDR that matter: tentative, dadfailed, deprecated, temporary."""
+    """An address of an interface, with the flags of RTM_NEWADDR: tentative, dadfailed, deprecated, temporary."""
 
     address: str
     prefix: int
@@ -42,7 +42,7 @@ class Namespace(msgspec.Struct, frozen=True):
     source: str = "rtnetlink"
 
     def owner(self, address: str) -> Interface | None:
-        """The interface that holds `address`. All of 127.0.0.0/8 belongs to the loopback interface (RFC 1122 section 3.2.1.3)."""
+        """The interface that holds `address`; all of 127.0.0.0/8 is on the loopback one (RFC 1122 section 3.2.1.3)."""
         bare, device = without_zone(address), zone(address)
         for interface in self.interfaces:
             if device and device not in (interface.name, str(interface.index)):

@@ -16,8 +16,8 @@ class Question(msgspec.Struct, frozen=True):
     """The targets, seen from a place, and what is expected of them.
 
     `place` names the network namespace of the client: `host`, or `netns NAME`. `expect` are the families that the user
-    insists on; empty where the families that clients are handed decide. `listing` is true where the user named no target
-    and the targets are the OTLP listeners found here.
+    insists on; empty where the families that clients are handed decide. `listing` is true where the user named no
+    target and the targets are the OTLP listeners found here.
     """
 
     place: str = "host"

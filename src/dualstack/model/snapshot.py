@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A map from kind to evidence. A kind is the class of the value (`Listeners`, `Routes`, …) or, where it is not there, `Missing`.
+    """A map from kind to evidence. A kind is the class of the value (`Listeners`, …); what is not there is `Missing`.
 
     `gaps` are parts of a kind that could not be seen although the kind is there.
     """

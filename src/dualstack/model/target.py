@@ -13,7 +13,9 @@ _SCHEMES = {
 }
 """Protocol, TLS and the port that clients use when the URL names none (RFC 9110 section 4.2 for http and https)."""
 
-_NAME = re.compile(r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")  # RFC 1123 section 2.1
+_NAME = re.compile(
+    r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?"
+)  # RFC 1123 section 2.1
 _ZONE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")  # IFNAMSIZ in linux/if.h
 
 
@@ -45,7 +47,9 @@ def _refuse_later(text: str) -> None:
     if separator and kind.lower() in _CLUSTER:
         raise BadTarget(f"`{text}` is a Kubernetes target. This version looks at hosts; Kubernetes comes later.")
     if text == "env" or text.startswith("env:"):
-        raise BadTarget(f"`{text}` is read by a later version. Write the endpoint itself, such as `http://localhost:4318`.")
+        raise BadTarget(
+            f"`{text}` is read by a later version. Write the endpoint itself, such as `http://localhost:4318`."
+        )
     if not text:
         raise BadTarget("The target is empty. Write `http://host:4318` or `host:4317`, or leave it out.")
 
@@ -83,7 +87,7 @@ def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:
 def _bracketed(inside: str, text: str) -> str:
     address, percent, device = inside.partition("%")
     device = device.removeprefix("25") if "://" in text else device  # RFC 6874 section 2 writes the zone as %25
-    if not is_address(address) or family(address) is not Family.IPV6 and ":" not in address:
+    if not is_address(address) or (family(address) is not Family.IPV6 and ":" not in address):
         raise BadTarget(f"`[{inside}]` in `{text}` is not an IPv6 address. Brackets are for IPv6 addresses only.")
     if percent and not _ZONE.fullmatch(device):
         raise BadTarget(f"`{text}` has the zone `{device}`, which is no interface name. Write `[fe80::1%eth0]:4317`.")
@@ -124,5 +128,3 @@ def _port(port: str, text: str) -> int:
     if not port.isascii() or not port.isdigit() or not 0 < int(port[:9]) < 65536:
         raise BadTarget(f"`{text}` has no usable port: `{port[:20]}`. A port is a number from 1 to 65535.")
     return int(port)
-
-

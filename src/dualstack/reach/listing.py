@@ -1,6 +1,7 @@
 """The targets of a question that names none: the OTLP listeners of a place, and what a configuration declares."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Scope, Target, family, scope, without_zone
 from dualstack.model.host import Namespace
@@ -11,18 +12,22 @@ from dualstack.reach.bind import accepts
 HOST = "localhost"
 
 
-def listed(place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None) -> tuple[Target, ...]:
+class _Spoken(NamedTuple):
+    port: int
+    protocol: Protocol
+    tls: bool
+
+
+def listed(
+    place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None
+) -> tuple[Target, ...]:
     """One target for each OTLP listener in sight or declared endpoint, by port; empty where there is neither."""
-    spoken: dict[tuple[int, Protocol], bool] = {}
-    for endpoint in declared.endpoints if declared else ():
-        port = _port(endpoint)
-        if port:
-            spoken[port, endpoint.protocol] = endpoint.tls
+    spoken = {(port, x.protocol): x.tls for x in (declared.endpoints if declared else ()) if (port := _port(x))}
     for listener in listeners.items if listeners else ():
         known = listener.place == place and listener.transport is Transport.TCP and listener.port in OTLP_PORTS
         if known and not any(port == listener.port for port, _ in spoken):
             spoken[listener.port, OTLP_PORTS[listener.port]] = False
-    return tuple(_target(place, *key, tls, listeners, space) for key, tls in sorted(spoken.items()))
+    return tuple(_target(place, _Spoken(*key, tls), listeners, space) for key, tls in sorted(spoken.items()))
 
 
 def _port(endpoint: DeclaredEndpoint) -> int:
@@ -31,9 +36,8 @@ def _port(endpoint: DeclaredEndpoint) -> int:
     return int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 6 and int(tail) < 65536 else 0
 
 
-def _target(
-    place: str, port: int, protocol: Protocol, tls: bool, listeners: Listeners | None, space: Namespace | None
-) -> Target:
+def _target(place: str, spoken: _Spoken, listeners: Listeners | None, space: Namespace | None) -> Target:
+    port, protocol, tls = spoken
     transport = Transport.UDP if protocol is Protocol.UDP else Transport.TCP
     sockets = listeners.on(place, port, transport) if listeners else ()
     addresses = tuple(_addresses(sockets, space)) if space else ()
@@ -48,7 +52,7 @@ def _addresses(sockets: Sequence[Listener], space: Namespace) -> Iterator[str]:
 
 
 def local_addresses(space: Namespace, wanted: Iterable[Family]) -> tuple[str, ...]:
-    """The addresses of a place that clients can use: all but link-local ones, unless there is nothing else beyond loopback."""
+    """The addresses of a place that clients can use: all but link-local ones, which need a zone."""
     found = [x for kind in wanted for x in space.addresses(kind)]
     return tuple(x for x in found if scope(without_zone(x)) is not Scope.LINK_LOCAL)
 
@@ -59,4 +63,6 @@ def widened(target: Target, space: Namespace | None, expect: Iterable[Family]) -
         return target
     missing = [x for x in expect if all(family(y) is not x for y in target.addresses)]
     more = local_addresses(space, missing)
-    return Target(target.text, target.host, target.port, target.protocol, target.tls, addresses=(*target.addresses, *more))
+    return Target(
+        target.text, target.host, target.port, target.protocol, target.tls, addresses=(*target.addresses, *more)
+    )

@@ -17,7 +17,7 @@ class Meaning(msgspec.Struct, frozen=True):
 _D, _H = Disposition, Hop
 
 # Each row: what connect(2), the TLS library or the peer said, and what that means for the flow. The errno behind each
-# outcome stands beside its name in model/probe.py; connect(2) and tcp(7) give the errors, RFC 9293 section 3.10.7.1 the reset.
+# outcome stands beside its name in model/probe.py; connect(2) gives the errors, RFC 9293 section 3.10.7.1 the reset.
 MEANINGS: dict[Outcome, Meaning] = {
     Outcome.REFUSED: Meaning(_H.LISTEN, _D.REFUSED, "a reset answered: connection refused"),
     Outcome.TIMED_OUT: Meaning(_H.POLICY, _D.TIMED_OUT, "nothing answered the connection attempt"),

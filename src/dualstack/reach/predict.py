@@ -1,10 +1,10 @@
 """From the evidence to one trace for each flow.
 
-Every hop is judged by a function of its own from whatever layers there are: what a probe showed beats what was observed,
-and what nobody saw is unknown.
+Every hop is judged by a function of its own from whatever layers there are: what a probe showed beats what was
+observed, and what nobody saw is unknown.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -85,26 +85,30 @@ def _traces(snapshot: Snapshot, question: Question, target: Target, wanted: Fami
         if wanted in question.expect or (not known and not question.expect):
             yield _addressless(snapshot, question, target, wanted)
         return
-    judged: dict[tuple[object, ...], list[tuple[str, tuple[TracedHop, ...], str]]] = {}
+    alike: dict[tuple[object, ...], list[Trace]] = {}
     for address in mine:
-        flow = _flow(snapshot, question, target, address)
-        hops = tuple(_hops(flow))
-        place = flow.space.place if flow.space else ""
-        key = (_disposition(flow, hops), place, *((x.status, x.mark) for x in hops))
-        judged.setdefault(key, []).append((address, hops, place))
-    for (disposition, *_), alike in judged.items():
-        assert isinstance(disposition, Disposition)
-        yield Trace(
-            vantage=question.place,
-            target=target,
-            protocol=target.protocol,
-            family=wanted,
-            addresses=tuple(x[0] for x in alike),
-            hops=alike[0][1],
-            disposition=disposition,
-            required=required(snapshot, question, target, wanted, disposition),
-            server=alike[0][2],
-        )
+        trace = _trace(snapshot, question, target, _flow(snapshot, question, target, address))
+        key = (trace.disposition, trace.server, *((x.status, x.mark) for x in trace.hops))
+        alike.setdefault(key, []).append(trace)
+    for first, *rest in alike.values():
+        yield msgspec.structs.replace(first, addresses=tuple(a for x in (first, *rest) for a in x.addresses))
+
+
+def _trace(snapshot: Snapshot, question: Question, target: Target, flow: Flow) -> Trace:
+    hops = tuple(_hops(flow))
+    became = _disposition(flow, hops)
+    kind = family(flow.address)
+    return Trace(
+        vantage=question.place,
+        target=target,
+        protocol=target.protocol,
+        family=kind,
+        addresses=(flow.address,),
+        hops=hops,
+        disposition=became,
+        required=required(snapshot, question, target, kind, became),
+        server=flow.space.place if flow.space else "",
+    )
 
 
 def _addressless(snapshot: Snapshot, question: Question, target: Target, wanted: Family) -> Trace:
@@ -242,13 +246,13 @@ def _host(flow: Flow) -> TracedHop:
     interface = flow.space.owner(flow.address)
     mine = interface.addresses if interface else ()
     held = next((x for x in mine if x.address == flow.address.partition("%")[0]), None)
-    status, why = _holding(flow, held, interface is not None)
+    status, why = _holding(flow, held, owned=interface is not None)
     where = f"{flow.address} on {interface.name}" if interface else f"{flow.address} is on no interface"
     mark = interface.name if interface else "no-address"
     return TracedHop(Hop.HOST, status, why, mark, (Evidence(where, flow.space.source),))
 
 
-def _holding(flow: Flow, held: InterfaceAddress | None, owned: bool) -> tuple[Status, str]:
+def _holding(flow: Flow, held: InterfaceAddress | None, *, owned: bool) -> tuple[Status, str]:
     if flow.passed(Hop.LISTEN):
         return Status.PASS, "the host holds the address"
     if not owned:

@@ -37,7 +37,7 @@ def required(snapshot: Snapshot, question: Question, target: Target, wanted: Fam
 
 
 def _reaches_out(snapshot: Snapshot, place: str, wanted: Family, known: Sequence[str]) -> bool:
-    """Whether a place uses the family beyond its own links, or a loopback address is in question; unknown counts as yes."""
+    """Whether a place uses the family beyond its links, or a loopback address is in question; unknown counts as yes."""
     spaces = snapshot.having(Namespaces)
     space = spaces.at(place) if spaces else None
     if space is None or any(scope(without_zone(x)) is Scope.LOOPBACK for x in known):

@@ -5,7 +5,7 @@ from dualstack.model.trace import Disposition, Traces
 
 
 def verdict(traces: Traces) -> Verdict:
-    """Broken where every required flow is known to fail, degraded where some are; else unknown unless all are known to work."""
+    """Broken where all required flows are known to fail, degraded where some are; else unknown unless all work."""
     required = [x for x in traces.items if x.required]
     failed = [x for x in required if x.failed]
     if failed:

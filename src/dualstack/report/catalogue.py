@@ -45,7 +45,10 @@ def as_json(found: Sequence[Entry]) -> str:
 
 def as_text(found: Sequence[Entry]) -> str:
     """One line a rule."""
-    lines = [f"{x.code}  {x.name:<43} {x.severity:<13}  {'' if x.documentation else 'not checked yet'}".rstrip() for x in found]
+    lines = [
+        f"{x.code}  {x.name:<43} {x.severity:<13}  {'' if x.documentation else 'not checked yet'}".rstrip()
+        for x in found
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -79,4 +82,6 @@ def explained_line(found: Iterable[Explanation]) -> str:
 
 def _paragraph(item: Explanation, names: dict[str, str]) -> str:
     said = (item.meaning, f"Look: {item.look}", f"Rules: {', '.join(f'{x} {names[x]}' for x in item.codes)}")
-    return "\n".join(textwrap.fill(printable(x, 2000), 80, subsequent_indent="  " if i else "") for i, x in enumerate(said))
+    return "\n".join(
+        textwrap.fill(printable(x, 2000), 80, subsequent_indent="  " if i else "") for i, x in enumerate(said)
+    )

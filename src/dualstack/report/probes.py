@@ -30,7 +30,13 @@ def _row(result: ProbeResult) -> tuple[str, str, str, str, str]:
     stages = ", ".join(f"{x.name} {x.milliseconds:.1f} ms{f' {x.reason}' if x.reason else ''}" for x in result.stages)
     said = "; ".join(x for x in (result.status, result.detail) if x) or MEANINGS[result.outcome].why
     spoken = f"{task.protocol}{'s' if task.tls else ''}"
-    return family(task.address).title, spoken, task.endpoint, str(result.outcome), f"{said} ({stages})" if stages else said
+    return (
+        family(task.address).title,
+        spoken,
+        task.endpoint,
+        str(result.outcome),
+        f"{said} ({stages})" if stages else said,
+    )
 
 
 def status(found: Probes) -> int:

@@ -60,7 +60,9 @@ def as_text(found: Listeners) -> str:
         return "No such listening socket here.\n"
     rows = [(x.transport.value, x.endpoint, accepts_phrase(x), _owner(x)) for x in found.items]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = ["  ".join((*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=True)), row[3])).rstrip() for row in rows]
+    lines = [
+        "  ".join((*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=True)), row[3])).rstrip() for row in rows
+    ]
     if not found.owners_known:
         lines.append("Owners of other users' sockets are not shown: run as root to see them.")
     return "\n".join(lines) + "\n"

@@ -47,7 +47,7 @@ class Line(NamedTuple):
 
 
 def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
-    """The report as text; `depth` is `quiet` (the verdict alone), `normal` or `verbose` (every flow, fact and symptom)."""
+    """The report as text; `depth` is `quiet` (the verdict alone), `normal` or `verbose` (every flow and symptom)."""
     lines = [Line(x.text.rstrip(), x.style) for x in _lines(diagnosis, depth)]
     if not color:
         return "".join(f"{x.text}\n" for x in lines)
@@ -78,8 +78,8 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
         yield from _way(broken[0])
     shown = [x for x in diagnosis.findings if verbose or not x.because]
     for number, finding in enumerate(shown, 1):
-        yield from _finding(finding, diagnosis.findings, number if len(shown) > 1 else 0, verbose)
-    yield from _gaps(diagnosis, verbose)
+        yield from _finding(finding, diagnosis.findings, number if len(shown) > 1 else 0, verbose=verbose)
+    yield from _gaps(diagnosis, verbose=verbose)
     if verbose:
         yield Line()
         yield from (Line(line(x, codes_of(x, diagnosis.findings)), "dim") for x in diagnosis.traces)
@@ -94,7 +94,9 @@ def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
 def _sentence(diagnosis: Diagnosis) -> str:
     """The answer in one sentence: what works, what does not, from where."""
     required = [x for x in diagnosis.traces if x.required]
-    what = " and ".join(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
+    what = " and ".join(
+        dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets)
+    )
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
     said = [("work", [x for x in required if x.accepted]), ("fail", [x for x in required if x.failed])]
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
@@ -128,7 +130,9 @@ def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
     if not rows:
         return
     cells = [("target", "protocol", "IPv4", "IPv6")]
-    cells += [(_cut(t, 34), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()]
+    cells += [
+        (_cut(t, 34), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()
+    ]
     widths = [max(len(row[i]) for row in cells) for i in range(4)]
     yield Line()
     for number, row in enumerate(cells):
@@ -165,7 +169,7 @@ def _way(trace: Trace) -> Iterator[Line]:
         yield from _wrapped(f"{failing.hop}: {printable(failing.why)}", "    ", "red")
 
 
-def _finding(finding: Finding, every: tuple[Finding, ...], number: int, verbose: bool) -> Iterator[Line]:
+def _finding(finding: Finding, every: tuple[Finding, ...], number: int, *, verbose: bool) -> Iterator[Line]:
     label = "Cause" if not finding.because else "Symptom"
     head = f"{label}{f' {number}' if number else ''}: {finding.summary}"
     yield Line()
@@ -174,7 +178,7 @@ def _finding(finding: Finding, every: tuple[Finding, ...], number: int, verbose:
     at = f" at {place.file}:{place.line}:{place.column}" if place else ""
     yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence}){at}", "dim")
     yield from _wrapped(printable(finding.detail, 2000), "  ")
-    yield from _facts(finding.evidence, verbose)
+    yield from _facts(finding.evidence, verbose=verbose)
     if finding.hint:
         yield from _wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
     yield from (Line(f"    {x}", "green") for x in (finding.fix.commands if finding.fix else ()))
@@ -185,7 +189,7 @@ def _finding(finding: Finding, every: tuple[Finding, ...], number: int, verbose:
         yield from _wrapped(f"Because of: {', '.join(finding.because)}", "  ", "dim")
 
 
-def _facts(evidence: tuple[Evidence, ...], verbose: bool) -> Iterator[Line]:
+def _facts(evidence: tuple[Evidence, ...], *, verbose: bool) -> Iterator[Line]:
     shown = evidence if verbose else evidence[:EVIDENCE]
     for item in shown:
         yield from _wrapped(f"- {printable(item.fact)} ({item.layer}: {printable(item.source)})", "    ", hang="  ")
@@ -193,7 +197,7 @@ def _facts(evidence: tuple[Evidence, ...], verbose: bool) -> Iterator[Line]:
         yield Line(f"    - and {len(evidence) - len(shown)} more facts (-v shows them)", "dim")
 
 
-def _gaps(diagnosis: Diagnosis, verbose: bool) -> Iterator[Line]:
+def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
     told = [x for x in diagnosis.skipped if verbose or x.needs]
     if told:
         yield Line()
@@ -205,6 +209,11 @@ def _gaps(diagnosis: Diagnosis, verbose: bool) -> Iterator[Line]:
 
 def _wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
     found = textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + hang, break_on_hyphens=False, break_long_words=False
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hang,
+        break_on_hyphens=False,
+        break_long_words=False,
     )
     return (Line(x, style) for x in found)

@@ -1,9 +1,9 @@
 """Finds the rules, gives each the evidence that its parameters name, and puts causes before symptoms.
 
 A rule is a module `dsNNN_bad_pattern.py` below this package: its file name is the code and the name, its docstring the
-documentation, `HOP` and `SEVERITY` say where and how bad, `BECAUSE` which other rules explain it, and `check` yields the
-findings. The annotations of `check` are its inputs: a kind of evidence that is not there means that the rule is skipped,
-and said to be; a kind written `Kind | None` may be missing.
+documentation, `HOP` and `SEVERITY` say where and how bad, `BECAUSE` which other rules explain it, and `check` yields
+the findings. The annotations of `check` are its inputs: a kind of evidence that is not there means that the rule is
+skipped, and said to be; a kind written `Kind | None` may be missing.
 """
 
 import importlib
@@ -43,8 +43,8 @@ class Rule(msgspec.Struct, frozen=True):
     severity: Severity
     documentation: str
     because: tuple[str, ...]
-    needs: tuple[type, ...]
-    takes: tuple[type, ...]
+    needs: tuple[type[object], ...]
+    takes: tuple[type[object], ...]
     check: Callable[..., Iterable[Finding]]
 
 
@@ -52,14 +52,12 @@ class Rule(msgspec.Struct, frozen=True):
 def rules() -> tuple[Rule, ...]:
     """Every rule of this package, by code."""
     found = pkgutil.walk_packages(dualstack.rules.__path__, "dualstack.rules.")
-    names = [x.name for x in found if _MODULE.fullmatch(x.name.rpartition(".")[2])]
-    return tuple(sorted(map(_rule, names), key=lambda x: x.code))
+    matches = ((x.name, _MODULE.fullmatch(x.name.rpartition(".")[2])) for x in found)
+    return tuple(sorted((_rule(name, match) for name, match in matches if match), key=lambda x: x.code))
 
 
-def _rule(module_name: str) -> Rule:
+def _rule(module_name: str, match: re.Match[str]) -> Rule:
     module = importlib.import_module(module_name)
-    match = _MODULE.fullmatch(module_name.rpartition(".")[2])
-    assert match is not None
     takes, needs = _inputs(module.check)
     return Rule(
         code=match["code"].upper(),
@@ -74,7 +72,7 @@ def _rule(module_name: str) -> Rule:
     )
 
 
-def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type, ...], tuple[type, ...]]:
+def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type[object], ...], tuple[type[object], ...]]:
     """The kinds that a check takes, and those of them that may not be missing."""
     takes, needs = [], []
     for name, hint in typing.get_type_hints(check).items():
@@ -88,7 +86,7 @@ def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type, ...], 
 
 
 def choose(select: str, ignore: str) -> tuple[Rule, ...]:
-    """The rules whose code or name is selected and not ignored; a prefix such as `DS3` stands for its block. Raises UnknownCode."""
+    """The rules that are selected and not ignored, by code, name or prefix such as `DS3`. Raises UnknownCode."""
     wanted, unwanted = codes(select), codes(ignore)
     return tuple(x for x in rules() if (not select or x.code in wanted) and x.code not in unwanted)
 
@@ -99,7 +97,7 @@ def codes(text: str) -> set[str]:
     found = set()
     for word in filter(None, (x.strip() for x in text.split(","))):
         mine = {c for c, name in known.items() if c.startswith(word.upper()) or name == word.lower()}
-        if not mine or not re.fullmatch(r"(?i:ds)\d{0,3}", word) and word.lower() not in known.values():
+        if not mine or (not re.fullmatch(r"(?i:ds)\d{0,3}", word) and word.lower() not in known.values()):
             msg = f"`{word}` is no rule. `dualstack rules` lists them all."
             raise UnknownCode(msg)
         found |= mine
@@ -111,7 +109,7 @@ def evaluate(snapshot: Snapshot, chosen: Sequence[Rule]) -> tuple[tuple[Finding,
     found: list[Finding] = []
     skipped: dict[Missing, list[str]] = {x: [] for x in snapshot.gaps}
     for rule in chosen:
-        missing = [x for x in map(snapshot.get, rule.needs) if isinstance(x, Missing)]
+        missing = [x for kind in rule.needs if isinstance(x := snapshot.get(kind), Missing)]
         if missing:
             skipped.setdefault(missing[0], []).append(rule.code)
             continue

@@ -133,7 +133,7 @@ def _listener(text: str) -> Listener:
     address, port = _endpoint(words.pop(0))
     v6only = "v6only" in words
     named = [x for x in words if x != "v6only"]
-    owner = ()
+    owner: tuple[Process, ...] = ()
     if named and named[0] in tuple(Runtime):
         command = tuple(named[1:]) or (named[0],)
         owner = (Process(100 + port, command[0], command, Runtime(named[0])),)
@@ -164,7 +164,9 @@ def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -
     for line in world.get("routes", ()):
         destination, word, *source = line.split()
         failed = word.isupper()
-        said[destination] = Route(PLACE, destination, "" if failed else word, "", " ".join(source), 0, word if failed else "")
+        said[destination] = Route(
+            PLACE, destination, "" if failed else word, "", " ".join(source), 0, word if failed else ""
+        )
     known = [a for x in names.lookups for a in x.addresses] + [x.host for x in targets if is_address(x.host)]
     for address in dict.fromkeys(known):
         near = scope(without_zone(address)) is Scope.LOOPBACK
