@@ -28,6 +28,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
+from zlib import crc32
 
 import yaml
 
@@ -136,7 +137,8 @@ def _listener(text: str) -> Listener:
     owner: tuple[Process, ...] = ()
     if named and named[0] in tuple(Runtime):
         command = tuple(named[1:]) or (named[0],)
-        owner = (Process(100 + port, command[0], command, Runtime(named[0])),)
+        pid = 100 + crc32(command[0].encode()) % 30000  # one process for each name
+        owner = (Process(pid, command[0], command, Runtime(named[0])),)
     own = Family.IPV6 if ":" in address else Family.IPV4
     literal = own is Family.IPV6 and address != "::" and "." not in address
     only = None if own is Family.IPV4 else v6only or literal

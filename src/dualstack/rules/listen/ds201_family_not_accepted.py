@@ -42,7 +42,10 @@ from dualstack.reach.trace import answered
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS217", "DS301", "DS302", "DS303", "DS304")
+BECAUSE = (
+    *("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217"),
+    *("DS301", "DS302", "DS303", "DS304"),
+)
 
 
 def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
@@ -50,8 +53,9 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
     for trace in traces.broken:
         if trace.disposition is not Disposition.REFUSED:
             continue
+        seen = listeners is not None and trace.server in listeners.places
         bound = _bound(trace, listeners)
-        if bound or (trace.server == "" and answered(traces, trace)):
+        if bound or (not seen and answered(traces, trace)):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
                 detail=f"`{trace.addresses[0]}` refuses connections. {bound or 'The other family is answered there.'}",

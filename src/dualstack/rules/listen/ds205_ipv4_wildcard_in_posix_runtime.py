@@ -1,12 +1,12 @@
 """`0.0.0.0` is the IPv4 wildcard alone in this program.
 
 ## What it detects
-A receiver that is not written in Go or Java listens on `0.0.0.0`, and a client that is handed an IPv6 address of the host
-is refused.
+A receiver that is not written in Go or Java listens on `0.0.0.0`, and a client that is handed an IPv6 address of the
+host is refused.
 
 ## Why it breaks
-`bind(2)` of an IPv4 socket to `0.0.0.0` takes IPv4 only. Rust, C, Python, Node and .NET receivers make such a socket. Go and
-Java do not: there `0.0.0.0` is a dual-stack socket, so this rule never speaks of them.
+`bind(2)` of an IPv4 socket to `0.0.0.0` takes IPv4 only. Rust, C, Python, Node and .NET receivers make such a socket.
+Go and Java do not: there `0.0.0.0` is a dual-stack socket, so this rule never speaks of them.
 
 ## Fix
 Bind `[::]`: with `net.ipv6.bindv6only=0` it takes both families in C, Rust and Python sockets, and always in Node.
@@ -43,7 +43,7 @@ from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS301", "DS302")
+BECAUSE = ("DS210",)
 
 _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime.DOTNET)
 
@@ -56,7 +56,7 @@ def check(traces: Traces, listeners: Listeners) -> Iterator[Finding]:
                 owner = socket.processes[0].name
                 yield Finding(
                     summary=f"`0.0.0.0:{socket.port}` takes IPv4 only",
-                    detail=f"`{owner}` ({socket.runtime}) bound the IPv4 wildcard. In this runtime that socket takes no IPv6.",
+                    detail=f"`{owner}` ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
                     hint=f"Bind `[::]:{socket.port}` in the configuration of `{owner}`.",
                     families=(Family.IPV6,),
                     evidence=trace.at(Hop.LISTEN).evidence,

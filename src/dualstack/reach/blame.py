@@ -1,0 +1,76 @@
+"""What rules ask of flows that fail and of the sockets that failed them."""
+
+import enum
+from collections.abc import Iterator, Sequence
+
+from dualstack.model.address import Scope, family, scope, unmapped, without_zone
+from dualstack.model.finding import Severity
+from dualstack.model.question import Question
+from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
+from dualstack.reach.bind import families
+
+_NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
+
+
+def unreached(traces: Traces) -> Iterator[Trace]:
+    """The required flows that met no listener: no way, no answer, or an address that the host does not hold."""
+    for trace in traces.broken:
+        lost = trace.disposition in _NO_WAY or trace.at(Hop.HOST).status is Status.FAIL
+        if lost and trace.addresses:
+            yield trace
+
+
+def severity(traces: Traces, trace: Trace, question: Question) -> Severity:
+    """A warning where the target's other family is not known to fail and nobody insists on this one, else an error.
+
+    A kernel that has no way says so at once, and a client that tries all addresses goes on to the other family.
+    """
+    others = [x for x in traces.sibling(trace) if x.addresses]
+    spared = bool(others) and not any(x.failed for x in others) and trace.family not in question.expect
+    return Severity.WARNING if spared else Severity.ERROR
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address, with or without a zone, never leaves its host."""
+    return scope(without_zone(unmapped(address))) is Scope.LOOPBACK
+
+
+def is_wildcard(socket: Listener) -> bool:
+    """Whether a socket takes every address of its device or host."""
+    return scope(unmapped(socket.address)) is Scope.WILDCARD
+
+
+class Narrow(enum.Enum):
+    """How the sockets of a port are too narrow for a flow."""
+
+    LOOPBACK = enum.auto()  # all on the loopback, and the flow goes elsewhere
+    OTHER_LOOPBACK = enum.auto()  # all on the loopback of the other family, and the flow goes to the loopback
+    SINGLE = enum.auto()  # all on other addresses or devices
+
+
+def narrow(trace: Trace, sockets: Sequence[Listener]) -> Narrow | None:
+    """How the sockets of a port are too narrow for a refused flow; None where one is a wildcard of another family."""
+    if not sockets or not all(_is_single(x, trace) for x in sockets):
+        return None
+    if not all(is_loopback(x.address) for x in sockets):
+        return Narrow.SINGLE
+    if not is_loopback(trace.addresses[0]):
+        return Narrow.LOOPBACK
+    same = any(family(x.address) is trace.family for x in sockets)
+    return Narrow.SINGLE if same else Narrow.OTHER_LOOPBACK
+
+
+def _is_single(socket: Listener, trace: Trace) -> bool:
+    """Whether a socket takes one address alone, or has the family of a flow and is bound to another device."""
+    if not is_wildcard(socket):
+        return True
+    return bool(socket.interface) and trace.family in (families(socket) or ())
+
+
+def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
+    """The required flows that were refused at a place in sight where nothing listens on their port."""
+    for trace in traces.broken:
+        seen = trace.server in listeners.places and trace.disposition is Disposition.REFUSED
+        if seen and not listeners.on(trace.server, trace.target.port):
+            yield trace

@@ -1,0 +1,75 @@
+"""The receiver listens on the loopback, and its clients are elsewhere.
+
+## What it detects
+A client is handed an address of the host that is not a loopback address, is refused, and every socket on that port is
+bound to the loopback.
+
+## Why it breaks
+A socket bound to `127.0.0.1` or `::1` takes connections to that address alone. The Collector does this since 0.104
+where `endpoint` is left out: the default became `localhost`.
+
+## Fix
+Write an `endpoint` that clients can reach: `0.0.0.0:4317` in a Go or Java receiver, `[::]:4317` in others.
+
+## Fix safety
+Unsafe: the receiver becomes reachable from other hosts.
+
+## Example
+```yaml fires
+target: 10.9.0.5:4317
+listeners: ["127.0.0.1:4317 go otelcol"]
+probes: ["10.9.0.5:4317 grpc refused"]
+```
+```yaml fires
+target: http://[fd00:9::5]:4318
+listeners: ["[::ffff:127.0.0.1]:4318 jvm java"]
+```
+```yaml quiet
+target: localhost:4317
+names: {localhost: ["::1", 127.0.0.1]}
+listeners: ["127.0.0.1:4317 go otelcol"]
+probes: ["[::1]:4317 grpc refused", "127.0.0.1:4317 grpc accepted"]
+```
+
+## References
+- https://opentelemetry.io/blog/2024/hardening-the-collector-one/
+- Measured: the Collector 0.139 and 0.161 without `endpoint` listen on 127.0.0.1
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.otel import Declared
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.blame import Narrow, narrow
+from dualstack.reach.hint import owner, rebind, wildcard
+from dualstack.reach.start import declared_on
+from dualstack.reach.trace import refusals
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.ERROR
+BECAUSE = ("DS210", "DS213")
+
+
+def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:
+    """One finding for each refused flow from beyond the loopback to a port that is bound to it alone."""
+    for trace, sockets in refusals(traces, listeners):
+        if narrow(trace, sockets) is not Narrow.LOOPBACK:
+            continue
+        port, space = trace.target.port, namespaces.at(trace.server)
+        endpoint = declared_on(declared, port)
+        left_out = endpoint is not None and not endpoint.value
+        default = f" `{endpoint.field}` is left out, and the default is local." if endpoint and left_out else ""
+        bound = ", ".join(f"`{x.endpoint}`" for x in sockets)
+        yield Finding(
+            summary=f"Port {port} listens on the loopback only",
+            detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Other addresses are refused.{default}",
+            hint=rebind(sockets[0], space, endpoint),
+            families=(trace.family,),
+            evidence=trace.at(Hop.LISTEN).evidence,
+            location=endpoint.location if endpoint else None,
+            fix=Fix(f"Bind {wildcard(sockets[0], space)}", Applicability.UNSAFE),
+            flows=(trace.key,),
+        )

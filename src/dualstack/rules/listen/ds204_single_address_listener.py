@@ -1,0 +1,76 @@
+"""The receiver is bound to single addresses or devices, and the client uses another address of the host.
+
+## What it detects
+A client is handed an address of the host, is refused, and every socket on that port is bound to one other address or to
+another device.
+
+## Why it breaks
+A socket bound to a literal takes connections to that literal alone. A receiver bound to `${env:MY_POD_IP}` has the
+first address of a dual-stack pod: the other family is refused, and so is `localhost`.
+
+## Fix
+Bind a wildcard: `0.0.0.0:4317` in a Go or Java receiver, `[::]:4317` in others. Or send to the address that is bound.
+
+## Fix safety
+Unsafe: the receiver becomes reachable on all addresses of the host.
+
+## Example
+```yaml fires
+target: collector:4317
+names: {collector: ["fd00:9::5", 10.9.0.5]}
+listeners: ["10.9.0.5:4317 go otelcol"]
+probes: ["[fd00:9::5]:4317 grpc refused", "10.9.0.5:4317 grpc accepted"]
+```
+```yaml fires
+target: http://localhost:4318
+names: {localhost: [127.0.0.1]}
+listeners: ["[fd00:9::5]:4318 rust rotel"]
+```
+```yaml quiet
+target: collector:4317
+names: {collector: ["fd00:9::5", 10.9.0.5]}
+listeners: ["10.9.0.5:4317 go otelcol", "[fd00:9::5]:4317 go otelcol"]
+probes: ["[fd00:9::5]:4317 grpc accepted", "10.9.0.5:4317 grpc accepted"]
+```
+
+## References
+- ip(7), section Address format; socket(7): `SO_BINDTODEVICE`
+- opentelemetry-helm-charts: charts/opentelemetry-collector/values.yaml binds `${env:MY_POD_IP}`
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.otel import Declared
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.bind import listen_mark
+from dualstack.reach.blame import Narrow, narrow
+from dualstack.reach.hint import owner, rebind, wildcard
+from dualstack.reach.start import declared_on
+from dualstack.reach.trace import refusals
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.ERROR
+BECAUSE = ("DS210", "DS213")
+
+
+def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:
+    """One finding for each refused flow to a port whose sockets are all bound to something else."""
+    for trace, sockets in refusals(traces, listeners):
+        if narrow(trace, sockets) is not Narrow.SINGLE:
+            continue
+        space = namespaces.at(trace.server)
+        endpoint = declared_on(declared, trace.target.port)
+        bound = ", ".join(f"`{listen_mark(x)}`" for x in sockets)
+        yield Finding(
+            summary=f"Port {trace.target.port} listens on single addresses",
+            detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Every other address is refused.",
+            hint=rebind(sockets[0], space, endpoint),
+            families=(trace.family,),
+            evidence=trace.at(Hop.LISTEN).evidence,
+            location=endpoint.location if endpoint else None,
+            fix=Fix(f"Bind {wildcard(sockets[0], space)}", Applicability.UNSAFE),
+            flows=(trace.key,),
+        )

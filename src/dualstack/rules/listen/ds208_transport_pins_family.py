@@ -1,0 +1,100 @@
+"""`transport: tcp4` or `tcp6` gives the receiver one family.
+
+## What it detects
+A Go process listens on a wildcard of one family while the kernel has both, and a client that is handed an address of
+the other family is refused. Where the sockets are out of sight, a configuration that says so is enough.
+
+## Why it breaks
+With `tcp`, Go makes one dual-stack socket of any wildcard, whatever `net.ipv6.bindv6only` says. Only the network
+strings `tcp4` and `tcp6` ask for one family.
+
+## Fix
+Set `transport` to `tcp`, or leave it out.
+
+## Fix safety
+Unsafe: the receiver becomes reachable over the other family.
+
+## Example
+```yaml fires
+target: http://localhost:4318
+names: {localhost: ["::1", 127.0.0.1]}
+listeners: ["0.0.0.0:4318 go otelcol"]
+probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
+```
+```yaml fires
+target: 10.9.0.5:4317
+listeners: ["[::]:4317 v6only go otelcol"]
+```
+```yaml quiet
+target: 10.9.0.5:4317
+listeners: ["[::]:4317 go otelcol"]
+probes: ["10.9.0.5:4317 grpc accepted"]
+```
+
+## References
+- Go src/net/ipsock_posix.go favoriteAddrFamily; golang/go#17615, #12579
+- Measured: 1,132 starts of the Collector with each transport
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import Family
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.host import Namespace, Namespaces
+from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.sockets import Listener, Listeners, Runtime
+from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.blame import is_wildcard
+from dualstack.reach.hint import owner, where
+from dualstack.reach.start import declared_on
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.WARNING
+BECAUSE = ("DS210", "DS213", "DS217", "DS301")
+
+_PINS = {Family.IPV4: "tcp4", Family.IPV6: "tcp6"}
+
+
+def check(
+    traces: Traces, listeners: Listeners | None, namespaces: Namespaces | None, declared: Declared | None
+) -> Iterator[Finding]:
+    """One finding for each refused flow whose port has the other family by the receiver's transport."""
+    for trace in traces.broken:
+        if trace.disposition is not Disposition.REFUSED:
+            continue
+        endpoint, network = declared_on(declared, trace.target.port), _PINS[trace.family.other]
+        pinned = endpoint if endpoint and endpoint.network == network else None
+        space = namespaces.at(trace.server) if namespaces else None
+        if listeners and trace.server in listeners.places:
+            sockets = [x for x in listeners.on(trace.server, trace.target.port) if _pinned(x, trace, space)]
+            if sockets:
+                yield _finding(trace, network, pinned, sockets[0])
+        elif pinned:
+            yield _finding(trace, network, pinned, None)
+
+
+def _pinned(socket: Listener, trace: Trace, space: Namespace | None) -> bool:
+    """Whether Go made this socket for the other family although the kernel has the flow's."""
+    if socket.runtime is not Runtime.GO or not is_wildcard(socket):
+        return False
+    if trace.family is Family.IPV4:
+        return bool(socket.v6only)
+    return socket.socket_family is Family.IPV4 and space is not None and not space.ipv6_absent
+
+
+def _finding(trace: Trace, network: str, pinned: DeclaredEndpoint | None, socket: Listener | None) -> Finding:
+    title, port = trace.family.other.title, trace.target.port
+    field = pinned.field.rpartition(".")[0] + ".transport" if pinned else "transport"
+    place = where(pinned) if pinned else f" of port {port} in the configuration of {owner(socket)}" if socket else ""
+    held = f"{owner(socket)} made a socket for {title} alone. " if socket else ""
+    return Finding(
+        summary=f"Port {port} is pinned to {title}",
+        detail=f"{held}Go does so for the network string `{network}` and no other.",
+        hint=f"Set `{field}`{place} to `tcp`.",
+        families=(trace.family,),
+        confidence=Confidence.OBSERVED if socket else Confidence.DECLARED,
+        evidence=trace.at(Hop.LISTEN).evidence,
+        location=pinned.location if pinned else None,
+        fix=Fix("Set `transport` to `tcp`", Applicability.UNSAFE),
+        flows=(trace.key,),
+    )

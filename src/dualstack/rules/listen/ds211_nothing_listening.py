@@ -1,0 +1,122 @@
+"""No socket listens on the port.
+
+## What it detects
+A connection is refused and the complete list of sockets of that place has none on the port. Where the sockets are out
+of sight, every address of the target has to be refused.
+
+## Why it breaks
+The kernel answers a connection to a port without a socket with a reset. The receiver is not running, did not start, or
+listens on another port.
+
+## Fix
+Start the receiver, or send to the port that it listens on.
+
+## Example
+```yaml fires
+target: http://localhost:4318
+names: {localhost: ["::1", 127.0.0.1]}
+probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http refused"]
+```
+```yaml fires
+target: grpc://10.9.0.5:4317
+listeners: ["[::]:4318 go otelcol"]
+```
+```yaml fires
+target: 192.0.2.9:4317
+probes: ["192.0.2.9:4317 grpc refused"]
+```
+```yaml quiet
+target: http://localhost:4318
+names: {localhost: ["::1", 127.0.0.1]}
+listeners: ["127.0.0.1:4318 go otelcol"]
+probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
+```
+
+## References
+- RFC 9293 section 3.10.7.1
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import OTLP_PORTS
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.names import Names
+from dualstack.model.otel import Declared
+from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
+from dualstack.reach.hint import where
+from dualstack.reach.start import declared_on, predicted
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.ERROR
+BECAUSE = ("DS210", "DS212", "DS213", "DS215", "DS301", "DS302", "DS303", "DS304")
+
+_RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
+"""Parts of the names of programs that take OTLP."""
+
+
+def check(
+    traces: Traces,
+    listeners: Listeners | None,
+    namespaces: Namespaces | None,
+    names: Names | None,
+    declared: Declared | None,
+) -> Iterator[Finding]:
+    """One finding for each refused flow to a port without a socket, or without any that could answer."""
+    for trace in traces.broken:
+        if trace.disposition is not Disposition.REFUSED:
+            continue
+        seen = listeners is not None and trace.server in listeners.places
+        if listeners is not None and seen and not listeners.on(trace.server, trace.target.port):
+            yield _observed(trace, listeners, _start(trace, namespaces, names, declared))
+        elif not seen and not any(x.at(Hop.LISTEN).status is Status.PASS for x in traces.sibling(trace)):
+            yield _inferred(trace)
+
+
+def _start(
+    trace: Trace, namespaces: Namespaces | None, names: Names | None, declared: Declared | None
+) -> tuple[str, str]:
+    """What the declared endpoint of the port says of itself, for the detail and the hint."""
+    endpoint = declared_on(declared, trace.target.port)
+    if endpoint is None:
+        return "", ""
+    error = predicted(endpoint, namespaces.at(trace.server) if namespaces else None, names).error
+    told = f" The configuration declares it, and binding it fails: `{error}`." if error else ""
+    return told, f"Correct `{endpoint.field}`{where(endpoint)} and start the Collector." if error else ""
+
+
+def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Finding:
+    port = trace.target.port
+    other = _elsewhere(trace, listeners)
+    instead = f"Send to port {other.port}, where `{other.processes[0].name}` listens, or s" if other else "S"
+    return Finding(
+        summary=f"Nothing listens on port {port}",
+        detail=f"No socket of `{trace.server}` is bound to TCP port {port}.{start[0]}",
+        hint=start[1] or f"{instead}tart a receiver on port {port}.",
+        families=(trace.family,),
+        evidence=trace.at(Hop.LISTEN).evidence or (Evidence(f"no socket on port {port}", "sock_diag"),),
+        flows=(trace.key,),
+    )
+
+
+def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
+    """A socket of the same place on which a receiver seems to wait."""
+    mine = [x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP and x.processes]
+    by_port = [x for x in mine if x.port in OTLP_PORTS]
+    by_name = [x for x in mine if any(name in x.processes[0].name for name in _RECEIVERS)]
+    return next(iter((*by_port, *by_name)), None)
+
+
+def _inferred(trace: Trace) -> Finding:
+    port = trace.target.port
+    return Finding(
+        summary=f"Port {port} is closed",
+        detail="Every address of the target refuses. Sockets are out of sight: a rejecting firewall looks the same.",
+        hint=f"Run `ss -tlnp 'sport = :{port}'` on the machine that holds `{trace.addresses[0]}`.",
+        families=(trace.family,),
+        confidence=Confidence.INFERRED,
+        evidence=trace.at(Hop.LISTEN).evidence,
+        flows=(trace.key,),
+    )

@@ -1,0 +1,76 @@
+"""The configuration binds an address that no interface holds.
+
+## What it detects
+An endpoint of the configuration is a literal address, no interface of the place holds it, and the ports of the
+configuration have no listener.
+
+## Why it breaks
+`bind(2)` answers "cannot assign requested address". One endpoint that cannot be bound ends the Collector with all its
+receivers.
+
+## Fix
+Bind a wildcard, or an address that the place holds.
+
+## Example
+```yaml fires
+target: http://127.0.0.1:4318
+probes: ["127.0.0.1:4318 http refused"]
+config: |
+  receivers: {otlp: {protocols: {grpc: {endpoint: "10.9.0.99:4317"}, http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+```yaml quiet
+target: http://127.0.0.1:4318
+probes: ["127.0.0.1:4318 http refused"]
+config: |
+  receivers: {otlp: {protocols: {http: {endpoint: "10.9.0.5:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+
+## References
+- bind(2): `EADDRNOTAVAIL`
+- Measured: the Collector 0.139 and 0.161 exit with status 1
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import BOTH
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.names import Names
+from dualstack.model.otel import Declared
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.hint import where
+from dualstack.reach.start import failures, here, port
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.ERROR
+
+
+def check(
+    traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, names: Names | None
+) -> Iterator[Finding]:
+    """One finding for each endpoint that kept the Collector from starting."""
+    space = here(namespaces)
+    for failure in failures(traces, declared, listeners, space, names):
+        if failure.bound.cause != "DS212" or space is None:
+            continue
+        endpoint = failure.endpoint
+        held = [x for family in BOTH for x in space.addresses(family)]
+        address = endpoint.effective.rpartition(":")[0]
+        yield Finding(
+            summary=f"`{address}` is no address of `{space.place}`",
+            detail=f"The Collector cannot start: `{failure.bound.error}`. The place holds {', '.join(held)}.",
+            hint=f"Set `{endpoint.field}`{where(endpoint)} to `0.0.0.0:{port(endpoint)}` or an address of the place.",
+            evidence=(
+                Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
+                Evidence(", ".join(held), space.source),
+            ),
+            location=endpoint.location,
+            fix=Fix("Bind an address that the place holds"),
+            flows=tuple(x.key for x in failure.flows),
+        )

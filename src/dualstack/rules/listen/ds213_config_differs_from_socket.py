@@ -1,0 +1,104 @@
+"""The Collector that runs listens otherwise than the configuration says.
+
+## What it detects
+A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
+namespace is not there.
+
+## Why it breaks
+A Collector reads its configuration when it starts. A file that was edited later, or that another process was started
+with, does not describe the sockets.
+
+## Fix
+Restart the Collector with this configuration, or look at the file that it was started with.
+
+## Example
+```yaml fires
+target: http://10.9.0.5:4318
+listeners: ["127.0.0.1:4318 go otelcol"]
+probes: ["10.9.0.5:4318 http refused"]
+config: |
+  receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+```yaml fires
+target: http://127.0.0.1:4318
+listeners: ["[::]:4317 go otelcol"]
+config: |
+  receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}, http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+```yaml quiet
+target: http://10.9.0.5:4318
+listeners: ["[::]:4318 go otelcol"]
+probes: ["10.9.0.5:4318 http accepted"]
+config: |
+  receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+
+## References
+- Measured: 1,132 starts of the Collector, configuration against socket
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.names import Names
+from dualstack.model.otel import Declared
+from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.bind import listen_mark
+from dualstack.reach.hint import owner
+from dualstack.reach.start import here, port, predicted
+
+HOP = Hop.LISTEN
+SEVERITY = Severity.WARNING
+BECAUSE = ("DS210",)
+
+
+def check(
+    traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, names: Names | None
+) -> Iterator[Finding]:
+    """One finding for each declared endpoint of a target whose socket is not there although the Collector runs."""
+    space = here(namespaces)
+    running = _collector(declared, listeners, space.place) if space else None
+    if space is None or running is None:
+        return
+    for endpoint in declared.endpoints:
+        there = listeners.on(space.place, port(endpoint), endpoint.transport)
+        wanted = predicted(endpoint, space, names).sockets
+        gone = [x for x in wanted if _bound(x) not in map(_bound, there)]
+        flows = [x for x in traces.items if x.server == space.place and x.target.port == port(endpoint)]
+        foreign = any(x.runtime is not Runtime.GO for x in there)
+        if not gone or not flows or foreign or endpoint.transport is Transport.UDP:
+            continue
+        found = ", ".join(f"`{listen_mark(x)}`" for x in there) or "nothing"
+        mark = listen_mark(gone[0])
+        yield Finding(
+            summary=f"Port {port(endpoint)} differs from the configuration",
+            detail=f"`{endpoint.field}` is `{endpoint.effective}`, which makes `{mark}`. There is {found}.",
+            hint=f"Restart {owner(running)} with `{declared.file}`, or look at the file that it was started with.",
+            families=tuple(dict.fromkeys(x.family for x in flows)),
+            evidence=(
+                Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
+                Evidence(f"{found} on port {port(endpoint)}", "sock_diag"),
+            ),
+            location=endpoint.location,
+            fix=Fix("Restart the Collector with this configuration"),
+            flows=tuple(x.key for x in flows),
+        )
+
+
+def _collector(declared: Declared, listeners: Listeners, place: str) -> Listener | None:
+    """A socket of a Go process on a port of the configuration."""
+    sockets = (x for e in declared.endpoints for x in listeners.on(place, port(e), e.transport))
+    return next((x for x in sockets if x.runtime is Runtime.GO), None)
+
+
+def _bound(socket: Listener) -> tuple[str, bool]:
+    return socket.address, bool(socket.v6only)
