@@ -180,9 +180,18 @@ def test_the_options_of_a_jvm_are_its_words_and_nothing_else_of_the_environment_
     assert "secret" not in repr(found)
 
 
-def test_an_unclosed_quote_still_gives_words() -> None:
-    with started(source_launched(), {"JAVA_TOOL_OPTIONS": "-Da=b 'oops"}) as pid:
-        assert settled(pid, Runtime.JVM).options == ("-Da=b", "'oops")
+@pytest.mark.parametrize("variable", ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"])
+def test_options_are_split_as_the_jvm_splits_them(variable: str) -> None:
+    value = """-Dds.a=C:\\x  "-Dds.b=two words" -Dds.c="x y"z'q"'"""
+    environ = {variable: value}
+    argv = ["java", "-XshowSettings:properties", "-version"]
+    need("java")
+    said = subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, **environ}).stderr
+    taken = [f"-D{x.strip().replace(' = ', '=')}" for x in said.splitlines() if x.startswith("    ds.")]
+    with started(source_launched(), environ) as pid:
+        assert sorted(settled(pid, Runtime.JVM).options) == sorted(taken)
+
+    assert len(taken) == 3
 
 
 def test_name_and_command_are_those_of_the_process() -> None:

@@ -6,7 +6,6 @@ bounded pieces of sections.
 """
 
 import re
-import shlex
 import struct
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -16,6 +15,8 @@ from dualstack.knowledge import table
 from dualstack.model.sockets import Process, Runtime
 
 _OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")  # JDK 17 tool guide, java(1)
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+_QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _MAX_TEXT = 4 << 20  # bytes searched of a section
 _MAX_SECTIONS = 4096
 
@@ -50,11 +51,11 @@ def _options(env: Env, pid: int) -> tuple[str, ...]:
 
 
 def _words(value: str) -> list[str]:
-    """Words as the JVM takes them: split at space, quotes kept (JVM TI specification, JAVA_TOOL_OPTIONS)."""
-    try:
-        return shlex.split(value)
-    except ValueError:  # a quote that is never closed
-        return value.split()
+    """Words as the JVM takes them: split at space, quotes kept together and removed, no escapes.
+
+    OpenJDK src/hotspot/share/runtime/arguments.cpp, parse_options_buffer; measured with OpenJDK 17.
+    """
+    return [_QUOTED.sub(r"\2", x) for x in _WORD.findall(value)]
 
 
 class _Section(NamedTuple):

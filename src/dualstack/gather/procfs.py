@@ -19,7 +19,7 @@ from dualstack.model.address import Family
 from dualstack.model.sockets import Listener, Transport
 
 _FOLDER = "/proc/thread-self/net"
-_STATE = {Transport.TCP: "0A", Transport.UDP: "07"}  # TCP_LISTEN, TCP_CLOSE
+_STATE = {Transport.TCP: "0A", Transport.UDP: "07"}  # TCP_LISTEN; TCP_CLOSE is a UDP socket without a peer
 _PIDFD_GETFD = 438  # the same on every architecture (include/uapi/asm-generic/unistd.h)
 
 Holders = dict[int, list[tuple[int, int]]]
@@ -55,7 +55,7 @@ def _table(env: Env, transport: Transport, family: Family, path: str) -> list[Li
             source=path,
         )
         for row in rows
-        if row[3] == _STATE[transport] and row[2].endswith(":0000")
+        if row[3] == _STATE[transport]
     ]
 
 

@@ -62,16 +62,12 @@ def _diag(env: Env, transport: Transport) -> Iterator[Listener]:
     for family in (socket.AF_INET, socket.AF_INET6):
         wanted = request(_BY_FAMILY, _REQUEST.pack(family, protocol, 0, states), dump=True)
         for message in exchange(env, SOCK_DIAG, wanted):
-            item = _listener(env, transport, message, interfaces)
-            if item:
-                yield item
+            yield _listener(env, transport, message, interfaces)
 
 
-def _listener(env: Env, transport: Transport, message: Message, interfaces: dict[int, str]) -> Listener | None:
-    """The socket in one inet_diag_msg, None for a UDP socket that has a peer."""
-    family, _, sport, dport, source, _, device, _, _, _, uid, inode = _SOCKET.unpack_from(message.payload)
-    if dport != b"\0\0":
-        return None
+def _listener(env: Env, transport: Transport, message: Message, interfaces: dict[int, str]) -> Listener:
+    """The socket in one inet_diag_msg."""
+    family, _, sport, _, source, _, device, _, _, _, uid, inode = _SOCKET.unpack_from(message.payload)
     if device not in interfaces:
         interfaces[device] = interface_name(env, device)
     v6only = attributes(message.payload, _SOCKET.size).get(_SKV6ONLY) if family == socket.AF_INET6 else None
