@@ -96,6 +96,12 @@ class _Place(msgspec.Struct, frozen=True):
     form: str
     host: str = ""
     port: str = ""
+    bracketed: bool = False
+
+    @property
+    def words(self) -> set[str]:
+        """All that the column `host` can say of it."""
+        return {self.form, self.host, f"bracketed-{self.form}" if self.bracketed else ""}
 
     @property
     def number(self) -> int:
@@ -132,7 +138,7 @@ def _place(request: BindRequest) -> _Place:
     if wrong_port:
         return _Place(wrong_port, host, port)
     if is_address(host):
-        return _Place(_literal_form(host), canonical(host), port)
+        return _Place(_literal_form(host), canonical(host), port, bracketed="[" in request.address)
     return _Place(_name_form(host, request.names), host, port)
 
 
@@ -216,7 +222,7 @@ def _rows(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, str]
 
 def _outcome(request: BindRequest, place: _Place, state: _State) -> Bound:
     ipv6, bindv6only, local = state
-    facts = {"network": {request.network}, "call": {request.call}, "host": {place.form, place.host}}
+    facts = {"network": {request.network}, "call": {request.call}, "host": place.words}
     facts |= {"ipv6": {ipv6}, "bindv6only": {bindv6only}, "local": {local}}
     fitting = (row for conditions, row in _rows(request.runtime) if all(facts[c] & conditions[c] for c in conditions))
     row = next(fitting, None)
@@ -241,7 +247,7 @@ def _words(template: str, request: BindRequest, place: _Place) -> str:
     )
 
 
-_WILDCARDS = {"dual": ("::", False), "ipv6": ("::", True), "ipv4": ("0.0.0.0", None)}  # noqa: S104 (a value, no bind)
+_WILDCARDS = {"dual": ("::", False), "ipv6": ("::", True), "ipv4": ("0.0.0.0", None)}
 
 
 def _bound_address(kind: str, host: str, bindv6only: str) -> tuple[str, bool | None]:
@@ -250,8 +256,11 @@ def _bound_address(kind: str, host: str, bindv6only: str) -> tuple[str, bool | N
         return "::", bindv6only == "1"
     if kind in _WILDCARDS:
         return _WILDCARDS[kind]
-    literals = {"literal": host, "mapped": f"::ffff:{unmapped(host)}", "unmapped": unmapped(host)} if host else {}
-    return literals.get(kind, kind), None
+    if kind == "literal":
+        return host, None
+    if kind in ("mapped", "unmapped"):
+        return ("::ffff:" if kind == "mapped" else "") + unmapped(host), None
+    return kind, None
 
 
 def _socket(request: BindRequest, place: _Place, bound: tuple[str, bool | None]) -> Listener:

@@ -1,4 +1,5 @@
 // Binds HOST:PORT, PORT+1, … by the network and call given and says what became of each; ends with its input.
+// Where PORT is -, each HOST is a whole address.
 package main
 
 import (
@@ -29,9 +30,13 @@ func bind(network, call, address string) error {
 }
 
 func main() {
-	port, _ := strconv.Atoi(os.Args[3])
+	port, whole := strconv.Atoi(os.Args[3])
 	for i, host := range os.Args[4:] {
-		if err := bind(os.Args[1], os.Args[2], fmt.Sprintf("%s:%d", host, port+i)); err != nil {
+		address := host
+		if whole == nil {
+			address = fmt.Sprintf("%s:%d", host, port+i)
+		}
+		if err := bind(os.Args[1], os.Args[2], address); err != nil {
 			fmt.Println(err)
 		} else {
 			fmt.Println("ok")
