@@ -2,17 +2,19 @@
 
 import pytest
 
+from dualstack.knowledge import table
 from dualstack.model.address import Family
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
+from dualstack.model.names import Lookup
 from dualstack.model.sockets import Listener, Transport
-from dualstack.reach.bind import accepts, accepts_phrase, families, listen_mark
+from dualstack.reach.bind import BindRequest, Bound, accepts, accepts_phrase, bind, families, listen_mark
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 
-def interface(name: str, index: int, *addresses: str) -> Interface:
+def interface(name: str, index: int, *addresses: str, disable_ipv6: bool | None = None) -> Interface:
     found = tuple(InterfaceAddress(x, 64) for x in addresses)
-    return Interface(name, index, up=True, loopback=name == "lo", addresses=found)
+    return Interface(name, index, up=True, loopback=name == "lo", disable_ipv6=disable_ipv6, addresses=found)
 
 
 HERE = Namespace(
@@ -119,3 +121,143 @@ def test_a_socket_is_named_in_the_words_of_ss(
     assert families(bound) == taken
     assert listen_mark(bound) == mark
     assert accepts_phrase(bound) == phrase
+
+
+LOCALHOST = (Lookup("localhost", ("::1", "127.0.0.1")),)
+OFF = Namespace("netns off", (interface("lo", 1, "127.0.0.1"), interface("eth0", 2, "10.9.0.5")))
+
+
+def bound(address: str, runtime: str = "go", namespace: Namespace | None = HERE, **more: str) -> Bound:
+    return bind(BindRequest(address, runtime=runtime, namespace=namespace, names=LOCALHOST, **more))
+
+
+@pytest.mark.parametrize(
+    ("address", "runtime", "marks"),
+    [
+        ("0.0.0.0:4317", "go", ["*/dual-stack"]),
+        ("0.0.0.0:4317", "jvm", ["*/dual-stack"]),
+        ("0.0.0.0:4317", "node", ["0.0.0.0/ipv4-only"]),
+        ("[::]:4317", "asyncio", ["[::]/ipv6-only"]),
+        (":4317", "asyncio", ["0.0.0.0/ipv4-only", "[::]/ipv6-only"]),
+        ("localhost:4317", "go", ["127.0.0.1"]),
+        ("localhost:4317", "node", ["[::1]"]),
+        ("localhost:4317", "asyncio", ["[::1]", "127.0.0.1"]),
+        ("localhost:4317", "rust", ["[::1]"]),
+        ("localhost:4317", "grpc-core", ["[::1]", "[::ffff:127.0.0.1]"]),
+        ("[fe80::5%eth0]:4317", "go", ["[fe80::5%eth0]"]),
+    ],
+)
+def test_a_runtime_makes_these_sockets(address: str, runtime: str, marks: list[str]) -> None:
+    made = bound(address, runtime)
+    assert made.started is True
+    assert [listen_mark(x) for x in made.sockets] == marks
+    assert {(x.place, x.port, x.transport) for x in made.sockets} == {("netns test", 4317, Transport.TCP)}
+
+
+def test_go_over_udp_makes_udp_sockets() -> None:
+    assert [x.transport for x in bound(":8125", network="udp").sockets] == [Transport.UDP]
+
+
+def test_rust_takes_the_next_address_where_the_first_cannot_be_bound() -> None:
+    assert [x.address for x in bound("localhost:4317", "rust", OFF).sockets] == ["127.0.0.1"]
+
+
+def test_asyncio_fails_where_one_of_the_addresses_cannot_be_bound() -> None:
+    failed = bound("localhost:4317", "asyncio", OFF)
+    assert (failed.started, failed.sockets, failed.cause) == (False, (), "DS302")
+
+
+def test_a_transport_that_no_address_of_the_name_has_is_an_error() -> None:
+    lookups = (Lookup("collector", ("fd00:9::5",)),)
+    failed = bind(BindRequest("collector:4317", "tcp4", namespace=HERE, names=lookups))
+    assert failed == Bound(error="listen tcp4: address collector: no suitable address found", cause="DS107")
+
+
+@pytest.mark.parametrize(
+    ("disabled", "address", "cause"),
+    [
+        ((True, True), "[fd00:9::5]:4317", "DS302"),
+        ((True, True), "[::1]:4317", "DS302"),
+        ((True, False), "[::1]:4317", "DS303"),
+        ((True, False), "[fd00:9::99]:4317", "DS212"),
+        ((False, False), "[::1]:4317", "DS212"),
+        ((False, False), "10.9.0.99:4317", "DS212"),
+    ],
+)
+def test_an_address_that_cannot_be_assigned_has_a_cause(disabled: tuple[bool, bool], address: str, cause: str) -> None:
+    loopback, other = disabled
+    bare = Namespace(
+        "netns bare",
+        (interface("lo", 1, "127.0.0.1", disable_ipv6=loopback), interface("eth0", 2, disable_ipv6=other)),
+    )
+    failed = bound(address, namespace=bare)
+    assert failed.error.endswith("bind: cannot assign requested address")
+    assert failed.cause == cause
+
+
+@pytest.mark.parametrize("flag", ["tentative", "dadfailed"])
+def test_an_address_under_detection_of_duplicates_cannot_be_assigned(flag: str) -> None:
+    eth0 = Interface("eth0", 2, up=True, addresses=(InterfaceAddress("fd00:9::5", 64, (flag,)),))
+    failed = bound("[fd00:9::5]:4317", namespace=Namespace("netns young", (eth0,)))
+    assert (failed.started, failed.cause) == (False, "DS304")
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (BindRequest("${env:MY_POD_IP}:4317", namespace=HERE), "variable"),
+        (BindRequest("$(HOST_IP):4317", namespace=HERE), "variable"),
+        (BindRequest("$HOST:4317", namespace=HERE), "variable"),
+        (BindRequest("localhost:4317", namespace=HERE), "what localhost resolves to"),
+        (
+            BindRequest("localhost:4317", runtime="python", namespace=HERE, names=(Lookup("localhost", ("::1",)),)),
+            "what",
+        ),
+        (
+            BindRequest("collector:4317", namespace=HERE, names=(Lookup("collector", error="EAI_AGAIN"),)),
+            "what collector",
+        ),
+        (BindRequest("0.0.0.0:4317"), "namespace"),
+        (BindRequest("10.9.0.5:4317"), "namespace"),
+        (BindRequest("[::]:http", namespace=HERE), "not in the table"),
+        (BindRequest("0.0.0.0:4317", runtime="erlang", namespace=HERE), "not in the table"),
+    ],
+)
+def test_what_is_not_known_is_said_and_never_guessed(request_: BindRequest, reason: str) -> None:
+    made = bind(request_)
+    assert made.started is None
+    assert reason in made.unknown
+    assert not made.sockets
+    assert not made.error
+
+
+def test_an_unreadable_bindv6only_leaves_the_socket_with_an_unknown_v6only() -> None:
+    assert [listen_mark(x) for x in bound("[::]:4317", "rust").sockets] == ["[::]/v6only-unknown"]
+    assert [listen_mark(x) for x in bound("[::]:4317", "go").sockets] == ["*/dual-stack"]
+
+
+def test_what_every_namespace_answers_alike_needs_no_namespace() -> None:
+    assert bound("fd00::5:4317", namespace=None).cause == "DS101"
+    assert bound("*:4317", namespace=None).error == "listen tcp: lookup *: no such host"
+    assert bound("0.0.0.0:4317", namespace=None, network="tcp4").sockets[0].address == "0.0.0.0"
+
+
+def test_a_kernel_without_ipv6_lets_go_fall_back_for_wildcards_alone() -> None:
+    absent = Namespace("netns absent", (interface("lo", 1, "127.0.0.1"),), ipv6_absent=True)
+    assert [x.address for x in bound("[::]:4317", namespace=absent).sockets] == ["0.0.0.0"]
+    assert bound("[::1]:4317", namespace=absent).cause == "DS301"
+    assert bound("[::]:514", namespace=absent, network="udp", call="resolve").cause == "DS215"
+
+
+def test_a_server_can_start_without_a_socket() -> None:
+    absent = Namespace("netns absent", (interface("lo", 1, "127.0.0.1"),), ipv6_absent=True)
+    deaf = bound("[::]:4317", "asyncio", absent)
+    assert (deaf.started, deaf.sockets, deaf.cause) == (True, (), "DS301")
+
+
+def test_every_row_of_the_table_has_a_source_a_status_and_a_cause_for_its_failure() -> None:
+    for row in table("bind"):
+        assert row["source"]
+        assert row["status"] in ("collector", "measured", "unverified")
+        assert bool(row["error"]) <= bool(row["cause"]), row
+        assert row["result"] != "fail" or row["error"], row

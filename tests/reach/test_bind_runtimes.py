@@ -162,3 +162,15 @@ def test_go_refuses_what_is_no_address_in_these_words(world: World, network: str
     said, _ = observed(world, [*argv("go", network, call), "-", *ADDRESSES], len(ADDRESSES))
     bounds = [bind(BindRequest(x, network, call, namespace=world.namespace)) for x in ADDRESSES]
     assert bounds == [Bound(error=x, cause=y) for x, y in zip(said, ADDRESSES.values(), strict=True)]
+
+
+def test_an_address_under_detection_of_duplicates_cannot_be_bound() -> None:
+    with netns.isolated("bind") as name:
+        netns.batch(name, ["link add eth0 type veth peer name peer0", "link set eth0 up", "link set peer0 up"])
+        netns.sysctl(name, "net.ipv6.conf.eth0.dad_transmits", 100)
+        netns.batch(name, ["address add fd00:9::5/64 dev eth0"])
+        young = World(name, "on", bindv6only=False)
+        said, _ = observed(young, [*argv("go", "tcp", "listen"), str(PORT), "[fd00:9::5]"], 1)
+    eth0 = Interface("eth0", 2, up=True, addresses=(InterfaceAddress("fd00:9::5", 64, ("tentative",)),))
+    request = BindRequest(f"[fd00:9::5]:{PORT}", namespace=Namespace(name, (eth0,)))
+    assert bind(request) == Bound(error=said[0], cause="DS304")
