@@ -3,8 +3,9 @@
 import enum
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import Scope, family, scope, unmapped, without_zone
+from dualstack.model.address import Family, Scope, family, scope, unmapped, without_zone
 from dualstack.model.finding import Severity
+from dualstack.model.host import Namespace
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
@@ -39,6 +40,12 @@ def is_loopback(address: str) -> bool:
 def is_wildcard(socket: Listener) -> bool:
     """Whether a socket takes every address of its device or host."""
     return scope(unmapped(socket.address)) is Scope.WILDCARD
+
+
+def loopback_alone_lacks_ipv6(space: Namespace) -> bool:
+    """Whether the sysctl takes IPv6 from the loopback while another interface holds an IPv6 address."""
+    off = any(x.loopback and x.disable_ipv6 for x in space.interfaces)
+    return off and bool(space.addresses(Family.IPV6))
 
 
 class Narrow(enum.Enum):

@@ -35,9 +35,9 @@ def declared_on(
     return next((x for x in endpoints if port(x) == number and x.transport is transport), None)
 
 
-def here(namespaces: Namespaces) -> Namespace | None:
-    """The place of the question, which is where a configuration given with it runs."""
-    return next(iter(namespaces.items), None)
+def here(namespaces: Namespaces | None) -> Namespace:
+    """The place of the question, where a configuration given with it runs; an empty one where it is out of sight."""
+    return next(iter(namespaces.items if namespaces else ()), Namespace(""))
 
 
 def predicted(endpoint: DeclaredEndpoint, space: Namespace | None, names: Names | None) -> Bound:
@@ -57,13 +57,13 @@ def _sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[L
 
 
 def failures(
-    traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace | None, names: Names | None
+    traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace, names: Names | None
 ) -> tuple[Failure, ...]:
     """The endpoints that kept a Collector from starting in a place; one is enough to end it with all its receivers.
 
     Empty where the sockets of the place are out of sight, where the Collector runs, and where no flow fails for it.
     """
-    if not declared or not listeners or not space or runs(declared, listeners, space.place):
+    if not declared or not listeners or runs(declared, listeners, space.place):
         return ()
     ports = {port(x) for x in declared.endpoints}
     flows = tuple(x for x in unserved(traces, listeners) if x.server == space.place and x.target.port in ports)

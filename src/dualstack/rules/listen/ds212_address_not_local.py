@@ -57,7 +57,7 @@ def check(
     """One finding for each endpoint that kept the Collector from starting."""
     space = here(namespaces)
     for failure in failures(traces, declared, listeners, space, names):
-        if failure.bound.cause != "DS212" or space is None:
+        if failure.bound.cause != "DS212":
             continue
         endpoint = failure.endpoint
         held = [x for family in BOTH for x in space.addresses(family)]

@@ -66,8 +66,8 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint of a target whose socket is not there although the Collector runs."""
     space = here(namespaces)
-    running = _collector(declared, listeners, space.place) if space else None
-    if space is None or running is None:
+    running = _collector(declared, listeners, space.place)
+    if running is None:
         return
     for endpoint in declared.endpoints:
         there = listeners.on(space.place, port(endpoint), endpoint.transport)
