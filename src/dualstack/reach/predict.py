@@ -18,6 +18,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.bind import accepts, listen_mark
+from dualstack.reach.client import as_client
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.required import addresses_of, required, waive_assumed
 
@@ -73,8 +74,8 @@ def predict(snapshot: Snapshot) -> Traces:
         return Traces()
     found: list[Trace] = []
     for target in question.targets:
-        for wanted in BOTH:
-            found.extend(_traces(snapshot, question, target, wanted))
+        mine = [x for wanted in BOTH for x in _traces(snapshot, question, target, wanted)]
+        found.extend(as_client(snapshot, question, mine))
     return Traces(tuple(waive_assumed(found)))
 
 

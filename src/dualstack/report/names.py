@@ -1,0 +1,97 @@
+"""What a name yields, by source, and the order in which clients try it."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dualstack.model.host import Route, Routes
+from dualstack.model.names import DnsAnswer, HostsEntry, Names
+from dualstack.model.question import Client
+from dualstack.model.text import printable
+from dualstack.reach.dial import describe
+from dualstack.reach.select import behaviours, order
+
+
+class Order(msgspec.Struct, frozen=True):
+    """The addresses as one client tries them, and how it dials, in sentences."""
+
+    client: str
+    addresses: tuple[str, ...]
+    dialling: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Everything that was learned about a name. `error` is the C library's, such as EAI_NONAME."""
+
+    schema: str
+    name: str
+    addresses: tuple[str, ...]
+    error: str
+    hosts_file: str
+    hosts: tuple[HostsEntry, ...]
+    dns: tuple[DnsAnswer, ...]
+    routes: tuple[Route, ...]
+    orders: tuple[Order, ...]
+
+
+def answer(name: str, found: Names, routes: Routes, wanted: Sequence[Client]) -> Answer:
+    """The answer for a name; the orders of `wanted` clients, or of every runtime in its newest version."""
+    lookup = found.lookup(name)
+    addresses = lookup.addresses if lookup else ()
+    sources = {x.destination: x.source for x in routes.items if not x.error}
+    clients = wanted or [Client(x) for x in dict.fromkeys(x.runtime for x in behaviours())]
+    orders = tuple(Order(_spelled(x), order(addresses, x.runtime, x.version, sources), describe(x)) for x in clients)
+    return Answer(
+        schema="dualstack.names/1",
+        name=name,
+        addresses=addresses,
+        error=lookup.error if lookup else "",
+        hosts_file=found.files.hosts_path,
+        hosts=found.files.hosts_of(name),
+        dns=found.answers,
+        routes=routes.items,
+        orders=orders if addresses else (),
+    )
+
+
+def _spelled(client: Client) -> str:
+    return client.runtime + ("@" + ".".join(map(str, client.version)) if client.version else "")
+
+
+def as_json(said: Answer) -> str:
+    """The answer as one JSON object."""
+    return msgspec.json.format(msgspec.json.encode(said), indent=2).decode() + "\n"
+
+
+def as_text(said: Answer) -> str:
+    """The answer by source, then the orders, clients alike on one line."""
+    return "".join(f"{x}\n" for x in _lines(said))
+
+
+def _lines(said: Answer) -> Iterator[str]:
+    yield f"C library   {', '.join(said.addresses) or printable(said.error)}"
+    for entry in said.hosts:
+        yield f"hosts file  {entry.address} ({printable(said.hosts_file)} line {entry.line})"
+    for one in said.dns:
+        chain = f" by way of {' > '.join(map(printable, one.cnames))}" if one.cnames else ""
+        what = ", ".join(one.addresses) or "no address"
+        yield f"{one.server}  {one.record} {printable(one.name)}: {one.rcode}, {what}{chain} ({one.milliseconds:.0f} ms)"
+    for route in said.routes:
+        way = route.error or f"by {route.interface} from {route.source or 'no address'}"
+        yield f"route       {route.destination}: {way}"
+    yield from _orders(said.orders)
+
+
+def _orders(orders: Sequence[Order]) -> Iterator[str]:
+    alike: dict[tuple[str, ...], list[Order]] = {}
+    for item in orders:
+        alike.setdefault(item.addresses, []).append(item)
+    for addresses, items in alike.items():
+        yield ""
+        yield f"{' > '.join(addresses)}"
+        yield from textwrap.wrap(
+            f"is the order of {', '.join(x.client for x in items)}.", 80, initial_indent="  ", subsequent_indent="  "
+        )
+    if len(orders) == 1:
+        yield from textwrap.wrap(orders[0].dialling, 80, initial_indent="  ", subsequent_indent="  ")
