@@ -1,4 +1,4 @@
-"""What the named client makes of the addresses of a target: which it tries, in which order, and which it can do without."""
+"""What the named client makes of the addresses of a target: which it tries, when, and which it can do without."""
 
 from collections.abc import Iterator, Sequence
 

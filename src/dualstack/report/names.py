@@ -89,9 +89,11 @@ def _orders(orders: Sequence[Order]) -> Iterator[str]:
         alike.setdefault(item.addresses, []).append(item)
     for addresses, items in alike.items():
         yield ""
-        yield f"{' > '.join(addresses)}"
-        yield from textwrap.wrap(
-            f"is the order of {', '.join(x.client for x in items)}.", 80, initial_indent="  ", subsequent_indent="  "
-        )
+        yield " > ".join(addresses) or "no address of these"
+        yield from _wrapped(f"is the order of {', '.join(x.client for x in items)}.")
     if len(orders) == 1:
-        yield from textwrap.wrap(orders[0].dialling, 80, initial_indent="  ", subsequent_indent="  ")
+        yield from _wrapped(orders[0].dialling)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
