@@ -27,7 +27,7 @@ def sysctl(place: str, interface: str, value: int) -> str:
 
 def owner(socket: Listener) -> str:
     """The name of the process that holds a socket, in back-ticks, or words for one that could not be read."""
-    return f"`{socket.processes[0].name}`" if socket.processes else "the receiver"
+    return f"`{socket.processes[0].name}`" if socket.processes else "a process out of sight"
 
 
 def wildcard(socket: Listener, space: Namespace | None) -> str:

@@ -66,7 +66,9 @@ def check(
         pinned = endpoint if endpoint and endpoint.network == network else None
         space = namespaces.at(trace.server) if namespaces else None
         if listeners and trace.server in listeners.places:
-            sockets = [x for x in listeners.on(trace.server, trace.target.port) if _pinned(x, trace, space)]
+            there = listeners.on(trace.server, trace.target.port)
+            runtimes = (Runtime.GO, Runtime.UNKNOWN) if pinned else (Runtime.GO,)
+            sockets = [x for x in there if x.runtime in runtimes and _pinned(x, trace, space)]
             if sockets:
                 yield _finding(trace, network, pinned, sockets[0])
         elif pinned:
@@ -74,8 +76,8 @@ def check(
 
 
 def _pinned(socket: Listener, trace: Trace, space: Namespace | None) -> bool:
-    """Whether Go made this socket for the other family although the kernel has the flow's."""
-    if socket.runtime is not Runtime.GO or not is_wildcard(socket):
+    """Whether this socket is a wildcard for the other family although the kernel has the flow's."""
+    if not is_wildcard(socket):
         return False
     if trace.family is Family.IPV4:
         return bool(socket.v6only)
@@ -86,7 +88,7 @@ def _finding(trace: Trace, network: str, pinned: DeclaredEndpoint | None, socket
     title, port = trace.family.other.title, trace.target.port
     field = pinned.field.rpartition(".")[0] + ".transport" if pinned else "transport"
     place = where(pinned) if pinned else f" of port {port} in the configuration of {owner(socket)}" if socket else ""
-    held = f"{owner(socket)} made a socket for {title} alone. " if socket else ""
+    held = f"The socket takes {title} alone. " if socket else ""
     return Finding(
         summary=f"Port {port} is pinned to {title}",
         detail=f"{held}Go does so for the network string `{network}` and no other.",

@@ -46,7 +46,7 @@ from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
-from dualstack.reach.hint import where
+from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on, predicted
 
 HOP = Hop.LISTEN
@@ -90,7 +90,7 @@ def _start(
 def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Finding:
     port = trace.target.port
     other = _elsewhere(trace, listeners)
-    instead = f"Send to port {other.port}, where `{other.processes[0].name}` listens, or s" if other else "S"
+    instead = f"Send to port {other.port}, where {owner(other)} listens, or s" if other else "S"
     return Finding(
         summary=f"Nothing listens on port {port}",
         detail=f"No socket of `{trace.server}` is bound to TCP port {port}.{start[0]}",
@@ -103,9 +103,9 @@ def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Fin
 
 def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
     """A socket of the same place on which a receiver seems to wait."""
-    mine = [x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP and x.processes]
+    mine = [x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP]
     by_port = [x for x in mine if x.port in OTLP_PORTS]
-    by_name = [x for x in mine if any(name in x.processes[0].name for name in _RECEIVERS)]
+    by_name = [x for x in mine if x.processes and any(name in x.processes[0].name for name in _RECEIVERS)]
     return next(iter((*by_port, *by_name)), None)
 
 
