@@ -19,7 +19,7 @@ _LARGEST = 64 * 2**20  # characters of one listing; 10,000 rules with two sets a
 _LEGACY = {"ip": ("/proc/thread-self/net/ip_tables_names", ""), "ip6": ("/proc/thread-self/net/ip6_tables_names", "6")}
 
 
-def gather(env: Env) -> Ruleset | Missing:
+def ruleset(env: Env) -> Ruleset | Missing:
     """The rules that connections to and from `env.place` can meet, or why they could not be read."""
     chains, sets = tuple[Chain, ...](), tuple[ElementSet, ...]()
     try:
@@ -28,7 +28,17 @@ def gather(env: Env) -> Ruleset | Missing:
     except (OSError, SubprocessError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Missing(NEEDS, _why("nft", error))
     legacy, gaps = _legacy(env)
-    return Ruleset(env.place, _shown(env, chains) + legacy, sets, gaps)
+    chains = tuple(_with_families(env, x) if nftables.unlisted(x) else x for x in _shown(env, chains))
+    return Ruleset(env.place, chains + legacy, sets, gaps)
+
+
+def _with_families(env: Env, chain: Chain) -> Chain:
+    """The chain read from its instructions, where that can be had."""
+    try:
+        text = _run(env, ("nft", "--debug=netlink", "list", "chain", chain.family, chain.table, chain.name))
+    except (OSError, SubprocessError, ValueError):
+        return chain
+    return nftables.with_families(chain, text)
 
 
 def _shown(env: Env, chains: tuple[Chain, ...]) -> tuple[Chain, ...]:

@@ -2,19 +2,26 @@
 
 The shapes are those of libnftables-json(5); an expression that is not in the tables below becomes a condition or an
 action that nobody can decide.
+
+A listing is not the whole truth. Of `meta nfproto ipv4 tcp dport 4317 reject with tcp reset` in an inet table, nft
+1.0.6 lists all but the first three words (measured; the instructions in the kernel have them), so such a rule is read
+again from the instructions.
 """
 
+import itertools
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Rule
+from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Rule, Step
 
 SOURCE = "nft list ruleset"
 HOOKS = ("ingress", "prerouting", "input", "output", "postrouting", "egress")
 FAMILIES = ("ip", "ip6", "inet", "netdev")
+UNLISTED = "a family that nft does not list"
 T = TypeVar("T")
 _Json = Any  # libnftables gives nested lists, maps, strings and numbers without a fixed shape
 
@@ -39,6 +46,7 @@ class _Rule(msgspec.Struct):
     family: str
     table: str
     chain: str
+    handle: int = 0
     expr: msgspec.Raw = msgspec.Raw(b"[]")
 
 
@@ -127,7 +135,7 @@ def _chain(found: _Chain, rules: list[_Rule], *, certain: bool) -> Chain:
         priority=found.prio,
         policy=found.policy,
         certain=certain,
-        rules=tuple(_rule(msgspec.json.decode(x.expr)) for x in rules),
+        rules=tuple(_rule(x) for x in rules),
     )
 
 
@@ -140,16 +148,82 @@ def _set(found: _Set) -> ElementSet:
     return ElementSet(found.family, found.table, found.name, values)
 
 
-def _rule(expressions: list[_Json]) -> Rule:
-    steps = []
-    for expression in expressions:
-        step = _step(expression)
-        if step is not None:
-            steps.append(step)
+def _rule(found: _Rule) -> Rule:
+    read = [step for x in msgspec.json.decode(found.expr) for step in (*_implied(x), _step(x))]
+    steps = [x for x in read if x is not None]
+    if found.family == "inet" and Action("reject", "tcp reset") in steps and not any(map(_of_family, steps)):
+        steps.insert(0, Match(UNLISTED, (str(found.handle),)))
+    return _ruled(steps)
+
+
+def _ruled(steps: list[Step]) -> Rule:
     return Rule(" ".join(filter(None, map(_words, steps))) or "(no condition)", tuple(steps))
 
 
-def _step(expression: _Json) -> Match | Lookup | Action | None:
+def _of_family(step: Step) -> bool:
+    fields = () if isinstance(step, Action) else step.field.split(" . ")
+    return any(x in {"meta nfproto", "meta protocol"} or x.startswith(("ip ", "ip6 ")) for x in fields)
+
+
+def unlisted(chain: Chain) -> bool:
+    """Whether a rule of the chain may have a condition on the family that the listing does not show."""
+    return any(_is_unlisted(x) for rule in chain.rules for x in rule.steps)
+
+
+def _is_unlisted(step: Step) -> bool:
+    return isinstance(step, Match) and step.field == UNLISTED
+
+
+def with_families(chain: Chain, bytecode: str) -> Chain:
+    """The chain with the conditions on the family that `nft --debug=netlink list chain` shows.
+
+    A rule that is not in that text, or is not understood there, keeps a condition that nobody can decide.
+    """
+    told = dict(_told(block.split("\n")) for block in bytecode.split("\n\n"))
+    rules = (_ruled([x for step in rule.steps for x in _resolved(step, told)]) for rule in chain.rules)
+    return msgspec.structs.replace(chain, rules=tuple(rules))
+
+
+def _resolved(step: Step, told: dict[str, tuple[Match, ...]]) -> tuple[Step, ...]:
+    return told.get(step.values[0], (step,)) if isinstance(step, Match) and step.field == UNLISTED else (step,)
+
+
+def _told(block: list[str]) -> tuple[str, tuple[Match, ...]]:
+    """The handle of a rule (`inet TABLE CHAIN HANDLE` stands above it) and its condition on the family, if any."""
+    words = next((x.split() for x in block if not x.startswith(" ")), [])
+    handle = words[3] if len(words) > 3 else ""  # noqa: PLR2004
+    for load, compare in itertools.pairwise(block):
+        loaded = re.search(r"meta load (nfproto|protocol) ", load)
+        if loaded:
+            code = re.search(r"cmp (eq|neq) reg \d+ (0x[0-9a-f]{8})", compare)
+            family = _CODES.get((loaded[1], code[2])) if code else None
+            return handle, (Match("meta nfproto", (family,), code[1] == "neq") if code and family else Match(UNLISTED),)
+    return handle, ()
+
+
+# NFPROTO_IPV4, NFPROTO_IPV6; ETH_P_IP, ETH_P_IPV6, as a little-endian machine prints them
+_CODES = {
+    ("nfproto", "0x00000002"): "ipv4",
+    ("nfproto", "0x0000000a"): "ipv6",
+    ("protocol", "0x00000008"): "ipv4",
+    ("protocol", "0x0000dd86"): "ipv6",
+}
+
+
+def _implied(expression: _Json) -> tuple[Match, ...]:
+    """What a reject asks of the packet. nft lists no such condition, even where the user wrote it."""
+    body = expression.get("reject") if isinstance(expression, dict) else None
+    return _REJECTED.get(body.get("type", ""), ()) if isinstance(body, dict) else ()
+
+
+_REJECTED = {
+    "icmp": (Match("meta nfproto", ("ipv4",)),),
+    "icmpv6": (Match("meta nfproto", ("ipv6",)),),
+    "tcp reset": (Match("meta l4proto", ("tcp",)),),
+}
+
+
+def _step(expression: _Json) -> Step | None:
     """One expression of a rule; None for one that changes nothing about the packet's way."""
     try:
         verb, body = next(iter(expression.items()))
@@ -185,17 +259,15 @@ def _field(left: _Json) -> str:
     match kind:
         case "payload":
             return f"{body['protocol']} {body['field']}"
-        case "meta" | "socket" | "rt":
-            return f"{kind} {body['key']}"
-        case "ct":
-            return " ".join(("ct", body["dir"], body["key"])) if "dir" in body else f"ct {body['key']}"
+        case "meta" | "socket" | "rt" | "ct":
+            return " ".join(filter(None, (kind, body.get("dir"), body["key"])))
         case "fib":
             return f"fib {','.join(_values(body['flags']))} {body['result']}"
         case "concat":
             return " . ".join(map(_field, body))
         case "&":
             return f"{_field(body[0])} & {','.join(_values(body[1]))}"
-    return f"{kind}"
+    return str(kind)
 
 
 def _values(right: _Json) -> tuple[str, ...]:
@@ -257,7 +329,7 @@ def _mangle(body: Mapping[str, _Json]) -> Action | None:
     return Action("mangle") if "payload" in body["key"] else None
 
 
-_READERS: dict[str, Callable[[_Json], Match | Lookup | Action | None]] = {
+_READERS: dict[str, Callable[[_Json], Step | None]] = {
     "match": _match,
     "vmap": _vmap,
     "accept": lambda _: Action("accept"),
@@ -277,7 +349,7 @@ _READERS: dict[str, Callable[[_Json], Match | Lookup | Action | None]] = {
 }
 
 
-def _words(step: Match | Lookup | Action) -> str:
+def _words(step: Step) -> str:
     if isinstance(step, Action):
         return f"{step.verb} {'with ' * (step.verb == 'reject')}{step.detail}".strip()
     if isinstance(step, Lookup):

@@ -40,11 +40,14 @@ class Lookup(msgspec.Struct, frozen=True, tag="lookup"):
     actions: tuple[Action, ...] = ()
 
 
+Step = Match | Lookup | Action
+
+
 class Rule(msgspec.Struct, frozen=True):
     """One rule: its steps in order, and its text for a reader."""
 
     text: str
-    steps: tuple[Match | Lookup | Action, ...]
+    steps: tuple[Step, ...]
 
 
 class Chain(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ one is unknown both ways are followed, and the verdict is unknown unless all of 
 The order of chains and the meaning of verdicts are those of nft(8), sections CHAINS and VERDICT STATEMENTS.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from dualstack.reach.conditions import Datagram, addresses_of, holds
 
 _STATIONS = {"input": ("ingress", "prerouting", "input"), "output": ("output", "postrouting", "egress")}
 _OPPOSITE = {"input": "output", "output": "input"}
+_LOOP = ("output", "input")  # the hooks that a datagram on lo meets
 _CONNTRACK = -200  # NF_IP_PRI_CONNTRACK, include/uapi/linux/netfilter_ipv4.h
 _CLIENT_PORTS = (
     "32768-65535"  # Linux: 32768-60999 (ip-sysctl, ip_local_port_range), others: 49152-65535 (RFC 6335 section 6)
@@ -41,22 +42,25 @@ class _End(msgspec.Struct, frozen=True):
 def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
     """What becomes of new TCP connections that begin with `packet`.
 
-    A reject whose answer is lost on its way out gives `drop`, and so does a reply or a later segment that is lost: the
-    client hears nothing. The answer to a SYN leaves by `route_back`, or by the interface that the SYN came in by where
-    that is not known.
+    A reject whose answer is lost on its way out gives `drop`, and so does a reply or a later segment that does not
+    pass: the client waits in vain. The answer to a SYN leaves by `route_back`, or by the interface that the SYN came in
+    by where that is not known. A loopback connection meets both hooks: on `output` the verdict is that of its SYN
+    alone, on `input` that of the rest too.
     """
     walk = _Walk(ruleset)
-    first, reply, later = _conversation(packet)
-    ends = [x for end in walk.through(first, packet.hook) for x in _heard(walk, end, reply, packet.hook)]
-    if all(x.verdict == "accept" for x in ends):
+    syn, reply, later = _conversation(packet)
+    loopback = packet.interface == "lo"
+    ends = [x for end in walk.through(syn, packet.hook) for x in _heard(walk, end, reply, packet)]
+    if all(x.verdict == "accept" for x in ends) and not (loopback and packet.hook == "output"):
         if any(x.datagram.state != "new" for x in ends):
             reply, later = replace(reply, state=None), replace(later, state=None)
-        back = walk.through(reply, _OPPOSITE[packet.hook])
-        ends = _joined(ends, _lost(back, "the reply"), _lost(walk.through(later, packet.hook), "later segments"))
+        there, back = (_LOOP, _LOOP) if loopback else ((packet.hook,), (_OPPOSITE[packet.hook],))
+        replies, rest = walk.past(reply, back), walk.past(later, there)
+        ends = _joined(ends, _lost(replies, "the reply"), _lost(rest, "later segments"))
     return _judged(ruleset, packet, ends, walk.doubt)
 
 
-def _heard(walk: "_Walk", end: _End, reply: Datagram, hook: str) -> list[_End]:
+def _heard(walk: "_Walk", end: _End, reply: Datagram, packet: Packet) -> list[_End]:
     """A reject as the client hears it: its answer has to pass the output chains, and lo where the client is here.
 
     The kernel ties the answer to the connection as related (net/netfilter/nf_conntrack_core.c, nf_conntrack_attach).
@@ -68,11 +72,10 @@ def _heard(walk: "_Walk", end: _End, reply: Datagram, hook: str) -> list[_End]:
     )
     if end.detail != "tcp reset":
         answer = replace(answer, protocol="icmp" if reply.family is Family.IPV4 else "icmpv6", sport=None, dport=None)
-    if hook == "output":
+    here = packet.hook == "output" or packet.interface == "lo"
+    if here:
         answer = replace(answer, iif="lo", oif="lo", local=True, route_back="lo")
-    ways = walk.through(answer, "output")
-    if hook == "output" and all(x.verdict == "accept" for x in ways):
-        ways = walk.through(answer, "input")
+    ways = walk.past(answer, _LOOP if here else ("output",))
     return [end if x.verdict == "accept" else x for x in _lost(ways, "the answer of a reject")]
 
 
@@ -164,6 +167,15 @@ class _Walk:
         self.sets = {(x.family, x.table, x.name): x for x in ruleset.sets}
         self.doubt = ""
         self._walked: dict[tuple[str, str, str, Datagram], list[_End]] = {}
+
+    def past(self, datagram: Datagram, hooks: Iterable[str]) -> list[_End]:
+        """The ways through several hooks in turn, up to the first that the datagram may not survive."""
+        ends: list[_End] = []
+        for hook in hooks:
+            ends = self.through(datagram, hook)
+            if any(x.verdict != "accept" for x in ends):
+                break
+        return ends
 
     def through(self, datagram: Datagram, hook: str) -> list[_End]:
         """Every way in which the datagram may leave the base chains of a hook and of the stations around it."""
