@@ -1,7 +1,8 @@
 """A thousand gRPC export probes over loopback in one process, against as many through grpcio.
 
-Each goes to an address of its own in 127.0.0.0/8, so that 64 are under way at a time; grpcio opens a new channel for each,
-as a client does that connects anew, with as many calls under way. The server is grpcio's in both cases, in another process.
+Each goes to an address of its own in 127.0.0.0/8, so that 64 are under way at a time; grpcio opens a new channel for
+each, as a client does that connects anew, with as many calls under way. The server is grpcio's in both cases, in
+another process.
 
     python benchmarks/probes.py [COUNT [ROUNDS]]
 """
@@ -77,7 +78,9 @@ def main(count: int = 1000, rounds: int = 9) -> None:
         times = [(seconds(ours, addresses, port), seconds(theirs, addresses, port)) for _ in range(rounds)]
         server.communicate()
     mine, other = (statistics.median(x) for x in zip(*times, strict=True))
-    print(f"{count} exports, median of {rounds}: dualstack {mine:.3f} s, grpcio {other:.3f} s, ratio {mine / other:.2f}")
+    print(
+        f"{count} exports, median of {rounds}: dualstack {mine:.3f} s, grpcio {other:.3f} s, ratio {mine / other:.2f}"
+    )
 
 
 if __name__ == "__main__":

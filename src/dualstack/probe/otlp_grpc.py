@@ -23,7 +23,7 @@ from dualstack.model.address import join, without_zone
 from dualstack.model.probe import Outcome
 from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
-from dualstack.probe.talk import BODY_LIMIT, Answer, Talk, opened, quoted
+from dualstack.probe.talk import BODY_LIMIT, HEAD_LIMIT, Answer, Talk, opened, quoted
 
 _EMPTY_MESSAGE = bytes(5)  # not compressed, length 0 (gRPC over HTTP/2, Length-Prefixed-Message)
 _CODES = (
@@ -64,8 +64,12 @@ class _Session:
             if stranger:
                 return stranger
             self._is_open = True
+        heard = 0
         try:
             while chunk:
+                heard += len(chunk)
+                if heard > HEAD_LIMIT + BODY_LIMIT:
+                    return Answer(Outcome.ENDLESS, detail=f"no whole answer in {heard} bytes")
                 self._receive(chunk, stream, reply)
                 if reply.ended or reply.broken:
                     return reply
@@ -89,15 +93,12 @@ class _Session:
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             if getattr(event, "stream_id", None) in (None, stream):
                 take(event, reply)
-        if len(reply.body) > BODY_LIMIT:
-            msg = f"more than {BODY_LIMIT} bytes in one answer"
-            raise DenialOfServiceError(msg)
 
 
 def export(host: str, port: int, scheme: str, headers: Mapping[str, str]) -> Talk[Answer]:
     """Sends an empty export of traces, of the other signals where traces are unknown, and judges the answers.
 
-    `headers` have lower-case names. A page "not found" over HTTP/2 may be that of an OTLP/HTTP receiver: it is asked too.
+    `headers` have lower-case names. A page "not found" over HTTP/2 may be that of an OTLP/HTTP receiver, so ask it too.
     """
     session = _Session(join(without_zone(host), port), scheme, headers)
     answers: list[Answer] = []

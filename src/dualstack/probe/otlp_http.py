@@ -39,6 +39,8 @@ def export(host: str, port: int, path: str, signal: str, headers: Mapping[str, s
     head, stranger = yield from opened(_request(join(without_zone(host), port), path, headers), Outcome.HTTP1_SPOKEN)
     if stranger:
         return stranger
+    if not head.startswith(b"HTTP/"):
+        return Answer(Outcome.GARBAGE, detail=quoted(head))
     try:
         return judge((yield from _response(Inbox(head))), signal)
     except _BadResponse:

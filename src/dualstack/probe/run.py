@@ -162,7 +162,7 @@ class _Loop:
             self._ready(key.data, events)
         now = time.monotonic()
         for line in [x for x in self._lines if x.deadline <= now]:
-            self._advance(line, TimeoutError())
+            self._advance(line, _overdue(line))
 
     def _ready(self, line: _Line, events: int) -> None:
         if line.sock is None:
@@ -224,6 +224,15 @@ class _Loop:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.out else 0)
         if self._selector.get_key(line.sock).events != wanted:
             self._selector.modify(line.sock, wanted, line)
+
+
+def _overdue(line: _Line) -> Exception:
+    """Why a line has no answer when its time is up: an ICMP error that TCP kept to itself, where there was one.
+
+    TCP takes the first such error for passing and tries again after a second (sk_err_soft in tcp_v6_err()).
+    """
+    news = _settled(line.sock) if line.sock and line.connecting else b""
+    return news if isinstance(news, Failed) else TimeoutError()
 
 
 def _settled(sock: socket.socket) -> bytes | Failed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dualstack.model.address import Protocol
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
+from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
 from dualstack.probe.talk import Answer, Dial, Failed, T, Talk, quoted
 
@@ -118,7 +119,7 @@ def _late(record: Record, half: float) -> Answer:
     if not record.heard:
         what = "the ClientHello" if record.stages[-1].name == "tls" else "the request"
         return Answer(Outcome.SILENT, detail=f"nothing answered {what}")
-    detail = f"no whole answer in {record.heard} bytes: {quoted(record.head)}"
+    detail = printable(f"no whole answer in {record.heard} bytes: {quoted(record.head)}")
     return Answer(Outcome.ENDLESS if record.heard_at > half else Outcome.SILENT, detail=detail)
 
 

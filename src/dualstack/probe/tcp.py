@@ -44,8 +44,16 @@ def dial(address: str, port: int) -> socket.socket:
 def settle(sock: socket.socket) -> None:
     """Ends the handshake of a socket that became writable. Raises Failed where it failed."""
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    # TCP may connect a socket to itself when nobody listens on a port of the ephemeral range (RFC 9293 section 3.5).
-    if number == 0 and sock.getsockname() == sock.getpeername():
+    if number == 0 and _is_own_peer(sock):
         number = errno.ECONNREFUSED
-    if number:
+    # A SYN is refused, never reset: with ECONNRESET a connection came about and was ended at once.
+    if number not in (0, errno.ECONNRESET):
         raise failed(number, early=False)
+
+
+def _is_own_peer(sock: socket.socket) -> bool:
+    """Whether TCP connected the socket to itself, which it may do where nobody listens (RFC 9293 section 3.5)."""
+    try:
+        return bool(sock.getsockname() == sock.getpeername())
+    except OSError:  # reset since
+        return False
