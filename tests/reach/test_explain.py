@@ -341,6 +341,12 @@ def test_a_cause_silences_the_wrapper_around_it() -> None:
     assert [x.codes[0] for x in found] == ["DS906"]
 
 
+def test_a_wrapper_is_silent_where_a_line_below_it_is_less_general() -> None:
+    found = explain_line("io.grpc.StatusRuntimeException: UNAVAILABLE: io exception\nCaused by: Connection refused")
+
+    assert found == explain_line("Connection refused")
+
+
 def test_what_the_line_does_not_name_is_said_in_words() -> None:
     found = first("dial tcp :4317: connect: operation not permitted")
 

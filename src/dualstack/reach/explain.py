@@ -4,8 +4,9 @@ The facts are the rows of `knowledge/errors.table`. A row speaks where its patte
 `when` holds; the first row to speak owns the text that it matched, and rows below it may speak of the rest of the
 line only. `when` words describe the address that the pattern captured as `address`: `ipv4`, `ipv6`, a `Scope`
 (`loopback`, `wildcard`, `link-local`, …), `zoned`, `zoneless`, or `name` where it is no address. The word
-`otherwise` marks rows too general to speak while any other row can, such as one for a bare `Connection refused`.
-A row with an empty pattern continues the row above it with another `when`.
+`otherwise` marks rows too general to speak while any other row can, such as one for a bare `Connection refused`; the
+first of them in the table then speaks alone. A row with an empty pattern continues the row above it with another
+`when`.
 """
 
 import re
@@ -72,16 +73,18 @@ _Hit = tuple[_Row, re.Match[str]]
 def explain_line(text: str) -> tuple[Explanation, ...]:
     """What `text` says, best first; empty where no row of the table knows it.
 
-    Of several lines the first one that a row knows decides. Lines are read as they stand, then joined, as a terminal
-    may have wrapped one.
+    Of several lines the first that a row knows decides; where only general rows speak, the least general does. Lines
+    are read as they stand, then joined, as a terminal may have wrapped one.
     """
     lines = _clean(text)
-    readings = dict.fromkeys(joint.join(lines) for joint in ("\n", " ", ""))
-    for general in (False, True):
-        for reading in readings:
-            hits = tuple(_owners(_first_line(tuple(_hits(reading, general=general)))))
-            if hits:
-                return tuple(_explanation(row, match) for row, match in hits)
+    readings = tuple(dict.fromkeys(joint.join(lines) for joint in ("\n", " ", "")))
+    for reading in readings:
+        hits = tuple(_hits(reading, general=False))
+        if hits:
+            return tuple(_explanation(row, match) for row, match in _owners(_first_line(hits)))
+    for reading in readings:
+        for row, match in _hits(reading, general=True):
+            return (_explanation(row, match),)
     return ()
 
 
@@ -142,8 +145,6 @@ def _address(match: re.Match[str]) -> str | None:
 
 def _first_line(hits: tuple[_Hit, ...]) -> tuple[_Hit, ...]:
     """The hits on the line of the earliest hit."""
-    if not hits:
-        return ()
     earliest = min((match for _, match in hits), key=re.Match.start)
     end = earliest.string.find("\n", earliest.start())
     return tuple(hit for hit in hits if end < 0 or hit[1].start() < end)
