@@ -15,6 +15,8 @@ from dualstack.model.sockets import Transport
 
 _BYTES, _DEPTH, _ALIASES = 10_000_000, 100, 1000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
+_SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
+_NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
 
 
@@ -33,7 +35,7 @@ class BadConfig(Exception):
 # What people write that is no YAML, by the text of the line that the parser stopped at.
 _NO_YAML = (
     (
-        re.compile(r":\s+(?P<value>\[[^],{}]*\]:[^\s,}]+)"),
+        re.compile(r":\s+(?P<value>\[(?:\$\{[^}]*\}|[^]\s,{}])*\]:(?:\$\{[^}]*\}|[^\s,{}])+)"),
         '`{value}` begins with a bracket and so reads as a list; quote it: "{value}"',
         "DS118",
     ),
@@ -52,8 +54,10 @@ def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str]
     Raises BadConfig.
     """
     root = _composed(path, _text(path, read))
-    if not isinstance(root, MappingNode):
-        raise BadConfig(path, 1, 1, "a Collector configuration is a mapping with receivers, exporters and service")
+    if root is None or not {_scalar(key) for key, _ in _pairs(root)} & _SECTIONS:
+        raise BadConfig(
+            path, 1, 1, "is no Collector configuration: no receivers, exporters or service at the top level"
+        )
     reading = _Reading(path, environ, version)
     found = [*_components(root, reading), *_telemetry(root, reading)]
     return Declared(tuple(x for x in found if x), version, path)
@@ -114,15 +118,17 @@ def _no_yaml(path: str, text: str, error: yaml.MarkedYAMLError) -> BadConfig:
 
 def _pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:
     """The keys and values of a mapping, what `<<` merges in after its own; nothing for any other node."""
-    pending, depth = [node], 0
-    while pending and depth < _DEPTH:
-        merged: list[Node | None] = []
-        for mapping in pending:
-            own = mapping.value if isinstance(mapping, MappingNode) else ()
-            yield from ((key, value) for key, value in own if key.value != "<<")
-            sources = [value for key, value in own if key.value == "<<"]
-            merged += [y for x in sources for y in (x.value if isinstance(x, SequenceNode) else (x,))]
-        pending, depth = merged, depth + 1
+    pending, seen = [node], set()
+    while pending:
+        mapping = pending.pop(0)
+        if not isinstance(mapping, MappingNode) or id(mapping) in seen:
+            continue
+        seen.add(id(mapping))
+        for key, value in mapping.value:
+            if key.value == "<<":
+                pending += value.value if isinstance(value, SequenceNode) else [value]
+            else:
+                yield key, value
 
 
 def _get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
@@ -191,12 +197,13 @@ def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | N
         found = _get(item, *_PROMETHEUS)
         if found:
             yield reading.endpoint(reader, component, f"{metrics}.readers[{index}].{prometheus}", found)
-    if pair and readers is None and _value(body, "address"):
+    if readers is not None:
+        return
+    if pair and _value(body, "address"):
         yield reading.endpoint(address, component, metrics, pair)
-    elif readers is None:
-        yield reading.endpoint(
-            reader, component, f"{metrics}.readers[0].{prometheus}", (pair[0] if pair else root, root)
-        )
+    else:
+        default = (pair[0] if pair else _NOTHING, _NOTHING)
+        yield reading.endpoint(reader, component, f"{metrics}.readers[0].{prometheus}", default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +249,9 @@ class _Reading:
     def _network(self, row: _Row, body: Node | None) -> tuple[str, str]:
         """Go's network string, and what is wrong with naming it in this version."""
         text = _scalar(_value(body, row["transport"])) if row["transport"] else ""
-        if text and _version(self.version) < _version(row["transport since"] or "0"):
-            since = row["transport since"]
-            return row[
-                "network"
-            ], f"{row['transport']} is unknown here before Collector {since}, and this is {self.version}"
+        since = row["transport since"]
+        if text and _version(self.version) < _version(since or "0"):
+            return row["network"], f"transport is unknown here before Collector {since}, and this is {self.version}"
         return expand(text, self.environ).value or row["network"], ""
 
     def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str]:
@@ -301,8 +306,8 @@ def _is_null(node: Node | None) -> bool:
 
 
 def _location(file: str, node: Node) -> Location | None:
-    if isinstance(node, MappingNode):
-        return None  # the whole file: nothing is written
+    if node is _NOTHING:
+        return None
     start, end = node.start_mark, node.end_mark
     return Location(file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
