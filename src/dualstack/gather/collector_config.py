@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
@@ -20,7 +21,7 @@ _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
 
 
-class BadConfig(Exception):
+class BadConfig(BadInput):
     """A file that is no Collector configuration; `sentence` says why and what to do.
 
     `line` and `column` count from 1 and are 0 where the whole file is meant. `code` is the rule that speaks of the

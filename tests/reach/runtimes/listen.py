@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 
-HELD = []
+HELD: list[object] = []
 
 
 def _socket(host: str, port: int) -> None:
