@@ -1,0 +1,281 @@
+"""What clients do with a list of addresses: the arithmetic, and real runtimes where addresses drop and refuse."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualstack.model.address import canonical, family
+from dualstack.model.question import Client
+from dualstack.reach.dial import OUTCOMES, SYN_TIMEOUT, Dialled, clients, describe, dial, parse_client
+from dualstack.reach.select import behaviours, order
+from tests import netns
+from tests.real import need
+
+A6, B6, A4, B4 = "2001:db8:9::2", "2001:db8:9::3", "10.9.0.2", "10.9.0.3"
+BOTH = (A6, B6, A4, B4)
+
+
+def dialled(client: str, addresses: tuple[str, ...], said: str) -> Dialled:
+    """How it ends where the addresses answer as `said`: one word each."""
+    return dial(addresses, dict(zip(addresses, said.split(), strict=True)), parse_client(client))
+
+
+DEAD_IPV6 = "timed_out timed_out accepted accepted"
+REFUSED_IPV6 = "refused refused accepted accepted"
+
+
+@pytest.mark.parametrize(
+    ("client", "said", "connected", "waited", "attempts"),
+    [
+        ("python", DEAD_IPV6, A4, 2 * SYN_TIMEOUT, [A6, B6, A4]),
+        ("python", REFUSED_IPV6, A4, 0, [A6, B6, A4]),
+        ("python", "no_route no_route no_route refused", "", None, [A6, B6, A4, B4]),
+        ("python-otel", DEAD_IPV6, A4, 20_000, [A6, B6, A4]),
+        ("rust", "accepted accepted accepted accepted", A6, 0, [A6]),
+        ("java", DEAD_IPV6, "", None, [A6]),
+        ("node@18", REFUSED_IPV6, "", None, [A6]),
+        ("node@20", DEAD_IPV6, A4, 250, [A6, A4]),
+        ("node@20", "timed_out accepted timed_out accepted", B6, 500, [A6, A4, B6]),
+        ("node@26", DEAD_IPV6, A4, 500, [A6, A4]),
+        ("go", DEAD_IPV6, A4, 300, [A6, A4]),
+        ("go", REFUSED_IPV6, A4, 0, [A6, B6, A4]),
+        ("go", "refused timed_out accepted accepted", A4, 300, [A6, B6, A4]),
+        ("go", "refused accepted accepted accepted", B6, 0, [A6, B6]),
+        ("go", "timed_out accepted timed_out accepted", B6, SYN_TIMEOUT, [A6, A4, B6]),
+        ("go", "refused timed_out refused refused", "", None, [A6, B6, A4, B4]),
+        ("curl", DEAD_IPV6, A4, 200, [A6, A4]),
+        ("grpc-go@1.70", DEAD_IPV6, "", None, [A6]),
+        ("grpc-go@1.70", REFUSED_IPV6, A4, 0, [A6, B6, A4]),
+        ("grpc-go@1.79", DEAD_IPV6, A4, 250, [A6, A4]),
+        ("grpc-core@1.59", DEAD_IPV6, A4, 40_000, [A6, B6, A4]),
+        ("grpc-core@1.60", DEAD_IPV6, A4, 250, [A6, A4]),
+        ("grpc-core", "timed_out timed_out refused accepted", B4, 500, [A6, A4, B6, B4]),
+        ("otelcol@0.149", DEAD_IPV6, A4, 0, list(BOTH)),
+        ("otelcol@0.149", "refused timed_out refused refused", "", None, list(BOTH)),
+    ],
+)
+def test_dialling(client: str, said: str, connected: str, waited: int | None, attempts: list[str]) -> None:
+    found = dialled(client, BOTH, said)
+    assert (found.connected, found.waited) == (connected, waited)
+    assert [x.address for x in found.attempts] == attempts
+
+
+def test_what_a_client_never_dials_is_not_tried() -> None:
+    assert dialled("java", BOTH, REFUSED_IPV6).not_tried == (B6, A4, B4)
+    assert dialled("python", BOTH, DEAD_IPV6).not_tried == ()
+    outcomes = {A4: "refused", A6: "accepted"}
+    client = parse_client("java-ipv4-stack")
+    assert dial(order((A6, A4), client.runtime, (), {}), outcomes, client).not_tried == (A6,)
+
+
+def test_no_address_is_no_connection() -> None:
+    for name in clients():
+        assert dial((), {}, parse_client(name)) == Dialled("", None, ())
+
+
+@pytest.mark.parametrize("outcomes", [{}, {A4: "fine"}])
+def test_an_unknown_outcome_is_not_guessed(outcomes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"no outcome is known for 10\.9\.0\.2"):
+        dial((A4,), outcomes, Client("go"))
+
+
+@given(
+    row=st.sampled_from(behaviours()),
+    held=st.lists(st.sampled_from(BOTH), unique=True),
+    said=st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4),
+)
+def test_what_holds_for_every_client(row: object, held: list[str], said: list[str]) -> None:
+    assert isinstance(row, type(behaviours()[0]))
+    outcomes = dict(zip(held, said, strict=False))
+    client = Client(row.runtime, (*row.until[:-1], row.until[-1] - 1) if row.until else ())
+    found = dial(tuple(held), outcomes, client)
+    made = [x.address for x in found.attempts]
+    assert len(set(made)) == len(made)
+    assert [x.at for x in found.attempts] == sorted(x.at for x in found.attempts)
+    assert (found.connected == "") is (found.waited is None)
+    assert all(x.outcome == outcomes[x.address] for x in found.attempts)
+    assert set(made).isdisjoint(found.not_tried)
+    if found.connected:
+        assert outcomes[found.connected] == "accepted"
+        assert found.waited == next(x.at for x in found.attempts if x.address == found.connected)
+    elif row.strategy not in ("first", "shared"):
+        assert "accepted" not in outcomes.values()
+        assert sorted(made) == sorted(held)
+
+
+@pytest.mark.parametrize(
+    ("text", "client"),
+    [
+        ("node@18.1", Client("node", (18, 1))),
+        ("JS@v20", Client("node", (20,))),
+        (" otelcol ", Client("otelcol")),
+        ("grpcio@1.60.0", Client("grpc-core", (1, 60, 0))),
+        ("alpine", Client("musl")),
+        ("requests", Client("requests")),
+    ],
+)
+def test_parse_client(text: str, client: Client) -> None:
+    assert parse_client(text) == client
+
+
+@pytest.mark.parametrize(
+    "text", ["", "@1", "cobol", "node@", "node@x", "node@1.", "node@3.11rc1", "node@\u0663", "go@999999999"]
+)
+def test_parse_client_refuses_and_lists_the_known_ones(text: str) -> None:
+    with pytest.raises(ValueError, match=r"known (clients )?are .*go, .*node, "):
+        parse_client(text)
+
+
+DESCRIBED = """
+python | Python tries one address after the other and waits the kernel's SYN timeout (about 130 s) for each that does
+  not answer. The order is that of the C library: glibc puts IPv6 first, unique local addresses too.
+node@20 | Node.js tries one address after the other, the families by turns, and gives each but the last 250 ms. The
+  order is that of the C library: glibc puts IPv6 first, unique local addresses too.
+java | Java tries the first address alone and waits the kernel's SYN timeout (about 130 s) for it; no other address is
+  tried. IPv4 addresses come first.
+grpc-go@1.70 | The grpc-go client tries one address after the other within 20 s in all, then again from the first: it
+  never leaves a first address that does not answer. The order is that of Go's resolver: IPv4 comes before unique local
+  IPv6, after global IPv6.
+"""
+
+
+@pytest.mark.parametrize("row", DESCRIBED.strip().replace("\n  ", " ").splitlines())
+def test_describe(row: str) -> None:
+    client, said = row.split(" | ")
+    assert describe(parse_client(client)) == said
+
+
+@pytest.mark.parametrize("row", behaviours(), ids=lambda x: f"{x.runtime}-{x.until}")
+def test_every_client_can_be_described(row: object) -> None:
+    assert isinstance(row, type(behaviours()[0]))
+    version = (*row.until[:-1], row.until[-1] - 1) if row.until else ()
+    text = describe(Client(row.runtime, version))
+    assert "None" not in text
+    assert text.endswith(".")
+    assert ("not from a run" in text) is not row.verified
+
+
+RUNTIMES = Path(__file__).parent / "runtimes"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A client: what it needs, how it is built into {out}, and how it runs."""
+
+    runtime: str
+    tools: tuple[str, ...]
+    build: tuple[str, ...]
+    run: tuple[str, ...]
+    patient: bool = False  # waits for an address that drops longer than a test can
+
+
+PYTHON = (sys.executable, f"{RUNTIMES}/dial.py")
+JAVAC = ("javac", "-d", "{out}", f"{RUNTIMES}/Dial.java")
+JAVA = ("java", "-cp", "{out}")
+CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{{remote_ip}}\n", "--http0.9", "http://col:4317/")
+PROGRAMS = (
+    Program("go", ("go",), ("go", "build", "-o", "{out}/dial", f"{RUNTIMES}/dial.go"), ("{out}/dial", "col:4317")),
+    Program("node", ("node",), (), ("node", f"{RUNTIMES}/dial.js", "col", "4317")),
+    Program("curl", ("curl",), (), CURL),
+    Program("grpc-core", (), (), (*PYTHON, "grpc-core", "col", "4317")),
+    Program("java", ("java", "javac"), JAVAC, (*JAVA, "Dial", "col", "4317")),
+    Program(
+        "java-ipv6-first",
+        ("java", "javac"),
+        JAVAC,
+        (*JAVA, "-Djava.net.preferIPv6Addresses=true", "Dial", "col", "4317"),
+        patient=True,
+    ),
+    Program("python", (), (), (*PYTHON, "create_connection", "col", "4317"), patient=True),
+    Program(
+        "rust",
+        ("rustc",),
+        ("rustc", "-o", "{out}/dial", f"{RUNTIMES}/dial.rs"),
+        ("{out}/dial", "col:4317"),
+        patient=True,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A client, built."""
+    found = request.param
+    assert isinstance(found, Program)
+    need(*found.tools)
+    out = tmp_path_factory.mktemp(found.runtime)
+    if found.build:
+        subprocess.run([x.format(out=out) for x in found.build], check=True, capture_output=True)
+    return Program(found.runtime, (), (), tuple(x.format(out=out) for x in found.run), found.patient)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[str, str]]:
+    """A client that knows `col` by four addresses of the server, its own addresses being of the same kinds."""
+    hosts = "".join(f"{x} col\n" for x in BOTH)
+    with netns.pair("dial") as (client, server), netns.etc(client, hosts=hosts, nsswitch_conf="hosts: files\n"):
+        netns.batch(client, ["address add 2001:db8:9::1/64 dev eth0 nodad"])
+        netns.batch(
+            server, [f"address add {x}/64 dev eth0 nodad" for x in (A6, B6)] + [f"address add {B4}/24 dev eth0"]
+        )
+        yield client, server
+
+
+SCENES = {
+    "all accept": "accepted accepted accepted accepted",
+    "IPv6 refused": REFUSED_IPV6,
+    "IPv6 dropped": DEAD_IPV6,
+    "IPv4 refused": "accepted accepted refused refused",
+    "only the last accepts": "refused refused refused accepted",
+    "all refused": "refused refused refused refused",
+}
+
+
+@pytest.fixture(scope="module")
+def scene(request: pytest.FixtureRequest, place: tuple[str, str]) -> Iterator[dict[str, str]]:
+    """What each address does, in the namespace and as outcomes."""
+    outcomes = dict(zip(BOTH, SCENES[request.param].split(), strict=True))
+    drop = "".join(
+        f"ip{'6' if ':' in x else ''} daddr {x} tcp dport 4317 drop; " for x, y in outcomes.items() if y == "timed_out"
+    )
+    rules = f"flush ruleset; table inet t {{ chain c {{ type filter hook input priority 0; {drop} }}; }}\n"
+    enter = ["ip", "netns", "exec", place[1]]
+    subprocess.run([*enter, "nft", "-f", "-"], input=rules, text=True, check=True)
+    accepting = [x for x, y in outcomes.items() if y == "accepted"]
+    argv = [*enter, sys.executable, f"{RUNTIMES}/answer.py", *accepting]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        assert server.stdout.readline() == "ready\n"
+        yield outcomes
+        server.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("scene", "program"),
+    [(x, y) for x in SCENES for y in PROGRAMS if not (y.patient and "timed_out" in SCENES[x])],
+    ids=lambda x: getattr(x, "runtime", x),
+    indirect=True,
+)
+def test_a_runtime_ends_up_there(program: Program, place: tuple[str, str], scene: dict[str, str]) -> None:
+    sources = {x: "2001:db8:9::1" if family(x) == "ipv6" else "10.9.0.1" for x in BOTH}
+    client = Client(program.runtime, node_version() if program.runtime == "node" else ())
+    predicted = dial(order(BOTH, program.runtime, (), sources), scene, client)
+    argv = ["ip", "netns", "exec", place[0], *program.run]
+    environ = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60, env=environ)
+    said = done.stdout.strip().strip("-")
+    assert (canonical(said) if said else "") == predicted.connected
+
+
+def node_version() -> tuple[int, ...]:
+    """That of the `node` on the PATH."""
+    said = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
+    return parse_client(f"node@{said.strip()}").version

@@ -1,0 +1,265 @@
+"""The predicted order of addresses against the order that real runtimes give, in a namespace with real routes."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_network
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dualstack.knowledge import table
+from dualstack.model.address import canonical
+from dualstack.reach.select import SORTERS, behaviour, behaviours, clients, order
+from tests import netns
+
+IPV4, GLOBAL, UNIQUE_LOCAL = "10.96.0.12", "2001:db8:10:96::c", "fd00:10:96::c"
+SOURCES = {IPV4: "10.244.0.5", GLOBAL: "2001:db8:10:244::5", UNIQUE_LOCAL: "fd00:10:244::5"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "ipv6", "first"),
+    [
+        ("glibc", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        ("python", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        ("node", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        ("rust", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        ("curl", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        ("musl", UNIQUE_LOCAL, IPV4),
+        ("go", UNIQUE_LOCAL, IPV4),
+        ("otelcol", UNIQUE_LOCAL, IPV4),
+        ("grpc-core", UNIQUE_LOCAL, IPV4),
+        ("java", UNIQUE_LOCAL, IPV4),
+        ("java", GLOBAL, IPV4),
+        ("java-ipv6-first", UNIQUE_LOCAL, UNIQUE_LOCAL),
+        *((x, GLOBAL, GLOBAL) for x in ("glibc", "musl", "go", "grpc-core", "node", "python", "java-system-order")),
+    ],
+)
+def test_a_dual_stack_service_has_another_first_address_by_runtime(runtime: str, ipv6: str, first: str) -> None:
+    for given_ in ((IPV4, ipv6), (ipv6, IPV4)):
+        assert order(given_, runtime, (), SOURCES)[0] == first
+
+
+@pytest.mark.parametrize("runtime", [x.runtime for x in behaviours()])
+def test_an_address_without_a_route_comes_last_unless_the_family_decides(runtime: str) -> None:
+    routed = {IPV4: SOURCES[IPV4]}
+    assert order((GLOBAL, IPV4), runtime, (), routed)[0] == (GLOBAL if "ipv6-first" in runtime else IPV4)
+
+
+def test_a_family_that_is_never_used_is_left_out() -> None:
+    assert order((GLOBAL, IPV4), "java-ipv4-stack", (), SOURCES) == (IPV4,)
+    assert order((GLOBAL,), "java-ipv4-stack", (), SOURCES) == ()
+
+
+def test_without_routes_go_keeps_the_order_and_glibc_the_precedence() -> None:
+    assert order((IPV4, GLOBAL), "go", (), {}) == (IPV4, GLOBAL)
+    assert order((IPV4, GLOBAL), "glibc", (), {}) == (GLOBAL, IPV4)
+
+
+def test_musl_leaves_ipv4_addresses_alone() -> None:
+    held = ("192.0.2.1", "10.244.0.6")
+    sources = dict.fromkeys(held, "10.244.0.5")
+    assert order(held, "musl", (), sources) == held
+    assert order((*held, GLOBAL), "musl", (), sources | SOURCES) == (GLOBAL, "10.244.0.6", "192.0.2.1")
+
+
+def test_glibc_orders_ipv4_by_subnet_only_where_the_prefix_length_is_known() -> None:
+    held = ("10.0.0.9", "10.9.0.9")
+    assert order(held, "glibc", (), dict.fromkeys(held, "10.9.0.1")) == held
+    assert order(held, "glibc", (), dict.fromkeys(held, "10.9.0.1/24")) == held[::-1]
+
+
+def test_zones_and_mapped_addresses_are_understood() -> None:
+    held = ("::ffff:10.9.0.2", "fe80::2%eth0")
+    sources = {"::ffff:10.9.0.2": "10.9.0.1", "fe80::2%eth0": "fe80::1%eth0"}
+    assert order(held, "glibc", (), sources) == held[::-1]
+
+
+@pytest.mark.parametrize(
+    ("version", "strategy"),
+    [((), "alternating"), ((16, 20), "first"), ((17,), "first"), ((19, 9, 9), "first"), ((20,), "alternating")],
+)
+def test_a_version_chooses_its_row_and_none_the_newest(version: tuple[int, ...], strategy: str) -> None:
+    assert behaviour("node", version).strategy == strategy
+    assert behaviour("js", version) is behaviour("node", version)
+
+
+def test_node_16_puts_ipv4_first() -> None:
+    assert order((GLOBAL, IPV4), "node", (16,), SOURCES) == (IPV4, GLOBAL)
+    assert order((GLOBAL, IPV4), "node", (18,), SOURCES) == (GLOBAL, IPV4)
+
+
+def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"unknown client `cobol`; known are .*curl.*node"):
+        order((IPV4,), "cobol", (), SOURCES)
+
+
+def test_the_table_is_whole() -> None:
+    assert {x.sort for x in behaviours()} == set(SORTERS)
+    for name in clients():
+        rows = [x for x in behaviours() if name == x.runtime or name in x.aliases]
+        assert len({x.runtime for x in rows}) == 1, name
+        for before, after in pairwise(rows):
+            assert before.until == after.since, name
+        assert not rows[0].since, name
+        assert not rows[-1].until, name
+    assert all(x.source and x.title for x in behaviours())
+
+
+def test_every_policy_holds_every_address_and_sets_the_families_apart() -> None:
+    rows = table("policy")
+    for policy in {x["policy"] for x in rows}:
+        held = {x["prefix"]: x["precedence"] for x in rows if x["policy"] == policy}
+        assert "::/0" in held
+        assert [x for x, y in held.items() if y == held["::ffff:0:0/96"]] == ["::ffff:0:0/96"]
+
+
+INTERFACE_ADDRESSES = {
+    "127.0.0.1": 8, "::1": 128, "10.9.0.1": 24, "169.254.7.1": 16, "fd09::1": 64, "2001:db8:9::1": 64,
+    "2002:a09:1::1": 48, "fec0:9::1": 64,
+}  # fmt: skip
+
+PREFIXES = (
+    "::1/128", "::/96", "::ffff:0:0/96", "2001::/32", "2002::/16", "2002:a09:1::/48", "3ffe::/16", "fec0::/10",
+    "fec0:9::/64", "fd09::/64", "fd00::/8", "fc00::/7", "2001:db8:9::/64", "2001:db8::/32", "2000::/3",
+    "127.0.0.0/8", "10.9.0.0/24", "10.9.0.1/32", "10.0.0.0/8", "169.254.0.0/16", "192.0.2.0/24", "0.0.0.0/0",
+)  # fmt: skip
+
+ASK = """
+import json, socket, sys
+def source(ip):
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect((ip, 53))
+        except OSError:
+            return None
+        return s.getsockname()[0]
+for line in sys.stdin:
+    asked = json.loads(line)
+    with open("/etc/hosts", "w") as f:
+        f.writelines(f"{x} many\\n" for x in asked)
+    found = [x[4][0] for x in socket.getaddrinfo("many", None, type=socket.SOCK_STREAM)]
+    print(json.dumps([found, {x: source(x) for x in asked}]), flush=True)
+"""
+
+
+def addresses() -> st.SearchStrategy[str]:
+    """Unicast destinations, half of them near the edges of the policy tables. No IPv4-mapped ones, no multicast."""
+    return st.sampled_from(PREFIXES).flatmap(lambda x: st.ip_addresses(network=x)).map(str).filter(_is_destination)
+
+
+def _is_destination(address: str) -> bool:
+    first = int(address.partition(".")[0]) if ":" not in address else 1
+    return not address.startswith("ff") and "::ffff" not in address and 0 < first < 224 and address != "::"
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[str]:
+    """A namespace with addresses of many kinds, a default route for IPv4, and routes to part of IPv6."""
+    with netns.pair("select") as (client, _server), netns.etc(client, hosts="", nsswitch_conf="hosts: files\n"):
+        own = ("127.0.0.1", "::1", netns.CLIENT_IPV4, netns.CLIENT_IPV6)
+        more = [f"{a}/{n}" for a, n in INTERFACE_ADDRESSES.items() if a not in own]
+        netns.batch(client, [f"address add {x} dev eth0 {'nodad' if ':' in x else ''}" for x in more])
+        netns.batch(client, ["route add default via 10.9.0.2", "route add 2000::/3 via fd09::2"])
+        netns.batch(client, ["route add fc00::/7 via fd09::2", "route add unreachable 3ffe::/16"])
+        yield client
+
+
+@pytest.fixture(scope="module")
+def glibc(place: str) -> Iterator[subprocess.Popen[str]]:
+    """A process in the namespace that answers a list of addresses with getaddrinfo's order and the kernel's sources."""
+    if "glibc" not in os.confstr("CS_GNU_LIBC_VERSION").split():  # type: ignore[union-attr]
+        pytest.skip("needs glibc")
+    argv = ["ip", "netns", "exec", place, sys.executable, "-c", ASK]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
+
+
+def ask(process: subprocess.Popen[str], asked: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The order of getaddrinfo, and the source of each address that has a route, with its prefix length."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    found, sources = json.loads(process.stdout.readline())
+    return list(map(canonical, found)), {k: f"{v}/{INTERFACE_ADDRESSES.get(v, 8)}" for k, v in sources.items() if v}
+
+
+@given(asked=st.lists(addresses().map(canonical), min_size=1, max_size=12, unique=True))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_glibc_orders_so(glibc: subprocess.Popen[str], asked: list[str]) -> None:
+    found, sources = ask(glibc, asked)
+    assert list(order(asked, "glibc", (), sources)) == found
+
+
+RUNTIMES = Path(__file__).parent / "runtimes"
+
+BUILD = {
+    "go": ("go", "build", "-o", "{out}/order", f"{RUNTIMES}/order.go"),
+    "java": ("javac", "-d", "{out}", f"{RUNTIMES}/Order.java"),
+    "glibc": ("gcc", "-o", "{out}/order", f"{RUNTIMES}/order.c"),
+    "musl": ("musl-gcc", "-static", "-o", "{out}/order", f"{RUNTIMES}/order.c"),
+    "node": ("node", "--version"),
+}
+JAVA = ("java", "-cp", "{out}")
+NODE = ("node", f"{RUNTIMES}/order.js")
+PRINTS = {
+    "go": ("go", ("{out}/order",)),
+    "glibc": ("glibc", ("{out}/order",)),
+    "musl": ("musl", ("{out}/order",)),
+    "java": ("java", (*JAVA, "Order")),
+    "java-ipv6-first": ("java", (*JAVA, "-Djava.net.preferIPv6Addresses=true", "Order")),
+    "java-system-order": ("java", (*JAVA, "-Djava.net.preferIPv6Addresses=system", "Order")),
+    "java-ipv4-stack": ("java", (*JAVA, "-Djava.net.preferIPv4Stack=true", "Order")),
+    "node": ("node", NODE),
+    "node-ipv4-first": ("node", ("node", "--dns-result-order=ipv4first", *NODE[1:])),
+    "node-ipv6-first": ("node", ("node", "--dns-result-order=ipv6first", *NODE[1:])),
+}
+
+
+def cases(count: int) -> dict[str, list[str]]:
+    """Names with random addresses, the same ones at each run; each has an IPv4 address, which every runtime takes."""
+    source = random.Random(6724)
+    found = {}
+    for number in range(count):
+        nets = [ip_network(source.choice(PREFIXES)) for _ in range(source.randint(1, 7))]
+        drawn = [str(x[source.randrange(min(x.num_addresses, 2**120))]) for x in nets]
+        held = {canonical(x): None for x in ["192.0.2.7", *drawn] if _is_destination(x)}
+        found[f"c{number}"] = source.sample(list(held), len(held))
+    return found
+
+
+@pytest.fixture(scope="module")
+def asked(place: str, glibc: subprocess.Popen[str]) -> dict[str, tuple[list[str], dict[str, str]]]:
+    """The cases with the kernel's sources; the hosts file of the namespace then holds them all."""
+    found = {name: (held, ask(glibc, held)[1]) for name, held in cases(300).items()}
+    lines = [f"{address} {name}" for name, (held, _) in found.items() for address in held]
+    Path("/etc/netns", place, "hosts").write_text("\n".join(lines) + "\n")
+    return found
+
+
+@pytest.mark.parametrize("runtime", PRINTS)
+def test_a_runtime_orders_so(
+    runtime: str, place: str, asked: dict[str, tuple[list[str], dict[str, str]]], tmp_path: Path
+) -> None:
+    builder, argv = PRINTS[runtime]
+    tool = BUILD[builder][0]
+    if not shutil.which(tool):
+        pytest.skip(f"needs {tool}")
+    subprocess.run([x.format(out=tmp_path) for x in BUILD[builder]], check=True, capture_output=True)
+    command = ["ip", "netns", "exec", place, *(x.format(out=tmp_path) for x in argv)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, input="\n".join(asked))
+    for (held, sources), line in zip(asked.values(), done.stdout.splitlines(), strict=True):
+        if (
+            runtime != "java-ipv4-stack" or "::1" not in held
+        ):  # asked for IPv4 alone, glibc turns a `::1` line into 127.0.0.1
+            assert list(order(held, runtime, (), sources)) == [canonical(x) for x in line.split()], held
