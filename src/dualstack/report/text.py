@@ -47,7 +47,11 @@ class Line(NamedTuple):
 
 
 def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
-    """The report as text; `depth` is `quiet` (the verdict alone), `normal` or `verbose` (every flow and symptom)."""
+    """The report as text.
+
+    `depth` is `quiet` (the verdict alone), `brief` (verdict, causes and fixes), `normal`, or `verbose` (every flow and
+    symptom).
+    """
     lines = [Line(x.text.rstrip(), x.style) for x in _lines(diagnosis, depth)]
     if not color:
         return "".join(f"{x.text}\n" for x in lines)
@@ -70,6 +74,11 @@ def _colored(lines: Iterable[Line]) -> str:
 def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
     yield from _headline(diagnosis)
     if depth == "quiet":
+        return
+    if depth == "brief":
+        for finding in (x for x in diagnosis.findings if not x.because):
+            yield from _cause(finding, "Cause")
+            yield from _way_out(finding)
         return
     verbose = depth == "verbose"
     yield from _table(diagnosis.traces)
@@ -171,22 +180,29 @@ def _way(trace: Trace) -> Iterator[Line]:
 
 def _finding(finding: Finding, every: tuple[Finding, ...], number: int, *, verbose: bool) -> Iterator[Line]:
     label = "Cause" if not finding.because else "Symptom"
-    head = f"{label}{f' {number}' if number else ''}: {finding.summary}"
     yield Line()
-    yield Line(_cut(printable(head), WIDTH), _SEVERITY[finding.severity])
-    place = finding.location
-    at = f" at {place.file}:{place.line}:{place.column}" if place else ""
-    yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence}){at}", "dim")
-    yield from _wrapped(printable(finding.detail, 2000), "  ")
+    yield from _cause(finding, f"{label}{f' {number}' if number else ''}")
     yield from _facts(finding.evidence, verbose=verbose)
-    if finding.hint:
-        yield from _wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
-    yield from (Line(f"    {x}", "green") for x in (finding.fix.commands if finding.fix else ()))
+    yield from _way_out(finding)
     explains = dict.fromkeys(f"{x.code} {x.name}" for x in every if finding.code in x.because)
     if explains:
         yield from _wrapped(f"Explains: {', '.join(explains)}", "  ", "dim")
     if finding.because:
         yield from _wrapped(f"Because of: {', '.join(finding.because)}", "  ", "dim")
+
+
+def _cause(finding: Finding, label: str) -> Iterator[Line]:
+    place = finding.location
+    at = f" at {place.file}:{place.line}:{place.column}" if place else ""
+    yield Line(_cut(printable(f"{label}: {finding.summary}"), WIDTH), _SEVERITY[finding.severity])
+    yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence}){at}", "dim")
+    yield from _wrapped(printable(finding.detail, 2000), "  ")
+
+
+def _way_out(finding: Finding) -> Iterator[Line]:
+    if finding.hint:
+        yield from _wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
+    yield from (Line(f"    {x}", "green") for x in (finding.fix.commands if finding.fix else ()))
 
 
 def _facts(evidence: tuple[Evidence, ...], *, verbose: bool) -> Iterator[Line]:

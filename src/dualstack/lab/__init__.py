@@ -1,0 +1,1 @@
+"""Receivers and network namespaces of our own, broken on purpose."""

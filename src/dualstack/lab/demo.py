@@ -1,0 +1,212 @@
+"""Real receivers, each broken on purpose in one way, and the diagnosis of each.
+
+`FAULTS` is the table: what is broken, what a diagnosis has to say of it, and the world in which it is so.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
+
+from dualstack.gather.env import real
+from dualstack.gather.namespaces import namespace
+from dualstack.lab import topology
+from dualstack.lab.receiver import bound
+from dualstack.model.address import BOTH, Family, Scope, join, scope, without_zone
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.host import Namespace
+from dualstack.model.question import Question
+from dualstack.model.target import parse_target
+from dualstack.pipeline import Request, diagnose
+from dualstack.probe.run import Options
+
+NAME = "collector.demo"
+PROBE_SECONDS = 1.0
+"""For one probe on this machine, where an answer takes a millisecond."""
+
+_FIRST_PORT = 14317  # below every ephemeral port of Linux (ip_local_port_range), so the text is the same each time
+
+
+class World(NamedTuple):
+    """What to ask, and the network namespace to ask it from; empty for the one that this program is in."""
+
+    targets: tuple[str, ...]
+    netns: str = ""
+
+
+class CannotShow(Exception):
+    """This machine has not got what a demonstration needs; the text says what."""
+
+
+class Fault(NamedTuple):
+    """One row: the sentence for the user, what the diagnosis has to say, and the world. `codes` are possible causes."""
+
+    broken: str
+    verdict: Verdict
+    codes: tuple[str, ...]
+    world: Callable[[], AbstractContextManager[World]]
+
+
+class Shown(NamedTuple):
+    """One demonstration: its diagnosis, or why there is none. `found` says that it is what the fault calls for."""
+
+    fault: Fault
+    diagnosis: Diagnosis | None
+    skipped: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether the verdict is right and a cause that is expected stands among the causes."""
+        if self.diagnosis is None:
+            return False
+        causes = {x.code for x in self.diagnosis.findings if not x.because}
+        as_expected = bool(causes.intersection(self.fault.codes)) or (not causes and not self.fault.codes)
+        return self.diagnosis.verdict is self.fault.verdict and as_expected
+
+
+def shown() -> Iterator[Shown]:
+    """Every demonstration in turn. Raises KeyboardInterrupt on Ctrl-C, after its world is taken down."""
+    for fault in FAULTS:
+        try:
+            with fault.world() as world:
+                yield Shown(fault, _diagnosed(world))
+        except (CannotShow, topology.CannotBuild) as error:
+            yield Shown(fault, None, str(error))
+
+
+def _diagnosed(world: World) -> Diagnosis:
+    targets = tuple(x for text in world.targets for x in parse_target(text))
+    found = diagnose(Request(Question(targets=targets), netns=world.netns, options=Options(PROBE_SECONDS)))
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return found
+
+
+@contextmanager
+def receiver(protocol: str, address: str, port: int, *, v6only: bool = False, netns: str = "") -> Iterator[None]:
+    """A receiver of our own in a child process, listening. Raises CannotShow where it does not start."""
+    inside = ("ip", "netns", "exec", netns) if netns else ()
+    options = ("--v6only",) if v6only else ()
+    argv = (*inside, sys.executable, "-P", "-m", "dualstack.lab.receiver", protocol, address, str(port), *options)
+    with _started(argv) as child:
+        try:
+            if child.stdout and child.stderr and not child.stdout.readline():
+                said = child.stderr.read().strip().rpartition("\n")[2]
+                raise CannotShow(f"a receiver did not start: {said}")
+            yield
+        finally:
+            child.kill()
+
+
+def _started(argv: Sequence[str]) -> subprocess.Popen[str]:
+    """A child in a session of its own, which Ctrl-C does not reach."""
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, text=True)
+    except OSError as error:
+        raise CannotShow(f"`{argv[0]}` cannot be run: {error.strerror}") from error
+
+
+def _free_port(first: int, address: str) -> int:
+    for port in range(first, first + 1000):
+        try:
+            bound(address, port, v6only=False).close()
+        except OSError:
+            continue
+        return port
+    raise CannotShow("no port is free")
+
+
+@contextmanager
+def on_loopback(protocol: str, port: int, address: str, *, v6only: bool = False) -> Iterator[World]:
+    """A receiver on this host that clients ask over the loopback addresses of both families."""
+    if "::1" not in _host().addresses(Family.IPV6):
+        raise CannotShow("this host has no IPv6 on its loopback")
+    free = _free_port(port, "::")
+    with receiver(protocol, address, free, v6only=v6only):
+        yield World((f"{protocol}://127.0.0.1:{free}", f"{protocol}://[::1]:{free}"))
+
+
+@contextmanager
+def asked_from_outside(protocol: str, port: int) -> Iterator[World]:
+    """A receiver on the loopback of this host that clients ask over another address of the host."""
+    host = _host()
+    known = (x for family in BOTH for x in host.addresses(family))
+    others = [x for x in known if scope(without_zone(x)) not in (Scope.LOOPBACK, Scope.LINK_LOCAL)]
+    if not others:
+        raise CannotShow("this host has no address but those of its loopback")
+    free = _free_port(port, "0.0.0.0")
+    with receiver(protocol, "127.0.0.1", free):
+        yield World((f"{protocol}://{join(others[0], free)}",))
+
+
+def _host() -> Namespace:
+    return namespace(real())
+
+
+@contextmanager
+def behind_firewall(protocol: str, port: int) -> Iterator[World]:
+    """A healthy receiver in a namespace whose packet filter drops IPv6 to its port."""
+    _need("nft")
+    with topology.pair("ds-demo") as ends, _named(ends, 2), receiver(protocol, "::", port, netns=ends.server):
+        topology.drop_ipv6(ends.server, port)
+        yield World((f"{protocol}://{NAME}:{port}",), ends.client)
+
+
+@contextmanager
+def stale_name(protocol: str, port: int) -> Iterator[World]:
+    """A healthy receiver in a namespace, under a name whose IPv6 address is nobody's."""
+    _need()
+    with topology.pair("ds-demo") as ends, _named(ends, 99), receiver(protocol, "::", port, netns=ends.server):
+        yield World((f"{protocol}://{NAME}:{port}",), ends.client)
+
+
+def _named(ends: topology.Pair, number: int) -> AbstractContextManager[None]:
+    """The client knows the name by the server's IPv4 address and by the IPv6 address of that number."""
+    return topology.hosts(ends.client, [f"{topology.IPV4.format(2)} {NAME}", f"{topology.IPV6.format(number)} {NAME}"])
+
+
+def _need(*tools: str) -> None:
+    if missing := topology.needs(*tools):
+        raise CannotShow(missing)
+
+
+FAULTS = (
+    Fault(
+        "Nothing is broken: a receiver on [::] that takes both families.",
+        Verdict.HEALTHY,
+        (),
+        lambda: on_loopback("grpc", 14317, "::"),
+    ),
+    Fault(
+        "A receiver is bound to 0.0.0.0, so it has no IPv6.",
+        Verdict.DEGRADED,
+        ("DS205",),
+        lambda: on_loopback("http", 14318, "0.0.0.0"),
+    ),
+    Fault(
+        "A receiver is bound to [::] with IPV6_V6ONLY, so it has no IPv4.",
+        Verdict.DEGRADED,
+        ("DS206", "DS207"),
+        lambda: on_loopback("grpc", 14317, "::", v6only=True),
+    ),
+    Fault(
+        "A receiver is bound to 127.0.0.1, and its clients are elsewhere.",
+        Verdict.BROKEN,
+        ("DS202",),
+        lambda: asked_from_outside("http", 14318),
+    ),
+    Fault(
+        "A firewall on the receiver's side drops IPv6.",
+        Verdict.DEGRADED,
+        ("DS702", "DS906"),
+        lambda: behind_firewall("grpc", 4317),
+    ),
+    Fault(
+        "A name has an AAAA record that leads nowhere.",
+        Verdict.DEGRADED,
+        ("DS404",),
+        lambda: stale_name("http", 4318),
+    ),
+)
