@@ -16,6 +16,10 @@ _BLOCK = re.compile(r"```yaml (fires|quiet)\n(.*?)```", re.DOTALL)
 _SAID = {"fires": "This world fires it:", "quiet": "This one does not:"}
 
 
+LINES = 3
+"""Error lines that are shown for a rule."""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One code of the catalogue; `documentation` is empty where this version does not check it."""
 
@@ -53,14 +57,33 @@ def as_text(found: Sequence[Entry]) -> str:
 
 
 def explained_rule(entry: Entry) -> str:
-    """A rule's documentation for a terminal."""
+    """A rule's documentation for a terminal, and error lines that lead to it."""
     head = f"{entry.code} {entry.name} ({entry.severity}; hop {entry.hop}; fix: {entry.fix})"
-    if not entry.documentation:
-        remark = f"\n\n{textwrap.fill(f'It is about: {entry.remark}.', 80)}" if entry.remark else ""
-        return f"{head}{remark}\n\nThis version reserves the code and does not check it.\n"
-    body = _BLOCK.sub(lambda m: f"{_SAID[m[1]]}\n\n{textwrap.indent(m[2].rstrip(), '    ')}\n", entry.documentation)
-    lines = [x.removeprefix("## ").upper() if x.startswith("## ") else x for x in body.strip().splitlines()]
-    return f"{head}\n\n" + "\n".join(lines) + "\n"
+    if entry.documentation:
+        body = _BLOCK.sub(lambda m: f"{_SAID[m[1]]}\n\n{textwrap.indent(m[2].rstrip(), '    ')}\n", entry.documentation)
+    else:
+        about = f"It is about {entry.remark}.\n\n" if entry.remark else ""
+        body = f"{about}This version keeps the code and does not check it yet.\n"
+    paragraphs = re.split(r"\n{2,}", re.sub(r"(?m)^(## .*)\n\n", r"\1\n", body).strip())
+    return "\n\n".join((head, *map(_filled, paragraphs), *_lines_of(entry.code))) + "\n"
+
+
+def _filled(paragraph: str) -> str:
+    """A paragraph within 80 columns; lists keep their lines, and examples stay as they are."""
+    heading, newline, rest = paragraph.partition("\n")
+    if heading.startswith("## "):
+        below = f"\n{_filled(rest)}" if newline and rest else ""
+        return heading.removeprefix("## ").upper() + below
+    if paragraph.startswith(("    ", "- ")):
+        return paragraph
+    return textwrap.fill(" ".join(paragraph.split()), 80, break_on_hyphens=False)
+
+
+def _lines_of(code: str) -> tuple[str, ...]:
+    """The first error lines of the table whose likeliest rule this is."""
+    found = [x["example"] for x in table("errors") if x["codes"].replace(",", " ").split()[0] == code and x["example"]]
+    lines = (f"    {printable(x, 74)}" for x in found[:LINES])
+    return ("ERROR LINES THAT LEAD HERE\n" + "\n".join(lines),) if found else ()
 
 
 def looks_like_code(text: str) -> bool:
