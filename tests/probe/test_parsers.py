@@ -180,6 +180,14 @@ def test_answers_without_a_grpc_status(headers: dict[str, str], outcome: Outcome
     assert answer.signals == ()
 
 
+def test_a_server_that_answers_and_goes_away_is_asked_no_more() -> None:
+    """The first answer stands; what cannot be sent any more is no error."""
+    not_found = frames((1, 5, 1, b"\x8d"))  # :status 404, entry 13 of the static table (RFC 7541 appendix A)
+    answer = fed(over_grpc(), [SETTINGS + not_found + frames((7, 0, 0, bytes(8)))])
+
+    assert (answer.outcome, answer.status) == (Outcome.NOT_OTLP, "HTTP 404")
+
+
 def test_answer_in_single_bytes() -> None:
     """Where the network cuts makes no difference."""
     text = HEAD + b"Content-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"

@@ -56,28 +56,30 @@ class _Session:
 
     def post(self, path: str, media_type: str, message: bytes) -> Talk[Reply | Answer]:
         """The reply to a request, or an answer where none came that can be judged."""
-        stream, reply = self._send(path, media_type, message), Reply()
-        if self._is_open:
-            chunk = yield self._h2.data_to_send()
-        else:
-            chunk, stranger = yield from opened(self._h2.data_to_send(), Outcome.HTTP2_SPOKEN)
-            if stranger:
-                return stranger
-            self._is_open = True
-        heard = 0
         try:
-            while chunk:
-                heard += len(chunk)
-                if heard > HEAD_LIMIT + BODY_LIMIT:
-                    return Answer(Outcome.ENDLESS, detail=f"no whole answer in {heard} bytes")
-                self._receive(chunk, stream, reply)
-                if reply.ended or reply.broken:
-                    return reply
-                chunk = yield self._h2.data_to_send()
+            return (yield from self._reply(self._send(path, media_type, message)))
         except DenialOfServiceError as error:
             return Answer(Outcome.ENDLESS, detail=printable(str(error)))
         except H2Error as error:
             return Answer(Outcome.GARBAGE, detail=printable(f"broken HTTP/2: {error}"))
+
+    def _reply(self, stream: int) -> Talk[Reply | Answer]:
+        request, reply, heard = self._h2.data_to_send(), Reply(), 0
+        if self._is_open:
+            chunk = yield request
+        else:
+            chunk, stranger = yield from opened(request, Outcome.HTTP2_SPOKEN)
+            if stranger:
+                return stranger
+            self._is_open = True
+        while chunk:
+            heard += len(chunk)
+            if heard > HEAD_LIMIT + BODY_LIMIT:
+                return Answer(Outcome.ENDLESS, detail=f"no whole answer in {heard} bytes")
+            self._receive(chunk, stream, reply)
+            if reply.ended or reply.broken:
+                return reply
+            chunk = yield self._h2.data_to_send()
         return Answer(Outcome.CLOSED, detail="closed after HTTP/2 had begun")
 
     def _send(self, path: str, media_type: str, message: bytes) -> int:
@@ -151,7 +153,7 @@ def judge(reply: Reply | Answer, signal: str) -> Answer:
     server = printable(reply.headers.get("server", ""))
     if re.fullmatch("[0-9]{1,9}", code, re.ASCII):
         return _judge_status(int(code), reply, signal)._replace(server=server)
-    if reply.broken:
+    if reply.broken and not reply.ended:
         return Answer(Outcome.CLOSED, status=reply.broken, detail=reply.last_words, server=server)
     page = _judge_page(reply, signal)
     outcome = Outcome.REJECTED if page.outcome is Outcome.REJECTED else Outcome.NOT_OTLP
