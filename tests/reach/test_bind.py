@@ -1,6 +1,8 @@
 """What a socket takes, and which socket an address string becomes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dualstack.knowledge import table
 from dualstack.model.address import Family
@@ -261,3 +263,22 @@ def test_every_row_of_the_table_has_a_source_a_status_and_a_cause_for_its_failur
         assert row["status"] in ("collector", "measured", "unverified")
         assert bool(row["error"]) <= bool(row["cause"]), row
         assert row["result"] != "fail" or row["error"], row
+
+
+HOSTS = st.sampled_from(["", "0.0.0.0", "::", "[::]", "fe80::5%eth0", "[fe80::5%]", "localhost", "::ffff:127.0.0.1"])
+PIECES = st.lists(HOSTS | st.text(":[]%.0123456789abcdef*/{} ", max_size=6), max_size=4).map("".join)
+
+
+@given(
+    PIECES,
+    st.sampled_from(["tcp", "tcp4", "tcp6", "udp", "unix"]),
+    st.sampled_from(["listen", "resolve"]),
+    st.sampled_from(sorted({y for x in table("bind") for y in x["runtime"].split(",")})),
+    st.sampled_from([HERE, OFF, None]),
+)
+def test_any_text_is_bound_or_refused_or_unknown(
+    address: str, network: str, call: str, runtime: str, namespace: Namespace | None
+) -> None:
+    made = bind(BindRequest(address, network, call, runtime, namespace, LOCALHOST))
+    assert bool(made.sockets) + bool(made.error) + bool(made.unknown) == 1
+    assert bool(made.cause) <= bool(made.error)
