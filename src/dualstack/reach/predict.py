@@ -207,7 +207,8 @@ def _route(flow: Flow) -> TracedHop:
     fact = Evidence(f"route to {flow.address}: {told}", "rtnetlink RTM_GETROUTE")
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, fact))
-    if answer.error and not flow.passed(Hop.ROUTE):
+    prohibited = flow.result is not None and flow.result.outcome is Outcome.DENIED
+    if answer.error and (prohibited or not flow.passed(Hop.ROUTE)):
         why = f"the kernel has no route to {flow.address}"
         return TracedHop(Hop.ROUTE, Status.FAIL, why, answer.error.lower(), (fact,))
     return TracedHop(Hop.ROUTE, Status.PASS, f"leaves by {answer.interface}", answer.interface, (fact,))

@@ -16,7 +16,8 @@ Every key is optional but `target`:
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 collector A NOERROR 10.9.0.7"]
     routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]
-    probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16"]
+    probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
+    # after the outcome: the status, and any of san=, issuer=, until=, signals=, server=, detail=
     config: |                              # a Collector configuration
       receivers: …
     withheld: [Listeners]                  # kinds that could not be gathered
@@ -55,6 +56,7 @@ from dualstack.reach.dial import parse_client
 
 PLACE = "host"
 _INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
+_SAID = ("san", "issuer", "until", "signals", "server", "detail")
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
 
 
@@ -183,18 +185,25 @@ def _filter(text: str) -> FilterVerdict:
 
 
 def _probe(text: str) -> ProbeResult:
-    endpoint, spoken, outcome, *status = text.split()
+    endpoint, spoken, outcome, *words = shlex.split(text)
     address, port = _endpoint(endpoint)
-    words = [x for x in status if not x.startswith(("san=", "signals="))]
-    sans = [y for x in status if x.startswith("san=") for y in x[4:].split(",")]
-    signals = tuple(y for x in status if x.startswith("signals=") for y in x[8:].split(","))
-    tls = spoken.endswith("s")
+    said = dict(x.split("=", 1) for x in words if x.partition("=")[0] in _SAID)
+    sans = said["san"].split(",") if said.get("san") else []
     held = Certificate(
-        names=tuple(x for x in sans if not is_address(x)), addresses=tuple(x for x in sans if is_address(x))
+        names=tuple(x for x in sans if not is_address(x)),
+        addresses=tuple(x for x in sans if is_address(x)),
+        not_after=said.get("until", ""),
+        issuer=said.get("issuer", ""),
     )
-    task = ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, tls)
-    said = " ".join(words)
-    return ProbeResult(task, Outcome(outcome), status=said, signals=signals, certificate=held if tls else None)
+    return ProbeResult(
+        ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, spoken.endswith("s")),
+        Outcome(outcome),
+        status=" ".join(x for x in words if x.partition("=")[0] not in _SAID),
+        detail=said.get("detail", ""),
+        server=said.get("server", ""),
+        signals=tuple(said["signals"].split(",")) if "signals" in said else (),
+        certificate=None if held == Certificate() else held,
+    )
 
 
 def _declared(world: Mapping[str, Any]) -> Declared:

@@ -1,0 +1,39 @@
+"""What the peers of failed flows answered, and who they are."""
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from dualstack.model.address import Protocol, Target
+from dualstack.model.probe import Outcome, ProbeResult, Probes
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Trace, Traces
+
+
+def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iterator[tuple[Trace, ProbeResult]]:
+    """The required flows that a probe ended in one of these ways, each with the first such result.
+
+    The addresses of one trace fared alike, so one result speaks for all.
+    """
+    for trace in traces.broken:
+        found = (probes.of(x, trace.target.port, trace.protocol) for x in trace.addresses)
+        result = next((x for x in found if x and x.outcome in outcomes), None)
+        if result:
+            yield trace, result
+
+
+def url(target: Target, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
+    """The target as a URL of this tool, with another protocol, with or without TLS, or with another port."""
+    changed = msgspec.structs.replace(
+        target,
+        protocol=protocol or target.protocol,
+        tls=target.tls if tls is None else tls,
+        port=port or target.port,
+    )
+    return f"{changed.scheme}://{changed.endpoint}"
+
+
+def holder(trace: Trace, listeners: Listeners | None) -> str:
+    """The name of the process whose socket is on the port of a flow, empty where it is out of sight."""
+    sockets = listeners.on(trace.server, trace.target.port) if listeners else ()
+    return next((x.processes[0].name for x in sockets if x.processes), "")

@@ -1,0 +1,97 @@
+"""Something else than an OTLP receiver answers on the port.
+
+## What it detects
+A connection is accepted, and what follows is no OTLP: a page of another server, bytes of another protocol, an answer
+that never ends, silence, or a close without a word.
+
+## Why it breaks
+A port that is open is not a receiver that works. A web server, a proxy without a backend, a stopped process, or the
+wrong port all accept connections.
+
+## Fix
+Send to the port of the receiver, or stop the program that holds it.
+
+## Example
+```yaml fires
+target: http://collector:4318
+names: {collector: [10.9.0.7]}
+probes: ["10.9.0.7:4318 http not_otlp HTTP 404 server=nginx"]
+```
+```yaml fires
+target: grpc://[fd00:9::5]:4317
+listeners: ["[::]:4317 posix redis-server"]
+probes: ["[fd00:9::5]:4317 grpc garbage"]
+```
+```yaml fires
+target: http://10.9.0.7:4318/otlp
+probes: ["10.9.0.7:4318 http not_otlp HTTP 404"]
+```
+```yaml fires
+target: grpc://10.9.0.7:4317
+probes: ["10.9.0.7:4317 grpc not_otlp grpc-status 12 UNIMPLEMENTED"]
+```
+```yaml quiet
+target: http://collector:4318
+names: {collector: [10.9.0.7]}
+probes: ["10.9.0.7:4318 http rejected HTTP 401"]
+```
+
+## References
+- OTLP specification, OTLP/HTTP Response; RFC 9113 section 3.4
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.probe import Outcome, ProbeResult, Probes
+from dualstack.model.sockets import Listeners
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.answers import ended, holder
+
+HOP = Hop.HANDSHAKE
+SEVERITY = Severity.ERROR
+BECAUSE = ("DS210",)
+
+_SAID = {
+    Outcome.NOT_OTLP: ("No OTLP receiver answers on port {port}", "A well-formed answer came, and it is no OTLP."),
+    Outcome.SILENT: ("Port {port} accepts and stays silent", "The connection was accepted and nothing was answered."),
+    Outcome.CLOSED: ("Port {port} accepts and closes", "The connection was accepted and closed without an answer."),
+    Outcome.GARBAGE: ("Port {port} speaks another protocol", "The answer is neither HTTP/1 nor HTTP/2."),
+    Outcome.ENDLESS: ("The answer on port {port} never ends", "More came than any OTLP answer holds."),
+}
+
+
+def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterator[Finding]:
+    """One finding for each flow that a stranger answered."""
+    for trace, result in ended(traces, probes, tuple(_SAID)):
+        summary, detail = _SAID[result.outcome]
+        owner = holder(trace, listeners)
+        who = (
+            f" `{owner}` holds the port." if owner else f" It calls itself `{result.server}`." if result.server else ""
+        )
+        named = (Evidence(f"server: {result.server}", "header of the answer", Layer.PROBED),) if result.server else ()
+        yield Finding(
+            summary=summary.format(port=trace.target.port),
+            detail=f"{detail}{_status(result)}{who}",
+            hint=_hint(trace, result, owner),
+            families=(trace.family,),
+            confidence=Confidence.PROBED,
+            evidence=(*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence, *named),
+            flows=(trace.key,),
+        )
+
+
+def _status(result: ProbeResult) -> str:
+    return f" Its status is `{result.status}`." if result.status else ""
+
+
+def _hint(trace: Trace, result: ProbeResult, owner: str) -> str:
+    port = trace.target.port
+    if "UNIMPLEMENTED" in result.status:
+        return "Send to the gRPC port of an OTLP receiver: this gRPC server has no service for traces, metrics or logs."
+    if trace.target.path and result.outcome is Outcome.NOT_OTLP:
+        return f"Check the path `{trace.target.path}`: exporters add `/v1/traces` to it."
+    if owner:
+        return f"Check that `{owner}` is meant to be the receiver, and that port {port} is its OTLP port."
+    return f"Run `ss -tlnp 'sport = :{port}'` on the machine that holds `{trace.addresses[0]}`, or look at the proxy."
