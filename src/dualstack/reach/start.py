@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared, DeclaredEndpoint
@@ -19,6 +20,13 @@ class Failure(msgspec.Struct, frozen=True):
     endpoint: DeclaredEndpoint
     bound: Bound
     flows: tuple[Trace, ...]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The endpoint as declared, and what binding it says."""
+        field = self.endpoint.field
+        declared = Evidence(self.endpoint.effective, field, Layer.DECLARED)
+        return (declared, Evidence(self.bound.error, f"prediction for {field}", Layer.DECLARED))
 
 
 def port(endpoint: DeclaredEndpoint) -> int:

@@ -48,7 +48,7 @@ probes: ["[fd00:1::1]:4317 grpc family_absent", "10.9.0.7:4317 grpc accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
-from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
@@ -77,8 +77,7 @@ def check(
             yield _finding((trace,), trace.at(Hop.ROUTE).evidence, severity(traces, trace, question))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS301":
-            told = Evidence(failure.bound.error, failure.endpoint.field, Layer.DECLARED)
-            yield _finding(failure.flows, (told,), Severity.ERROR)
+            yield _finding(failure.flows, failure.evidence, Severity.ERROR)
 
 
 def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...], how_bad: Severity) -> Finding:

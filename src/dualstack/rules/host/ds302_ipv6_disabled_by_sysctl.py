@@ -51,6 +51,8 @@ probes: ["10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator
 
+import msgspec
+
 from dualstack.model.address import Family, zone
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
@@ -80,7 +82,8 @@ def check(
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS302":
             off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
-            yield _finding(space, off, failure.flows, Severity.ERROR)
+            found = _finding(space, off, failure.flows, Severity.ERROR)
+            yield msgspec.structs.replace(found, evidence=(*found.evidence, *failure.evidence))
 
 
 def _off(space: Namespace, trace: Trace, traces: Traces) -> tuple[str, ...]:

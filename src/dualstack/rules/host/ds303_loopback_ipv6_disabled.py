@@ -70,17 +70,17 @@ def check(
             yield _finding(space.place, (trace,))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS303":
-            yield _finding(space.place, failure.flows)
+            yield _finding(space.place, failure.flows, failure.evidence)
 
 
-def _finding(place: str, flows: tuple[Trace, ...]) -> Finding:
+def _finding(place: str, flows: tuple[Trace, ...], more: tuple[Evidence, ...] = ()) -> Finding:
     command = sysctl(place, "lo", 0)
     return Finding(
         summary="The loopback has no IPv6",
         detail=f"In `{place}`, `lo` has no `::1` while another interface has IPv6.",
         hint=f"Run `{command}`, or use `127.0.0.1`.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
-        evidence=(Evidence("net.ipv6.conf.lo.disable_ipv6 = 1", "sysctl"),),
+        evidence=(Evidence("net.ipv6.conf.lo.disable_ipv6 = 1", "sysctl"), *more),
         fix=Fix("Set `disable_ipv6` of `lo` to 0", Applicability.UNSAFE, commands=(command,)),
         flows=tuple(x.key for x in flows),
     )

@@ -33,7 +33,7 @@ probes: ["[fd00:9::5]:4318 http accepted"]
 ## References
 - RFC 4862 section 5.4
 - https://github.com/coredns/coredns/issues/7564
-- Measured on Linux 6.18: connect() to either kind says EHOSTUNREACH
+- Measured on Linux 6.18: EHOSTUNREACH after 3 s for either kind; `ip addr replace` starts no new detection
 """
 
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def check(
         if failure.bound.cause == "DS304":
             host = failure.endpoint.effective.rpartition(":")[0].strip("[]")
             for held in _flagged(space, (host,)):
-                yield _finding(space, held, failure.flows)
+                yield _finding(space, held, failure.flows, failure.evidence)
 
 
 def _flagged(space: Namespace, addresses: tuple[str, ...]) -> list[tuple[Interface, InterfaceAddress]]:
@@ -79,22 +79,28 @@ def _flagged(space: Namespace, addresses: tuple[str, ...]) -> list[tuple[Interfa
     return [(i, a) for i in space.interfaces for a in i.addresses if a.address in bare and _UNUSABLE & set(a.flags)]
 
 
-def _finding(space: Namespace, held: tuple[Interface, InterfaceAddress], flows: tuple[Trace, ...]) -> Finding:
+def _finding(
+    space: Namespace,
+    held: tuple[Interface, InterfaceAddress],
+    flows: tuple[Trace, ...],
+    more: tuple[Evidence, ...] = (),
+) -> Finding:
     interface, item = held
     failed = "dadfailed" in item.flags
-    again = f"ip -6 addr replace {item.address}/{item.prefix} dev {interface.name}"
-    wait = f"ip -6 addr show dev {interface.name} tentative"
-    command = inside(space.place, again if failed else wait)
+    spelled, wait = f"{item.address}/{item.prefix} dev {interface.name}", f"show dev {interface.name} tentative"
+    steps = (f"del {spelled}", f"add {spelled}") if failed else (wait,)
+    commands = tuple(inside(space.place, f"ip -6 addr {x}") for x in steps)
+    typed = " and ".join(f"`{x}`" for x in commands)
     return Finding(
-        summary=f"`{item.address}` cannot be used yet",
-        detail="Another host on the link holds this address, so the kernel does not use it."
+        summary=f"`{item.address}` is held by another host" if failed else f"`{item.address}` cannot be used yet",
+        detail="Duplicate address detection failed: another host on the link answers for it."
         if failed
         else "Duplicate address detection has not ended, so the kernel does not use the address.",
-        hint=f"Take the address from the other host, then run `{command}`."
+        hint=f"Take the address from the other host, then run {typed}."
         if failed
-        else f"Wait until `{command}` shows nothing, then try again.",
+        else f"Wait until {typed} shows nothing, then try again.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
-        evidence=(Evidence(f"{item.address} on {interface.name}: {' '.join(item.flags)}", space.source),),
-        fix=Fix("Make the address usable", commands=(command,)),
+        evidence=(Evidence(f"{item.address} on {interface.name}: {' '.join(item.flags)}", space.source), *more),
+        fix=Fix("Make the address usable", commands=commands),
         flows=tuple(x.key for x in flows),
     )

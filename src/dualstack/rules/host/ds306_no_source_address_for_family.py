@@ -64,7 +64,8 @@ def check(traces: Traces, question: Question, routes: Routes | None) -> Iterator
         if not (_gone(trace) if loopback else _sourceless(trace, routes)):
             continue
         title, version = trace.family.title, 6 if trace.family is Family.IPV6 else 4
-        address, device = (trace.addresses[0], "lo") if loopback else ("ADDRESS/PREFIX", "INTERFACE")
+        lacking = f"{trace.addresses[0]}/{128 if version == 6 else 8}"
+        address, device = (lacking, "lo") if loopback else ("ADDRESS/PREFIX", "INTERFACE")
         command = inside(trace.vantage, f"ip -{version} addr add {address} dev {device}")
         missing = f"`{trace.addresses[0]}`" if loopback else f"{title} address that the peer could answer to"
         yield Finding(
@@ -73,7 +74,7 @@ def check(traces: Traces, question: Question, routes: Routes | None) -> Iterator
             hint=f"Run `{command}`, or send to an {trace.family.other.title} address.",
             families=(trace.family,),
             evidence=(*trace.at(Hop.ROUTE).evidence, *trace.at(Hop.HOST).evidence),
-            fix=Fix(f"Add an {title} address", commands=(command,)),
+            fix=Fix(f"Add an {title} address", commands=(command,) if loopback else ()),
             severity=severity(traces, trace, question),
             flows=(trace.key,),
         )

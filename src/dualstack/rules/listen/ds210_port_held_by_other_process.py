@@ -47,7 +47,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Listeners, Runtime
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.bind import accepts, listen_mark
+from dualstack.reach.bind import accepts
 from dualstack.reach.blame import unserved
 from dualstack.reach.start import declared_on, port
 
@@ -103,10 +103,10 @@ def _held_by_another(traces: Traces, trace: Trace, sockets: Sequence[Listener]) 
 
 
 def _finding(holder: Listener, flows: tuple[Trace, ...], trace: Trace, beside: str) -> Finding:
-    process, mark = holder.processes[0], listen_mark(holder)
+    process = holder.processes[0]
     return Finding(
         summary=f"Port {holder.port} is held by `{process.name}`",
-        detail=f"`{process.name}` ({process.runtime}) listens on `{mark}`, and it takes no OTLP here. {beside}",
+        detail=f"`{process.name}` ({process.runtime}) listens on `{holder.endpoint}` and takes no OTLP there. {beside}",
         hint=f"Stop `{process.name}` or move it from port {holder.port}, then start the receiver again.",
         families=(trace.family,),
         evidence=trace.at(Hop.LISTEN).evidence,

@@ -90,7 +90,8 @@ def _start(
 def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Finding:
     port = trace.target.port
     other = _elsewhere(trace, listeners)
-    instead = f"Send to port {other.port}, where {owner(other)} listens, or s" if other else "S"
+    held = f"held by {owner(other)}" if other and other.processes else "which is open"
+    instead = f"Try port {other.port}, {held}, or s" if other else "S"
     return Finding(
         summary=f"Nothing listens on port {port}",
         detail=f"No socket of `{trace.server}` is bound to TCP port {port}.{start[0]}",

@@ -50,6 +50,8 @@ from dualstack.reach.start import failures, here, port
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 
+_SHOWN = 6  # addresses; a host with many containers has hundreds
+
 
 def check(
     traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, names: Names | None
@@ -61,14 +63,15 @@ def check(
             continue
         endpoint = failure.endpoint
         held = [x for family in BOTH for x in space.addresses(family)]
+        shown = ", ".join(held[:_SHOWN]) + (", …" if held[_SHOWN:] else "")
         address = endpoint.effective.rpartition(":")[0]
         yield Finding(
             summary=f"`{address}` is no address of `{space.place}`",
-            detail=f"The Collector cannot start: `{failure.bound.error}`. The place holds {', '.join(held)}.",
+            detail=f"The Collector cannot start: `{failure.bound.error}`. The place holds {shown}.",
             hint=f"Set `{endpoint.field}`{where(endpoint)} to `0.0.0.0:{port(endpoint)}` or an address of the place.",
             evidence=(
                 Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
-                Evidence(", ".join(held), space.source),
+                Evidence(shown, space.source),
             ),
             location=endpoint.location,
             fix=Fix("Bind an address that the place holds"),

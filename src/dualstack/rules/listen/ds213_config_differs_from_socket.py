@@ -52,7 +52,7 @@ from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.bind import listen_mark
+from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.hint import owner
 from dualstack.reach.start import here, port, predicted
 
@@ -77,16 +77,15 @@ def check(
         foreign = any(x.runtime is not Runtime.GO for x in there)
         if not gone or not flows or foreign or endpoint.transport is Transport.UDP:
             continue
-        found = ", ".join(f"`{listen_mark(x)}`" for x in there) or "nothing"
-        mark = listen_mark(gone[0])
+        found = " and ".join(map(accepts_phrase, there)) or "is not there"
         yield Finding(
             summary=f"Port {port(endpoint)} differs from the configuration",
-            detail=f"`{endpoint.field}` is `{endpoint.effective}`, which makes `{mark}`. There is {found}.",
+            detail=f"By `{endpoint.effective}` the socket {accepts_phrase(gone[0])}. The real one {found}.",
             hint=f"Restart {owner(running)} with `{declared.file}`, or look at the file that it was started with.",
             families=tuple(dict.fromkeys(x.family for x in flows)),
             evidence=(
                 Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
-                Evidence(f"{found} on port {port(endpoint)}", "sock_diag"),
+                Evidence(", ".join(map(listen_mark, there)) or f"no socket on port {port(endpoint)}", "sock_diag"),
             ),
             location=endpoint.location,
             fix=Fix("Restart the Collector with this configuration"),
