@@ -10,6 +10,7 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.reach.bind import accepts
 
 HOST = "localhost"
+_OTLP = ("otlp", "otelarrow")  # types of receivers that take OTLP
 
 
 class _Spoken(NamedTuple):
@@ -22,12 +23,19 @@ def listed(
     place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None
 ) -> tuple[Target, ...]:
     """One target for each OTLP listener in sight or declared endpoint, by port; empty where there is neither."""
-    spoken = {(port, x.protocol): x.tls for x in (declared.endpoints if declared else ()) if (port := _port(x))}
+    spoken = {(port, _protocol(x)): x.tls for x in (declared.endpoints if declared else ()) if (port := _port(x))}
     for listener in listeners.items if listeners else ():
         known = listener.place == place and listener.transport is Transport.TCP and listener.port in OTLP_PORTS
         if known and not any(port == listener.port for port, _ in spoken):
             spoken[listener.port, OTLP_PORTS[listener.port]] = False
     return tuple(_target(place, _Spoken(*key, tls), listeners, space) for key, tls in sorted(spoken.items()))
+
+
+def _protocol(endpoint: DeclaredEndpoint) -> Protocol:
+    """What to probe: an export where OTLP is spoken, elsewhere no more than a connection."""
+    if endpoint.component.split("/")[1] in _OTLP:
+        return endpoint.protocol
+    return Protocol.UDP if endpoint.transport is Transport.UDP else Protocol.TCP
 
 
 def _port(endpoint: DeclaredEndpoint) -> int:

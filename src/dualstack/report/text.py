@@ -4,7 +4,7 @@ The layout is made of plain lines, each with one style, no wider than `WIDTH`; o
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dualstack.model.address import BOTH, Family, Target, join
@@ -109,21 +109,37 @@ def _sentence(diagnosis: Diagnosis) -> str:
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
     said = [("work", [x for x in required if x.accepted]), ("fail", [x for x in required if x.failed])]
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
-    parts = [f"{verb} over {_flows(traces, required)}" for verb, traces in said if traces]
-    return f"exports to {what or 'nothing'}{where} {', '.join(parts) or 'were not tried'}."
+    parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
+    return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
 
 
 def _called(target: Target, *, listing: bool) -> str:
     return target.endpoint if listing else target.text
 
 
-def _flows(traces: Iterable[Trace], every: Iterable[Trace]) -> str:
-    """The families of these traces; with their protocols where a family has both that work and that do not."""
-    mine = list(traces)
-    mixed = {x.family for x in mine} & {x.family for x in every if x not in mine}
-    if not mixed:
-        return _families(x.family for x in mine)
-    return " and ".join(dict.fromkeys(f"{x.target.scheme} {x.family.title}" for x in mine))
+def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
+    """The families of these traces, told apart by protocol and then by endpoint where they are not the same for all."""
+    for name in _GROUPINGS:
+        groups: dict[str, list[Trace]] = {}
+        for trace in traces:
+            groups.setdefault(name(trace), []).append(trace)
+        found = {key: {x.family for x in held} for key, held in groups.items()}
+        if all(_same(held, found[key], [x for x in every if name(x) == key]) for key, held in groups.items()):
+            break
+    return ", ".join(f"{key}over {_families(x.family for x in held)}" for key, held in groups.items())
+
+
+_GROUPINGS: tuple[Callable[[Trace], str], ...] = (
+    lambda _: "",
+    lambda x: f"by {x.target.scheme} ",
+    lambda x: f"to {x.target.endpoint} ",
+)
+
+
+def _same(mine: Sequence[Trace], families: set[Family], every: Sequence[Trace]) -> bool:
+    """Whether each endpoint of a group has these flows in the same families, and in no other way as well."""
+    targets = {x.target for x in every}
+    return all({x.family for x in mine if x.target == target} == families for target in targets)
 
 
 def _families(found: Iterable[Family]) -> str:
