@@ -4,7 +4,7 @@
 legacy iptables not at all; `iptables-save` prints both in full.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from subprocess import CalledProcessError, SubprocessError
 
 import msgspec
@@ -67,8 +67,7 @@ def _legacy(env: Env) -> tuple[tuple[Chain, ...], tuple[Missing, ...]]:
         try:
             if not env.read(names).strip():
                 continue
-            text = _first(env, ((f"ip{digit}tables-legacy-save",), (f"ip{digit}tables-save",)))
-            chains += iptables.parse(text, family, legacy=True)
+            chains += iptables.parse(_legacy_text(env, digit), family, legacy=True)
         except FileNotFoundError:
             continue
         except (OSError, SubprocessError, ValueError) as error:
@@ -76,14 +75,16 @@ def _legacy(env: Env) -> tuple[tuple[Chain, ...], tuple[Missing, ...]]:
     return tuple(chains), tuple(gaps)
 
 
-def _first(env: Env, commands: Iterable[Sequence[str]]) -> str:
-    """The output of the first command that is installed. Raises ValueError where none is."""
-    for command in commands:
+def _legacy_text(env: Env, digit: str) -> str:
+    """The listing of legacy iptables, whose program has one of two names. Raises ValueError where neither shows it."""
+    for command in (f"ip{digit}tables-legacy-save", f"ip{digit}tables-save"):
         try:
-            return _run(env, command)
+            text = _run(env, (command,))
         except FileNotFoundError:
             continue
-    msg = "legacy iptables rules are loaded and no iptables-save is installed"
+        if "(nf_tables)" not in text.partition("\n")[0]:
+            return text
+    msg = "it holds rules, and no program that lists them is installed"
     raise ValueError(msg)
 
 

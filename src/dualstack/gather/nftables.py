@@ -311,7 +311,13 @@ def _entries(pairs: list[_Json]) -> Lookup:
 
 def _reject(body: Mapping[str, _Json] | None) -> Action:
     kind = (body or {}).get("type")
-    return Action("reject", kind if kind == "tcp reset" else (body or {}).get("expr", "port-unreachable"))
+    return Action("reject", kind if kind == "tcp reset" else _text((body or {}).get("expr", "port-unreachable")))
+
+
+def _text(value: _Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _dnat(body: Mapping[str, _Json] | None) -> Action:
@@ -337,8 +343,8 @@ _READERS: dict[str, Callable[[_Json], Step | None]] = {
     "return": lambda _: Action("return"),
     "continue": lambda _: None,
     "notrack": lambda _: Action("notrack"),
-    "jump": lambda body: Action("jump", body["target"]),
-    "goto": lambda body: Action("goto", body["target"]),
+    "jump": lambda body: Action("jump", _text(body["target"])),
+    "goto": lambda body: Action("goto", _text(body["target"])),
     "reject": _reject,
     "dnat": _dnat,
     "redirect": _redirect,

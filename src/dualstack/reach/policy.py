@@ -182,15 +182,13 @@ class _Walk:
         start = replace(datagram, oif="") if hook == "input" else replace(datagram, iif="")
         ways, ends, last = [start], list[_End](), _End("accept", "", "", start)
         for chain in self._bases(datagram.family, hook):
-            found = [end for way in ways for end in self._base(chain, way)]
+            found = [_forwarded(end, hook) for way in ways for end in self._base(chain, way)]
             ends += [x for x in found if x.verdict != "accept"]
             last = next((x for x in found if x.verdict == "accept"), last)
             ways = _few([x.datagram for x in found if x.verdict == "accept"])
             if not ways:
                 return ends
-        if hook == "input" and any(way.local is not True for way in ways):
-            ends.append(replace(last, verdict="unknown"))
-        return [*ends, last]
+        return [*ends, replace(last, datagram=_merged(ways))]
 
     def _bases(self, family: Family, hook: str) -> Iterator[Chain]:
         """The base chains that the datagram meets, in order. Of equal priorities the kernel calls the newest first
@@ -293,6 +291,12 @@ class _Walk:
                 after = "continue" if action.verb == "jump" else "return"
                 return [replace(x, verdict=after) if x.verdict == "return" else x for x in ends]
         return [replace(end, verdict="unknown")]
+
+
+def _forwarded(end: _End, hook: str) -> _End:
+    """What a dnat rule sends elsewhere never meets the input chains; where it ends is not for these rules to say."""
+    lost = hook == "input" and end.verdict == "accept" and not end.datagram.local
+    return replace(end, verdict="unknown") if lost else end
 
 
 def _merged(ways: list[Datagram]) -> Datagram:
