@@ -118,8 +118,14 @@ def _called(target: Target, *, listing: bool) -> str:
 
 
 def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
-    """The families of these traces, told apart by protocol and then by endpoint where they are not the same for all."""
-    for name in _GROUPINGS:
+    """The families of these traces, told apart by protocol, then by endpoint, where they are not the same for all."""
+    even = (x for x in _GROUPINGS if _is_even(x, traces, every))
+    name = next(even, _GROUPINGS[-1])
+    groups = dict.fromkeys(map(name, traces))
+    return ", ".join(f"{key}over {_families(x.family for x in traces if name(x) == key)}" for key in groups)
+
+
+_GROUPINGS:
         groups: dict[str, list[Trace]] = {}
         for trace in traces:
             groups.setdefault(name(trace), []).append(trace)
@@ -136,10 +142,13 @@ _GROUPINGS: tuple[Callable[[Trace], str], ...] = (
 )
 
 
-def _same(mine: Sequence[Trace], families: set[Family], every: Sequence[Trace]) -> bool:
-    """Whether each endpoint of a group has these flows in the same families, and in no other way as well."""
-    targets = {x.target for x in every}
-    return all({x.family for x in mine if x.target == target} == families for target in targets)
+def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
+    """Whether, in each group of that name, these flows are in the same families for each endpoint."""
+    return all(
+        {x.family for x in traces if x.target == one.target} == {x.family for x in traces if name(x) == name(one)}
+        for one in every
+        if any(name(x) == name(one) for x in traces)
+    )
 
 
 def _families(found: Iterable[Family]) -> str:
