@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -33,12 +33,11 @@ _CODES = (
 )  # grpc/doc/statuscodes.md, from 0
 
 
-@dataclass
-class Reply:
+class Reply(msgspec.Struct):
     """What came on one stream; `broken` names the frame that ended it before its time."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
+    headers: dict[str, str] = {}
+    body: bytearray = msgspec.field(default_factory=bytearray)
     ended: bool = False
     broken: str = ""
     last_words: str = ""

@@ -66,8 +66,10 @@ def _request(authority: str, path: str, headers: Mapping[str, str]) -> bytes:
 
 
 def _response(inbox: Inbox) -> Talk[Response]:
-    while True:
-        head = yield from inbox.until(b"\r\n\r\n", HEAD_LIMIT)
+    room = HEAD_LIMIT
+    while room > 0:
+        head = yield from inbox.until(b"\r\n\r\n", room)
+        room -= len(head)
         first, *lines = head.split(b"\r\n")
         found = _STATUS_LINE.fullmatch(first)
         if not found:
@@ -77,6 +79,7 @@ def _response(inbox: Inbox) -> Talk[Response]:
         if status >= 200:
             headers = _headers(lines)
             return Response(status, headers, (yield from _body(inbox, status, headers)))
+    raise Overlong
 
 
 def _headers(lines: list[bytes]) -> dict[str, str]:

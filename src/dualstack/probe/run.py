@@ -7,8 +7,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
@@ -30,8 +31,7 @@ _OWN = ("connection", "content-length", "content-type", "host", "te", "transfer-
 _SENDABLE = re.compile(r"[!-~]*")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """How to probe: seconds for each probe as a whole, TLS files, and headers that go with every export."""
 
     seconds: float = 3.0
@@ -98,8 +98,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
     return settings
 
 
-@dataclass
-class _Line:
+class _Line(msgspec.Struct):
     """A probe under way: its talk, its socket, and the bytes that wait to be sent."""
 
     key: tuple[str, int, Protocol]
@@ -108,7 +107,7 @@ class _Line:
     deadline: float
     sock: socket.socket | None = None
     connecting: bool = False
-    out: bytearray = field(default_factory=bytearray)
+    out: bytearray = msgspec.field(default_factory=bytearray)
 
 
 class _Loop:

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
@@ -21,8 +22,7 @@ _TLS_ALONE = "closed on a plaintext request, and shakes hands in TLS"
 _HTTP2_ALONE = "closed on an HTTP/1.1 request, and chooses h2 where it is offered"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What all probes of a run share; `asked` and `lenient` give a protocol's TLS settings, the latter unverified."""
 
     seconds: float
@@ -31,11 +31,10 @@ class Settings:
     lenient: "Callable[[Protocol], ssl.SSLContext]"
 
 
-@dataclass
-class Record:
+class Record(msgspec.Struct):
     """What is known of a probe so far; it outlives a probe whose time is up."""
 
-    stages: list[Stage] = field(default_factory=list)
+    stages: list[Stage] = []
     alpn: str = ""
     certificate: bytes = b""
     heard: int = 0

@@ -1,7 +1,6 @@
 """TLS as a talk inside a talk: bytes of records outside, bytes of the protocol inside."""
 
 import ssl
-from dataclasses import dataclass, field
 
 from dualstack.model.address import Protocol, without_zone
 from dualstack.model.probe import Outcome
@@ -27,18 +26,13 @@ def context(protocol: Protocol, ca_file: str = "", *, verify: bool = True) -> ss
     return made
 
 
-@dataclass
 class Session:
     """One TLS connection in memory. A name is sent as SNI; a literal address is only verified (RFC 6066 section 3)."""
 
-    settings: ssl.SSLContext
-    host: str
-    head: bytes = b""
-    _incoming: ssl.MemoryBIO = field(default_factory=ssl.MemoryBIO)
-    _outgoing: ssl.MemoryBIO = field(default_factory=ssl.MemoryBIO)
-
-    def __post_init__(self) -> None:
-        self._tls = self.settings.wrap_bio(self._incoming, self._outgoing, server_hostname=without_zone(self.host))
+    def __init__(self, settings: ssl.SSLContext, host: str) -> None:
+        self._head = b""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = settings.wrap_bio(self._incoming, self._outgoing, server_hostname=without_zone(host))
 
     @property
     def alpn(self) -> str:
@@ -58,7 +52,7 @@ class Session:
             except ssl.SSLWantReadError:
                 yield from self._feed()
             except ssl.SSLError as error:
-                raise _explained(error, self.head) from error
+                raise _explained(error, self._head) from error
             else:
                 return
 
@@ -82,11 +76,11 @@ class Session:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
             except ssl.SSLError as error:
-                raise _explained(error, self.head) from error
+                raise _explained(error, self._head) from error
 
     def _feed(self) -> Talk[None]:
         chunk = yield self._outgoing.read()
-        self.head = self.head or chunk
+        self._head = self._head or chunk
         if chunk:
             self._incoming.write(chunk)
         else:
