@@ -117,29 +117,19 @@ def _called(target: Target, *, listing: bool) -> str:
     return target.endpoint if listing else target.text
 
 
+_GROUPINGS: tuple[Callable[[Trace], str], ...] = (
+    lambda _: "",
+    lambda x: f"by {x.target.scheme} ",
+    lambda x: f"to {x.target.endpoint} ",
+)
+
+
 def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
     """The families of these traces, told apart by protocol, then by endpoint, where they are not the same for all."""
     even = (x for x in _GROUPINGS if _is_even(x, traces, every))
     name = next(even, _GROUPINGS[-1])
     groups = dict.fromkeys(map(name, traces))
     return ", ".join(f"{key}over {_families(x.family for x in traces if name(x) == key)}" for key in groups)
-
-
-_GROUPINGS:
-        groups: dict[str, list[Trace]] = {}
-        for trace in traces:
-            groups.setdefault(name(trace), []).append(trace)
-        found = {key: {x.family for x in held} for key, held in groups.items()}
-        if all(_same(held, found[key], [x for x in every if name(x) == key]) for key, held in groups.items()):
-            break
-    return ", ".join(f"{key}over {_families(x.family for x in held)}" for key, held in groups.items())
-
-
-_GROUPINGS: tuple[Callable[[Trace], str], ...] = (
-    lambda _: "",
-    lambda x: f"by {x.target.scheme} ",
-    lambda x: f"to {x.target.endpoint} ",
-)
 
 
 def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
