@@ -140,6 +140,8 @@ node@20 | Node.js tries one address after the other, the families by turns, and 
   order is that of the C library: glibc puts IPv6 first, unique local addresses too.
 java | Java tries the first address alone and waits the kernel's SYN timeout (about 130 s) for it; no other address is
   tried. IPv4 addresses come first.
+grpc-core | gRPC C-core starts with the next address every 250 ms, the families by turns, and keeps the first that
+  answers. The order is that of gRPC's resolver: IPv4 comes before unique local IPv6, after global IPv6.
 grpc-go@1.70 | The grpc-go client tries one address after the other within 20 s in all, then again from the first: it
   never leaves a first address that does not answer. The order is that of Go's resolver: IPv4 comes before unique local
   IPv6, after global IPv6.

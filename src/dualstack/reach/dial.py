@@ -4,6 +4,7 @@ How each client dials is `knowledge/runtimes.table`. A connection that is accept
 say so at once; one that is dropped takes the client's own timeout, or the kernel's.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 
@@ -83,7 +84,7 @@ def parse_client(text: str) -> Client:
 def describe(client: Client) -> str:
     """How the client orders and dials addresses, in sentences; the last says so where no run has shown it."""
     row = behaviour(client.runtime, client.version)
-    title = row.title[:1].upper() + row.title[1:]
+    title = re.sub("^(the|a) ", lambda x: x[0].capitalize(), row.title)
     how = _DIALS[row.strategy].format(title=title, wait=_wait(row), delay=row.delay)
     shown = () if row.verified else (f"This is from its source ({row.source}), not from a run.",)
     return " ".join((how, _ORDERS.get(row.families) or _SORTS[row.sort], *shown))
