@@ -129,6 +129,21 @@ def test_every_behaviour_has_a_name_for_a_client_of_tls(name: str, outcome: Outc
     assert [(x.name, x.ok) for x in result.stages] == [("connect", True), ("tls", False)]
 
 
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize(
+    ("handler", "reason", "word"),
+    [(says(), "closed", "closed by the peer"), (resets_after_request, "ECONNRESET", "reset by the peer")],
+)
+def test_a_reset_is_told_from_an_orderly_end(handler: Handler, reason: str, word: str, *, tls: bool) -> None:
+    """A server that ends, or something on the way that cuts."""
+    with peer(handler) as port:
+        result = probed(port, HTTP, tls=tls)
+
+    assert result.outcome is Outcome.CLOSED
+    assert result.stages[-1].reason == reason
+    assert result.detail.startswith(word)
+
+
 def test_escape_sequences_do_not_reach_the_terminal() -> None:
     """What a peer says is shown with its control characters visible, and cut."""
     head = b"HTTP/1.1 401 No\r\nServer: \x1b]0;owned\x07\r\n\r\n"

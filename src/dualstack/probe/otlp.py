@@ -3,9 +3,10 @@
 The request is empty (zero bytes are a valid Export…ServiceRequest), so that nothing is stored in anybody's backend.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from dualstack.model.probe import Outcome
 from dualstack.probe.talk import Answer
@@ -83,12 +84,12 @@ def refusal(body: bytes) -> str:
 
 def json_refusal(body: bytes) -> str:
     """The same for the JSON form. Raises ValueError for JSON that is no Export…ServiceResponse."""
-    found = json.loads(body)
+    found = _json(body)
     if not isinstance(found, dict) or not found.keys() <= {"partialSuccess", "partial_success"}:
         raise ValueError(body[:40])
     for value in found.values():
         if isinstance(value, dict) and any(value.values()):
-            return f"partial success: {json.dumps(value)}"
+            return f"partial success: {msgspec.json.encode(value).decode()}"
     return ""
 
 
@@ -102,10 +103,17 @@ def status_message(body: bytes) -> str:
 
 def json_status_message(body: bytes) -> str:
     """The same for the JSON form of google.rpc.Status."""
-    match json.loads(body):
+    match _json(body):
         case {"message": str(message)}:
             return message
     raise ValueError(body[:40])
+
+
+def _json(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise ValueError(body[:40]) from error
 
 
 def combined(answers: Sequence[Answer]) -> Answer:

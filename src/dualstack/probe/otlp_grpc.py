@@ -79,7 +79,7 @@ class _Session:
             if reply.ended or reply.broken:
                 return reply
             chunk = yield self._h2.data_to_send()
-        return Answer(Outcome.CLOSED, detail="closed after HTTP/2 had begun")
+        return Answer(Outcome.CLOSED, detail="the connection ended after HTTP/2 had begun")
 
     def _send(self, path: str, media_type: str, message: bytes) -> int:
         stream = self._h2.get_next_available_stream_id()

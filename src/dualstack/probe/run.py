@@ -15,7 +15,7 @@ from dualstack.model.address import Protocol
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.probe import tcp
 from dualstack.probe.stages import Settings, probe
-from dualstack.probe.talk import Dial, Failed, Talk
+from dualstack.probe.talk import Dial, Failed, Reset, Talk
 
 if TYPE_CHECKING:
     import ssl
@@ -243,10 +243,10 @@ def _settled(sock: socket.socket) -> bytes | Failed:
 
 
 def _received(sock: socket.socket) -> bytes | None:
-    """The next bytes, none at the end of the connection (a reset ends it too), None where there are none yet."""
+    """The next bytes, none at the end of the connection, None where there are none yet."""
     try:
         return sock.recv(_CHUNK)
     except BlockingIOError:
         return None
     except OSError:
-        return b""
+        return Reset()

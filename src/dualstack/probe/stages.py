@@ -11,7 +11,7 @@ from dualstack.model.address import Protocol
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
 from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
-from dualstack.probe.talk import Answer, Dial, Failed, T, Talk, quoted
+from dualstack.probe.talk import Answer, Dial, Failed, Reset, T, Talk, quoted
 
 if TYPE_CHECKING:
     import ssl
@@ -40,6 +40,7 @@ class Record(msgspec.Struct):
     heard: int = 0
     head: bytes = b""
     heard_at: float = 0.0
+    is_reset: bool = False
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -62,6 +63,7 @@ class Record(msgspec.Struct):
         out = next(talk)
         while True:
             chunk = yield out
+            self.is_reset = isinstance(chunk, Reset)
             if chunk:
                 self.heard, self.heard_at = self.heard + len(chunk), time.monotonic()
                 self.head = self.head or chunk[:400]
@@ -81,7 +83,7 @@ def probe(task: ProbeTask, settings: Settings) -> Talk[ProbeResult]:
     except TimeoutError:
         answer = _late(record, start + settings.seconds / 2)
     else:
-        record.stages[-1] = _judged(record.stages[-1], answer)
+        answer, record.stages[-1] = _judged(answer, record)
     with suppress(Failed, TimeoutError):  # it only explains what has been proved
         answer = yield from _second_look(task, answer, settings, record)
     return _result(task, answer, record)
@@ -106,9 +108,16 @@ def _result(task: ProbeTask, answer: Answer, record: Record) -> ProbeResult:
     )
 
 
-def _judged(stage: Stage, answer: Answer) -> Stage:
-    good = answer.outcome in (Outcome.ACCEPTED, Outcome.CONNECTED)
-    return stage if good else Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=answer.outcome.value)
+def _judged(answer: Answer, record: Record) -> tuple[Answer, Stage]:
+    """The answer with a word on how the connection ended, and the last stage as the answer makes it."""
+    stage = record.stages[-1]
+    if answer.outcome in (Outcome.ACCEPTED, Outcome.CONNECTED):
+        return answer, stage
+    reason = answer.outcome.value
+    if answer.outcome is Outcome.CLOSED:
+        reason, how = ("ECONNRESET", "reset by the peer") if record.is_reset else (reason, "closed by the peer")
+        answer = answer._replace(detail=answer.detail or how)
+    return answer, Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=reason)
 
 
 def _late(record: Record, half: float) -> Answer:

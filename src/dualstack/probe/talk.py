@@ -1,7 +1,7 @@
 """Conversations with a peer as generators, without a socket in sight.
 
 A `Talk` yields what is to be done next and is sent the result: `Dial` opens a connection (and closes the one before),
-bytes are sent and answered by the next bytes from the peer, `b""` once it has closed. So every protocol is a pure
+bytes are sent and answered by the next bytes from the peer, none once it has closed. So every protocol is a pure
 function of the bytes that it is fed, and one small loop does all the input and output.
 """
 
@@ -23,6 +23,10 @@ class Dial(NamedTuple):
 
     address: str
     port: int
+
+
+class Reset(bytes):
+    """No bytes, because the peer ended the connection with RST."""
 
 
 Talk = Generator[Dial | bytes, bytes, T]

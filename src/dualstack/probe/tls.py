@@ -5,7 +5,7 @@ import ssl
 from dualstack.model.address import Protocol, without_zone
 from dualstack.model.probe import Outcome
 from dualstack.model.text import printable
-from dualstack.probe.talk import Dial, Failed, T, Talk, quoted
+from dualstack.probe.talk import Dial, Failed, Reset, T, Talk, quoted
 
 ALPN = {Protocol.GRPC: ["h2"], Protocol.HTTP: ["http/1.1"]}
 """What real clients offer (RFC 7301): gRPC HTTP/2 alone, OTLP/HTTP exporters HTTP/1.1 as their first choice."""
@@ -30,7 +30,7 @@ class Session:
     """One TLS connection in memory. A name is sent as SNI; a literal address is only verified (RFC 6066 section 3)."""
 
     def __init__(self, settings: ssl.SSLContext, host: str) -> None:
-        self._head = b""
+        self._head = self._end = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = settings.wrap_bio(self._incoming, self._outgoing, server_hostname=without_zone(host))
 
@@ -52,7 +52,7 @@ class Session:
             except ssl.SSLWantReadError:
                 yield from self._feed()
             except ssl.SSLError as error:
-                raise _explained(error, self._head) from error
+                raise _explained(error, self._head, self._end) from error
             else:
                 return
 
@@ -74,9 +74,9 @@ class Session:
             except ssl.SSLWantReadError:
                 yield from self._feed()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b""
+                return self._end
             except ssl.SSLError as error:
-                raise _explained(error, self._head) from error
+                raise _explained(error, self._head, self._end) from error
 
     def _feed(self) -> Talk[None]:
         chunk = yield self._outgoing.read()
@@ -84,6 +84,7 @@ class Session:
         if chunk:
             self._incoming.write(chunk)
         else:
+            self._end = chunk
             self._incoming.write_eof()
 
 
@@ -91,13 +92,15 @@ _UNTRUSTED = Outcome.TLS_UNTRUSTED
 _NAME_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH in openssl/x509_vfy.h
 
 
-def _explained(error: ssl.SSLError, head: bytes) -> Failed:
+def _explained(error: ssl.SSLError, head: bytes, end: bytes) -> Failed:
     """The outcome that an error of OpenSSL stands for, by the first bytes of the peer where it speaks no TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         mismatch = error.verify_code in _NAME_MISMATCH
         return _failed(Outcome.TLS_NAME_MISMATCH if mismatch else _UNTRUSTED, printable(error.verify_message))
     if isinstance(error, ssl.SSLEOFError) and head[:1] in (b"", b"\x16"):
-        return _failed(Outcome.CLOSED, "closed during the handshake")
+        is_reset = isinstance(end, Reset)
+        reason, how = ("ECONNRESET", "reset") if is_reset else (Outcome.CLOSED.value, "closed")
+        return Failed(Outcome.CLOSED, reason, f"{how} by the peer during the handshake")
     if not _is_record(head):
         return _failed(Outcome.TLS_NOT_SPOKEN, quoted(head))
     reason = (error.reason or str(error)).replace("_", " ").lower()
