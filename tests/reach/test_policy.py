@@ -424,8 +424,8 @@ def test_equal_priorities_run_newest_first() -> None:
     assert verdict(Ruleset("here", (reject, second, first)), V4).verdict == "drop"
 
 
-WORDS = """match left right op payload protocol field meta key set prefix addr len vmap data jump goto target reject type
-dnat fib flags concat & ct range elem val xt name expr mangle redirect port""".split()  # noqa: SIM905
+WORDS = """match left right op payload protocol field meta key set prefix addr len vmap data jump goto target reject
+type dnat fib flags concat & ct range elem val xt name expr mangle redirect port""".split()  # noqa: SIM905
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 70000) | st.sampled_from(("tcp", "@a", "1.2.3.4", "", "in", "0x1")),
     lambda x: (

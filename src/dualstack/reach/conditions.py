@@ -1,7 +1,7 @@
 """Whether a datagram meets a condition of a packet filter rule: yes, no, or nobody can say from the rules alone."""
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -41,7 +41,7 @@ def holds(datagram: Datagram, field: str, wanted: Iterable[str], *, negate: bool
 
     Raises nothing for odd fields or values: what cannot be read cannot be decided.
     """
-    names = field.split(" . ")
+    names = _names(field)
     have = [value(datagram, name) for name in names]
     if ABSENT in have:
         return False
@@ -55,14 +55,24 @@ def holds(datagram: Datagram, field: str, wanted: Iterable[str], *, negate: bool
 
 def value(datagram: Datagram, field: str) -> str | None:
     """A field's value; `ABSENT` where the datagram has no such header, None where nobody knows."""
-    header = field.partition(" ")[0]
-    if header in _HEADERS and header not in _headers(datagram):
+    header, reader = _reader(field)
+    if header and header not in _headers(datagram):
         return ABSENT
-    name, _, mask = field.partition(" & ")
+    return reader(datagram)
+
+
+@lru_cache(maxsize=4096)
+def _names(field: str) -> tuple[str, ...]:
+    return tuple(field.split(" . "))
+
+
+@lru_cache(maxsize=4096)
+def _reader(field: str) -> tuple[str, Callable[[Datagram], str | None]]:
+    """The header that a field stands in, empty for one of no header, and how to read it."""
+    header, (name, _, mask) = field.partition(" ")[0], field.partition(" & ")
     if name == "tcp flags" and mask:
-        return _masked(datagram, mask)
-    reader = FIELDS.get(field)
-    return reader(datagram) if reader else None
+        return header, partial(_masked, mask=mask)
+    return header if header in _HEADERS else "", FIELDS.get(field, lambda _: None)
 
 
 def _headers(datagram: Datagram) -> tuple[str, str]:
@@ -74,7 +84,7 @@ _HEADERS = frozenset(
 )
 
 
-def _row(names: list[str], have: list[str | None], wanted: list[str]) -> bool | None:
+def _row(names: tuple[str, ...], have: list[str | None], wanted: list[str]) -> bool | None:
     if len(wanted) != len(names):
         return None
     answers = [_among(*cell) for cell in zip(names, have, [[x] for x in wanted], strict=True)]
@@ -96,6 +106,7 @@ def _among(field: str, have: str | None, wanted: Iterable[str]) -> bool | None:
     return None if doubt else False
 
 
+@lru_cache(maxsize=4096)
 def _same(field: str) -> _Comparison:
     if field.startswith("tcp flags &"):
         return _flags
