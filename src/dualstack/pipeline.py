@@ -28,7 +28,7 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
 from dualstack.probe.run import Options, run
-from dualstack.reach.listing import listed, widened
+from dualstack.reach.listing import listed, told, widened
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
@@ -97,6 +97,9 @@ def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis
 def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interrupted: bool = False) -> Diagnosis:
     """The diagnosis that the evidence allows: a pure function, so a stored snapshot gives the same answer."""
     question = snapshot.having(Question) or Question()
+    listeners = snapshot.having(Listeners)
+    if listeners and question.server:
+        snapshot = snapshot.adding(told(listeners, question.server))
     traces = predict(snapshot)
     findings, skipped = evaluate(snapshot.adding(traces), rules() if chosen is None else chosen)
     probes = snapshot.having(Probes) or Probes()

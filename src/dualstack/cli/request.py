@@ -12,6 +12,7 @@ from dualstack.cli import options
 if TYPE_CHECKING:
     from dualstack.model.probe import ProbeTask
     from dualstack.model.question import Client
+    from dualstack.model.sockets import Runtime
     from dualstack.pipeline import Request
 
 
@@ -32,7 +33,7 @@ def request_of(given: Mapping[str, Any]) -> "Request":
         targets=tuple(dict.fromkeys(targets)),
         expect=options.EXPECTED.get(given.get("expect") or "", ()),
         client=_client(given.get("client", "")),
-        server=_client(given.get("server", "")),
+        server=_server(given.get("server", "")),
         probing=not given.get("no_probe", False),
     )
     return Request(
@@ -62,6 +63,15 @@ def _client(text: str) -> "Client | None":
         return parse_client(text)
     except ValueError as error:
         options.refuse(error)
+
+
+def _server(text: str) -> "Runtime | None":
+    from dualstack.model.sockets import SERVERS
+
+    name = text.partition("@")[0].strip().lower()
+    if name and name not in SERVERS:
+        options.refuse(f"`--server {text}` is no runtime of a receiver; known are {', '.join(SERVERS)}.")
+    return SERVERS.get(name)
 
 
 def announcer(given: Mapping[str, Any]) -> "Callable[[ProbeTask], None]":

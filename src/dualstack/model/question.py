@@ -3,6 +3,7 @@
 import msgspec
 
 from dualstack.model.address import Family, Target
+from dualstack.model.sockets import Runtime
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -16,7 +17,8 @@ class Question(msgspec.Struct, frozen=True):
     """The targets, seen from a place, and what is expected of them.
 
     `place` names the network namespace of the client: `host`, or `netns NAME`. `expect` are the families that the user
-    insists on; empty where the families that clients are handed decide. `listing` is true where the user named no
+    insists on; empty where the families that clients are handed decide. `server` is the
+    runtime of the receiver as the user knows it. `listing` is true where the user named no
     target and the targets are the OTLP listeners found here.
     """
 
@@ -24,6 +26,6 @@ class Question(msgspec.Struct, frozen=True):
     targets: tuple[Target, ...] = ()
     expect: tuple[Family, ...] = ()
     client: Client | None = None
-    server: Client | None = None
+    server: Runtime | None = None
     listing: bool = False
     probing: bool = True

@@ -31,6 +31,17 @@ class Runtime(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+SERVERS = {
+    **{x.value: x for x in Runtime if x is not Runtime.UNKNOWN},
+    "otelcol": Runtime.GO,
+    "collector": Runtime.GO,
+    "java": Runtime.JVM,
+    "c": Runtime.POSIX,
+    ".net": Runtime.DOTNET,
+}
+"""Runtimes by the names that users give them."""
+
+
 class Process(msgspec.Struct, frozen=True):
     """A process that holds a socket.
 

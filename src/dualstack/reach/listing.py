@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Scope, Target, family, scope, without_zone
 from dualstack.model.host import Namespace
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.reach.bind import accepts
 
 HOST = "localhost"
@@ -74,3 +76,10 @@ def widened(target: Target, space: Namespace | None, expect: Iterable[Family]) -
     return Target(
         target.text, target.host, target.port, target.protocol, target.tls, addresses=(*target.addresses, *more)
     )
+
+
+def told(listeners: Listeners, runtime: Runtime) -> Listeners:
+    """The listeners, those without a known owner held by the runtime that the user named."""
+    owner = Process(0, f"a {runtime} program, as --server says", runtime=runtime)
+    items = (x if x.processes else replace(x, processes=(owner,)) for x in listeners.items)
+    return replace(listeners, items=tuple(items))

@@ -270,14 +270,17 @@ def _listen(flow: Flow) -> TracedHop:
     if flow.failed_at is Hop.LISTEN and not flow.socket_says:
         return TracedHop(Hop.LISTEN, Status.FAIL, _deaf(flow), mark or "refused", (*_probed(flow), *facts))
     if flow.passed(Hop.LISTEN):
-        return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
+        redirected = flow.socket_says is False
+        why = "accepted, yet no socket in sight takes this address: a redirect" if redirected else "a listener accepts"
+        return TracedHop(Hop.LISTEN, Status.PASS, why, "redirected" if redirected else mark, facts)
     status = {True: Status.PASS, False: Status.FAIL, None: Status.UNKNOWN}[flow.socket_says]
     why = {True: "a listener accepts", False: _deaf(flow), None: ""}[flow.socket_says]
     return TracedHop(Hop.LISTEN, status, why, mark, facts)
 
 
 def _owner(listener: Listener, flow: Flow) -> str:
-    held = f" by {listener.processes[0].name} (pid {listener.processes[0].pid})" if listener.processes else ""
+    owner = listener.processes[0] if listener.processes else None
+    held = f" by {owner.name}{f' (pid {owner.pid})' if owner.pid else ''}" if owner else ""
     return held if listener.place == flow.vantage else f"{held} in {listener.place}"
 
 
