@@ -60,7 +60,13 @@ def _part(path: str, offset: int, size: int) -> bytes:
 
 def _getaddrinfo(name: str) -> list[str]:
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(x[4][0]) for x in found))
+    return list(dict.fromkeys(_zoned(x[4]) for x in found))
+
+
+def _zoned(address: tuple[object, ...]) -> str:
+    """The address with its zone, which a socket address of IPv6 keeps as a number beside it (RFC 3493 section 3.3)."""
+    host, index = str(address[0]), address[3] if len(address) == 4 else 0
+    return f"{host}%{socket.if_indextoname(index)}" if isinstance(index, int) and index and "%" not in host else host
 
 
 def _run(argv: Sequence[str]) -> str:
