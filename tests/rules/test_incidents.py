@@ -5,8 +5,10 @@ Each row is a world, the codes of the findings that nothing else explains, in or
 
 import pytest
 
+from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Finding, Severity
+from dualstack.model.question import Question
 from dualstack.model.trace import Traces
 from dualstack.reach.predict import predict
 from dualstack.reach.verdict import verdict
@@ -369,3 +371,16 @@ def test_healthy_and_odd_worlds_raise_no_alarm(world: str) -> None:
 
     assert [x.code for x in findings if x.severity is not Severity.INFO] == []
     assert verdict(traces) is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("listener", "roots"), [("udp 127.0.0.1:8125 go", ["DS203"]), ("127.0.0.1:8125 go", ["DS211"])]
+)
+def test_a_udp_flow_meets_udp_sockets(listener: str, roots: list[str]) -> None:
+    evidence = snapshot(f"listeners: ['{listener}']")
+    target = Target("listeners on port 8125", "localhost", 8125, Protocol.UDP, addresses=("127.0.0.1", "::1"))
+    asked = evidence.adding(Question("host", (target,), expect=(Family.IPV6,), listing=True))
+
+    findings, _ = evaluate(asked.adding(predict(asked)), rules())
+
+    assert [x.code for x in findings if not x.because] == roots

@@ -10,6 +10,7 @@ from dualstack.model.question import Question
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
+from dualstack.reach.trace import sockets_of
 
 _NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
 
@@ -79,5 +80,5 @@ def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
     """The required flows that were refused at a place in sight where nothing listens on their port."""
     for trace in traces.broken:
         seen = trace.server in listeners.places and trace.disposition is Disposition.REFUSED
-        if seen and not listeners.on(trace.server, trace.target.port):
+        if seen and not sockets_of(trace, listeners):
             yield trace

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from dualstack.model.address import join
+from dualstack.model.address import Protocol, join
 from dualstack.model.finding import Finding
-from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 
 _SHOWN = (Hop.RESOLVE, Hop.SELECT, Hop.ROUTE, Hop.POLICY, Hop.HOST, Hop.LISTEN, Hop.HANDSHAKE, Hop.EXPORT)
@@ -31,7 +31,13 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
     for trace in traces.broken:
         seen = trace.server in listeners.places
         if seen and trace.disposition is Disposition.REFUSED and trace.addresses:
-            yield trace, listeners.on(trace.server, trace.target.port)
+            yield trace, sockets_of(trace, listeners)
+
+
+def sockets_of(trace: Trace, listeners: Listeners) -> tuple[Listener, ...]:
+    """The sockets on a flow's port and in its transport, at the place that holds its addresses."""
+    transport = Transport.UDP if trace.protocol is Protocol.UDP else Transport.TCP
+    return listeners.on(trace.server, trace.target.port, transport)
 
 
 def answered(traces: Traces, trace: Trace) -> bool:

@@ -38,13 +38,13 @@ from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Sev
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.bind import listen_mark
-from dualstack.reach.trace import answered
+from dualstack.reach.trace import answered, sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217"),
-    *("DS301", "DS302", "DS303", "DS304"),
+    *("DS301", "DS302", "DS303", "DS304", "DS804"),
 )
 
 
@@ -69,7 +69,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
 
 
 def _bound(trace: Trace, listeners: Listeners | None) -> str:
-    sockets = listeners.on(trace.server, trace.target.port) if listeners and trace.server else ()
+    sockets = sockets_of(trace, listeners) if listeners and trace.server else ()
     return f"The port is bound as {', '.join(map(listen_mark, sockets))}." if sockets else ""
 
 

@@ -51,7 +51,7 @@ from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS210", "DS213")
+BECAUSE = ("DS210", "DS213", "DS804")
 
 _LOOPBACK = {Family.IPV4: "127.0.0.1", Family.IPV6: "::1"}
 

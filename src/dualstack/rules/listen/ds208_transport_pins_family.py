@@ -47,6 +47,7 @@ from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
+from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
@@ -66,7 +67,7 @@ def check(
         pinned = endpoint if endpoint and endpoint.network == network else None
         space = namespaces.at(trace.server) if namespaces else None
         if listeners and trace.server in listeners.places:
-            there = listeners.on(trace.server, trace.target.port)
+            there = sockets_of(trace, listeners)
             runtimes = (Runtime.GO, Runtime.UNKNOWN) if pinned else (Runtime.GO,)
             sockets = [x for x in there if x.runtime in runtimes and _pinned(x, trace, space)]
             if sockets:

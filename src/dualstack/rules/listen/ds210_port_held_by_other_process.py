@@ -49,7 +49,8 @@ from dualstack.model.sockets import Listener, Listeners, Runtime
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.bind import accepts
 from dualstack.reach.blame import unserved
-from dualstack.reach.start import declared_on, port
+from dualstack.reach.start import declared_on
+from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -70,17 +71,15 @@ _NO_OTLP = (
 def check(traces: Traces, listeners: Listeners, declared: Declared | None) -> Iterator[Finding]:
     """One finding for each flow that met the wrong process, and for each declared port that another program holds."""
     for trace in traces.broken:
-        sockets = listeners.on(trace.server, trace.target.port)
+        sockets = sockets_of(trace, listeners)
         mine = _taking(trace, sockets)
         theirs = [s for x in traces.sibling(trace) if x.accepted for s in _taking(x, sockets)]
         if _speaks_no_otlp(trace) and mine and theirs and not _pids(mine) & _pids(theirs):
             yield _finding(mine[0], (trace,), trace, f"`{theirs[0].processes[0].name}` has the other family.")
-    for endpoint in declared.endpoints if declared else ():
-        for trace in traces.broken:
-            sockets = listeners.on(trace.server, port(endpoint), endpoint.transport)
-            if trace.target.port == port(endpoint) and _held_by_another(traces, trace, sockets):
-                stopped = tuple(x for x in unserved(traces, listeners) if declared_on(declared, x.target.port))
-                yield _finding(sockets[0], (trace, *stopped), trace, f"`{endpoint.field}` declares this port.")
+        endpoint = declared_on(declared, trace.target.port)
+        if endpoint and _held_by_another(traces, trace, sockets):
+            stopped = tuple(x for x in unserved(traces, listeners) if declared_on(declared, x.target.port))
+            yield _finding(sockets[0], (trace, *stopped), trace, f"`{endpoint.field}` declares this port.")
 
 
 def _taking(trace: Trace, sockets: Sequence[Listener]) -> list[Listener]:

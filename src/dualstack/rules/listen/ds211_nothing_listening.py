@@ -38,7 +38,7 @@ probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.address import OTLP_PORTS
+from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Namespaces
@@ -48,6 +48,7 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on, predicted
+from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -69,7 +70,7 @@ def check(
         if trace.disposition is not Disposition.REFUSED:
             continue
         seen = listeners is not None and trace.server in listeners.places
-        if listeners is not None and seen and not listeners.on(trace.server, trace.target.port):
+        if listeners is not None and seen and not sockets_of(trace, listeners):
             yield _observed(trace, listeners, _start(trace, namespaces, names, declared))
         elif not seen and not any(x.at(Hop.LISTEN).status is Status.PASS for x in traces.sibling(trace)):
             yield _inferred(trace)
@@ -88,13 +89,13 @@ def _start(
 
 
 def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Finding:
-    port = trace.target.port
+    port, transport = trace.target.port, "UDP" if trace.protocol is Protocol.UDP else "TCP"
     other = _elsewhere(trace, listeners)
     held = f"held by {owner(other)}" if other and other.processes else "which is open"
     instead = f"Try port {other.port}, {held}, or s" if other else "S"
     return Finding(
         summary=f"Nothing listens on port {port}",
-        detail=f"No socket of `{trace.server}` is bound to TCP port {port}.{start[0]}",
+        detail=f"No socket of `{trace.server}` is bound to {transport} port {port}.{start[0]}",
         hint=start[1] or f"{instead}tart a receiver on port {port}.",
         families=(trace.family,),
         evidence=trace.at(Hop.LISTEN).evidence or (Evidence(f"no socket on port {port}", "sock_diag"),),
