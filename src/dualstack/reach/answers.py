@@ -8,6 +8,8 @@ from dualstack.model.address import Protocol, Target
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Trace, Traces
+from dualstack.reach.client import connects
+from dualstack.reach.dial import ACCEPTED
 
 
 def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iterator[tuple[Trace, ProbeResult]]:
@@ -20,6 +22,12 @@ def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iter
         result = next((x for x in found if x and x.outcome in outcomes), None)
         if result:
             yield trace, result
+
+
+def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:
+    """The flows of the same target, over either family, that a listener answers."""
+    mine = (x for x in traces.items if x.target == trace.target and x is not trace)
+    return tuple(x for x in mine if connects(x) == ACCEPTED)
 
 
 def url(target: Target, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:

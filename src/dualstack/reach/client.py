@@ -27,7 +27,7 @@ _CONNECTS = {
 
 def as_client(snapshot: Snapshot, question: Question, traces: Sequence[Trace]) -> Iterator[Trace]:
     """The traces of one target as the named client lives them; unchanged where too little is known to say."""
-    answers = {address: _connects(x) for x in traces for address in x.addresses}
+    answers = {address: connects(x) for x in traces for address in x.addresses}
     known = addresses_of(traces[0].target, snapshot.having(Names)) if traces else ()
     if question.client is None or len(known) < 2 or None in answers.values() or set(known) - set(answers):
         yield from traces
@@ -39,7 +39,7 @@ def as_client(snapshot: Snapshot, question: Question, traces: Sequence[Trace]) -
     yield from (_lived(x, question, tried, dialled) for x in traces)
 
 
-def _connects(trace: Trace) -> str | None:
+def connects(trace: Trace) -> str | None:
     """What a connection attempt meets; None where that is not known."""
     if trace.at(Hop.LISTEN).status is Status.PASS and trace.disposition not in _CONNECTS:
         return ACCEPTED
@@ -60,7 +60,8 @@ def _lived(trace: Trace, question: Question, tried: Sequence[str], dialled: Dial
         Hop.SELECT, Status.PASS, f"{client.runtime} tries it as number {place}", f"{client.runtime}:{place}", (fact,)
     )
     spared = dialled.waited is not None and dialled.waited <= QUICK and trace.disposition in _CONNECTS
-    return replace(trace, hops=_with(trace, hop), required=trace.required and (asked or not spared))
+    stranded = dialled.waited is None and not question.expect
+    return replace(trace, hops=_with(trace, hop), required=(trace.required or stranded) and (asked or not spared))
 
 
 def _untried(trace: Trace, client: Client, *, required: bool) -> Trace:

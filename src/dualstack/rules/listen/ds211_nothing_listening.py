@@ -45,7 +45,8 @@ from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Transport
-from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
+from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.answers import elsewhere
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on, predicted
 from dualstack.reach.trace import sockets_of
@@ -72,7 +73,7 @@ def check(
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):
             yield _observed(trace, listeners, _start(trace, namespaces, names, declared))
-        elif not seen and not any(x.at(Hop.LISTEN).status is Status.PASS for x in traces.sibling(trace)):
+        elif not seen and not elsewhere(traces, trace):
             yield _inferred(trace)
 
 

@@ -34,7 +34,7 @@ from collections.abc import Iterator
 
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
-from dualstack.reach.trace import answered
+from dualstack.reach.answers import elsewhere
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -45,10 +45,11 @@ def check(traces: Traces) -> Iterator[Finding]:
     """One finding for each flow that nothing answers."""
     for trace in traces.broken:
         if trace.disposition is Disposition.TIMED_OUT:
-            differs = answered(traces, trace)
+            others = {x.family for x in elsewhere(traces, trace)}
+            differs = trace.family.other in others
             yield Finding(
-                summary=f"{trace.family.title} connections get no answer" if differs else "No address answers",
-                detail=_compared(trace) if differs else _alone(trace),
+                summary=f"{trace.family.title} connections get no answer" if differs else "No answer comes back",
+                detail=_compared(trace) if differs else _alone(trace, some=bool(others)),
                 hint=_hint(trace),
                 families=(trace.family,),
                 confidence=Confidence.PROBED,
@@ -63,8 +64,9 @@ def _compared(trace: Trace) -> str:
     return f"{silent} Packets of this family are dropped on the way, or there is no way back."
 
 
-def _alone(trace: Trace) -> str:
-    silent = f"Nothing answers at `{trace.addresses[0]}`, and nothing at any other address of the target."
+def _alone(trace: Trace, *, some: bool) -> str:
+    others = "while another address of the name is answered" if some else "and nothing at any other address"
+    silent = f"Nothing answers at `{trace.addresses[0]}`, {others}."
     return f"{silent} A firewall, a wrong address and a host that is off all look like this."
 
 

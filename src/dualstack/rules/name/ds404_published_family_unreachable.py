@@ -1,0 +1,92 @@
+"""The name gives clients an address that they cannot use.
+
+## What it detects
+A name has several addresses, one of them works and another one does not. The rule says which clients wait for the dead
+one, and for how long.
+
+## Why it breaks
+A name is a promise: whoever asks gets every address of it. Some clients try them side by side, some one after the other
+with a long wait for each, and some the first alone.
+
+## Fix
+Repair the way to the address, or take the record out of the name until it works.
+
+## Example
+```yaml fires
+target: collector:4317
+names: {collector: [10.9.0.7, 10.9.0.8]}
+probes: ["10.9.0.7:4317 grpc accepted", "10.9.0.8:4317 grpc refused"]
+```
+```yaml fires
+target: http://collector:4318
+client: java
+names: {collector: ["2001:db8::7", "2001:db8::8"]}
+probes: ["[2001:db8::7]:4318 http refused", "[2001:db8::8]:4318 http accepted"]
+```
+```yaml quiet
+target: collector:4317
+client: curl
+names: {collector: ["2001:db8::7", 10.9.0.7]}
+probes: ["[2001:db8::7]:4317 grpc timed_out", "10.9.0.7:4317 grpc accepted"]
+```
+```yaml quiet
+target: collector:4317
+names: {collector: ["2001:db8::7", 10.9.0.7]}
+interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.5/24]}
+routes: ["2001:db8::7 ENETUNREACH"]
+probes: ["[2001:db8::7]:4317 grpc no_route", "10.9.0.7:4317 grpc accepted"]
+```
+
+## References
+- RFC 6724 section 6, RFC 8305; how each client dials: knowledge/runtimes.table
+- https://github.com/grpc/grpc/issues/31466, https://github.com/pydantic/logfire/issues/2282
+"""
+
+from collections.abc import Iterator, Sequence
+
+from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.host import Routes
+from dualstack.model.names import Names
+from dualstack.model.question import Question
+from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.answers import elsewhere
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.required import addresses_of
+from dualstack.reach.stall import sentence, stalls
+
+HOP = Hop.RESOLVE
+SEVERITY = Severity.ERROR
+BECAUSE = (
+    *("DS201", "DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS211", "DS212", "DS213"),
+    *("DS217", "DS301", "DS302", "DS304", "DS305", "DS306", "DS405", "DS409", "DS702", "DS906"),
+)
+
+_UNREACHED = (Disposition.REFUSED, Disposition.TIMED_OUT, Disposition.DENIED, Disposition.NO_ROUTE)
+
+
+def check(traces: Traces, question: Question, names: Names, routes: Routes | None) -> Iterator[Finding]:
+    """One finding for each dead address of a name of which another address answers."""
+    for trace in traces.broken:
+        others = elsewhere(traces, trace)
+        if not others or trace.disposition not in _UNREACHED or not _is_published(trace, others):
+            continue
+        mine = [x for x in traces.items if x.target == trace.target]
+        waiting = stalls(addresses_of(trace.target, names), mine, routes, question.client)
+        spared = trace.disposition is Disposition.NO_ROUTE and not waiting
+        name, address = trace.target.host, trace.addresses[0]
+        yield Finding(
+            summary=f"The name has an unusable {trace.family.title} address",
+            detail=f"`{name}` gives clients `{address}`, which cannot be used, beside one that can.{sentence(waiting)}",
+            hint=f"Repair the way to `{address}`, or take its {trace.family.record} record out of `{name}`.",
+            families=(trace.family,),
+            confidence=Confidence.OBSERVED,
+            evidence=(*trace.at(Hop.RESOLVE).evidence, *(trace.failing.evidence if trace.failing else ())),
+            severity=Severity.WARNING if spared else Severity.ERROR,
+            flows=(trace.key,),
+        )
+
+
+def _is_published(trace: Trace, others: Sequence[Trace]) -> bool:
+    """Whether a name hands the address out; that `localhost` has two families is no promise."""
+    named = not trace.target.literal and not trace.target.addresses
+    return named and (not is_loopback(trace.addresses[0]) or any(x.family is trace.family for x in others))
