@@ -415,6 +415,23 @@ def test_rules_that_only_iptables_shows_stay_undecided_without_it() -> None:
     assert found.chains[0].rules[0].text == "xt REJECT"
 
 
+def test_family_that_no_command_tells_stays_undecided() -> None:
+    """A reset in an inet table may be for one family, and nft does not list that."""
+    rule = '{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"reject": {"type": "tcp reset"}}]}}'
+
+    def run(argv: Sequence[str]) -> str:
+        if "--debug=netlink" in argv:
+            raise subprocess.CalledProcessError(1, "nft")
+        return BASE.replace('"ip"', '"inet"').replace("]}", f", {rule}]}}")
+
+    def read(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    found = filters.ruleset(replace(env.real(), run=run, read=read))
+    assert isinstance(found, Ruleset)
+    assert verdict(found, Packet("input", SERVER_IPV4, 4317, CLIENT_IPV4, "eth0")).verdict == "unknown"
+
+
 def test_without_privileges_the_reason_is_given() -> None:
     """A listing that is refused is no empty ruleset."""
     need("nft")

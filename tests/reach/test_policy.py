@@ -90,6 +90,7 @@ PAIR = {"concat": [{"meta": {"key": "mark"}}, {"payload": {"protocol": "tcp", "f
         ([{"mangle": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "value": 1}}], "unknown", "unknown"),
         ([{"queue": {"num": 0}}], "unknown", "unknown"),
         ([{"jump": {"target": "gone"}}], "unknown", "unknown"),
+        ([{"goto": {"target": ["gone"]}}], "unknown", "unknown"),
         ([{"match": {"op": "==", "left": {"numgen": {"mod": 2}}, "right": 0}}], "unknown", "unknown"),
         ([{"surprise": 1}], "unknown", "unknown"),
         (["surprise"], "unknown", "unknown"),
@@ -169,6 +170,24 @@ def test_deciding_rule_is_named() -> None:
     found = verdict(saved("-A INPUT -p tcp -m tcp --dport 4317 -j REJECT"), V4)
     assert (found.rule, found.source) == ("-A INPUT -p tcp -m tcp --dport 4317 -j REJECT", "iptables-save")
     assert (found.verdict, found.error) == ("reject", "ECONNREFUSED")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reject", "text"),
+    [
+        ([match("tcp dport", 4317)], {"type": "tcp reset"}, "tcp dport 4317 reject with tcp reset"),
+        ([match("meta l4proto", "tcp")], {"type": "tcp reset"}, "meta l4proto tcp reject with tcp reset"),
+        ([], {"type": "icmp", "expr": "host-prohibited"}, "meta nfproto ipv4 reject with host-prohibited"),
+        ([], None, "reject with port-unreachable"),
+    ],
+)
+def test_rejecting_rule_is_named_with_what_it_implies(conditions: list[Json], reject: Json, text: str) -> None:
+    assert verdict(with_families(nft([*conditions, {"reject": reject}])), V4).rule == text
+
+
+def test_no_rule_is_a_reading_too() -> None:
+    found = verdict(Ruleset("here"), V4)
+    assert (found.verdict, found.rule, found.source) == ("accept", "no rule on this hook", "nft list chains")
 
 
 def test_undecided_rule_is_named() -> None:

@@ -150,7 +150,9 @@ def _set(found: _Set) -> ElementSet:
 
 def _rule(found: _Rule) -> Rule:
     read = [step for x in msgspec.json.decode(found.expr) for step in (*_implied(x), _step(x))]
-    steps = [x for x in read if x is not None]
+    steps = [x for x in dict.fromkeys(read) if x is not None]
+    if any(isinstance(x, Match) and x.field.startswith("tcp ") for x in steps):
+        steps = [x for x in steps if x != _OF_TCP]
     if found.family == "inet" and Action("reject", "tcp reset") in steps and not any(map(_of_family, steps)):
         steps.insert(0, Match(UNLISTED, (str(found.handle),)))
     return _ruled(steps)
@@ -216,10 +218,11 @@ def _implied(expression: _Json) -> tuple[Match, ...]:
     return _REJECTED.get(body.get("type", ""), ()) if isinstance(body, dict) else ()
 
 
+_OF_TCP = Match("meta l4proto", ("tcp",))
 _REJECTED = {
     "icmp": (Match("meta nfproto", ("ipv4",)),),
     "icmpv6": (Match("meta nfproto", ("ipv6",)),),
-    "tcp reset": (Match("meta l4proto", ("tcp",)),),
+    "tcp reset": (_OF_TCP,),
 }
 
 

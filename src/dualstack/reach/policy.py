@@ -97,7 +97,7 @@ def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubt: str) -> F
     family = addresses_of(packet.destination)[1]
     kinds = {x.verdict for x in ends}
     said = kinds.pop() if len(kinds) == 1 else "unknown"
-    rule, source = next(((x.rule, x.source) for x in ends if x.rule), ("no rule on this hook", ""))
+    rule, source = next(((x.rule, x.source) for x in ends if x.rule), ("no rule on this hook", "nft list chains"))
     if said == "accept" and ruleset.gaps:
         said, rule, source = "unknown", ruleset.gaps[0].why, ""
     if said == "unknown" and doubt:
