@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from dualstack import __version__
+from dualstack.cli.options import Refusal
 
 VERBS = {
     "diagnose": "Find why a client cannot send telemetry here, and prove it.",
@@ -54,6 +55,8 @@ def command() -> None:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit status; nothing that the world does ends in a traceback."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- None where it is closed
+    sys.stderr = sys.stderr or sys.stdout
     try:
         status = command.main(args=argv, prog_name="dualstack", standalone_mode=False)
         sys.stdout.flush()
@@ -63,6 +66,15 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return INTERRUPTED
+    except OSError as error:  # what is left: stdout is a full disk
+        _discard_stdout()
+        Refusal(f"{error.strerror or error}.").show()
+        return 2
     return status if isinstance(status, int) else 0
+
+
+def _discard_stdout() -> None:
+    """Send what is still to be written nowhere: the interpreter would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

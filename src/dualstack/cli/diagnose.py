@@ -43,11 +43,12 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     """
     from dualstack.gather.errors import BadInput
     from dualstack.pipeline import diagnose
+    from dualstack.probe.run import BadProbe
 
     request = request_of(given)
     try:
         found = diagnose(request, announcer(given))
-    except BadInput as error:
+    except (BadInput, BadProbe) as error:
         options.refuse(error)
     options.write(_rendered(found, given), given["path"])
     return _status(found, given["fail_on"])

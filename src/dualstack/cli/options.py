@@ -9,8 +9,10 @@ from typing import IO, Any, NoReturn, TypeVar
 import click
 
 from dualstack.model.address import BOTH, Family
+from dualstack.model.text import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LONGEST = 1000
 EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
 
 
@@ -21,7 +23,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """The message, with the name of the tool before it as is the custom."""
-        click.echo(f"dualstack: {self.format_message()}", file=file or sys.stderr)
+        click.echo(f"dualstack: {printable(self.format_message(), _LONGEST)}", file=file or sys.stderr)
 
 
 def refuse(error: object) -> NoReturn:
@@ -98,10 +100,17 @@ def color_wanted(color: str, path: str | None) -> bool:
 def write(text: str, path: str | None) -> None:
     """The report, to stdout or whole into a file."""
     if path is None or path == "-":
-        click.echo(text, nl=False, color=True)
+        _print(text)
         return
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         refuse(f"`-o {path}` cannot be written: {error.strerror}.")
+
+
+def _print(text: str) -> None:
+    """The report on stdout, as its encoding can show it."""
+    encoding = sys.stdout.encoding
+    shown = text if "…".encode(encoding, "ignore") else text.replace("…", "~")
+    click.echo(shown.encode(encoding, "replace").decode(encoding), nl=False, color=True)

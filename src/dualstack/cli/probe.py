@@ -22,12 +22,13 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     from dualstack.cli.request import announcer, request_of
     from dualstack.gather.errors import BadInput
     from dualstack.pipeline import probe
+    from dualstack.probe.run import BadProbe
     from dualstack.report import probes
 
     request = request_of(given)
     try:
         found = probe(request, announcer(given))
-    except BadInput as error:
+    except (BadInput, BadProbe) as error:
         options.refuse(error)
     options.write(probes.as_json(found) if given["form"] == "json" else probes.as_text(found), given["path"])
     return probes.status(found)

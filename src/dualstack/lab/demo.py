@@ -84,17 +84,14 @@ def _diagnosed(world: World) -> Diagnosis:
 
 
 @contextmanager
-def receiver(protocol: str, address: str, port: int, *, v6only: bool = False, netns: str = "") -> Iterator[None]:
-    """A receiver of our own in a child process, listening. Raises CannotShow where it does not start."""
+def receiver(protocol: str, address: str, port: int, *, v6only: bool = False, netns: str = "") -> Iterator[int]:
+    """The port of a receiver of our own, listening in a child process. Raises CannotShow where it does not start."""
     inside = ("ip", "netns", "exec", netns) if netns else ()
     options = ("--v6only",) if v6only else ()
     argv = (*inside, sys.executable, "-P", "-m", "dualstack.lab.receiver", protocol, address, str(port), *options)
     with _started(argv) as child:
         try:
-            if child.stdout and child.stderr and not child.stdout.readline():
-                said = child.stderr.read().strip().rpartition("\n")[2]
-                raise CannotShow(f"a receiver did not start: {said}")
-            yield
+            yield _port_of(child)
         finally:
             child.kill()
 
@@ -106,6 +103,16 @@ def _started(argv: Sequence[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, text=True)
     except OSError as error:
         raise CannotShow(f"`{argv[0]}` cannot be run: {error.strerror}") from error
+
+
+def _port_of(child: subprocess.Popen[str]) -> int:
+    """The port that it says it listens on, once it does."""
+    said = child.stdout.readline() if child.stdout else ""
+    if not said:
+        failed = child.stderr.read().strip() if child.stderr else ""
+        last = failed.rpartition("\n")[2]
+        raise CannotShow(f"a receiver did not start: {last}")
+    return int(said)
 
 
 def _free_port(first: int, address: str) -> int:

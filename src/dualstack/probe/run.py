@@ -31,6 +31,10 @@ _OWN = ("connection", "content-length", "content-type", "host", "te", "transfer-
 _SENDABLE = re.compile(r"[!-~]*")
 
 
+class BadProbe(ValueError):
+    """What no probe can be made with: a host, a path, a header or a TLS file. The text says which."""
+
+
 class Options(msgspec.Struct, frozen=True):
     """How to probe: seconds for each probe as a whole, TLS files, and headers that go with every export."""
 
@@ -46,12 +50,11 @@ def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeT
     """Makes the probes and gives their results in the order of the tasks; `announce` is told of each before it begins.
 
     A peer or a network that misbehaves is an outcome, never an exception. On KeyboardInterrupt the probes that did not
-    end are `cancelled`. Raises ValueError for options that cannot be used, before any connection is made.
+    end are `cancelled`. Raises BadProbe for what cannot be used, before any connection is made.
     """
     for task in tasks:
         if not _SENDABLE.fullmatch(task.host + task.path):
-            msg = f"not a host and path that can be sent: {task.host!r} {task.path!r}"
-            raise ValueError(msg)
+            raise BadProbe(f"not a host and path that can be sent: {task.host!r} {task.path!r}")
     settings = _settings(options, {x.protocol for x in tasks if x.tls})
     if any(x.protocol is Protocol.GRPC for x in tasks):
         import dualstack.probe.otlp_grpc  # noqa: F401 - now, so that no stage's time holds the import
@@ -69,8 +72,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
     headers = {name.lower(): value for name, value in options.headers}
     for name, value in headers.items():
         if not _HEADER.fullmatch(name) or name in _OWN or not (value.isprintable() and value.isascii()):
-            msg = f"not a header that can be sent: {name}={value!r}"
-            raise ValueError(msg)
+            raise BadProbe(f"not a header that can be sent: {name}={value!r}")
 
     @functools.cache
     def asked(protocol: Protocol) -> "ssl.SSLContext":
@@ -93,8 +95,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
             asked(protocol)
         except OSError as error:  # ssl.SSLError is one
             files = ", ".join(x for x in (options.ca_file, options.cert, options.key) if x)
-            msg = f"cannot use the TLS files {files}: {error.strerror or error}"
-            raise ValueError(msg) from error
+            raise BadProbe(f"cannot use the TLS files {files}: {error.strerror or error}") from error
     return settings
 
 

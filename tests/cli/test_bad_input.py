@@ -1,0 +1,110 @@
+"""Bad input gives one clear message on stderr, exit status 2, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import REFUSED, dualstack, on_terminal
+
+LONG = "a" * 300
+
+# The command line, and parts of the message.
+REFUSALS = [
+    (["diagnose", "fd00::1:4317"], ["`[fd00::1:4317]:4317`", "`[fd00::1]:4317`", "ambiguous"]),
+    (["diagnose", "http://fd00::1:4317"], ["`http://[fd00::1]:4317`"]),
+    (["diagnose", "host:0"], ["`0`", "from 1 to 65535"]),
+    (["diagnose", "host:65536"], ["`65536`", "from 1 to 65535"]),
+    (["diagnose", "http://host:99999999999"], ["from 1 to 65535"]),
+    (["diagnose", "host:-1"], ["`-1`"]),
+    (["diagnose", "ftp://host:21"], ["unknown scheme `ftp`", "`grpc://`"]),
+    (["diagnose", "http://"], ["has no host"]),
+    (["diagnose", "[::1:4317"], ["unbalanced brackets"]),
+    (["diagnose", "http://[10.0.0.5]:4318"], ["not an IPv6 address"]),
+    (["diagnose", "http://user:secret@host:4318"], ["`--header`"]),
+    (["diagnose", "*:4317"], ["`*` is no host"]),
+    (["diagnose", ""], ["The target is empty"]),
+    (["probe", " "], ["The target is empty"]),
+    (["diagnose", LONG], ["neither a host name nor an address"]),
+    (["diagnose", f"http://{LONG}:4318"], ["neither a host name nor an address"]),
+    (["diagnose", "svc/x"], ["`svc/x` is a Kubernetes target"]),
+    (["diagnose", "--netns", "no-such-place", REFUSED], ["no network namespace", "no-such-place"]),
+    (["sockets", "--netns", "no-such-place"], ["no network namespace", "no-such-place"]),
+    (["probe", "--netns", "/etc/hosts", REFUSED], ["/etc/hosts is no namespace file"]),
+    (["diagnose", "--config", "/no/such.yaml"], ["/no/such.yaml", "No such file"]),
+    (["diagnose", "--config", "/tmp"], ["/tmp", "Is a directory"]),
+    (["diagnose", "--select", "DS999", REFUSED], ["`DS999` is no rule"]),
+    (["diagnose", "--ignore", "nonsense", REFUSED], ["`nonsense` is no rule"]),
+    (["rules", "--select", "X"], ["`X` is no rule"]),
+    (["explain", "DS999"], ["`DS999` is no rule"]),
+    (["explain", ""], ["Nothing to explain"]),
+    (["diagnose", "--client", "cobol", REFUSED], ["unknown client `cobol`"]),
+    (["diagnose", "--header", "x", REFUSED], ["`--header x`", "K=V"]),
+    (["diagnose", "--ca-file", "/no/such.pem", REFUSED], ["/no/such.pem", "No such file"]),
+    (["diagnose", "--ca-file", "/etc/hosts", "https://127.0.0.1:1"], ["/etc/hosts"]),
+    (["probe", "--cert", "/etc/hosts", "https://127.0.0.1:1"], ["/etc/hosts"]),
+    (["diagnose", "--header", "host=x", REFUSED], ["host"]),
+    (["probe", "--header", "x=\x1b", REFUSED], ["\\x1b"]),
+    (["diagnose", "-o", "/no/such/folder/x", REFUSED], ["/no/such/folder/x", "No such file"]),
+    (["diagnose", "-o", "/tmp", REFUSED], ["/tmp", "Is a directory"]),
+    (["sockets", "99999"], ["99999"]),
+    (["diagnose", "--timeout", "0", REFUSED], ["--timeout"]),
+    (["diagnose", "--bogus"], ["--bogus"]),
+    (["frobnicate"], ["frobnicate"]),
+    (["probe"], ["TARGET"]),
+]
+
+
+@pytest.mark.parametrize(("argv", "parts"), REFUSALS, ids=lambda x: " ".join(x)[:50])
+def test_refused(argv: list[str], parts: list[str]) -> None:
+    """It says what is wrong, exits with 2 and writes no report."""
+    done = dualstack(*argv)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [x for x in parts if x not in done.stderr] == []
+    assert "Traceback" not in done.stderr
+
+
+CONFIGS = [
+    ("receivers:\n  otlp: [\n a: }\n", [":3:5:", "is not YAML"]),
+    ("receivers:\n\totlp:\n", [":2:1:", "is not YAML"]),
+    ("hello\n", [":1:1:", "no Collector configuration"]),
+    ("", ["configuration"]),
+    (b"\x7fELF\x02\x00\xff\xfe", ["UTF-8"]),
+    (b"receivers:\n  otlp: \x00\n", ["zero byte"]),
+]
+
+
+@pytest.mark.parametrize(("content", "parts"), CONFIGS, ids=lambda x: repr(x)[:40])
+def test_configuration(tmp_path: Path, content: str | bytes, parts: list[str]) -> None:
+    """An unreadable configuration is named with file, and with line and column where it has any."""
+    file = tmp_path / "collector.yaml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    done = dualstack("diagnose", "--config", str(file))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [x for x in (str(file), *parts) if x not in done.stderr] == []
+    assert "Traceback" not in done.stderr
+
+
+ESCAPED = [
+    ["diagnose", "a\x1b[31mb"],
+    ["diagnose", "http://a\x1b]0;title\x07b:4318"],
+    ["diagnose", "--select", "\x1b[31m"],
+    ["diagnose", "--netns", "\x1b[31m"],
+    ["diagnose", "--config", "/tmp/\x1b[31m"],
+    ["diagnose", "--client", "\x1b[31m"],
+    ["diagnose", "-o", "/no/\x1b[31m", REFUSED],
+    ["diagnose", "--\x1b[31m"],
+    ["\x1b[31m"],
+]
+
+
+@pytest.mark.parametrize("argv", ESCAPED, ids=lambda x: repr(x)[:50])
+def test_control_characters(argv: list[str]) -> None:
+    """No control character of the command line reaches the terminal as such."""
+    status, shown = on_terminal(*argv)
+
+    assert status == 2
+    assert "\x1b" not in shown
+    assert "\\x1b" in shown
