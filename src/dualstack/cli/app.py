@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import click
 
 from dualstack import __version__
-from dualstack.cli.options import Refusal
 
 VERBS = {
     "diagnose": "Find why a client cannot send telemetry here, and prove it.",
@@ -69,6 +68,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         _discard_stdout()
         return INTERRUPTED
     except OSError as error:  # what is left: stdout is a full disk
+        from dualstack.cli.options import Refusal
+
         _discard_stdout()
         Refusal(f"{error.strerror or error}.").show()
         return 2
