@@ -23,7 +23,7 @@ def stalls(known: Sequence[str], traces: Sequence[Trace], routes: Routes | None,
     """The clients that wait, the slowest first: the named one, or every runtime in its newest version.
 
     `known` are the addresses of the name in the resolver's order, `traces` those of one target. Empty where the fate of
-    an address is not known. Settings that turn the order of families round are left out: few programs have them.
+    an address is not known. Programs with a setting of their own are left out unless named.
     """
     answers = {address: connects(x) for x in traces for address in x.addresses}
     fates = {k: v for k, v in answers.items() if v}
@@ -35,7 +35,7 @@ def stalls(known: Sequence[str], traces: Sequence[Trace], routes: Routes | None,
 
 
 def _names(client: Client | None) -> list[Client]:
-    newest = (x for x in behaviours() if not x.until and x.families != "ipv6-first")
+    newest = (x for x in behaviours() if not x.until and " with `" not in x.title)
     return [client] if client else [Client(x.runtime) for x in newest]
 
 

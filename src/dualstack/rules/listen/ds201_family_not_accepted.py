@@ -37,14 +37,15 @@ from collections.abc import Iterator
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.answers import elsewhere
 from dualstack.reach.bind import listen_mark
-from dualstack.reach.trace import answered, sockets_of
+from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217"),
-    *("DS301", "DS302", "DS303", "DS304", "DS804"),
+    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS804"),
 )
 
 
@@ -55,7 +56,8 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
             continue
         seen = listeners is not None and trace.server in listeners.places
         bound = _bound(trace, listeners)
-        if bound or (not seen and answered(traces, trace)):
+        answered = any(x.family is not trace.family for x in elsewhere(traces, trace))
+        if bound or (not seen and answered):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
                 detail=f"`{trace.addresses[0]}` refuses connections. {bound or 'The other family is answered there.'}",

@@ -9,7 +9,8 @@ host is refused.
 Go and Java do not: there `0.0.0.0` is a dual-stack socket, so this rule never speaks of them.
 
 ## Fix
-Bind `[::]`: with `net.ipv6.bindv6only=0` it takes both families in C, Rust and Python sockets, and always in Node.
+Bind `[::]`: with `net.ipv6.bindv6only=0` it takes both families in C, Rust and Python sockets, and always in Node. Where
+the sysctl is 1, bind both wildcards.
 
 ## Fix safety
 Unsafe: the receiver becomes reachable over IPv6 from wherever the packet filter lets IPv6 in.
@@ -37,8 +38,10 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.host import Namespaces
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
@@ -48,18 +51,18 @@ BECAUSE = ("DS210",)
 _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime.DOTNET)
 
 
-def check(traces: Traces, listeners: Listeners) -> Iterator[Finding]:
+def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Iterator[Finding]:
     """One finding for each IPv4 wildcard socket that turned an IPv6 flow away."""
     for trace, sockets in refusals(traces, listeners):
         for socket in sockets:
             if trace.family is Family.IPV6 and socket.address == "0.0.0.0" and socket.runtime in _IPV4_ONLY:
-                owner = socket.processes[0].name
+                holder, space = owner(socket), namespaces.at(trace.server)
                 yield Finding(
                     summary=f"`0.0.0.0:{socket.port}` takes IPv4 only",
-                    detail=f"`{owner}` ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
-                    hint=f"Bind `[::]:{socket.port}` in the configuration of `{owner}`.",
+                    detail=f"{holder} ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
+                    hint=rebind(socket, space, None),
                     families=(Family.IPV6,),
                     evidence=trace.at(Hop.LISTEN).evidence,
-                    fix=Fix(f"Bind `[::]:{socket.port}` instead of `0.0.0.0:{socket.port}`", Applicability.UNSAFE),
+                    fix=Fix(f"Bind {wildcard(socket, space)}", Applicability.UNSAFE),
                     flows=(trace.key,),
                 )

@@ -1,0 +1,32 @@
+"""What rules ask of the answers of nameservers."""
+
+from dualstack.model.address import Family
+from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.trace import Trace, Traces
+
+
+def family_of(answer: DnsAnswer) -> Family:
+    """The family of the addresses that a query asked for."""
+    return Family.IPV6 if answer.record == Family.IPV6.record else Family.IPV4
+
+
+def is_answer_for(host: str, answer: DnsAnswer) -> bool:
+    """Whether a query asked for a host, as it stands or with a domain of the search list."""
+    wanted, asked = host.rstrip(".").lower(), answer.name.rstrip(".").lower()
+    return asked == wanted or asked.startswith(f"{wanted}.")
+
+
+def asked_as(traces: Traces, names: Names, name: str) -> tuple[Trace, ...]:
+    """The flows whose host led to queries for a name."""
+    answers = [x for x in names.answers if x.name == name]
+    return tuple(x for x in traces.items if any(is_answer_for(x.target.host, y) for y in answers))
+
+
+def answers_for(names: Names, host: str) -> tuple[DnsAnswer, ...]:
+    """What the nameservers said of a host, under all names that the search list makes of it."""
+    return tuple(x for x in names.answers if is_answer_for(host, x))
+
+
+def published(names: Names, host: str) -> tuple[str, ...]:
+    """The addresses that any nameserver has for a host."""
+    return tuple(dict.fromkeys(address for x in answers_for(names, host) for address in x.addresses))

@@ -1,0 +1,78 @@
+"""A nameserver answers for A and is silent for AAAA.
+
+## What it detects
+One server, one name: the query for A is answered, the query for AAAA is not.
+
+## Why it breaks
+A resolver asks for both and waits for both: 5 s a try in glibc, twice, before it goes on with what it has. Some
+resolvers give up. Every new connection pays for it, and short timeouts of exporters end first.
+
+## Fix
+Let the server, or the middlebox before it, answer AAAA queries: NOERROR without records is an answer.
+
+## Example
+```yaml fires
+target: collector:4317
+names: {collector: [10.9.0.7]}
+dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA TIMEOUT"]
+probes: ["10.9.0.7:4317 grpc accepted"]
+```
+```yaml fires
+target: http://collector:4318
+names: {collector: EAI_AGAIN}
+dns: ["fd00:9::53 collector A NOERROR 10.9.0.7", "fd00:9::53 collector AAAA TIMEOUT"]
+```
+```yaml quiet
+target: collector:4317
+names: {collector: EAI_AGAIN}
+dns: ["10.9.0.53 collector A TIMEOUT", "10.9.0.53 collector AAAA TIMEOUT"]
+```
+
+## References
+- resolv.conf(5): `timeout`, `attempts`; RFC 4074 section 4.1
+- https://github.com/coredns/coredns/issues/3904
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import Family
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.lookup import asked_as
+
+HOP = Hop.RESOLVE
+SEVERITY = Severity.ERROR
+
+
+def check(traces: Traces, names: Names) -> Iterator[Finding]:
+    """One finding for each server and name with an unanswered AAAA query beside an answered one."""
+    for silent in names.answers:
+        given = _given(names, silent)
+        if given is None:
+            continue
+        mine = asked_as(traces, names, silent.name)
+        works = any(x.addresses for x in mine)
+        yield Finding(
+            summary="AAAA queries get no answer",
+            detail=f"`{silent.server}` answers for the A record of `{silent.name}` and is silent for AAAA. Resolvers "
+            "wait 5 s a try before they go on, and some give up.",
+            hint=f"Run `dig @{silent.server} {silent.name} AAAA`, and let what is silent answer NOERROR.",
+            families=(Family.IPV6,),
+            confidence=Confidence.PROBED,
+            evidence=tuple(
+                Evidence(f"{x.record}: {' '.join((x.rcode, *x.addresses))}", f"DNS query to {x.server}")
+                for x in (given, silent)
+            ),
+            severity=Severity.WARNING if works else Severity.ERROR,
+            flows=tuple(x.key for x in mine),
+        )
+
+
+def _given(names: Names, silent: DnsAnswer) -> DnsAnswer | None:
+    """The answer with addresses of the same server for the same name, where this query got none."""
+    if (silent.record, silent.rcode) != ("AAAA", "TIMEOUT"):
+        return None
+    same = (x for x in names.answers if (x.server, x.name) == (silent.server, silent.name))
+    return next((x for x in same if x.addresses), None)
