@@ -94,18 +94,22 @@ def json_refusal(body: bytes) -> str:
 
 
 def status_message(body: bytes) -> str:
-    """The message of a google.rpc.Status (field 2), as OTLP/HTTP errors carry it. Raises ValueError without one."""
-    match dict(fields(body)):
-        case {2: bytes(message)}:
-            return message.decode()
-    raise ValueError(body[:40])
+    """The message of a google.rpc.Status, as OTLP/HTTP errors carry it. Raises ValueError for other bytes.
+
+    Its fields are code (1), message (2) and details (3); each may be left out.
+    """
+    found = dict(fields(body))
+    message = found.get(2, b"")
+    if not found.keys() <= {1, 2, 3} or not isinstance(message, bytes):
+        raise ValueError(body[:40])
+    return message.decode()
 
 
 def json_status_message(body: bytes) -> str:
-    """The same for the JSON form of google.rpc.Status."""
+    """The same for the JSON form, where an error always has its code: it is not 0."""
     match _json(body):
-        case {"message": str(message)}:
-            return message
+        case {"code": int(), **rest}:
+            return str(rest.get("message", ""))
     raise ValueError(body[:40])
 
 
