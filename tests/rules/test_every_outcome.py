@@ -118,8 +118,7 @@ def test_a_kernel_without_ipv6_is_the_cause_whatever_is_asked(address: str, sche
     # IPv6 alone: Linux cannot be built with IPv6 and without IPv4 (CONFIG_IPV6 needs CONFIG_INET).
     where = f"{address}:4317"
 
-    traces, findings = judged(f'target: "{scheme}://{where}"
-' + probes(f"{where} {scheme} family_absent"))
+    traces, findings = judged(f'target: "{scheme}://{where}"\n' + probes(f"{where} {scheme} family_absent"))
 
     assert roots(findings) == ["DS301"]
     assert traces.broken
