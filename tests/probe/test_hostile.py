@@ -144,6 +144,21 @@ def test_a_reset_is_told_from_an_orderly_end(handler: Handler, reason: str, word
     assert result.detail.startswith(word)
 
 
+@pytest.mark.parametrize("second", [closes, until_closed, says(b"\xff" * 9)])
+def test_what_comes_after_a_page_does_not_undo_it(second: Handler) -> None:
+    """Traces are not found, and the peer has no patience for the other signals."""
+    connections: list[socket.socket] = []
+
+    def handler(sock: socket.socket) -> None:
+        connections.append(sock)
+        (says(b"HTTP/1.1 404 Not Found\r\n\r\n404") if len(connections) == 1 else second)(sock)
+
+    with peer(handler) as port:
+        result = probed(port, HTTP, options=Options(seconds=1))
+
+    assert (result.outcome, result.status, result.detail) == (Outcome.NOT_OTLP, "HTTP 404", "404")
+
+
 def test_escape_sequences_do_not_reach_the_terminal() -> None:
     """What a peer says is shown with its control characters visible, and cut."""
     head = b"HTTP/1.1 401 No\r\nServer: \x1b]0;owned\x07\r\n\r\n"

@@ -135,11 +135,13 @@ def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
     """The stages in order, and the other signals where an HTTP receiver does not serve the first."""
     if task.protocol is not Protocol.HTTP:
         return (yield from _stages(task, settings, record, ("", "")))
-    answers: list[Answer] = []
-    for signal, path in otlp.paths(task.path).items():
-        answers.append((yield from _stages(task, settings, Record() if answers else record, (signal, path))))
-        if not answers[0].unserved:
-            break
+    first, *others = otlp.paths(task.path).items()
+    answers = [(yield from _stages(task, settings, record, first))]
+    if answers[0].unserved:
+        with suppress(Failed, TimeoutError):  # the first answer stands, whatever comes of the others
+            for request in others:
+                answer = yield from _stages(task, settings, Record(), request)
+                answers.append(answer)
     return otlp.combined(answers)
 
 

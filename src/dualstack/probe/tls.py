@@ -61,15 +61,16 @@ class Session:
         try:
             out = next(talk)
             while True:
-                if out and not isinstance(out, Dial):
-                    self._tls.write(out)
-                out = talk.send((yield from self._read()))
+                out = talk.send((yield from self._exchange(b"" if isinstance(out, Dial) else out)))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    def _read(self) -> Talk[bytes]:
+    def _exchange(self, out: bytes) -> Talk[bytes]:
         while True:
             try:
+                if out:
+                    self._tls.write(out)
+                    out = b""
                 return self._tls.read(65536)
             except ssl.SSLWantReadError:
                 yield from self._feed()

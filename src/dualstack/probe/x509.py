@@ -26,7 +26,8 @@ def certificate(der: bytes) -> Certificate | None:
 
 def _certificate(der: bytes) -> Certificate:
     ((_, outer),) = _items(der)
-    body = list(_items(next(_items(outer))[1]))
+    (_, inner), *_ = _items(outer)
+    body = list(_items(inner))
     if body[0][0] == 0xA0:  # version, left out by version 1
         del body[0]
     (_, _, (_, issuer), (_, validity), (_, subject), *rest) = body
