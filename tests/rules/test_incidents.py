@@ -89,6 +89,15 @@ FAULTS = {
         "degraded",
     ),
     "nothing listens": (BOTH + ALL_REFUSED, "DS211", "broken"),
+    "nothing listens on either OTLP port": ("target: 127.0.0.1\n", "DS211", "broken"),
+    "a Collector that is not running, three ports": (
+        'target: [http://127.0.0.1:4318, "grpc://127.0.0.1:4317", http://127.0.0.1:5318]\n'
+        + config("{endpoint: 0.0.0.0:4317}", "{endpoint: 0.0.0.0:4318}")
+        .replace("receivers: {otlp:", "receivers: {otlp/2: {protocols: {http: {endpoint: 0.0.0.0:5318}}}, otlp:")
+        .replace("receivers: [otlp]", "receivers: [otlp, otlp/2]"),
+        "DS211",
+        "broken",
+    ),
     "tcp6 where IPv6 is off": (
         (
             "target: http://127.0.0.1:4318\nsysctls: {net.ipv6.conf.all.disable_ipv6: 1}\n"
@@ -384,3 +393,11 @@ def test_a_udp_flow_meets_udp_sockets(listener: str, roots: list[str]) -> None:
     findings, _ = evaluate(asked.adding(predict(asked)), rules())
 
     assert [x.code for x in findings if not x.because] == roots
+
+
+def test_a_wildcard_that_the_sysctl_would_split_is_not_recommended() -> None:
+    world = BOTH + "sysctls: {net.ipv6.bindv6only: 1}\nlisteners: ['0.0.0.0:4318 rust rotel']\n" + V6_REFUSED
+
+    _, (root, *_) = judged(world)
+
+    assert root.hint == "Bind `0.0.0.0:4318` and `[::]:4318` in the configuration of `rotel`."

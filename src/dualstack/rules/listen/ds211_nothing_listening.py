@@ -36,7 +36,7 @@ probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 - RFC 9293 section 3.10.7.1
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.evidence import Evidence
@@ -66,15 +66,20 @@ def check(
     names: Names | None,
     declared: Declared | None,
 ) -> Iterator[Finding]:
-    """One finding for each refused flow to a port without a socket, or without any that could answer."""
+    """One finding for each place where nothing listens for a target, and for each target that is out of sight."""
+    silent: dict[tuple[str, str], list[Trace]] = {}
     for trace in traces.broken:
         if trace.disposition is not Disposition.REFUSED:
             continue
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):
-            yield _observed(trace, listeners, _start(trace, namespaces, names, declared))
+            is_declared = declared_on(declared, trace.target.port) is not None
+            silent.setdefault((trace.server, "" if is_declared else trace.target.text), []).append(trace)
         elif not seen and not elsewhere(traces, trace):
             yield _inferred(trace)
+    for flows in silent.values():
+        failing = (_start(x, namespaces, names, declared) for x in flows)
+        yield _observed(flows, listeners or Listeners(), next(filter(any, failing), ("", "")))
 
 
 def _start(
@@ -85,22 +90,27 @@ def _start(
     if endpoint is None:
         return "", ""
     error = predicted(endpoint, namespaces.at(trace.server) if namespaces else None, names).error
-    told = f" The configuration declares it, and binding it fails: `{error}`." if error else ""
+    told = f" The configuration asks for `{endpoint.effective}`, and binding it fails: `{error}`." if error else ""
     return told, f"Correct `{endpoint.field}`{where(endpoint)} and start the Collector." if error else ""
 
 
-def _observed(trace: Trace, listeners: Listeners, start: tuple[str, str]) -> Finding:
-    port, transport = trace.target.port, "UDP" if trace.protocol is Protocol.UDP else "TCP"
-    other = _elsewhere(trace, listeners)
+def _observed(flows: Sequence[Trace], listeners: Listeners, start: tuple[str, str]) -> Finding:
+    ports = tuple(dict.fromkeys(x.target.port for x in flows))
+    named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
+    transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
+    other = _elsewhere(flows[0], listeners)
     held = f"held by {owner(other)}" if other and other.processes else "which is open"
     instead = f"Try port {other.port}, {held}, or s" if other else "S"
+    told = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence))
     return Finding(
-        summary=f"Nothing listens on port {port}",
-        detail=f"No socket of `{trace.server}` is bound to {transport} port {port}.{start[0]}",
-        hint=start[1] or f"{instead}tart a receiver on port {port}.",
-        families=(trace.family,),
-        evidence=trace.at(Hop.LISTEN).evidence or (Evidence(f"no socket on port {port}", "sock_diag"),),
-        flows=(trace.key,),
+        summary=f"Nothing listens on port {named}"
+        if len(ports) < 3
+        else f"Nothing listens on any of {len(ports)} ports",
+        detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}.{start[0]}",
+        hint=start[1] or f"{instead}tart a receiver on port {named}.",
+        families=tuple(dict.fromkeys(x.family for x in flows)),
+        evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
+        flows=tuple(x.key for x in flows),
     )
 
 
