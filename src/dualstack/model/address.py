@@ -77,7 +77,7 @@ def canonical(text: str) -> str:
     """One spelling for each address (RFC 5952); the zone is kept. Raises ValueError for anything else."""
     address = parse(text)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return f"::ffff:{mapped}" if mapped else str(address)
+    return f"::ffff:{mapped}{''.join(text.partition('%')[1:])}" if mapped else str(address)
 
 
 def is_address(text: str) -> bool:
@@ -91,7 +91,7 @@ def is_address(text: str) -> bool:
 
 def family(address: str) -> Family:
     """The family in which a peer sees `address`; an IPv4-mapped IPv6 address is IPv4 (RFC 4291 section 2.5.5.2)."""
-    return Family.IPV4 if "." in unmapped(address) else Family.IPV6
+    return Family.IPV4 if parse(unmapped(address)).version == 4 else Family.IPV6
 
 
 def unmapped(address: str) -> str:

@@ -78,7 +78,7 @@ def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:
     if authority.count(":") > 1:
         readings = _readings(authority, text)
         if is_address(authority) and len(readings) == 1 and authority == text:
-            return canonical(authority), None
+            return _bracketed(authority, text), None
         raise BadTarget(_ambiguous(readings, text))
     host, colon, port = authority.partition(":")
     return _host(host, text), _port(port, text) if colon else None
@@ -99,7 +99,7 @@ def _readings(authority: str, text: str) -> list[str]:
     before = text[: text.index(authority)]
     readings = [f"`{before}[{authority}]:4317` (the address {authority})"] if is_address(authority) else []
     head, _, tail = authority.rpartition(":")
-    if is_address(head) and tail.isdigit() and 0 < int(tail) < 65536:
+    if is_address(head) and _number(tail):
         readings.append(f"`{before}[{head}]:{tail}` (the address {head}, port {tail})")
     return readings
 
@@ -125,6 +125,14 @@ def _host(host: str, text: str) -> str:
 
 
 def _port(port: str, text: str) -> int:
-    if not port.isascii() or not port.isdigit() or not 0 < int(port[:9]) < 65536:
+    number = _number(port)
+    if not number:
         raise BadTarget(f"`{text}` has no usable port: `{port[:20]}`. A port is a number from 1 to 65535.")
-    return int(port)
+    return number
+
+
+def _number(port: str) -> int:
+    """The port that `port` spells, 0 where it spells none."""
+    digits = port.lstrip("0")
+    usable = port.isascii() and port.isdigit() and 0 < len(digits) <= 5 and int(digits) < 65536
+    return int(digits) if usable else 0
