@@ -401,3 +401,12 @@ def test_a_wildcard_that_the_sysctl_would_split_is_not_recommended() -> None:
     _, (root, *_) = judged(world)
 
     assert root.hint == "Bind `0.0.0.0:4318` and `[::]:4318` in the configuration of `rotel`."
+
+
+def test_an_endpoint_that_stops_the_collector_is_named_for_its_other_ports() -> None:
+    world = "target: http://127.0.0.1:4318\n" + config('{endpoint: "fd00:9::5:4317"}', "{endpoint: 0.0.0.0:4318}")
+
+    _, (root,) = judged(world)
+
+    assert "`listen tcp: address fd00:9::5:4317: too many colons in address`" in root.detail
+    assert root.hint.startswith("Correct `receivers.otlp.protocols.grpc.endpoint`")

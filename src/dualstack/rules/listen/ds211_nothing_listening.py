@@ -48,7 +48,7 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.hint import owner, where
-from dualstack.reach.start import declared_on, predicted
+from dualstack.reach.start import Failure, declared_on, failures, here
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -77,24 +77,12 @@ def check(
             silent.setdefault((trace.server, "" if is_declared else trace.target.text), []).append(trace)
         elif not seen and not elsewhere(traces, trace):
             yield _inferred(trace)
-    for flows in silent.values():
-        failing = (_start(x, namespaces, names, declared) for x in flows)
-        yield _observed(flows, listeners or Listeners(), next(filter(any, failing), ("", "")))
+    stopped = next(iter(failures(traces, declared, listeners, here(namespaces), names)), None)
+    for (_, undeclared), flows in silent.items():
+        yield _observed(flows, listeners or Listeners(), None if undeclared else stopped)
 
 
-def _start(
-    trace: Trace, namespaces: Namespaces | None, names: Names | None, declared: Declared | None
-) -> tuple[str, str]:
-    """What the declared endpoint of the port says of itself, for the detail and the hint."""
-    endpoint = declared_on(declared, trace.target.port)
-    if endpoint is None:
-        return "", ""
-    error = predicted(endpoint, namespaces.at(trace.server) if namespaces else None, names).error
-    told = f" The configuration asks for `{endpoint.effective}`, and binding it fails: `{error}`." if error else ""
-    return told, f"Correct `{endpoint.field}`{where(endpoint)} and start the Collector." if error else ""
-
-
-def _observed(flows: Sequence[Trace], listeners: Listeners, start: tuple[str, str]) -> Finding:
+def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None) -> Finding:
     ports = tuple(dict.fromkeys(x.target.port for x in flows))
     named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
     transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
@@ -106,12 +94,24 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, start: tuple[str, st
         summary=f"Nothing listens on port {named}"
         if len(ports) < 3
         else f"Nothing listens on any of {len(ports)} ports",
-        detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}.{start[0]}",
-        hint=start[1] or f"{instead}tart a receiver on port {named}.",
+        detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}.{_error(stopped)}",
+        hint=_correct(stopped) or f"{instead}tart a receiver on port {named}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
         flows=tuple(x.key for x in flows),
     )
+
+
+def _error(stopped: Failure | None) -> str:
+    """Why the Collector of the configuration cannot be running."""
+    if stopped is None:
+        return ""
+    asked, said = stopped.endpoint.effective, stopped.bound.error
+    return f" The configuration asks for `{asked}`, and binding it fails: `{said}`."
+
+
+def _correct(stopped: Failure | None) -> str:
+    return f"Correct `{stopped.endpoint.field}`{where(stopped.endpoint)} and start the Collector." if stopped else ""
 
 
 def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
