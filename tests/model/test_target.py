@@ -6,14 +6,27 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dualstack.model.address import Protocol, Target
+from dualstack.model.address import Protocol, Target, canonical, is_address
 from dualstack.model.target import BadTarget, parse_target
 
 GRPC, HTTP = Protocol.GRPC, Protocol.HTTP
-PIECES = st.sampled_from(
-    ("http", "grpcs", "://", ":", "::", "/", "[", "]", "%", "%25", "@", "?", "#", ".", "*", " ", "²", "٣", "env", "svc")
-    + ("::1", "fe80::1", "eth0", "10.9.0.5", "::ffff:10.9.0.5", "4317", "0", "65536", "collector", "\x1b[31m", "\ud800")
+SIGNS = ("://", ":", "::", "/", "[", "]", "%", "%25", "@", "?", "#", ".", "*", " ", "²", "٣", "\x1b[31m", "\ud800")
+WORDS = (
+    "http",
+    "grpcs",
+    "env",
+    "svc",
+    "::1",
+    "fe80::1",
+    "eth0",
+    "10.9.0.5",
+    "::ffff:10.9.0.5",
+    "4317",
+    "0",
+    "65536",
+    "a",
 )
+PIECES = st.sampled_from(SIGNS + WORDS)
 TEXTS = st.text() | st.lists(PIECES, max_size=8).map("".join)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]{2,9})?", fullmatch=True).filter(
     lambda x: x != "env" and not x.isdigit()
@@ -26,6 +39,10 @@ HOSTS = NAMES | LITERALS | ZONED
 def one(text: str) -> Target:
     (found,) = parse_target(text)
     return found
+
+
+def spelled(host: str) -> str:
+    return canonical(host) if is_address(host) else host
 
 
 @pytest.mark.parametrize(
@@ -104,7 +121,8 @@ REFUSED = {
     "[fe80::1%a b]:4317": "no interface name",
     "fe80::1%\x1b[31m": "no interface name",
     "http://fd00::5": "Write `http://[fd00::5]:4317` (the address fd00::5)",
-    "fd00::5:4317": "Write `[fd00::5:4317]:4317` (the address fd00::5:4317) or `[fd00::5]:4317` (the address fd00::5, port 4317)",
+    "fd00::5:4317": "Write `[fd00::5:4317]:4317` (the address fd00::5:4317) or "
+    "`[fd00::5]:4317` (the address fd00::5, port 4317).",
     "1:2:3:4:5:6:7:8:4317": "Write `[1:2:3:4:5:6:7:8]:4317` (the address 1:2:3:4:5:6:7:8, port 4317).",
     "::1:²": "neither a name nor an address",
     "::1:" + "9" * 5000: "neither a name nor an address",
@@ -126,8 +144,7 @@ def test_what_is_no_target_is_told_the_way_out(text: str, said: str) -> None:
 def test_any_text_is_a_target_or_a_bad_one(text: str) -> None:
     try:
         found = parse_target(text)
-    except BadTarget as error:
-        assert str(error)
+    except BadTarget:
         return
     assert found
     assert all(x.host.isprintable() and 0 < x.port < 65536 for x in found)
@@ -150,7 +167,7 @@ def test_a_printed_endpoint_is_read_as_the_same_place(text: str) -> None:
 def test_with_and_without_a_scheme_host_and_port_are_the_same(host: str, port: int, scheme: str) -> None:
     target = one(f"{scheme}://{host}:{port}")
 
-    assert (target.host, target.port) == (host.strip("[]"), port)
+    assert (target.host, target.port) == (spelled(host.strip("[]")), port)
     assert target.scheme == scheme
     assert {(x.host, x.port) for x in parse_target(f"{host}:{port}")} == {(target.host, target.port)}
 
