@@ -59,7 +59,6 @@ _REASONS = {
     "timed_out": "A listener accepts this address, and yet nothing answers the connection.",
     "denied": "connect() says: not permitted. A filter of this host, or one on the way, said so.",
 }
-_CHAINS = {"input": "INPUT", "output": "OUTPUT"}
 
 
 def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
@@ -109,14 +108,15 @@ def _unseen(said: tuple[FilterVerdict, ...]) -> str:
 
 
 def _hint(verdict: FilterVerdict) -> str:
-    """The line to add; a reply that is lost needs the rule for established connections."""
-    match = "ct state established,related" if "(for " in verdict.rule else f"tcp dport {verdict.port}"
-    if verdict.source.endswith("tables-save"):
-        spelled = "-m conntrack --ctstate ESTABLISHED,RELATED" if "(for " in verdict.rule else None
-        chosen = spelled or f"-p tcp --dport {verdict.port}"
-        command = f"{verdict.source.removesuffix('-save')} -I {_CHAINS[verdict.hook]} {chosen} -j ACCEPT"
+    """What to add; a reply or later segment that is lost needs the rule for established connections."""
+    later = "(for " in verdict.rule
+    if verdict.source.endswith("-save"):
+        chain = "OUTPUT" if (verdict.hook == "output") is not ("(for the " in verdict.rule) else "INPUT"
+        match = "-m conntrack --ctstate ESTABLISHED,RELATED" if later else f"-p tcp --dport {verdict.port}"
+        command = f"{verdict.source.removesuffix('-save')} -I {chain} {match} -j ACCEPT"
         return f"Allow it with `{inside(verdict.place, command)}`."
-    chain = verdict.rule.partition(" of ")[2] if verdict.rule.startswith("policy ") else ""
+    match = "ct state established,related" if later else f"tcp dport {verdict.port}"
+    chain = verdict.rule.partition(" of ")[2].partition(" (")[0] if verdict.rule.startswith("policy ") else ""
     if chain:
         return f"Allow it with `{inside(verdict.place, f'nft add rule {chain} {match} accept')}`."
     return f"Look at `{inside(verdict.place, 'nft -a list ruleset')}` and put `{match} accept` before that rule."

@@ -1,0 +1,433 @@
+"""Whole worlds of names, filters, clients and answers: which root causes remain, in which order, and the verdict."""
+
+import pytest
+
+from dualstack.knowledge import table
+from dualstack.model.address import Family
+from dualstack.model.finding import Finding, Severity
+from dualstack.model.host import Filters, FilterVerdict
+from dualstack.model.trace import Disposition
+from dualstack.reach.predict import predict
+from dualstack.reach.verdict import verdict
+from dualstack.rules.registry import evaluate, rules
+from dualstack.testing.incident import snapshot
+from tests.rules.test_incidents import judged
+
+DUAL = 'names: {collector: ["2001:db8::7", 10.9.0.7]}\nroutes: ["2001:db8::7 eth0 2001:db8::5"]\n'
+REMOTE = "target: collector:4317\n" + DUAL
+LOCAL = 'target: http://localhost:4318\nnames: {localhost: ["::1", 127.0.0.1]}\n'
+IPV4_HOST = 'interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.5/24, "fe80::5/64"]}\n'
+IPV6_HOST = 'interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: ["fd00:9::5/64"]}\n'
+GOOD_V4 = "10.9.0.7:4317 grpc accepted"
+
+
+def probes(*lines: str) -> str:
+    return "probes:\n" + "".join(f'- "{x}"\n' for x in lines)
+
+
+def remote(v6: str, v4: str) -> str:
+    return REMOTE + probes(f"[2001:db8::7]:4317 grpc {v6}", f"10.9.0.7:4317 grpc {v4}")
+
+
+def local(v6: str, v4: str) -> str:
+    return LOCAL + probes(f"[::1]:4318 http {v6}", f"127.0.0.1:4318 http {v4}")
+
+
+def unresolved(error: str, rcode: str) -> str:
+    answers = f"dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA {rcode}']"
+    return f"target: http://collector:4318\nnames: {{collector: {error}}}\n{answers}\n"
+
+
+FAULTS = {
+    "IPv6 is dropped on the way": (remote("timed_out", "accepted"), "DS906", "degraded"),
+    "IPv4 is dropped on the way": (remote("accepted", "timed_out"), "DS906", "degraded"),
+    "nothing answers at all": (remote("timed_out", "timed_out"), "DS906 DS906", "broken"),
+    "one of two backends is gone": (
+        "target: collector:4317\nnames: {collector: [10.9.0.7, 10.9.0.8]}\n"
+        + probes(GOOD_V4, "10.9.0.8:4317 grpc refused"),
+        "DS404",
+        "degraded",
+    ),
+    "one of two backends is silent": (
+        "target: collector:4317\nnames: {collector: [10.9.0.7, 10.9.0.8]}\n"
+        + probes(GOOD_V4, "10.9.0.8:4317 grpc timed_out"),
+        "DS906",
+        "degraded",
+    ),
+    "two loopback addresses, one refused, sockets out of sight": (
+        "target: localhost:4317\nnames: {localhost: [127.0.0.1, 127.0.0.2]}\nwithheld: [Listeners]\n"
+        + probes("127.0.0.1:4317 grpc accepted", "127.0.0.2:4317 grpc refused"),
+        "DS404",
+        "degraded",
+    ),
+    "a route that prohibits": (
+        "target: http://[fd00:9::7]:4318\nroutes: ['fd00:9::7 EACCES']\n" + probes("[fd00:9::7]:4318 http denied"),
+        "DS305",
+        "broken",
+    ),
+    "a local filter rejects IPv6": (
+        local("refused", "accepted")
+        + 'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input [::1]:4318 reject meta nfproto ipv6 reject"]\n',
+        "DS702",
+        "degraded",
+    ),
+    "a local filter that nobody may read": (
+        local("timed_out", "accepted") + 'listeners: ["[::]:4318 go otelcol"]\nwithheld: [Filters]\n',
+        "DS702",
+        "degraded",
+    ),
+    "silence although the filters in sight let it pass": (
+        local("timed_out", "accepted")
+        + 'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input [::1]:4318 accept", "output [::1]:4318 accept"]\n',
+        "DS906",
+        "degraded",
+    ),
+    "a reset although the filters in sight let it pass": (
+        local("refused", "accepted")
+        + 'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input [::1]:4318 accept", "output [::1]:4318 accept"]\n',
+        "DS702",
+        "degraded",
+    ),
+    "Node 18 and a Collector on localhost": (
+        local("refused", "accepted") + 'client: node@18\nlisteners: ["127.0.0.1:4318 go otelcol"]\n',
+        "DS804",
+        "broken",
+    ),
+    "Node 18 and a receiver in Rust": (
+        local("refused", "accepted") + 'client: node@18\nlisteners: ["0.0.0.0:4318 rust rotel"]\n',
+        "DS205",
+        "broken",
+    ),
+    "Java told to prefer IPv6 on a host without": (
+        REMOTE.replace("2001:db8::7 eth0 2001:db8::5", "2001:db8::7 ENETUNREACH")
+        + IPV4_HOST
+        + "client: java-ipv6-first\n"
+        + probes("[2001:db8::7]:4317 grpc no_route", GOOD_V4),
+        "DS305",
+        "broken",
+    ),
+    "Python waits for a dead address": (remote("timed_out", "accepted") + "client: python\n", "DS906", "degraded"),
+    "a stale line in the hosts file": (
+        "target: collector:4317\nnames: {collector: [10.9.0.99]}\nhosts: ['10.9.0.99 collector']\n"
+        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7']\n" + probes("10.9.0.99:4317 grpc timed_out"),
+        "DS405",
+        "broken",
+    ),
+    "localhost is somebody else": (
+        "target: http://localhost:4318\nnames: {localhost: [203.0.113.9]}\n" + probes("203.0.113.9:4318 http refused"),
+        "DS409",
+        "broken",
+    ),
+    "no such name": (
+        "target: http://collectr:4318\nnames: {collectr: EAI_NONAME}\n",
+        "DS408",
+        "broken",
+    ),
+    "no such name, looked for without a port": (
+        "target: collectr\nnames: {collectr: EAI_NONAME}\n",
+        "DS408",
+        "broken",
+    ),
+    "NXDOMAIN for AAAA": (
+        unresolved("EAI_NONAME", "NXDOMAIN"),
+        "DS402",
+        "broken",
+    ),
+    "AAAA is never answered": (
+        unresolved("EAI_AGAIN", "TIMEOUT"),
+        "DS403",
+        "broken",
+    ),
+    "AAAA is never answered and IPv6 is expected": (
+        "target: http://collector:4318\nexpect: [ipv4, ipv6]\nnames: {collector: [10.9.0.7]}\n"
+        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA TIMEOUT']\n"
+        + probes("10.9.0.7:4318 http accepted"),
+        "DS403",
+        "degraded",
+    ),
+    "IPv6 is expected of an IPv4 name": (
+        "target: http://collector:4318\nexpect: [ipv6]\nnames: {collector: [10.9.0.7]}\n"
+        + probes("10.9.0.7:4318 http accepted"),
+        "DS401",
+        "broken",
+    ),
+    "the certificate has the IPv4 address alone": (
+        "target: ['https://[fd00:9::7]:4318', 'https://10.9.0.7:4318']\n"
+        + probes("[fd00:9::7]:4318 https tls_name_mismatch san=10.9.0.7", "10.9.0.7:4318 https accepted"),
+        "DS901",
+        "degraded",
+    ),
+    "gRPC sent to the HTTP port over both families": (
+        remote("http1_spoken", "http1_spoken"),
+        "DS902",
+        "broken",
+    ),
+    "a web server on one family": (
+        local("not_otlp HTTP 404", "accepted")
+        + 'listeners: ["[::1]:4318 python http.server", "127.0.0.1:4318 go otelcol"]\n',
+        "DS210",
+        "degraded",
+    ),
+    "credentials are missing over both families": (
+        remote("rejected grpc-status 16 UNAUTHENTICATED", "rejected grpc-status 16 UNAUTHENTICATED"),
+        "DS904",
+        "broken",
+    ),
+}
+
+COMPOUND = {
+    "a drop over IPv6 and a refused export over IPv4": (
+        remote("timed_out", "rejected grpc-status 16 UNAUTHENTICATED"),
+        "DS906 DS904",
+        "broken",
+    ),
+    "a wrong certificate over IPv6 and nobody over IPv4": (
+        "target: grpcs://collector:4317\n"
+        + DUAL
+        + probes("[2001:db8::7]:4317 grpcs tls_name_mismatch san=other", "10.9.0.7:4317 grpcs timed_out"),
+        "DS901 DS906",
+        "broken",
+    ),
+    "an IPv4 wildcard in Rust, and credentials are missing": (
+        local("refused", "rejected HTTP 401") + 'listeners: ["0.0.0.0:4318 rust rotel"]\n',
+        "DS904 DS205",
+        "broken",
+    ),
+    "two targets with a fault each": (
+        "target: ['collector:4317', 'http://localhost:4318']\n"
+        'names: {collector: [10.9.0.7], localhost: ["::1", 127.0.0.1]}\n'
+        'listeners: ["127.0.0.1:4318 go otelcol"]\n'
+        + probes("10.9.0.7:4317 grpc timed_out", "[::1]:4318 http refused", "127.0.0.1:4318 http accepted"),
+        "DS906 DS203",
+        "degraded",
+    ),
+    "a filter here, and a name that does not resolve there": (
+        "target: ['http://10.9.0.5:4318', 'collectr:4317']\nnames: {collectr: EAI_AGAIN}\n"
+        'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input 10.9.0.5:4318 drop tcp dport 4318 drop"]\n'
+        + probes("10.9.0.5:4318 http timed_out"),
+        "DS408 DS702",
+        "broken",
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "codes", "said"), [*FAULTS.values(), *COMPOUND.values()], ids=[*FAULTS, *COMPOUND])
+def test_the_root_causes_remain(world: str, codes: str, said: str) -> None:
+    traces, findings = judged(world)
+
+    assert [x.code for x in findings if not x.because] == codes.split(), findings
+    assert verdict(traces) == said
+
+
+ODD_BUT_FINE = {
+    "an IPv4 host and a dual-stack name": REMOTE.replace("2001:db8::7 eth0 2001:db8::5", "2001:db8::7 ENETUNREACH")
+    + IPV4_HOST
+    + probes("[2001:db8::7]:4317 grpc no_route", GOOD_V4),
+    "the same for gRPC, which tries IPv4 in turn": "client: grpc-core@1.58\n"
+    + REMOTE.replace("2001:db8::7 eth0 2001:db8::5", "2001:db8::7 ENETUNREACH")
+    + IPV4_HOST
+    + probes("[2001:db8::7]:4317 grpc no_route", GOOD_V4),
+    "an IPv6 host and a dual-stack name": "target: collector:4317\n"
+    'names: {collector: ["2001:db8::7", 10.9.0.7]}\nroutes: ["10.9.0.7 ENETUNREACH"]\n'
+    + IPV6_HOST
+    + probes("10.9.0.7:4317 grpc no_route", "[2001:db8::7]:4317 grpc accepted"),
+    "an IPv4 name that nobody wants IPv6 of": "target: http://collector:4318\nnames: {collector: [10.9.0.7]}\n"
+    "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA NOERROR']\n"
+    + probes("10.9.0.7:4318 http accepted"),
+    "NAT64 in place of IPv6": "target: grpc://collector:4317\nnames: {collector: ['64:ff9b::a09:7']}\n"
+    + IPV6_HOST
+    + probes("[64:ff9b::a09:7]:4317 grpc accepted"),
+    "a client that races a dead address": remote("timed_out", "accepted") + "client: curl\n",
+    "a Go wildcard and a filter that lets all pass": local("accepted", "accepted")
+    + 'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input [::1]:4318 accept", "input 127.0.0.1:4318 accept"]\n',
+    "a filter that says drop where exports get through": local("accepted", "accepted")
+    + 'listeners: ["[::]:4318 go otelcol"]\nfilters: ["input [::1]:4318 drop tcp dport 4318 drop"]\n',
+    "Node 20 and a Collector on localhost": local("refused", "accepted")
+    + 'client: node@20\nlisteners: ["127.0.0.1:4318 go otelcol"]\n',
+    "a hosts file that agrees with DNS": "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
+    "hosts: ['10.9.0.7 collector']\ndns: ['10.9.0.53 collector A NOERROR 10.9.0.7']\n" + probes(GOOD_V4),
+    "a hosts file that differs and works": "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
+    "hosts: ['10.9.0.7 collector']\ndns: ['10.9.0.53 collector A NOERROR 203.0.113.9']\n" + probes(GOOD_V4),
+    "localhost over IPv4 alone": "target: http://localhost:4318\nnames: {localhost: [127.0.0.1]}\n"
+    'listeners: ["127.0.0.1:4318 go otelcol"]\n' + probes("127.0.0.1:4318 http accepted"),
+    "a bare host whose HTTP port is closed": "target: collector\nnames: {collector: [10.9.0.7]}\n"
+    + probes(GOOD_V4, "10.9.0.7:4318 http refused"),
+    "a port of its own that speaks HTTP": "target: collector:9999\nnames: {collector: [10.9.0.7]}\n"
+    + probes("10.9.0.7:9999 grpc http1_spoken", "10.9.0.7:9999 http accepted"),
+}
+
+
+@pytest.mark.parametrize("world", ODD_BUT_FINE.values(), ids=ODD_BUT_FINE)
+def test_what_is_odd_but_works_yields_nothing(world: str) -> None:
+    traces, findings = judged(world)
+
+    assert not findings
+    assert verdict(traces) == "healthy"
+
+
+WARNED = {
+    "NXDOMAIN beside an address that glibc takes": (
+        "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
+        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA NXDOMAIN']\n" + probes(GOOD_V4),
+        "DS402",
+    ),
+    "AAAA unanswered beside an address that glibc takes": (
+        "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
+        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA TIMEOUT']\n" + probes(GOOD_V4),
+        "DS403",
+    ),
+    "Node of an unknown version": (
+        local("refused", "accepted") + 'client: node\nlisteners: ["127.0.0.1:4318 go otelcol"]\n',
+        "DS804",
+    ),
+    "localhost has one address too many, and it works": (
+        "target: localhost:4317\nnames: {localhost: ['fd00:9::7', 127.0.0.1]}\n"
+        + probes("[fd00:9::7]:4317 grpc accepted", "127.0.0.1:4317 grpc accepted"),
+        "DS409",
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "code"), WARNED.values(), ids=WARNED)
+def test_what_can_hurt_somebody_else_is_no_error(world: str, code: str) -> None:
+    traces, findings = judged(world)
+
+    assert [x.code for x in findings] == [code]
+    assert findings[0].severity is not Severity.ERROR
+    assert verdict(traces) == "healthy"
+
+
+@pytest.mark.parametrize("kinds", ["Listeners, Filters", "Listeners, Filters, Namespaces, Routes", "Filters"])
+def test_withheld_evidence_leaves_the_symptom_alone(kinds: str) -> None:
+    _, findings = judged(local("refused", "accepted") + f"withheld: [{kinds}]\n")
+
+    assert [x.code for x in findings] == (["DS211"] if kinds == "Filters" else ["DS201"])
+
+
+def test_a_name_that_was_not_looked_up_is_no_fault() -> None:
+    traces, findings = judged("target: collector:4317\nwithheld: [Names]\n")
+
+    assert not findings
+    assert {x.disposition for x in traces.items} == {Disposition.INSUFFICIENT_INFO}
+
+
+def only(world: str, code: str) -> Finding:
+    return next(x for x in judged(world)[1] if x.code == code)
+
+
+STALLS = {
+    "": "These wait 131 s before the next address: a C program,",
+    "client: python\n": "These wait 131 s before the next address: Python.",
+    "client: grpc-core@1.58\n": "These wait 20 s before the next address: gRPC C-core.",
+    "client: java-ipv6-first\n": "These never get there: Java with `-Djava.net.preferIPv6Addresses=true`.",
+}
+
+
+@pytest.mark.parametrize(("client", "said"), STALLS.items())
+def test_a_dead_address_says_who_waits_and_how_long(client: str, said: str) -> None:
+    finding = only(remote("timed_out", "accepted") + client, "DS404")
+
+    assert said in finding.detail
+    assert finding.because == ("DS906",)
+    assert "take its AAAA record out of `collector`" in finding.hint
+
+
+def test_who_waits_is_not_guessed_where_an_address_is_not_known() -> None:
+    world = REMOTE.replace("10.9.0.7]", "10.9.0.7, 10.9.0.8]") + probes("[2001:db8::7]:4317 grpc timed_out", GOOD_V4)
+
+    assert "These wait" not in only(world, "DS404").detail
+
+
+def test_a_dead_address_that_costs_nobody_time_is_a_warning() -> None:
+    world = REMOTE.replace("2001:db8::7 eth0 2001:db8::5", "2001:db8::7 ENETUNREACH")
+
+    finding = only(world + probes("[2001:db8::7]:4317 grpc no_route", GOOD_V4), "DS404")
+
+    assert finding.severity is Severity.WARNING
+
+
+HINTS = {
+    "nft policy": (
+        "filters: ['input 10.9.0.5:4317 drop policy drop of inet filter input']",
+        "`nft add rule inet filter input tcp dport 4317 accept`",
+    ),
+    "nft rule": ("filters: ['input 10.9.0.5:4317 drop tcp dport 4317 drop']", "put `tcp dport 4317 accept` before"),
+    "a lost reply": (
+        "filters: ['input 10.9.0.5:4317 drop policy drop of inet filter output (for the reply)']",
+        "ct state established,related accept",
+    ),
+}
+
+
+@pytest.mark.parametrize(("filters", "said"), HINTS.values(), ids=HINTS)
+def test_the_hint_names_the_rule_to_add(filters: str, said: str) -> None:
+    world = f'target: 10.9.0.5:4317\nlisteners: ["0.0.0.0:4317 posix fluent-bit"]\n{filters}\n'
+
+    assert said in only(world, "DS702").hint
+
+
+IPTABLES = {
+    "policy": ("iptables-save", "policy drop of ip filter INPUT", "`iptables -I INPUT -p tcp --dport 4317 -j ACCEPT`"),
+    "legacy": (
+        "ip6tables-legacy-save",
+        "-A INPUT -j DROP",
+        "`ip6tables-legacy -I INPUT -p tcp --dport 4317 -j ACCEPT`",
+    ),
+    "a lost reply": (
+        "iptables-save",
+        "-A OUTPUT -j DROP (for the reply)",
+        "`iptables -I OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`",
+    ),
+    "lost segments": (
+        "iptables-save",
+        "policy drop of ip filter INPUT (for later segments)",
+        "`iptables -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "rule", "said"), IPTABLES.values(), ids=IPTABLES)
+def test_the_hint_speaks_the_language_of_the_filter(source: str, rule: str, said: str) -> None:
+    evidence = snapshot('target: 10.9.0.5:4317\nlisteners: ["0.0.0.0:4317 posix fluent-bit"]\n')
+    drop = FilterVerdict("host", "input", Family.IPV4, "10.9.0.5", 4317, "drop", rule, source)
+    evidence = evidence.adding(Filters((drop,)))
+
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert said in findings[0].hint
+
+
+SAID = {
+    "grpc-status 16 UNAUTHENTICATED": "The receiver wants credentials",
+    "grpc-status 7 PERMISSION_DENIED": "The receiver denies permission",
+    "grpc-status 8 RESOURCE_EXHAUSTED": "The receiver has no room",
+    "grpc-status 8 RESOURCE_EXHAUSTED detail='received message larger than max (5 vs. 4)'": "The export is too large",
+    "grpc-status 14 UNAVAILABLE": "The receiver is not available",
+    "grpc-status 0 OK detail='partial success, 3 rejected: no'": "Some of the export is rejected",
+    "grpc-status 2 UNKNOWN": "The receiver rejects the export",
+    "grpc-status 10 ABORTED": "The receiver rejects the export",
+    "HTTP 401": "The receiver wants credentials",
+    "HTTP 403": "The receiver denies permission",
+    "HTTP 407": "A proxy wants credentials",
+    "HTTP 413": "The export is too large",
+    "HTTP 415": "The receiver takes another format",
+    "HTTP 429": "The receiver has no room",
+    "HTTP 503": "The receiver is not available",
+    "HTTP 400": "The receiver rejects the export",
+    "HTTP 404 signals=metrics": "A signal has no pipeline",
+}
+
+
+@pytest.mark.parametrize(("status", "summary"), SAID.items())
+def test_a_refusal_is_named_by_its_status(status: str, summary: str) -> None:
+    world = "target: grpc://10.9.0.7:4317\n" + probes(f"10.9.0.7:4317 grpc rejected {status}")
+
+    assert only(world, "DS904").summary == summary
+
+
+def test_the_table_of_refusals_can_be_acted_on() -> None:
+    for row in table("rejections"):
+        assert len(row["summary"].split()) <= 8
+        assert row["meaning"].endswith(".")
+        assert row["hint"].endswith(".")
+        assert row["source"]
