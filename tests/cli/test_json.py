@@ -1,0 +1,84 @@
+"""The JSON contract: a schema that ships with the package, and the same bytes for the same world."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dualstack.lab.demo import receiver
+from dualstack.report.json import schema
+from tests.cli.command import REFUSED, SOURCE, dualstack
+
+FILE = "schema/diagnosis-1.json"
+
+
+def shipped() -> dict[str, Any]:
+    """The schema as an installed package has it."""
+    found: dict[str, Any] = json.loads(resources.files("dualstack").joinpath(FILE).read_text())
+    return found
+
+
+def test_shipped_schema() -> None:
+    """The file is what the code writes. A field that changes its meaning needs a new number."""
+    assert shipped() == json.loads(json.dumps(schema()))
+
+
+def test_wheel(tmp_path: Path) -> None:
+    """The schema and the tables of knowledge are in the wheel."""
+    argv = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(argv, check=True, capture_output=True, cwd=SOURCE.parent)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+
+    assert f"dualstack/{FILE}" in names
+    assert "dualstack/knowledge/bind.table" in names
+
+
+ASKED = [
+    [REFUSED],
+    ["http://[::1]:1", "--expect", "dual"],
+    ["no-such-host.invalid:4317"],
+    ["localhost:1", "-v"],
+    ["--no-probe", "192.0.2.200"],
+]
+
+
+@pytest.mark.parametrize("argv", ASKED, ids=" ".join)
+def test_valid(argv: list[str]) -> None:
+    """The report is one object of that schema and nothing else."""
+    document = json.loads(dualstack("diagnose", "--format", "json", *argv).stdout)
+
+    jsonschema.Draft202012Validator(shipped()).validate(document)
+
+
+def test_repeatable() -> None:
+    """Two runs over the same world differ in their evidence alone."""
+
+    def report() -> str:
+        document = json.loads(dualstack("diagnose", "--format", "json", *targets).stdout)
+        return json.dumps(without_evidence(document), indent=2)
+
+    with receiver("grpc", "127.0.0.1", 0) as port:
+        targets = (f"grpc://127.0.0.1:{port}", f"grpc://[::1]:{port}", REFUSED)
+
+        assert report() == report()
+
+
+def without_evidence(value: Any) -> Any:
+    """A document with every `evidence` emptied."""
+    if isinstance(value, dict):
+        return {k: [] if k == "evidence" else without_evidence(v) for k, v in value.items()}
+    return [without_evidence(x) for x in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("argv", [["probe", REFUSED], ["sockets"], ["rules"], ["explain", "DS205"]], ids=lambda x: x[0])
+def test_other_verbs(argv: list[str]) -> None:
+    """Their JSON parses, and nothing stands around it."""
+    assert json.loads(dualstack(*argv, "--format", "json").stdout)
