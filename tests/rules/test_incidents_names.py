@@ -3,7 +3,7 @@
 import pytest
 
 from dualstack.knowledge import table
-from dualstack.model.address import Family
+from dualstack.model.address import family, join
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict
 from dualstack.model.trace import Disposition
@@ -359,6 +359,29 @@ HINTS = {
 }
 
 
+def filtered(address: str, hook: str, rule: str, source: str) -> Finding:
+    """The finding of a world whose filter drops connections by a rule that this command shows."""
+    where = join(address, 4317)
+    evidence = snapshot(f'target: "grpc://{where}"\nlisteners: ["[::]:4317 go otelcol"]\n')
+    drop = FilterVerdict("host", hook, family(address), address, 4317, "drop", rule, source)
+    evidence = evidence.adding(Filters((drop,)))
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+    return findings[0]
+
+
+LOOPBACK = {
+    "nft, input": ("input", "nft list ruleset", "put `iif lo accept` before"),
+    "nft, output": ("output", "nft list ruleset", "put `oif lo accept` before"),
+    "ip6tables, input": ("input", "ip6tables-save", "`ip6tables -I INPUT -i lo -j ACCEPT`"),
+    "ip6tables, output": ("output", "ip6tables-save", "`ip6tables -I OUTPUT -o lo -j ACCEPT`"),
+}
+
+
+@pytest.mark.parametrize(("hook", "source", "said"), LOOPBACK.values(), ids=LOOPBACK)
+def test_on_the_loopback_both_directions_are_let_in(hook: str, source: str, said: str) -> None:
+    assert said in filtered("::1", hook, "-j DROP", source).hint
+
+
 @pytest.mark.parametrize(("filters", "said"), HINTS.values(), ids=HINTS)
 def test_the_hint_names_the_rule_to_add(filters: str, said: str) -> None:
     world = f'target: 10.9.0.5:4317\nlisteners: ["0.0.0.0:4317 posix fluent-bit"]\n{filters}\n'
@@ -388,13 +411,7 @@ IPTABLES = {
 
 @pytest.mark.parametrize(("source", "rule", "said"), IPTABLES.values(), ids=IPTABLES)
 def test_the_hint_speaks_the_language_of_the_filter(source: str, rule: str, said: str) -> None:
-    evidence = snapshot('target: 10.9.0.5:4317\nlisteners: ["0.0.0.0:4317 posix fluent-bit"]\n')
-    drop = FilterVerdict("host", "input", Family.IPV4, "10.9.0.5", 4317, "drop", rule, source)
-    evidence = evidence.adding(Filters((drop,)))
-
-    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
-
-    assert said in findings[0].hint
+    assert said in filtered("10.9.0.5", "input", rule, source).hint
 
 
 SAID = {

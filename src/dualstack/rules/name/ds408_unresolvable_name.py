@@ -60,6 +60,8 @@ _WORDS = {  # getaddrinfo(3)
     "EAI_NONAME": "no such name",
 }
 
+_NO_ANSWER = {"TIMEOUT", "UNREACHABLE"}
+
 
 def check(traces: Traces, names: Names) -> Iterator[Finding]:
     """One finding for each flow whose name has no address."""
@@ -89,6 +91,8 @@ def _dns(names: Names, found: Lookup) -> str:
     if held:
         return f" The nameservers have {', '.join(held)} for it, and the resolver does not take that."
     codes = dict.fromkeys(x.rcode for x in answers_for(names, found.name))
+    if codes and set(codes) <= _NO_ANSWER:
+        return " No nameserver answers."
     return f" The nameservers say {', '.join(codes)}." if codes else ""
 
 

@@ -49,6 +49,7 @@ from collections.abc import Iterator
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict
 from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
 
 HOP = Hop.POLICY
@@ -108,14 +109,21 @@ def _unseen(said: tuple[FilterVerdict, ...]) -> str:
 
 
 def _hint(verdict: FilterVerdict) -> str:
-    """What to add; a reply or later segment that is lost needs the rule for established connections."""
+    """What to add: for established connections where a reply is lost, for the device on the loopback, or for the port.
+
+    Both directions of a loopback connection pass the same hook, so a rule for the port alone would lose the replies.
+    """
     later = "(for " in verdict.rule
     if verdict.source.endswith("-save"):
         chain = "OUTPUT" if (verdict.hook == "output") is not ("(for the " in verdict.rule) else "INPUT"
-        match = "-m conntrack --ctstate ESTABLISHED,RELATED" if later else f"-p tcp --dport {verdict.port}"
+        device = "-o lo" if chain == "OUTPUT" else "-i lo"
+        port = device if is_loopback(verdict.address) else f"-p tcp --dport {verdict.port}"
+        match = "-m conntrack --ctstate ESTABLISHED,RELATED" if later else port
         command = f"{verdict.source.removesuffix('-save')} -I {chain} {match} -j ACCEPT"
         return f"Allow it with `{inside(verdict.place, command)}`."
-    match = "ct state established,related" if later else f"tcp dport {verdict.port}"
+    device = "oif lo" if verdict.hook == "output" else "iif lo"
+    port = device if is_loopback(verdict.address) else f"tcp dport {verdict.port}"
+    match = "ct state established,related" if later else port
     chain = verdict.rule.partition(" of ")[2].partition(" (")[0] if verdict.rule.startswith("policy ") else ""
     if chain:
         return f"Allow it with `{inside(verdict.place, f'nft add rule {chain} {match} accept')}`."
