@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, scope
+from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, scope, without_zone
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Filters, InterfaceAddress, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
@@ -27,14 +27,17 @@ CAP = 16
 
 _ORDER = tuple(Hop)
 _UNUSABLE = ("dadfailed", "tentative")
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where a connection to a wildcard address ends (ip_route_connect() in net/route.h, tcp_v6_connect())."""
 _CLUSTER = (Hop.SERVICE, Hop.ENDPOINTS, Hop.POD)
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """One address of one target with everything that is known of the way there."""
+    """One address of one target with everything that is known of the way there; the kernel goes to `destination`."""
 
     target: Target
     address: str
+    destination: str
     vantage: str
     result: ProbeResult | None
     routes: Routes | None
@@ -63,7 +66,7 @@ class Flow(msgspec.Struct, frozen=True):
         """Whether the sockets in sight accept this address; None where they are out of sight or do not tell."""
         if self.sockets is None:
             return None
-        said = [accepts(x, self.address, self.space) for x in self.sockets]
+        said = [accepts(x, self.destination, self.space) for x in self.sockets]
         return True if True in said else None if None in said else False
 
 
@@ -135,12 +138,14 @@ def _addressless(snapshot: Snapshot, question: Question, target: Target, wanted:
 def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) -> Flow:
     probes, spaces = snapshot.having(Probes), snapshot.having(Namespaces)
     listeners = snapshot.having(Listeners)
-    space = _place_of(address, spaces, question.place)
+    destination = _WILDCARDS.get(address, address)
+    space = _place_of(destination, spaces, question.place)
     transport = Transport.UDP if target.protocol is Protocol.UDP else Transport.TCP
     seen = listeners is not None and space is not None and space.place in listeners.places
     return Flow(
         target=target,
         address=address,
+        destination=destination,
         vantage=question.place,
         result=probes.of(address, target.port, target.protocol) if probes else None,
         routes=snapshot.having(Routes),
@@ -157,7 +162,7 @@ def _place_of(address: str, spaces: Namespaces | None, vantage: str) -> Namespac
     owned = spaces.owner(address)
     if owned:
         return owned[0]
-    return spaces.at(vantage) if scope(address.partition("%")[0]) in (Scope.LOOPBACK, Scope.WILDCARD) else None
+    return spaces.at(vantage) if scope(without_zone(address)) is Scope.LOOPBACK else None
 
 
 def _hops(flow: Flow) -> Iterator[TracedHop]:
@@ -199,7 +204,7 @@ def _failure(flow: Flow, hop: Hop) -> TracedHop | None:
 
 
 def _route(flow: Flow) -> TracedHop:
-    answer = flow.routes.to(flow.vantage, flow.address) if flow.routes else None
+    answer = flow.routes.to(flow.vantage, flow.destination) if flow.routes else None
     failure = _failure(flow, Hop.ROUTE)
     if answer is None:
         return failure or TracedHop(Hop.ROUTE, Status.PASS if flow.passed(Hop.ROUTE) else Status.UNKNOWN)
@@ -207,9 +212,9 @@ def _route(flow: Flow) -> TracedHop:
     fact = Evidence(f"route to {flow.address}: {told}", "rtnetlink RTM_GETROUTE")
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, fact))
-    prohibited = flow.result is not None and flow.result.outcome is Outcome.DENIED
-    if answer.error and (prohibited or not flow.passed(Hop.ROUTE)):
-        why = f"the kernel has no route to {flow.address}"
+    if answer.error and not flow.passed(Hop.LISTEN):
+        silent = answer.error == "EHOSTUNREACH" and answer.interface
+        why = f"no host answers for {flow.address} on {answer.interface}" if silent else f"no route to {flow.address}"
         return TracedHop(Hop.ROUTE, Status.FAIL, why, answer.error.lower(), (fact,))
     return TracedHop(Hop.ROUTE, Status.PASS, f"leaves by {answer.interface}", answer.interface, (fact,))
 
@@ -245,11 +250,11 @@ def _hidden_filter(flow: Flow) -> TracedHop | None:
 def _host(flow: Flow) -> TracedHop:
     if flow.space is None:
         return TracedHop(Hop.HOST, Status.PASS if flow.passed(Hop.LISTEN) else Status.UNKNOWN)
-    interface = flow.space.owner(flow.address)
+    interface = flow.space.owner(flow.destination)
     mine = interface.addresses if interface else ()
-    held = next((x for x in mine if x.address == flow.address.partition("%")[0]), None)
+    held = next((x for x in mine if x.address == without_zone(flow.destination)), None)
     status, why = _holding(flow, held, owned=interface is not None)
-    where = f"{flow.address} on {interface.name}" if interface else f"{flow.address} is on no interface"
+    where = f"{flow.destination} on {interface.name}" if interface else f"{flow.destination} is on no interface"
     mark = interface.name if interface else "no-address"
     return TracedHop(Hop.HOST, status, why, mark, (Evidence(where, flow.space.source),))
 
