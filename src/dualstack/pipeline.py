@@ -28,7 +28,7 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
 from dualstack.probe.run import Options, run
-from dualstack.reach.listing import listed, told, widened
+from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
@@ -240,15 +240,20 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
     """
     from dualstack.gather import filters
 
+    declared = notes.facts[Declared]
     ports = {x.port for x in question.targets}
+    ports |= ports_of(declared) if isinstance(declared, Declared) else set()
     rulesets = {env.place: filters.ruleset(env)}
     spaces, listeners = notes.facts.get(Namespaces), notes.facts.get(Listeners)
     if isinstance(listeners, Listeners):
         seen = listeners
         listeners = notes.take(Listeners, lambda: sockets.with_owners(seen, env, ports))
     if isinstance(spaces, Namespaces) and isinstance(listeners, Listeners):
-        from dualstack.gather.peers import peers
+        from dualstack.gather.peers import confirmed, peers
 
+        known = notes.facts.get(Routes)
+        if isinstance(known, Routes):
+            notes.take(Routes, lambda: confirmed(env, spaces.items[0], known))
         found = peers(env, spaces.items[0], _every(addresses), ports)
         notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found)))
         notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found)])

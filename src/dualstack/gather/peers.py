@@ -8,8 +8,10 @@ same is no proof: many namespaces have 10.0.0.5.
 import ipaddress
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from dualstack.gather import filters
 from dualstack.gather.env import Env, real
@@ -21,7 +23,7 @@ from dualstack.gather.sockets import listeners, with_owners
 from dualstack.model.address import without_zone
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Ruleset
-from dualstack.model.host import Namespace
+from dualstack.model.host import Namespace, Route, Routes
 from dualstack.model.sockets import Listeners
 
 MOST = 256
@@ -32,6 +34,7 @@ HOPS = 4
 _GETNEIGH = 30
 _NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type: linux/neighbour.h
 _DST, _LLADDR = 1, 2  # NDA_*
+_SILENT = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 
 
 class Place(NamedTuple):
@@ -79,8 +82,8 @@ def _follow(
     interface = next((x for x in space.interfaces if x.name == answer.interface), None)
     if answer.error or interface is None:
         return
-    mac = known.get((interface.index, hop))
-    following = [x for x in places if mac and _holds(x, hop, mac)]
+    entry = known.get((interface.index, hop))
+    following = [x for x in places if entry and entry.mac and _holds(x, hop, entry.mac)]
     if len(following) != 1:
         return
     if following[0].owner(without_zone(destination)):
@@ -94,12 +97,34 @@ def _holds(space: Namespace, held: str, mac: str) -> bool:
     return any(x.mac == mac and any(a.address == held for a in x.addresses) for x in space.interfaces)
 
 
-def _neighbours(env: Env) -> dict[tuple[int, str], str]:
-    """Link-layer addresses by interface and address: the entries that RTM_GETNEIGH lists."""
+class _Neighbour(NamedTuple):
+    mac: str
+    silent: bool
+
+
+def _neighbours(env: Env) -> dict[tuple[int, str], _Neighbour]:
+    """The entries that RTM_GETNEIGH lists, by interface and address."""
     found = {}
     for message in exchange(env, ROUTE, request(_GETNEIGH, _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0), dump=True)):
+        _, index, state, _, _ = _NDMSG.unpack_from(message.payload)
         held = attributes(message.payload, _NDMSG.size)
         raw = held.get(_DST, b"")
-        if len(raw) in (ipaddress.IPV4LENGTH // 8, ipaddress.IPV6LENGTH // 8) and _LLADDR in held:
-            found[_NDMSG.unpack_from(message.payload)[1], address(raw)] = held[_LLADDR].hex(":")
+        if len(raw) in (ipaddress.IPV4LENGTH // 8, ipaddress.IPV6LENGTH // 8):
+            found[index, address(raw)] = _Neighbour(held.get(_LLADDR, b"").hex(":"), bool(state & _SILENT))
     return found
+
+
+def confirmed(env: Env, space: Namespace, answers: Routes) -> Routes:
+    """The routes as probes have proved them: EHOSTUNREACH where the next hop does not answer for its address.
+
+    connect(2) says so only after 3 seconds (ARP and neighbour solicitation are sent three times, a second apart).
+    """
+    known = _neighbours(env)
+    index = {x.name: x.index for x in space.interfaces}
+    return Routes(tuple(_confirmed(x, known, index) for x in answers.items))
+
+
+def _confirmed(answer: Route, known: Mapping[tuple[int, str], _Neighbour], index: Mapping[str, int]) -> Route:
+    hop = answer.gateway or without_zone(answer.destination)
+    entry = known.get((index.get(answer.interface, 0), hop))
+    return replace(answer, error="EHOSTUNREACH") if entry and entry.silent and not answer.error else answer

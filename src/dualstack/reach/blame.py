@@ -4,9 +4,7 @@ import enum
 from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import Family, Scope, family, scope, unmapped, without_zone
-from dualstack.model.finding import Severity
 from dualstack.model.host import Namespace
-from dualstack.model.question import Question
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
@@ -21,16 +19,6 @@ def unreached(traces: Traces) -> Iterator[Trace]:
         lost = trace.disposition in _NO_WAY or trace.at(Hop.HOST).status is Status.FAIL
         if lost and trace.addresses:
             yield trace
-
-
-def severity(traces: Traces, trace: Trace, question: Question) -> Severity:
-    """A warning where the target's other family is not known to fail and nobody insists on this one, else an error.
-
-    A kernel that has no way says so at once, and a client that tries all addresses goes on to the other family.
-    """
-    others = [x for x in traces.sibling(trace) if x.addresses]
-    spared = bool(others) and not any(x.failed for x in others) and trace.family not in question.expect
-    return Severity.WARNING if spared else Severity.ERROR
 
 
 def is_loopback(address: str) -> bool:

@@ -33,6 +33,11 @@ def listed(
     return tuple(_target(place, _Spoken(*key, tls), listeners, space) for key, tls in sorted(spoken.items()))
 
 
+def ports_of(declared: Declared) -> set[int]:
+    """Every port that a configuration binds."""
+    return {port for x in declared.endpoints if (port := _port(x))}
+
+
 def _protocol(endpoint: DeclaredEndpoint) -> Protocol:
     """What to probe: an export where OTLP is spoken, elsewhere no more than a connection."""
     if endpoint.component.split("/")[1] in _OTLP:

@@ -53,10 +53,9 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome
-from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.blame import severity, unreached
+from dualstack.reach.blame import unreached
 from dualstack.reach.start import failures, here
 
 HOP = Hop.HOST
@@ -65,7 +64,6 @@ SEVERITY = Severity.ERROR
 
 def check(
     traces: Traces,
-    question: Question,
     namespaces: Namespaces | None,
     listeners: Listeners | None,
     declared: Declared | None,
@@ -74,13 +72,13 @@ def check(
     space = here(namespaces)
     for trace in unreached(traces):
         if trace.family is Family.IPV6 and (space.ipv6_absent or trace.at(Hop.ROUTE).mark == Outcome.FAMILY_ABSENT):
-            yield _finding((trace,), trace.at(Hop.ROUTE).evidence, severity(traces, trace, question))
+            yield _finding((trace,), trace.at(Hop.ROUTE).evidence)
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS301":
-            yield _finding(failure.flows, failure.evidence, Severity.ERROR)
+            yield _finding(failure.flows, failure.evidence)
 
 
-def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...], how_bad: Severity) -> Finding:
+def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...]) -> Finding:
     return Finding(
         summary="This kernel has no IPv6",
         detail=f"No program in `{flows[0].vantage}` can make an IPv6 socket.",
@@ -88,6 +86,5 @@ def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...], how_bad: Seve
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=(Evidence("socket(AF_INET6): EAFNOSUPPORT", "socket(2)"), *told),
         fix=Fix("Remove `ipv6.disable=1` from the kernel command line"),
-        severity=how_bad,
         flows=tuple(x.key for x in flows),
     )

@@ -58,10 +58,9 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.otel import Declared
-from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
-from dualstack.reach.blame import is_loopback, loopback_alone_lacks_ipv6, severity, unreached
+from dualstack.reach.blame import is_loopback, loopback_alone_lacks_ipv6, unreached
 from dualstack.reach.hint import sysctl
 from dualstack.reach.start import failures, here
 
@@ -71,18 +70,18 @@ BECAUSE = ("DS301",)
 
 
 def check(
-    traces: Traces, question: Question, namespaces: Namespaces, listeners: Listeners | None, declared: Declared | None
+    traces: Traces, namespaces: Namespaces, listeners: Listeners | None, declared: Declared | None
 ) -> Iterator[Finding]:
     """One finding for the flows that the sysctl stops on their way, or by keeping a Collector from starting."""
     space = here(namespaces)
     for trace in unreached(traces):
         off = _off(space, trace, traces)
         if off:
-            yield _finding(space, off, (trace,), severity(traces, trace, question))
+            yield _finding(space, off, (trace,))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS302":
             off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
-            found = _finding(space, off, failure.flows, Severity.ERROR)
+            found = _finding(space, off, failure.flows)
             yield msgspec.structs.replace(found, evidence=(*found.evidence, *failure.evidence))
 
 
@@ -107,7 +106,7 @@ def _off(space: Namespace, trace: Trace, traces: Traces) -> tuple[str, ...]:
     return ("all",) if carrying and space.disable_ipv6_all else tuple(x.name for x in carrying)
 
 
-def _finding(space: Namespace, off: tuple[str, ...], flows: tuple[Trace, ...], how_bad: Severity) -> Finding:
+def _finding(space: Namespace, off: tuple[str, ...], flows: tuple[Trace, ...]) -> Finding:
     where = "every interface" if off == ("all",) else ", ".join(f"`{x}`" for x in off)
     commands = tuple(sysctl(space.place, x, 0) for x in off)
     typed = " and ".join(f"`{x}`" for x in commands)
@@ -118,6 +117,5 @@ def _finding(space: Namespace, off: tuple[str, ...], flows: tuple[Trace, ...], h
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=tuple(Evidence(f"net.ipv6.conf.{x}.disable_ipv6 = 1", "sysctl") for x in off),
         fix=Fix("Set `disable_ipv6` to 0", Applicability.UNSAFE, commands=commands),
-        severity=how_bad,
         flows=tuple(x.key for x in flows),
     )

@@ -45,9 +45,8 @@ from dualstack.model.address import Family, Scope, join, scope
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.probe import Outcome
-from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import severity, unreached
+from dualstack.reach.blame import unreached
 from dualstack.reach.hint import inside
 
 HOP = Hop.ROUTE
@@ -59,7 +58,7 @@ _SILENT = (Outcome.UNREACHABLE, "ehostunreach")
 _REFUSED_BY_ROUTE = {"eacces": "prohibits", "einval": "discards packets to"}
 
 
-def check(traces: Traces, question: Question, namespaces: Namespaces | None) -> Iterator[Finding]:
+def check(traces: Traces, namespaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that the routes, or the neighbours, stop."""
     for trace in unreached(traces):
         hop = trace.at(Hop.ROUTE)
@@ -72,7 +71,6 @@ def check(traces: Traces, question: Question, namespaces: Namespaces | None) -> 
             hint=hint,
             families=(trace.family,),
             evidence=hop.evidence,
-            severity=severity(traces, trace, question),
             flows=(trace.key,),
         )
 

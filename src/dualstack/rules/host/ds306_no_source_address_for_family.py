@@ -47,9 +47,8 @@ from dualstack.model.address import Family
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Routes
 from dualstack.model.probe import Outcome
-from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import is_loopback, severity, unreached
+from dualstack.reach.blame import is_loopback, unreached
 from dualstack.reach.hint import inside
 
 HOP = Hop.HOST
@@ -57,7 +56,7 @@ SEVERITY = Severity.ERROR
 BECAUSE = ("DS301", "DS302", "DS303", "DS304")
 
 
-def check(traces: Traces, question: Question, routes: Routes | None) -> Iterator[Finding]:
+def check(traces: Traces, routes: Routes | None) -> Iterator[Finding]:
     """One finding for each flow that has no address to start from."""
     for trace in unreached(traces):
         loopback = is_loopback(trace.addresses[0])
@@ -75,7 +74,6 @@ def check(traces: Traces, question: Question, routes: Routes | None) -> Iterator
             families=(trace.family,),
             evidence=(*trace.at(Hop.ROUTE).evidence, *trace.at(Hop.HOST).evidence),
             fix=Fix(f"Add an {title} address", commands=(command,) if loopback else ()),
-            severity=severity(traces, trace, question),
             flows=(trace.key,),
         )
 
