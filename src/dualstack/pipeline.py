@@ -78,6 +78,10 @@ class Notebook:
         self.facts[kind] = found
         return found
 
+    def hear(self, so_far: Probes) -> None:
+        """Note the probes that have come to an end: another thread may be interrupted while the rest go on."""
+        self.facts[Probes] = so_far
+
     def snapshot(self) -> Snapshot:
         """Everything so far, as a value."""
         return Snapshot(dict(self.facts), tuple(dict.fromkeys(self.gaps)))
@@ -180,7 +184,7 @@ def _probed(
         return None
     planned = plan(question, addresses)
     notes.gaps.extend(planned.gaps)
-    return notes.take(Probes, lambda: run(planned.tasks, options, announce))
+    return notes.take(Probes, lambda: run(planned.tasks, options, announce, notes.hear))
 
 
 def _encrypted(question: Question, results: Probes | None) -> Question:

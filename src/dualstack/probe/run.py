@@ -6,7 +6,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -46,8 +46,15 @@ class Options(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeTask], None]) -> Probes:
-    """Makes the probes and gives their results in the order of the tasks; `announce` is told of each before it begins.
+def run(
+    tasks: Sequence[ProbeTask],
+    options: Options,
+    announce: Callable[[ProbeTask], None],
+    heard: Callable[[Probes], None] = lambda _: None,
+) -> Probes:
+    """Makes the probes and gives their results in the order of the tasks.
+
+    `announce` is told of each before it begins, and `heard` of all results so far whenever one more has come.
 
     A peer or a network that misbehaves is an outcome, never an exception. On KeyboardInterrupt the probes that did not
     end are `cancelled`. Raises BadProbe for what cannot be used, before any connection is made.
@@ -62,9 +69,14 @@ def run(tasks: Sequence[ProbeTask], options: Options, announce: Callable[[ProbeT
     with _Loop() as loop:
         try:
             for index, result in loop.run(tasks, settings, announce):
-                done[index] = result  # noqa: PERF403 - what came before an interrupt stays
+                done[index] = result
+                heard(_so_far(tasks, done))
         except KeyboardInterrupt:
             pass
+    return _so_far(tasks, done)
+
+
+def _so_far(tasks: Sequence[ProbeTask], done: Mapping[int, ProbeResult]) -> Probes:
     return Probes(tuple(done.get(i) or ProbeResult(x, Outcome.CANCELLED) for i, x in enumerate(tasks)))
 
 
