@@ -153,7 +153,7 @@ class _Table:
         values = [x for word in words for x in word.split(",")]
         if name in _SILENT or (name == "-m" and words[:1] and words[0] in _MODULES):
             return []
-        if name == "--tcp-flags" and len(words) == 2:  # noqa: PLR2004 - the mask and the flags, iptables-extensions(8)
+        if name == "--tcp-flags" and len(words) == 2:
             return [Match(f"tcp flags & {words[0].lower()}", (words[1].lower(),), negate)]
         if name not in _FIELDS:
             return [Match(f"xt {' '.join((name, *words))}")]

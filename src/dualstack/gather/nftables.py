@@ -193,7 +193,7 @@ def _resolved(step: Step, told: dict[str, tuple[Match, ...]]) -> tuple[Step, ...
 def _told(block: list[str]) -> tuple[str, tuple[Match, ...]]:
     """The handle of a rule (`inet TABLE CHAIN HANDLE` stands above it) and its condition on the family, if any."""
     words = next((x.split() for x in block if not x.startswith(" ")), [])
-    handle = words[3] if len(words) > 3 else ""  # noqa: PLR2004
+    handle = words[3] if len(words) > 3 else ""
     for load, compare in itertools.pairwise(block):
         loaded = re.search(r"meta load (nfproto|protocol) ", load)
         if loaded:

@@ -10,7 +10,7 @@ from functools import cache
 
 @cache
 def table(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of `knowledge/NAME.table`, each a map from column to cell. Raises ValueError for a row of another length."""
+    """The rows of `knowledge/NAME.table`, each a map from column to cell. Raises ValueError for a ragged row."""
     raw = pkgutil.get_data(__name__, f"{name}.table") or b""
     lines = [x for x in raw.decode().splitlines() if x.strip() and not x.startswith("#")]
     columns = [x.strip() for x in lines[0].split(" | ")]

@@ -191,8 +191,10 @@ class _Walk:
         return [*ends, replace(last, datagram=_merged(ways))]
 
     def _bases(self, family: Family, hook: str) -> Iterator[Chain]:
-        """The base chains that the datagram meets, in order. Of equal priorities the kernel calls the newest first
-        (net/netfilter/core.c, nf_hook_entries_grow), and listings show the oldest first.
+        """The base chains that the datagram meets, in order.
+
+        Of equal priorities the kernel calls the newest first (net/netfilter/core.c, nf_hook_entries_grow), and listings
+        show the oldest first.
         """
         wanted = [x for x in reversed(self.chains.values()) if x.family in _FAMILIES[family]]
         for station in _STATIONS[hook]:

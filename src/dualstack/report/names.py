@@ -73,14 +73,17 @@ def _lines(said: Answer) -> Iterator[str]:
     yield f"C library   {', '.join(said.addresses) or printable(said.error)}"
     for entry in said.hosts:
         yield f"hosts file  {entry.address} ({printable(said.hosts_file)} line {entry.line})"
-    for one in said.dns:
-        chain = f" by way of {' > '.join(map(printable, one.cnames))}" if one.cnames else ""
-        what = ", ".join(one.addresses) or "no address"
-        yield f"{one.server}  {one.record} {printable(one.name)}: {one.rcode}, {what}{chain} ({one.milliseconds:.0f} ms)"
+    yield from map(_answered, said.dns)
     for route in said.routes:
         way = route.error or f"by {route.interface} from {route.source or 'no address'}"
         yield f"route       {route.destination}: {way}"
     yield from _orders(said.orders)
+
+
+def _answered(one: DnsAnswer) -> str:
+    chain = f" by way of {' > '.join(map(printable, one.cnames))}" if one.cnames else ""
+    said = f"{one.rcode}, {', '.join(one.addresses) or 'no address'}{chain}"
+    return f"{one.server}  {one.record} {printable(one.name)}: {said} ({one.milliseconds:.0f} ms)"
 
 
 def _orders(orders: Sequence[Order]) -> Iterator[str]:
