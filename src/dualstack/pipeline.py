@@ -40,6 +40,7 @@ T = TypeVar("T")
 Announce = Callable[[ProbeTask], None]
 Addresses = Mapping[Target, tuple[str, ...]]
 
+LOCALHOST = "localhost"
 DNS_SECONDS = 2.0
 """For one nameserver to answer one query; resolv.conf(5) waits 5 seconds, and asks twice."""
 
@@ -225,12 +226,17 @@ def _names(env: Env, wanted: Sequence[str], *, ask: bool) -> Names:
     """What the C library says of the names and, where the hosts file does not speak of them, each nameserver."""
     files = resolver.files(env)
     lookups = tuple(resolver.lookup(env, x) for x in wanted)
-    open_ = [x for x in wanted if ask and not files.hosts_of(x)]
-    if not open_:
-        return Names(lookups, (), files)
+    return _asked_dns(env, Names(lookups, (), files), [x for x in wanted if ask and not files.hosts_of(x)])
+
+
+def _asked_dns(env: Env, known: Names, wanted: Sequence[str]) -> Names:
+    """The names with what each nameserver answers for those wanted."""
+    if not wanted:
+        return known
     from dualstack.gather import dns
 
-    return Names(lookups, tuple(y for x in open_ for y in dns.answers(env, x, files, DNS_SECONDS)), files)
+    answers = (y for x in wanted for y in dns.answers(env, x, known.files, DNS_SECONDS))
+    return msgspec.structs.replace(known, answers=(*known.answers, *answers))
 
 
 def _every(addresses: Addresses) -> tuple[str, ...]:
@@ -263,6 +269,11 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
         notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found)])
         rulesets |= {x.space.place: x.ruleset for x in found}
     notes.facts[Filters] = _judged(question, addresses, notes, rulesets)
+    names = notes.facts[Names]
+    if isinstance(names, Names) and question.probing:
+        # A name of the hosts file may be another one in the DNS; `localhost` is not asked there (RFC 6761 section 6.3).
+        overridden = [x for x in _hosts(question.targets) if x != LOCALHOST and names.files.hosts_of(x)]
+        notes.take(Names, lambda: _asked_dns(env, names, overridden))
 
 
 def _merged(parts: Sequence[Listeners]) -> Listeners:
