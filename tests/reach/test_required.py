@@ -56,7 +56,8 @@ def test_udp_is_required_where_it_is_asked_for(expect: tuple[Family, ...]) -> No
 
 
 PORTLESS = "target: 127.0.0.1\n"
-ODD = "target: 127.0.0.1:8080\n"
+ODDLY = "127.0.0.1:8080"
+ODD = f"target: {ODDLY}\n"
 ALONE = {
     "no port: the other one listens": (
         PORTLESS + 'listeners: ["127.0.0.1:4318 go x"]\nprobes: ["127.0.0.1:4318 http accepted"]\n',
@@ -88,8 +89,7 @@ ALONE = {
         {"grpc ipv4": True, "http ipv4": True},
     ),
     "a port and a protocol that the user named": (
-        'target: ["http://127.0.0.1:8080", "grpc://127.0.0.1:8080"]\n'
-        + 'probes: ["127.0.0.1:8080 http accepted", "127.0.0.1:8080 grpc closed"]\n',
+        f"target: [http://{ODDLY}, grpc://{ODDLY}]\nprobes: [{ODDLY} http accepted, {ODDLY} grpc closed]\n",
         {"grpc ipv4": True, "http ipv4": True},
     ),
 }
