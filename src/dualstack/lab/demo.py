@@ -213,7 +213,7 @@ FAULTS = (
     Fault(
         "A name has an AAAA record that leads nowhere.",
         Verdict.DEGRADED,
-        ("DS404", "DS906"),
+        ("DS305", "DS404", "DS906"),
         lambda: stale_name("http", 4318),
     ),
 )
