@@ -109,7 +109,7 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
     findings, skipped = evaluate(snapshot.adding(traces), rules() if chosen is None else chosen)
     probes = snapshot.having(Probes) or Probes()
     cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
-    return Diagnosis(question, verdict(traces), traces.items, findings, skipped, cut)
+    return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut)
 
 
 def probe(request: Request, announce: Announce = lambda _: None) -> Probes:

@@ -265,15 +265,18 @@ def test_what_is_odd_but_works_yields_nothing(world: str) -> None:
     assert verdict(traces) == "healthy"
 
 
+DENYING = (
+    "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
+    "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA NXDOMAIN']\n" + probes(GOOD_V4)
+)
+
 WARNED = {
     "NXDOMAIN beside an address that glibc takes": (
-        "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
-        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA NXDOMAIN']\n" + probes(GOOD_V4),
+        f"client: curl\n{DENYING}",
         "DS402",
     ),
     "AAAA unanswered beside an address that glibc takes": (
-        "target: collector:4317\nnames: {collector: [10.9.0.7]}\n"
-        "dns: ['10.9.0.53 collector A NOERROR 10.9.0.7', '10.9.0.53 collector AAAA TIMEOUT']\n" + probes(GOOD_V4),
+        f"client: curl\n{DENYING.replace('NXDOMAIN', 'TIMEOUT')}",
         "DS403",
     ),
     "Node of an unknown version": (
@@ -286,6 +289,16 @@ WARNED = {
         "DS409",
     ),
 }
+
+
+@pytest.mark.parametrize(("rcode", "code"), [("NXDOMAIN", "DS402"), ("TIMEOUT", "DS403")])
+def test_a_nameserver_that_fails_other_resolvers_is_an_error_while_the_client_is_not_known(
+    rcode: str, code: str
+) -> None:
+    traces, findings = judged(DENYING.replace("NXDOMAIN", rcode))
+
+    assert [(x.code, x.severity) for x in findings] == [(code, Severity.ERROR)]
+    assert verdict(traces, findings) == "degraded"
 
 
 @pytest.mark.parametrize(("world", "code"), WARNED.values(), ids=WARNED)

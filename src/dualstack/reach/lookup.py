@@ -1,8 +1,12 @@
 """What rules ask of the answers of nameservers."""
 
+from collections.abc import Iterable
+
 from dualstack.model.address import Family
 from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.question import Client
 from dualstack.model.trace import Trace, Traces
+from dualstack.reach.select import behaviour
 
 
 def family_of(answer: DnsAnswer) -> Family:
@@ -30,3 +34,9 @@ def answers_for(names: Names, host: str) -> tuple[DnsAnswer, ...]:
 def published(names: Names, host: str) -> tuple[str, ...]:
     """The addresses that any nameserver has for a host."""
     return tuple(dict.fromkeys(address for x in answers_for(names, host) for address in x.addresses))
+
+
+def spared(client: Client | None, traces: Iterable[Trace]) -> bool:
+    """Whether the named client resolves as the C library does here, and that gave addresses all the same."""
+    resolver = behaviour(client.runtime, client.version).sort if client else ""
+    return resolver == "glibc" and any(x.addresses for x in traces)

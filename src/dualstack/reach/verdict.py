@@ -1,14 +1,22 @@
 """The answer in one word, from the traces."""
 
+from collections.abc import Iterable
+
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Traces
 
 
-def verdict(traces: Traces) -> Verdict:
-    """Broken where all required flows are known to fail, degraded where some are; else unknown unless all work."""
+def verdict(traces: Traces, findings: Iterable[Finding] = ()) -> Verdict:
+    """Broken where all required flows are known to fail, degraded where some are; else unknown unless all work.
+
+    An error that no flow from here met, such as a nameserver that fails other resolvers, makes it degraded too.
+    """
     required = [x for x in traces.items if x.required]
     failed = [x for x in required if x.failed]
     if failed:
         return Verdict.BROKEN if failed == required else Verdict.DEGRADED
     unclear = any(x.disposition is Disposition.INSUFFICIENT_INFO for x in required)
-    return Verdict.UNKNOWN if unclear or not required else Verdict.HEALTHY
+    if unclear or not required:
+        return Verdict.UNKNOWN
+    return Verdict.DEGRADED if any(x.severity is Severity.ERROR for x in findings) else Verdict.HEALTHY

@@ -87,7 +87,8 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
         yield from _way(broken[0])
     shown = [x for x in diagnosis.findings if verbose or not x.because]
     for number, finding in enumerate(shown, 1):
-        yield from _finding(finding, diagnosis.findings, number if len(shown) > 1 else 0, verbose=verbose)
+        label = f"{_label(finding, broken)}{f' {number}' if len(shown) > 1 else ''}"
+        yield from _finding(finding, diagnosis.findings, label, verbose=verbose)
     yield from _gaps(diagnosis, verbose=verbose)
     if verbose:
         yield Line()
@@ -193,10 +194,17 @@ def _way(trace: Trace) -> Iterator[Line]:
         yield from _wrapped(f"{failing.hop}: {printable(failing.why)}", "    ", "red")
 
 
-def _finding(finding: Finding, every: tuple[Finding, ...], number: int, *, verbose: bool) -> Iterator[Line]:
-    label = "Cause" if not finding.because else "Symptom"
+def _label(finding: Finding, broken: Iterable[Trace]) -> str:
+    """What a finding is to the reader: a cause of a flow that fails, a symptom of another one, or a note."""
+    if finding.because:
+        return "Symptom"
+    spoken = {x.key for x in broken}
+    return "Cause" if spoken & set(finding.flows) or finding.severity is Severity.ERROR else "Note"
+
+
+def _finding(finding: Finding, every: tuple[Finding, ...], label: str, *, verbose: bool) -> Iterator[Line]:
     yield Line()
-    yield from _cause(finding, f"{label}{f' {number}' if number else ''}")
+    yield from _cause(finding, label)
     yield from _facts(finding.evidence, verbose=verbose)
     yield from _way_out(finding)
     explains = dict.fromkeys(f"{x.code} {x.name}" for x in every if finding.code in x.because)

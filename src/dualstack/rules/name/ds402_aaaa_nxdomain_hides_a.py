@@ -42,21 +42,21 @@ from collections.abc import Iterator
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.lookup import asked_as, family_of
+from dualstack.reach.lookup import asked_as, family_of, spared
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 
 
-def check(traces: Traces, names: Names) -> Iterator[Finding]:
+def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]:
     """One finding for each server and name whose answers for A and AAAA contradict each other."""
     for denied in names.answers:
         given = _given(names, denied)
         if given is None:
             continue
         mine = asked_as(traces, names, denied.name)
-        works = any(x.addresses for x in mine)
         yield Finding(
             summary=f"NXDOMAIN for {denied.record} hides the {given.record} record",
             detail=f"`{denied.server}` has {', '.join(given.addresses)} for `{denied.name}` and says of its "
@@ -69,7 +69,7 @@ def check(traces: Traces, names: Names) -> Iterator[Finding]:
                 Evidence(f"{x.record}: {' '.join((x.rcode, *x.addresses))}", f"DNS query to {x.server}")
                 for x in (given, denied)
             ),
-            severity=Severity.WARNING if works else Severity.ERROR,
+            severity=Severity.WARNING if spared(question.client, mine) else Severity.ERROR,
             flows=tuple(x.key for x in mine),
         )
 

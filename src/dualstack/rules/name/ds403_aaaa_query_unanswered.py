@@ -39,21 +39,21 @@ from dualstack.model.address import Family
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.lookup import asked_as
+from dualstack.reach.lookup import asked_as, spared
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 
 
-def check(traces: Traces, names: Names) -> Iterator[Finding]:
+def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]:
     """One finding for each server and name with an unanswered AAAA query beside an answered one."""
     for silent in names.answers:
         given = _given(names, silent)
         if given is None:
             continue
         mine = asked_as(traces, names, silent.name)
-        works = any(x.addresses for x in mine)
         yield Finding(
             summary="AAAA queries get no answer",
             detail=f"`{silent.server}` answers for the A record of `{silent.name}` and is silent for AAAA. Resolvers "
@@ -65,7 +65,7 @@ def check(traces: Traces, names: Names) -> Iterator[Finding]:
                 Evidence(f"{x.record}: {' '.join((x.rcode, *x.addresses))}", f"DNS query to {x.server}")
                 for x in (given, silent)
             ),
-            severity=Severity.WARNING if works else Severity.ERROR,
+            severity=Severity.WARNING if spared(question.client, mine) else Severity.ERROR,
             flows=tuple(x.key for x in mine),
         )
 
