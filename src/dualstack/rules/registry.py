@@ -88,7 +88,7 @@ def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type[object]
 def choose(select: str, ignore: str) -> tuple[Rule, ...]:
     """The rules that are selected and not ignored, by code, name or prefix such as `DS3`. Raises UnknownCode."""
     wanted, unwanted = codes(select), codes(ignore)
-    return tuple(x for x in rules() if (not select or x.code in wanted) and x.code not in unwanted)
+    return tuple(x for x in rules() if (not wanted or x.code in wanted) and x.code not in unwanted)
 
 
 def codes(text: str) -> set[str]:
@@ -115,7 +115,7 @@ def evaluate(snapshot: Snapshot, chosen: Sequence[Rule]) -> tuple[tuple[Finding,
             continue
         found.extend(_complete(rule, x) for x in rule.check(*map(snapshot.having, rule.takes)))
     explained = _explain(tuple(_merge(found)), {x.code: x.because for x in chosen})
-    gaps = tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items() if x.why)
+    gaps = tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
     return tuple(sorted(explained, key=_rank)), gaps
 
 
