@@ -17,6 +17,8 @@ from dualstack.reach.trace import codes_of, line
 
 NAME = "text"
 WIDTH = 80
+LONGEST = 4000
+"""Characters of a line that is not wrapped: a flow, or a command."""
 EVIDENCE = 4
 """How many facts of a finding are shown unless all are asked for."""
 
@@ -52,7 +54,7 @@ def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") 
     `depth` is `quiet` (the verdict alone), `brief` (verdict, causes and fixes), `normal`, or `verbose` (every flow and
     symptom).
     """
-    lines = [Line(x.text.rstrip(), x.style) for x in _lines(diagnosis, depth)]
+    lines = [Line(printable(x.text.rstrip(), LONGEST), x.style) for x in _lines(diagnosis, depth)]
     if not color:
         return "".join(f"{x.text}\n" for x in lines)
     return _colored(lines)
