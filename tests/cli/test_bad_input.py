@@ -37,7 +37,7 @@ REFUSALS = [
     (["rules", "--select", "X"], ["`X` is no rule"]),
     (["explain", "DS999"], ["`DS999` is no rule"]),
     (["explain", ""], ["Nothing to explain"]),
-    (["diagnose", "--client", "cobol", REFUSED], ["unknown client `cobol`"]),
+    (["diagnose", "--client", "cobol", REFUSED], ["`cobol` is no known client"]),
     (["diagnose", "--header", "x", REFUSED], ["`--header x`", "K=V"]),
     (["diagnose", "--ca-file", "/no/such.pem", REFUSED], ["/no/such.pem", "No such file"]),
     (["diagnose", "--ca-file", "/etc/hosts", "https://127.0.0.1:1"], ["/etc/hosts"]),

@@ -97,7 +97,7 @@ def test_node_16_puts_ipv4_first() -> None:
 
 
 def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown client `cobol`; known are .*curl.*node"):
+    with pytest.raises(ValueError, match=r"`cobol` is no known client; known are .*node.*curl"):
         order((IPV4,), "cobol", (), SOURCES)
 
 

@@ -1,6 +1,7 @@
 """From the options of a verb to a request of the pipeline."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ def request_of(given: Mapping[str, Any]) -> "Request":
         netns=given["netns"],
         config=given.get("config", ""),
         environ=dict(os.environ),
-        collector_version=given.get("collector_version", ""),
+        collector_version=_version(given.get("collector_version", "")),
         options=Options(
             given["timeout"],
             options.readable(given["ca_file"], "--ca-file"),
@@ -72,6 +73,12 @@ def _server(text: str) -> "Runtime | None":
     if name and name not in SERVERS:
         options.refuse(f"`--server {text}` is no runtime of a receiver; known are {', '.join(SERVERS)}.")
     return SERVERS.get(name)
+
+
+def _version(text: str) -> str:
+    if text and not re.fullmatch(r"v?\d{1,4}(\.\d{1,5}){1,2}", text, re.ASCII):
+        options.refuse(f"`--collector-version {text[:40]}` is no version. Write it as `0.161.0`.")
+    return text.removeprefix("v")
 
 
 def announcer(given: Mapping[str, Any]) -> "Callable[[ProbeTask], None]":

@@ -76,7 +76,7 @@ def parse_client(text: str) -> Client:
     runtime = behaviour(name).runtime
     parts = version.removeprefix("v").split(".") if at else []
     if not all(x.isascii() and x.isdigit() and len(x) < 9 for x in parts):
-        msg = f"`{version}` is no version: write `{name}@1.2.3`; known clients are {', '.join(sorted(clients()))}"
+        msg = f"`{version}` is no version. Write `{name}@1.2.3`."
         raise ValueError(msg)
     return Client(runtime, tuple(map(int, parts)))
 

@@ -56,7 +56,9 @@ def _target(place: str, spoken: _Spoken, listeners: Listeners | None, space: Nam
     transport = Transport.UDP if protocol is Protocol.UDP else Transport.TCP
     sockets = listeners.on(place, port, transport) if listeners else ()
     addresses = tuple(_addresses(sockets, space)) if space else ()
-    return Target(f"listeners on port {port}", HOST, port, protocol, tls, addresses=addresses or ("127.0.0.1",))
+    near = not addresses or any(scope(without_zone(x)) is Scope.LOOPBACK for x in addresses)
+    host = HOST if near else addresses[0]
+    return Target(f"listeners on port {port}", host, port, protocol, tls, addresses=addresses or ("127.0.0.1",))
 
 
 def _addresses(sockets: Sequence[Listener], space: Namespace) -> Iterator[str]:

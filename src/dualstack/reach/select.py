@@ -74,7 +74,8 @@ def behaviour(runtime: str, version: tuple[int, ...] = ()) -> Behaviour:
     """The row for a runtime or alias; without a version, the newest. Raises ValueError for an unknown runtime."""
     rows = [x for x in behaviours() if runtime == x.runtime or runtime in x.aliases]
     if not rows:
-        msg = f"unknown client `{runtime}`; known are {', '.join(sorted(clients()))}"
+        known = ", ".join(dict.fromkeys(x.runtime for x in behaviours()))
+        msg = f"`{runtime}` is no known client; known are {known}."
         raise ValueError(msg)
     return next((x for x in rows if version and version < x.until), rows[-1])
 

@@ -65,7 +65,7 @@ def _compared(trace: Trace) -> str:
 
 
 def _alone(trace: Trace, *, some: bool) -> str:
-    others = "while another address of the name is answered" if some else "and nothing at any other address"
+    others = "while another address of the name is answered" if some else "and nothing at another address of the target"
     silent = f"Nothing answers at `{trace.addresses[0]}`, {others}."
     return f"{silent} A firewall, a wrong address and a host that is off all look like this."
 
