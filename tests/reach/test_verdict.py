@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Trace, Traces
 from dualstack.reach.predict import predict
 from dualstack.reach.verdict import verdict
@@ -33,6 +34,16 @@ def flows(*each: tuple[Disposition, bool]) -> Traces:
 )
 def test_the_required_flows_decide(each: list[tuple[Disposition, bool]], expected: Verdict) -> None:
     assert verdict(flows(*each)) is expected
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_an_error_that_no_flow_from_here_met_is_no_health(severity: Severity) -> None:
+    finding = Finding("A nameserver fails", "It fails.", severity=severity)
+    expected = Verdict.DEGRADED if severity is Severity.ERROR else Verdict.HEALTHY
+
+    assert verdict(flows((OK, True)), [finding]) is expected
+    assert verdict(flows((UNCLEAR, True)), [finding]) is Verdict.UNKNOWN
+    assert verdict(flows((REFUSED, True)), [finding]) is Verdict.BROKEN
 
 
 @given(st.lists(st.tuples(st.sampled_from(Disposition), st.booleans())))
