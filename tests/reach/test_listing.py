@@ -6,7 +6,7 @@ from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners, Runtime
-from dualstack.reach.listing import listed, local_addresses, told, widened
+from dualstack.reach.listing import listed, local_addresses, ports_of, told, widened
 from dualstack.testing.incident import PLACE, snapshot
 
 V4, V6 = ("127.0.0.1", "10.9.0.5"), ("::1", "fd00:9::5")
@@ -132,3 +132,10 @@ def test_the_runtime_that_the_user_names_holds_what_nobody_is_seen_to_hold() -> 
     listeners = evidence.having(Listeners) or Listeners()
 
     assert {x.port: x.runtime for x in told(listeners, Runtime.JVM).items} == {4317: Runtime.GO, 4318: Runtime.JVM}
+
+
+def test_the_ports_of_a_configuration_are_those_it_binds() -> None:
+    declared = snapshot("target: []\n" + config("0.0.0.0:4317")).having(Declared) or Declared()
+
+    assert ports_of(declared) == {4317}
+    assert ports_of(snapshot("target: []\n" + config("0.0.0.0:70000")).having(Declared) or Declared()) == set()
