@@ -125,9 +125,13 @@ def test_commands_see_what_the_thread_sees(name: str) -> None:
     assert "state UP" in found
 
 
-def test_a_path_keeps_the_files_of_the_caller(name: str) -> None:
+def test_the_path_of_a_name_has_the_files_of_the_name(name: str) -> None:
+    assert inside(find(f"/var/run/netns/{name}"), addresses) == inside(find(name), addresses)
+
+
+def test_another_path_keeps_the_files_of_the_caller(process: int) -> None:
     with pytest.raises(socket.gaierror):
-        inside(find(f"/run/netns/{name}"), addresses)
+        inside(find(f"/proc/{process}/ns/net"), addresses)
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "mine"), KeyError("x"), SystemExit(3)])

@@ -144,11 +144,15 @@ def started(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> It
 
 
 def settled(pid: int, runtime: Runtime) -> Process:
-    """The process when it is read as `runtime`, or after five seconds as whatever it is read as."""
+    """The process when it is read as `runtime`, or after five seconds as whatever it is read as.
+
+    It is read once more then: execve(2) shows the new program before its arguments and environment.
+    """
     deadline = time.monotonic() + 5
-    while (found := process(real(), pid)).runtime is not runtime and time.monotonic() < deadline:
+    while process(real(), pid).runtime is not runtime and time.monotonic() < deadline:
         time.sleep(0.02)
-    return found
+    time.sleep(0.05)
+    return process(real(), pid)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

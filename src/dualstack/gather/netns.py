@@ -51,10 +51,11 @@ class Netns(msgspec.Struct, frozen=True):
 def find(text: str) -> Netns:
     """The namespace that `text` names: a name of `ip netns`, the PID of a process in it, or a namespace file.
 
-    A name wins over a PID. Raises BadNamespace.
+    A name wins over a PID. A file among those of `ip netns` has the resolver files of its name. Raises BadNamespace.
     """
     if "/" in text:
-        return _at(text, f"netns {text}", "")
+        folder, _, name = os.path.realpath(text).rpartition("/")
+        return _at(text, f"netns {text}", f"{ETC}/{name}" if folder == os.path.realpath(FOLDER) else "")
     if text in _names():
         return _at(f"{FOLDER}/{text}", f"netns {text}", f"{ETC}/{text}")
     if text.isascii() and text.isdigit() and os.path.exists(f"/proc/{text}"):

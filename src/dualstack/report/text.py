@@ -158,7 +158,7 @@ def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
         return
     cells = [("target", "protocol", "IPv4", "IPv6")]
     cells += [
-        (_cut(t, 34), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()
+        (_cut(t, 38), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()
     ]
     widths = [max(len(row[i]) for row in cells) for i in range(4)]
     yield Line()

@@ -25,6 +25,10 @@ target: grpc://[fe80::7]:4317
 routes: ["fe80::7 EINVAL"]
 probes: ["[fe80::7]:4317 grpc bad_address"]
 ```
+```yaml fires
+target: "grpc://[fe80::7%eth7]:4317"
+routes: ["fe80::7%eth7 ENODEV"]
+```
 ```yaml quiet
 target: http://collector:4318
 names: {collector: ["2001:db8::7", 10.9.0.7]}
@@ -41,7 +45,7 @@ probes: ["[2001:db8::7]:4318 http no_route", "10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, Scope, join, scope
+from dualstack.model.address import Family, Scope, join, scope, zone
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.probe import Outcome
@@ -83,6 +87,9 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str,
         spelled = join(f"{address}%{_device(place, namespaces)}", trace.target.port)
         detail = f"`{address}` is valid on every link. Without a zone the kernel cannot tell which one is meant."
         return "A link-local address needs a zone", detail, f"Write `{spelled}`, with the right interface."
+    if zone(address) and not _device_is_there(zone(address), place, namespaces):
+        detail = f"`{place}` has no interface `{zone(address)}`, which the target names as its zone."
+        return "The zone is no interface here", detail, f"Write the zone as `{_device(place, namespaces)}`, for one."
     if mark in _SILENT:
         neighbours = inside(place, f"ip {option} neigh show {address}")
         detail = f"Nothing on the way answers for `{address}`: no host holds it, or a router says unreachable."
@@ -93,6 +100,12 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str,
     detail = f"The routing table of `{place}` has no entry for `{address}` and no {title} default route."
     add = f"ip {option} route add default via ROUTER"
     return f"No {title} route to this address", detail, f"Look at `{look}`, then add a route, such as `{add}`."
+
+
+def _device_is_there(device: str, place: str, namespaces: Namespaces | None) -> bool:
+    """Whether the place has that interface, by name or index; a place out of sight is taken to have it."""
+    space = namespaces.at(place) if namespaces else None
+    return space is None or any(device in (x.name, str(x.index)) for x in space.interfaces)
 
 
 def _device(place: str, namespaces: Namespaces | None) -> str:
