@@ -1,17 +1,21 @@
 """From a question to an answer, with real sockets on the loopback and in network namespaces."""
 
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from dualstack.gather.errors import BadInput
+from dualstack.gather.netns import find, inside
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.evidence import Missing
@@ -139,6 +143,42 @@ def test_a_question_without_a_target_asks_for_what_listens_there() -> None:
     assert found.verdict is Verdict.HEALTHY
     assert (found.question.place, found.question.listing) == (f"netns {name}", True)
     assert [(x.target.port, x.addresses) for x in found.traces] == [(4317, ("127.0.0.1",)), (4317, ("::1",))]
+
+
+YES = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
+
+
+def encrypted(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Answers yes to every request over TLS, until the listener is shut down."""
+    while True:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        with sock, suppress(OSError), context.wrap_socket(sock, server_side=True) as session:
+            while session.recv(65536):
+                session.sendall(YES)
+
+
+def test_a_listener_that_expects_tls_is_proved_with_tls(tmp_path: Path) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("needs the openssl command")
+    key, pem = str(tmp_path / "key"), str(tmp_path / "pem")
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", pem, "-subj", "/CN=x"]
+    subprocess.run(argv, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, key)
+    with (
+        isolated("pipeline") as name,
+        inside(find(name), lambda: socket.create_server(("127.0.0.1", 4318))) as listener,
+    ):
+        serving = threading.Thread(target=encrypted, args=(listener, context))
+        serving.start()
+        found = diagnose(Request(Question(), netns=name))
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+    assert [(x.target.scheme, x.disposition) for x in found.traces] == [("https", Disposition.ACCEPTED)]
 
 
 def test_where_nothing_listens_a_question_without_a_target_is_about_localhost() -> None:

@@ -6,7 +6,6 @@ A question goes in, a diagnosis comes out. Evidence that cannot be had becomes `
 that need it are skipped and named. `_observe` is the list of what is gathered, in order.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -171,7 +170,7 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
     if encrypted != question:
         notes.facts[Question] = question = encrypted
         addresses = {x: addresses_of(x, names) for x in question.targets}
-        unverified = dataclasses.replace(request.options, insecure=True)
+        unverified = msgspec.structs.replace(request.options, insecure=True)
         results = _probed(question, addresses, unverified, notes, announce)
     if results is None or declared or any(MEANINGS[x.outcome].hop for x in results.items):
         _look_closer(env, question, addresses, notes)
