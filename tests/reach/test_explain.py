@@ -13,9 +13,7 @@ from dualstack.model.address import Family, Scope
 from dualstack.reach.explain import LIMIT, Explanation, explain_line, facts
 
 ROWS = table("errors")
-RULES = {"1": 20, "2": 17, "3": 6, "4": 10, "5": 22, "6": 8, "7": 6, "8": 7, "9": 6}
-"""The rule codes by block: DS101 to DS120 and so on."""
-CODES = {f"DS{block}{number:02}" for block, count in RULES.items() for number in range(1, count + 1)}
+CODES = {x["code"] for x in table("catalogue")}
 WHEN = {*Family, *Scope, "zoned", "zoneless", "name", "otherwise"}
 DERIVED = {"endpoint", "family"}
 

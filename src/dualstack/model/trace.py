@@ -65,7 +65,7 @@ class Trace(msgspec.Struct, frozen=True):
     """The way of one flow: client place, target, protocol, family, and the addresses that fared alike.
 
     `addresses` is empty where the name has none of this family. `server` is the place that holds the addresses, empty
-    where that is out of sight. `required` says that a client can be handed this family or that the user asked for it.
+    where that is out of sight. `signals` are those that the receiver takes while it rejects the one asked for.
     """
 
     vantage: str
@@ -77,6 +77,7 @@ class Trace(msgspec.Struct, frozen=True):
     disposition: Disposition
     required: bool = True
     server: str = ""
+    signals: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -112,6 +112,7 @@ def _trace(snapshot: Snapshot, question: Question, target: Target, flow: Flow) -
         disposition=became,
         required=required(snapshot, question, target, kind, became),
         server=flow.space.place if flow.space else "",
+        signals=flow.result.signals if flow.result and became is Disposition.REJECTED else (),
     )
 
 

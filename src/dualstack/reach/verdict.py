@@ -10,12 +10,14 @@ from dualstack.model.trace import Disposition, Traces
 def verdict(traces: Traces, findings: Iterable[Finding] = ()) -> Verdict:
     """Broken where all required flows are known to fail, degraded where some are; else unknown unless all work.
 
-    An error that no flow from here met, such as a nameserver that fails other resolvers, makes it degraded too.
+    A receiver that takes other signals than the one asked for is degraded, and so is what has an error that no flow
+    from here met, such as a nameserver that fails other resolvers.
     """
     required = [x for x in traces.items if x.required]
     failed = [x for x in required if x.failed]
     if failed:
-        return Verdict.BROKEN if failed == required else Verdict.DEGRADED
+        some = failed != required or any(x.signals for x in failed)
+        return Verdict.DEGRADED if some else Verdict.BROKEN
     unclear = any(x.disposition is Disposition.INSUFFICIENT_INFO for x in required)
     if unclear or not required:
         return Verdict.UNKNOWN

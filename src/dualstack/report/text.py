@@ -110,10 +110,17 @@ def _sentence(diagnosis: Diagnosis) -> str:
         dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets)
     )
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
-    said = [("work", [x for x in required if x.accepted]), ("fail", [x for x in required if x.failed])]
+    said = [("work", [x for x in required if x.accepted])]
+    said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
+    said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
     parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
+
+
+def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:
+    """The sets of signals that receivers take while they reject what was asked for."""
+    return dict.fromkeys(x.signals for x in traces if x.failed and x.signals)
 
 
 def _called(target: Target, *, listing: bool) -> str:
@@ -132,7 +139,11 @@ def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
     even = (x for x in _GROUPINGS if _is_even(x, traces, every))
     name = next(even, _GROUPINGS[-1])
     groups = dict.fromkeys(map(name, traces))
-    return ", ".join(f"{key}over {_families(x.family for x in traces if name(x) == key)}" for key in groups)
+    parts = {
+        key: [_counted(x, [y for y in traces if name(y) == key], [y for y in every if name(y) == key]) for x in BOTH]
+        for key in groups
+    }
+    return ", ".join(f"{key}over {' and '.join(filter(None, said))}" for key, said in parts.items())
 
 
 def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
@@ -144,9 +155,12 @@ def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Seque
     )
 
 
-def _families(found: Iterable[Family]) -> str:
-    held = set(found)
-    return " and ".join(x.title for x in BOTH if x in held)
+def _counted(family: Family, traces: Iterable[Trace], every: Iterable[Trace]) -> str:
+    """A family that these flows are in, with the number of its addresses where others of them fared differently."""
+    mine = {x for trace in traces if trace.family is family for x in trace.addresses or ("",)}
+    known = {x for trace in every if trace.family is family for x in trace.addresses or ("",)}
+    count = f" ({len(mine)} of {len(known)} addresses)" if len(mine) < len(known) else ""
+    return f"{family.title}{count}" if mine else ""
 
 
 def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
@@ -165,6 +179,8 @@ def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
     for number, row in enumerate(cells):
         text = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield Line(f"  {text}", "" if number else "dim")
+    if any(cell.startswith("(") for row in cells for cell in row[2:]):
+        yield Line("  (in brackets: not needed by clients of this target)", "dim")
 
 
 def _cut(text: str, width: int) -> str:
@@ -173,9 +189,13 @@ def _cut(text: str, width: int) -> str:
 
 def _cell(traces: list[Trace]) -> str:
     """What became of a family, in two words; several when its addresses fared differently."""
-    words = dict.fromkeys(_WORDS.get(x.disposition, str(x.disposition)) for x in traces)
+    words = dict.fromkeys(map(_word, traces))
     waived = traces and not any(x.required for x in traces) and not any(x.accepted for x in traces)
     return f"({'/'.join(words)})" if waived else "/".join(words) or "-"
+
+
+def _word(trace: Trace) -> str:
+    return f"{'+'.join(trace.signals)} only" if trace.signals else _WORDS.get(trace.disposition, str(trace.disposition))
 
 
 def _way(trace: Trace) -> Iterator[Line]:

@@ -60,7 +60,7 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
         yield Finding(
             summary=f"NXDOMAIN for {denied.record} hides the {given.record} record",
             detail=f"`{denied.server}` has {', '.join(given.addresses)} for `{denied.name}` and says of its "
-            f"{denied.record} record that the name does not exist. musl, .NET and nginx then give up.",
+            f"{denied.record} record that the name does not exist. musl and nginx then give up.",
             hint=f"Compare `dig @{denied.server} {denied.name} {denied.record}` with {given.record}, and make the "
             "server (a `template` of CoreDNS, for one) answer NOERROR without records.",
             families=(family_of(given),),
