@@ -120,7 +120,24 @@ REFUSED = {
     "[fe80::1%]:4317": "no interface name",
     "[fe80::1%a b]:4317": "no interface name",
     "fe80::1%\x1b[31m": "no interface name",
-    "http://fd00::5": "Write `http://[fd00::5]:4317` (the address fd00::5)",
+    "//collector": "Write `http://collector`",
+    "////collector:4318": "Write `http://collector:4318`",
+    "http:/collector:4318": "Write `http://collector:4318`",
+    "HTTPS//collector/v1": "Write `HTTPS://collector/v1`",
+    "grpc:collector:4317": "Write `grpc://collector:4317`",
+    "http:[::1]:4318": "Write `http://[::1]:4318`",
+    "http//fd00::5:4318": "Write `http://[fd00::5:4318]:4318` (the address fd00::5:4318) or",
+    "fd00::5/v1/traces": "Write `http://[fd00::5]:4318/v1/traces`",
+    "//": "has no host",
+    "/etc/otelcol/config.yaml": "`--config FILE`",
+    "./config.yaml": "`--config FILE`",
+    "../config.yaml": "`--config FILE`",
+    "http://fd00::5": "Write `http://[fd00::5]:4318` (the address fd00::5)",
+    "https://fd00::5/v1/traces": "Write `https://[fd00::5]:4318/v1/traces` (the address fd00::5)",
+    "grpc://fd00::5": "Write `grpc://[fd00::5]:4317` (the address fd00::5)",
+    "http://fd00::5:4318": "Write `http://[fd00::5:4318]:4318` (the address fd00::5:4318) or "
+    "`http://[fd00::5]:4318` (the address fd00::5, port 4318).",
+    "HTTP://1:2:3:4:5:6:7:8:80/x": "Write `HTTP://[1:2:3:4:5:6:7:8]:80/x` (the address 1:2:3:4:5:6:7:8, port 80).",
     "fd00::5:4317": "Write `[fd00::5:4317]:4317` (the address fd00::5:4317) or "
     "`[fd00::5]:4317` (the address fd00::5, port 4317).",
     "1:2:3:4:5:6:7:8:4317": "Write `[1:2:3:4:5:6:7:8]:4317` (the address 1:2:3:4:5:6:7:8, port 4317).",
@@ -138,6 +155,19 @@ REFUSED = {
 def test_what_is_no_target_is_told_the_way_out(text: str, said: str) -> None:
     with pytest.raises(BadTarget, match=re.escape(said)):
         parse_target(text)
+
+
+@given(st.one_of(TEXTS, st.from_regex(r"(https?|grpc)?:?/{0,3}([a-f0-9:]{1,9}|h)(:43)?(/v1)?", fullmatch=True)))
+@example("//x")
+@example("http://fd00::5:4318/v1")
+@example("http:/h:43")
+def test_what_a_refusal_says_to_write_can_be_read(text: str) -> None:
+    try:
+        parse_target(text)
+    except BadTarget as error:
+        advice = str(error).partition(" Write ")[2]
+        for written in re.findall(r"`([^`]+)`", advice) if "`" not in text else ():
+            assert parse_target(written)
 
 
 @given(TEXTS)

@@ -13,6 +13,9 @@ _SCHEMES = {
 }
 """Protocol, TLS and the port that clients use when the URL names none (RFC 9110 section 4.2 for http and https)."""
 
+_SLIPS = re.compile(r"(?P<scheme>https?|grpcs?)(?::/|//|:(?=[^/]+:\d+(?:/|$)))(?P<rest>.*)", re.IGNORECASE)
+"""A scheme whose `://` lost a character or two: `http:/host`, `http//host`, `http:host:4318`."""
+
 _NAME = re.compile(
     r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?"
 )  # RFC 1123 section 2.1
@@ -30,8 +33,7 @@ def parse_target(text: str) -> tuple[Target, ...]:
     scheme, separator, rest = stripped.partition("://")
     if separator:
         return (_url(stripped, scheme.lower(), rest),)
-    if "/" in stripped:
-        raise BadTarget(f"`{text}` has a path but no scheme. Write `http://{stripped}`.")
+    _refuse_without_scheme(stripped)
     host, port = _host_and_port(stripped, stripped)
     if port is None:
         ports = {p: n for n, p in OTLP_PORTS.items()}
@@ -52,6 +54,18 @@ def _refuse_later(text: str) -> None:
         )
     if not text:
         raise BadTarget("The target is empty. Write `http://host:4318` or `host:4317`, or leave it out.")
+
+
+def _refuse_without_scheme(text: str) -> None:
+    """Refuse what only a URL can have, and say which URL it would be: one that this module reads."""
+    slip = _SLIPS.fullmatch(text)
+    if not slip and "/" not in text:
+        return
+    if not slip and re.match(r"\.{0,2}/(?!/)", text):
+        raise BadTarget(f"`{text}` looks like a file. Give a Collector configuration with `--config FILE`.")
+    meant = f"{slip['scheme']}://{slip['rest'].lstrip('/')}" if slip else f"http://{text.lstrip('/')}"
+    parse_target(meant)
+    raise BadTarget(f"`{text}` has no scheme with `://`. Write `{meant}`.")
 
 
 def _url(text: str, scheme: str, rest: str) -> Target:
@@ -96,11 +110,13 @@ def _bracketed(inside: str, text: str) -> str:
 
 def _readings(authority: str, text: str) -> list[str]:
     """What colons without brackets may mean, each written as it should be."""
-    before = text[: text.index(authority)]
-    readings = [f"`{before}[{authority}]:4317` (the address {authority})"] if is_address(authority) else []
+    before, _, after = text.partition(authority)
+    protocol, *_ = _SCHEMES.get(before.removesuffix("://").lower(), (Protocol.GRPC,))
+    port = next(x for x, spoken in OTLP_PORTS.items() if spoken is protocol)
+    readings = [f"`{before}[{authority}]:{port}{after}` (the address {authority})"] if is_address(authority) else []
     head, _, tail = authority.rpartition(":")
     if is_address(head) and _number(tail):
-        readings.append(f"`{before}[{head}]:{tail}` (the address {head}, port {tail})")
+        readings.append(f"`{before}[{head}]:{tail}{after}` (the address {head}, port {tail})")
     return readings
 
 
