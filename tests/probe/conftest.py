@@ -14,6 +14,8 @@ _NAMES = {
     "other": "DNS:other.example,DNS:*.other.example,IP:10.0.0.1,IP:fd00::5",
     "expired": "DNS:localhost",
     "client": "DNS:client.example",
+    "localhost": "",
+    "otel.example": "IP:127.0.0.1",
 }
 
 
@@ -43,7 +45,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
                  "-subj", f"/O=Tests/CN={name}", "-addext", "subjectAltName=DNS:localhost")  # fmt: skip
     for name, alternatives in _NAMES.items():
         days = "-1" if name == "expired" else "2"
-        (folder / "extensions").write_text(f"subjectAltName={alternatives}")
+        (folder / "extensions").write_text(
+            f"subjectAltName={alternatives}" if alternatives else "keyUsage=critical,digitalSignature"
+        )
         _openssl(folder, "req", *_KEY, "-keyout", f"{name}.key", "-out", "request", "-subj", f"/O=Tests/CN={name}")
         _openssl(folder, "x509", "-req", "-in", "request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                  "-out", f"{name}.pem", "-days", days, "-extfile", "extensions")  # fmt: skip

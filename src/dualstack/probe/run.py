@@ -76,6 +76,11 @@ def run(
     return _so_far(tasks, done)
 
 
+def check(options: Options) -> None:
+    """Raises BadProbe for headers that cannot be sent and for TLS files that cannot be used, whatever is probed."""
+    _settings(options, (Protocol.HTTP,) if options.ca_file or options.cert else ())
+
+
 def _so_far(tasks: Sequence[ProbeTask], done: Mapping[int, ProbeResult]) -> Probes:
     return Probes(tuple(done.get(i) or ProbeResult(x, Outcome.CANCELLED) for i, x in enumerate(tasks)))
 
@@ -90,10 +95,10 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
     def asked(protocol: Protocol) -> "ssl.SSLContext":
         from dualstack.probe import tls
 
-        made = tls.context(protocol, options.ca_file, verify=not options.insecure)
-        if options.cert:
-            made.load_cert_chain(options.cert, options.key or None)
-        return made
+        try:
+            return tls.context(protocol, options.ca_file, options.cert, options.key, verify=not options.insecure)
+        except tls.BadFile as error:
+            raise BadProbe(str(error)) from error
 
     @functools.cache
     def lenient(protocol: Protocol) -> "ssl.SSLContext":
@@ -103,11 +108,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
 
     settings = Settings(options.seconds, headers, asked, lenient)
     for protocol in encrypted:
-        try:
-            asked(protocol)
-        except OSError as error:  # ssl.SSLError is one
-            files = ", ".join(x for x in (options.ca_file, options.cert, options.key) if x)
-            raise BadProbe(f"cannot use the TLS files {files}: {error.strerror or error}") from error
+        asked(protocol)
     return settings
 
 

@@ -11,19 +11,63 @@ ALPN = {Protocol.GRPC: ["h2"], Protocol.HTTP: ["http/1.1"]}
 """What real clients offer (RFC 7301): gRPC HTTP/2 alone, OTLP/HTTP exporters HTTP/1.1 as their first choice."""
 
 
-def context(protocol: Protocol, ca_file: str = "", *, verify: bool = True) -> ssl.SSLContext:
-    """Client settings for one protocol. Raises OSError (ssl.SSLError is one) for a file that holds no certificates."""
+class BadFile(ValueError):
+    """A TLS file that cannot be used; the text names it and says why."""
+
+
+def context(
+    protocol: Protocol, ca_file: str = "", cert: str = "", key: str = "", *, verify: bool = True
+) -> ssl.SSLContext:
+    """Client settings for one protocol; an empty `key` means that `cert` holds it too. Raises BadFile.
+
+    The common name of a certificate counts for nothing, as in Go (crypto/x509, VerifyHostname; RFC 9525 section 2).
+    """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.hostname_checks_common_name = False
     if ca_file:
-        made.load_verify_locations(ca_file)
+        _trust(made, ca_file)
     elif verify:
         made.load_default_certs()
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
+    if cert:
+        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cert)  # only this call tells a file without a certificate
+        _present(made, cert, key)
     if protocol in ALPN:
         made.set_alpn_protocols(ALPN[protocol])
     return made
+
+
+def _trust(settings: ssl.SSLContext, file: str) -> None:
+    try:
+        settings.load_verify_locations(file)
+    except ssl.SSLError as error:
+        raise BadFile(f"`{file}` holds no certificate in PEM.") from error
+    except OSError as error:
+        raise BadFile(f"`{file}` cannot be read: {error.strerror}.") from error
+
+
+def _present(settings: ssl.SSLContext, cert: str, key: str) -> None:
+    holder = key or cert
+
+    def passphrase() -> str:  # without it OpenSSL asks on the terminal
+        raise BadFile(f"The key in `{holder}` is encrypted. Give one that needs no passphrase.")
+
+    try:
+        settings.load_cert_chain(cert, key or None, passphrase)
+    except ssl.SSLError as error:
+        raise BadFile(_unusable(error.reason or "", cert, key)) from error
+    except OSError as error:
+        raise BadFile(f"`{holder}` cannot be read: {error.strerror}.") from error
+
+
+def _unusable(reason: str, cert: str, key: str) -> str:
+    if reason == "KEY_VALUES_MISMATCH":
+        return f"The key in `{key or cert}` is not that of the certificate in `{cert}`."
+    if reason:
+        return f"`{cert}` cannot be used: {reason.replace('_', ' ').lower()}."
+    return f"`{key or cert}` holds no private key in PEM." + ("" if key else " Give it with `--key FILE`.")
 
 
 class Session:
