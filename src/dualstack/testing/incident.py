@@ -17,7 +17,7 @@ Every key is optional but `target`:
     routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
-    # after the outcome: the status, and any of san=, issuer=, until=, signals=, server=, detail=
+    # after the outcome: the status, and any of san=, subject=, issuer=, until=, signals=, server=, detail=
     config: |                              # a Collector configuration
       receivers: …
     withheld: [Listeners]                  # kinds that could not be gathered
@@ -56,7 +56,7 @@ from dualstack.reach.dial import parse_client
 
 PLACE = "host"
 _INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
-_SAID = ("san", "issuer", "until", "signals", "server", "detail")
+_SAID = ("san", "subject", "issuer", "until", "signals", "server", "detail")
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
 
 
@@ -194,6 +194,7 @@ def _probe(text: str) -> ProbeResult:
         addresses=tuple(x for x in sans if is_address(x)),
         not_after=said.get("until", ""),
         issuer=said.get("issuer", ""),
+        subject=said.get("subject", ""),
     )
     return ProbeResult(
         ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, spoken.endswith("s")),

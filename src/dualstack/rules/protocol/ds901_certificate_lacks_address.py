@@ -5,7 +5,9 @@ The TLS handshake ends because the server's certificate is for other names or ad
 
 ## Why it breaks
 A client compares what it was told to connect to with the subjectAltName of the certificate. A name needs a DNS entry,
-an address an IP entry, and each family its own: a certificate for `10.9.0.7` says nothing of `fd00:9::7`.
+an address an IP entry, and each family its own: a certificate for `10.9.0.7` says nothing of `fd00:9::7`. A name that
+stands in the subject alone (its common name) counts for nothing: Go says `certificate relies on legacy Common Name
+field, use SANs instead`.
 
 ## Fix
 Issue the certificate again with the missing entry, or send to a name or address that it holds.
@@ -26,6 +28,11 @@ probes:
 target: grpcs://10.9.0.7:4317
 probes: ["10.9.0.7:4317 grpcs tls_name_mismatch"]
 ```
+```yaml fires
+target: https://collector:4318
+names: {collector: [10.9.0.7]}
+probes: ["10.9.0.7:4318 https tls_name_mismatch subject=CN=collector issuer=CN=lab"]
+```
 ```yaml quiet
 target: https://collector:4318
 names: {collector: ["fd00:9::7"]}
@@ -33,7 +40,8 @@ probes: ["[fd00:9::7]:4318 https accepted san=collector"]
 ```
 
 ## References
-- RFC 9110 section 4.3.4 (names) and 4.3.5 (addresses), RFC 9525 section 6
+- RFC 9110 section 4.3.4 (names) and 4.3.5 (addresses), RFC 9525 section 2 (common names) and 6
+- Go crypto/x509, verify.go, HostnameError.Error
 - https://github.com/hashicorp/consul/issues/10247
 """
 
@@ -71,7 +79,11 @@ def _holds(certificate: Certificate | None) -> str:
         return "The certificate of the server is for another name."
     held = (*certificate.names, *certificate.addresses)
     if not held:
-        return "The certificate has no subjectAltName, and clients no longer read the common name."
+        subject = f" (`{certificate.subject}`)" if certificate.subject else ""
+        return (
+            "The certificate has no name or address in a subjectAltName, and programs in Go, the Collector among them, "
+            f"do not read its common name{subject}."
+        )
     return f"The certificate is for {', '.join(f'`{x}`' for x in held)}."
 
 
