@@ -6,11 +6,17 @@ Every gatherer takes an `Env` and reaches the world through it alone, so that a 
 import errno
 import os
 import socket
+import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
-ADDRINFO = list[tuple[int, int, int, str, tuple[str | int, ...]]]
+MOST = 64_000_000
+"""Bytes that are read of one file: /proc/net/tcp has 150 for each of its sockets."""
+
+_CHUNK = 1 << 16
 
 
 def _no_part(path: str, offset: int, size: int) -> bytes:  # noqa: ARG001
@@ -25,7 +31,8 @@ def _no_sockopt(pid: int, descriptor: int, level: int, option: int) -> int:  # n
 class Env:
     """What a gatherer may do. Every callable raises OSError where the system says no.
 
-    `read(path)` gives a file's bytes; `names(path)` the entries of a folder; `link(path)` what a symbolic link says.
+    `read(path)` gives the bytes of a regular file; `names(path)` the entries of a folder; `link(path)` what a symbolic
+    link says.
     `netlink(protocol, request)` sends one netlink request and gives the datagrams that answer it, up to and with the
     one that ends it. `getaddrinfo(name)` asks the C library for stream addresses, in its order; it raises
     socket.gaierror. `run(argv)` gives the standard output of a command; it raises FileNotFoundError where there is
@@ -47,15 +54,32 @@ class Env:
     sockopt: Callable[[int, int, int, int], int] = _no_sockopt
 
 
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+def read(path: str, most: int = MOST) -> bytes:
+    """The bytes of a regular file. Raises OSError for any other file, which may have no end or never begin to answer.
+
+    Files of /proc have no size to go by, so it is the bytes read that are held against `most`.
+    """
+    found = bytearray()
+    with _opened(path) as file:
+        # A regular file of /proc may still have nothing to say yet (kmsg): os.read raises where file.read gives None.
+        while chunk := os.read(file.fileno(), _CHUNK):
+            found += chunk
+            if len(found) > most:
+                raise OSError(errno.EFBIG, f"larger than {most // 1_000_000} MB", path)
+    return bytes(found)
 
 
 def _part(path: str, offset: int, size: int) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return file.read(size)
+    with _opened(path) as file:
+        return os.pread(file.fileno(), size, min(offset, sys.maxsize))  # the header of a program may say anything
+
+
+def _opened(path: str) -> BinaryIO:
+    """A regular file, open. What it is gets asked first: to open a device can do something."""
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def _getaddrinfo(name: str) -> list[str]:
@@ -87,4 +111,4 @@ def real(place: str = "host") -> Env:
     from dualstack.gather.netlink import ask
     from dualstack.gather.procfs import sockopt
 
-    return Env(place, _read, os.listdir, os.readlink, ask, _getaddrinfo, _run, _can, _part, sockopt)
+    return Env(place, read, os.listdir, os.readlink, ask, _getaddrinfo, _run, _can, _part, sockopt)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dualstack.gather.env import Env
+from dualstack.gather.env import Env, read
 from dualstack.gather.errors import BadInput
 
 T = TypeVar("T")
@@ -171,8 +171,7 @@ def _resolver_files(folder: str) -> dict[str, bytes]:
     found = {}
     for name in RESOLVER_FILES:
         try:
-            with open(f"{folder}/{name}", "rb") as file:
-                found[f"/etc/{name}"] = file.read()
+            found[f"/etc/{name}"] = read(f"{folder}/{name}")
         except FileNotFoundError:
             if not folder.startswith(ETC):
                 found[f"/etc/{name}"] = b""
