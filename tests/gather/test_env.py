@@ -62,5 +62,5 @@ def test_what_cannot_be_read_within_a_file_is_an_error() -> None:
 
 def test_no_offset_is_too_far() -> None:
     """64 bits of the header of a program that somebody made up."""
-    with pytest.raises(OSError, match="Value too large|Invalid argument"):
+    with pytest.raises(OSError, match=r"Value too large|Invalid argument"):
         real().part("/proc/self/exe", 2**64 - 1, 10)

@@ -78,7 +78,7 @@ def _opened(path: str) -> BinaryIO:
     """A regular file, open. What it is gets asked first: to open a device can do something."""
     kind = os.stat(path).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-        raise OSError(errno.EINVAL, "not a regular file", path)
+        raise OSError(errno.EINVAL, "not a regular file; save what it says in one", path)
     return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
