@@ -141,12 +141,12 @@ def test_ipv4_mapped_address() -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (("A B", "x"), "not a header that can be sent: a b="),
-        (("", "x"), "not a header"),
-        (("x", "a\r\nb: c"), r"'a\\r\\nb: c'"),
-        (("x", "ü"), "not a header"),
-        (("Host", "other"), "not a header that can be sent: host='other'"),
-        (("Connection", "keep-alive"), "not a header"),
+        (("A B", "x"), "`a b` is no name of a header"),
+        (("", "x"), "`` is no name of a header"),
+        (("x", "a\r\nb: c"), "The value of the header `x` is not printable ASCII"),
+        (("x", "ü"), "The value of the header `x` is not printable ASCII"),
+        (("Host", "other"), "The header `host` is set by the protocol itself"),
+        (("Connection", "keep-alive"), "The header `connection` is set by the protocol itself"),
     ],
 )
 def test_headers_that_cannot_be_sent(header: tuple[str, str], message: str) -> None:
@@ -158,7 +158,7 @@ def test_headers_that_cannot_be_sent(header: tuple[str, str], message: str) -> N
 @pytest.mark.parametrize(("host", "path"), [("a b", ""), ("localhost", "/a b"), ("bücher.example", ""), ("a\r\n", "")])
 def test_hosts_and_paths_that_cannot_be_sent(host: str, path: str) -> None:
     """One clear error, before any connection."""
-    with pytest.raises(ValueError, match="not a host and path that can be sent"):
+    with pytest.raises(ValueError, match="is not a host and path that can be sent"):
         made([ProbeTask("127.0.0.1", 1, HTTP, host, path=path)], Options())
 
 

@@ -61,7 +61,10 @@ def run(
     """
     for task in tasks:
         if not _SENDABLE.fullmatch(task.host + task.path):
-            raise BadProbe(f"not a host and path that can be sent: {task.host!r} {task.path!r}")
+            raise BadProbe(
+                f"`{task.host}{task.path}` is not a host and path that can be sent. "
+                "Write printable ASCII: `xn--…` for a name, `%20` for a space in a path."
+            )
     settings = _settings(options, {x.protocol for x in tasks if x.tls})
     if any(x.protocol is Protocol.GRPC for x in tasks):
         import dualstack.probe.otlp_grpc  # noqa: F401 - now, so that no stage's time holds the import
@@ -88,8 +91,12 @@ def _so_far(tasks: Sequence[ProbeTask], done: Mapping[int, ProbeResult]) -> Prob
 def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
     headers = {name.lower(): value for name, value in options.headers}
     for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or name in _OWN or not (value.isprintable() and value.isascii()):
-            raise BadProbe(f"not a header that can be sent: {name}={value!r}")
+        if not _HEADER.fullmatch(name):
+            raise BadProbe(f"`{name}` is no name of a header. Write letters, digits and hyphens.")
+        if name in _OWN:
+            raise BadProbe(f"The header `{name}` is set by the protocol itself. Leave it out.")
+        if not (value.isprintable() and value.isascii()):  # not shown: it may be a credential
+            raise BadProbe(f"The value of the header `{name}` is not printable ASCII. Percent-encode what is not.")
 
     @functools.cache
     def asked(protocol: Protocol) -> "ssl.SSLContext":
