@@ -1,5 +1,8 @@
 """Bad input gives one clear message on stderr, exit status 2, and nothing else."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,20 @@ import pytest
 from tests.cli.command import REFUSED, dualstack, on_terminal
 
 LONG = "a" * 300
+
+TEXTS = (
+    "--config",
+    "--netns",
+    "--client",
+    "--server",
+    "--collector-version",
+    "--select",
+    "--ignore",
+    "--ca-file",
+    "--cert",
+    "--key",
+    "--output",
+)
 
 # The command line, and parts of the message.
 REFUSALS = [
@@ -43,11 +60,31 @@ REFUSALS = [
     (["diagnose", "--ca-file", "/etc/hosts", "https://127.0.0.1:1"], ["/etc/hosts"]),
     (["probe", "--cert", "/etc/hosts", "https://127.0.0.1:1"], ["/etc/hosts"]),
     (["diagnose", "--header", "host=x", REFUSED], ["host"]),
-    (["probe", "--header", "x=\x1b", REFUSED], ["\\x1b"]),
+    (["probe", "--header", "x=\x1b", REFUSED], ["`x` is not printable ASCII"]),
+    (["probe", "--header", "content-length=0", REFUSED], ["`content-length` is set by"]),
+    (["diagnose", "--no-probe", "--header", "a b=c", REFUSED], ["`a b` is no name of a header"]),
     (["diagnose", "-o", "/no/such/folder/x", REFUSED], ["/no/such/folder/x", "No such file"]),
     (["diagnose", "-o", "/tmp", REFUSED], ["/tmp", "Is a directory"]),
     (["sockets", "99999"], ["99999"]),
-    (["diagnose", "--timeout", "0", REFUSED], ["--timeout"]),
+    *((["probe", "--timeout", x, REFUSED], ["'--timeout'", "0.05<=x<=60"]) for x in ("0", "-1", "61", "inf", "1e999")),
+    *((["diagnose", "--timeout", x, REFUSED], ["is not a valid number of seconds"]) for x in ("nan", "-NaN", "", "3s")),
+    (["sockets", "x"], ["'x' is not a valid port"]),
+    *((["diagnose", x, "", REFUSED], [f"'{x}'", "it is empty", "leave it out"]) for x in TEXTS),
+    (["diagnose", "--select", " , ", REFUSED], ["'--select'", "it is empty"]),
+    (["rules", "--select", ""], ["'--select'", "it is empty"]),
+    (["rules", "-o", ""], ["'--output'", "it is empty"]),
+    (["diagnose", "--server", "@1", REFUSED], ["`--server @1` is no runtime", "known are"]),
+    (["diagnose", "--server", "go@", REFUSED], ["no version", "`go@1.2.3`"]),
+    (["diagnose", "--server", "go@x", REFUSED], ["no version", "`go@1.2.3`"]),
+    (["diagnose", "--config", "/dev/zero", REFUSED], ["/dev/zero", "not a regular file"]),
+    (["diagnose", "--ca-file", "/dev/zero", REFUSED], ["`--ca-file /dev/zero`", "not a regular file"]),
+    (["probe", "--cert", "/dev/random", REFUSED], ["`--cert /dev/random`", "not a regular file"]),
+    (["diagnose", "--no-probe", "--ca-file", "/no/such.pem", REFUSED], ["/no/such.pem", "No such file"]),
+    (["diagnose", "--no-probe", "--ca-file", "/etc/hosts", REFUSED], ["`/etc/hosts` holds no certificate"]),
+    (["probe", "--cert", "/etc/hosts", REFUSED], ["`/etc/hosts` holds no certificate"]),
+    (["probe", "--key", "/etc/hosts", REFUSED], ["`--key` is given without a certificate", "`--cert FILE`"]),
+    (["probe", "//x"], ["`http://x`"]),
+    (["diagnose", ":" * 50000], ["Write `host:4317`"]),
     (["diagnose", "--bogus"], ["--bogus"]),
     (["frobnicate"], ["frobnicate"]),
     (["probe"], ["TARGET"]),
@@ -61,7 +98,40 @@ def test_refused(argv: list[str], parts: list[str]) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert [x for x in parts if x not in done.stderr] == []
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("dualstack: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_has_no_end_and_what_never_begins(tmp_path: Path) -> None:
+    """A FIFO that nobody writes to is not waited for, and a file larger than all memory is not read."""
+    fifo, large = tmp_path / "fifo", tmp_path / "large"
+    os.mkfifo(fifo)
+    large.touch()
+    os.truncate(large, 1 << 40)
+    for option in ("--config", "--ca-file", "--cert"):
+        for file, said in ((fifo, "not a regular file"), (large, "larger than")):
+            done = dualstack("diagnose", option, str(file), REFUSED, before=("prlimit", "--as=2000000000"))
+
+            assert done.returncode == 2
+            assert f"{file}" in done.stderr
+            assert said in done.stderr
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    """It is named, with the reason."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become somebody else")
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o755)
+    file = folder / "secret"
+    file.touch(0o600)
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    for option in ("--config", "--ca-file", "--cert"):
+        done = dualstack("diagnose", option, str(file), REFUSED, before=nobody)
+
+        assert done.returncode == 2
+        assert "cannot be read: Permission denied" in done.stderr
+    shutil.rmtree(folder)
 
 
 CONFIGS = [

@@ -122,13 +122,18 @@ def test_colour_in_a_pipe() -> None:
     assert COLOR in dualstack("diagnose", "--color", "always", REFUSED).stdout
 
 
-def test_output_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "argv",
+    [("diagnose", REFUSED), ("sockets", "1"), ("resolve", "localhost"), ("rules",), ("explain", "DS205")],
+    ids=lambda x: x[0],
+)
+def test_output_file(tmp_path: Path, argv: tuple[str, ...]) -> None:
     """`-o` takes the very report, and stdout stays empty."""
     file = tmp_path / "report"
-    done = dualstack("diagnose", "-o", str(file), REFUSED)
+    done = dualstack(*argv, "-o", str(file), "--color", "never")
 
     assert done.stdout == ""
-    assert file.read_text() == dualstack("diagnose", REFUSED).stdout
+    assert file.read_text() == dualstack(*argv).stdout
 
 
 @pytest.mark.parametrize("argv", [["rules"], ["diagnose", REFUSED], ["sockets"], ["--help"]], ids=lambda x: x[0])
@@ -161,6 +166,45 @@ def test_full_disk(argv: list[str]) -> None:
         done = subprocess.run([*ARGV, *argv], check=False, stdout=full, stderr=subprocess.PIPE, env=environ())
 
     assert (done.returncode, done.stderr) == (2, b"dualstack: No space left on device.\n")
+
+
+CLOSED = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full", "</dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [(("probe", "-v", REFUSED), 1), (("diagnose", "-v", REFUSED), 1), (("explain", "DS205"), 0), (("frobnicate",), 2)],
+    ids=lambda x: str(x[0]) if isinstance(x, tuple) else "",
+)
+def test_streams_that_are_not_there(argv: tuple[str, ...], status: int) -> None:
+    """The exit status is the same with a stream that is closed or full, and what is left of them holds no traceback."""
+    for streams in CLOSED:
+        command = ["sh", "-c", f'"$@" {streams}', "sh", *ARGV, *argv]
+        done = subprocess.run(command, check=False, capture_output=True, env=environ(), stdin=subprocess.DEVNULL)
+
+        assert (streams, done.returncode) == (streams, status)
+        assert b"Traceback" not in done.stdout + done.stderr
+        assert status != 2 or done.stdout == b""
+
+
+def test_probes_are_made_though_nobody_can_be_told() -> None:
+    """A progress line that cannot be written costs no evidence."""
+    command = ["sh", "-c", '"$@" 2>/dev/full', "sh", *ARGV, "diagnose", "-v", REFUSED]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environ())
+
+    assert done.stdout == dualstack("diagnose", "-v", REFUSED).stdout
+
+
+def test_what_is_piped_in_may_be_any_bytes() -> None:
+    """A log is not always text; a closed stdin is no line."""
+    line = b"\xff\xfe\0 listen tcp: address fd00::5:4317: too many colons in address\n"
+    piped = subprocess.run([*ARGV, "explain"], check=False, capture_output=True, input=line, env=environ())
+    closed = ["sh", "-c", '"$@" <&-', "sh", *ARGV, "explain"]
+    absent = subprocess.run(closed, check=False, capture_output=True, text=True, env=environ())
+
+    assert piped.returncode == 0
+    assert b"DS101" in piped.stdout
+    assert (absent.returncode, absent.stderr.partition(".")[0]) == (2, "dualstack: Nothing to explain")
 
 
 def test_ascii() -> None:

@@ -171,6 +171,13 @@ WORLDS = {
         frozenset({"DS702"}),
         server_faults=(firewall("ipv4", "reject with tcp reset"),),
     ),
+    "client rejects IPv4 of its user": World(
+        "collector 0.0.0.0",
+        {"ipv4": "denied", "ipv6": "accepted"},
+        "degraded",
+        frozenset({"DS702"}),
+        client_faults=(firewall("ipv4", "meta skuid 0 reject with tcp reset", "output"),),
+    ),
     "client rejects IPv6": World(
         "collector 0.0.0.0",
         {"ipv4": "accepted", "ipv6": "denied"},

@@ -55,12 +55,12 @@ def command() -> None:
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit status; nothing that the world does ends in a traceback."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- None where it is closed
-    sys.stderr = sys.stderr or sys.stdout
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         status = command.main(args=argv, prog_name="dualstack", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -68,12 +68,21 @@ def run(argv: Sequence[str] | None = None) -> int:
         _discard_stdout()
         return INTERRUPTED
     except OSError as error:  # what is left: stdout is a full disk
-        from dualstack.cli.options import Refusal
-
         _discard_stdout()
-        Refusal(f"{error.strerror or error}.").show()
+        _show(click.ClickException(f"{error.strerror or error}."))
         return 2
     return status if isinstance(status, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """One line on stderr; where the command line itself is wrong, with the place that lists what it may be."""
+    from dualstack.cli.options import Refusal
+
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    said, place = error.format_message(), getattr(error, "ctx", None)
+    Refusal(f"{said} `{place.command_path} --help` says what can be given." if place else said).show()
 
 
 def _discard_stdout() -> None:

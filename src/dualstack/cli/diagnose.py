@@ -14,18 +14,18 @@ _SEVERITIES = ("info", "warning", "error", "never")
 
 @click.command(name="diagnose")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
-@click.option("--config", default="", metavar="FILE", help="Compare with this Collector configuration.")
-@click.option("--collector-version", default="", metavar="X.Y.Z", help="Read the configuration as this Collector does.")
+@options.text("--config", default="", metavar="FILE", help="Compare with this Collector configuration.")
+@options.text("--collector-version", default="", metavar="X.Y.Z", help="Read the configuration as this Collector does.")
 @click.option("--expect", type=click.Choice(list(options.EXPECTED)), help="Insist on these families.")
-@click.option("--client", default="", metavar="RUNTIME[@VERSION]", help="Judge for this client, such as node@18.")
-@click.option(
+@options.text("--client", default="", metavar="RUNTIME[@VERSION]", help="Judge for this client, such as node@18.")
+@options.text(
     "--server", default="", metavar="RUNTIME[@VERSION]", help="Runtime of the receiver, where it is out of sight."
 )
 @options.vantage
 @options.probing
 @click.option("--no-probe", is_flag=True, help="Make no connection; predict from what can be observed.")
-@click.option("--select", default="", metavar="CODES", help="Only these rules, such as DS201,DS3.")
-@click.option("--ignore", default="", metavar="CODES", help="Not these rules.")
+@options.text("--select", default="", metavar="CODES", help="Only these rules, such as DS201,DS3.")
+@options.text("--ignore", default="", metavar="CODES", help="Not these rules.")
 @click.option(
     "--fail-on", type=click.Choice(_SEVERITIES), default="error", show_default=True, help="Exit 1 from here on."
 )

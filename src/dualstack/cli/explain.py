@@ -35,7 +35,10 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
 
 def _piped() -> str:
-    return "" if sys.stdin.isatty() else sys.stdin.read(1 << 20)
+    """What comes in on stdin, whatever its bytes; nothing from a terminal, or where stdin is closed."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read(1 << 20).decode(errors="replace")
 
 
 def _explain_line(text: str, given: dict[str, Any]) -> int:

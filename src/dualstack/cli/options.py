@@ -1,18 +1,28 @@
 """The options that mean the same everywhere, and what becomes of them."""
 
+import contextlib
 import functools
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import IO, Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from dualstack.model.address import BOTH, Family
 from dualstack.model.text import printable
 
+_QUOTED = re.compile(r"([`'])((?:(?!\1).){200,})\1", re.DOTALL)
+"""What somebody typed, where it is so long that it would push the way out beyond the end of the message."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 _LONGEST = 1000
+_LARGEST = 10_000_000
+"""Bytes of a PEM file; the authorities that Mozilla trusts take 200,000."""
+
 EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
 
 
@@ -23,7 +33,9 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """The message, with the name of the tool before it as is the custom."""
-        click.echo(f"dualstack: {printable(self.format_message(), _LONGEST)}", file=file or sys.stderr)
+        said = _QUOTED.sub(lambda x: f"{x[1]}{printable(x[2])}{x[1]}", self.format_message())
+        with contextlib.suppress(OSError):  # the exit status still says it where stderr is a full disk
+            click.echo(f"dualstack: {printable(said, _LONGEST)}", file=file or sys.stderr)
 
 
 def refuse(error: object) -> NoReturn:
@@ -31,10 +43,39 @@ def refuse(error: object) -> NoReturn:
     raise Refusal(str(error))
 
 
+def _not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An option that is there and says nothing is a variable of a script that was never set."""
+    source = context.get_parameter_source(parameter.name or "")
+    if source is ParameterSource.COMMANDLINE and not (value or "").strip(" ,"):
+        raise click.BadParameter("it is empty. Give it a value, or leave it out.")
+    return value
+
+
+text = functools.partial(click.option, callback=_not_empty)
+"""An option whose value is a text; one that is given and empty is refused."""
+
+
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 -- click's signature
+        """The number; not-a-number lies in every range, for it compares with nothing."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
+
+
+class Port(click.IntRange):
+    """The number of a port."""
+
+    name = "port"
+
+
 def output(command: F) -> F:
     """`-o`, `-q`, `-v` and `--color`."""
     options = (
-        click.option("-o", "--output", "path", metavar="FILE", help="Write the report here instead of stdout."),
+        text("-o", "--output", "path", metavar="FILE", help="Write the report here instead of stdout."),
         click.option("-q", "--quiet", is_flag=True, help="Only the verdict."),
         click.option("-v", "--verbose", is_flag=True, help="Every flow, every finding, progress on stderr."),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
@@ -44,8 +85,8 @@ def output(command: F) -> F:
 
 def vantage(command: F) -> F:
     """`--netns`."""
-    text = "Look from inside this network namespace (NAME, PATH or PID)."
-    option = click.option("--netns", default="", metavar="NAME|PATH|PID", help=text)
+    purpose = "Look from inside this network namespace (NAME, PATH or PID)."
+    option = text("--netns", default="", metavar="NAME|PATH|PID", help=purpose)
     return _all((option,), command)
 
 
@@ -53,11 +94,11 @@ def probing(command: F) -> F:
     """Timeout, TLS and headers of the probes."""
     options = (
         click.option(
-            "--timeout", type=click.FloatRange(0.05, 60), default=3.0, show_default=True, help="Seconds for each probe."
+            "--timeout", type=_Seconds(0.05, 60), default=3.0, show_default=True, help="Seconds for each probe."
         ),
-        click.option("--ca-file", default="", metavar="FILE", help="Trust the authorities in this PEM file."),
-        click.option("--cert", default="", metavar="FILE", help="Client certificate (PEM)."),
-        click.option("--key", default="", metavar="FILE", help="Key of the client certificate (PEM)."),
+        text("--ca-file", default="", metavar="FILE", help="Trust the authorities in this PEM file."),
+        text("--cert", default="", metavar="FILE", help="Client certificate (PEM), with its key or beside --key."),
+        text("--key", default="", metavar="FILE", help="Key of the client certificate (PEM)."),
         click.option("--insecure", is_flag=True, help="Do not verify the server's certificate."),
         click.option("--header", "headers", multiple=True, metavar="K=V", help="Send this header with every export."),
     )
@@ -74,17 +115,18 @@ def header_pairs(headers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     for text in headers:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            refuse(f"`--header {text[:40]}` is not of the form K=V.")
+            refuse(f"`--header {text}` is not of the form K=V.")
         pairs.append((name.strip(), value))
     return tuple(pairs)
 
 
 def readable(path: str, option: str) -> str:
-    """A file that an option names; refuses one that cannot be read."""
+    """A file that an option names; refuses one that cannot be read to its end."""
     if path:
+        from dualstack.gather.env import read
+
         try:
-            with open(path, "rb"):
-                pass
+            read(path, _LARGEST)
         except OSError as error:
             refuse(f"`{option} {path}` cannot be read: {error.strerror}.")
     return path
@@ -103,7 +145,7 @@ def write(text: str, path: str | None) -> None:
         _print(text)
         return
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except OSError as error:
         refuse(f"`-o {path}` cannot be written: {error.strerror}.")

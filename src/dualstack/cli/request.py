@@ -1,5 +1,6 @@
 """From the options of a verb to a request of the pipeline."""
 
+import contextlib
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dualstack.model.question import Client
     from dualstack.model.sockets import Runtime
     from dualstack.pipeline import Request
+    from dualstack.probe.run import Options
 
 
 def request_of(given: Mapping[str, Any]) -> "Request":
@@ -22,7 +24,6 @@ def request_of(given: Mapping[str, Any]) -> "Request":
     from dualstack.model.question import Question
     from dualstack.model.target import BadTarget, parse_target
     from dualstack.pipeline import Request
-    from dualstack.probe.run import Options
     from dualstack.rules.registry import UnknownCode, choose
 
     try:
@@ -43,16 +44,30 @@ def request_of(given: Mapping[str, Any]) -> "Request":
         config=given.get("config", ""),
         environ=dict(os.environ),
         collector_version=_version(given.get("collector_version", "")),
-        options=Options(
-            given["timeout"],
-            options.readable(given["ca_file"], "--ca-file"),
-            options.readable(given["cert"], "--cert"),
-            options.readable(given["key"], "--key"),
-            given["insecure"],
-            options.header_pairs(given["headers"]),
-        ),
+        options=_probing(given),
         chosen=chosen,
     )
+
+
+def _probing(given: Mapping[str, Any]) -> "Options":
+    """What the probes may use, whether or not this run will need it."""
+    from dualstack.probe.run import BadProbe, Options, check
+
+    if given["key"] and not given["cert"]:
+        options.refuse("`--key` is given without a certificate. Add `--cert FILE`.")
+    chosen = Options(
+        given["timeout"],
+        options.readable(given["ca_file"], "--ca-file"),
+        options.readable(given["cert"], "--cert"),
+        options.readable(given["key"], "--key"),
+        given["insecure"],
+        options.header_pairs(given["headers"]),
+    )
+    try:
+        check(chosen)
+    except BadProbe as error:
+        options.refuse(error)
+    return chosen
 
 
 def _client(text: str) -> "Client | None":
@@ -69,10 +84,14 @@ def _client(text: str) -> "Client | None":
 def _server(text: str) -> "Runtime | None":
     from dualstack.model.sockets import SERVERS
 
-    name = text.partition("@")[0].strip().lower()
-    if name and name not in SERVERS:
+    if not text:
+        return None
+    name, at, version = text.strip().lower().partition("@")
+    if name not in SERVERS:
         options.refuse(f"`--server {text}` is no runtime of a receiver; known are {', '.join(SERVERS)}.")
-    return SERVERS.get(name)
+    if at and not re.fullmatch(r"v?\d{1,8}(\.\d{1,8})*", version, re.ASCII):
+        options.refuse(f"`--server {text}` has no version behind the @. Write `{name}@1.2.3`, or `{name}`.")
+    return SERVERS[name]
 
 
 def _version(text: str) -> str:
@@ -89,4 +108,5 @@ def announcer(given: Mapping[str, Any]) -> "Callable[[ProbeTask], None]":
 
 def _say(task: "ProbeTask") -> None:
     spoken = f"{task.protocol}{' over TLS' if task.tls else ''}"
-    click.echo(f"probing {task.endpoint} ({spoken}, one empty export)", err=True)
+    with contextlib.suppress(OSError):  # a stderr that takes nothing is no reason not to probe
+        click.echo(f"probing {task.endpoint} ({spoken}, one empty export)", err=True)

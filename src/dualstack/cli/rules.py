@@ -8,7 +8,7 @@ from dualstack.cli import options
 
 
 @click.command(name="rules")
-@click.option("--select", default="", metavar="CODES", help="Only these, such as DS201,DS3.")
+@options.text("--select", default="", metavar="CODES", help="Only these, such as DS201,DS3.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed

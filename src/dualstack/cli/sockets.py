@@ -8,7 +8,7 @@ from dualstack.cli import options
 
 
 @click.command(name="sockets")
-@click.argument("ports", metavar="[PORT]...", nargs=-1, type=click.IntRange(1, 65535))
+@click.argument("ports", metavar="[PORT]...", nargs=-1, type=options.Port(1, 65535))
 @options.vantage
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
