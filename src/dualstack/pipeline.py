@@ -16,7 +16,7 @@ from dualstack.gather.env import Env, real
 from dualstack.model.address import Target
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
-from dualstack.model.filters import Ruleset
+from dualstack.model.filters import Owner, Ruleset
 from dualstack.model.host import Filters, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
@@ -267,7 +267,7 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
         notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found)))
         notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found)])
         rulesets |= {x.space.place: x.ruleset for x in found}
-    notes.facts[Filters] = _judged(question, addresses, notes, rulesets)
+    notes.facts[Filters] = _judged(question, addresses, notes, rulesets, filters.owner(env))
     names = notes.facts[Names]
     if isinstance(names, Names) and question.probing:
         # A name of the hosts file may be another one in the DNS; `localhost` is not asked there (RFC 6761 section 6.3).
@@ -283,7 +283,11 @@ def _merged(parts: Sequence[Listeners]) -> Listeners:
 
 
 def _judged(
-    question: Question, addresses: Addresses, notes: Notebook, rulesets: Mapping[str, Ruleset | Missing]
+    question: Question,
+    addresses: Addresses,
+    notes: Notebook,
+    rulesets: Mapping[str, Ruleset | Missing],
+    owner: Owner | None,
 ) -> Filters:
     """What the packet filters that could be read say of the connections in question."""
     from dualstack.reach.policy import verdict as judge
@@ -292,5 +296,5 @@ def _judged(
     notes.gaps.extend(x for x in rulesets.values() if isinstance(x, Missing))
     notes.gaps.extend(gap for x in known.values() for gap in x.gaps)
     snapshot = notes.snapshot()
-    asked = packets(question.place, addresses, snapshot.having(Namespaces), snapshot.having(Routes))
+    asked = packets(question.place, addresses, snapshot.having(Namespaces), snapshot.having(Routes), owner)
     return Filters(tuple(judge(known[place], x) for place, x in asked if place in known))

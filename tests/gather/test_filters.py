@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dualstack.gather import env, filters, netns
 from dualstack.model.address import Family, family
 from dualstack.model.evidence import Missing
-from dualstack.model.filters import Packet, Ruleset
+from dualstack.model.filters import Owner, Packet, Ruleset
 from dualstack.model.host import FilterVerdict
 from dualstack.reach.policy import verdict
 from tests.netns import CLIENT_IPV4, CLIENT_IPV6, SERVER_IPV4, SERVER_IPV6, as_nobody, execute, pair, sysctl
@@ -155,7 +155,8 @@ def _tried(world: tuple[str, str], item: Try, patience: float) -> str:
 def _said(ruleset: Ruleset, item: Try) -> FilterVerdict:
     hooks = {"in": ("input",), "out": ("output",), "loop": ("output", "input")}[item.way]
     device = "lo" if item.way == "loop" else "eth0"
-    packets = [Packet(hook, item.destination, item.port, item.source, device, device) for hook in hooks]
+    owner = None if item.way == "in" else filters.owner(env.real())
+    packets = [Packet(hook, item.destination, item.port, item.source, device, device, owner) for hook in hooks]
     verdicts = [verdict(ruleset, x) for x in packets]
     return next((x for x in verdicts if x.verdict != "accept"), verdicts[-1])
 
@@ -439,3 +440,19 @@ def test_without_privileges_the_reason_is_given() -> None:
 
     assert isinstance(found, Missing)
     assert "Operation not permitted" in found.why
+
+
+def test_the_owner_of_sockets_is_the_user_of_this_process() -> None:
+    assert filters.owner(env.real()) == Owner(os.geteuid(), os.getegid())
+
+
+@pytest.mark.parametrize("text", [b"", b"Uid:\t0\t0\t0\t0\n", b"Uid:\t0\nGid:\t-\n"])
+def test_an_owner_that_is_not_told_is_not_known(text: bytes) -> None:
+    assert filters.owner(replace(env.real(), read=lambda _: text)) is None
+
+
+def test_without_proc_the_owner_is_not_known() -> None:
+    def read(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    assert filters.owner(replace(env.real(), read=read)) is None

@@ -1,7 +1,7 @@
 """Which packets a filter is asked about, and where."""
 
 from dualstack.model.address import Protocol, Target
-from dualstack.model.filters import Packet
+from dualstack.model.filters import Owner, Packet
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Route, Routes
 from dualstack.reach.packets import packets
 
@@ -40,3 +40,11 @@ def test_each_address_and_port_is_asked_about_once() -> None:
     asked = packets("host", {GRPC: ("192.0.2.1",), both: ("192.0.2.1",), HTTP: ("192.0.2.1",)}, SPACES, ROUTES)
 
     assert [(x.destination, x.port) for _, x in asked] == [("192.0.2.1", 4317), ("192.0.2.1", 4318)]
+
+
+def test_the_owner_of_the_client_goes_with_what_it_sends() -> None:
+    me = Owner(1000, 100)
+    near = packets("host", {GRPC: ("10.9.0.5",)}, SPACES, ROUTES, me)
+    far = packets("host", {GRPC: ("10.9.0.7",)}, SPACES, ROUTES, me)
+
+    assert [x.owner for _, x in (*near, *far)] == [me, me, me, None]

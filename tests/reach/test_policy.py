@@ -5,10 +5,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dualstack.gather import iptables, nftables
 from dualstack.model.evidence import Missing
-from dualstack.model.filters import Chain, Packet, Ruleset
+from dualstack.model.filters import Chain, Owner, Packet, Ruleset
 from dualstack.reach.policy import error, verdict
 
 Json = object
@@ -191,7 +192,16 @@ def test_no_rule_is_a_reading_too() -> None:
 
 
 def test_undecided_rule_is_named() -> None:
-    assert verdict(nft([match("meta mark", 7), DROP]), V4).rule == "undecided: meta mark 7 drop"
+    found = verdict(nft([match("meta mark", 7), DROP]), V4)
+
+    assert (found.verdict, found.rule, found.may) == ("unknown", "meta mark 7 drop", ("accept", "drop"))
+
+
+def test_of_several_undecided_rules_the_one_that_stops_is_named() -> None:
+    found = verdict(nft([match("meta mark", 7), ACCEPT], [match("meta mark", 8), {"reject": None}]), V4)
+
+    assert (found.rule, found.may) == ("meta mark 8 reject with port-unreachable", ("accept", "reject"))
+    assert found.error == "ECONNREFUSED"
 
 
 def test_unknown_condition_does_not_matter_where_every_way_ends_alike() -> None:
@@ -472,3 +482,64 @@ def test_odd_iptables_lines_never_raise_anything_but_valueerror(line: str) -> No
     except ValueError:
         return
     assert verdict(rules, V4).verdict in {"accept", "drop", "reject", "unknown"}
+
+
+MINE = Packet("output", "192.0.2.1", 4317, "192.0.2.9", "eth0", "eth0", Owner(1000, 100))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--uid-owner 1000", "drop"),
+        ("--uid-owner 0", "accept"),
+        ("! --uid-owner 0", "drop"),
+        ("--uid-owner 900-1000", "drop"),
+        ("--gid-owner 100", "drop"),
+        ("--gid-owner 1000", "accept"),
+        ("--gid-owner 100 --suppl-groups", "unknown"),
+        ("--socket-exists", "unknown"),
+    ],
+)
+def test_the_owner_of_the_socket_decides_on_its_way_out(options: str, said: str) -> None:
+    rules = saved(f"-A OUTPUT -p tcp --dport 4317 -m owner {options} -j DROP", chains=":OUTPUT ACCEPT [0:0]")
+
+    assert verdict(rules, MINE).verdict == said
+    assert verdict(rules, replace(MINE, owner=None)).verdict == "unknown"
+
+
+def test_who_sent_a_datagram_is_not_known_where_it_comes_in() -> None:
+    loopback = replace(MINE, hook="input", destination="127.0.0.1", interface="lo")
+
+    assert verdict(nft([match("meta skuid", 1000), DROP]), loopback).verdict == "unknown"
+
+
+def test_the_hook_of_the_deciding_chain_is_named() -> None:
+    early = verdict(nft([DROP], hook="prerouting", prio=-300), V4)
+    reply = verdict(nft([DROP]), MINE)
+
+    assert (early.hook, early.where) == ("input", "prerouting")
+    assert (reply.hook, reply.where, reply.verdict) == ("output", "input", "drop")
+
+
+@pytest.mark.parametrize("packet", [V4, MINE, replace(V4, interface="lo")])
+def test_a_chain_that_takes_neither_first_segment_nor_reply_says_both(packet: Packet) -> None:
+    """With the port alone let in, the reply would be lost next."""
+    chains = [{"chain": {**BASE, "name": x, "hook": x, "policy": "drop"}} for x in ("input", "output")]
+    found = verdict(Ruleset("here", *nftables.parse(json.dumps({"nftables": chains}))), packet)
+    back = packet.hook if packet.interface == "lo" else {"input": "output", "output": "input"}[packet.hook]
+
+    assert found.rule == f"policy drop of inet f {packet.hook}"
+    assert found.reply
+    assert found.reply.rule == f"policy drop of inet f {back} (for the reply)"
+
+
+def test_the_table_of_a_chain_stands_in_the_command_that_shows_it() -> None:
+    found = verdict(saved("-A PREROUTING -j DROP", table="raw", chains=":PREROUTING ACCEPT [0:0]"), V4)
+
+    assert (found.source, found.where) == ("iptables-save -t raw", "prerouting")
+
+
+def test_what_no_rule_left_in_doubt_and_no_rule_ends_is_named_all_the_same() -> None:
+    found = verdict(nft([{"queue": {"num": 0}}]), V4)
+
+    assert (found.verdict, found.rule, found.may) == ("unknown", "queue", ("unknown",))

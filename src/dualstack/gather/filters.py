@@ -12,7 +12,7 @@ import msgspec
 from dualstack.gather import iptables, nftables
 from dualstack.gather.env import Env
 from dualstack.model.evidence import Missing
-from dualstack.model.filters import Chain, ElementSet, Match, Ruleset
+from dualstack.model.filters import Chain, ElementSet, Match, Owner, Ruleset
 
 NEEDS = "packet filter rules"
 _LARGEST = 64 * 2**20  # characters of one listing; 10,000 rules with two sets a rule are about 10 MB
@@ -30,6 +30,17 @@ def ruleset(env: Env) -> Ruleset | Missing:
     legacy, gaps = _legacy(env)
     chains = tuple(_with_families(env, x) if nftables.unlisted(x) else x for x in _shown(env, chains))
     return Ruleset(env.place, chains + legacy, sets, gaps)
+
+
+def owner(env: Env) -> Owner | None:
+    """Whose rights the sockets of this thread have; None where /proc does not say."""
+    try:
+        text = env.read("/proc/thread-self/status").decode(errors="replace")
+    except OSError:
+        return None
+    last = {line.partition(":")[0]: line.rpartition("\t")[2] for line in text.splitlines()}
+    uid, gid = last.get("Uid", ""), last.get("Gid", "")  # real, effective, saved, file system: proc_pid_status(5)
+    return Owner(int(uid), int(gid)) if uid.isdigit() and gid.isdigit() else None
 
 
 def _with_families(env: Env, chain: Chain) -> Chain:

@@ -32,10 +32,14 @@ _FIELDS = {
     "--dst-type": "fib daddr type",
     "--src-type": "fib saddr type",
     "--pkt-type": "meta pkttype",
+    "--uid-owner": "meta skuid",
+    "--gid-owner": "meta skgid",
 }
 _PORTS = frozenset({"--dport", "--dports", "--sport", "--sports"})
 _SILENT = frozenset({"--comment"})
-_MODULES = frozenset({"tcp", "udp", "multiport", "comment", "conntrack", "state", "addrtype", "pkttype", "iprange"})
+_MODULES = frozenset(
+    {"tcp", "udp", "multiport", "comment", "conntrack", "state", "addrtype", "pkttype", "iprange", "owner"}
+)
 _PASSING = frozenset(
     {
         "LOG",
@@ -111,7 +115,8 @@ class _Table:
         self.family, self.name, self.policies, self.rules = family, name, policies, rules
         self.label = f"{name} (legacy)" if legacy else name
         command = "ip6tables" if family == "ip6" else "iptables"
-        self.source = f"{command}-legacy-save" if legacy else f"{command}-save"
+        shown = f"{command}-legacy-save" if legacy else f"{command}-save"
+        self.source = shown if name == "filter" else f"{shown} -t {name}"
 
     def chains(self) -> list[Chain]:
         """The built-in chains of interest and all that they reach."""

@@ -88,12 +88,20 @@ class Ruleset(msgspec.Struct, frozen=True):
     gaps: tuple[Missing, ...] = ()
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """The user and group with whose rights a program makes sockets: fsuid and fsgid of credentials(7)."""
+
+    uid: int
+    gid: int
+
+
 class Packet(msgspec.Struct, frozen=True):
     """The first segment of a TCP connection at a place.
 
     `hook` is `input` where the place is the server, `output` where it is the client; loopback connections pass output,
     then input, of one place, with `lo` as the interface. `interface` is where it comes in or goes out, `route_back` the
     interface by which the place sends to `source`. An empty `source`, `interface` or `route_back` is one not known.
+    `owner` is that of the client, None where it is not known.
     """
 
     hook: str
@@ -102,3 +110,4 @@ class Packet(msgspec.Struct, frozen=True):
     source: str = ""
     interface: str = ""
     route_back: str = ""
+    owner: Owner | None = None

@@ -114,6 +114,10 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     `hook` is `input` or `output`; `verdict` one of accept, drop, reject, unknown; `rule` the deciding rule in the
     filter's own words, `source` the command that showed it. `address` is the destination that was asked about, `error`
     the errno name that the client's connect() reports for a reject, empty where it is not known.
+    `station` is the hook of the chain with that rule where it is another one: a reply passes the opposite hook, and a
+    datagram meets prerouting before input. `may` are the verdicts that an unknown one may turn out to be; `rule` is
+    then one that could not be decided, and where `may` is empty some rules were not seen. `reply` is what stops the
+    reply too, once the first segment is let pass.
     """
 
     place: str
@@ -125,6 +129,14 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     rule: str = ""
     source: str = ""
     error: str = ""
+    station: str = ""
+    may: tuple[str, ...] = ()
+    reply: "FilterVerdict | None" = None
+
+    @property
+    def where(self) -> str:
+        """The hook of the deciding rule."""
+        return self.station or self.hook
 
 
 class Filters(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 import msgspec
 
 from dualstack.model.address import Family, parse, without_zone
+from dualstack.model.filters import Owner
 
 _Comparison = Callable[[str, str], bool | None]  # what the datagram has, what the rule wants
 ABSENT = "\0"  # a field that this datagram does not have: its rule does not match, negated or not
@@ -16,6 +17,7 @@ class Datagram(msgspec.Struct, frozen=True):
 
     `iif` and `oif` are empty where there is no such device yet or any more. `tracked` is false before conntrack saw it,
     `translated` says whether a dnat rule changed its destination, `local` whether the destination is this place.
+    `owner` is that of the socket which sent it.
     """
 
     hook: str
@@ -34,6 +36,7 @@ class Datagram(msgspec.Struct, frozen=True):
     direction: str = "original"
     tracked: bool = True
     translated: bool | None = False
+    owner: Owner | None = None
 
 
 def holds(datagram: Datagram, field: str, wanted: Iterable[str], *, negate: bool = False) -> bool | None:
@@ -153,16 +156,16 @@ def _contiguous(mask: int, width: int) -> int:
     return length
 
 
-def _port_in(have: str, wanted: str) -> bool | None:
-    """Whether a port is the wanted one or in the wanted range; a range is in doubt where it is only partly inside."""
-    low, high = _ports(have)
-    first, last = _ports(wanted)
+def _number_in(have: str, wanted: str) -> bool | None:
+    """Whether a number is the wanted one or in the wanted range; a range is in doubt where it is only partly inside."""
+    low, high = _numbers(have)
+    first, last = _numbers(wanted)
     if high < first or last < low:
         return False
     return True if first <= low and high <= last else None
 
 
-def _ports(text: str) -> tuple[int, int]:
+def _numbers(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
     return int(first), int(last or first)
 
@@ -198,8 +201,10 @@ def _known(words: frozenset[str]) -> _Comparison:
 COMPARISONS: dict[str, _Comparison] = {
     "saddr": _within,
     "daddr": _within,
-    "sport": _port_in,
-    "dport": _port_in,
+    "sport": _number_in,
+    "dport": _number_in,
+    "skuid": _number_in,
+    "skgid": _number_in,
     "iif": _device,
     "iifname": _device,
     "oif": _device,
@@ -277,6 +282,8 @@ FIELDS: dict[str, Callable[[Datagram], str | None]] = {
     "meta oif": lambda d: d.oif,
     "meta oifname": lambda d: d.oif,
     "meta pkttype": _packet_type,
+    "meta skuid": lambda d: str(d.owner.uid) if d.owner else None,
+    "meta skgid": lambda d: str(d.owner.gid) if d.owner else None,
     "ct state": _state,
     "ct status": _status,
     "ct direction": lambda d: d.direction if d.tracked else None,

@@ -37,6 +37,12 @@ class _End(msgspec.Struct, frozen=True):
     source: str
     datagram: Datagram
     detail: str = ""
+    lost: str = ""  # what is lost there, where it is not the SYN
+
+    @property
+    def words(self) -> str:
+        """The rule, with what is lost there."""
+        return f"{self.rule} (for {self.lost})" if self.lost else self.rule
 
 
 def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
@@ -45,7 +51,7 @@ def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
     A reject whose answer is lost on its way out gives `drop`, and so does a reply or a later segment that does not
     pass: the client waits in vain. The answer to a SYN leaves by `route_back`, or by the interface that the SYN came in
     by where that is not known. A loopback connection meets both hooks: on `output` the verdict is that of its SYN
-    alone, on `input` that of the rest too.
+    alone, on `input` that of the rest too. Where the SYN does not pass, the verdict on its reply stands beside.
     """
     walk = _Walk(ruleset)
     syn, reply, later = _conversation(packet)
@@ -57,7 +63,12 @@ def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
         there, back = (_LOOP, _LOOP) if loopback else ((packet.hook,), (_OPPOSITE[packet.hook],))
         replies, rest = walk.past(reply, back), walk.past(later, there)
         ends = _joined(ends, _lost(replies, "the reply"), _lost(rest, "later segments"))
-    return _judged(ruleset, packet, ends, walk.doubt)
+    said = _judged(ruleset, packet, ends, walk.doubts)
+    if said.verdict not in {"drop", "reject"} or any(x.lost for x in ends):
+        return said
+    replies = _lost(walk.through(reply, packet.hook if loopback else _OPPOSITE[packet.hook]), "the reply")
+    stopped = _judged(ruleset, packet, replies, walk.doubts)
+    return replace(said, reply=stopped) if stopped.verdict == "drop" else said
 
 
 def _heard(walk: "_Walk", end: _End, reply: Datagram, packet: Packet) -> list[_End]:
@@ -81,7 +92,7 @@ def _heard(walk: "_Walk", end: _End, reply: Datagram, packet: Packet) -> list[_E
 
 def _lost(ends: list[_End], what: str) -> list[_End]:
     """Those that do not pass, as drops: nobody who waits for this datagram hears of it."""
-    words = [x if x.verdict == "accept" else replace(x, rule=f"{x.rule} (for {what})") for x in ends]
+    words = [x if x.verdict == "accept" else replace(x, lost=what) for x in ends]
     return [replace(x, verdict="drop") if x.verdict == "reject" else x for x in words]
 
 
@@ -93,16 +104,16 @@ def _joined(first: list[_End], *others: list[_End]) -> list[_End]:
     return first + [x for ends in others for x in ends if x.verdict != "accept"]
 
 
-def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubt: str) -> FilterVerdict:
+def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubts: dict[str, _End]) -> FilterVerdict:
     family = addresses_of(packet.destination)[1]
     kinds = {x.verdict for x in ends}
     said = kinds.pop() if len(kinds) == 1 else "unknown"
-    rule, source = next(((x.rule, x.source) for x in ends if x.rule), ("no rule on this hook", "nft list chains"))
+    may = tuple(sorted({x.verdict for x in ends})) if said == "unknown" else ()
+    end = _telling(ends, doubts) if may else next((x for x in ends if x.rule), None)
+    rule, source = (end.words, end.source) if end else ("no rule on this hook", "nft list chains")
     if said == "accept" and ruleset.gaps:
-        said, rule, source = "unknown", ruleset.gaps[0].why, ""
-    if said == "unknown" and doubt:
-        rule = doubt
-    errors = {error(family, x.detail) for x in ends} if said == "reject" else {""}
+        said, rule, source, end = "unknown", ruleset.gaps[0].why, "", None
+    errors = {error(family, x.detail) for x in ends if x.verdict == "reject"}
     return FilterVerdict(
         place=ruleset.place,
         hook=packet.hook,
@@ -113,7 +124,16 @@ def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubt: str) -> F
         rule=rule,
         source=source,
         error=errors.pop() if len(errors) == 1 else "",
+        station=end.datagram.hook if end and end.datagram.hook != packet.hook else "",
+        may=may,
     )
+
+
+def _telling(ends: list[_End], doubts: dict[str, _End]) -> _End:
+    """What leaves the verdict open: an undecided rule that stops datagrams, else any undecided one, else any end."""
+    ordered = sorted(ends, key=lambda x: x.verdict == "accept")
+    known = next((replace(doubts[x.rule], lost=x.lost) for x in ordered if x.rule in doubts), None)
+    return known or next(iter((*doubts.values(), *ordered)))
 
 
 def error(family: Family, kind: str) -> str:
@@ -141,6 +161,7 @@ def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
         oif=here,
         local=local,
         route_back=packet.route_back or None,
+        owner=packet.owner,
     )
     syn_ack = replace(
         syn,
@@ -155,17 +176,18 @@ def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
         flags=("syn", "ack"),
         state="established",
         direction="reply",
+        owner=None,
     )
     return syn, syn_ack, replace(syn, flags=("ack",), state="established")
 
 
 class _Walk:
-    """One verdict in the making: the rules by name, what was walked already, and the first rule that was undecided."""
+    """One verdict in the making: the rules by name, what was walked already, and the rules that were undecided."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         self.chains = {(x.family, x.table, x.name): x for x in ruleset.chains}
         self.sets = {(x.family, x.table, x.name): x for x in ruleset.sets}
-        self.doubt = ""
+        self.doubts: dict[str, _End] = {}
         self._walked: dict[tuple[str, str, str, Datagram], list[_End]] = {}
 
     def past(self, datagram: Datagram, hooks: Iterable[str]) -> list[_End]:
@@ -179,7 +201,8 @@ class _Walk:
 
     def through(self, datagram: Datagram, hook: str) -> list[_End]:
         """Every way in which the datagram may leave the base chains of a hook and of the stations around it."""
-        start = replace(datagram, oif="") if hook == "input" else replace(datagram, iif="")
+        # A socket that sent a datagram is forgotten when it has left (drivers/net/loopback.c, skb_orphan).
+        start = replace(datagram, oif="", owner=None) if hook == "input" else replace(datagram, iif="")
         ways, ends, last = [start], list[_End](), _End("accept", "", "", start)
         for chain in self._bases(datagram.family, hook):
             found = [_forwarded(end, hook) for way in ways for end in self._base(chain, way)]
@@ -250,7 +273,7 @@ class _Walk:
                 met = holds(datagram, step.field, self._elements(chain, step), negate=step.negate)
                 if met is False:
                     return
-                sure = sure and self._noted(rule, met=met)
+                sure = sure and self._noted(chain, rule, datagram, met=met)
 
     def _looked_up(
         self, chain: Chain, step: Lookup, rule: Rule, datagram: Datagram, *, sure: bool
@@ -261,7 +284,7 @@ class _Walk:
         for wanted, action in zip(values, actions, strict=False):
             met = holds(datagram, step.field, (wanted,))
             if met is not False:
-                yield action, sure and self._noted(rule, met=met)
+                yield action, sure and self._noted(chain, rule, datagram, met=met)
             if met:
                 return
 
@@ -274,9 +297,9 @@ class _Walk:
             return None
         return self.sets.get((chain.family, chain.table, values[0][1:]))
 
-    def _noted(self, rule: Rule, *, met: bool | None) -> bool:
-        if met is None and not self.doubt:
-            self.doubt = f"undecided: {rule.text}"
+    def _noted(self, chain: Chain, rule: Rule, datagram: Datagram, *, met: bool | None) -> bool:
+        if met is None:
+            self.doubts.setdefault(rule.text, _End("unknown", rule.text, chain.source, datagram))
         return met is True
 
     def _performed(self, action: Action, chain: Chain, rule: Rule, datagram: Datagram) -> list[_End]:
