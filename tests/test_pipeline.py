@@ -1,6 +1,7 @@
 """From a question to an answer, with real sockets on the loopback and in network namespaces."""
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -24,12 +25,12 @@ from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.target import parse_target
-from dualstack.model.trace import Disposition
+from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.pipeline import Notebook, Request, _encrypted, conclude, diagnose, listeners_of, names_of, probe
 from dualstack.probe.run import Options
 from dualstack.rules.registry import choose
 from dualstack.testing.incident import snapshot
-from tests.netns import SERVER_IPV4, isolated, pair
+from tests.netns import SERVER_IPV4, execute, isolated, pair
 
 SOURCE = str(Path(__file__).parents[1] / "src")
 
@@ -195,6 +196,23 @@ def test_the_other_end_is_seen_where_it_is_on_this_machine() -> None:
 
     assert [(x.disposition, x.server) for x in found.traces] == [(Disposition.REFUSED, f"netns {server}")]
     assert [x.code for x in found.findings if not x.because] == ["DS211"]
+
+
+def test_the_hint_of_a_filter_mends_it_at_once() -> None:
+    """First segment and reply both meet the policy, for the connection stays within one host."""
+    if not shutil.which("nft"):
+        pytest.skip("needs nft")
+    table = "table inet f { chain i { type filter hook input priority 0; policy drop; }; }"
+    with pair("pipeline") as (_, server), inside(find(server), lambda: socket.create_server((SERVER_IPV4, 4317))):
+        execute(server, "nft", table)
+        request = Request(asked(f"{SERVER_IPV4}:4317"), netns=server, options=Options(seconds=0.5))
+        hint = next(x.hint for x in diagnose(request).findings if x.code == "DS702")
+        for command in re.findall(r"`([^`]+)`", hint):
+            subprocess.run(command.split(), check=True, capture_output=True)
+        found = diagnose(request)
+
+    assert "DS702" not in {x.code for x in found.findings}
+    assert found.traces[0].at(Hop.LISTEN).status is Status.PASS
 
 
 def test_probes_alone_are_made_in_the_order_of_the_targets() -> None:

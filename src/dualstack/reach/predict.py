@@ -10,7 +10,7 @@ import msgspec
 
 from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, scope, without_zone
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.host import Filters, InterfaceAddress, Namespace, Namespaces, Routes
+from dualstack.model.host import Filters, FilterVerdict, InterfaceAddress, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.question import Question
@@ -19,6 +19,7 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.client import as_client
+from dualstack.reach.doubt import UNDECIDED, suspect
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.required import addresses_of, required, waive_assumed
 
@@ -224,20 +225,29 @@ def _policy(flow: Flow) -> TracedHop:
     said = flow.filters.on(flow.vantage, flow.address, flow.target.port) if flow.filters else ()
     if flow.filters and flow.space and flow.space.place != flow.vantage:
         said += flow.filters.on(flow.space.place, flow.address, flow.target.port)
-    facts = tuple(Evidence(f"{x.hook}: {x.rule or x.verdict}", x.source) for x in said)
+    facts = tuple(map(_rule, said))
     against = [x for x in said if x.verdict in ("drop", "reject")]
     if flow.passed(Hop.LISTEN):
         return TracedHop(Hop.POLICY, Status.PASS, "connections get through", evidence=facts)
     if against:
         rule = against[0]
-        why = f"the packet filter ({rule.hook}) says {rule.verdict}: {rule.rule}"
+        why = f"the packet filter ({rule.where}) says {rule.verdict}: {rule.rule}"
         return TracedHop(Hop.POLICY, Status.FAIL, why, rule.verdict, (*facts, *_probed(flow)))
     failure = _failure(flow, Hop.POLICY) or _hidden_filter(flow)
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, *facts))
     open_ = bool(said) and all(x.verdict == "accept" for x in said) and flow.space is not None
-    passed = flow.passed(Hop.POLICY) or open_
+    doubted = suspect(said, flow.result.outcome) if flow.result and flow.socket_says is None else None
+    if doubted:
+        why = f"a rule of the packet filter ({doubted.where}) could not be decided: {doubted.rule}"
+        return TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNDECIDED, facts)
+    passed = open_ or (flow.passed(Hop.POLICY) and all(x.verdict == "accept" for x in said))
     return TracedHop(Hop.POLICY, Status.PASS if passed else Status.UNKNOWN, evidence=facts)
+
+
+def _rule(said: FilterVerdict) -> Evidence:
+    rule = f"undecided: {said.rule}" if said.may else said.rule or said.verdict
+    return Evidence(f"{said.where}: {rule}", said.source)
 
 
 def _hidden_filter(flow: Flow) -> TracedHop | None:

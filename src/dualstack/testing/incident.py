@@ -15,7 +15,8 @@ Every key is optional but `target`:
     hosts: ["127.0.0.1 localhost"]                     # lines of the hosts file
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 collector A NOERROR 10.9.0.7"]
     routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
-    filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]
+    filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]    # hook, or hook/the hook of the deciding chain;
+    # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
     # after the outcome: the status, and any of san=, subject=, issuer=, until=, signals=, server=, detail=
     config: |                              # a Collector configuration
@@ -179,9 +180,22 @@ def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -
 
 
 def _filter(text: str) -> FilterVerdict:
-    hook, endpoint, verdict, *rule = text.split()
+    where, endpoint, said, *rule = text.split()
+    hook, _, station = where.partition("/")
+    verdict, _, may = said.partition("/")
     address, port = _endpoint(endpoint)
-    return FilterVerdict(PLACE, hook, family(address), address, port, verdict, " ".join(rule), "nft list ruleset")
+    return FilterVerdict(
+        PLACE,
+        hook,
+        family(address),
+        address,
+        port,
+        verdict,
+        " ".join(rule),
+        "nft list ruleset",
+        station=station,
+        may=tuple(may.split("|")) if may else (),
+    )
 
 
 def _probe(text: str) -> ProbeResult:

@@ -39,6 +39,7 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.bind import listen_mark
+from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -57,7 +58,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         seen = listeners is not None and trace.server in listeners.places
         bound = _bound(trace, listeners)
         answered = any(x.family is not trace.family for x in elsewhere(traces, trace))
-        if bound or (not seen and answered):
+        if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
                 detail=f"`{trace.addresses[0]}` refuses connections. {bound or 'The other family is answered there.'}",

@@ -47,6 +47,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
+from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import Failure, declared_on, failures, here
 from dualstack.reach.trace import sockets_of
@@ -75,7 +76,7 @@ def check(
         if listeners is not None and seen and not sockets_of(trace, listeners):
             is_declared = declared_on(declared, trace.target.port) is not None
             silent.setdefault((trace.server, "" if is_declared else trace.target.text), []).append(trace)
-        elif not seen and not elsewhere(traces, trace):
+        elif not seen and trace.at(Hop.POLICY).mark != UNDECIDED and not elsewhere(traces, trace):
             yield _inferred(trace)
     stopped = next(iter(failures(traces, declared, listeners, here(namespaces), names)), None)
     for (_, undeclared), flows in silent.items():

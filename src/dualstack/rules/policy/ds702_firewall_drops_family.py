@@ -1,8 +1,9 @@
 """A packet filter stops the connection.
 
 ## What it detects
-A rule of nftables, ip6tables or iptables at either end drops or rejects the connection. Where the rules cannot be read:
-a listener accepts the address, and yet the connection is reset or unanswered, or the kernel says "not permitted".
+A rule of nftables, ip6tables or iptables at either end drops or rejects the connection. Where the rules cannot be read
+or decided: a listener accepts the address, and yet the connection is reset or unanswered, or the kernel says "not
+permitted". A rule that cannot be decided (a rate, a mark) and that can have done it is named.
 
 ## Why it breaks
 IPv4 and IPv6 have their own rules: ip6tables beside iptables, a table `ip` beside `ip6`. A rule that opens a port in
@@ -33,6 +34,16 @@ probes: ["[fd00:9::5]:4318 http timed_out"]
 target: http://[fd00:9::7]:4318
 probes: ["[fd00:9::7]:4318 http denied"]
 ```
+```yaml fires
+target: 10.9.0.7:4317
+filters: ["output 10.9.0.7:4317 unknown/accept|reject limit rate 9/second reject with tcp reset"]
+probes: ["10.9.0.7:4317 grpc refused"]
+```
+```yaml quiet
+target: 10.9.0.7:4317
+filters: ["output 10.9.0.7:4317 unknown/accept|drop limit rate 9/second drop"]
+probes: ["10.9.0.7:4317 grpc refused"]
+```
 ```yaml quiet
 target: http://[fd00:9::7]:4318
 filters: ["output [fd00:9::7]:4318 accept"]
@@ -48,9 +59,10 @@ from collections.abc import Iterator
 
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict
+from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import is_loopback
-from dualstack.reach.hint import inside
+from dualstack.reach.allow import allow, look, rule_out, stopping
+from dualstack.reach.doubt import UNDECIDED, suspect
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR
@@ -59,24 +71,29 @@ _REASONS = {
     "reset": "A listener accepts this address, and yet a reset answers.",
     "timed_out": "A listener accepts this address, and yet nothing answers the connection.",
     "denied": "connect() says: not permitted. A filter of this host, or one on the way, said so.",
+    UNDECIDED: "The connection is refused by a socket or a filter out of sight, or by a filter in sight.",
 }
+_ENDED = {"timed_out": Outcome.TIMED_OUT, "denied": Outcome.DENIED}
 
 
 def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
     """One finding for each flow that a filter stops, or must have stopped."""
     for trace in traces.broken:
-        if trace.failing is None or trace.failing.hop is not Hop.POLICY:
+        hop = trace.at(Hop.POLICY)
+        if trace.failing != hop and hop.mark != UNDECIDED:
             continue
         said = _verdicts(trace, filters)
-        against = next((x for x in said if x.verdict in ("drop", "reject")), None)
-        if against or _hidden(trace, said):
+        against = stopping(said)
+        doubted = None if against else suspect(said, _ENDED.get(hop.mark, Outcome.REFUSED))
+        certain = bool(against) or _hidden(trace, said)
+        if certain or doubted:
             yield Finding(
-                summary=f"A packet filter stops {trace.family.title}",
-                detail=_seen(against) if against else f"{_REASONS[trace.failing.mark]} {_unseen(said)}",
-                hint=_hint(against) if against else _look(trace),
+                summary=f"A packet filter {'stops' if certain else 'may stop'} {trace.family.title}",
+                detail=" ".join(map(_seen, against)) or f"{_reason(trace)} {_unseen(said, doubted)}",
+                hint=_hint(trace, against, doubted),
                 families=(trace.family,),
                 confidence=Confidence.OBSERVED if against else Confidence.INFERRED,
-                evidence=trace.failing.evidence,
+                evidence=hop.evidence,
                 flows=(trace.key,),
             )
 
@@ -88,10 +105,17 @@ def _verdicts(trace: Trace, filters: Filters | None) -> tuple[FilterVerdict, ...
     return tuple(y for x in places for y in filters.on(x, trace.addresses[0], port)) if filters else ()
 
 
+def _accepted(trace: Trace) -> bool:
+    return trace.at(Hop.LISTEN).status is Status.PASS
+
+
 def _hidden(trace: Trace, said: tuple[FilterVerdict, ...]) -> bool:
-    """Whether silence can only be a filter that was not read; a reset and a denial speak for themselves."""
-    accepted = trace.at(Hop.LISTEN).status is Status.PASS
-    return trace.at(Hop.POLICY).mark != "timed_out" or (accepted and not _passes(said))
+    """Whether only a filter that was not read or decided can have done it; a reset and a denial speak for themselves.
+
+    Silence can have other causes, unless a listener accepts; and so can a refusal by sockets out of sight.
+    """
+    mark = trace.at(Hop.POLICY).mark
+    return mark != UNDECIDED and (mark != "timed_out" or (_accepted(trace) and not _passes(said)))
 
 
 def _passes(said: tuple[FilterVerdict, ...]) -> bool:
@@ -99,38 +123,28 @@ def _passes(said: tuple[FilterVerdict, ...]) -> bool:
 
 
 def _seen(verdict: FilterVerdict) -> str:
-    return f"`{verdict.source}` of `{verdict.place}`, hook {verdict.hook}, says {verdict.verdict}: `{verdict.rule}`."
+    too = f" The reply would meet `{verdict.reply.rule}`." if verdict.reply else ""
+    return f"{_of(verdict)} says {verdict.verdict}: `{verdict.rule}`.{too}"
 
 
-def _unseen(said: tuple[FilterVerdict, ...]) -> str:
+def _of(verdict: FilterVerdict) -> str:
+    return f"`{verdict.source}` of `{verdict.place}`, hook {verdict.where},"
+
+
+def _reason(trace: Trace) -> str:
+    mark = trace.at(Hop.POLICY).mark
+    return "Nothing answers the connection." if mark == "timed_out" and not _accepted(trace) else _REASONS[mark]
+
+
+def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> str:
+    if doubted:
+        return f"{_of(doubted)} has a rule that could not be decided: `{doubted.rule}`."
     if _passes(said):
         return "The rules that were read let it pass, so another filter is in between."
     return "The filter itself could not be read."
 
 
-def _hint(verdict: FilterVerdict) -> str:
-    """What to add: for established connections where a reply is lost, for the device on the loopback, or for the port.
-
-    Both directions of a loopback connection pass the same hook, so a rule for the port alone would lose the replies.
-    """
-    later = "(for " in verdict.rule
-    if verdict.source.endswith("-save"):
-        chain = "OUTPUT" if (verdict.hook == "output") is not ("(for the " in verdict.rule) else "INPUT"
-        device = "-o lo" if chain == "OUTPUT" else "-i lo"
-        port = device if is_loopback(verdict.address) else f"-p tcp --dport {verdict.port}"
-        match = "-m conntrack --ctstate ESTABLISHED,RELATED" if later else port
-        command = f"{verdict.source.removesuffix('-save')} -I {chain} {match} -j ACCEPT"
-        return f"Allow it with `{inside(verdict.place, command)}`."
-    device = "oif lo" if verdict.hook == "output" else "iif lo"
-    port = device if is_loopback(verdict.address) else f"tcp dport {verdict.port}"
-    match = "ct state established,related" if later else port
-    chain = verdict.rule.partition(" of ")[2].partition(" (")[0] if verdict.rule.startswith("policy ") else ""
-    if chain:
-        return f"Allow it with `{inside(verdict.place, f'nft add rule {chain} {match} accept')}`."
-    return f"Look at `{inside(verdict.place, 'nft -a list ruleset')}` and put `{match} accept` before that rule."
-
-
-def _look(trace: Trace) -> str:
-    tables = "ip6tables-save" if trace.family.value == "ipv6" else "iptables-save"
-    place = trace.server or trace.vantage
-    return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."
+def _hint(trace: Trace, against: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> str:
+    if against:
+        return allow(against)
+    return rule_out(doubted) if doubted else look(trace.server or trace.vantage, trace.family)

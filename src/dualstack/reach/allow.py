@@ -1,0 +1,77 @@
+"""What to add to a packet filter so that it lets a connection pass, as sentences with commands."""
+
+from collections.abc import Iterable
+
+from dualstack.model.address import Family
+from dualstack.model.host import FilterVerdict
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.hint import inside
+
+_LEAVING = ("output", "postrouting", "egress")
+
+
+def stopping(said: Iterable[FilterVerdict]) -> tuple[FilterVerdict, ...]:
+    """The verdicts that stop a flow, one for each rule: on the loopback one rule can stop it on two hooks."""
+    against = [x for x in said if x.verdict in ("drop", "reject")]
+    return tuple({(x.place, x.source, _bare(x)): x for x in reversed(against)}.values())[::-1]
+
+
+def allow(against: Iterable[FilterVerdict]) -> str:
+    """How to let a connection pass the filters that stop it, and its reply where that would be lost next."""
+    every = [x for said in against for x in _needed(said)]
+    commands = dict.fromkeys(f"`{x}`" for x in (_command(said) for said in every) if x)
+    sentences = [f"Allow it with {' and '.join(commands)}."] if commands else []
+    sentences += dict.fromkeys(f"{_place(x)}." for x in every if not _command(x))
+    return " ".join(sentences)
+
+
+def rule_out(doubted: FilterVerdict) -> str:
+    """How to find out whether a rule that could not be decided stops the connection."""
+    command = _command(doubted)
+    way = f"Allow it before `{_bare(doubted)}` with `{command}`" if command else _place(doubted)
+    return f"{way}, and try again."
+
+
+def _needed(verdict: FilterVerdict) -> tuple[FilterVerdict, ...]:
+    """The verdict with that on its reply; on the loopback one rule for the device is for both."""
+    return (verdict, verdict.reply) if verdict.reply and not is_loopback(verdict.address) else (verdict,)
+
+
+def _bare(verdict: FilterVerdict) -> str:
+    return verdict.rule.partition(" (for ")[0]
+
+
+def _command(verdict: FilterVerdict) -> str:
+    """The command that lets the connection pass, empty where that depends on where the rule stands."""
+    match = _match(verdict)
+    program, saved, tables = verdict.source.partition("-save")
+    if saved:
+        command = f"{program}{tables} -I {verdict.where.upper()} {match} -j ACCEPT"
+        return inside(verdict.place, command)
+    policy, _, chain = _bare(verdict).partition(" of ")
+    return inside(verdict.place, f"nft add rule {chain} {match} accept") if policy.startswith("policy ") else ""
+
+
+def _place(verdict: FilterVerdict) -> str:
+    listing = inside(verdict.place, "nft -a list ruleset")
+    match = _match(verdict)
+    return f"Look at `{listing}` and put `{match} accept` before `{_bare(verdict)}` (hook {verdict.where})"
+
+
+def _match(verdict: FilterVerdict) -> str:
+    """What to let in: established connections where a reply is lost, the device on the loopback, or the port.
+
+    Both directions of a loopback connection pass the same hook, so a rule for the port alone would lose the replies.
+    """
+    iptables, leaving = "-save" in verdict.source, verdict.where in _LEAVING
+    if " (for " in verdict.rule:
+        return "-m conntrack --ctstate ESTABLISHED,RELATED" if iptables else "ct state established,related"
+    if is_loopback(verdict.address):
+        return f"-{'o' if leaving else 'i'} lo" if iptables else f"{'oif' if leaving else 'iif'} lo"
+    return f"-p tcp --dport {verdict.port}" if iptables else f"tcp dport {verdict.port}"
+
+
+def look(place: str, family: Family) -> str:
+    """Where to look for a filter that could not be read."""
+    tables = "ip6tables-save" if family is Family.IPV6 else "iptables-save"
+    return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."
