@@ -5,7 +5,7 @@ import pytest
 from dualstack.model.address import Family
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.sockets import Listener, Process, Runtime, Transport
-from dualstack.reach.hint import inside, owner, sysctl, wildcard
+from dualstack.reach.hint import inside, owner, rebind, sysctl, wildcard
 
 LOOPBACK = Interface("lo", 1, up=True, loopback=True, addresses=(InterfaceAddress("::1", 128),))
 HERE = Namespace("host", (LOOPBACK,), bindv6only=False)
@@ -54,3 +54,11 @@ def test_the_wildcard_takes_every_family_of_the_place(runtime: Runtime, space: N
 
 def test_a_process_that_could_not_be_read_has_no_name() -> None:
     assert owner(Listener("host", Transport.TCP, "127.0.0.1", 4317, Family.IPV4)) == "a process out of sight"
+
+
+def test_python_is_told_of_its_own_ipv6_sockets() -> None:
+    python = held_by(Runtime.PYTHON)
+
+    assert "`host=None`" in rebind(python, HERE, None)
+    assert "host=None" not in rebind(python, SPLIT, None)
+    assert "host=None" not in rebind(held_by(Runtime.RUST), HERE, None)

@@ -34,6 +34,7 @@ def wildcard(socket: Listener, space: Namespace | None) -> str:
     """What to bind instead of a socket's address, so that it takes every family that its place has, in back-ticks.
 
     Go and Java make a dual-stack socket of `0.0.0.0`. Others need `[::]`, and both wildcards where `bindv6only` is 1.
+    Of Python this is half the answer: `caveat` has the rest.
     """
     only_ipv4 = space is not None and not space.addresses(Family.IPV6)
     if socket.runtime in _DUAL_BY_IPV4_WILDCARD or only_ipv4:
@@ -47,8 +48,19 @@ def rebind(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint
     """The sentence that says where to write the wider address."""
     wider = wildcard(socket, space)
     if endpoint is None:
-        return f"Bind {wider} in the configuration of {owner(socket)}."
-    return f"Set `{endpoint.field}`{where(endpoint)} to {wider}."
+        return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider)}"
+    return f"Set `{endpoint.field}`{where(endpoint)} to {wider}.{caveat(socket, wider)}"
+
+
+def caveat(socket: Listener, wider: str) -> str:
+    """What a Python program has to heed with `[::]`; empty elsewhere.
+
+    asyncio sets IPV6_V6ONLY on every IPv6 socket and makes one of each family for `host=None` (Lib/asyncio/
+    base_events.py, create_server); socket.create_server sets it unless told `dualstack_ipv6`.
+    """
+    if socket.runtime is not Runtime.PYTHON or "[::]" not in wider or "0.0.0.0" in wider:
+        return ""
+    return " Python must set IPV6_V6ONLY to 0 there; asyncio sets it to 1, so pass it `host=None`, which binds both."
 
 
 def where(endpoint: DeclaredEndpoint) -> str:

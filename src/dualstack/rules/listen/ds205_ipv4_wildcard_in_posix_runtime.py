@@ -10,7 +10,7 @@ Go and Java do not: there `0.0.0.0` is a dual-stack socket, so this rule never s
 
 ## Fix
 Bind `[::]`: with `net.ipv6.bindv6only=0` it takes both families in C, Rust and Python sockets, and always in Node.
-Where the sysctl is 1, bind both wildcards.
+Where the sysctl is 1, bind both wildcards. asyncio makes every `[::]` IPv6-only: pass it `host=None` for both.
 
 ## Fix safety
 Unsafe: the receiver becomes reachable over IPv6 from wherever the packet filter lets IPv6 in.
