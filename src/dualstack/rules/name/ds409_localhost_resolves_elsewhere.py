@@ -33,12 +33,12 @@ probes: ["[::1]:4318 http accepted", "127.0.0.1:4318 http accepted"]
 - https://github.com/open-telemetry/opentelemetry-collector/issues/9338
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import family
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.names import Lookup, Names
+from dualstack.model.names import HostsEntry, Lookup, Names, ResolverFiles
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.blame import is_loopback
 
@@ -63,9 +63,7 @@ def _finding(traces: Traces, names: Names, found: Lookup, odd: tuple[str, ...]) 
     return Finding(
         summary="`localhost` is not the loopback",
         detail=f"`localhost` gives {', '.join(f'`{x}`' for x in odd)}, which leads away from the loopback.",
-        hint=f"Remove line {lines[0].line} of `{path}`."
-        if lines
-        else f"Add the lines `127.0.0.1 localhost` and `::1 localhost` to `{path}`.",
+        hint=_hint(names.files, lines),
         families=tuple(dict.fromkeys(map(family, odd))),
         evidence=(
             Evidence(f"`localhost`: {', '.join(found.addresses)}", found.source),
@@ -73,3 +71,16 @@ def _finding(traces: Traces, names: Names, found: Lookup, odd: tuple[str, ...]) 
         ),
         flows=tuple(x.key for x in mine),
     )
+
+
+def _hint(files: ResolverFiles, lines: Sequence[HostsEntry]) -> str:
+    """What to change in the hosts file so that the name is left with a loopback address."""
+    if not lines:
+        return f"Add the lines `127.0.0.1 localhost` and `::1 localhost` to `{files.hosts_path}`."
+    kept = any(is_loopback(x.address) for x in files.hosts_of(_NAME))
+    numbers = " and ".join(str(x.line) for x in lines)
+    alone = all(x.names == (_NAME,) for x in lines)
+    if alone and not kept:
+        return f"Replace line {numbers} of `{files.hosts_path}` by `127.0.0.1 localhost`."
+    removed = f"{'Remove' if alone else 'Take `localhost` out of'} line {numbers} of `{files.hosts_path}`"
+    return f"{removed}." if kept else f"{removed}, and add the line `127.0.0.1 localhost`."
