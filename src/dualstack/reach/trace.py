@@ -27,11 +27,20 @@ def line(trace: Trace, codes: tuple[str, ...] = ()) -> str:
 
 
 def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tuple[Listener, ...]]]:
-    """The required flows that a reset answered at a place in sight, each with the sockets on that port there."""
+    """The required flows turned away at a place in sight, each with the sockets on that port there."""
     for trace in traces.broken:
-        seen = trace.server in listeners.places
-        if seen and trace.disposition is Disposition.REFUSED and trace.addresses:
+        if trace.server in listeners.places and is_turned_away(trace) and trace.addresses:
             yield trace, sockets_of(trace, listeners)
+
+
+def is_turned_away(trace: Trace) -> bool:
+    """Whether a reset answered a flow, or would answer it if the packet filter that stops it earlier let it in.
+
+    The second is told only from sockets in sight, of which none takes the flow.
+    """
+    masked = trace.failing is not None and trace.failing.hop is Hop.POLICY
+    deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != "none"
+    return trace.disposition is Disposition.REFUSED or (masked and deaf)
 
 
 def sockets_of(trace: Trace, listeners: Listeners) -> tuple[Listener, ...]:

@@ -2,7 +2,7 @@
 
 ## What it detects
 A client is handed an address of a family, a reset answers its connection, and the port does have a listener: for the
-other family, or for another address.
+other family, or for another address. Where a packet filter stops the connection before that, the sockets in sight tell.
 
 ## Why it breaks
 The kernel matches a connection against the bound address and family of each listening socket. Where none matches it
@@ -40,7 +40,7 @@ from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.doubt import UNDECIDED
-from dualstack.reach.trace import sockets_of
+from dualstack.reach.trace import is_turned_away, sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -53,7 +53,7 @@ BECAUSE = (
 def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
     """One finding for each refused flow whose port has some other listener."""
     for trace in traces.broken:
-        if trace.disposition is not Disposition.REFUSED:
+        if not is_turned_away(trace):
             continue
         seen = listeners is not None and trace.server in listeners.places
         bound = _bound(trace, listeners)
@@ -61,7 +61,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
-                detail=f"`{trace.addresses[0]}` refuses connections. {bound or 'The other family is answered there.'}",
+                detail=f"{_refused(trace)} {bound or 'The other family is answered there.'}",
                 hint=f"Bind the receiver to a wildcard that takes {trace.family.title}.",
                 families=(trace.family,),
                 confidence=Confidence.PROBED if _was_probed(trace) else Confidence.OBSERVED,
@@ -69,6 +69,12 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
                 fix=Fix(f"Bind a wildcard that takes {trace.family.title}", Applicability.UNSAFE),
                 flows=(trace.key,),
             )
+
+
+def _refused(trace: Trace) -> str:
+    if trace.disposition is Disposition.REFUSED:
+        return f"`{trace.addresses[0]}` refuses connections."
+    return f"No socket takes connections to `{trace.addresses[0]}`, whatever the packet filter says."
 
 
 def _bound(trace: Trace, listeners: Listeners | None) -> str:

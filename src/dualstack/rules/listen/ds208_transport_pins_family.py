@@ -43,11 +43,11 @@ from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Sev
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Listener, Listeners, Runtime
-from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
-from dualstack.reach.trace import sockets_of
+from dualstack.reach.trace import is_turned_away, sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
@@ -61,7 +61,7 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each refused flow whose port has the other family by the receiver's transport."""
     for trace in traces.broken:
-        if trace.disposition is not Disposition.REFUSED:
+        if not is_turned_away(trace):
             continue
         endpoint, network = declared_on(declared, trace.target.port), _PINS[trace.family.other]
         pinned = endpoint if endpoint and endpoint.network == network else None
