@@ -1,10 +1,11 @@
 """What rules ask of flows that fail and of the sockets that failed them."""
 
 import enum
+import ipaddress
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import Family, Scope, family, scope, unmapped, without_zone
-from dualstack.model.host import Namespace
+from dualstack.model.address import Family, Scope, family, parse, scope, unmapped, without_zone, zone
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
@@ -19,6 +20,46 @@ def unreached(traces: Traces) -> Iterator[Trace]:
         lost = trace.disposition in _NO_WAY or trace.at(Hop.HOST).status is Status.FAIL
         if lost and trace.addresses:
             yield trace
+
+
+def idle_loopback(trace: Trace, spaces: Namespaces | None) -> Interface | None:
+    """The loopback interface that is down although the flow stays on its host: all such flows pass it.
+
+    Measured on Linux 6.18: connections to the host's own addresses of any interface time out, those to loopback
+    addresses find no route.
+    """
+    space = spaces.at(trace.vantage) if spaces else None
+    if space is None or not (is_loopback(trace.addresses[0]) or trace.server == trace.vantage):
+        return None
+    return next((x for x in space.interfaces if x.loopback and not x.up), None)
+
+
+def idle_link(trace: Trace, spaces: Namespaces | None) -> tuple[Namespace, Interface] | None:
+    """The interface, with its place, that would carry a flow and is down or without carrier, at either end.
+
+    None for a flow that stays on its host: the kernel takes such packets whether that interface is up or not.
+    """
+    address = trace.addresses[0]
+    if spaces is None or is_loopback(address) or trace.server == trace.vantage:
+        return None
+    server, client = spaces.at(trace.server), spaces.at(trace.vantage)
+    ends = ((server, server.owner(address) if server else None), (client, _carrier(client, address)))
+    return next(((space, link) for space, link in ends if space and link and not link.up), None)
+
+
+def _carrier(space: Namespace | None, address: str) -> Interface | None:
+    """The interface that the zone names, or whose prefix holds the address; any where all of them are down."""
+    links = [x for x in space.interfaces if not x.loopback] if space else []
+    if zone(address):
+        return next((x for x in links if zone(address) in (x.name, str(x.index))), None)
+    near = [(y.prefix, x.up, -x.index, x) for x in links for y in x.addresses if _covers(y, address)]
+    if near:
+        return max(near, key=lambda x: x[:3])[3]
+    return None if any(x.up for x in links) else max(links, key=lambda x: len(x.addresses), default=None)
+
+
+def _covers(held: InterfaceAddress, address: str) -> bool:
+    return parse(unmapped(address)) in ipaddress.ip_interface(f"{held.address}/{held.prefix}").network
 
 
 def is_loopback(address: str) -> bool:

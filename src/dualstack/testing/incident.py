@@ -9,6 +9,7 @@ Every key is optional but `target`:
       lo: [127.0.0.1/8, "::1/128"]
       eth0: [10.9.0.5/24, "fd00:9::5/64 tentative"]
     sysctls: {net.ipv6.bindv6only: 1, net.ipv6.conf.lo.disable_ipv6: 1}
+    down: [eth0]                           # interfaces that are down
     ipv6: absent                           # the kernel has none
     listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go"]
     names: {collector: [fd00:9::7, 10.9.0.7]}          # what getaddrinfo says; an error name is a string
@@ -106,7 +107,8 @@ def _namespace(world: Mapping[str, Any]) -> Namespace:
     for index, (name, addresses) in enumerate(wanted.items(), 1):
         off = sysctls.get(f"net.ipv6.conf.{name}.disable_ipv6", sysctls.get("net.ipv6.conf.all.disable_ipv6", False))
         held = tuple(x for x in map(_interface_address, addresses) if not ((off or absent) and ":" in x.address))
-        interfaces.append(Interface(name, index, up=True, loopback=name == "lo", disable_ipv6=off, addresses=held))
+        up = name not in world.get("down", ())
+        interfaces.append(Interface(name, index, up=up, loopback=name == "lo", disable_ipv6=off, addresses=held))
     return Namespace(
         PLACE,
         tuple(interfaces),

@@ -2,14 +2,14 @@
 
 ## What it detects
 The kernel of the client's place has no route to an address that the client is handed, or a route that refuses, or
-nothing on the link answers for the address.
+nothing on the link answers for the address. Or the interface on the way is down, at either end in sight.
 
 ## Why it breaks
 connect(2) says "network is unreachable" without a route, and "no route to host" where neighbour discovery or ARP gets
 no answer. A pod or host with IPv6 addresses and no IPv6 default route reaches its own link only.
 
 ## Fix
-Add the route, or do not publish the address to clients that have no way to it.
+Bring up the interface, add the address and the route, or do not publish the address to clients without a way to it.
 
 ## Example
 ```yaml fires
@@ -29,6 +29,12 @@ probes: ["[fe80::7]:4317 grpc bad_address"]
 target: "grpc://[fe80::7%eth7]:4317"
 routes: ["fe80::7%eth7 ENODEV"]
 ```
+```yaml fires
+target: http://10.9.0.7:4318
+down: [eth0]
+routes: ["10.9.0.7 ENETUNREACH"]
+probes: ["10.9.0.7:4318 http no_route"]
+```
 ```yaml quiet
 target: http://collector:4318
 names: {collector: ["2001:db8::7", 10.9.0.7]}
@@ -47,10 +53,10 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family, Scope, join, scope, zone
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.host import Namespaces
+from dualstack.model.host import Interface, Namespace, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import unreached
+from dualstack.reach.blame import idle_link, unreached
 from dualstack.reach.hint import inside
 
 HOP = Hop.ROUTE
@@ -65,10 +71,10 @@ _REFUSED_BY_ROUTE = {"eacces": "prohibits", "einval": "discards packets to"}
 def check(traces: Traces, namespaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that the routes, or the neighbours, stop."""
     for trace in unreached(traces):
-        hop = trace.at(Hop.ROUTE)
-        if hop.status is not Status.FAIL or hop.mark in _OTHERS:
+        hop, idle = trace.at(Hop.ROUTE), idle_link(trace, namespaces)
+        if not idle and (hop.status is not Status.FAIL or hop.mark in _OTHERS):
             continue
-        summary, detail, hint = _words(trace, hop.mark, namespaces)
+        summary, detail, hint = _idle(*idle) if idle else _words(trace, hop.mark, namespaces)
         yield Finding(
             summary=summary,
             detail=detail,
@@ -77,6 +83,13 @@ def check(traces: Traces, namespaces: Namespaces | None) -> Iterator[Finding]:
             evidence=hop.evidence,
             flows=(trace.key,),
         )
+
+
+def _idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
+    held = ", ".join(f"`{x.address}/{x.prefix}`" for x in link.addresses) or "no address"
+    detail = f"The flow needs `{link.name}` of `{space.place}`, which holds {held} and is down or without carrier."
+    command = inside(space.place, f"ip link set {link.name} up")
+    return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
 
 
 def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str, str, str]:
@@ -98,8 +111,20 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str,
         detail = f"A route of `{place}` {_REFUSED_BY_ROUTE[mark]} `{address}`."
         return f"A route refuses this {title} address", detail, f"Look at `{look}` and remove that route."
     detail = f"The routing table of `{place}` has no entry for `{address}` and no {title} default route."
-    add = f"ip {option} route add default via ROUTER"
-    return f"No {title} route to this address", detail, f"Look at `{look}`, then add a route, such as `{add}`."
+    hint = f"Look at `{look}`, then add a route, such as `ip {option} route add default via ROUTER`."
+    if _reaches_out(trace, namespaces):
+        return f"No {title} route to this address", detail, hint
+    add = inside(place, f"ip {option} addr add ADDRESS/PREFIX dev {_device(place, namespaces)}")
+    lacking = f"No interface has an {title} address beyond its link either."
+    return f"No {title} address or route here", f"{detail} {lacking}", f"Run `{add}` first. {hint}"
+
+
+def _reaches_out(trace: Trace, namespaces: Namespaces | None) -> bool:
+    """Whether the place holds an address of the family beyond its links; one out of sight is taken to."""
+    space = namespaces.at(trace.vantage) if namespaces else None
+    near = (Scope.LOOPBACK, Scope.LINK_LOCAL)
+    held = space.addresses(trace.family) if space else ()
+    return space is None or any(scope(x.partition("%")[0]) not in near for x in held)
 
 
 def _device_is_there(device: str, place: str, namespaces: Namespaces | None) -> bool:

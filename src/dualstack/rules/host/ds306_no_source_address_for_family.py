@@ -1,15 +1,15 @@
 """The host has no address of the family to send from.
 
 ## What it detects
-connect(2) says "cannot assign requested address", or the kernel would send from a loopback address, or the loopback
-address itself is on no interface; and no sysctl is the reason.
+connect(2) says "cannot assign requested address", or the kernel would send from a loopback address or from none, or the
+loopback address itself is on no interface, or the loopback interface is down; and no sysctl is the reason.
 
 ## Why it breaks
 A connection needs a source address that the peer can answer to. Where the place holds none of the family, the kernel
-refuses, or uses `::1`, which nobody can answer.
+refuses, or uses `::1` or `0.0.0.0`, which nobody can answer.
 
 ## Fix
-Give the interface an address of the family, or send to an address of the other one.
+Give the interface an address of the family, or send to an address of the other one. Bring up the loopback.
 
 ## Example
 ```yaml fires
@@ -29,6 +29,18 @@ target: http://[::1]:4318
 interfaces: {lo: [127.0.0.1/8], eth0: [10.9.0.5/24]}
 listeners: ["[::]:4318 go otelcol"]
 ```
+```yaml fires
+target: 10.9.0.7:4317
+interfaces: {lo: [127.0.0.1/8], eth0: ["fd00:9::5/64"]}
+routes: ["10.9.0.7 eth0"]
+probes: ["10.9.0.7:4317 grpc timed_out"]
+```
+```yaml fires
+target: http://127.0.0.1:4318
+interfaces: {lo: []}
+down: [lo]
+probes: ["127.0.0.1:4318 http no_route"]
+```
 ```yaml quiet
 target: http://[fd00:9::7]:4318
 sysctls: {net.ipv6.conf.eth0.disable_ipv6: 1}
@@ -38,17 +50,19 @@ probes: ["[fd00:9::7]:4318 http no_route"]
 
 ## References
 - connect(2): `EADDRNOTAVAIL`; RFC 6724 section 5
-- Measured on Linux 6.18: with a route and no address, EADDRNOTAVAIL; with `::1` alone, EHOSTUNREACH
+- Measured on Linux 6.18: with a route and no address, EADDRNOTAVAIL, in IPv4 a segment from 0.0.0.0; with `::1` alone,
+  EHOSTUNREACH
 """
 
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
+from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
-from dualstack.model.host import Routes
+from dualstack.model.host import Interface, Namespaces, Route, Routes
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import is_loopback, unreached
+from dualstack.reach.blame import idle_loopback, is_loopback, unreached
 from dualstack.reach.hint import inside
 
 HOP = Hop.HOST
@@ -56,26 +70,45 @@ SEVERITY = Severity.ERROR
 BECAUSE = ("DS301", "DS302", "DS303", "DS304")
 
 
-def check(traces: Traces, routes: Routes | None) -> Iterator[Finding]:
+def check(traces: Traces, routes: Routes | None, namespaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that has no address to start from."""
     for trace in unreached(traces):
-        loopback = is_loopback(trace.addresses[0])
-        if not (_gone(trace) if loopback else _sourceless(trace, routes)):
-            continue
-        title, version = trace.family.title, 6 if trace.family is Family.IPV6 else 4
-        lacking = f"{trace.addresses[0]}/{128 if version == 6 else 8}"
-        address, device = (lacking, "lo") if loopback else ("ADDRESS/PREFIX", "INTERFACE")
-        command = inside(trace.vantage, f"ip -{version} addr add {address} dev {device}")
-        missing = f"`{trace.addresses[0]}`" if loopback else f"{title} address that the peer could answer to"
-        yield Finding(
-            summary=f"No {title} address to send from",
-            detail=f"No interface of `{trace.vantage}` holds {'' if loopback else 'an '}{missing}.",
-            hint=f"Run `{command}`, or send to an {trace.family.other.title} address.",
-            families=(trace.family,),
-            evidence=(*trace.at(Hop.ROUTE).evidence, *trace.at(Hop.HOST).evidence),
-            fix=Fix(f"Add an {title} address", commands=(command,) if loopback else ()),
-            flows=(trace.key,),
-        )
+        idle = idle_loopback(trace, namespaces)
+        if idle:
+            yield _idle(trace, idle)
+        elif _gone(trace) if is_loopback(trace.addresses[0]) else _sourceless(trace, routes):
+            yield _lacking(trace, routes)
+
+
+def _idle(trace: Trace, loopback: Interface) -> Finding:
+    command = inside(trace.vantage, f"ip link set {loopback.name} up")
+    return Finding(
+        summary="The loopback interface is down",
+        detail=f"`{loopback.name}` of `{trace.vantage}` is down. Every connection of a host to itself passes it.",
+        hint=f"Run `{command}`.",
+        families=(trace.family,),
+        evidence=(Evidence(f"{loopback.name} is down", "rtnetlink"), *trace.at(Hop.ROUTE).evidence),
+        fix=Fix("Bring up the loopback", commands=(command,)),
+        flows=(trace.key,),
+    )
+
+
+def _lacking(trace: Trace, routes: Routes | None) -> Finding:
+    loopback, route = is_loopback(trace.addresses[0]), _route(trace, routes)
+    title, version = trace.family.title, 6 if trace.family is Family.IPV6 else 4
+    lacking = f"{trace.addresses[0]}/{128 if version == 6 else 8}"
+    address, device = (lacking, "lo") if loopback else ("ADDRESS/PREFIX", route.interface if route else "INTERFACE")
+    command = inside(trace.vantage, f"ip -{version} addr add {address} dev {device}")
+    missing = f"`{trace.addresses[0]}`" if loopback else f"{title} address that the peer could answer to"
+    return Finding(
+        summary=f"No {title} address to send from",
+        detail=f"No interface of `{trace.vantage}` holds {'' if loopback else 'an '}{missing}.",
+        hint=f"Run `{command}`, or send to an {trace.family.other.title} address.",
+        families=(trace.family,),
+        evidence=(*trace.at(Hop.ROUTE).evidence, *trace.at(Hop.HOST).evidence),
+        fix=Fix(f"Add an {title} address", commands=(command,) if loopback else ()),
+        flows=(trace.key,),
+    )
 
 
 def _gone(trace: Trace) -> bool:
@@ -84,7 +117,13 @@ def _gone(trace: Trace) -> bool:
 
 
 def _sourceless(trace: Trace, routes: Routes | None) -> bool:
-    """Whether the kernel finds no source address, or one that stays on this host."""
-    route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
-    hopeless = route is not None and bool(route.source) and is_loopback(route.source) and route.interface != "lo"
+    """Whether the kernel has a route out and no source address for it, or one that stays on this host."""
+    route = _route(trace, routes)
+    hopeless = route is not None and route.interface != "lo" and (not route.source or is_loopback(route.source))
     return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
+
+
+def _route(trace: Trace, routes: Routes | None) -> Route | None:
+    """The kernel's answer, where it has a way out."""
+    route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
+    return route if route and route.interface and not route.error else None

@@ -1,0 +1,55 @@
+"""Interfaces that are down and segments without a source, in network namespaces."""
+
+import pytest
+
+from dualstack.model.question import Question
+from dualstack.model.target import parse_target
+from dualstack.pipeline import Request, diagnose
+from dualstack.probe.run import Options
+from tests.netns import SERVER_IPV4, batch, isolated, pair
+
+
+def root(netns: str, target: str) -> tuple[str, str]:
+    """The code and the hint of the first cause."""
+    question = Question(targets=parse_target(target), probing=True)
+    found = diagnose(Request(question, netns, options=Options(seconds=1.0)))
+    return found.findings[0].code, found.findings[0].hint
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]", "10.9.0.1", "[fd09::1]"])
+def test_a_loopback_that_is_down_is_named_for_every_own_address(address: str) -> None:
+    with pair("ends") as (client, _):
+        batch(client, ["link set lo down"])
+
+        code, hint = root(client, f"http://{address}:4318")
+
+    assert (code, "ip link set lo up" in hint) == ("DS306", True)
+
+
+@pytest.mark.parametrize("address", [SERVER_IPV4, "[fd09::2]"])
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_link_that_is_down_is_named_at_the_end_where_it_is(end: int, address: str) -> None:
+    with pair("ends") as both:
+        batch(both[end], ["link set eth0 down"])
+
+        code, hint = root(both[0], f"http://{address}:4318")
+
+    assert (code, "link set eth0 up" in hint) == ("DS305", True)
+
+
+def test_a_route_without_any_address_to_send_from() -> None:
+    with pair("ends") as (client, _):
+        batch(client, ["address del 10.9.0.1/24 dev eth0", "route add 10.9.0.0/24 dev eth0"])
+
+        code, hint = root(client, f"http://{SERVER_IPV4}:4318")
+
+    assert (code, "addr add ADDRESS/PREFIX dev eth0" in hint) == ("DS306", True)
+
+
+def test_a_namespace_whose_loopback_was_never_up() -> None:
+    with isolated("ends") as name:
+        batch(name, ["link set lo down", "address flush dev lo"])
+
+        code, hint = root(name, "http://127.0.0.1:4318")
+
+    assert (code, "ip link set lo up" in hint) == ("DS306", True)
