@@ -4,22 +4,32 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dualstack.model.address import OTLP_PORTS, Family, unmapped, without_zone, zone
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
+from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.model.trace import Trace, Traces
-from dualstack.reach.bind import BindRequest, Bound, bind
-from dualstack.reach.blame import unserved
+from dualstack.reach.bind import BindRequest, Bound, bind, families
+from dualstack.reach.blame import is_wildcard, unserved
+
+_COLLECTOR = (Runtime.GO, Runtime.UNKNOWN)
+"""What a socket of a Collector is held by, as far as can be seen."""
+
+_CONFIG_FLAGS = ("--config", "-config")
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An endpoint that cannot be bound, what the bind says, and the flows that find nobody for that reason."""
+    """An endpoint that cannot be bound, what the bind says, and the flows that find nobody for that reason.
+
+    `holder` is the socket of another program that is in the way, where one is.
+    """
 
     endpoint: DeclaredEndpoint
     bound: Bound
-    flows: tuple[Trace, ...]
+    flows: tuple[Trace, ...] = ()
+    holder: Listener | None = None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -54,9 +64,40 @@ def predicted(endpoint: DeclaredEndpoint, space: Namespace | None, names: Names 
     return bind(BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO, space, lookups))
 
 
+def held(
+    traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace, names: Names | None
+) -> Iterator[Failure]:
+    """The endpoints, without flows, whose port another program than a Collector holds, and takes no export there."""
+    served = {x.target.port for x in traces.items if x.accepted and x.protocol in OTLP_PORTS.values()}
+    for endpoint in declared.endpoints if declared and listeners else ():
+        there = listeners.on(space.place, port(endpoint), endpoint.transport) if listeners else ()
+        if port(endpoint) in served or any(x.runtime in _COLLECTOR for x in there):
+            continue
+        bound = predicted(endpoint, space, names)
+        holder = next((x for x in there if bound.unknown or any(conflicts(x, y) for y in bound.sockets)), None)
+        if holder:
+            error = f"listen {endpoint.network} {endpoint.effective}: bind: address already in use"
+            yield Failure(endpoint, Bound(error=error, cause="DS210"), holder=holder)
+
+
+def conflicts(one: Listener, other: Listener) -> bool:
+    """Whether two sockets without SO_REUSEPORT cannot be bound side by side.
+
+    They cannot where an address would be taken by both: net/ipv6/inet6_hashtables.c inet_rcv_saddr_equal, and
+    net/ipv4/inet_connection_sock.c inet_csk_bind_conflict for the devices. Of a socket whose IPV6_V6ONLY nobody could
+    read, IPv6 alone is counted.
+    """
+    if (one.transport, one.port) != (other.transport, other.port):
+        return False
+    devices = {x.interface or zone(x.address) for x in (one, other)} - {""}
+    shared = (families(one) or {Family.IPV6}) & (families(other) or {Family.IPV6})
+    same = len({without_zone(unmapped(x.address)) for x in (one, other)}) == 1
+    return bool(shared) and len(devices) < 2 and (same or is_wildcard(one) or is_wildcard(other))
+
+
 def runs(declared: Declared, listeners: Listeners, place: str) -> bool:
     """Whether a Go process listens on a port of the configuration, or one that could not be read."""
-    return any(x.runtime in (Runtime.GO, Runtime.UNKNOWN) for x in _sockets(declared, listeners, place))
+    return any(x.runtime in _COLLECTOR for x in _sockets(declared, listeners, place))
 
 
 def _sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[Listener]:
@@ -73,7 +114,28 @@ def failures(
     """
     if not declared or not listeners or runs(declared, listeners, space.place):
         return ()
+    flows = stranded(traces, declared, listeners, space.place)
+    unbound = [Failure(x, predicted(x, space, names)) for x in declared.endpoints]
+    found = (*(x for x in unbound if x.bound.cause), *held(traces, declared, listeners, space, names))
+    return tuple(msgspec.structs.replace(x, flows=flows) for x in found if flows)
+
+
+def stranded(traces: Traces, declared: Declared, listeners: Listeners, place: str) -> tuple[Trace, ...]:
+    """The required flows to ports of a configuration that find no socket in a place."""
     ports = {port(x) for x in declared.endpoints}
-    flows = tuple(x for x in unserved(traces, listeners) if x.server == space.place and x.target.port in ports)
-    bounds = ((x, predicted(x, space, names)) for x in declared.endpoints)
-    return tuple(Failure(x, bound, flows) for x, bound in bounds if flows and bound.cause)
+    return tuple(x for x in unserved(traces, listeners) if x.server == place and x.target.port in ports)
+
+
+def started_with(process: Process) -> tuple[str, ...]:
+    """The files that `--config` names on a Collector's command line, as Go's package flag reads it."""
+    words = process.command
+    flags = [(*x.partition("="), y) for x, y in zip(words, (*words[1:], ""), strict=True) if x.startswith("-")]
+    found = (value if equals else following for flag, equals, value, following in flags if flag in _CONFIG_FLAGS)
+    return tuple(x.removeprefix("file:") for x in found)
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths can be one file; a relative one is compared by its last part, for nobody knows its folder."""
+    if one.startswith("/") and other.startswith("/"):
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]

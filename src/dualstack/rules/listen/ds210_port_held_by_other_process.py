@@ -1,12 +1,14 @@
 """Another process holds the port, in one family or in both.
 
 ## What it detects
-The two families of a port belong to different processes and one of them speaks no OTLP. Or the configuration declares
-the port, a program that is no Collector holds it, and no export is accepted there.
+The two families of a port belong to different processes and one of them speaks no OTLP. Or a program that is no
+Collector holds a port of the configuration so that the declared address cannot be bound beside it, over TCP or UDP, and
+no export is accepted there.
 
 ## Why it breaks
 An IPv6 socket and an IPv4 socket on the same port are two sockets with two owners. A Go server that finds either family
-taken fails with "address already in use", and its message names `0.0.0.0` whichever family is held.
+taken fails with "address already in use", and its message names `0.0.0.0` whichever family is held. A Collector that
+cannot bind one of its endpoints ends, so all its other ports are closed too.
 
 ## Fix
 Stop the other process or move it to another port, then start the receiver again.
@@ -28,6 +30,17 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+target: localhost:4317
+names: {localhost: [127.0.0.1]}
+listeners: ["127.0.0.1:13133 python python3"]
+probes: ["127.0.0.1:4317 grpc refused"]
+config: |
+  receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
+  extensions: {health_check: {endpoint: "0.0.0.0:13133"}}
+  exporters: {debug: {}}
+  service: {extensions: [health_check], pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
 ```yaml quiet
 target: http://localhost:4318
 names: {localhost: ["::1", 127.0.0.1]}
@@ -42,14 +55,16 @@ probes: ["[::1]:4318 http accepted", "127.0.0.1:4318 http accepted"]
 
 from collections.abc import Iterator, Sequence
 
+from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome
-from dualstack.model.sockets import Listener, Listeners, Runtime
+from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.bind import accepts
-from dualstack.reach.blame import unserved
-from dualstack.reach.start import declared_on
+from dualstack.reach.bind import accepts, listen_mark
+from dualstack.reach.start import held, here, stranded
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -67,19 +82,32 @@ _NO_OTLP = (
     Outcome.ENDLESS,
 )
 
+_ARRIVED = (Hop.LISTEN, Hop.HANDSHAKE, Hop.EXPORT)
 
-def check(traces: Traces, listeners: Listeners, declared: Declared | None) -> Iterator[Finding]:
+
+def check(
+    traces: Traces,
+    listeners: Listeners,
+    namespaces: Namespaces | None,
+    names: Names | None,
+    declared: Declared | None,
+) -> Iterator[Finding]:
     """One finding for each flow that met the wrong process, and for each declared port that another program holds."""
     for trace in traces.broken:
         sockets = sockets_of(trace, listeners)
         mine = _taking(trace, sockets)
         theirs = [s for x in traces.sibling(trace) if x.accepted for s in _taking(x, sockets)]
         if _speaks_no_otlp(trace) and mine and theirs and not _pids(mine) & _pids(theirs):
-            yield _finding(mine[0], (trace,), trace, f"`{theirs[0].processes[0].name}` has the other family.")
-        endpoint = declared_on(declared, trace.target.port)
-        if endpoint and _held_by_another(traces, trace, sockets):
-            stopped = tuple(x for x in unserved(traces, listeners) if declared_on(declared, x.target.port))
-            yield _finding(sockets[0], (trace, *stopped), trace, f"`{endpoint.field}` declares this port.")
+            beside = f"It takes no OTLP there, and `{theirs[0].processes[0].name}` has the other family."
+            yield _finding(mine[0], (trace,), beside, ())
+    space = here(namespaces)
+    for failure in held(traces, declared, listeners, space, names):
+        came = (x for x in traces.broken if failure.holder in sockets_of(x, listeners) and _arrived(x))
+        lost = stranded(traces, declared or Declared(), listeners, space.place)
+        flows = tuple(dict.fromkeys((*came, *lost)))
+        if failure.holder and flows:
+            beside = f"The Collector ends when it cannot bind `{failure.endpoint.effective}` beside it."
+            yield _finding(failure.holder, flows, beside, failure.evidence)
 
 
 def _taking(trace: Trace, sockets: Sequence[Listener]) -> list[Listener]:
@@ -95,20 +123,20 @@ def _speaks_no_otlp(trace: Trace) -> bool:
     return trace.failing is not None and trace.failing.mark in _NO_OTLP
 
 
-def _held_by_another(traces: Traces, trace: Trace, sockets: Sequence[Listener]) -> bool:
-    """Whether no program in the Collector's language holds a port, and no export is accepted there."""
-    foreign = all(x.runtime not in (Runtime.GO, Runtime.UNKNOWN) for x in sockets)
-    return bool(sockets) and foreign and not any(x.accepted for x in traces.items if x.target.port == trace.target.port)
+def _arrived(trace: Trace) -> bool:
+    return trace.failing is not None and trace.failing.hop in _ARRIVED
 
 
-def _finding(holder: Listener, flows: tuple[Trace, ...], trace: Trace, beside: str) -> Finding:
+def _finding(holder: Listener, flows: tuple[Trace, ...], beside: str, declared: tuple[Evidence, ...]) -> Finding:
     process = holder.processes[0]
+    told = dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)
+    held_by = Evidence(f"{listen_mark(holder)} on {holder.transport} port {holder.port}", holder.source)
     return Finding(
         summary=f"Port {holder.port} is held by `{process.name}`",
-        detail=f"`{process.name}` ({process.runtime}) listens on `{holder.endpoint}` and takes no OTLP there. {beside}",
+        detail=f"`{process.name}` ({process.runtime}) listens on {holder.transport} `{holder.endpoint}`. {beside}",
         hint=f"Stop `{process.name}` or move it from port {holder.port}, then start the receiver again.",
-        families=(trace.family,),
-        evidence=trace.at(Hop.LISTEN).evidence,
+        families=tuple(dict.fromkeys(x.family for x in flows)),
+        evidence=(held_by, *declared, *told),
         fix=Fix(f"Free port {holder.port}"),
         flows=tuple(x.key for x in flows),
     )

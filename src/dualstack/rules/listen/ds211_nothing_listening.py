@@ -112,7 +112,11 @@ def _error(stopped: Failure | None) -> str:
 
 
 def _correct(stopped: Failure | None) -> str:
-    return f"Correct `{stopped.endpoint.field}`{where(stopped.endpoint)} and start the Collector." if stopped else ""
+    if stopped is None:
+        return ""
+    if stopped.holder:
+        return f"Free port {stopped.holder.port}, which {owner(stopped.holder)} holds, and start the Collector."
+    return f"Correct `{stopped.endpoint.field}`{where(stopped.endpoint)} and start the Collector."
 
 
 def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:

@@ -2,7 +2,7 @@
 
 ## What it detects
 A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
-namespace is not there.
+namespace is not there. Or its command line names another configuration: then this is a note, not a fault.
 
 ## Why it breaks
 A Collector reads its configuration when it starts. A file that was edited later, or that another process was started
@@ -29,6 +29,15 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+target: http://127.0.0.1:4318
+listeners: ["[::]:4318 go otelcol --config=/etc/otelcol/other.yaml"]
+probes: ["127.0.0.1:4318 http accepted"]
+config: |
+  receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
 ```yaml quiet
 target: http://10.9.0.5:4318
 listeners: ["[::]:4318 go otelcol"]
@@ -43,18 +52,19 @@ config: |
 - Measured: 1,132 starts of the Collector, configuration against socket
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding, Fix, Severity
-from dualstack.model.host import Namespaces
+from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.hint import owner
-from dualstack.reach.start import here, port, predicted
+from dualstack.reach.start import here, is_same_file, port, predicted, started_with
+from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
@@ -64,11 +74,22 @@ BECAUSE = ("DS210",)
 def check(
     traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, names: Names | None
 ) -> Iterator[Finding]:
-    """One finding for each declared endpoint of a target whose socket is not there although the Collector runs."""
+    """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    running = _collector(declared, listeners, space.place)
-    if running is None:
-        return
+    running = _collectors(declared, listeners, space.place)
+    if running:
+        found = tuple(_differing(traces, listeners, space, declared, names, running[0]))
+        yield from found or _started_otherwise(traces, declared, running)
+
+
+def _differing(
+    traces: Traces,
+    listeners: Listeners,
+    space: Namespace,
+    declared: Declared,
+    names: Names | None,
+    running: Listener,
+) -> Iterator[Finding]:
     for endpoint in declared.endpoints:
         there = listeners.on(space.place, port(endpoint), endpoint.transport)
         wanted = predicted(endpoint, space, names).sockets
@@ -93,10 +114,32 @@ def check(
         )
 
 
-def _collector(declared: Declared, listeners: Listeners, place: str) -> Listener | None:
-    """A socket of a Go process on a port of the configuration."""
+def _started_otherwise(traces: Traces, declared: Declared, running: Sequence[Listener]) -> Iterator[Finding]:
+    """A note for the flows that work: what answers them was not started with the configuration in question.
+
+    Of the command line nothing else is shown: `--set` can carry a password.
+    """
+    for socket in running:
+        process, files = socket.processes[0], started_with(socket.processes[0])
+        mine = [x for x in traces.items if sockets_of(x, Listeners((socket,))) and not x.failed]
+        if not mine or not files or any(is_same_file(x, declared.file) for x in files):
+            continue
+        yield Finding(
+            summary="The Collector was started with another file",
+            detail=f"{owner(socket)} (pid {process.pid}) holds port {socket.port} and was not started with "
+            f"`{declared.file}`. A Collector that is started beside it cannot bind that port.",
+            hint=f"If `{declared.file}` is the one that has to run, stop process {process.pid} first.",
+            severity=Severity.INFO,
+            families=tuple(dict.fromkeys(x.family for x in mine)),
+            evidence=tuple(Evidence(f"--config {x}", f"command line of process {process.pid}") for x in files),
+            flows=tuple(x.key for x in mine),
+        )
+
+
+def _collectors(declared: Declared, listeners: Listeners, place: str) -> tuple[Listener, ...]:
+    """The sockets of Go processes on ports of the configuration."""
     sockets = (x for e in declared.endpoints for x in listeners.on(place, port(e), e.transport))
-    return next((x for x in sockets if x.runtime is Runtime.GO), None)
+    return tuple(x for x in sockets if x.runtime is Runtime.GO)
 
 
 def _bound(socket: Listener) -> tuple[str, bool]:

@@ -1,0 +1,180 @@
+"""Worlds whose fault is at an end of the way: interfaces, sources, held ports, and what a reader is told to do."""
+
+import pytest
+
+from dualstack.model.finding import Finding, Severity
+from tests.rules.test_incidents import config, judged
+
+HELD = "target: localhost:4317\nnames: {localhost: [127.0.0.1]}\nprobes: ['127.0.0.1:4317 grpc refused']\n"
+HEALTH = (
+    'config: \'{receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}, extensions: '
+    '{health_check: {endpoint: "%s"}}, exporters: {debug: {}}, service: {extensions: [health_check], '
+    "pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}}'\n"
+)
+NAMED = 'target: http://col:4318\nnames: {col: [10.9.0.5, "fd00:9::5"]}\n'
+FILTERED = (
+    'probes: ["10.9.0.5:4318 http accepted", "[fd00:9::5]:4318 http timed_out"]\n'
+    'filters: ["input [fd00:9::5]:4318 drop tcp dport 4318 drop"]\n'
+)
+
+
+def roots(world: str) -> list[str]:
+    return [x.code for x in judged(world)[1] if not x.because]
+
+
+def only(world: str, code: str) -> Finding:
+    (found,) = (x for x in judged(world)[1] if x.code == code)
+    return found
+
+
+HOLDERS = {
+    "a loopback address under a wildcard": ("127.0.0.1:13133 python", "0.0.0.0:13133", ["DS210"]),
+    "the other family under a dual-stack wildcard": ("[::]:13133 v6only python", "0.0.0.0:13133", ["DS210"]),
+    "the other family beside an IPv4 literal": ("[::]:13133 v6only python", "127.0.0.1:13133", ["DS211"]),
+    "another literal": ("127.0.0.1:13133 python", "10.9.0.5:13133", ["DS211"]),
+    "over UDP": ("udp 0.0.0.0:13133 python", "0.0.0.0:13133", ["DS211"]),
+    "a name that nobody looked up": ("127.0.0.1:13133 python", "health.example:13133", ["DS210"]),
+}
+
+
+@pytest.mark.parametrize(("holder", "endpoint", "expected"), HOLDERS.values(), ids=HOLDERS)
+def test_a_held_port_explains_what_is_closed_where_the_kernel_says_so(
+    holder: str, endpoint: str, expected: list[str]
+) -> None:
+    assert roots(f"{HELD}listeners: ['{holder}']\n{HEALTH % endpoint}") == expected
+
+
+def test_a_port_that_is_closed_for_a_held_one_names_the_holder() -> None:
+    world = f"{HELD}listeners: ['127.0.0.1:13133 python python3']\n{HEALTH % '0.0.0.0:13133'}"
+
+    assert only(world, "DS211").because == ("DS210",)
+    assert only(world, "DS211").hint == "Free port 13133, which `python3` holds, and start the Collector."
+    assert "address already in use" in only(world, "DS211").detail
+
+
+def test_a_port_on_which_another_program_takes_exports_is_not_held() -> None:
+    world = (
+        "target: [localhost:4317, localhost:4318]\nnames: {localhost: [127.0.0.1]}\n"
+        "listeners: ['0.0.0.0:4317 rust rotel']\n"
+        "probes: ['127.0.0.1:4317 grpc accepted', '127.0.0.1:4318 http refused']\n"
+    )
+
+    assert roots(world + config("{endpoint: 0.0.0.0:4317}", "{endpoint: 0.0.0.0:4318}")) == ["DS211"]
+
+
+def test_a_held_port_that_costs_no_flow_is_not_told() -> None:
+    world = f"{HELD.replace('refused', 'accepted')}listeners: ['0.0.0.0:13133 python', '[::]:4317 go otelcol']\n"
+
+    assert roots(world + HEALTH % "0.0.0.0:13133") == []
+
+
+def test_sockets_too_narrow_are_named_beside_the_filter_that_hides_them() -> None:
+    world = f"{NAMED}listeners: ['0.0.0.0:4318 rust rotel']\n{FILTERED}"
+
+    assert roots(world) == ["DS702", "DS205"]
+    assert "whatever the packet filter says" in only(world, "DS201").detail
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "listeners: ['[::]:4318 go otelcol']\n",
+        "",
+        "listeners: ['0.0.0.0:4318 rust rotel']\nwithheld: [Listeners]\n",
+        "listeners: ['0.0.0.0:4318 rust rotel']\nwithheld: [Namespaces]\n",
+    ],
+)
+def test_a_filter_stands_alone_where_no_socket_is_known_to_be_too_narrow(seen: str) -> None:
+    assert roots(f"{NAMED}{seen}{FILTERED}") == ["DS702"]
+
+
+def test_a_transport_that_pins_a_family_is_named_beside_the_filter() -> None:
+    assert roots(f"{NAMED}listeners: ['0.0.0.0:4318 go otelcol']\n{FILTERED}") == ["DS702", "DS208"]
+
+
+HOSTS = {
+    "the only line": (["10.9.0.2 localhost"], "Replace line 1 of `/etc/hosts` by `127.0.0.1 localhost`."),
+    "a line of the other family is left": (
+        ["10.9.0.2 localhost", "::1 localhost"],
+        "Remove line 1 of `/etc/hosts`.",
+    ),
+    "a line with other names": (
+        ["10.9.0.2 localhost col"],
+        "Take `localhost` out of line 1 of `/etc/hosts`, and add the line `127.0.0.1 localhost`.",
+    ),
+    "two lines": (
+        ["10.9.0.2 localhost", "fd00:9::2 localhost"],
+        "Replace line 1 and 2 of `/etc/hosts` by `127.0.0.1 localhost`.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "hint"), HOSTS.values(), ids=HOSTS)
+def test_localhost_keeps_an_address(lines: list[str], hint: str) -> None:
+    known = [x.split()[0] for x in lines]
+
+    assert only(f"target: http://localhost:4318\nnames: {{localhost: {known}}}\nhosts: {lines}\n", "DS409").hint == hint
+
+
+def test_an_own_address_is_lost_with_the_loopback() -> None:
+    world = "target: 10.9.0.5:4317\nlisteners: ['[::]:4317 go']\nprobes: ['10.9.0.5:4317 grpc timed_out']\n"
+
+    assert only(f"{world}down: [lo]\n", "DS306").hint == "Run `ip link set lo up`."
+    assert "DS306" not in [x.code for x in judged(f"{world}down: [eth0]\n")[1]]
+
+
+def test_silence_is_explained_by_an_interface_without_carrier() -> None:
+    world = "target: 10.9.0.7:4317\nprobes: ['10.9.0.7:4317 grpc timed_out']\ndown: [eth0]\n"
+
+    assert only(world, "DS906").because == ("DS305",)
+    assert "`ip link set eth0 up`" in only(world, "DS305").hint
+
+
+def test_a_segment_without_a_source_explains_the_silence() -> None:
+    world = (
+        "target: 10.9.0.7:4317\ninterfaces: {lo: [127.0.0.1/8], eth0: ['fd00:9::5/64']}\n"
+        "routes: ['10.9.0.7 eth0']\nprobes: ['10.9.0.7:4317 grpc timed_out']\n"
+    )
+
+    assert only(world, "DS906").because == ("DS306",)
+    assert "`ip -4 addr add ADDRESS/PREFIX dev eth0`" in only(world, "DS306").hint
+    assert roots(world.replace("10.9.0.7 eth0", "10.9.0.7 eth0 10.9.0.5")) == ["DS906"]
+
+
+NO_ROUTE = "target: http://[fd00:1::7]:4318\nroutes: ['fd00:1::7 ENETUNREACH']\n"
+
+
+@pytest.mark.parametrize("held", ["[10.9.0.5/24]", "['fe80::5/64']"])
+def test_a_route_is_no_use_without_an_address(held: str) -> None:
+    hint = only(f"{NO_ROUTE}interfaces: {{lo: ['::1/128'], eth0: {held}}}\n", "DS305").hint
+
+    assert "`ip -6 addr add ADDRESS/PREFIX dev eth0` first" in hint
+
+
+@pytest.mark.parametrize("more", ["", "withheld: [Namespaces]\n"])
+def test_a_place_with_an_address_or_out_of_sight_is_told_of_the_route_alone(more: str) -> None:
+    assert "addr add" not in only(NO_ROUTE + more, "DS305").hint
+
+
+def started(options: str, outcome: str = "accepted") -> list[Finding]:
+    world = (
+        "target: http://127.0.0.1:4318\n"
+        f"listeners: ['[::]:4318 go otelcol {options}']\nprobes: ['127.0.0.1:4318 http {outcome}']\n"
+    )
+    return [x for x in judged(world + config(http="{endpoint: 0.0.0.0:4318}"))[1] if x.code == "DS213"]
+
+
+def test_another_configuration_is_a_note_that_shows_nothing_else_of_the_command_line() -> None:
+    (note,) = started("--set=exporters.otlp.headers.token=secret --config /etc/otelcol/other.yaml")
+
+    assert note.severity is Severity.INFO
+    assert [x.fact for x in note.evidence] == ["--config /etc/otelcol/other.yaml"]
+
+
+@pytest.mark.parametrize("options", ["", "--config collector.yaml", "--config=/etc/otelcol/collector.yaml"])
+def test_the_same_or_no_configuration_is_not_noted(options: str) -> None:
+    assert started(options) == []
+
+
+def test_another_configuration_explains_no_flow_that_fails() -> None:
+    assert started("--config other.yaml", "timed_out") == []
