@@ -6,7 +6,7 @@ from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
 from dualstack.probe.run import Options
-from tests.netns import SERVER_IPV4, batch, isolated, pair
+from tests.netns import SERVER_IPV4, SERVER_IPV6, batch, isolated, pair
 
 
 def root(netns: str, target: str) -> tuple[str, str]:
@@ -37,11 +37,12 @@ def test_a_link_that_is_down_is_named_at_the_end_where_it_is(end: int, address: 
     assert (code, "link set eth0 up" in hint) == ("DS305", True)
 
 
-def test_a_route_without_any_address_to_send_from() -> None:
+@pytest.mark.parametrize(("prefix", "address"), [("10.9.0.0/24", SERVER_IPV4), ("fd09::/64", f"[{SERVER_IPV6}]")])
+def test_a_route_without_any_address_to_send_from(prefix: str, address: str) -> None:
     with pair("ends") as (client, _):
-        batch(client, ["address del 10.9.0.1/24 dev eth0", "route add 10.9.0.0/24 dev eth0"])
+        batch(client, ["address flush dev eth0", f"route add {prefix} dev eth0"])
 
-        code, hint = root(client, f"http://{SERVER_IPV4}:4318")
+        code, hint = root(client, f"http://{address}:4318")
 
     assert (code, "addr add ADDRESS/PREFIX dev eth0" in hint) == ("DS306", True)
 

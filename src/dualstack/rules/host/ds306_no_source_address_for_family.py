@@ -124,6 +124,6 @@ def _sourceless(trace: Trace, routes: Routes | None) -> bool:
 
 
 def _route(trace: Trace, routes: Routes | None) -> Route | None:
-    """The kernel's answer, where it has a way out."""
+    """The kernel's answer, where it has a way out; that nobody answers there may be for want of a source."""
     route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
-    return route if route and route.interface and not route.error else None
+    return route if route and route.interface else None
