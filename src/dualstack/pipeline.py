@@ -20,7 +20,7 @@ from dualstack.model.filters import Owner, Ruleset
 from dualstack.model.host import Filters, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Outcome, Probes, ProbeTask
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
@@ -67,6 +67,7 @@ class Notebook:
         """Begin with the question alone."""
         self.facts: dict[type, object] = {Question: question}
         self.gaps: list[Missing] = []
+        self.probing: dict[ProbeTask, ProbeResult] = {}
 
     def take(self, kind: type[T], gather: Callable[[], T]) -> T | None:
         """Note what `gather` gives, or why the system refused."""
@@ -78,13 +79,15 @@ class Notebook:
         self.facts[kind] = found
         return found
 
-    def hear(self, so_far: Probes) -> None:
-        """Note the probes that have come to an end: another thread may be interrupted while the rest go on."""
-        self.facts[Probes] = so_far
+    def expect(self, tasks: Iterable[ProbeTask]) -> Callable[[ProbeResult], None]:
+        """Note that these probes begin; what it gives notes each that ends, while another thread may be interrupted."""
+        self.probing = {x: ProbeResult(x, Outcome.CANCELLED) for x in tasks}
+        return lambda result: self.probing.update({result.task: result})
 
     def snapshot(self) -> Snapshot:
         """Everything so far, as a value."""
-        return Snapshot(dict(self.facts), tuple(dict.fromkeys(self.gaps)))
+        facts = {Probes: Probes(tuple(self.probing.values())), **self.facts} if self.probing else dict(self.facts)
+        return Snapshot(facts, tuple(dict.fromkeys(self.gaps)))
 
 
 def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis:
@@ -184,7 +187,7 @@ def _probed(
         return None
     planned = plan(question, addresses)
     notes.gaps.extend(planned.gaps)
-    return notes.take(Probes, lambda: run(planned.tasks, options, announce, notes.hear))
+    return notes.take(Probes, lambda: run(planned.tasks, options, announce, notes.expect(planned.tasks)))
 
 
 def _encrypted(question: Question, results: Probes | None) -> Question:

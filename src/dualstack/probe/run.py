@@ -6,7 +6,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -50,11 +50,11 @@ def run(
     tasks: Sequence[ProbeTask],
     options: Options,
     announce: Callable[[ProbeTask], None],
-    heard: Callable[[Probes], None] = lambda _: None,
+    heard: Callable[[ProbeResult], None] = lambda _: None,
 ) -> Probes:
     """Makes the probes and gives their results in the order of the tasks.
 
-    `announce` is told of each before it begins, and `heard` of all results so far whenever one more has come.
+    `announce` is told of each before it begins, and `heard` of each result as it comes.
 
     A peer or a network that misbehaves is an outcome, never an exception. On KeyboardInterrupt the probes that did not
     end are `cancelled`. Raises BadProbe for what cannot be used, before any connection is made.
@@ -73,19 +73,15 @@ def run(
         try:
             for index, result in loop.run(tasks, settings, announce):
                 done[index] = result
-                heard(_so_far(tasks, done))
+                heard(result)
         except KeyboardInterrupt:
             pass
-    return _so_far(tasks, done)
+    return Probes(tuple(done.get(i) or ProbeResult(x, Outcome.CANCELLED) for i, x in enumerate(tasks)))
 
 
 def check(options: Options) -> None:
     """Raises BadProbe for headers that cannot be sent and for TLS files that cannot be used, whatever is probed."""
     _settings(options, (Protocol.HTTP,) if options.ca_file or options.cert else ())
-
-
-def _so_far(tasks: Sequence[ProbeTask], done: Mapping[int, ProbeResult]) -> Probes:
-    return Probes(tuple(done.get(i) or ProbeResult(x, Outcome.CANCELLED) for i, x in enumerate(tasks)))
 
 
 def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
