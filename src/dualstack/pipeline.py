@@ -17,6 +17,7 @@ from dualstack.model.address import Target
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Owner, Ruleset
+from dualstack.model.finding import Skipped
 from dualstack.model.host import Filters, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
@@ -109,6 +110,9 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
         snapshot = snapshot.adding(told(listeners, question.server))
     traces = predict(snapshot)
     findings, skipped = evaluate(snapshot.adding(traces), rules() if chosen is None else chosen)
+    left_out = tuple(x.code for x in rules() if chosen is not None and x not in chosen)
+    if left_out:
+        skipped += (Skipped("rules", "left out by --select or --ignore", left_out),)
     probes = snapshot.having(Probes) or Probes()
     cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
     return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut)

@@ -131,7 +131,7 @@ def test_facts_beyond_the_first_are_counted() -> None:
 def test_a_finding_in_a_file_says_where() -> None:
     place = Location("collector.yaml", 7, 15)
 
-    assert "  DS201 family-not-accepted (error, observed) at collector.yaml:7:15" in of(finding(location=place))
+    assert "  collector.yaml:7:15" in of(finding(location=place))
 
 
 def test_a_fix_is_told_with_its_commands() -> None:
@@ -201,3 +201,12 @@ def test_a_very_long_name_is_cut_in_the_table() -> None:
     shown = lines(f"target: http://{'a' * 60}.example:4318\n")
 
     assert f"  {'a' * 37}…   http       not known   not known" in shown
+
+
+def test_many_endpoints_are_counted_and_not_named() -> None:
+    targets = [f"http://10.9.0.5:{4000 + x}" for x in range(5)]
+    probes = [f"10.9.0.5:{4000 + x} http {'accepted' if x else 'refused'}" for x in range(5)]
+
+    shown = lines(f"target: {targets}\nprobes: {probes}\n")
+
+    assert shown[0] == "DEGRADED: of 5 endpoints 4 work, 1 fail."

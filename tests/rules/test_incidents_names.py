@@ -301,6 +301,13 @@ def test_a_nameserver_that_fails_other_resolvers_is_an_error_while_the_client_is
     assert verdict(traces, findings) == "degraded"
 
 
+@pytest.mark.parametrize(("client", "spared"), [("curl", True), ("go", True), ("grpcio", True), ("musl", False)])
+def test_a_client_that_takes_one_answer_without_the_other_is_spared(client: str, spared: bool) -> None:
+    _, findings = judged(f"client: {client}\n{DENYING}")
+
+    assert [x.severity is not Severity.ERROR for x in findings] == [spared]
+
+
 @pytest.mark.parametrize(("world", "code"), WARNED.values(), ids=WARNED)
 def test_what_can_hurt_somebody_else_is_no_error(world: str, code: str) -> None:
     traces, findings = judged(world)

@@ -32,7 +32,7 @@ def request_of(given: Mapping[str, Any]) -> "Request":
     except (BadTarget, UnknownCode) as error:
         options.refuse(error)
     question = Question(
-        targets=tuple(dict.fromkeys(targets)),
+        targets=tuple({(x.endpoint, x.scheme, x.path): x for x in reversed(targets)}.values())[::-1],
         expect=options.EXPECTED.get(given.get("expect") or "", ()),
         client=_client(given.get("client", "")),
         server=_server(given.get("server", "")),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, scope, without_zone
+from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, parse, scope, without_zone
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Filters, FilterVerdict, InterfaceAddress, Namespace, Namespaces, Routes
 from dualstack.model.names import Names
@@ -91,7 +91,7 @@ def _traces(snapshot: Snapshot, question: Question, target: Target, wanted: Fami
             yield _addressless(snapshot, question, target, wanted)
         return
     alike: dict[tuple[object, ...], list[Trace]] = {}
-    for address in mine:
+    for address in sorted(mine, key=lambda x: (parse(without_zone(x)).packed, x)):  # nameservers shuffle
         trace = _trace(snapshot, question, target, _flow(snapshot, question, target, address))
         key = (trace.disposition, trace.server, *((x.status, x.mark) for x in trace.hops))
         alike.setdefault(key, []).append(trace)

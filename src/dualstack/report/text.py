@@ -19,6 +19,8 @@ NAME = "text"
 WIDTH = 80
 LONGEST = 4000
 """Characters of a line that is not wrapped: a flow, or a command."""
+ENDPOINTS = 3
+"""How many endpoints the first line names one by one."""
 EVIDENCE = 4
 """How many facts of a finding are shown unless all are asked for."""
 
@@ -106,16 +108,26 @@ def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
 def _sentence(diagnosis: Diagnosis) -> str:
     """The answer in one sentence: what works, what does not, from where."""
     required = [x for x in diagnosis.traces if x.required]
-    what = " and ".join(
-        dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets)
-    )
+    called = tuple(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
+    what = " and ".join(called)
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
+    if len(called) > ENDPOINTS:
+        return f"{_counts(required)}{where}."
     said = [("work", [x for x in required if x.accepted])]
     said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
     parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
+
+
+def _counts(required: Sequence[Trace]) -> str:
+    """How many endpoints work, fail and are not known, where there are too many to name each."""
+    every = {x.target for x in required}
+    fail = {x.target for x in required if x.failed}
+    unclear = {x.target for x in required if x.disposition is Disposition.INSUFFICIENT_INFO} - fail
+    said = ((len(every - fail - unclear), "work"), (len(fail), "fail"), (len(unclear), "are not known"))
+    return f"of {len(every)} endpoints {', '.join(f'{count} {verb}' for count, verb in said if count)}"
 
 
 def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:
@@ -238,9 +250,10 @@ def _finding(finding: Finding, every: tuple[Finding, ...], label: str, *, verbos
 
 def _cause(finding: Finding, label: str) -> Iterator[Line]:
     place = finding.location
-    at = f" at {place.file}:{place.line}:{place.column}" if place else ""
     yield Line(_cut(printable(f"{label}: {finding.summary}"), WIDTH), _SEVERITY[finding.severity])
-    yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence}){at}", "dim")
+    yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence})", "dim")
+    if place:
+        yield Line(f"  {place.file}:{place.line}:{place.column}", "dim")
     yield from _wrapped(printable(finding.detail, 2000), "  ")
 
 
@@ -264,7 +277,8 @@ def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
         yield Line()
         yield Line("  Not seen:", "dim")
     for item in told:
-        rules = f" ({len(item.codes)} rules skipped)" if item.codes else ""
+        count = len(item.codes)
+        rules = f" ({count} rule{'s' if count > 1 else ''} skipped)" if item.codes else ""
         yield from _wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
 
 
