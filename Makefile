@@ -23,7 +23,7 @@ test: $(READY) ## run the tests; what this machine lacks is skipped by name
 collector: $(READY) ## build the real Collectors for the tests, once; needs Go and a few minutes
 	$(BIN)/python -m tests.real.collector
 
-demo: $(READY) ## see the tool find and mend a fault on this machine
+demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo
 
 bench: $(READY) ## run the benchmarks
