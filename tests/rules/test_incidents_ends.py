@@ -178,3 +178,30 @@ def test_the_same_or_no_configuration_is_not_noted(options: str) -> None:
 
 def test_another_configuration_explains_no_flow_that_fails() -> None:
     assert started("--config other.yaml", "timed_out") == []
+
+
+PINNED = (
+    "target: http://col:4318\nnames: {col: [10.9.0.5, 'fd00:9::5']}\n"
+    "listeners: ['[fd00:9::5]:4318 v6only go otelcol']\n"
+    "probes: ['10.9.0.5:4318 http refused', '[fd00:9::5]:4318 http accepted']\n"
+)
+
+
+def test_a_literal_is_what_the_configuration_says_whatever_v6only_is() -> None:
+    declared = config(http='{endpoint: "[fd00:9::5]:4318", transport: tcp6}')
+
+    assert roots(PINNED + declared) == ["DS204"]
+
+
+@pytest.mark.parametrize(("runtime", "commands"), [("python python3", 0), ("rust rotel", 1)])
+def test_a_sysctl_is_the_fix_where_the_program_obeys_it_for_sure(runtime: str, commands: int) -> None:
+    found = only(
+        "target: http://10.9.0.5:4318\nsysctls: {net.ipv6.bindv6only: 1}\n"
+        f"listeners: ['[::]:4318 v6only {runtime}']\nprobes: ['10.9.0.5:4318 http refused']\n",
+        "DS206",
+    )
+
+    assert found.fix
+    assert len(found.fix.commands) == commands
+    assert ("sysctl -w" in found.hint) is bool(commands)
+    assert "0.0.0.0:4318" in found.hint

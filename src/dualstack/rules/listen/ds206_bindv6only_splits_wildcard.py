@@ -9,7 +9,8 @@ The sysctl is the value that `IPV6_V6ONLY` has in a new socket. With 1, `[::]` t
 set the option themselves, so this rule never speaks of them.
 
 ## Fix
-Set the sysctl to 0 and restart the program, or bind `0.0.0.0` as well.
+Set the sysctl to 0 and restart the program, or bind `0.0.0.0` as well. Of a Python program the second: asyncio sets the
+option whatever the sysctl says.
 
 ## Fix safety
 Unsafe: the sysctl changes what every program of that namespace binds from then on.
@@ -47,8 +48,8 @@ from dualstack.model.address import Family
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
-from dualstack.model.sockets import Listeners, Runtime
-from dualstack.model.trace import Hop, Traces
+from dualstack.model.sockets import Listener, Listeners, Runtime
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import OBEYS_BINDV6ONLY, inside, owner
 from dualstack.reach.trace import refusals
@@ -67,15 +68,25 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Itera
         for socket in sockets:
             if not (is_wildcard(socket) and socket.v6only and socket.runtime in OBEYS_BINDV6ONLY):
                 continue
-            asyncio = " A server on asyncio sets this by itself, whatever the sysctl says."
-            command = inside(space.place, "sysctl -w net.ipv6.bindv6only=0")
-            yield Finding(
-                summary="`net.ipv6.bindv6only` splits the wildcard socket",
-                detail=f"It is 1 in `{space.place}`, so {owner(socket)} takes IPv6 only on `[::]:{socket.port}`."
-                + (asyncio if socket.runtime is Runtime.PYTHON else ""),
-                hint=f"Run `{command}` and restart {owner(socket)}, or bind `0.0.0.0:{socket.port}` as well.",
-                families=(Family.IPV4,),
-                evidence=(Evidence("net.ipv6.bindv6only = 1", "sysctl"), *trace.at(Hop.LISTEN).evidence),
-                fix=Fix("Set `net.ipv6.bindv6only` to 0", Applicability.UNSAFE, commands=(command,)),
-                flows=(trace.key,),
-            )
+            yield _finding(trace, space.place, socket)
+
+
+def _finding(trace: Trace, place: str, socket: Listener) -> Finding:
+    """Of Python the socket does not tell whether the sysctl or asyncio made it so: the one way out that mends both."""
+    command = inside(place, "sysctl -w net.ipv6.bindv6only=0")
+    detail = f"It is 1 in `{place}`, so {owner(socket)} takes IPv6 only on `[::]:{socket.port}`."
+    hint = f"Run `{command}` and restart {owner(socket)}, or bind `0.0.0.0:{socket.port}` as well."
+    fix = Fix("Set `net.ipv6.bindv6only` to 0", Applicability.UNSAFE, commands=(command,))
+    if socket.runtime is Runtime.PYTHON:
+        detail += " A server on asyncio sets this by itself, whatever the sysctl says."
+        hint = f"Bind `0.0.0.0:{socket.port}` as well in {owner(socket)}; with asyncio, pass `host=None`."
+        fix = Fix(f"Bind `0.0.0.0:{socket.port}` as well")
+    return Finding(
+        summary="`net.ipv6.bindv6only` splits the wildcard socket",
+        detail=detail,
+        hint=hint,
+        families=(Family.IPV4,),
+        evidence=(Evidence("net.ipv6.bindv6only = 1", "sysctl"), *trace.at(Hop.LISTEN).evidence),
+        fix=fix,
+        flows=(trace.key,),
+    )

@@ -47,6 +47,15 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml quiet
+target: grpc://[fd00:9::5]:4317
+listeners: ["[fd00:9::5]:4317 v6only go otelcol"]
+probes: ["[fd00:9::5]:4317 grpc accepted"]
+config: |
+  receivers: {otlp: {protocols: {grpc: {endpoint: "[fd00:9::5]:4317", transport: tcp6}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
 
 ## References
 - Measured: 1,132 starts of the Collector, configuration against socket
@@ -62,6 +71,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
+from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner
 from dualstack.reach.start import here, is_same_file, port, predicted, started_with
 from dualstack.reach.trace import sockets_of
@@ -143,4 +153,5 @@ def _collectors(declared: Declared, listeners: Listeners, place: str) -> tuple[L
 
 
 def _bound(socket: Listener) -> tuple[str, bool]:
-    return socket.address, bool(socket.v6only)
+    """What tells a socket from others; of a literal IPV6_V6ONLY changes nothing, and Go sets it with `tcp6` alone."""
+    return socket.address, is_wildcard(socket) and bool(socket.v6only)
