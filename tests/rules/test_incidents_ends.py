@@ -205,3 +205,53 @@ def test_a_sysctl_is_the_fix_where_the_program_obeys_it_for_sure(runtime: str, c
     assert len(found.fix.commands) == commands
     assert ("sysctl -w" in found.hint) is bool(commands)
     assert "0.0.0.0:4318" in found.hint
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "0.0.0.0:13133 go otelcol --config=/etc/a.yaml",
+        "[::]:13133 go otelcol --config /etc/a.yaml --config=/etc/more.yaml",
+    ],
+)
+def test_a_collector_of_another_configuration_can_hold_a_port(holder: str) -> None:
+    world = f"{HELD}listeners: ['[::]:5317 go otelcol --config=/etc/a.yaml', '{holder}']\n{HEALTH % '0.0.0.0:13133'}"
+    found = only(world, "DS210")
+
+    assert roots(world) == ["DS210"]
+    assert "`/etc/a.yaml`" in found.detail
+    assert "Stop" not in found.hint
+    assert "DS213" not in {x.code for x in judged(world)[1]}
+
+
+@pytest.mark.parametrize(
+    "options", ["", "--config=collector.yaml", "--config=env:CONFIG", "--config=file:/x/collector.yaml"]
+)
+def test_what_can_be_the_collector_itself_holds_nothing(options: str) -> None:
+    world = f"{HELD}listeners: ['0.0.0.0:13133 go otelcol {options}']\n{HEALTH % '0.0.0.0:13133'}"
+
+    assert roots(world) == ["DS213"]
+    assert only(world, "DS213").hint.startswith("Restart")
+
+
+def test_a_collector_of_another_configuration_is_not_to_be_restarted() -> None:
+    world = (
+        "target: http://10.9.0.5:4318\nlisteners: ['127.0.0.1:4318 go otelcol --config=/etc/a.yaml']\n"
+        "probes: ['10.9.0.5:4318 http refused']\n"
+    )
+    found = only(world + config(http='{endpoint: "0.0.0.0:4318"}'), "DS213")
+
+    assert "`/etc/a.yaml`" in found.hint
+    assert "Restart" not in found.hint
+
+
+def test_a_second_collector_over_udp() -> None:
+    world = (
+        f"{HELD}listeners: ['udp [::]:8125 go otelcol --config=/etc/a.yaml']\n"
+        'config: \'{receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}, statsd: {endpoint: '
+        '"0.0.0.0:8125"}}, exporters: {debug: {}}, service: {pipelines: {traces: {receivers: [otlp], exporters: '
+        "[debug]}, metrics: {receivers: [statsd], exporters: [debug]}}}}'\n"
+    )
+
+    assert roots(world) == ["DS210"]
+    assert "udp" in only(world, "DS210").detail

@@ -18,6 +18,7 @@ _COLLECTOR = (Runtime.GO, Runtime.UNKNOWN)
 """What a socket of a Collector is held by, as far as can be seen."""
 
 _CONFIG_FLAGS = ("--config", "-config")
+_UNREAD = ("env:", "http:", "https:")  # sources of a configuration that can be any file
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -67,11 +68,17 @@ def predicted(endpoint: DeclaredEndpoint, space: Namespace | None, names: Names 
 def held(
     traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace, names: Names | None
 ) -> Iterator[Failure]:
-    """The endpoints, without flows, whose port another program than a Collector holds, and takes no export there."""
+    """The endpoints, without flows, whose port another program holds, and takes no export there.
+
+    Another program is also a Collector that was started with another configuration, where a declared port is closed:
+    where none is, this may be the one, and the file has another path for it, as in a container.
+    """
+    closed = declared and listeners and stranded(traces, declared, listeners, space.place)
+    mine = _may_run if closed else _is_collector
     served = {x.target.port for x in traces.items if x.accepted and x.protocol in OTLP_PORTS.values()}
     for endpoint in declared.endpoints if declared and listeners else ():
         there = listeners.on(space.place, port(endpoint), endpoint.transport) if listeners else ()
-        if port(endpoint) in served or any(x.runtime in _COLLECTOR for x in there):
+        if port(endpoint) in served or any(mine(x, declared) for x in there):
             continue
         bound = predicted(endpoint, space, names)
         holder = next((x for x in there if bound.unknown or any(conflicts(x, y) for y in bound.sockets)), None)
@@ -96,13 +103,29 @@ def conflicts(one: Listener, other: Listener) -> bool:
 
 
 def runs(declared: Declared, listeners: Listeners, place: str) -> bool:
-    """Whether a Go process listens on a port of the configuration, or one that could not be read."""
-    return any(x.runtime in _COLLECTOR for x in _sockets(declared, listeners, place))
+    """Whether what listens on a port of the configuration can be its Collector, or could not be read."""
+    return any(_may_run(x, declared) for x in sockets(declared, listeners, place))
 
 
-def _sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[Listener]:
+def sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[Listener]:
+    """The sockets of a place on ports of the configuration."""
     for endpoint in declared.endpoints:
         yield from listeners.on(place, port(endpoint), endpoint.transport)
+
+
+def _is_collector(socket: Listener, _: Declared | None) -> bool:
+    return socket.runtime in _COLLECTOR
+
+
+def _may_run(socket: Listener, declared: Declared | None) -> bool:
+    """Whether a socket can be that of the Collector of this configuration."""
+    return socket.runtime in _COLLECTOR and not (declared and started_otherwise(socket, declared))
+
+
+def started_otherwise(socket: Listener, declared: Declared) -> bool:
+    """Whether the command line of a socket's owner names configurations, and this one is not among them."""
+    files = [file for x in socket.processes[:1] for file in started_with(x)]
+    return bool(files) and not any(x.startswith(_UNREAD) or is_same_file(x, declared.file) for x in files)
 
 
 def failures(

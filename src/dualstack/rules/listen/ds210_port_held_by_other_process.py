@@ -61,10 +61,10 @@ from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome
-from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.sockets import Listener, Listeners, Runtime
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.bind import accepts, listen_mark
-from dualstack.reach.start import held, here, stranded
+from dualstack.reach.start import held, here, started_with, stranded
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -128,13 +128,17 @@ def _arrived(trace: Trace) -> bool:
 
 
 def _finding(holder: Listener, flows: tuple[Trace, ...], beside: str, declared: tuple[Evidence, ...]) -> Finding:
-    process = holder.processes[0]
+    process, files = holder.processes[0], " and ".join(f"`{x}`" for x in started_with(holder.processes[0]))
+    second = files and holder.runtime is Runtime.GO
     told = dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)
     held_by = Evidence(f"{listen_mark(holder)} on {holder.transport} port {holder.port}", holder.source)
     return Finding(
         summary=f"Port {holder.port} is held by `{process.name}`",
-        detail=f"`{process.name}` ({process.runtime}) listens on {holder.transport} `{holder.endpoint}`. {beside}",
-        hint=f"Stop `{process.name}` or move it from port {holder.port}, then start the receiver again.",
+        detail=f"`{process.name}` ({process.runtime}) listens on {holder.transport} `{holder.endpoint}`. "
+        + (f"It was started with {files}. {beside}" if second else beside),
+        hint=f"Give one of the two Collectors another port than {holder.port}, then start the one that ended."
+        if second
+        else f"Stop `{process.name}` or move it from port {holder.port}, then start the receiver again.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=(held_by, *declared, *told),
         fix=Fix(f"Free port {holder.port}"),

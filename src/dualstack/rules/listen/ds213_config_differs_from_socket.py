@@ -5,8 +5,7 @@ A Go process listens on a port of the configuration, and a socket that the confi
 namespace is not there. Or its command line names another configuration: then this is a note, not a fault.
 
 ## Why it breaks
-A Collector reads its configuration when it starts. A file that was edited later, or that another process was started
-with, does not describe the sockets.
+A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
 
 ## Fix
 Restart the Collector with this configuration, or look at the file that it was started with.
@@ -47,15 +46,6 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
-```yaml quiet
-target: grpc://[fd00:9::5]:4317
-listeners: ["[fd00:9::5]:4317 v6only go otelcol"]
-probes: ["[fd00:9::5]:4317 grpc accepted"]
-config: |
-  receivers: {otlp: {protocols: {grpc: {endpoint: "[fd00:9::5]:4317", transport: tcp6}}}}
-  exporters: {debug: {}}
-  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
-```
 
 ## References
 - Measured: 1,132 starts of the Collector, configuration against socket
@@ -64,7 +54,7 @@ config: |
 from collections.abc import Iterator, Sequence
 
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
@@ -73,7 +63,7 @@ from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner
-from dualstack.reach.start import here, is_same_file, port, predicted, started_with
+from dualstack.reach.start import here, port, predicted, sockets, started_otherwise, started_with
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -86,40 +76,36 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    running = _collectors(declared, listeners, space.place)
+    running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
+    running.sort(key=lambda x: started_otherwise(x, declared))
     if running:
         found = tuple(_differing(traces, listeners, space, declared, names, running[0]))
         yield from found or _started_otherwise(traces, declared, running)
 
 
 def _differing(
-    traces: Traces,
-    listeners: Listeners,
-    space: Namespace,
-    declared: Declared,
-    names: Names | None,
-    running: Listener,
+    traces: Traces, listeners: Listeners, space: Namespace, declared: Declared, names: Names | None, running: Listener
 ) -> Iterator[Finding]:
     for endpoint in declared.endpoints:
         there = listeners.on(space.place, port(endpoint), endpoint.transport)
         wanted = predicted(endpoint, space, names).sockets
         gone = [x for x in wanted if _bound(x) not in map(_bound, there)]
+        other = next((x for x in there or (running,) if started_otherwise(x, declared)), None)
         flows = [x for x in traces.items if x.server == space.place and x.target.port == port(endpoint)]
-        foreign = any(x.runtime is not Runtime.GO for x in there)
+        foreign = any(x.runtime is not Runtime.GO for x in there) or (other and not there)
         if not gone or not flows or foreign or endpoint.transport is Transport.UDP:
             continue
         found = " and ".join(map(accepts_phrase, there)) or "is not there"
         yield Finding(
             summary=f"Port {port(endpoint)} differs from the configuration",
             detail=f"By `{endpoint.effective}` the socket {accepts_phrase(gone[0])}. The real one {found}.",
-            hint=f"Restart {owner(running)} with `{declared.file}`, or look at the file that it was started with.",
+            hint=_hint(declared, running, other),
             families=tuple(dict.fromkeys(x.family for x in flows)),
             evidence=(
                 Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
                 Evidence(", ".join(map(listen_mark, there)) or f"no socket on port {port(endpoint)}", "sock_diag"),
             ),
             location=endpoint.location,
-            fix=Fix("Restart the Collector with this configuration"),
             flows=tuple(x.key for x in flows),
         )
 
@@ -130,9 +116,9 @@ def _started_otherwise(traces: Traces, declared: Declared, running: Sequence[Lis
     Of the command line nothing else is shown: `--set` can carry a password.
     """
     for socket in running:
-        process, files = socket.processes[0], started_with(socket.processes[0])
+        process = socket.processes[0]
         mine = [x for x in traces.items if sockets_of(x, Listeners((socket,))) and not x.failed]
-        if not mine or not files or any(is_same_file(x, declared.file) for x in files):
+        if not mine or not started_otherwise(socket, declared):
             continue
         yield Finding(
             summary="The Collector was started with another file",
@@ -141,17 +127,21 @@ def _started_otherwise(traces: Traces, declared: Declared, running: Sequence[Lis
             hint=f"If `{declared.file}` is the one that has to run, stop process {process.pid} first.",
             severity=Severity.INFO,
             families=tuple(dict.fromkeys(x.family for x in mine)),
-            evidence=tuple(Evidence(f"--config {x}", f"command line of process {process.pid}") for x in files),
+            evidence=tuple(
+                Evidence(f"--config {x}", f"command line of process {process.pid}") for x in started_with(process)
+            ),
             flows=tuple(x.key for x in mine),
         )
 
 
-def _collectors(declared: Declared, listeners: Listeners, place: str) -> tuple[Listener, ...]:
-    """The sockets of Go processes on ports of the configuration."""
-    sockets = (x for e in declared.endpoints for x in listeners.on(place, port(e), e.transport))
-    return tuple(x for x in sockets if x.runtime is Runtime.GO)
+def _hint(declared: Declared, running: Listener, other: Listener | None) -> str:
+    """What to do; a Collector that has another configuration may be wanted as it runs."""
+    if other is None:
+        return f"Restart {owner(running)} with `{declared.file}`, or look at the file that it was started with."
+    process, files = other.processes[0], " and ".join(f"`{x}`" for x in started_with(other.processes[0]))
+    return f"Process {process.pid} was started with {files}: look there, or stop it if `{declared.file}` has to run."
 
 
 def _bound(socket: Listener) -> tuple[str, bool]:
-    """What tells a socket from others; of a literal IPV6_V6ONLY changes nothing, and Go sets it with `tcp6` alone."""
+    # Of a literal IPV6_V6ONLY changes nothing, and Go sets it with `tcp6` alone.
     return socket.address, is_wildcard(socket) and bool(socket.v6only)
