@@ -14,7 +14,9 @@ Every key is optional but `target`:
     listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go"]
     names: {collector: [fd00:9::7, 10.9.0.7]}          # what getaddrinfo says; an error name is a string
     hosts: ["127.0.0.1 localhost"]                     # lines of the hosts file
-    dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 collector A NOERROR 10.9.0.7"]
+    dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 alias A NOERROR collector 10.9.0.7"]   # CNAMEs, addresses
+    nsswitch: [dns, "[NOTFOUND=return]", files]        # services of its hosts line; default: files, dns
+    options: ["timeout:1"]                             # options of resolv.conf
     routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]    # hook, or hook/the hook of the deciding chain;
     # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
@@ -158,12 +160,18 @@ def _names(world: Mapping[str, Any]) -> Names:
     for number, line in enumerate(world.get("hosts", ()), 1):
         address, *spelled = line.split()
         hosts.append(HostsEntry(number, address, tuple(spelled)))
-    return Names(tuple(lookups), tuple(map(_dns, world.get("dns", ()))), ResolverFiles(hosts=tuple(hosts)))
+    files = ResolverFiles(
+        hosts=tuple(hosts),
+        sources=tuple(world.get("nsswitch", ResolverFiles().sources)),
+        options=tuple(world.get("options", ())),
+    )
+    return Names(tuple(lookups), tuple(map(_dns, world.get("dns", ()))), files)
 
 
 def _dns(text: str) -> DnsAnswer:
-    server, name, record, rcode, *addresses = text.split()
-    return DnsAnswer(server, name, record, rcode, tuple(addresses))
+    server, name, record, rcode, *held = text.split()
+    cnames = tuple(x for x in held if not is_address(x))
+    return DnsAnswer(server, name, record, rcode, tuple(x for x in held if is_address(x)), cnames)
 
 
 def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -> Iterable[Route]:

@@ -4,8 +4,9 @@
 One server, one name: the query for A is answered, the query for AAAA is not.
 
 ## Why it breaks
-A resolver asks for both and waits for both: 5 s a try in glibc, twice, before it goes on with what it has. Some
-resolvers give up. Every new connection pays for it, and short timeouts of exporters end first.
+A resolver asks for both and waits for both: in glibc 5 s a try, twice, unless `timeout` and `attempts` say otherwise.
+Then it goes on with what it has, or gives up. Every new connection pays for it, and short timeouts of exporters end
+first.
 
 ## Fix
 Let the server, or the middlebox before it, answer AAAA queries: NOERROR without records is an answer.
@@ -42,6 +43,7 @@ from dualstack.model.names import DnsAnswer, Names
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.lookup import asked_as, spared
+from dualstack.reach.resolver import patience
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -49,6 +51,7 @@ SEVERITY = Severity.ERROR
 
 def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]:
     """One finding for each server and name with an unanswered AAAA query beside an answered one."""
+    timeout, attempts = patience(names.files.options)
     for silent in names.answers:
         given = _given(names, silent)
         if given is None:
@@ -57,7 +60,7 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
         yield Finding(
             summary="AAAA queries get no answer",
             detail=f"`{silent.server}` answers for the A record of `{silent.name}` and is silent for AAAA. Resolvers "
-            "wait 5 s a try before they go on, and some give up.",
+            f"wait {timeout} s a try (`timeout:{timeout}`, `attempts:{attempts}`) before they go on, and some give up.",
             hint=f"Run `dig @{silent.server} {silent.name} AAAA`, and let what is silent answer NOERROR.",
             families=(Family.IPV6,),
             confidence=Confidence.PROBED,

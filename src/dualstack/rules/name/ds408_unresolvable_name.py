@@ -4,8 +4,8 @@
 getaddrinfo gives an error for the target's name. What the nameservers said is shown beside it.
 
 ## Why it breaks
-No address, no connection, in either family. A misspelt name, a short name outside its search domain, a nameserver that
-is silent and a resolver that does not ask DNS look alike to the client.
+No address, no connection, in either family. A misspelt name, a short name outside its search domain, a dead CNAME, a
+nameserver that is silent or denies what the next one has, and a `hosts:` line that stops early look alike to a client.
 
 ## Fix
 Correct the name, or the resolver that answers for it.
@@ -30,6 +30,11 @@ target: collector.example:4317
 names: {collector.example: EAI_NONAME}
 dns: ["10.9.0.53 collector.example A NOERROR 10.9.0.7", "10.9.0.53 collector.example AAAA NOERROR"]
 ```
+```yaml fires
+target: http://collector.example:4318
+names: {collector.example: EAI_NONAME}
+dns: ["10.9.0.53 collector.example A NXDOMAIN gone.example", "10.9.0.53 collector.example AAAA NXDOMAIN gone.example"]
+```
 ```yaml quiet
 target: collector:4317
 names: {collector: [10.9.0.7]}
@@ -38,16 +43,18 @@ probes: ["10.9.0.7:4317 grpc accepted"]
 ```
 
 ## References
-- getaddrinfo(3): the EAI errors; RFC 6895 section 2.3: the response codes; resolv.conf(5): `search`
+- getaddrinfo(3): the EAI errors; RFC 6895 section 2.3: the response codes; resolv.conf(5): `search`;
+  nsswitch.conf(5): actions
 """
 
 from collections.abc import Iterator
 
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.names import Lookup, Names
+from dualstack.model.names import DnsAnswer, Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Traces
 from dualstack.reach.lookup import answers_for, published
+from dualstack.reach.resolver import DNS, FILES, NEVER, dead_end, disagreement, obstacle
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -69,38 +76,72 @@ def check(traces: Traces, names: Names) -> Iterator[Finding]:
         found = names.lookup(trace.target.host)
         if trace.disposition is not Disposition.NO_ADDRESS or found is None or found.addresses:
             continue
-        said = answers_for(names, found.name)
-        server = said[0].server if said else ""
         words = _WORDS.get(found.error, "the lookup failed")
+        said, hint = _in_the_hosts_file(names, found) or _in_dns(names, found) or _nowhere(names, found)
         yield Finding(
             summary="The name does not resolve",
-            detail=f"`{found.name}`: {words} ({found.error}).{_dns(names, found)}",
-            hint=_hint(names, found, server),
+            detail=f"`{found.name}`: {words} ({found.error}).{said}",
+            hint=hint,
             families=(trace.family,),
             evidence=(
                 Evidence(f"{found.error} for `{found.name}`", found.source),
-                *(Evidence(f"{x.name} {x.record}: {x.rcode}", f"DNS query to {x.server}") for x in said),
+                *(_fact(x) for x in answers_for(names, found.name)),
             ),
             flows=(trace.key,),
         )
 
 
-def _dns(names: Names, found: Lookup) -> str:
-    """What the nameservers say of it, where they were asked."""
-    held = published(names, found.name)
-    if held:
-        return f" The nameservers have {', '.join(held)} for it, and the resolver does not take that."
-    codes = dict.fromkeys(x.rcode for x in answers_for(names, found.name))
-    if codes and set(codes) <= _NO_ANSWER:
-        return " No nameserver answers."
-    return f" The nameservers say {', '.join(codes)}." if codes else ""
+def _fact(said: DnsAnswer) -> Evidence:
+    held = " ".join((said.rcode, *said.cnames, *said.addresses))
+    return Evidence(f"{said.name} {said.record}: {held}", f"DNS query to {said.server}")
+
+
+def _in_the_hosts_file(names: Names, found: Lookup) -> tuple[str, str] | None:
+    """What keeps a line of the hosts file from the client; glibc compares names with it as they stand."""
+    stopped = obstacle(names.files.sources, FILES)
+    if not stopped or found.name.endswith(".") or not names.files.hosts_of(found.name):
+        return None
+    said = f" `{names.files.hosts_path}` has it, and the lookup did not get that far: {_line(names)} {stopped} `files`."
+    return said, "Put `files` first in the `hosts:` line of `/etc/nsswitch.conf`."
+
+
+def _in_dns(names: Names, found: Lookup) -> tuple[str, str] | None:
+    """What keeps the addresses that a nameserver has from the client."""
+    held, stopped = ", ".join(published(names, found.name)), obstacle(names.files.sources, DNS)
+    if not held:
+        return None
+    said, unlike = f" The nameservers have {held} for it", disagreement(names, found.name)
+    if stopped == NEVER or (stopped and not unlike):
+        return f"{said}, and {_line(names)} {stopped} `dns`.", "Let that line ask `dns`, such as `hosts: files dns`."
+    if unlike:
+        denied, given = unlike
+        ask = f"`dig @{denied.server} {denied.name} {denied.record}` with `@{given.server}`"
+        way = f"let both answer alike, or take the first out of `{names.files.resolv_path}`"
+        first = f" `{denied.server}` is asked first and says that it has none ({denied.rcode}); resolvers take that."
+        return f" `{given.server}` has {held} for it.{first}", f"Compare {ask}, and {way}."
+    ask = f"Run `getent ahosts {found.name}` again, and compare it with what the nameservers say."
+    return f"{said}, and the resolver does not take that.", ask
+
+
+def _line(names: Names) -> str:
+    return f"`hosts: {' '.join(names.files.sources)}` in `/etc/nsswitch.conf`"
+
+
+def _nowhere(names: Names, found: Lookup) -> tuple[str, str]:
+    said, dead = answers_for(names, found.name), dead_end(names, found.name)
+    if dead:
+        end, lacks = dead.cnames[-1], "does not exist" if dead.rcode == "NXDOMAIN" else "has no address"
+        way = f"Correct the CNAME records of `{dead.name}`, or give `{end}` an address."
+        return f" It is a CNAME that leads to `{end}`, which {lacks}, says `{dead.server}`.", way
+    codes = dict.fromkeys(x.rcode for x in said)
+    answer = f" The nameservers say {', '.join(codes)}." if codes else ""
+    silent = codes and set(codes) <= _NO_ANSWER
+    return " No nameserver answers." if silent else answer, _hint(names, found, said[0].server if said else "")
 
 
 def _hint(names: Names, found: Lookup, server: str) -> str:
     if found.name == "localhost":
         return f"Add the line `127.0.0.1 localhost` to `{names.files.hosts_path}`, or send to `127.0.0.1`."
-    if published(names, found.name):
-        return "Look at the `hosts:` line of `/etc/nsswitch.conf`, and run `getent ahosts` with the name."
     if found.error == "EAI_AGAIN":
         ask = f"dig @{server} {found.name}" if server else f"dig {found.name}"
         return f"Run `{ask}`, and look at the nameservers in `{names.files.resolv_path}`: they are silent or failing."

@@ -1,0 +1,60 @@
+"""What the C library's resolver makes of its settings, and of nameservers that do not say the same."""
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+
+from dualstack.model.names import DnsAnswer, Names
+from dualstack.reach.lookup import answers_for
+
+FILES = ("files",)
+DNS = ("dns", "resolve")
+"""The services of nsswitch.conf that read a hosts file, and those that ask nameservers (nss-resolve(8))."""
+
+NEVER = "does not ask"
+
+_STOPS = re.compile(r"(?<![A-Z!])(?!SUCCESS\b)!?[A-Z]+=return", re.IGNORECASE)
+_DENIES = ("NOERROR", "NXDOMAIN")
+_OPTION = re.compile(r"(?P<key>[a-z]+):(?P<value>\d{0,9})", re.ASCII)
+_DEFAULTS = {"timeout": 5, "attempts": 2}  # RES_TIMEOUT, RES_DFLRETRY in resolv.h
+_MOST = {"timeout": 30, "attempts": 5}  # RES_MAXRETRANS, RES_MAXRETRY in resolv.h
+
+
+def obstacle(sources: Sequence[str], services: Collection[str]) -> str:
+    """How a `hosts:` line can end a lookup before it asks any of `services`, as a verb; empty where it cannot.
+
+    nsswitch.conf(5): an action in brackets belongs to the service before it, and `return` ends the lookup there. By
+    default SUCCESS alone does.
+    """
+    if not any(x in services for x in sources):
+        return NEVER
+    before = takewhile(lambda x: x not in services, sources)
+    return "can stop before" if any(map(_STOPS.search, before)) else ""
+
+
+def disagreement(names: Names, host: str) -> tuple[DnsAnswer, DnsAnswer] | None:
+    """A nameserver's denial of a record and the answer of a later one that has it; None where the first to say has it.
+
+    glibc `resolv/res_send.c`: NXDOMAIN and an answer without records are taken as they are, and the next nameserver is
+    asked after SERVFAIL, NOTIMP, REFUSED or silence.
+    """
+    said = answers_for(names, host)
+    given = next((x for x in said if x.addresses), None)
+    if given is None:
+        return None
+    earlier = takewhile(lambda x: x is not given, said)
+    denied = (x for x in earlier if (x.name, x.record) == (given.name, given.record) and x.rcode in _DENIES)
+    return next(((x, given) for x in denied), None)
+
+
+def dead_end(names: Names, host: str) -> DnsAnswer | None:
+    """An answer whose CNAME records lead to a name without an address of its type."""
+    said = answers_for(names, host)
+    return next((x for x in said if x.cnames and not x.addresses and x.rcode in _DENIES), None)
+
+
+def patience(options: Sequence[str]) -> tuple[int, int]:
+    """Seconds that the resolver waits in one try, and its tries: `timeout` and `attempts` of resolv.conf(5)."""
+    given = {m["key"]: int(m["value"] or 0) for m in map(_OPTION.match, options) if m}
+    timeout, attempts = (min(given.get(x, _DEFAULTS[x]), _MOST[x]) for x in _DEFAULTS)
+    return max(timeout, 1), attempts  # res_send.c send_dg: "if (seconds <= 0) seconds = 1"
