@@ -221,7 +221,8 @@ def test_an_address_under_detection_of_duplicates_cannot_be_assigned(flag: str) 
         ),
         (BindRequest("0.0.0.0:4317"), "namespace"),
         (BindRequest("10.9.0.5:4317"), "namespace"),
-        (BindRequest("[::]:http", namespace=HERE), "not in the table"),
+        (BindRequest("[::]:http", namespace=HERE), "services file"),
+        (BindRequest("0.0.0.0:otlp-grpc", network="udp", call="resolve", namespace=HERE), "services file"),
         (BindRequest("0.0.0.0:4317", runtime="erlang", namespace=HERE), "not in the table"),
     ],
 )

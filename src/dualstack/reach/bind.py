@@ -78,11 +78,12 @@ _TEXTS = (
     (r".*:.*:.*", "extra-colon"),
     (r".*", "stray-bracket"),
 )
-# Go src/net/port.go parsePort. A text that is no number is looked up as a service; Go knows these two by itself.
+# Go src/net/port.go parsePort. A text that is no number is looked up as a service, in /etc/services as well
+# (Go src/net/port_unix.go); names as in RFC 6335 section 5.1.
 _PORTS = (
     (r"|0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])", ""),
     (r"[-+]?[0-9]+", "invalid-port"),
-    (r"https?", "known-service"),
+    (r"[0-9-]*[A-Za-z][A-Za-z0-9-]*", "service"),
     (r".*", "unknown-port"),
 )
 _NAME = r"[A-Za-z0-9_.-]+"  # Go src/net/dnsclient.go isDomainName
@@ -104,7 +105,7 @@ class _Place(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int:
-        return int(self.port) if self.port.isdecimal() else 0
+        return int(self.port.lstrip("0")[:5] or 0) if self.port.isdecimal() else 0
 
 
 def bind(request: BindRequest) -> Bound:
@@ -115,6 +116,8 @@ def bind(request: BindRequest) -> Bound:
     if "$" in request.address:
         return Bound(unknown=f"a variable in {request.address} has no known value")
     place = _place(request)
+    if place.form == "service":
+        return Bound(unknown=f"the services file there says which port `{place.port}` is, or that it is none")
     outcomes = {_outcome(request, place, state) for state in _states(request.namespace, place)}
     if len(outcomes) > 1:
         outcomes = {_without_v6only(x) for x in outcomes}

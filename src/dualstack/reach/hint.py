@@ -1,13 +1,28 @@
 """What a reader can type: addresses to bind, fields to set, and commands in the right place."""
 
+import re
+
 from dualstack.model.address import Family
 from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
+from dualstack.reach.start import Failure
 
 _DUAL_BY_IPV4_WILDCARD = (Runtime.GO, Runtime.JVM)
 OBEYS_BINDV6ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON)
 """Runtimes that leave IPV6_V6ONLY to the kernel; the others set it themselves (knowledge/bind.table)."""
+
+_CORRECTIONS = {
+    "DS101": ": an IPv6 address needs brackets, as in `[::]:4317`",
+    "DS104": ": a listen address has no scheme",
+    "DS105": ": an address without a port is none",
+    "DS106": ": a link-local address needs a zone, as in `[fe80::1%eth0]:4317`",
+    "DS107": " or its `transport`: they are of different families",
+    "DS119": ": a port is a number from 0 to 65535",
+}
+"""What to heed at an endpoint, by the code of what is wrong with it."""
+_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_WITH_PORT = re.compile(r"(\$\{[^}]*\}):([0-9]+)")
 
 
 def inside(place: str, command: str) -> str:
@@ -67,3 +82,42 @@ def where(endpoint: DeclaredEndpoint) -> str:
     """` in file, line N` for an endpoint whose place in a file is known."""
     at = endpoint.location
     return f" in `{at.file}`, line {at.line}," if at else ""
+
+
+def why(failure: Failure) -> str:
+    """The sentence that says why the Collector of a configuration cannot be running, or cannot be known to."""
+    asked, said = failure.endpoint.effective, failure.bound.error
+    if failure.bound.unknown:
+        named = f"`{asked}` (`{failure.endpoint.field}`)"
+        return f"The configuration asks for {named}, and whether that can be bound is open: {failure.bound.unknown}."
+    if failure.beside:
+        other = f"`{failure.beside.effective}` (`{failure.beside.field}`{line(failure.beside)})"
+        return f"The configuration asks for `{asked}` beside {other}, and binding both fails: `{said}`."
+    return f"The configuration asks for `{asked}`, and binding it fails: `{said}`."
+
+
+def correct(failure: Failure) -> str:
+    """The sentence that says how to let the Collector of a configuration start."""
+    field = f"`{failure.endpoint.field}`{where(failure.endpoint)}"
+    if failure.bound.unknown:
+        return _look(failure.endpoint, field)
+    if failure.holder:
+        return f"Free port {failure.holder.port}, which {owner(failure.holder)} holds, and start the Collector."
+    if failure.beside:
+        return f"Remove {field} or give it another port, and start the Collector."
+    return f"Correct {field} and start the Collector{_CORRECTIONS.get(failure.bound.cause, '')}."
+
+
+def _look(endpoint: DeclaredEndpoint, field: str) -> str:
+    """What to find out of an endpoint that cannot be foretold from here."""
+    unset = " and ".join(f"`{x}`" for x in dict.fromkeys(_VARIABLE.findall(endpoint.effective)))
+    bare = _WITH_PORT.fullmatch(endpoint.effective)
+    brackets = f" An IPv6 address needs `[{bare[1]}]:{bare[2]}` there." if bare else ""
+    if unset:
+        return f"Give {unset}{where(endpoint)} the value that the Collector has and run this again.{brackets}"
+    return f"Start the Collector and see whether {field} can be bound: its log says so.{brackets}"
+
+
+def line(endpoint: DeclaredEndpoint) -> str:
+    """`, line N` for an endpoint whose place in a file is known."""
+    return f", line {endpoint.location.line}" if endpoint.location else ""

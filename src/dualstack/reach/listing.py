@@ -10,6 +10,7 @@ from dualstack.model.host import Namespace
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.reach.bind import accepts
+from dualstack.reach.start import port as number
 
 HOST = "localhost"
 _OTLP = ("otlp", "otelarrow")  # types of receivers that take OTLP
@@ -25,7 +26,7 @@ def listed(
     place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None
 ) -> tuple[Target, ...]:
     """One target for each OTLP listener in sight or declared endpoint, by port; empty where there is neither."""
-    spoken = {(port, _protocol(x)): x.tls for x in (declared.endpoints if declared else ()) if (port := _port(x))}
+    spoken = {(port, _protocol(x)): x.tls for x in (declared.endpoints if declared else ()) if (port := number(x))}
     for listener in listeners.items if listeners else ():
         known = listener.place == place and listener.transport is Transport.TCP and listener.port in OTLP_PORTS
         if known and not any(port == listener.port for port, _ in spoken):
@@ -35,7 +36,7 @@ def listed(
 
 def ports_of(declared: Declared) -> set[int]:
     """Every port that a configuration binds."""
-    return {port for x in declared.endpoints if (port := _port(x))}
+    return {port for x in declared.endpoints if (port := number(x))}
 
 
 def _protocol(endpoint: DeclaredEndpoint) -> Protocol:
@@ -43,12 +44,6 @@ def _protocol(endpoint: DeclaredEndpoint) -> Protocol:
     if endpoint.component.split("/")[1] in _OTLP:
         return endpoint.protocol
     return Protocol.UDP if endpoint.transport is Transport.UDP else Protocol.TCP
-
-
-def _port(endpoint: DeclaredEndpoint) -> int:
-    """The port of a declared endpoint; 0 where it has none that a client could use."""
-    tail = endpoint.effective.rpartition(":")[2]
-    return int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 6 and int(tail) < 65536 else 0
 
 
 def _target(place: str, spoken: _Spoken, listeners: Listeners | None, space: Namespace | None) -> Target:

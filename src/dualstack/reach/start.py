@@ -1,6 +1,7 @@
 """Whether the endpoints of a configuration can be bound in a place, and which flows fail where they cannot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
 
 import msgspec
 
@@ -22,15 +23,16 @@ _UNREAD = ("env:", "http:", "https:")  # sources of a configuration that can be 
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An endpoint that cannot be bound, what the bind says, and the flows that find nobody for that reason.
+    """An endpoint that cannot be bound, or may not be, what the bind says, and the flows that find nobody for it.
 
-    `holder` is the socket of another program that is in the way, where one is.
+    `holder` is the socket of another program that is in the way, `beside` the endpoint of the same configuration.
     """
 
     endpoint: DeclaredEndpoint
     bound: Bound
     flows: tuple[Trace, ...] = ()
     holder: Listener | None = None
+    beside: DeclaredEndpoint | None = None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -41,9 +43,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 def port(endpoint: DeclaredEndpoint) -> int:
-    """The port of an endpoint, 0 where it names none."""
+    """The port of an endpoint; 0 where it has none that a client could use."""
     digits = endpoint.effective.rpartition(":")[2]
-    return int(digits) if digits.isdecimal() else 0
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < 65536 else 0
 
 
 def declared_on(
@@ -83,8 +85,19 @@ def held(
         bound = predicted(endpoint, space, names)
         holder = next((x for x in there if bound.unknown or any(conflicts(x, y) for y in bound.sockets)), None)
         if holder:
-            error = f"listen {endpoint.network} {endpoint.effective}: bind: address already in use"
-            yield Failure(endpoint, Bound(error=error, cause="DS210"), holder=holder)
+            yield Failure(endpoint, _in_use(endpoint, "DS210"), holder=holder)
+
+
+def _clashes(found: Sequence[Failure]) -> Iterator[Failure]:
+    """The endpoints that cannot be bound beside another one of the same configuration."""
+    for one, other in combinations(found, 2):
+        pairs = product(one.bound.sockets, other.bound.sockets)
+        if port(one.endpoint) and any(conflicts(x, y) for x, y in pairs):
+            yield Failure(other.endpoint, _in_use(other.endpoint, "DS115"), beside=one.endpoint)
+
+
+def _in_use(endpoint: DeclaredEndpoint, cause: str) -> Bound:
+    return Bound(error=f"listen {endpoint.network} {endpoint.effective}: bind: address already in use", cause=cause)
 
 
 def conflicts(one: Listener, other: Listener) -> bool:
@@ -135,11 +148,25 @@ def failures(
 
     Empty where the sockets of the place are out of sight, where the Collector runs, and where no flow fails for it.
     """
+    return tuple(x for x in suspects(traces, declared, listeners, space, names) if x.bound.cause)
+
+
+def suspects(
+    traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace, names: Names | None
+) -> tuple[Failure, ...]:
+    """The `failures`, then the endpoints of which the evidence does not tell whether they can be bound.
+
+    The flows are those to ports of the configuration, and all where a port is among what is wrong.
+    """
     if not declared or not listeners or runs(declared, listeners, space.place):
         return ()
-    flows = stranded(traces, declared, listeners, space.place)
-    unbound = [Failure(x, predicted(x, space, names)) for x in declared.endpoints]
-    found = (*(x for x in unbound if x.bound.cause), *held(traces, declared, listeners, space, names))
+    each = [Failure(x, predicted(x, space, names)) for x in declared.endpoints]
+    failed = (*(x for x in each if x.bound.cause), *held(traces, declared, listeners, space, names), *_clashes(each))
+    found = (*failed, *(x for x in each if x.bound.unknown and not x.endpoint.effective.startswith("localhost:")))
+    if any(port(x.endpoint) == 0 for x in found):
+        flows = tuple(x for x in unserved(traces, listeners) if x.server == space.place)
+    else:
+        flows = stranded(traces, declared, listeners, space.place)
     return tuple(msgspec.structs.replace(x, flows=flows) for x in found if flows)
 
 

@@ -48,8 +48,8 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.doubt import UNDECIDED
-from dualstack.reach.hint import owner, where
-from dualstack.reach.start import Failure, declared_on, failures, here
+from dualstack.reach.hint import correct, owner, why
+from dualstack.reach.start import Failure, declared_on, here, suspects
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -68,19 +68,20 @@ def check(
     declared: Declared | None,
 ) -> Iterator[Finding]:
     """One finding for each place where nothing listens for a target, and for each target that is out of sight."""
+    stopped = next(iter(suspects(traces, declared, listeners, here(namespaces), names)), None)
     silent: dict[tuple[str, str], list[Trace]] = {}
     for trace in traces.broken:
         if trace.disposition is not Disposition.REFUSED:
             continue
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):
-            is_declared = declared_on(declared, trace.target.port) is not None
-            silent.setdefault((trace.server, "" if is_declared else trace.target.text), []).append(trace)
+            explained = stopped is not None and trace in stopped.flows
+            together = explained or declared_on(declared, trace.target.port) is not None
+            silent.setdefault((trace.server, "" if together else trace.target.text), []).append(trace)
         elif not seen and trace.at(Hop.POLICY).mark != UNDECIDED and not elsewhere(traces, trace):
             yield _inferred(trace)
-    stopped = next(iter(failures(traces, declared, listeners, here(namespaces), names)), None)
-    for (_, undeclared), flows in silent.items():
-        yield _observed(flows, listeners or Listeners(), None if undeclared else stopped)
+    for flows in silent.values():
+        yield _observed(flows, listeners or Listeners(), stopped if stopped and flows[0] in stopped.flows else None)
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None) -> Finding:
@@ -95,28 +96,14 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
         summary=f"Nothing listens on port {named}"
         if len(ports) < 3
         else f"Nothing listens on any of {len(ports)} ports",
-        detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}.{_error(stopped)}",
-        hint=_correct(stopped) or f"{instead}tart a receiver on port {named}.",
+        detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}."
+        + (f" {why(stopped)}" if stopped else ""),
+        hint=correct(stopped) if stopped else f"{instead}tart a receiver on port {named}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
+        location=stopped.endpoint.location if stopped else None,
         flows=tuple(x.key for x in flows),
     )
-
-
-def _error(stopped: Failure | None) -> str:
-    """Why the Collector of the configuration cannot be running."""
-    if stopped is None:
-        return ""
-    asked, said = stopped.endpoint.effective, stopped.bound.error
-    return f" The configuration asks for `{asked}`, and binding it fails: `{said}`."
-
-
-def _correct(stopped: Failure | None) -> str:
-    if stopped is None:
-        return ""
-    if stopped.holder:
-        return f"Free port {stopped.holder.port}, which {owner(stopped.holder)} holds, and start the Collector."
-    return f"Correct `{stopped.endpoint.field}`{where(stopped.endpoint)} and start the Collector."
 
 
 def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
