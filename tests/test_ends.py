@@ -6,7 +6,7 @@ from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
 from dualstack.probe.run import Options
-from tests.netns import SERVER_IPV4, SERVER_IPV6, batch, isolated, pair
+from tests.netns import SERVER_IPV4, SERVER_IPV6, batch, isolated, pair, sysctl
 
 
 def root(netns: str, target: str) -> tuple[str, str]:
@@ -54,3 +54,16 @@ def test_a_namespace_whose_loopback_was_never_up() -> None:
         code, hint = root(name, "http://127.0.0.1:4318")
 
     assert (code, "ip link set lo up" in hint) == ("DS306", True)
+
+
+def test_a_router_without_a_route_is_told_from_a_silent_one() -> None:
+    with pair("ends") as (client, router):
+        batch(client, [f"route add 198.51.100.0/24 via {SERVER_IPV4}", f"route add 2001:db8::/32 via {SERVER_IPV6}"])
+        batch(client, ["route add 203.0.113.0/24 via 10.9.0.99"])
+        sysctl(router, "net.ipv4.ip_forward", 1)
+        sysctl(router, "net.ipv6.conf.all.forwarding", 1)
+
+        hints = [root(client, f"http://{x}:4318")[1] for x in ("198.51.100.7", "[2001:db8::7]", "203.0.113.7")]
+
+    assert ["add the route where `!N` is shown" in x for x in hints] == [True, True, False]
+    assert "ip -4 neigh show 10.9.0.99" in hints[2]

@@ -3,6 +3,8 @@
 import pytest
 
 from dualstack.model.finding import Finding
+from dualstack.model.names import Names
+from dualstack.reach.resolver import disagreement
 from tests.rules.test_incidents import judged
 
 HERE, THERE = "10.9.0.53", "10.9.0.54"
@@ -43,6 +45,10 @@ def test_where_no_denial_explains_it_nobody_is_blamed(answers: tuple[str, ...]) 
 
     assert "the resolver does not take that" in found.detail
     assert found.hint.startswith("Run `getent ahosts collector.example`")
+
+
+def test_nameservers_that_have_nothing_do_not_disagree() -> None:
+    assert disagreement(Names(), "collector.example") is None
 
 
 HOSTS = "hosts: ['10.9.0.7 collector.example']\n"

@@ -97,6 +97,11 @@ class Route(msgspec.Struct, frozen=True):
     mtu: int = 0
     error: str = ""
 
+    @property
+    def silent(self) -> bool:
+        """Whether there is a route whose next hop does not answer, and not one of type unreachable."""
+        return self.error == "EHOSTUNREACH" and bool(self.interface)
+
 
 class Routes(msgspec.Struct, frozen=True):
     """The kernel's answers for the addresses in question."""

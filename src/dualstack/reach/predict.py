@@ -215,8 +215,8 @@ def _route(flow: Flow) -> TracedHop:
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, fact))
     if answer.error and not flow.passed(Hop.LISTEN):
-        silent = answer.error == "EHOSTUNREACH" and answer.interface
-        why = f"no host answers for {flow.address} on {answer.interface}" if silent else f"no route to {flow.address}"
+        silent = f"no host answers for {flow.address} on {answer.interface}"
+        why = silent if answer.silent else f"no route to {flow.address}"
         return TracedHop(Hop.ROUTE, Status.FAIL, why, answer.error.lower(), (fact,))
     return TracedHop(Hop.ROUTE, Status.PASS, f"leaves by {answer.interface}", answer.interface, (fact,))
 

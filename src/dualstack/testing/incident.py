@@ -17,11 +17,12 @@ Every key is optional but `target`:
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 alias A NOERROR collector 10.9.0.7"]   # CNAMEs, addresses
     nsswitch: [dns, "[NOTFOUND=return]", files]        # services of its hosts line; default: files, dns
     options: ["timeout:1"]                             # options of resolv.conf
-    routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5"]
+    routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5", "10.2.0.7 eth0 10.9.0.5 via 10.9.0.1"]
+    # a next hop that does not answer: "10.2.0.8 EHOSTUNREACH eth0 10.9.0.5 via 10.9.0.1"
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]    # hook, or hook/the hook of the deciding chain;
     # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
-    # after the outcome: the status, and any of san=, subject=, issuer=, until=, signals=, server=, detail=
+    # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=
     config: |                              # a Collector configuration
       receivers: …
     withheld: [Listeners]                  # kinds that could not be gathered
@@ -51,7 +52,7 @@ from dualstack.model.host import (
 )
 from dualstack.model.names import DnsAnswer, HostsEntry, Lookup, Names, ResolverFiles
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask, Stage
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
@@ -60,7 +61,7 @@ from dualstack.reach.dial import parse_client
 
 PLACE = "host"
 _INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
-_SAID = ("san", "subject", "issuer", "until", "signals", "server", "detail")
+_SAID = ("errno", "san", "subject", "issuer", "until", "signals", "server", "detail")
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
 
 
@@ -177,11 +178,11 @@ def _dns(text: str) -> DnsAnswer:
 def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -> Iterable[Route]:
     said = {}
     for line in world.get("routes", ()):
-        destination, word, *source = line.split()
-        failed = word.isupper()
-        said[destination] = Route(
-            PLACE, destination, "" if failed else word, "", " ".join(source), 0, word if failed else ""
-        )
+        way, _, gateway = line.partition(" via ")
+        destination, *words = way.split()
+        error = words.pop(0) if words[0].isupper() else ""
+        interface, source = (*words, "", "")[:2]
+        said[destination] = Route(PLACE, destination, interface, gateway, source, 0, error)
     known = [a for x in names.lookups for a in x.addresses] + [x.host for x in targets if is_address(x.host)]
     for address in dict.fromkeys(known):
         near = scope(without_zone(address)) is Scope.LOOPBACK
@@ -223,6 +224,7 @@ def _probe(text: str) -> ProbeResult:
     return ProbeResult(
         ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, spoken.endswith("s")),
         Outcome(outcome),
+        stages=(Stage("connect", ok=False, milliseconds=0, reason=said["errno"]),) if "errno" in said else (),
         status=" ".join(x for x in words if x.partition("=")[0] not in _SAID),
         detail=said.get("detail", ""),
         server=said.get("server", ""),

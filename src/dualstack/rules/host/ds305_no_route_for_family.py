@@ -2,7 +2,8 @@
 
 ## What it detects
 The kernel of the client's place has no route to an address that the client is handed, or a route that refuses, or
-nothing on the link answers for the address. Or the interface on the way is down, at either end in sight.
+nothing on the link answers for the address, or a router on the way says that it has none. Or the interface on the way
+is down, at either end in sight.
 
 ## Why it breaks
 connect(2) says "network is unreachable" without a route, and "no route to host" where neighbour discovery or ARP gets
@@ -53,28 +54,38 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family, Scope, join, scope, zone
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.host import Interface, Namespace, Namespaces
-from dualstack.model.probe import Outcome
+from dualstack.model.host import Interface, Namespace, Namespaces, Routes
+from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import idle_link, unreached
 from dualstack.reach.hint import inside
+from dualstack.reach.router import beyond
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS306", "DS405", "DS409")
 
 _OTHERS = (Outcome.FAMILY_ABSENT, Outcome.NO_SOURCE, Outcome.TIMED_OUT)
-_SILENT = (Outcome.UNREACHABLE, "ehostunreach")
-_REFUSED_BY_ROUTE = {"eacces": "prohibits", "einval": "discards packets to"}
+_SILENT = Outcome.UNREACHABLE
+_REFUSED_BY_ROUTE = {"eacces": "prohibits", "einval": "discards packets to", "ehostunreach": "refuses"}
 
 
-def check(traces: Traces, namespaces: Namespaces | None) -> Iterator[Finding]:
+def check(
+    traces: Traces, namespaces: Namespaces | None, routes: Routes | None, probes: Probes | None
+) -> Iterator[Finding]:
     """One finding for each flow that the routes, or the neighbours, stop."""
     for trace in unreached(traces):
         hop, idle = trace.at(Hop.ROUTE), idle_link(trace, namespaces)
         if not idle and (hop.status is not Status.FAIL or hop.mark in _OTHERS):
             continue
-        summary, detail, hint = _idle(*idle) if idle else _words(trace, hop.mark, namespaces)
+        route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
+        mark = _SILENT if route and route.silent else (route.error.lower() if route else "") or hop.mark
+        if idle:
+            summary, detail, hint = _idle(*idle)
+        elif route and route.gateway and mark == _SILENT:
+            summary, detail, hint = beyond(trace, route, probes)
+        else:
+            summary, detail, hint = _words(trace, mark, namespaces)
         yield Finding(
             summary=summary,
             detail=detail,
@@ -103,7 +114,7 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str,
     if zone(address) and not _device_is_there(zone(address), place, namespaces):
         detail = f"`{place}` has no interface `{zone(address)}`, which the target names as its zone."
         return "The zone is no interface here", detail, f"Write the zone as `{_device(place, namespaces)}`, for one."
-    if mark in _SILENT:
+    if mark == _SILENT:
         neighbours = inside(place, f"ip {option} neigh show {address}")
         detail = f"Nothing on the way answers for `{address}`: no host holds it, or a router says unreachable."
         return "No host answers for this address", detail, f"Check that a host holds it, and look at `{neighbours}`."

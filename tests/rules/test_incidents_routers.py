@@ -1,0 +1,87 @@
+"""Destinations behind a router: who has no way to them."""
+
+import pytest
+
+from tests.rules.test_incidents import judged
+
+IPV6 = ("[2001:db8::7]", "2001:db8::7", "fe80::1", "-6")
+IPV4 = ("203.0.113.7", "203.0.113.7", "10.9.0.1", "-4")
+
+
+@pytest.mark.parametrize(("host", "address", "gateway", "option"), [IPV6, IPV4])
+@pytest.mark.parametrize(
+    ("reason", "summary", "neighbours"),
+    [
+        ("errno=ENETUNREACH", "A router on the way has no route", False),
+        ("errno=EHOSTUNREACH", "No host answers for this address", True),
+        ("", "No host answers for this address", True),
+    ],
+)
+def test_beyond_a_router_the_way_is_traced(
+    host: str, address: str, gateway: str, option: str, reason: str, summary: str, *, neighbours: bool
+) -> None:
+    _, findings = judged(
+        f"target: 'grpc://{host}:4317'\nroutes: ['{address} eth0 fd00:9::5 via {gateway}']\n"
+        f"probes: ['{host}:4317 grpc unreachable {reason}']\n"
+    )
+
+    assert [(x.code, x.summary) for x in findings] == [("DS305", summary)]
+    assert f"`traceroute {option} {address}` or `tracepath`" in findings[0].hint
+    assert (f"`ip {option} neigh show {gateway}`" in findings[0].hint) is neighbours
+    assert f"neigh show {address}" not in findings[0].hint
+
+
+@pytest.mark.parametrize("probe", ["unreachable errno=EHOSTUNREACH", "timed_out"])
+def test_a_router_that_does_not_answer_is_named(probe: str) -> None:
+    _, findings = judged(
+        "target: 'grpc://203.0.113.7:4317'\nroutes: ['203.0.113.7 EHOSTUNREACH eth0 10.9.0.5 via 10.9.0.1']\n"
+        f"probes: ['203.0.113.7:4317 grpc {probe}']\n"
+    )
+    found = next(x for x in findings if x.code == "DS305")
+
+    assert found.summary == "The next router does not answer"
+    assert "`ip -4 neigh show 10.9.0.1`" in found.hint
+
+
+@pytest.mark.parametrize(
+    "seen", ["probes: ['10.9.0.99:4317 grpc unreachable']", "routes: ['10.9.0.99 EHOSTUNREACH eth0 10.9.0.5']"]
+)
+def test_on_the_link_the_neighbours_are_looked_at(seen: str) -> None:
+    _, findings = judged(f"target: 'grpc://10.9.0.99:4317'\n{seen}\n")
+
+    assert "`ip -4 neigh show 10.9.0.99`" in findings[0].hint
+
+
+@pytest.mark.parametrize("probe", ["", "probes: ['[fd00:7::7]:4317 grpc no_route']\n"])
+@pytest.mark.parametrize(
+    ("error", "verb"), [("EHOSTUNREACH", "refuses"), ("EACCES", "prohibits"), ("EINVAL", "discards packets to")]
+)
+def test_a_route_that_refuses_is_told_from_none(error: str, verb: str, probe: str) -> None:
+    _, findings = judged(f"target: 'grpc://[fd00:7::7]:4317'\nroutes: ['fd00:7::7 {error}']\n{probe}")
+
+    assert [x.summary for x in findings] == ["A route refuses this IPv6 address"]
+    assert f"{verb} `fd00:7::7`" in findings[0].detail
+
+
+def test_without_routes_in_sight_the_probe_alone_speaks() -> None:
+    _, findings = judged(
+        "target: 'grpc://[fd00:7::7]:4317'\nwithheld: [Routes]\nprobes: ['[fd00:7::7]:4317 grpc unreachable']\n"
+    )
+
+    assert [x.code for x in findings] == ["DS305"]
+    assert "neigh show" in findings[0].hint
+
+
+def test_without_the_probe_a_router_is_all_that_is_known() -> None:
+    _, findings = judged(
+        "target: 'grpc://203.0.113.7:4317'\nwithheld: [Probes]\n"
+        "routes: ['203.0.113.7 EHOSTUNREACH eth0 10.9.0.5 via 10.9.0.1']\n"
+    )
+
+    assert [x.summary for x in findings] == ["The next router does not answer"]
+
+
+def test_a_table_without_a_way_needs_no_probe() -> None:
+    _, findings = judged("target: 'grpc://203.0.113.7:4317'\nroutes: ['203.0.113.7 ENETUNREACH']\nwithheld: [Probes]\n")
+
+    assert [x.summary for x in findings] == ["No IPv4 route to this address"]
