@@ -17,7 +17,7 @@ WORLD = snapshot(
     'probes: ["[fd00:9::5]:4317 grpc refused", "10.9.0.5:4317 grpc accepted", "[2001:db8::7]:4317 grpc refused"]\n'
 )
 TRACES = predict(WORLD)
-V4, V6, FAR = TRACES.items
+V4, FAR, V6 = TRACES.items
 LISTENERS = WORLD.having(Listeners) or Listeners()
 
 
