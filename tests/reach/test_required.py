@@ -59,13 +59,13 @@ PORTLESS = "target: 127.0.0.1\n"
 ODDLY = "127.0.0.1:8080"
 ODD = f"target: {ODDLY}\n"
 ALONE = {
-    "no port: the other one listens": (
+    "no port: one of them listens": (
         PORTLESS + 'listeners: ["127.0.0.1:4318 go x"]\nprobes: ["127.0.0.1:4318 http accepted"]\n',
-        {"grpc ipv4": False, "http ipv4": True},
+        {"grpc ipv4": True, "http ipv4": True},
     ),
-    "no port: the other one is refused from out of sight": (
+    "no port: one of them is refused from out of sight": (
         'target: 192.0.2.1\nprobes: ["192.0.2.1:4318 http accepted", "192.0.2.1:4317 grpc refused"]\n',
-        {"grpc ipv4": False, "http ipv4": True},
+        {"grpc ipv4": True, "http ipv4": True},
     ),
     "no port: both listen, one says no": (
         PORTLESS + 'probes: ["127.0.0.1:4318 http accepted", "127.0.0.1:4317 grpc rejected"]\n',

@@ -90,6 +90,14 @@ FAULTS = {
     ),
     "nothing listens": (BOTH + ALL_REFUSED, "DS211", "broken"),
     "nothing listens on either OTLP port": ("target: 127.0.0.1\n", "DS211", "broken"),
+    "nothing listens on one of the OTLP ports": (
+        (
+            'target: 127.0.0.1\nlisteners: ["[::]:4317 go otelcol"]\n'
+            'probes: ["127.0.0.1:4317 grpc accepted", "127.0.0.1:4318 http refused"]\n'
+        ),
+        "DS211",
+        "degraded",
+    ),
     "a Collector that is not running, three ports": (
         'target: [http://127.0.0.1:4318, "grpc://127.0.0.1:4317", http://127.0.0.1:5318]\n'
         + config("{endpoint: 0.0.0.0:4317}", "{endpoint: 0.0.0.0:4318}")
@@ -296,8 +304,6 @@ HEALTHY = {
     'listeners: ["127.0.0.1:4318 go otelcol"]\nprobes: ["127.0.0.1:4318 http accepted"]\n',
     "an IPv4 literal, an IPv4 listener": 'target: http://127.0.0.1:4318\nlisteners: ["0.0.0.0:4318 rust rotel"]\n'
     'probes: ["127.0.0.1:4318 http accepted"]\n',
-    "both OTLP ports assumed, one there": "target: 127.0.0.1\n"
-    'listeners: ["[::]:4317 go otelcol"]\nprobes: ["127.0.0.1:4317 grpc accepted", "127.0.0.1:4318 http refused"]\n',
     "IPv6 off, nobody asks for it": "target: http://10.9.0.5:4318\nsysctls: {net.ipv6.conf.all.disable_ipv6: 1}\n"
     'listeners: ["[::]:4318 go otelcol"]\nprobes: ["10.9.0.5:4318 http accepted"]\n',
     "a configuration that matches": 'target: http://10.9.0.5:4318\nlisteners: ["[::]:4318 go otelcol"]\n'

@@ -250,8 +250,6 @@ ODD_BUT_FINE = {
     "hosts: ['10.9.0.7 collector']\ndns: ['10.9.0.53 collector A NOERROR 203.0.113.9']\n" + probes(GOOD_V4),
     "localhost over IPv4 alone": "target: http://localhost:4318\nnames: {localhost: [127.0.0.1]}\n"
     'listeners: ["127.0.0.1:4318 go otelcol"]\n' + probes("127.0.0.1:4318 http accepted"),
-    "a bare host whose HTTP port is closed": "target: collector\nnames: {collector: [10.9.0.7]}\n"
-    + probes(GOOD_V4, "10.9.0.7:4318 http refused"),
     "a port of its own that speaks HTTP": "target: collector:9999\nnames: {collector: [10.9.0.7]}\n"
     + probes("10.9.0.7:9999 grpc http1_spoken", "10.9.0.7:9999 http accepted"),
 }

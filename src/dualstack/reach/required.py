@@ -9,10 +9,9 @@ from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.trace import Disposition, Hop, Trace
+from dualstack.model.trace import Disposition, Trace
 
 _OTHER_LANGUAGE = ("http1_spoken", "http2_spoken")
-_ABSENT = ("none", "refused")
 
 
 def addresses_of(target: Target, names: Names | None) -> tuple[str, ...]:
@@ -47,22 +46,24 @@ def _reaches_out(snapshot: Snapshot, place: str, wanted: Family, known: Sequence
 
 
 def waive_assumed(traces: Sequence[Trace]) -> Iterator[Trace]:
-    """The traces, those not required that stand for a reading of the target which the user did not mean.
+    """The traces, those not required that stand for a protocol of a port which the user did not mean.
 
-    A host without a port means the OTLP port that is there; a port other than 4317 and 4318 means the protocol that is
-    spoken there.
+    A port other than 4317 and 4318 means the protocol that is spoken there. A host without a port means both OTLP
+    ports: nobody can tell which of them its clients use, so a dead one counts.
     """
     for trace in traces:
-        others = [x for x in traces if x.target.text == trace.target.text and x.protocol is not trace.protocol]
+        others = [x for x in traces if _is_other_reading(x.target, trace.target)]
         mine = [x for x in traces if x.target == trace.target]
         waived = trace.target.assumed and _not_meant(mine, others)
         yield msgspec.structs.replace(trace, required=False) if waived else trace
 
 
+def _is_other_reading(one: Target, two: Target) -> bool:
+    return (one.text, one.port) == (two.text, two.port) and one.protocol is not two.protocol
+
+
 def _not_meant(mine: Sequence[Trace], others: Sequence[Trace]) -> bool:
     if any(x.accepted for x in mine) or not others:
         return False
-    if mine[0].target.port == others[0].target.port:
-        language = [x for x in mine if x.failing and x.failing.mark in _OTHER_LANGUAGE]
-        return any(x.accepted for x in others) or bool(language)
-    return any(x.accepted for x in others) and all(x.at(Hop.LISTEN).mark in _ABSENT for x in mine)
+    language = [x for x in mine if x.failing and x.failing.mark in _OTHER_LANGUAGE]
+    return any(x.accepted for x in others) or bool(language)
