@@ -2,6 +2,7 @@
 
 import queue
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -169,3 +170,16 @@ def test_importing_it_loads_no_protocol() -> None:
     done = subprocess.run([sys.executable, "-c", script], env=environ, check=True, capture_output=True, text=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_an_interrupt_before_the_socket_is_registered_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        task = ProbeTask("127.0.0.1", silent.getsockname()[1], Protocol.HTTP, "127.0.0.1")
+        monkeypatch.setattr(selectors.DefaultSelector, "register", interrupted)
+
+        (result,) = run((task,), Options(), lambda _: None).items
+
+    assert result.outcome is Outcome.CANCELLED

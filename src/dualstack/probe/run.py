@@ -1,5 +1,6 @@
 """The loop that makes the planned probes: all at once, within bounds."""
 
+import contextlib
 import functools
 import re
 import selectors
@@ -221,10 +222,12 @@ class _Loop:
         self._selector.register(line.sock, selectors.EVENT_WRITE, line)
 
     def _hang_up(self, line: _Line) -> None:
-        if line.sock is not None:
-            self._selector.unregister(line.sock)
-            line.sock.close()
-            line.sock = None
+        sock, line.sock = line.sock, None
+        if sock is not None:
+            # An interrupt can fall between the dialling of a socket and its registration.
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(sock)
+            sock.close()
             line.out.clear()
 
     def _flush(self, line: _Line) -> None:
