@@ -4,10 +4,12 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "src"
+CHECKOUT = str(Path(__file__).parents[2])
+SOURCE = Path(CHECKOUT) / "src"
 ARGV = (sys.executable, "-m", "dualstack")
 REFUSED = "http://127.0.0.1:1"
 """Nothing listens on port 1 (tcpmux) of the loopback of a machine that runs tests."""
@@ -21,14 +23,29 @@ def environ(**changes: str) -> dict[str, str]:
 
 def dualstack(*argv: str, before: Sequence[str] = (), **changes: str) -> subprocess.CompletedProcess[str]:
     """The ended process. `before` is a command that runs it, such as setpriv; `changes` are environment variables."""
+    if "setpriv" in before:
+        return _in_the_open(*before, *ARGV, *argv, **changes)
+    return _run([*before, *ARGV, *argv], environ(**changes))
+
+
+def _in_the_open(*argv: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """The ended process of somebody else, who sees the checkout at another path: a clone may be in a private folder."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        moved = [x.replace(CHECKOUT, folder) for x in argv]
+        show = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', CHECKOUT, folder)
+        return _run([*show, *moved], environ(**{"PYTHONPATH": f"{folder}/src", **changes}))
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*before, *ARGV, *argv],
+        argv,
         check=False,
         capture_output=True,
         text=True,
         encoding="utf-8",
         stdin=subprocess.DEVNULL,
-        env=environ(**changes),
+        env=env,
         timeout=60,
     )
 
