@@ -1,9 +1,11 @@
 """Nameservers' answers, from real servers on loopback and link-local addresses inside a namespace."""
 
 import ctypes
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 from threading import Thread
@@ -15,25 +17,54 @@ from dualstack.gather.env import real
 from dualstack.model.names import DnsAnswer, ResolverFiles
 from tests import netns
 
-SERVER = Path(__file__).with_name("nameserver.py")
+MANY = tuple(f"192.0.2.{i}" for i in range(1, 101))
+ZONE: dict[str, object] = {
+    "dual.example.": {"A": ["192.0.2.1", "192.0.2.2"], "AAAA": ["2001:db8::1"]},
+    "split.example.": {"A": ["192.0.2.1"]},
+    "@127.0.0.2 split.example.": {"A": ["192.0.2.2"]},
+    "alias.example.": {"CNAME": ["middle.example."]},
+    "middle.example.": {"CNAME": ["dual.example."]},
+    "loop.example.": {"CNAME": ["loop.example."]},
+    "large.example.": {"A": MANY},
+    "truncated.example.": {"A": ["TRUNCATED", "192.0.2.1"]},
+    "hangup.example.": {"A": "HANGUP"},
+    "xn--caf-dma.example.": {"A": ["192.0.2.8"]},
+    "nodata.example.": {"A": ["192.0.2.1"]},
+    "nxaaaa.example.": {"A": ["192.0.2.1"], "AAAA": "NXDOMAIN"},
+    "servfail.example.": {"A": "SERVFAIL", "AAAA": "SERVFAIL"},
+    "refused.example.": {"A": "REFUSED", "AAAA": "REFUSED"},
+    "mute.example.": {"A": ["192.0.2.1"], "AAAA": "SILENT"},
+    "junk.example.": {"A": ["JUNK", "192.0.2.1"]},
+    "garbage.example.": {"A": ["192.0.2.1"], "AAAA": "JUNK"},
+    "lossy.example.": {"A": ["LOSSY", "192.0.2.1"], "AAAA": "LOSSY"},
+}
 CLONE_NEWNET = 0x40000000
 LINK_LOCAL = "fe80::53%ds0"
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[str]:
-    """A namespace with a nameserver on each of its addresses; see nameserver.py for what they say."""
+    """A namespace with a nameserver on each of its addresses."""
     with netns.isolated("dns") as name:
         netns.batch(name, ["link add ds0 type veth peer name ds1", "link set ds0 up", "link set ds1 up"])
         netns.batch(name, ["address add fe80::53/64 dev ds0 nodad", "address add 10.53.0.1/24 dev ds0"])
         netns.batch(name, ["route add unreachable 10.53.9.0/24"])
-        argv = ["ip", "netns", "exec", name, sys.executable, str(SERVER), "127.0.0.1", "127.0.0.2", "::1", LINK_LOCAL]
-        with Popen(argv, stdout=PIPE, stdin=PIPE, text=True) as server:
-            assert server.stdout
-            assert server.stdout.readline() == "ready\n"
+        with nameserver(name, ZONE, "127.0.0.1", "127.0.0.2", "::1", LINK_LOCAL):
             yield name
-            assert server.stdin
-            server.stdin.close()
+
+
+@contextmanager
+def nameserver(place: str, zone: dict[str, object], *addresses: str) -> Iterator[None]:
+    """One that serves the zone at these addresses of a namespace."""
+    argv = ["ip", "netns", "exec", place, sys.executable, "-m", "dualstack.lab.nameserver", *addresses]
+    with Popen(argv, stdout=PIPE, stdin=PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        server.stdin.write(json.dumps(zone) + "\n")
+        server.stdin.flush()
+        assert server.stdout.readline() == "ready\n"
+        yield
+        server.stdin.close()
 
 
 def inside(name: str, work: Callable[[], tuple[DnsAnswer, ...]]) -> tuple[DnsAnswer, ...]:
@@ -86,7 +117,8 @@ def test_servers_may_differ(place: str) -> None:
         ("absent.example", ("NXDOMAIN", ()), ("NXDOMAIN", ())),
         ("servfail.example", ("SERVFAIL", ()), ("SERVFAIL", ())),
         ("refused.example", ("REFUSED", ()), ("REFUSED", ())),
-        ("large.example", ("NOERROR", tuple(sorted(f"192.0.2.{i}" for i in range(1, 101)))), ("NOERROR", ())),
+        ("large.example", ("NOERROR", tuple(sorted(MANY))), ("NOERROR", ())),
+        ("truncated.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
         ("junk.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
         ("lossy.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
         ("caf\xe9.example", ("NOERROR", ("192.0.2.8",)), ("NOERROR", ())),
@@ -108,8 +140,9 @@ def test_a_chain_of_aliases_is_kept(place: str) -> None:
 
 
 def test_silence_is_an_answer(place: str) -> None:
-    found = ask(place, "mute.example", timeout=0.2)
-    assert [(x.record, x.rcode) for x in found] == [("A", "NOERROR"), ("AAAA", "TIMEOUT")]
+    for name in ("mute.example", "garbage.example"):
+        found = ask(place, name, timeout=0.2)
+        assert [(x.record, x.rcode) for x in found] == [("A", "NOERROR"), ("AAAA", "TIMEOUT")]
 
 
 @pytest.mark.parametrize("server", ["10.53.0.1", "10.53.9.9", "203.0.113.5", "2001:db8::53"])
@@ -119,6 +152,18 @@ def test_a_server_that_cannot_be_reached_is_an_answer(place: str, server: str) -
 
 def test_a_tcp_server_that_hangs_up_is_unreachable(place: str) -> None:
     assert ask(place, "hangup.example")[0].rcode == "UNREACHABLE"
+
+
+def test_a_dns64_server_makes_addresses_of_those_that_there_are() -> None:
+    zone: dict[str, object] = {**ZONE, "DNS64": "64:ff9b::/96"}
+    with netns.isolated("dns64") as name, nameserver(name, zone, "127.0.0.1"):
+        found = {x: ask(name, x)[1].addresses for x in ("nodata.example", "dual.example", "ipv4only.arpa")}
+        assert ask(name, "nxaaaa.example")[1].rcode == "NXDOMAIN"
+    assert found == {
+        "nodata.example": ("64:ff9b::c000:201",),
+        "dual.example": ("2001:db8::1",),
+        "ipv4only.arpa": ("64:ff9b::c000:aa", "64:ff9b::c000:ab"),
+    }
 
 
 def test_the_search_list_is_followed_to_the_first_that_answers(place: str) -> None:
