@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from dualstack.gather import namespaces, resolver, routes, sockets
+from dualstack.gather.apart import apart
 from dualstack.gather.env import Env, real
 from dualstack.model.address import Target
 from dualstack.model.diagnosis import Diagnosis
@@ -69,6 +70,7 @@ class Notebook:
         self.facts: dict[type, object] = {Question: question}
         self.gaps: list[Missing] = []
         self.probing: dict[ProbeTask, ProbeResult] = {}
+        self.closed = False
 
     def take(self, kind: type[T], gather: Callable[[], T]) -> T | None:
         """Note what `gather` gives, or why the system refused."""
@@ -85,6 +87,16 @@ class Notebook:
         self.probing = {x: ProbeResult(x, Outcome.CANCELLED) for x in tasks}
         return lambda result: self.probing.update({result.task: result})
 
+    def telling(self, announce: Announce) -> Announce:
+        """`announce` while somebody waits for the answer; after that no probe begins any more."""
+
+        def tell(task: ProbeTask) -> None:
+            if self.closed:
+                raise KeyboardInterrupt
+            announce(task)
+
+        return tell
+
     def snapshot(self) -> Snapshot:
         """Everything so far, as a value."""
         facts = {Probes: Probes(tuple(self.probing.values())), **self.facts} if self.probing else dict(self.facts)
@@ -94,12 +106,11 @@ class Notebook:
 def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis:
     """Gather, probe, predict and judge. Raises BadInput for a namespace or configuration that cannot be read."""
     notes = Notebook(request.question)
-    interrupted = False
     try:
-        within(request.netns, lambda env: _observe(env, request, notes, announce))
+        within(request.netns, lambda env: _observe(env, request, notes, notes.telling(announce)))
     except KeyboardInterrupt:
-        interrupted = True
-    return conclude(notes.snapshot(), request.chosen, interrupted=interrupted)
+        notes.closed = True
+    return conclude(notes.snapshot(), request.chosen, interrupted=notes.closed)
 
 
 def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interrupted: bool = False) -> Diagnosis:
@@ -119,15 +130,25 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
 
 
 def probe(request: Request, announce: Announce = lambda _: None) -> Probes:
-    """The probes of the request's targets, and nothing else. Raises BadInput for a namespace that cannot be entered."""
+    """The probes of the request's targets, and nothing else; interrupted ones are cancelled.
+
+    Raises BadInput for a namespace that cannot be entered, and KeyboardInterrupt where no probe was planned yet.
+    """
+    notes = Notebook(request.question)
 
     def work(env: Env) -> Probes:
         targets = request.question.targets
         names = Names(tuple(resolver.lookup(env, x) for x in _hosts(targets)))
         planned = plan(request.question, {x: addresses_of(x, names) for x in targets})
-        return run(planned.tasks, request.options, announce)
+        return run(planned.tasks, request.options, notes.telling(announce), notes.expect(planned.tasks))
 
-    return within(request.netns, work)
+    try:
+        return within(request.netns, work)
+    except KeyboardInterrupt:
+        notes.closed = True
+        if not notes.probing:
+            raise
+        return Probes(tuple(notes.probing.values()))
 
 
 def names_of(netns: str, name: str) -> tuple[Names, Routes]:
@@ -154,9 +175,9 @@ def listeners_of(netns: str, ports: Sequence[int]) -> Listeners:
 
 
 def within(netns: str, work: Callable[[Env], T]) -> T:
-    """Do `work` in a network namespace; in the caller's own where none is named."""
+    """Do `work` in a network namespace; in the caller's own where none is named. Raises KeyboardInterrupt at once."""
     if not netns:
-        return work(real())
+        return apart(lambda: work(real()))[0]
     from dualstack.gather.netns import find, inside
 
     place = find(netns)

@@ -1,16 +1,16 @@
 """What each nameserver says of a name, for A and for AAAA.
 
 getaddrinfo shows what a client gets; this shows where it comes from: which server, which type, which response code.
-Queries go to the configured nameservers alone. Sockets are made by threads that the calling thread starts, so that they
-are in its network namespace (clone(2): a thread starts in the namespaces of the one that made it).
+Queries go to the configured nameservers alone.
 """
 
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
+from dualstack.gather.apart import apart
 from dualstack.gather.env import Env
 from dualstack.gather.resolver import MAX_NAMESERVERS
 from dualstack.model.address import canonical, is_address
@@ -35,9 +35,8 @@ def answers(env: Env, name: str, files: ResolverFiles, timeout: float) -> tuple[
     """
     found: list[DnsAnswer] = []
     for asked in () if is_address(name) else candidates(name, files):
-        with ThreadPoolExecutor(MAX_NAMESERVERS * len(RECORDS)) as pool:
-            pairs = product(files.nameservers[:MAX_NAMESERVERS], RECORDS)
-            here = list(pool.map(lambda x, asked=asked: _ask(x[0], x[1], asked, timeout), pairs))
+        pairs = product(files.nameservers[:MAX_NAMESERVERS], RECORDS)
+        here = apart(*(partial(_ask, server, record, asked, timeout) for server, record in pairs))
         found += here
         if any(x.addresses for x in here) or all(x.rcode in NO_ANSWER for x in here):
             break

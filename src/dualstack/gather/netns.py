@@ -9,13 +9,12 @@ import ctypes
 import errno
 import fcntl
 import os
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import TypeVar
 
 import msgspec
 
+from dualstack.gather.apart import apart
 from dualstack.gather.env import Env, read
 from dualstack.gather.errors import BadInput
 
@@ -129,21 +128,13 @@ def _inode(env: Env, path: str) -> int:
 
 
 def inside(netns: Netns, function: Callable[[], T]) -> T:
-    """What `function()` returns or raises when a thread runs it in that namespace. Raises BadNamespace.
+    """What `function()` returns or raises when a thread runs it in that namespace. Raises BadNamespace."""
 
-    The thread is a daemon: an interrupted caller leaves it behind, and it ends with the process.
-    """
-    outcome: Future[T] = Future()
-    threading.Thread(target=_run, args=(netns, function, outcome), name=netns.place, daemon=True).start()
-    return outcome.result()
-
-
-def _run(netns: Netns, function: Callable[[], T], outcome: "Future[T]") -> None:
-    try:
+    def work() -> T:
         _enter(netns)
-        outcome.set_result(function())
-    except BaseException as error:  # noqa: BLE001  # it is the caller's, not this thread's
-        outcome.set_exception(error)
+        return function()
+
+    return apart(work)[0]
 
 
 def _enter(netns: Netns) -> None:
