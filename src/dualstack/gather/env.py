@@ -3,6 +3,7 @@
 Every gatherer takes an `Env` and reaches the world through it alone, so that a test can say what the world is.
 """
 
+import atexit
 import errno
 import os
 import socket
@@ -17,6 +18,7 @@ MOST = 64_000_000
 """Bytes that are read of one file: /proc/net/tcp has 150 for each of its sockets."""
 
 _CHUNK = 1 << 16
+_PATIENCE = 20.0  # seconds for a command
 
 
 def _no_part(path: str, offset: int, size: int) -> bytes:  # noqa: ARG001
@@ -94,8 +96,17 @@ def _zoned(address: tuple[object, ...]) -> str:
 
 
 def _run(argv: Sequence[str]) -> str:
-    done = subprocess.run(argv, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
-    return done.stdout.decode(errors="replace")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as child:
+        atexit.register(child.kill)  # the thread that waits here may be left behind by an interrupt
+        try:
+            out, err = child.communicate(timeout=_PATIENCE)
+        finally:
+            child.kill()
+            atexit.unregister(child.kill)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, argv, out, err)
+    return out.decode(errors="replace")
 
 
 def _can(family: int) -> bool:
