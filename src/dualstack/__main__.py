@@ -1,6 +1,7 @@
 """`python -m dualstack` and the `dualstack` command."""
 
 import contextlib
+import signal
 import sys
 
 
@@ -8,9 +9,24 @@ def main() -> None:
     """Run the command line; exit statuses are those of the contract (0, 1, 2, 3, 130)."""
     if sys.argv[1:] == ["--version"]:
         _print_version()
-    from dualstack.cli.app import run
+    try:
+        _heed_signals()
+        from dualstack.cli.app import run
 
-    sys.exit(run())
+        status = run()
+    except KeyboardInterrupt:  # before or after the verb, where there is nothing to tell
+        status = 130
+    sys.exit(status)
+
+
+def _heed_signals() -> None:
+    """To be terminated is to be interrupted: what is known is told, and nothing is left behind.
+
+    A signal that the caller has had ignored stays so, as nohup(1) wants of SIGHUP.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _print_version() -> None:
