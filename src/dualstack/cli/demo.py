@@ -1,6 +1,5 @@
 """`dualstack demo`: receivers broken on purpose, and what the tool says of each."""
 
-import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -32,8 +31,6 @@ def command(color: str) -> int:
     """
     from dualstack.lab.demo import shown
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that these, too, leave nothing behind
     colored = options.color_wanted(color, None)
     done: list[Shown] = []
     for each in shown():
