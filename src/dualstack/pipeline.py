@@ -33,7 +33,7 @@ from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
-from dualstack.reach.required import addresses_of
+from dualstack.reach.required import addresses_of, examined
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, evaluate, rules
 
@@ -267,7 +267,7 @@ def _asked_dns(env: Env, known: Names, wanted: Sequence[str]) -> Names:
 
 
 def _every(addresses: Addresses) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(x for found in addresses.values() for x in found))
+    return tuple(dict.fromkeys(x for found in addresses.values() for x in examined(found)))
 
 
 def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Notebook) -> None:
@@ -324,5 +324,6 @@ def _judged(
     notes.gaps.extend(x for x in rulesets.values() if isinstance(x, Missing))
     notes.gaps.extend(gap for x in known.values() for gap in x.gaps)
     snapshot = notes.snapshot()
-    asked = packets(question.place, addresses, snapshot.having(Namespaces), snapshot.having(Routes), owner)
+    looked_at = {target: examined(found) for target, found in addresses.items()}
+    asked = packets(question.place, looked_at, snapshot.having(Namespaces), snapshot.having(Routes), owner)
     return Filters(tuple(judge(known[place], x) for place, x in asked if place in known))

@@ -5,7 +5,8 @@ import pytest
 from dualstack.model.address import Protocol, Target
 from dualstack.model.probe import ProbeTask
 from dualstack.model.question import Question
-from dualstack.probe.plan import CAP, Plan, plan
+from dualstack.probe.plan import Plan, plan
+from dualstack.reach.required import CAP
 
 GRPC = Target("otel", "otel.example", 4317, Protocol.GRPC, tls=True)
 HTTP = Target("otel", "otel.example", 4318, Protocol.HTTP, path="/v1/logs")

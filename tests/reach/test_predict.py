@@ -10,7 +10,8 @@ from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.outcomes import MEANINGS
-from dualstack.reach.predict import CAP, predict
+from dualstack.reach.predict import predict
+from dualstack.reach.required import CAP
 from dualstack.reach.trace import line
 from dualstack.testing.incident import snapshot
 

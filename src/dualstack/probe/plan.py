@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family, Protocol, Target, family
+from dualstack.model.address import BOTH, Protocol, Target, family
 from dualstack.model.evidence import Missing
 from dualstack.model.probe import ProbeTask
 from dualstack.model.question import Question
-
-CAP = 16
-"""How many addresses of a family are probed for one name: more would be a load test and no diagnosis."""
+from dualstack.reach.required import CAP, examined
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -23,7 +21,7 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(question: Question, addresses: Mapping[Target, Sequence[str]]) -> Plan:
     """One probe for each address of each target, none twice; nothing for UDP, which answers nobody it does not know."""
     targets = [x for x in question.targets if x.protocol is not Protocol.UDP] if question.probing else []
-    kept = {target: _capped(addresses.get(target, ())) for target in targets}
+    kept = {target: examined(addresses.get(target, ())) for target in targets}
     tasks = dict.fromkeys(_task(target, address) for target in targets for address in kept[target])
     gaps = dict.fromkeys(gap for target in targets for gap in _gaps(target, addresses.get(target, ())))
     return Plan(tuple(tasks), tuple(gaps))
@@ -33,18 +31,9 @@ def _task(target: Target, address: str) -> ProbeTask:
     return ProbeTask(address, target.port, target.protocol, target.host, target.tls, target.path)
 
 
-def _of(addresses: Sequence[str], wanted: Family) -> list[str]:
-    return [x for x in dict.fromkeys(addresses) if family(x) is wanted]
-
-
-def _capped(addresses: Sequence[str]) -> list[str]:
-    kept = {x for wanted in BOTH for x in _of(addresses, wanted)[:CAP]}
-    return [x for x in dict.fromkeys(addresses) if x in kept]
-
-
 def _gaps(target: Target, addresses: Sequence[str]) -> Iterable[Missing]:
     for wanted in BOTH:
-        found = len(_of(addresses, wanted))
+        found = len({x for x in addresses if family(x) is wanted})
         if found > CAP:
             why = f"{target.host} has {found} {wanted.title} addresses; only the first {CAP} were probed"
             yield Missing(needs="Probes", why=why)

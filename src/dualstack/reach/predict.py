@@ -21,10 +21,7 @@ from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.client import as_client
 from dualstack.reach.doubt import UNDECIDED, suspect
 from dualstack.reach.outcomes import MEANINGS
-from dualstack.reach.required import addresses_of, required, waive_assumed
-
-CAP = 16
-"""Addresses of one family that are followed for one name; a name with more is cut there, visibly."""
+from dualstack.reach.required import addresses_of, examined, required, waive_assumed
 
 _ORDER = tuple(Hop)
 _UNUSABLE = ("dadfailed", "tentative")
@@ -85,7 +82,7 @@ def predict(snapshot: Snapshot) -> Traces:
 
 def _traces(snapshot: Snapshot, question: Question, target: Target, wanted: Family) -> Iterator[Trace]:
     known = addresses_of(target, snapshot.having(Names))
-    mine = [x for x in known if family(x) is wanted][:CAP]
+    mine = [x for x in examined(known) if family(x) is wanted]
     if not mine:
         if wanted in question.expect or (not known and not question.expect):
             yield _addressless(snapshot, question, target, wanted)

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from dualstack.model.address import Family, Protocol, Scope, Target, family, scope, without_zone
+from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, scope, without_zone
 from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Trace
+
+CAP = 16
+"""How many addresses of a family are looked at for one target: more would be a load test and no diagnosis."""
 
 _OTHER_LANGUAGE = ("http1_spoken", "http2_spoken")
 
@@ -20,6 +23,13 @@ def addresses_of(target: Target, names: Names | None) -> tuple[str, ...]:
         return target.addresses or (target.host,)
     found = names.lookup(target.host) if names else None
     return found.addresses if found else ()
+
+
+def examined(addresses: Sequence[str]) -> tuple[str, ...]:
+    """The first `CAP` addresses of each family, in the order given."""
+    unique = dict.fromkeys(addresses)
+    kept = {x for wanted in BOTH for x in [y for y in unique if family(y) is wanted][:CAP]}
+    return tuple(x for x in unique if x in kept)
 
 
 def required(snapshot: Snapshot, question: Question, target: Target, wanted: Family, became: Disposition) -> bool:
