@@ -1,5 +1,8 @@
 """A network namespace as the kernel sees it: interfaces, addresses, routes, sysctls, packet filters."""
 
+from collections import defaultdict
+from functools import cached_property
+
 import msgspec
 
 from dualstack.model.address import Family, Scope, family, scope, without_zone, zone
@@ -26,7 +29,7 @@ class Interface(msgspec.Struct, frozen=True):
     addresses: tuple[InterfaceAddress, ...] = ()
 
 
-class Namespace(msgspec.Struct, frozen=True):
+class Namespace(msgspec.Struct, frozen=True, dict=True):
     """The network settings of one place.
 
     `ipv6_absent` says that the kernel has no IPv6 at all (`ipv6.disable=1` or not built in): `socket(AF_INET6)`
@@ -44,14 +47,21 @@ class Namespace(msgspec.Struct, frozen=True):
     def owner(self, address: str) -> Interface | None:
         """The interface that holds `address`; all of 127.0.0.0/8 is on the loopback one (RFC 1122 section 3.2.1.3)."""
         bare, device = without_zone(address), zone(address)
-        for interface in self.interfaces:
-            if device and device not in (interface.name, str(interface.index)):
-                continue
-            if any(x.address == bare for x in interface.addresses):
+        for interface in self._holders.get(bare, ()):
+            if not device or device in (interface.name, str(interface.index)):
                 return interface
         if family(bare) is Family.IPV4 and scope(bare) is Scope.LOOPBACK:
             return next((x for x in self.interfaces if x.loopback and x.addresses), None)
         return None
+
+    @cached_property
+    def _holders(self) -> dict[str, list[Interface]]:
+        """The interfaces by the addresses that they hold: a host can have thousands."""
+        found: defaultdict[str, list[Interface]] = defaultdict(list)
+        for interface in self.interfaces:
+            for item in interface.addresses:
+                found[item.address].append(interface)
+        return found
 
     def addresses(self, wanted: Family) -> tuple[str, ...]:
         """Every address of a family here, loopback first, in the kernel's order; link-local ones carry their zone."""
@@ -103,14 +113,18 @@ class Route(msgspec.Struct, frozen=True):
         return self.error == "EHOSTUNREACH" and bool(self.interface)
 
 
-class Routes(msgspec.Struct, frozen=True):
+class Routes(msgspec.Struct, frozen=True, dict=True):
     """The kernel's answers for the addresses in question."""
 
     items: tuple[Route, ...] = ()
 
     def to(self, place: str, destination: str) -> Route | None:
         """The answer for one destination."""
-        return next((x for x in self.items if x.place == place and x.destination == destination), None)
+        return self._answers.get((place, destination))
+
+    @cached_property
+    def _answers(self) -> dict[tuple[str, str], Route]:
+        return {(x.place, x.destination): x for x in reversed(self.items)}
 
 
 class FilterVerdict(msgspec.Struct, frozen=True):
