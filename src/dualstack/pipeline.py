@@ -14,7 +14,7 @@ import msgspec
 from dualstack.gather import namespaces, resolver, routes, sockets
 from dualstack.gather.apart import apart
 from dualstack.gather.env import Env, real
-from dualstack.model.address import Target
+from dualstack.model.address import Family, Target
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Owner, Ruleset
@@ -29,6 +29,7 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
 from dualstack.probe.run import Options, run
+from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.packets import packets
@@ -262,7 +263,9 @@ def _asked_dns(env: Env, known: Names, wanted: Sequence[str]) -> Names:
         return known
     from dualstack.gather import dns
 
-    answers = (y for x in wanted for y in dns.answers(env, x, known.files, DNS_SECONDS))
+    answers = tuple(y for x in wanted for y in dns.answers(env, x, known.files, DNS_SECONDS))
+    if any(doubtful(answers, x) for x in wanted):
+        answers += dns.answers(env, f"{PROBE}.", known.files, DNS_SECONDS, (Family.IPV6.record,))
     return msgspec.structs.replace(known, answers=(*known.answers, *answers))
 
 

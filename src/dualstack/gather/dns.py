@@ -6,6 +6,7 @@ Queries go to the configured nameservers alone.
 
 import socket
 import time
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
@@ -26,7 +27,13 @@ ATTEMPTS = 2  # RES_DFLRETRY, resolv.h: a lost datagram is no silent server
 NO_ANSWER = frozenset({"TIMEOUT", "UNREACHABLE"})
 
 
-def answers(env: Env, name: str, files: ResolverFiles, timeout: float) -> tuple[DnsAnswer, ...]:  # noqa: ARG001 (as every gatherer)
+def answers(
+    env: Env,  # noqa: ARG001 (as every gatherer)
+    name: str,
+    files: ResolverFiles,
+    timeout: float,
+    records: Sequence[str] = RECORDS,
+) -> tuple[DnsAnswer, ...]:
     """Each nameserver's answers for `name`, at most `timeout` seconds a query, all of one name at once.
 
     The names of the search list are asked one after the other, as glibc does: up to the first that has an address, or
@@ -35,7 +42,7 @@ def answers(env: Env, name: str, files: ResolverFiles, timeout: float) -> tuple[
     """
     found: list[DnsAnswer] = []
     for asked in () if is_address(name) else candidates(name, files):
-        pairs = product(files.nameservers[:MAX_NAMESERVERS], RECORDS)
+        pairs = product(files.nameservers[:MAX_NAMESERVERS], records)
         here = apart(*(partial(_ask, server, record, asked, timeout) for server, record in pairs))
         found += here
         if any(x.addresses for x in here) or all(x.rcode in NO_ANSWER for x in here):

@@ -1,0 +1,162 @@
+"""Worlds of names: real nameservers, real resolvers, and what the tool has to say. A row a world."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+import pytest
+
+from dualstack.lab.demo import receiver
+from tests import netns
+from tests.cli.command import dualstack
+from tests.cli.test_worlds import told
+
+NAME = "collector.test"
+FIRST, SECOND = netns.SERVER_IPV4, "10.9.0.53"
+ROUTE = "ip -6 route add 64:ff9b::/96 via fd09::2"
+NO_IPV4 = "ip -4 address flush dev eth0"
+
+
+class World(NamedTuple):
+    """One row.
+
+    `zone` is that of both nameservers (dualstack/lab/nameserver.py), `servers` those of them that the client asks,
+    `client` and `server` shell commands at the two ends. The rest is the answer: the verdict, the causes, what became
+    of the flows, and a part of what the first cause says.
+    """
+
+    zone: Mapping[str, object]
+    flows: Mapping[str, str]
+    verdict: str
+    codes: frozenset[str] = frozenset()
+    says: str = ""
+    servers: tuple[str, ...] = (FIRST,)
+    client: tuple[str, ...] = ()
+    server: tuple[str, ...] = ()
+    hosts: str = ""
+    port: int = 4317
+    argv: tuple[str, ...] = ()
+
+
+A_ALONE = {f"{NAME}.": {"A": [FIRST]}}
+DNS64 = {**A_ALONE, "DNS64": "64:ff9b::/96"}
+BOTH_WORK = {"ipv4": "accepted", "ipv6": "accepted"}
+TRANSLATED = ("ip address add 64:ff9b::a09:2/128 dev lo",)
+
+WORLDS = {
+    "DNS64, no route": World(
+        DNS64, {"ipv4": "accepted", "ipv6": "no_route"}, "degraded", frozenset({"DS406"}), "made it of `10.9.0.2`"
+    ),
+    "DNS64, a router without a NAT64": World(
+        DNS64,
+        {"ipv4": "accepted", "ipv6": "timed_out"},
+        "degraded",
+        frozenset({"DS406"}),
+        "`10.9.0.2` itself answers",
+        client=(ROUTE,),
+        server=("ip -6 route add blackhole 64:ff9b::/96",),
+    ),
+    "DNS64, a router without a route": World(
+        DNS64, {"ipv4": "accepted", "ipv6": "no_route"}, "degraded", frozenset({"DS406"}), client=(ROUTE,)
+    ),
+    "DNS64, a router that does not answer": World(
+        DNS64,
+        {"ipv4": "accepted", "ipv6": "no_route"},
+        "degraded",
+        frozenset({"DS406"}),
+        client=(ROUTE.replace("::2", "::9"),),
+    ),
+    "DNS64 with a prefix of its own": World(
+        {**A_ALONE, "DNS64": "2001:db8:64::/96"},
+        {"ipv4": "accepted", "ipv6": "no_route"},
+        "degraded",
+        frozenset({"DS406"}),
+        "in the NAT64 prefix `2001:db8:64::/96`",
+    ),
+    "an IPv4 address written into an AAAA record": World(
+        {f"{NAME}.": {"A": [FIRST], "AAAA": ["2001:db8:64::a09:2"]}},
+        {"ipv4": "accepted", "ipv6": "no_route"},
+        "degraded",
+        frozenset({"DS305"}),
+    ),
+    "DNS64 on a host without IPv4": World(
+        DNS64,
+        {"ipv4": "no_route", "ipv6": "timed_out"},
+        "broken",
+        frozenset({"DS406"}),
+        "by way of a NAT64",
+        servers=("fd09::2",),
+        client=(ROUTE, NO_IPV4),
+        server=("ip -6 route add blackhole 64:ff9b::/96",),
+    ),
+    "DNS64 on a host whose router is dead": World(
+        DNS64,
+        {"ipv4": "no_route", "ipv6": "no_route"},
+        "broken",
+        frozenset({"DS305"}),
+        servers=("fd09::2",),
+        client=("ip -6 route add default via fd09::9", NO_IPV4),
+    ),
+    "DNS64 with a NAT64 and no receiver behind it": World(
+        DNS64,
+        {"ipv4": "refused", "ipv6": "refused"},
+        "broken",
+        frozenset({"DS211"}),
+        client=(ROUTE,),
+        server=TRANSLATED,
+        port=9,
+    ),
+    "DNS64 with a NAT64": World(DNS64, BOTH_WORK, "healthy", client=(ROUTE,), server=TRANSLATED),
+    "DNS64 on a host without IPv6": World(
+        DNS64,
+        {"ipv4": "accepted", "ipv6": "no_route"},
+        "healthy",
+        client=("sysctl -qw net.ipv6.conf.all.disable_ipv6=1",),
+    ),
+}
+
+
+@contextmanager
+def nameservers(place: str, zone: Mapping[str, object]) -> Iterator[None]:
+    """Nameservers on the addresses of a namespace."""
+    argv = ["ip", "netns", "exec", place, sys.executable, "-m", "dualstack.lab.nameserver", FIRST, SECOND, "fd09::2"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write(json.dumps(zone) + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "ready\n"
+        yield
+        child.stdin.close()
+
+
+@contextmanager
+def built(world: World) -> Iterator[str]:
+    """The world of a row; gives the namespace to ask from."""
+    with netns.pair("names") as (client, server), ExitStack() as stack:
+        netns.batch(server, [f"address add {SECOND}/24 dev eth0"])
+        for place, commands in ((client, world.client), (server, world.server)):
+            for command in commands:
+                netns.execute(place, "sh", "-c", command)
+        resolv = "".join(f"nameserver {x}\n" for x in world.servers)
+        files = {"resolv_conf": resolv, "hosts": world.hosts, "nsswitch_conf": "hosts: files dns\n"}
+        stack.enter_context(netns.etc(client, **files))
+        stack.enter_context(nameservers(server, world.zone))
+        stack.enter_context(receiver("grpc", "::", world.port, netns=server))
+        yield client
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_world(world: World) -> None:
+    """Verdict, causes, dispositions and exit status are those of the row."""
+    with built(world) as client:
+        argv = ("--timeout", "1", "--format", "json", *(world.argv or (f"grpc://{NAME}:4317",)))
+        done = dualstack("diagnose", "--netns", client, *argv)
+
+    assert done.stderr == ""
+    assert told(done.stdout) == (world.verdict, world.codes, world.flows)
+    assert not world.says or world.says in json.loads(done.stdout)["findings"][0]["detail"]
+    assert done.returncode == (0 if world.verdict == "healthy" else 1)
