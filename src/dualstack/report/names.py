@@ -12,6 +12,9 @@ from dualstack.model.text import printable
 from dualstack.reach.dial import describe
 from dualstack.reach.select import behaviours, order
 
+SHOWN = 16
+"""How many addresses, and how many lines of a kind, the text shows; JSON shows all."""
+
 
 class Order(msgspec.Struct, frozen=True):
     """The addresses as one client tries them, and how it dials, in sentences."""
@@ -70,19 +73,33 @@ def as_text(said: Answer) -> str:
 
 
 def _lines(said: Answer) -> Iterator[str]:
-    yield f"C library   {', '.join(said.addresses) or printable(said.error)}"
-    for entry in said.hosts:
-        yield f"hosts file  {entry.address} ({printable(said.hosts_file)} line {entry.line})"
+    yield f"C library   {_some(said.addresses) or printable(said.error)}"
+    yield from _few([f"{x.address} ({printable(said.hosts_file)} line {x.line})" for x in said.hosts], "hosts file  ")
     yield from map(_answered, said.dns)
-    for route in said.routes:
-        way = route.error or f"by {route.interface} from {route.source or 'no address'}"
-        yield f"route       {route.destination}: {way}"
+    yield from _few([f"{x.destination}: {_way(x)}" for x in said.routes], "route       ")
     yield from _orders(said.orders)
+
+
+def _way(route: Route) -> str:
+    return route.error or f"by {route.interface} from {route.source or 'no address'}"
+
+
+def _some(addresses: Sequence[str], between: str = ", ") -> str:
+    """The first addresses, and how many more there are."""
+    more = f" and {len(addresses) - SHOWN} more" if len(addresses) > SHOWN else ""
+    return between.join(addresses[:SHOWN]) + more
+
+
+def _few(lines: Sequence[str], head: str) -> Iterator[str]:
+    """The first lines, each after its head, and where all of them can be seen."""
+    yield from (head + x for x in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"{head}and {len(lines) - SHOWN} more (`--format json` shows them)"
 
 
 def _answered(one: DnsAnswer) -> str:
     chain = f" by way of {' > '.join(map(printable, one.cnames))}" if one.cnames else ""
-    said = f"{one.rcode}, {', '.join(one.addresses) or 'no address'}{chain}"
+    said = f"{one.rcode}, {_some(one.addresses) or 'no address'}{chain}"
     return f"{one.server}  {one.record} {printable(one.name)}: {said} ({one.milliseconds:.0f} ms)"
 
 
@@ -92,7 +109,7 @@ def _orders(orders: Sequence[Order]) -> Iterator[str]:
         alike.setdefault(item.addresses, []).append(item)
     for addresses, items in alike.items():
         yield ""
-        yield " > ".join(addresses) or "no address of these"
+        yield _some(addresses, " > ") or "no address of these"
         yield from _wrapped(f"is the order of {', '.join(x.client for x in items)}.")
     if len(orders) == 1:
         yield from _wrapped(orders[0].dialling)
