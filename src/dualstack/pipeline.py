@@ -141,15 +141,17 @@ def probe(request: Request, announce: Announce = lambda _: None) -> Probes:
         targets = request.question.targets
         names = Names(tuple(resolver.lookup(env, x) for x in _hosts(targets)))
         planned = plan(request.question, {x: addresses_of(x, names) for x in targets})
+        notes.gaps.extend(planned.gaps)
         return run(planned.tasks, request.options, notes.telling(announce), notes.expect(planned.tasks))
 
     try:
-        return within(request.netns, work)
+        found = within(request.netns, work)
     except KeyboardInterrupt:
         notes.closed = True
         if not notes.probing:
             raise
-        return Probes(tuple(notes.probing.values()))
+        found = Probes(tuple(notes.probing.values()))
+    return msgspec.structs.replace(found, left_out=tuple(x.why for x in notes.gaps))
 
 
 def names_of(netns: str, name: str) -> tuple[Names, Routes]:

@@ -91,9 +91,10 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 class Probes(msgspec.Struct, frozen=True):
-    """The results of every probe that was made."""
+    """The results of every probe that was made; `left_out` says in sentences which were not, for their number."""
 
     items: tuple[ProbeResult, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def of(self, address: str, port: int, protocol: Protocol) -> ProbeResult | None:
         """The result for one address, port and protocol."""

@@ -4,6 +4,7 @@ import msgspec
 
 from dualstack.model.address import family
 from dualstack.model.probe import Outcome, ProbeResult, Probes
+from dualstack.model.text import printable
 from dualstack.reach.outcomes import MEANINGS
 
 _GOOD = (Outcome.ACCEPTED, Outcome.CONNECTED)
@@ -11,7 +12,11 @@ _GOOD = (Outcome.ACCEPTED, Outcome.CONNECTED)
 
 def as_json(found: Probes) -> str:
     """The results as one JSON object."""
-    document = {"schema": "dualstack.probes/1", "probes": [{**msgspec.to_builtins(x)} for x in found.items]}
+    document = {
+        "schema": "dualstack.probes/1",
+        "probes": [{**msgspec.to_builtins(x)} for x in found.items],
+        "left_out": found.left_out,
+    }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
@@ -22,7 +27,7 @@ def as_text(found: Probes) -> str:
     rows = [_row(x) for x in found.items]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ("  ".join((*(c.ljust(w) for c, w in zip(row[:4], widths, strict=True)), row[4])).rstrip() for row in rows)
-    return "".join(f"{x}\n" for x in lines)
+    return "".join(f"{x}\n" for x in (*lines, *(f"{printable(x)}." for x in found.left_out)))
 
 
 def _row(result: ProbeResult) -> tuple[str, str, str, str, str]:
