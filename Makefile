@@ -4,8 +4,9 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+export DUALSTACK_CACHE := $(CURDIR)/.cache
 
-.PHONY: test collector demo bench check format docs clean help
+.PHONY: test score collector demo bench check format docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ $(READY): pyproject.toml
 
 test: $(READY) ## run the tests; what this machine lacks is skipped by name
 	$(BIN)/pytest -n 2
+
+score: $(READY) ## diagnose in every world of the lab and count; needs root
+	$(BIN)/dualstack lab score
 
 collector: $(READY) ## build the real Collectors for the tests, once; needs Go and a few minutes
 	$(BIN)/python -m tests.real.collector

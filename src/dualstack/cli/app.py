@@ -17,6 +17,7 @@ VERBS = {
     "explain": "Say what a code, a rule name or an error line means.",
     "rules": "List the rules.",
     "demo": "Break receivers on this machine on purpose and diagnose each.",
+    "lab": "Build broken worlds on this machine and keep the score.",
 }
 INTERRUPTED = 130
 

@@ -3,6 +3,7 @@
 `FAULTS` is the table: what is broken, what a diagnosis has to say of it, and the world in which it is so.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +12,10 @@ from typing import NamedTuple
 
 from dualstack.gather.env import real
 from dualstack.gather.namespaces import namespace
-from dualstack.lab import topology
+from dualstack.lab.incident import load
 from dualstack.lab.receiver import bound
+from dualstack.lab.topology import CannotBuild
+from dualstack.lab.world import standing
 from dualstack.model.address import BOTH, Family, Scope, join, scope, without_zone
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.host import Namespace
@@ -21,7 +24,6 @@ from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
 from dualstack.probe.run import Options
 
-NAME = "collector.demo"
 PROBE_SECONDS = 1.0
 """For one probe on this machine, where an answer takes a millisecond."""
 
@@ -71,7 +73,7 @@ def shown() -> Iterator[Shown]:
         try:
             with fault.world() as world:
                 yield Shown(fault, _diagnosed(world))
-        except (CannotShow, topology.CannotBuild) as error:
+        except (CannotShow, CannotBuild) as error:
             yield Shown(fault, None, str(error))
 
 
@@ -153,30 +155,11 @@ def _host() -> Namespace:
 
 
 @contextmanager
-def behind_firewall(protocol: str, port: int) -> Iterator[World]:
-    """A healthy receiver in a namespace whose packet filter drops IPv6 to its port."""
-    _need("nft")
-    with topology.pair("ds-demo") as ends, _named(ends, 2), receiver(protocol, "::", port, netns=ends.server):
-        topology.drop_ipv6(ends.server, port)
-        yield World((f"{protocol}://{NAME}:{port}",), ends.client)
-
-
-@contextmanager
-def stale_name(protocol: str, port: int) -> Iterator[World]:
-    """A healthy receiver in a namespace, under a name whose IPv6 address is nobody's."""
-    _need()
-    with topology.pair("ds-demo") as ends, _named(ends, 99), receiver(protocol, "::", port, netns=ends.server):
-        yield World((f"{protocol}://{NAME}:{port}",), ends.client)
-
-
-def _named(ends: topology.Pair, number: int) -> AbstractContextManager[None]:
-    """The client knows the name by the server's IPv4 address and by the IPv6 address of that number."""
-    return topology.hosts(ends.client, [f"{topology.IPV4.format(2)} {NAME}", f"{topology.IPV6.format(number)} {NAME}"])
-
-
-def _need(*tools: str) -> None:
-    if missing := topology.needs(*tools):
-        raise CannotShow(missing)
+def incident(name: str) -> Iterator[World]:
+    """The world of an incident of the lab."""
+    loaded = load(name)
+    with standing(loaded, f"demo-{name}-{os.getpid()}") as journal:
+        yield World(loaded.ask.targets, journal.spaces[loaded.ask.by])
 
 
 FAULTS = (
@@ -208,12 +191,12 @@ FAULTS = (
         "A firewall on the receiver's side drops IPv6.",
         Verdict.DEGRADED,
         ("DS702", "DS906"),
-        lambda: behind_firewall("grpc", 4317),
+        lambda: incident("demo-firewall"),
     ),
     Fault(
         "A name has an AAAA record that leads nowhere.",
         Verdict.DEGRADED,
         ("DS305", "DS404", "DS906"),
-        lambda: stale_name("http", 4318),
+        lambda: incident("demo-stale-aaaa"),
     ),
 )

@@ -71,6 +71,11 @@ def _split(value: Sequence[str] | str) -> tuple[str, list[str]]:
     return (said[0], said[1:]) if said and said[0] in FAULTS else ("", said)
 
 
+def _wire(message: dns.message.Message) -> bytes:
+    """The octets, with the records in the order of the zone: dnspython would shuffle them."""
+    return message.to_wire(want_shuffle=False)
+
+
 def _synthesised(prefix: str, addresses: Sequence[str]) -> list[str]:
     return [str(ipaddress.IPv6Network(prefix)[int(ipaddress.IPv4Address(x))]) for x in addresses]
 
@@ -85,17 +90,17 @@ class Nameserver:
     def datagrams(self, wire: bytes) -> list[bytes]:
         """The messages that answer a query over UDP; none is silence. Raises DNSException for what is no query."""
         fault, query, reply = self._reply(wire)
-        if fault in ("TRUNCATED", "HANGUP") or len(reply.to_wire()) > max(_PLAIN, query.payload):
+        if fault in ("TRUNCATED", "HANGUP") or len(_wire(reply)) > max(_PLAIN, query.payload):
             reply.answer.clear()
             reply.flags |= dns.flags.TC
         if fault == "JUNK":
-            return [b"\0", os.urandom(40), *([reply.to_wire()] if reply.answer else [])]
-        return [] if fault in ("SILENT", "LOSSY") else [reply.to_wire()]
+            return [b"\0", os.urandom(40), *([_wire(reply)] if reply.answer else [])]
+        return [] if fault in ("SILENT", "LOSSY") else [_wire(reply)]
 
     def stream(self, wire: bytes) -> bytes | None:
         """What answers a query over TCP, with its length; None is silence. Raises DNSException for what is no query."""
         fault, _, reply = self._reply(wire)
-        said = b"\0" if fault == "JUNK" and not reply.answer else reply.to_wire()
+        said = b"\0" if fault == "JUNK" and not reply.answer else _wire(reply)
         silent = fault in ("SILENT", "LOSSY")
         return None if silent else b"" if fault == "HANGUP" else len(said).to_bytes(2, "big") + said
 

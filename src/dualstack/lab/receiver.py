@@ -1,12 +1,14 @@
 """A small OTLP receiver whose socket is exactly what was asked for: `python -m dualstack.lab.receiver grpc :: 4317`.
 
-It takes every export and keeps none. The socket is made here, so that `IPV6_V6ONLY` is what the arguments say and not
-what asyncio would set. When it listens it writes the port on one line; it ends with its standard input.
+It takes every export and keeps none. The socket is made here, so that `IPV6_V6ONLY` is what the arguments say; with
+`--asyncio` it is made by asyncio, which has its own mind. When it listens it writes the port on one line; it ends with
+its standard input.
 """
 
 import argparse
 import asyncio
 import socket
+import ssl
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -95,9 +97,28 @@ def served(talk: Serve) -> Serve:
     return serve
 
 
-async def _main(protocol: Serve, made: socket.socket) -> None:
-    server = await asyncio.start_server(served(protocol), sock=made)
-    sys.stdout.write(f"{made.getsockname()[1]}\n")
+def encryption(certificate: str, key: str, client_ca: str, protocol: str) -> ssl.SSLContext | None:
+    """How to speak TLS with these PEM files, and to whom; None without a certificate. Raises OSError."""
+    if not certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["h2" if protocol == "grpc" else "http/1.1"])
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_ca)
+    return context
+
+
+async def _main(given: argparse.Namespace) -> None:
+    serve = served({"grpc": grpc, "http": http}[given.protocol])
+    tls = encryption(given.certificate, given.key, given.client_ca, given.protocol)
+    if given.asyncio:
+        server = await asyncio.start_server(serve, given.address or None, given.port, ssl=tls)
+    else:
+        made = bound(given.address, given.port, v6only=given.v6only)
+        server = await asyncio.start_server(serve, sock=made, ssl=tls)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -109,6 +130,8 @@ if __name__ == "__main__":
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     parser.add_argument("--v6only", action="store_true")
-    given = parser.parse_args()
-    made_socket = bound(given.address, given.port, v6only=given.v6only)
-    asyncio.run(_main({"grpc": grpc, "http": http}[given.protocol], made_socket))
+    parser.add_argument("--asyncio", action="store_true")
+    parser.add_argument("--certificate", default="")
+    parser.add_argument("--key", default="")
+    parser.add_argument("--client-ca", default="")
+    asyncio.run(_main(parser.parse_args()))

@@ -1,0 +1,86 @@
+"""What a world is made of, noted before it is made, so that all of it can be taken down: also by another process."""
+
+import os
+import shutil
+import signal
+from contextlib import suppress
+
+import msgspec
+
+from dualstack.lab.topology import CannotBuild, run
+
+FOLDER = "/run/dualstack-lab"
+NETNS, ETC = "/run/netns", "/etc/netns"  # ip-netns(8)
+_FILE = "journal.json"
+
+
+class Journal(msgspec.Struct):
+    """The namespaces by place, the process ids with the start time that tells them from later ones, and the folders.
+
+    `folder` is that of the world; the journal is in it.
+    """
+
+    folder: str
+    spaces: dict[str, str] = {}
+    processes: list[tuple[int, int]] = []
+
+    def save(self) -> None:
+        """Write it down."""
+        with open(f"{self.folder}/{_FILE}", "wb") as file:
+            file.write(msgspec.json.encode(self))
+
+    def down(self) -> None:
+        """End the processes, delete the namespaces and the folders; what is gone already is no error."""
+        for pid, started in reversed(self.processes):
+            if started_at(pid) == started:
+                with suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+        for space in self.spaces.values():
+            with suppress(CannotBuild):
+                run("ip", "netns", "del", space)
+            shutil.rmtree(f"{ETC}/{space}", ignore_errors=True)
+        with suppress(OSError):
+            os.rmdir(ETC)  # empty only where it was not there before
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            os.rmdir(FOLDER)
+
+
+def begun(name: str) -> Journal:
+    """A new journal, with the folder of the world. Raises CannotBuild where a world of that name is up."""
+    folder = f"{FOLDER}/{name}"
+    try:
+        os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+        os.mkdir(folder, 0o755)
+    except FileExistsError as error:
+        raise CannotBuild(f"a world `{name}` is up; `dualstack lab down {name}` takes it down") from error
+    except OSError as error:
+        raise CannotBuild(f"{folder} cannot be written: {error.strerror}") from error
+    return Journal(folder)
+
+
+def standing() -> tuple[str, ...]:
+    """The names of the worlds that are up."""
+    return tuple(sorted(os.listdir(FOLDER))) if os.path.isdir(FOLDER) else ()
+
+
+def opened(name: str) -> Journal:
+    """The journal of a world that is up; one that was cut short says nothing but its folder. Raises CannotBuild."""
+    if name not in standing():
+        raise CannotBuild(f"no world `{name}` is up")
+    try:
+        with open(f"{FOLDER}/{name}/{_FILE}", "rb") as file:
+            return msgspec.json.decode(file.read(), type=Journal)
+    except (OSError, msgspec.DecodeError):
+        return Journal(f"{FOLDER}/{name}")
+
+
+def started_at(pid: int) -> int | None:
+    """When a process started, in clock ticks since the boot (proc_pid_stat(5), field 22); None where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(") ")[2].split()[19])
+    except OSError:
+        return None
