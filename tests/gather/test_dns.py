@@ -88,7 +88,7 @@ def ask(place: str, name: str, *servers: str, timeout: float = 3, **more: object
     found = inside(place, lambda: dns.answers(real(), name, files, timeout))
     assert all(x.milliseconds > 0 for x in found)
     return tuple(
-        DnsAnswer(x.server, x.name, x.record, x.rcode, tuple(sorted(x.addresses)), x.cnames)  # servers shuffle
+        DnsAnswer(x.server, x.name, x.record, x.rcode, x.addresses, x.cnames)
         for x in found
     )
 
@@ -117,7 +117,7 @@ def test_servers_may_differ(place: str) -> None:
         ("absent.example", ("NXDOMAIN", ()), ("NXDOMAIN", ())),
         ("servfail.example", ("SERVFAIL", ()), ("SERVFAIL", ())),
         ("refused.example", ("REFUSED", ()), ("REFUSED", ())),
-        ("large.example", ("NOERROR", tuple(sorted(MANY))), ("NOERROR", ())),
+        ("large.example", ("NOERROR", MANY), ("NOERROR", ())),
         ("truncated.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
         ("junk.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
         ("lossy.example", ("NOERROR", ("192.0.2.1",)), ("NOERROR", ())),
