@@ -1,6 +1,5 @@
 """`dualstack lab`: broken worlds on this machine, to look around in, and to measure how often the cause is found."""
 
-import os
 import shlex
 import signal
 from collections.abc import Iterator, Sequence
@@ -58,7 +57,7 @@ def run(name: str, color: str) -> int:
 
     incident = _loaded(name)
     colored = "always" if options.color_wanted(color, None) else "never"
-    with _built(incident), standing(incident, f"{incident.name}-run-{os.getpid()}") as journal:
+    with _built(incident), standing(incident) as journal:
         options.write(f"{incident.title}\n$ dualstack {shlex.join(command(incident, journal))}\n", None)
         _, report, complaint = asked(incident, journal, FULL, "--color", colored)
         options.write(report + complaint, None)
@@ -84,7 +83,7 @@ def up(name: str) -> int:
 
     incident = _loaded(name)
     with _built(incident):
-        journal = build(incident, incident.name)
+        journal = build(incident)
     options.write("".join(f"{x}\n" for x in _tour(incident, journal)), None)
     return 0
 
@@ -101,7 +100,7 @@ def _tour(incident: "Incident", journal: "Journal") -> Iterator[str]:
     verb, *words = command(incident, journal)
     yield f"Ask:  dualstack {verb} --netns {asker} {shlex.join(words)}".rstrip()
     yield f"Look: ip netns exec {asker} bash"
-    yield f"End:  dualstack lab down {incident.name}"
+    yield f"End:  dualstack lab down {journal.name}"
 
 
 @command.command(name="down")

@@ -3,7 +3,6 @@
 `FAULTS` is the table: what is broken, what a diagnosis has to say of it, and the world in which it is so.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -158,7 +157,7 @@ def _host() -> Namespace:
 def incident(name: str) -> Iterator[World]:
     """The world of an incident of the lab."""
     loaded = load(name)
-    with standing(loaded, f"demo-{name}-{os.getpid()}") as journal:
+    with standing(loaded) as journal:
         yield World(loaded.ask.targets, journal.spaces[loaded.ask.by])
 
 

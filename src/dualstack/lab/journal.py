@@ -1,5 +1,6 @@
 """What a world is made of, noted before it is made, so that all of it can be taken down: also by another process."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -17,12 +18,17 @@ _FILE = "journal.json"
 class Journal(msgspec.Struct):
     """The namespaces by place, the process ids with the start time that tells them from later ones, and the folders.
 
-    `folder` is that of the world; the journal is in it.
+    The journal is in the folder of the world.
     """
 
-    folder: str
+    name: str
     spaces: dict[str, str] = {}
     processes: list[tuple[int, int]] = []
+
+    @property
+    def folder(self) -> str:
+        """Where the files of the world are."""
+        return f"{FOLDER}/{self.name}"
 
     def save(self) -> None:
         """Write it down."""
@@ -48,17 +54,21 @@ class Journal(msgspec.Struct):
             os.rmdir(FOLDER)
 
 
-def begun(name: str) -> Journal:
-    """A new journal, with the folder of the world. Raises CannotBuild where a world of that name is up."""
-    folder = f"{FOLDER}/{name}"
-    try:
-        os.makedirs(FOLDER, mode=0o755, exist_ok=True)
-        os.mkdir(folder, 0o755)
-    except FileExistsError as error:
-        raise CannotBuild(f"a world `{name}` is up; `dualstack lab down {name}` takes it down") from error
-    except OSError as error:
-        raise CannotBuild(f"{folder} cannot be written: {error.strerror}") from error
-    return Journal(folder)
+def begun(wanted: str) -> Journal:
+    """A new journal, with the folder of the world: of that name, or with a number after it where that is taken.
+
+    Raises CannotBuild.
+    """
+    for name in itertools.chain((wanted,), (f"{wanted}-{n}" for n in itertools.count(2))):
+        try:
+            os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+            os.mkdir(f"{FOLDER}/{name}", 0o755)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise CannotBuild(f"{FOLDER}/{name} cannot be written: {error.strerror}") from error
+        return Journal(name)
+    raise AssertionError  # there is always another number
 
 
 def standing() -> tuple[str, ...]:
@@ -74,7 +84,7 @@ def opened(name: str) -> Journal:
         with open(f"{FOLDER}/{name}/{_FILE}", "rb") as file:
             return msgspec.json.decode(file.read(), type=Journal)
     except (OSError, msgspec.DecodeError):
-        return Journal(f"{FOLDER}/{name}")
+        return Journal(name)
 
 
 def started_at(pid: int) -> int | None:

@@ -97,7 +97,7 @@ def scored(incidents: Sequence[Incident], jobs: int, announce: Callable[[Scored]
 
 def _scored(incident: Incident) -> Scored:
     try:
-        with standing(incident, f"{incident.name}-{os.getpid()}") as journal:
+        with standing(incident) as journal:
             judgements = {way: judged(incident, journal, way) for way in WAYS}
     except CannotBuild as error:
         return Scored(incident.name, incident.healthy, skipped=str(error))

@@ -39,31 +39,31 @@ def lacking(incident: Incident) -> str:
 
 
 @contextmanager
-def standing(incident: Incident, name: str) -> Iterator[Journal]:
+def standing(incident: Incident) -> Iterator[Journal]:
     """The world of an incident for the length of a block. Raises CannotBuild."""
-    journal = up(incident, name)
+    journal = up(incident)
     try:
         yield journal
     finally:
         journal.down()
 
 
-def up(incident: Incident, name: str) -> Journal:
-    """Build the world of an incident, under a name of its own. Raises CannotBuild."""
+def up(incident: Incident) -> Journal:
+    """Build the world of an incident. Raises CannotBuild."""
     if lack := lacking(incident):
         raise CannotBuild(lack)
-    journal = begun(name)
+    journal = begun(incident.name)
     try:
-        _build(incident, name, journal)
+        _build(incident, journal)
     except BaseException:
         journal.down()
         raise
     return journal
 
 
-def _build(incident: Incident, name: str, journal: Journal) -> None:
+def _build(incident: Incident, journal: Journal) -> None:
     for place in incident.places:
-        space = f"ds-{name}-{place}"
+        space = f"ds-{journal.name}-{place}"
         if os.path.exists(f"{NETNS}/{space}"):
             raise CannotBuild(f"a network namespace `{space}` is there already")
         journal.spaces[place] = space
