@@ -31,10 +31,11 @@ from dualstack.probe.plan import plan
 from dualstack.probe.run import Options, run
 from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened
-from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
 from dualstack.reach.required import addresses_of, examined
+from dualstack.reach.resolver import rivals
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, evaluate, rules
 
@@ -203,6 +204,8 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
         addresses = {x: addresses_of(x, names) for x in question.targets}
         unverified = msgspec.structs.replace(request.options, insecure=True)
         results = _probed(question, addresses, unverified, notes, announce)
+    if results and names:
+        notes.take(Probes, lambda: _second_opinion(question, names, results, request.options, announce))
     if results is None or declared or any(MEANINGS[x.outcome].hop for x in results.items):
         _look_closer(env, question, addresses, notes)
 
@@ -216,6 +219,13 @@ def _probed(
     planned = plan(question, addresses)
     notes.gaps.extend(planned.gaps)
     return notes.take(Probes, lambda: run(planned.tasks, options, announce, notes.expect(planned.tasks)))
+
+
+def _second_opinion(question: Question, names: Names, results: Probes, options: Options, announce: Announce) -> Probes:
+    """The results, with those for addresses that another nameserver gives instead of ones that do not answer."""
+    dead = {x.task.host for x in results.items if not reached(x.outcome)}
+    others = {x: [y.addresses[0] for y in rivals(names, x.host)] for x in question.targets if x.host in dead}
+    return Probes((*results.items, *run(plan(question, others).tasks, options, announce).items))
 
 
 def _encrypted(question: Question, results: Probes | None) -> Question:

@@ -116,6 +116,63 @@ WORLDS = {
         "healthy",
         client=("sysctl -qw net.ipv6.conf.all.disable_ipv6=1",),
     ),
+    "the second nameserver lacks the name": World(
+        {f"{NAME}.": {"A": [FIRST], "AAAA": ["fd09::2"]}, f"@{SECOND} {NAME}.": {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}},
+        BOTH_WORK,
+        "healthy",
+        frozenset({"DS410"}),
+        f"`{SECOND}` says that `{NAME}` has no A and AAAA record (NXDOMAIN)",
+        servers=(FIRST, SECOND),
+    ),
+    "the first nameserver lacks the name": World(
+        {f"{NAME}.": {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}, f"@{SECOND} {NAME}.": {"A": [FIRST]}},
+        {"ipv4": "no_address", "ipv6": "no_address"},
+        "broken",
+        frozenset({"DS410"}),
+        servers=(FIRST, SECOND),
+    ),
+    "one nameserver has no AAAA record": World(
+        {f"{NAME}.": {"A": [FIRST]}, f"@{SECOND} {NAME}.": {"A": [FIRST], "AAAA": ["fd09::2"]}},
+        {"ipv4": "accepted"},
+        "healthy",
+        frozenset({"DS410"}),
+        servers=(FIRST, SECOND),
+    ),
+    "the first nameserver has a stale address": World(
+        {f"{NAME}.": {"A": ["10.9.0.99"]}, f"@{SECOND} {NAME}.": {"A": [FIRST]}},
+        {"ipv4": "no_route"},
+        "broken",
+        frozenset({"DS410"}),
+        "`10.9.0.53` has `10.9.0.2`, which does.",
+        servers=(FIRST, SECOND),
+    ),
+    "a pool of which all members are gone": World(
+        {f"{NAME}.": {"A": ["10.9.0.98"]}, f"@{SECOND} {NAME}.": {"A": ["10.9.0.99"]}},
+        {"ipv4": "no_route"},
+        "broken",
+        frozenset({"DS305"}),
+        servers=(FIRST, SECOND),
+    ),
+    "nameservers with different parts of a pool": World(
+        {f"{NAME}.": {"A": [FIRST]}, f"@{SECOND} {NAME}.": {"A": [SECOND]}},
+        {"ipv4": "accepted"},
+        "healthy",
+        servers=(FIRST, SECOND),
+    ),
+    "a nameserver that fails beside one that works": World(
+        {f"{NAME}.": {"A": [FIRST]}, f"@{SECOND} {NAME}.": {"A": "SERVFAIL", "AAAA": "REFUSED"}},
+        {"ipv4": "accepted"},
+        "healthy",
+        servers=(FIRST, SECOND),
+    ),
+    "DNS64 at one of two nameservers": World(
+        {f"{NAME}.": {"A": [FIRST], "AAAA": ["64:ff9b::a09:2"]}, f"@{SECOND} {NAME}.": {"A": [FIRST]}},
+        BOTH_WORK,
+        "healthy",
+        servers=(FIRST, SECOND),
+        client=(ROUTE,),
+        server=TRANSLATED,
+    ),
 }
 
 

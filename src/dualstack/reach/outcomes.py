@@ -44,3 +44,8 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.CONNECTED: Meaning(None, _D.ACCEPTED, "the connection was accepted"),
     Outcome.CANCELLED: Meaning(None, _D.INSUFFICIENT_INFO, "interrupted"),
 }
+
+
+def reached(outcome: Outcome) -> bool:
+    """Whether a listener took the connection of a probe, whatever it answered."""
+    return MEANINGS[outcome].hop in (None, Hop.HANDSHAKE, Hop.EXPORT) and outcome is not Outcome.CANCELLED

@@ -1,10 +1,11 @@
 """What the C library's resolver makes of its settings, and of nameservers that do not say the same."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 
 from dualstack.model.names import DnsAnswer, Names
+from dualstack.reach.dns64 import synthesised
 from dualstack.reach.lookup import answers_for
 
 FILES = ("files",)
@@ -45,6 +46,34 @@ def disagreement(names: Names, host: str) -> tuple[DnsAnswer, DnsAnswer] | None:
     earlier = takewhile(lambda x: x is not given, said)
     denied = (x for x in earlier if (x.name, x.record) == (given.name, given.record) and x.rcode in _DENIES)
     return next(((x, given) for x in denied), None)
+
+
+def denials(names: Names, host: str) -> Iterator[tuple[tuple[DnsAnswer, ...], tuple[DnsAnswer, ...]]]:
+    """For each nameserver that denies records of a host which another one has: its answers, and those of the other.
+
+    Records that a DNS64 made do not count: that one nameserver makes them and another does not is meant so.
+    """
+    said = answers_for(names, host)
+    real = {x for x in said if any(not synthesised(names, host, y) for y in x.addresses)}
+    for server in dict.fromkeys(x.server for x in said):
+        denied = (x for x in said if x.server == server and x.rcode in _DENIES and not x.addresses)
+        pairs = [(x, y) for x in denied for y in said if y in real and (y.name, y.record) == (x.name, x.record)]
+        mine = [x for x in pairs if x[1].server == pairs[0][1].server]
+        if mine:
+            yield tuple(x for x, _ in mine), tuple(y for _, y in mine)
+
+
+def rivals(names: Names, host: str) -> tuple[DnsAnswer, ...]:
+    """The answers that share no address with those that the C library took, of the same type from another nameserver.
+
+    Nameservers shuffle what they have and may show a part of it alone: only an answer with nothing in common can be of
+    another mind, and whether it is has to be tried.
+    """
+    found = names.lookup(host)
+    taken = set(found.addresses) if found else set()
+    said = answers_for(names, host)
+    ours = {(x.name, x.record) for x in said if taken & set(x.addresses)}
+    return tuple(x for x in said if x.addresses and (x.name, x.record) in ours and not taken & set(x.addresses))
 
 
 def dead_end(names: Names, host: str) -> DnsAnswer | None:

@@ -63,7 +63,7 @@ from dualstack.reach.router import beyond
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS306", "DS405", "DS406", "DS409")
+BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS306", "DS405", "DS406", "DS409", "DS410")
 
 _OTHERS = (Outcome.FAMILY_ABSENT, Outcome.NO_SOURCE, Outcome.TIMED_OUT)
 _SILENT = Outcome.UNREACHABLE

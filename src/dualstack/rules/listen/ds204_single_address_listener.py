@@ -53,7 +53,7 @@ from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210", "DS213", "DS405")
+BECAUSE = ("DS210", "DS213", "DS405", "DS410")
 
 
 def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210", "DS212", "DS213", "DS215", "DS301", "DS302", "DS303", "DS304", "DS405", "DS409")
+BECAUSE = ("DS210", "DS212", "DS213", "DS215", "DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410")
 
 _RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
 """Parts of the names of programs that take OTLP."""

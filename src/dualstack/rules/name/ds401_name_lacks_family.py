@@ -48,7 +48,7 @@ from dualstack.reach.required import addresses_of
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS403",)
+BECAUSE = ("DS403", "DS410")
 
 
 def check(traces: Traces, names: Names) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS201", "DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS211", "DS212", "DS213"),
-    *("DS217", "DS301", "DS302", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS702", "DS906"),
+    *("DS217", "DS301", "DS302", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS410", "DS702", "DS906"),
 )
 
 _UNREACHED = (Disposition.REFUSED, Disposition.TIMED_OUT, Disposition.DENIED, Disposition.NO_ROUTE)

@@ -58,7 +58,7 @@ from dualstack.reach.resolver import DNS, FILES, NEVER, dead_end, disagreement, 
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS402", "DS403")
+BECAUSE = ("DS402", "DS403", "DS410")
 
 _WORDS = {  # getaddrinfo(3)
     "EAI_AGAIN": "the nameservers gave no usable answer",

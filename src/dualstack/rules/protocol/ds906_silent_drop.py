@@ -38,7 +38,7 @@ from dualstack.reach.answers import elsewhere
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS702")
+BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS410", "DS702")
 
 
 def check(traces: Traces) -> Iterator[Finding]:
