@@ -15,6 +15,7 @@ from dualstack.gather import namespaces, resolver, routes, sockets
 from dualstack.gather.apart import apart
 from dualstack.gather.env import Env, real
 from dualstack.model.address import Family, Target
+from dualstack.model.client import Callers, Proxies
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Owner, Ruleset
@@ -29,11 +30,14 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
 from dualstack.probe.run import Options, run
+from dualstack.reach.client import round_trip
 from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.outcomes import MEANINGS, reached
+from dualstack.reach.outlook import outlooks
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
+from dualstack.reach.proxy import proxies
 from dualstack.reach.required import addresses_of, examined
 from dualstack.reach.resolver import rivals
 from dualstack.reach.verdict import verdict
@@ -46,13 +50,16 @@ Addresses = Mapping[Target, tuple[str, ...]]
 LOCALHOST = "localhost"
 DNS_SECONDS = 2.0
 """For one nameserver to answer one query; resolv.conf(5) waits 5 seconds, and asks twice."""
+SLOW = 250
+"""Milliseconds of a round trip from which on a client may give up an address that works (knowledge/runtimes.table)."""
 
 
 class Request(msgspec.Struct, frozen=True):
     """One call for a diagnosis: the question, where to look from, and what the probes may use.
 
     `netns` is a name, path or process id as typed, empty for this process's own network namespace; `config` a
-    Collector configuration file, with `environ` for its variables; `chosen` the rules to run, None for all.
+    Collector configuration file; `environ` are the variables that it and the clients see; `chosen` the rules to run,
+    None for all.
     """
 
     question: Question
@@ -128,7 +135,9 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
         skipped += (Skipped("rules", "left out by --select or --ignore", left_out),)
     probes = snapshot.having(Probes) or Probes()
     cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
-    return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut)
+    names, routes, callers = snapshot.having(Names), snapshot.having(Routes), snapshot.having(Callers)
+    views = outlooks(traces, question, names, routes, probes, callers)
+    return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut, views)
 
 
 def probe(request: Request, announce: Announce = lambda _: None) -> Probes:
@@ -194,6 +203,7 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
     declared = _declared(env, request, notes)
     question = _asked(env.place, request.question, listeners, spaces.items[0] if spaces else None, declared)
     notes.facts[Question] = question
+    notes.facts[Proxies] = proxies(request.environ)
     names = notes.take(Names, lambda: _names(env, _hosts(question.targets), ask=question.probing))
     addresses = {x: addresses_of(x, names) for x in question.targets}
     notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in _every(addresses))))
@@ -206,7 +216,7 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
         results = _probed(question, addresses, unverified, notes, announce)
     if results and names:
         notes.take(Probes, lambda: _second_opinion(question, names, results, request.options, announce))
-    if results is None or declared or any(MEANINGS[x.outcome].hop for x in results.items):
+    if results is None or declared or any(MEANINGS[x.outcome].hop or round_trip(x) > SLOW for x in results.items):
         _look_closer(env, question, addresses, notes)
 
 
@@ -291,7 +301,9 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
     It comes after the probes, for these make the neighbours known that lead from place to place.
     """
     from dualstack.gather import filters
+    from dualstack.gather.callers import callers
 
+    notes.take(Callers, lambda: callers(env, addresses))
     declared = notes.facts[Declared]
     ports = {x.port for x in question.targets}
     ports |= ports_of(declared) if isinstance(declared, Declared) else set()

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualstack.model.address import canonical, family
+from dualstack.model.client import Dialled
 from dualstack.model.question import Client
-from dualstack.reach.dial import OUTCOMES, SYN_TIMEOUT, Dialled, clients, describe, dial, parse_client
+from dualstack.reach.dial import OUTCOMES, SYN_TIMEOUT, clients, describe, dial, parse_client
 from dualstack.reach.select import behaviours, order
 from tests import netns
 from tests.real import need

@@ -7,14 +7,17 @@ bounded pieces of sections.
 
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from dualstack.gather.env import Env
 from dualstack.knowledge import table
 from dualstack.model.sockets import Process, Runtime
 
-_OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")  # JDK 17 tool guide, java(1)
+_OPTION_VARIABLES = {
+    Runtime.JVM: ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),  # JDK 17 tool guide, java(1)
+    Runtime.NODE: ("NODE_OPTIONS",),  # Node.js command line options
+}
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _MAX_TEXT = 4 << 20  # bytes searched of a section
@@ -29,7 +32,7 @@ def process(env: Env, pid: int) -> Process:
         name=_text(env, f"/proc/{pid}/comm").rstrip("\n"),
         command=tuple(_text(env, f"/proc/{pid}/cmdline").split("\0")[:-1]),
         runtime=runtime,
-        options=_options(env, pid) if runtime is Runtime.JVM else (),
+        options=_options(env, pid, _OPTION_VARIABLES.get(runtime, ())),
     )
 
 
@@ -40,14 +43,31 @@ def _text(env: Env, path: str) -> str:
         return ""
 
 
-def _options(env: Env, pid: int) -> tuple[str, ...]:
-    """The words of the two variables that a JVM takes options from; nothing else of the environment is looked at."""
-    words = []
-    for entry in _text(env, f"/proc/{pid}/environ").split("\0"):
-        name, _, value = entry.partition("=")
-        if name in _OPTION_VARIABLES:
-            words += _words(value)
-    return tuple(words)
+def _options(env: Env, pid: int, variables: Collection[str]) -> tuple[str, ...]:
+    """The words of the variables that a runtime takes options from; nothing else of the environment is kept."""
+    held = environ(env, pid) if variables else {}
+    return tuple(word for name in variables for word in _words(held.get(name, "")))
+
+
+def environ(env: Env, pid: int) -> dict[str, str]:
+    """The environment that a process was started with; empty where it cannot be read."""
+    entries = (x.partition("=") for x in _text(env, f"/proc/{pid}/environ").split("\0"))
+    return {name: value for name, equals, value in entries if equals}
+
+
+def mapped(env: Env, pid: int) -> frozenset[str]:
+    """The names of the files that a process has mapped; none where they cannot be read."""
+    return frozenset(_base(x) for x in _text(env, f"/proc/{pid}/maps").split("\n"))
+
+
+def build(env: Env, pid: int) -> str:
+    """What a Go program says of its own build, the versions of its modules among it (Go debug/buildinfo)."""
+    path = f"/proc/{pid}/exe"
+    try:
+        held = _sections(lambda offset, size: env.part(path, offset, size)).get(".go.buildinfo", _Section(0, 0))
+        return env.part(path, held.offset, min(held.size, _MAX_TEXT)).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _words(value: str) -> list[str]:
@@ -77,7 +97,7 @@ def _runtime(env: Env, pid: int) -> Runtime:
     path = f"/proc/{pid}/exe"
     try:
         exe = _base(env.link(path).removesuffix(" (deleted)"))
-        maps = frozenset(_base(x) for x in _text(env, f"/proc/{pid}/maps").split("\n"))
+        maps = mapped(env, pid)
         sections = _sections(lambda offset, size: env.part(path, offset, size))
         program = _Program(exe, maps, sections, lambda offset, size: env.part(path, offset, size))
         found = next((x["runtime"] for x in table("process_marks") if _holds(program, x["mark"], x["pattern"])), "")

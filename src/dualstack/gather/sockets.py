@@ -22,12 +22,12 @@ from dualstack.model.sockets import Listener, Listeners, Process, Transport
 
 SOURCE = "sock_diag"
 
-_BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
+BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
 _SKV6ONLY = 11  # INET_DIAG_SKV6ONLY
 
 _REQUEST = struct.Struct("=BBBxI48x")  # inet_diag_req_v2: family, protocol, extensions, states; any socket identity
-_SOCKET = struct.Struct("=BBxx2s2s16s16sI8xIIIII")  # inet_diag_msg
-_ADDRESS_SIZE = {socket.AF_INET: 4, socket.AF_INET6: 16}
+SOCKET = struct.Struct("=BBxx2s2s16s16sI8xIIIII")  # inet_diag_msg
+ADDRESS_SIZE = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 _WANTED = {
     Transport.TCP: (socket.IPPROTO_TCP, 1 << 10),  # TCP_LISTEN
@@ -60,21 +60,21 @@ def _diag(env: Env, transport: Transport) -> Iterator[Listener]:
     protocol, states = _WANTED[transport]
     interfaces: dict[int, str] = {0: ""}
     for family in (socket.AF_INET, socket.AF_INET6):
-        wanted = request(_BY_FAMILY, _REQUEST.pack(family, protocol, 0, states), dump=True)
+        wanted = request(BY_FAMILY, _REQUEST.pack(family, protocol, 0, states), dump=True)
         for message in exchange(env, SOCK_DIAG, wanted):
             yield _listener(env, transport, message, interfaces)
 
 
 def _listener(env: Env, transport: Transport, message: Message, interfaces: dict[int, str]) -> Listener:
     """The socket in one inet_diag_msg."""
-    family, _, sport, _, source, _, device, _, _, _, uid, inode = _SOCKET.unpack_from(message.payload)
+    family, _, sport, _, source, _, device, _, _, _, uid, inode = SOCKET.unpack_from(message.payload)
     if device not in interfaces:
         interfaces[device] = interface_name(env, device)
-    v6only = attributes(message.payload, _SOCKET.size).get(_SKV6ONLY) if family == socket.AF_INET6 else None
+    v6only = attributes(message.payload, SOCKET.size).get(_SKV6ONLY) if family == socket.AF_INET6 else None
     return Listener(
         place=env.place,
         transport=transport,
-        address=address(source[: _ADDRESS_SIZE[family]]),
+        address=address(source[: ADDRESS_SIZE[family]]),
         port=int.from_bytes(sport, "big"),
         socket_family=Family.IPV6 if family == socket.AF_INET6 else Family.IPV4,
         v6only=bool(v6only[0]) if v6only else None,

@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from dualstack.model.client import Outlook
 from dualstack.model.finding import Finding, Skipped
 from dualstack.model.question import Question
 from dualstack.model.trace import Trace
@@ -21,7 +22,10 @@ class Verdict(enum.StrEnum):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """The verdict with the traces, findings and gaps that it rests on; causes come before symptoms."""
+    """The verdict with the traces, findings and gaps that it rests on; causes come before symptoms.
+
+    `outlooks` say what the named client, or those found at work, make of the targets.
+    """
 
     question: Question
     verdict: Verdict
@@ -29,3 +33,4 @@ class Diagnosis(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     interrupted: bool = False
+    outlooks: tuple[Outlook, ...] = ()

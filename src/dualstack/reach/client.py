@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from dualstack.model.address import Target
+from dualstack.model.client import Outlook
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
+from dualstack.model.probe import ProbeResult, Probes
 from dualstack.model.question import Client, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.dial import ACCEPTED, NO_ROUTE, REFUSED, TIMED_OUT, Dialled, dial
+from dualstack.reach.dial import ACCEPTED, NO_ROUTE, REFUSED, TIMED_OUT, dial, too_slow
 from dualstack.reach.required import addresses_of
-from dualstack.reach.select import order
+from dualstack.reach.select import behaviour, order
 
 QUICK = 1000
 """Milliseconds of waiting that an exporter does not mind: its own limit is 10 s (OTEL_EXPORTER_OTLP_TIMEOUT)."""
@@ -27,41 +30,96 @@ _CONNECTS = {
 
 def as_client(snapshot: Snapshot, question: Question, traces: Sequence[Trace]) -> Iterator[Trace]:
     """The traces of one target as the named client lives them; unchanged where too little is known to say."""
-    answers = {address: connects(x) for x in traces for address in x.addresses}
-    known = addresses_of(traces[0].target, snapshot.having(Names)) if traces else ()
-    if question.client is None or len(known) < 2 or None in answers.values() or set(known) - set(answers):
+    names, routes, probes = snapshot.having(Names), snapshot.having(Routes), snapshot.having(Probes)
+    client = question.client
+    view = outlook(traces[0].target, client, traces, names, routes, probes) if client and traces else None
+    if view is None or view.dialled is None or len(view.order) == 1 == len(addresses_of(view.target, names)):
         yield from traces
         return
-    routes = snapshot.having(Routes) or Routes()
-    sources = {x.destination: x.source for x in routes.items if not x.error}
-    tried = order(known, question.client.runtime, question.client.version, sources)
-    dialled = dial(tried, {k: v for k, v in answers.items() if v}, question.client)
-    yield from (_lived(x, question, tried, dialled) for x in traces)
+    tried = set(view.order).difference(view.dialled.not_tried)
+    needed = any(x.required and tried.intersection(x.addresses) for x in traces)
+    stranded = view.dialled.waited is None and not needed
+    yield from (_lived(x, question, view, stranded=stranded) for x in traces)
+
+
+def outlook(
+    target: Target,
+    client: Client,
+    traces: Sequence[Trace],
+    names: Names | None,
+    routes: Routes | None,
+    probes: Probes | None,
+) -> Outlook | None:
+    """What a client makes of a target, given all traces of that target; None where no address is known."""
+    known = addresses_of(target, names)
+    if not known:
+        return None
+    row = behaviour(client.runtime, client.version)
+    sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
+    tried = order(known, client.runtime, client.version, sources)
+    fates = {address: _fate(x) or "" for x in traces for address in x.addresses}
+    results = {x: probes.of(x, target.port, target.protocol) for x in known} if probes else {}
+    took = {x: round_trip(result) for x, result in results.items() if result}
+    outcomes = {x: fates.get(x, "") for x in known}
+    lived = {**outcomes, **dict.fromkeys(too_slow(tried, took, row), TIMED_OUT)}
+    return Outlook(
+        target,
+        client,
+        row.title,
+        row.strategy,
+        tried,
+        tuple(x for x in known if outcomes[x] == ACCEPTED),
+        dial(tried, lived, client) if all(outcomes[x] for x in tried) else None,
+        row.verified,
+    )
+
+
+def round_trip(result: ProbeResult) -> float:
+    """Milliseconds of a round trip, 0 where it is not known: what the connection and the stage after it both took.
+
+    One of them alone may be a machine that is busy.
+    """
+    spent = [x.milliseconds for x in result.stages if x.ok]
+    return min(spent[:2]) if len(spent) > 1 else 0.0
+
+
+def _fate(trace: Trace) -> str | None:
+    """What a connection attempt meets; of an address that the client never tries, what it would meet."""
+    if trace.disposition is not Disposition.NOT_TRIED:
+        return connects(trace)
+    failing = next((x.hop for x in trace.hops if x.status is Status.FAIL and x.hop is not Hop.SELECT), Hop.SELECT)
+    passed = ACCEPTED if trace.at(Hop.LISTEN).status is Status.PASS else None
+    return {Hop.ROUTE: NO_ROUTE, Hop.HOST: NO_ROUTE, Hop.POLICY: TIMED_OUT, Hop.LISTEN: REFUSED}.get(failing, passed)
 
 
 def connects(trace: Trace) -> str | None:
     """What a connection attempt meets; None where that is not known."""
+    if trace.failing and trace.failing.hop in (Hop.HANDSHAKE, Hop.EXPORT):
+        return ACCEPTED
     if trace.at(Hop.LISTEN).status is Status.PASS and trace.disposition not in _CONNECTS:
         return ACCEPTED
     return _CONNECTS.get(trace.disposition)
 
 
-def _lived(trace: Trace, question: Question, tried: Sequence[str], dialled: Dialled) -> Trace:
-    client = question.client
+def _lived(trace: Trace, question: Question, view: Outlook, *, stranded: bool) -> Trace:
+    """The trace as the client lives it; it is stranded where nothing that it tries works or was needed anyway."""
+    dialled = view.dialled
+    if dialled is None or not trace.addresses:
+        return trace
     mine = [x for x in trace.addresses if x not in dialled.not_tried]
     asked = trace.family in question.expect
-    if client is None or not trace.addresses:
-        return trace
     if not mine:
-        return _untried(trace, client, required=asked)
+        saving = stranded and connects(trace) == ACCEPTED
+        lost = stranded and not saving  # it would not help either: its own fault is the one to mend
+        return trace if lost else _untried(trace, view.client, required=asked or saving)
+    client, tried = view.client, view.order
     place = min(tried.index(x) for x in mine) + 1
     fact = Evidence(f"{client.runtime} tries {', '.join(tried)}", "knowledge of client runtimes", Layer.DECLARED)
     hop = TracedHop(
         Hop.SELECT, Status.PASS, f"{client.runtime} tries it as number {place}", f"{client.runtime}:{place}", (fact,)
     )
-    spared = dialled.waited is not None and dialled.waited <= QUICK and trace.disposition in _CONNECTS
-    stranded = dialled.waited is None and not question.expect
-    return replace(trace, hops=_with(trace, hop), required=(trace.required or stranded) and (asked or not spared))
+    spared = dialled.waited is not None and dialled.waited <= QUICK and connects(trace) != ACCEPTED
+    return replace(trace, hops=_with(trace, hop), required=trace.required and (asked or not spared))
 
 
 def _untried(trace: Trace, client: Client, *, required: bool) -> Trace:

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 
-import msgspec
-
 from dualstack.model.address import family
+from dualstack.model.client import Attempt, Dialled
 from dualstack.model.question import Client
 from dualstack.reach import select
 from dualstack.reach.select import Behaviour, behaviour
@@ -21,32 +20,12 @@ SYN_TIMEOUT = 131_000
 """Milliseconds until connect(2) gives up: tcp_syn_retries 6, tcp_syn_linear_timeouts 4 (Linux 6.5, ip-sysctl.rst)."""
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """One connection attempt, `at` milliseconds after the first."""
-
-    address: str
-    at: int
-    outcome: str
-
-
-class Dialled(msgspec.Struct, frozen=True):
-    """How dialling a name ends.
-
-    `connected` is the address that the client uses, empty where it gets none; `waited` the milliseconds until then,
-    None where it never gets there. `attempts` are those made until then. `not_tried` are the addresses that this client
-    never dials, whatever the others answer.
-    """
-
-    connected: str
-    waited: int | None
-    attempts: tuple[Attempt, ...]
-    not_tried: tuple[str, ...] = ()
-
-
-def dial(order: tuple[str, ...], outcomes: Mapping[str, str], client: Client) -> Dialled:
+def dial(
+    order: tuple[str, ...], outcomes: Mapping[str, str], client: Client, syn_timeout: int = SYN_TIMEOUT
+) -> Dialled:
     """What becomes of the addresses in `order` (from `select.order`), given what each of them answers.
 
-    Each outcome is accepted, refused, timed_out or no_route. Raises ValueError for another one, or where an address of
+    `syn_timeout` is the kernel's, in milliseconds; no client waits longer for one address. Each outcome is accepted, refused, timed_out or no_route. Raises ValueError for another one, or where an address of
     `order` has none: what is not known is not guessed. Addresses that only `outcomes` holds are not tried.
     """
     for address in order:
@@ -54,7 +33,7 @@ def dial(order: tuple[str, ...], outcomes: Mapping[str, str], client: Client) ->
             msg = f"no outcome is known for {address}: {outcomes.get(address)!r}"
             raise ValueError(msg)
     row = behaviour(client.runtime, client.version)
-    plan = tuple(_plan(order, outcomes, row))
+    plan = tuple(_plan(order, outcomes, row, syn_timeout))
     first = min((x for x in plan if x.outcome == ACCEPTED), key=lambda x: x.at, default=None)
     queued = order[:1] if row.strategy == "first" else order
     return Dialled(
@@ -63,6 +42,14 @@ def dial(order: tuple[str, ...], outcomes: Mapping[str, str], client: Client) ->
         attempts=tuple(sorted((x for x in plan if first is None or x.at <= first.at), key=lambda x: x.at)),
         not_tried=tuple(x for x in dict.fromkeys((*order, *outcomes)) if x not in queued),
     )
+
+
+def too_slow(order: tuple[str, ...], took: Mapping[str, float], row: Behaviour) -> tuple[str, ...]:
+    """The addresses that a client gives up before they accept; the last of those that take turns has all the time."""
+    if row.strategy != "alternating" or row.timeout is None:
+        return ()
+    limit = row.timeout
+    return tuple(x for x in _by_turns(order)[:-1] if took.get(x, 0) > limit)
 
 
 def clients() -> tuple[str, ...]:
@@ -124,9 +111,11 @@ def _wait(row: Behaviour) -> str:
     return f"{row.timeout} ms" if row.timeout < 1000 else f"{row.timeout // 1000} s"
 
 
-def _plan(order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour) -> Iterator[Attempt]:
+def _plan(
+    order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour, syn_timeout: int
+) -> Iterator[Attempt]:
     """The attempts of a client up to the first that is accepted in each line of them."""
-    limit = SYN_TIMEOUT if row.timeout is None else row.timeout
+    limit = syn_timeout if row.timeout is None else min(row.timeout, syn_timeout)
     if row.strategy == "families":
         return _families(order, outcomes, limit, row.delay or 0)
     if row.strategy == "shared":

@@ -1,0 +1,113 @@
+"""Which clients send to a proxy instead of an IPv6 literal, although NO_PROXY was meant to spare it."""
+
+import ipaddress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+
+import msgspec
+
+from dualstack.knowledge import table
+from dualstack.model.address import Family, Target, family, is_address, parse, without_zone
+from dualstack.model.client import Proxies
+from dualstack.model.question import Client
+
+_EXCEPTIONS = ("no_proxy", "NO_PROXY")
+_NAMES = ("localhost",)
+
+
+class Habit(msgspec.Struct, frozen=True):
+    """How a client heeds proxy variables: one row of `knowledge/proxies.table`."""
+
+    clients: tuple[str, ...]
+    variables: tuple[str, ...]
+    tls: tuple[str, ...]
+    loopback: bool
+    plain: bool
+    brackets: bool
+    prefix: bool
+    source: str
+
+
+@cache
+def habits() -> tuple[Habit, ...]:
+    """The rows of the table."""
+    return tuple(
+        Habit(
+            clients=tuple(row["clients"].split()),
+            variables=tuple(row["variables"].split()),
+            tls=tuple(row["tls"].split()),
+            loopback=row["loopback"] == "yes",
+            plain=row["plain"] == "yes",
+            brackets=row["brackets"] == "yes",
+            prefix=row["prefix"] == "yes",
+            source=row["source"],
+        )
+        for row in table("proxies")
+    )
+
+
+def proxies(environ: Mapping[str, str]) -> Proxies:
+    """The proxy variables of an environment."""
+    known = dict.fromkeys(name for x in habits() for name in (*x.variables, *x.tls))
+    said = next((environ[x] for x in _EXCEPTIONS if environ.get(x)), "")
+    return Proxies(
+        tuple(x for x in known if environ.get(x)), tuple(x for x in (y.strip() for y in said.split(",")) if x)
+    )
+
+
+def diverted(target: Target, said: Proxies, client: Client | None) -> tuple[Habit, ...]:
+    """The habits, of the client or of all, that send what is for this IPv6 literal to a proxy."""
+    mine = (x for x in habits() if client is None or client.runtime in x.clients)
+    return tuple(x for x in mine if _variable(target, said, x) and not _spares(x, target.host, said.exceptions))
+
+
+def variable(target: Target, said: Proxies, found: Collection[Habit]) -> str:
+    """The first variable that counts for one of these clients."""
+    return next(name for x in found if (name := _variable(target, said, x)))
+
+
+def _variable(target: Target, said: Proxies, habit: Habit) -> str:
+    return next((x for x in (habit.tls if target.tls else habit.variables) if x in said.variables), "")
+
+
+def _spares(habit: Habit, literal: str, exceptions: Sequence[str]) -> bool:
+    if "*" in exceptions or (habit.loopback and parse(literal).is_loopback):
+        return True
+    if habit.prefix and any(_is_same(x, literal) or _holds(x, literal) for x in exceptions):
+        return True
+    return (habit.plain and literal in exceptions) or (habit.brackets and f"[{literal}]" in exceptions)
+
+
+def meant(literal: str, exceptions: Sequence[str], beside: Collection[str]) -> str:
+    """The entry that shows that this literal should be spared; empty where none does.
+
+    It is another spelling or a prefix of it, or one for an address `beside` it on the same host; for a loopback one
+    also `localhost`.
+    """
+    return next(_meanings(literal, exceptions, beside), "")
+
+
+def _meanings(literal: str, exceptions: Sequence[str], beside: Collection[str]) -> Iterator[str]:
+    kin = [literal, *beside]
+    for entry in exceptions:
+        bare = entry.removeprefix("[").partition("]")[0]
+        named = entry in _NAMES and parse(literal).is_loopback
+        if named or any(_is_same(bare, x) or _holds(bare, x) for x in kin):
+            yield entry
+
+
+def _is_same(entry: str, one: str) -> bool:
+    return is_address(entry) and parse(without_zone(entry)) == parse(without_zone(one))
+
+
+def _holds(entry: str, one: str) -> bool:
+    try:
+        network = ipaddress.ip_network(entry, strict=False) if "/" in entry else None
+    except ValueError:
+        return False
+    return network is not None and parse(without_zone(one)) in network
+
+
+def ipv4_of(addresses: Collection[str]) -> tuple[str, ...]:
+    """The IPv4 addresses among these."""
+    return tuple(x for x in addresses if family(x) is Family.IPV4)
