@@ -2,6 +2,7 @@
 
     with isolated("sockets") as name: ...                # one namespace, loopback up
     with pair("routes") as (client, server): ...         # two, joined by a veth, both families
+    with routed("ways") as (client, router, server): ... # two with a router between them
 
 Everything that IPv6 would make slow is done here once: addresses are added with `nodad` (a fresh address is bindable
 only after 1.8 s without), and `pair` waits until both links are UP (the first connection takes 1 s before that).
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 CLIENT_IPV4, SERVER_IPV4 = "10.9.0.1", "10.9.0.2"
 CLIENT_IPV6, SERVER_IPV6 = "fd09::1", "fd09::2"
+FAR_IPV4, FAR_IPV6 = "10.9.2.2", "fd09:2::2"
 
 NOBODY = 65534
 
@@ -91,6 +93,32 @@ def pair(area: str) -> Iterator[tuple[str, str]]:
         for name in (client, server):
             wait_until_up(name, "eth0")
         yield client, server
+
+
+@contextmanager
+def routed(area: str) -> Iterator[tuple[str, str, str]]:
+    """A client and a server with a router between them: its `near` link is 10.9.1.0/24, `far` has the addresses above.
+
+    Gives (client, router, server). Both ends have number 2 of their network, on `eth0`, and the router number 1.
+    """
+    with isolated(area) as client, isolated(area) as router, isolated(area) as server:
+        for number, name, link in ((1, client, "near"), (2, server, "far")):
+            ip("-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", link, "netns", router)
+            for place, device, host in ((name, "eth0", 2), (router, link, 1)):
+                batch(
+                    place,
+                    [
+                        f"address add 10.9.{number}.{host}/24 dev {device}",
+                        f"address add fd09:{number}::{host}/64 dev {device} nodad",
+                        f"link set {device} addrgenmode none up",
+                        f"address add fe80::{host}/64 dev {device} nodad",
+                    ],
+                )
+            wait_until_up(name, "eth0")
+            batch(name, [f"route add default via 10.9.{number}.1", f"route add default via fd09:{number}::1"])
+        sysctl(router, "net.ipv4.ip_forward", 1)
+        sysctl(router, "net.ipv6.conf.all.forwarding", 1)
+        yield client, router, server
 
 
 def wait_until_up(name: str, interface: str) -> None:

@@ -94,7 +94,7 @@ def test_interrupted(argv: list[str], part: str) -> None:
 def test_progress_is_for_people() -> None:
     """It is on stderr, with `-v` or on a terminal; a pipe gets the report alone."""
     assert dualstack("diagnose", REFUSED).stderr == ""
-    assert dualstack("diagnose", "-v", REFUSED).stderr == "probing 127.0.0.1:1 (http, one empty export)\n"
+    assert dualstack("diagnose", "-v", REFUSED).stderr == "probing 127.0.0.1:1 (http, exports without telemetry)\n"
     assert "probing 127.0.0.1:1" in on_terminal("diagnose", REFUSED)[1]
     assert "probing" not in on_terminal("diagnose", "-q", REFUSED)[1]
 

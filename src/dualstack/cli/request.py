@@ -109,4 +109,4 @@ def announcer(given: Mapping[str, Any]) -> "Callable[[ProbeTask], None]":
 def _say(task: "ProbeTask") -> None:
     spoken = f"{task.protocol}{' over TLS' if task.tls else ''}"
     with contextlib.suppress(OSError):  # a stderr that takes nothing is no reason not to probe
-        click.echo(f"probing {task.endpoint} ({spoken}, one empty export)", err=True)
+        click.echo(f"probing {task.endpoint} ({spoken}, exports without telemetry)", err=True)

@@ -1,4 +1,4 @@
-"""The interfaces, addresses and IPv6 sysctls of a network namespace, by rtnetlink(7) and /proc/sys/net.
+"""The interfaces, addresses and sysctls of a network namespace, by rtnetlink(7) and /proc/sys/net.
 
 Both speak for the network namespace of the reading thread. Layout: include/uapi/linux/{if_link,if_addr}.h.
 """
@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable
 
 from dualstack.gather.env import Env
+from dualstack.gather.errors import legible
 from dualstack.gather.netlink import (
     ROUTE,
     Message,
@@ -22,7 +23,7 @@ from dualstack.gather.netlink import (
 )
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 
-_SYSCTLS = "/proc/sys/net/ipv6"
+_SYSCTLS = "/proc/sys/net"
 
 _NEWLINK, _GETLINK = 16, 18
 _NEWADDR, _GETADDR = 20, 22
@@ -38,6 +39,7 @@ _OPTIMISTIC = 0x04  # IFA_F_OPTIMISTIC
 _FLAGS = ((0x40, "tentative"), (0x08, "dadfailed"), (0x20, "deprecated"), (0x01, "temporary"))
 
 
+@legible("rtnetlink")
 def namespace(env: Env) -> Namespace:
     """The network settings of this place. Raises OSError where rtnetlink does not answer.
 
@@ -52,9 +54,10 @@ def namespace(env: Env) -> Namespace:
         place=env.place,
         interfaces=tuple(_interface(env, x, held) for x in links if x.kind == _NEWLINK),
         ipv6_absent=env.can(socket.AF_INET) and not env.can(socket.AF_INET6),
-        bindv6only=_sysctl(env, "bindv6only"),
-        disable_ipv6_all=_sysctl(env, "conf/all/disable_ipv6"),
-        disable_ipv6_default=_sysctl(env, "conf/default/disable_ipv6"),
+        bindv6only=_sysctl(env, "ipv6/bindv6only"),
+        disable_ipv6_all=_sysctl(env, "ipv6/conf/all/disable_ipv6"),
+        disable_ipv6_default=_sysctl(env, "ipv6/conf/default/disable_ipv6"),
+        tcp_mtu_probing=_sysctl(env, "ipv4/tcp_mtu_probing"),
     )
 
 
@@ -70,7 +73,7 @@ def _interface(env: Env, message: Message, held: dict[int, list[InterfaceAddress
         loopback=bool(flags & _LOOPBACK),
         mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=number(found, _IFLA_MTU),
-        disable_ipv6=_sysctl(env, f"conf/{name}/disable_ipv6"),
+        disable_ipv6=_sysctl(env, f"ipv6/conf/{name}/disable_ipv6"),
         addresses=tuple(held.get(index, ())),
     )
 

@@ -33,7 +33,8 @@ class Namespace(msgspec.Struct, frozen=True, dict=True):
     """The network settings of one place.
 
     `ipv6_absent` says that the kernel has no IPv6 at all (`ipv6.disable=1` or not built in): `socket(AF_INET6)`
-    answers EAFNOSUPPORT. `bindv6only` and the `disable_ipv6` values are sysctls, None where unreadable.
+    answers EAFNOSUPPORT. `bindv6only`, the `disable_ipv6` values and `tcp_mtu_probing` (true for 1 and 2) are sysctls,
+    None where unreadable.
     """
 
     place: str
@@ -42,6 +43,7 @@ class Namespace(msgspec.Struct, frozen=True, dict=True):
     bindv6only: bool | None = None
     disable_ipv6_all: bool | None = None
     disable_ipv6_default: bool | None = None
+    tcp_mtu_probing: bool | None = None
     source: str = "rtnetlink"
 
     def owner(self, address: str) -> Interface | None:

@@ -31,13 +31,15 @@ class Outcome(enum.StrEnum):
     HTTP2_SPOKEN = "http2_spoken"  # an HTTP/2 answer to an HTTP/1 request
     NOT_OTLP = "not_otlp"  # a well-formed answer of something that is no OTLP receiver
     REJECTED = "rejected"  # an OTLP answer that says no
+    LARGE_LOST = "large_lost"  # an empty export is taken and a larger one is not even acknowledged
+    LARGE_STALLED = "large_stalled"  # the same, and in small segments it arrives: the path takes no larger ones
     ACCEPTED = "accepted"  # the export was taken
     CONNECTED = "connected"  # for protocol tcp: the handshake is all that was asked
     CANCELLED = "cancelled"  # interrupted by the user
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """One step of a probe: `connect`, `tls` or `export`; an errno name or reason where it failed; its time."""
+    """One step of a probe: `connect`, `tls`, `export`, `large`; an errno name or reason where it failed; its time."""
 
     name: str
     ok: bool

@@ -1,6 +1,7 @@
 """OTLP itself: signals, requests, and the answers inside protobuf or JSON, without a transport.
 
-The request is empty (zero bytes are a valid Export…ServiceRequest), so that nothing is stored in anybody's backend.
+The request is empty (zero bytes are a valid Export…ServiceRequest), so that nothing is stored in anybody's backend. A
+larger one holds a single field that OTLP does not have, which receivers skip.
 """
 
 import re
@@ -22,6 +23,11 @@ SERVICES = {
 _PATH = re.compile(r"(.*)/v1/(traces|metrics|logs)/?")
 _WIDTHS = {1: 8, 5: 4}
 
+_LARGE = 12 * 1024
+"""Bytes: more than one segment of any Ethernet, jumbo frames (9000) too, and within one HTTP/2 frame (16384, RFC 9113
+section 4.2) and the first ten segments of 1280 that TCP sends unanswered (RFC 6928)."""
+_UNKNOWN_FIELD = 1000  # Export…ServiceRequest has field 1 alone; parsers skip what they do not know (protobuf encoding)
+
 
 def paths(path: str) -> dict[str, str]:
     """Request paths by signal, that of the given path first (OTLP specification, OTLP/HTTP request: `/v1/traces` …)."""
@@ -29,6 +35,17 @@ def paths(path: str) -> dict[str, str]:
     base, first = (found[1], found[2]) if found else (path.rstrip("/"), SIGNALS[0])
     order = (first, *(x for x in SIGNALS if x != first))
     return {signal: f"{base}/v1/{signal}" for signal in order}
+
+
+def large() -> bytes:
+    """A request of 12 KiB without any telemetry. A tunnel that compresses cannot make it small."""
+    import hashlib
+
+    return _as_varint(_UNKNOWN_FIELD << 3 | 2) + _as_varint(_LARGE) + hashlib.shake_128(b"").digest(_LARGE)
+
+
+def _as_varint(value: int) -> bytes:
+    return bytes((value & 127 | 128,)) + _as_varint(value >> 7) if value > 127 else bytes((value,))
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

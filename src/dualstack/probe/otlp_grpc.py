@@ -25,7 +25,7 @@ from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
 from dualstack.probe.talk import BODY_LIMIT, HEAD_LIMIT, Answer, Talk, opened, quoted
 
-_EMPTY_MESSAGE = bytes(5)  # not compressed, length 0 (gRPC over HTTP/2, Length-Prefixed-Message)
+_PREFIX = 5  # bytes before a message (gRPC over HTTP/2, Length-Prefixed-Message)
 _CODES = (
     *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
     *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED"),
@@ -96,21 +96,26 @@ class _Session:
                 take(event, reply)
 
 
-def export(host: str, port: int, scheme: str, headers: Mapping[str, str]) -> Talk[Answer]:
-    """Sends an empty export of traces, of the other signals where traces are unknown, and judges the answers.
+def export(host: str, port: int, scheme: str, headers: Mapping[str, str], message: bytes = b"") -> Talk[Answer]:
+    """Sends an export, empty by default, of traces, of other signals where these are unknown, and judges the answers.
 
     `headers` have lower-case names. A page "not found" over HTTP/2 may be that of an OTLP/HTTP receiver, so ask it too.
     """
     session = _Session(join(without_zone(host), port), scheme, headers)
     answers: list[Answer] = []
     for signal, method in otlp.SERVICES.items():
-        reply = yield from session.post(method, "application/grpc", _EMPTY_MESSAGE)
+        reply = yield from session.post(method, "application/grpc", _prefixed(message))
         answers.append(judge(reply, signal))
         if not answers[0].unserved:
             break
     if answers[0].status == "HTTP 404":
         return (yield from _ask_for_http(session, answers[0]))
     return otlp.combined(answers)
+
+
+def _prefixed(message: bytes) -> bytes:
+    """The message, not compressed (gRPC over HTTP/2, Length-Prefixed-Message)."""
+    return bytes(1) + len(message).to_bytes(_PREFIX - 1) + message
 
 
 def _ask_for_http(session: _Session, answer: Answer) -> Talk[Answer]:
@@ -174,7 +179,7 @@ def _judge_status(code: int, reply: Reply, signal: str) -> Answer:
         outcome = Outcome.NOT_OTLP if is_unserved else Outcome.REJECTED
         return Answer(outcome, status, _message(reply.headers.get("grpc-message", "")), unserved=is_unserved)
     try:
-        refused = otlp.refusal(bytes(reply.body[len(_EMPTY_MESSAGE) :]))
+        refused = otlp.refusal(bytes(reply.body[_PREFIX:]))
     except ValueError:
         return Answer(Outcome.NOT_OTLP, status, "the message is no ExportTraceServiceResponse")
     outcome = Outcome.REJECTED if refused else Outcome.ACCEPTED

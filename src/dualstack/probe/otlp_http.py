@@ -34,9 +34,12 @@ class _BadResponse(Exception):
     """Bytes that begin like HTTP/1 and are none."""
 
 
-def export(host: str, port: int, path: str, signal: str, headers: Mapping[str, str]) -> Talk[Answer]:
-    """Sends an empty export to `path` and judges the answer (OTLP specification, OTLP/HTTP)."""
-    head, stranger = yield from opened(_request(join(without_zone(host), port), path, headers), Outcome.HTTP1_SPOKEN)
+def export(
+    host: str, port: int, path: str, signal: str, headers: Mapping[str, str], message: bytes = b""
+) -> Talk[Answer]:
+    """Sends a request, empty by default, to `path` and judges the answer (OTLP specification, OTLP/HTTP)."""
+    request = _request(join(without_zone(host), port), path, headers, message)
+    head, stranger = yield from opened(request, Outcome.HTTP1_SPOKEN)
     if stranger:
         return stranger
     if not head.startswith(b"HTTP/"):
@@ -52,17 +55,17 @@ def export(host: str, port: int, path: str, signal: str, headers: Mapping[str, s
     return Answer(outcome, detail=quoted(head))
 
 
-def _request(authority: str, path: str, headers: Mapping[str, str]) -> bytes:
+def _request(authority: str, path: str, headers: Mapping[str, str], message: bytes) -> bytes:
     fields = {
         "host": authority,
         "user-agent": f"dualstack/{__version__}",
         "content-type": "application/x-protobuf",
-        "content-length": "0",
+        "content-length": str(len(message)),
         "connection": "close",
         **headers,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode()
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + message
 
 
 def _response(inbox: Inbox) -> Talk[Response]:

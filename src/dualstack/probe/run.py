@@ -37,7 +37,10 @@ class BadProbe(ValueError):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How to probe: seconds for each probe as a whole, TLS files, and headers that go with every export."""
+    """How to probe: TLS files, headers that go with every export, and seconds for each probe.
+
+    The larger export that follows an accepted one has the same time again.
+    """
 
     seconds: float = 3.0
     ca_file: str = ""
@@ -122,7 +125,8 @@ class _Line(msgspec.Struct):
     key: tuple[str, int, Protocol]
     index: int
     talk: Talk[ProbeResult]
-    deadline: float
+    seconds: float
+    deadline: float = 0
     sock: socket.socket | None = None
     connecting: bool = False
     out: bytearray = msgspec.field(default_factory=bytearray)
@@ -158,7 +162,7 @@ class _Loop:
                 key = free.popleft()
                 index = queues[key].popleft()
                 announce(tasks[index])
-                self._start(_Line(key, index, probe(tasks[index], settings), time.monotonic() + settings.seconds))
+                self._start(_Line(key, index, probe(tasks[index], settings), settings.seconds))
             self._turn()
             for line, result in self._done:
                 if queues[line.key]:
@@ -167,6 +171,7 @@ class _Loop:
             self._done.clear()
 
     def _start(self, line: _Line) -> None:
+        line.deadline = time.monotonic() + line.seconds
         self._lines.append(line)
         self._advance(line, None)
 
@@ -218,7 +223,9 @@ class _Loop:
                 return
 
     def _dial(self, line: _Line, step: Dial) -> None:
-        line.sock, line.connecting = tcp.dial(step.address, step.port), True
+        if step.renew:
+            line.deadline = time.monotonic() + line.seconds
+        line.sock, line.connecting = tcp.dial(step.address, step.port, step.segment), True
         self._selector.register(line.sock, selectors.EVENT_WRITE, line)
 
     def _hang_up(self, line: _Line) -> None:
@@ -250,8 +257,10 @@ def _overdue(line: _Line) -> Exception:
 
     TCP takes the first such error for passing and tries again after a second (sk_err_soft in tcp_v6_err()).
     """
-    news = _settled(line.sock) if line.sock and line.connecting else b""
-    return news if isinstance(news, Failed) else TimeoutError()
+    if line.sock is None:
+        return TimeoutError()
+    news = _settled(line.sock) if line.connecting else b""
+    return news if isinstance(news, Failed) else tcp.late(line.sock)
 
 
 def _settled(sock: socket.socket) -> bytes | Failed:

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Protocol, Scope, scope, unmapped, without_zone
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
 from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
-from dualstack.probe.talk import Answer, Dial, Failed, Reset, T, Talk, quoted
+from dualstack.probe.talk import Answer, Dial, Failed, Reset, T, Talk, Unacknowledged, quoted
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 _TLS_ALONE = "closed on a plaintext request, and shakes hands in TLS"
 _HTTP2_ALONE = "closed on an HTTP/1.1 request, and chooses h2 where it is offered"
+_SMALL_SEGMENT = 500
+"""Bytes: with headers less than 576, which every IPv4 host takes (RFC 1122 section 3.3.2); IPv6 has 1280 (RFC 8200)."""
+
+
+class _Request(NamedTuple):
+    """An export to make: signal and path of OTLP/HTTP, the message, and the most bytes of a segment, 0 for any."""
+
+    signal: str = ""
+    path: str = ""
+    message: bytes = b""
+    segment: int = 0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -86,6 +97,8 @@ def probe(task: ProbeTask, settings: Settings) -> Talk[ProbeResult]:
         answer, record.stages[-1] = _judged(answer, record)
     with suppress(Failed, TimeoutError):  # it only explains what has been proved
         answer = yield from _second_look(task, answer, settings, record)
+    if answer.outcome is Outcome.ACCEPTED and scope(without_zone(unmapped(task.address))) is not Scope.LOOPBACK:
+        answer = yield from _large(task, answer, settings, record)
     return _result(task, answer, record)
 
 
@@ -133,9 +146,7 @@ def _late(record: Record, half: float) -> Answer:
 
 def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
     """The stages in order, and the other signals where an HTTP receiver does not serve the first."""
-    if task.protocol is not Protocol.HTTP:
-        return (yield from _stages(task, settings, record, ("", "")))
-    first, *others = otlp.paths(task.path).items()
+    first, *others = _requests(task)
     answers = [(yield from _stages(task, settings, record, first))]
     if answers[0].unserved:
         with suppress(Failed, TimeoutError):  # the first answer stands, whatever comes of the others
@@ -145,9 +156,46 @@ def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
     return otlp.combined(answers)
 
 
-def _stages(task: ProbeTask, settings: Settings, record: Record, request: tuple[str, str]) -> Talk[Answer]:
+def _requests(task: ProbeTask) -> list[_Request]:
+    """One request for each signal; over gRPC all of them go one way."""
+    if task.protocol is not Protocol.HTTP:
+        return [_Request()]
+    return [_Request(*x) for x in otlp.paths(task.path).items()]
+
+
+def _large(task: ProbeTask, accepted: Answer, settings: Settings, record: Record) -> Talk[Answer]:
+    """The answer, as a larger export on a connection of its own leaves it; the smaller one was accepted.
+
+    Whatever is answered, it arrived. The way is too narrow for full segments where the peer's kernel acknowledges none
+    of them, and all of it once it is cut into small ones.
+    """
+    request = _requests(task)[0]._replace(message=otlp.large())
+    try:
+        with record.stage("large"):
+            answer = yield from _stages(task, settings, Record(), request)
+    except Unacknowledged as stall:
+        return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), stall))
+    except TimeoutError:
+        return accepted._replace(detail="a larger export arrived and was not answered in time")
+    except Failed as error:
+        return accepted._replace(detail=f"a larger export on another connection failed: {error.reason}")
+    said = answer.status or answer.outcome
+    return accepted if answer.outcome is Outcome.ACCEPTED else accepted._replace(detail=f"a larger export: {said}")
+
+
+def _smaller(task: ProbeTask, settings: Settings, request: _Request, stall: Unacknowledged) -> Talk[Answer]:
+    """Whether the same arrives in small segments; if not, it is not the width of the way that is wrong."""
+    lost = f"segments of {stall.segment} bytes, sent {stall.times} times, were never acknowledged"
+    try:
+        yield from _stages(task, settings, Record(), request)
+    except (Failed, TimeoutError):
+        return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and neither were those of {request.segment} bytes")
+    return Answer(Outcome.LARGE_STALLED, detail=f"{lost}; those of {request.segment} bytes arrive")
+
+
+def _stages(task: ProbeTask, settings: Settings, record: Record, request: _Request) -> Talk[Answer]:
     with record.stage("connect"):
-        yield Dial(task.address, task.port)
+        yield Dial(task.address, task.port, request.segment, renew=bool(request.message))
     if task.protocol is Protocol.TCP and not task.tls:
         return Answer(Outcome.CONNECTED)
     session = None
@@ -157,7 +205,7 @@ def _stages(task: ProbeTask, settings: Settings, record: Record, request: tuple[
     if task.protocol is Protocol.TCP:
         return Answer(Outcome.CONNECTED)
     with record.stage("export"):
-        talk = record.hear(_export(task, settings, *request))
+        talk = record.hear(_export(task, settings, request))
         return (yield from session.inside(talk) if session else talk)
 
 
@@ -170,12 +218,13 @@ def _handshake(task: ProbeTask, context: "ssl.SSLContext", record: Record) -> "T
     return session
 
 
-def _export(task: ProbeTask, settings: Settings, signal: str, path: str) -> Talk[Answer]:
+def _export(task: ProbeTask, settings: Settings, request: _Request) -> Talk[Answer]:
+    host, port, headers = task.host, task.port, settings.headers
     if task.protocol is Protocol.HTTP:
-        return otlp_http.export(task.host, task.port, path, signal, settings.headers)
+        return otlp_http.export(host, port, request.path, request.signal, headers, request.message)
     from dualstack.probe import otlp_grpc
 
-    return otlp_grpc.export(task.host, task.port, "https" if task.tls else "http", settings.headers)
+    return otlp_grpc.export(host, port, "https" if task.tls else "http", headers, request.message)
 
 
 def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Record) -> Talk[Answer]:

@@ -19,10 +19,16 @@ BODY_LIMIT = 1024 * 1024
 
 
 class Dial(NamedTuple):
-    """A connection to open, to a literal address (with its zone, where it has one)."""
+    """A connection to open, to a literal address (with its zone, where it has one).
+
+    `segment` is the most bytes that one TCP segment may carry, 0 for what the kernel finds. `renew` gives the probe all
+    of its time again.
+    """
 
     address: str
     port: int
+    segment: int = 0
+    renew: bool = False
 
 
 class Reset(bytes):
@@ -49,6 +55,17 @@ class Failed(Exception):
     def __init__(self, outcome: Outcome, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.outcome, self.reason, self.detail = outcome, reason, detail
+
+
+class Unacknowledged(TimeoutError):
+    """The time is up, and the peer's kernel has not even acknowledged what was sent `times` times over.
+
+    `segment` is the most bytes that one TCP segment carried.
+    """
+
+    def __init__(self, segment: int, times: int) -> None:
+        super().__init__(segment, times)
+        self.segment, self.times = segment, times
 
 
 class Closed(Exception):

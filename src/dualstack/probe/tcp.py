@@ -3,10 +3,16 @@
 import errno
 import os
 import socket
+import struct
 
 from dualstack.knowledge import table
 from dualstack.model.probe import Outcome
-from dualstack.probe.talk import Failed
+from dualstack.probe.talk import Failed, Unacknowledged
+
+_INFO = struct.Struct("=8B5I")  # struct tcp_info up to tcpi_unacked, linux/tcp.h
+_RETRANSMITS, _SND_MSS, _UNACKED = 2, 10, 12
+_LOST = 2
+"""Retransmissions without any acknowledgement from which data counts as lost on its way, and not just late."""
 
 
 def outcome(name: str, *, early: bool) -> Outcome:
@@ -22,8 +28,11 @@ def failed(number: int, *, early: bool) -> Failed:
     return Failed(outcome(name, early=early), name, os.strerror(number))
 
 
-def dial(address: str, port: int) -> socket.socket:
-    """A non-blocking socket on its way to a literal address. Raises Failed where the kernel says no at once."""
+def dial(address: str, port: int, segment: int = 0) -> socket.socket:
+    """A non-blocking socket on its way to a literal address. Raises Failed where the kernel says no at once.
+
+    `segment` is the most bytes that one segment may carry either way, 0 for what the kernel finds.
+    """
     try:
         family, _, _, _, peer = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[
             0
@@ -34,6 +43,8 @@ def dial(address: str, port: int) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise failed(error.errno or 0, early=True) from error
+    if segment:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
     number = sock.connect_ex(peer)
     if number not in (0, errno.EINPROGRESS):
         sock.close()
@@ -57,3 +68,13 @@ def _is_own_peer(sock: socket.socket) -> bool:
         return bool(sock.getsockname() == sock.getpeername())
     except OSError:  # reset since
         return False
+
+
+def late(sock: socket.socket) -> TimeoutError:
+    """Why the time of a connected socket is up: its data was lost on the way, or nothing more than that it is late.
+
+    The kernel sends again after 0.2 s at first and doubles that each time (TCP_RTO_MIN, net/tcp.h).
+    """
+    said = _INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
+    lost = said[_UNACKED] and said[_RETRANSMITS] >= _LOST
+    return Unacknowledged(said[_SND_MSS], said[_RETRANSMITS] + 1) if lost else TimeoutError()

@@ -9,6 +9,8 @@ from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespa
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
+from dualstack.reach.client import connects
+from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.trace import sockets_of
 
 _NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
@@ -17,7 +19,8 @@ _NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
 def unreached(traces: Traces) -> Iterator[Trace]:
     """The required flows that met no listener: no way, no answer, or an address that the host does not hold."""
     for trace in traces.broken:
-        lost = trace.disposition in _NO_WAY or trace.at(Hop.HOST).status is Status.FAIL
+        stranded = trace.disposition in _NO_WAY and connects(trace) != ACCEPTED
+        lost = stranded or trace.at(Hop.HOST).status is Status.FAIL
         if lost and trace.addresses:
             yield trace
 

@@ -40,6 +40,8 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.HTTP2_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server speaks HTTP/2 (gRPC), not HTTP/1"),
     Outcome.NOT_OTLP: Meaning(_H.EXPORT, _D.REJECTED, "the server is no OTLP receiver"),
     Outcome.REJECTED: Meaning(_H.EXPORT, _D.REJECTED, "the receiver said no"),
+    Outcome.LARGE_LOST: Meaning(_H.EXPORT, _D.TIMED_OUT, "a small export passes and a larger one is lost"),
+    Outcome.LARGE_STALLED: Meaning(_H.EXPORT, _D.TIMED_OUT, "a small export passes and full segments are lost"),
     Outcome.ACCEPTED: Meaning(None, _D.ACCEPTED, "the export was accepted"),
     Outcome.CONNECTED: Meaning(None, _D.ACCEPTED, "the connection was accepted"),
     Outcome.CANCELLED: Meaning(None, _D.INSUFFICIENT_INFO, "interrupted"),

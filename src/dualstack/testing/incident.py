@@ -119,6 +119,7 @@ def _namespace(world: Mapping[str, Any]) -> Namespace:
         bindv6only=sysctls.get("net.ipv6.bindv6only", False),
         disable_ipv6_all=sysctls.get("net.ipv6.conf.all.disable_ipv6", False),
         disable_ipv6_default=sysctls.get("net.ipv6.conf.default.disable_ipv6", False),
+        tcp_mtu_probing=sysctls.get("net.ipv4.tcp_mtu_probing", False),
     )
 
 

@@ -51,6 +51,8 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.client import connects
+from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.required import addresses_of
 from dualstack.reach.stall import sentence, stalls
 
@@ -61,14 +63,12 @@ BECAUSE = (
     *("DS217", "DS301", "DS302", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS410", "DS702", "DS906"),
 )
 
-_UNREACHED = (Disposition.REFUSED, Disposition.TIMED_OUT, Disposition.DENIED, Disposition.NO_ROUTE)
-
 
 def check(traces: Traces, question: Question, names: Names, routes: Routes | None) -> Iterator[Finding]:
     """One finding for each dead address of a name of which another address answers."""
     for trace in traces.broken:
         others = elsewhere(traces, trace)
-        if not others or trace.disposition not in _UNREACHED or not _is_published(trace, others):
+        if not others or connects(trace) in (None, ACCEPTED) or not _is_published(trace, others):
             continue
         mine = [x for x in traces.items if x.target == trace.target]
         waiting = stalls(addresses_of(trace.target, names), mine, routes, question.client)

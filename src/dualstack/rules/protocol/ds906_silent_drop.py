@@ -35,6 +35,8 @@ from collections.abc import Iterator
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
+from dualstack.reach.client import connects
+from dualstack.reach.dial import TIMED_OUT
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -44,7 +46,7 @@ BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS305", "DS306", "DS405
 def check(traces: Traces) -> Iterator[Finding]:
     """One finding for each flow that nothing answers."""
     for trace in traces.broken:
-        if trace.disposition is Disposition.TIMED_OUT:
+        if trace.disposition is Disposition.TIMED_OUT and connects(trace) == TIMED_OUT:
             others = {x.family for x in elsewhere(traces, trace)}
             differs = trace.family.other in others
             yield Finding(

@@ -1,0 +1,193 @@
+"""Larger exports: what receivers make of them, and ways that are too narrow for them."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from dualstack.gather.netns import find, inside
+from dualstack.model.finding import Severity
+from dualstack.model.probe import Outcome, ProbeResult
+from dualstack.model.question import Question
+from dualstack.model.target import parse_target
+from dualstack.model.trace import Disposition
+from dualstack.pipeline import Request, diagnose, probe
+from dualstack.probe import otlp
+from dualstack.probe.run import Options
+from tests.netns import FAR_IPV4, FAR_IPV6, SERVER_IPV4, SERVER_IPV6, batch, execute, pair, routed, sysctl
+from tests.probe.conftest import Certificates
+from tests.probe.peers import Handler, peer, until_closed
+from tests.real import collector, rotel
+
+COLLECTOR = """
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "[::]:4317"{tls}}}, http: {{endpoint: "[::]:4318"{tls}}}}}}}
+exporters:
+  debug: {{verbosity: detailed}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [debug]}}}}
+"""
+TOO_BIG = {"IPv4": "icmp type destination-unreachable icmp code frag-needed", "IPv6": "icmpv6 type packet-too-big"}
+LONG = "table inet f { chain f { type filter hook forward priority 0; meta length > 400 drop; }; }"
+OUTPUT = "table inet f {{ chain o {{ type filter hook output priority 0; {} drop; }}; }}"
+
+
+def asked(*texts: str) -> Question:
+    return Question(targets=tuple(x for text in texts for x in parse_target(text)), probing=True)
+
+
+def probed(place: str, *texts: str, options: Options | None = None) -> tuple[ProbeResult, ...]:
+    return probe(Request(asked(*texts), place, options=options or Options())).items
+
+
+def both(ipv4: str, ipv6: str, encrypted: str = "") -> list[str]:
+    ways = (("grpc", 4317), ("http", 4318))
+    return [f"{spoken}{encrypted}://{host}:{port}" for spoken, port in ways for host in (ipv4, f"[{ipv6}]")]
+
+
+def went_through(result: ProbeResult) -> bool:
+    return result.stages[-1].name == "large" and result.stages[-1].ok and result.outcome is Outcome.ACCEPTED
+
+
+@contextmanager
+def narrow(*dropped: str) -> Iterator[tuple[str, str, str]]:
+    """Client, router and server, with 1280 bytes on the far link, and these messages of the router dropped."""
+    if not shutil.which("nft"):
+        pytest.skip("needs nft")
+    with routed("large") as (client, router, server):
+        batch(router, ["link set far mtu 1280"])
+        for rule in dropped:
+            execute(router, "nft", OUTPUT.format(rule))
+        yield client, router, server
+
+
+@pytest.mark.parametrize("kind", [ExportTraceServiceRequest, ExportMetricsServiceRequest, ExportLogsServiceRequest])
+def test_the_larger_request_is_well_formed_and_holds_no_telemetry(
+    kind: type[ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest],
+) -> None:
+    request = kind.FromString(otlp.large())
+
+    assert request.ListFields() == []
+    assert request.ByteSize() == len(otlp.large()) > 9000
+
+
+@pytest.mark.parametrize("version", collector.MODULES)
+def test_the_collector_takes_it_and_stores_nothing(version: str) -> None:
+    with pair("large") as (client, server), collector.start(COLLECTOR.format(tls=""), server, version) as running:
+        found = probed(client, *both(SERVER_IPV4, SERVER_IPV6))
+        log = running.log
+
+    assert all(map(went_through, found))
+    assert [x.detail for x in found] == [""] * 4
+    assert "Traces" not in log  # the debug exporter begins so whatever it is given
+    assert "error" not in log.lower()
+
+
+def test_rotel_takes_it_and_stores_nothing() -> None:
+    with pair("large") as (client, server), rotel.start(netns=server) as running:
+        found = probed(client, *both(SERVER_IPV4, SERVER_IPV6))
+        log = running.log
+
+    assert all(map(went_through, found))
+    assert "ResourceSpans" not in log
+
+
+@pytest.mark.parametrize("family", TOO_BIG)
+def test_a_family_whose_path_mtu_is_kept_secret_is_told(family: str) -> None:
+    with narrow(TOO_BIG[family]) as (client, _, server), collector.start(COLLECTOR.format(tls=""), server):
+        found = diagnose(Request(asked(*both(FAR_IPV4, FAR_IPV6)), client))
+
+    became = {(x.family.title, x.disposition) for x in found.traces}
+    other = next(x for x in TOO_BIG if x != family)
+    assert became == {(family, Disposition.TIMED_OUT), (other, Disposition.ACCEPTED)}
+    assert [(x.code, x.families[0].title, x.severity) for x in found.findings] == [("DS903", family, Severity.ERROR)]
+    assert "times, were never acknowledged; those of 500 bytes arrive" in found.findings[0].detail
+
+
+def test_a_narrow_path_that_says_so_is_healthy() -> None:
+    with narrow() as (client, _, server), collector.start(COLLECTOR.format(tls=""), server):
+        found = diagnose(Request(asked(*both(FAR_IPV4, FAR_IPV6)), client))
+
+    assert all(x.accepted for x in found.traces)
+    assert found.findings == ()
+
+
+def test_over_tls_it_is_told_as_well(certificates: Certificates) -> None:
+    files = f'{{cert_file: "{certificates.pem("other")}", key_file: "{certificates.key("other")}"}}'
+    config = COLLECTOR.format(tls=f", tls: {files}")
+    with narrow(*TOO_BIG.values()) as (client, _, server), collector.start(config, server):
+        found = probed(client, *both(FAR_IPV4, FAR_IPV6, "s"), options=Options(insecure=True))
+
+    assert [x.outcome for x in found] == [Outcome.LARGE_STALLED] * 4
+
+
+def test_a_client_that_probes_for_the_mtu_is_healthy() -> None:
+    with narrow(*TOO_BIG.values()) as (client, _, server), collector.start(COLLECTOR.format(tls=""), server):
+        sysctl(client, "net.ipv4.tcp_mtu_probing", 2)
+        sysctl(client, "net.ipv4.tcp_base_mss", 1000)
+        found = probed(client, *both(FAR_IPV4, FAR_IPV6))
+
+    assert all(map(went_through, found))
+
+
+def test_a_client_that_probes_only_after_a_while_is_warned() -> None:
+    with narrow(*TOO_BIG.values()) as (client, _, server), collector.start(COLLECTOR.format(tls=""), server):
+        sysctl(client, "net.ipv4.tcp_mtu_probing", 1)
+        found = diagnose(Request(asked(*both(FAR_IPV4, FAR_IPV6)), client, options=Options(seconds=2)))
+
+    assert {(x.code, x.severity) for x in found.findings} == {("DS903", Severity.WARNING)}
+    assert "gets through after some seconds" in found.findings[0].detail
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def large(then: Handler) -> Handler:
+    """A receiver that takes an empty request, and does something else with one that has a body."""
+
+    def handler(sock: socket.socket) -> None:
+        if b"content-length: 0\r\n" in sock.recv(65536, socket.MSG_PEEK):
+            sock.sendall(EMPTY)
+        else:
+            then(sock)
+
+    return handler
+
+
+def refuses(sock: socket.socket) -> None:
+    sock.recv(12 * 1024, socket.MSG_WAITALL)
+    sock.sendall(EMPTY.replace(b"200 OK", b"413 Content Too Large"))
+
+
+@pytest.mark.parametrize(
+    ("handler", "detail"),
+    [
+        (until_closed, "a larger export arrived and was not answered in time"),
+        (refuses, "a larger export: HTTP 413"),
+        (lambda _: None, "a larger export: closed"),
+    ],
+)
+def test_what_arrived_is_no_matter_of_the_path(handler: Handler, detail: str) -> None:
+    """A receiver that is slow, or refuses, has the data."""
+    with pair("large") as (client, server), ExitStack() as stack:
+        port = inside(find(server), lambda: stack.enter_context(peer(large(handler), SERVER_IPV6)))
+        found = diagnose(Request(asked(f"http://[{SERVER_IPV6}]:{port}"), client, options=Options(seconds=1)))
+
+    assert [x.disposition for x in found.traces] == [Disposition.ACCEPTED]
+    assert detail in found.traces[0].hops[-1].evidence[0].fact
+    assert found.findings == ()
+
+
+def test_what_is_lost_in_small_segments_too_is_not_laid_to_the_path_mtu() -> None:
+    with narrow() as (client, router, server), collector.start(COLLECTOR.format(tls=""), server):
+        execute(router, "nft", LONG)
+        found = diagnose(Request(asked(f"http://[{FAR_IPV6}]:4318"), client))
+
+    assert [(x.code, "it is not the size of packets" in x.detail) for x in found.findings] == [("DS903", True)]
+    assert "tcpdump" in found.findings[0].hint
