@@ -1,5 +1,23 @@
-"""What the user gave and cannot be used."""
+"""What the user gave and cannot be used, and what the system says and nobody here can read."""
+
+import errno
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class BadInput(ValueError):
     """A file, namespace or setting that cannot be read: one message that names the place and the way out."""
+
+
+@contextmanager
+def legible(source: str) -> Iterator[None]:
+    """Raises OSError (EBADMSG) where what `source` says has another shape than is known here.
+
+    A newer tool, or an emulated kernel, is evidence that is missing, and no end of the program.
+    """
+    try:
+        yield
+    except (struct.error, ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        msg = f"{source} has a form that is not understood ({type(error).__name__})"
+        raise OSError(errno.EBADMSG, msg) from error

@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.gather import iptables, nftables
 from dualstack.gather.env import Env
+from dualstack.gather.errors import legible
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Chain, ElementSet, Match, Owner, Ruleset
 
@@ -24,7 +25,9 @@ def ruleset(env: Env) -> Ruleset | Missing:
     chains, sets = tuple[Chain, ...](), tuple[ElementSet, ...]()
     try:
         if nftables.base_chains(_run(env, ("nft", "-j", "list", "chains"))):
-            chains, sets = nftables.parse(_run(env, ("nft", "-j", "list", "ruleset")))
+            listing = _run(env, ("nft", "-j", "list", "ruleset"))
+            with legible("its listing"):
+                chains, sets = nftables.parse(listing)
     except (OSError, SubprocessError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Missing(NEEDS, _why("nft", error))
     legacy, gaps = _legacy(env)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dualstack.gather import filters
 from dualstack.gather.env import Env, real
+from dualstack.gather.errors import legible
 from dualstack.gather.namespaces import namespace
 from dualstack.gather.netlink import ROUTE, address, attributes, exchange, request
 from dualstack.gather.netns import BadNamespace, Netns, inside, named
@@ -102,6 +103,7 @@ class _Neighbour(NamedTuple):
     silent: bool
 
 
+@legible("rtnetlink")
 def _neighbours(env: Env) -> dict[tuple[int, str], _Neighbour]:
     """The entries that RTM_GETNEIGH lists, by interface and address."""
     found = {}

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from dualstack.gather.env import Env
+from dualstack.gather.errors import legible
 from dualstack.gather.netlink import address
 from dualstack.model.address import Family
 from dualstack.model.sockets import Listener, Transport
@@ -26,6 +27,7 @@ Holders = dict[int, list[tuple[int, int]]]
 """The (pid, descriptor) pairs that hold a socket, by its inode."""
 
 
+@legible(_FOLDER)
 def listeners(env: Env, transport: Transport) -> list[Listener]:
     """The listening sockets in /proc/thread-self/net. Raises OSError where the table of IPv4 cannot be read.
 

@@ -6,6 +6,7 @@ import socket
 import struct
 
 from dualstack.gather.env import Env
+from dualstack.gather.errors import legible
 from dualstack.gather.namespaces import interface_index, interface_name
 from dualstack.gather.netlink import ROUTE, Refused, address, attribute, attributes, exchange, number, request
 from dualstack.model.address import Scope, scope, unmapped, without_zone, zone
@@ -24,6 +25,7 @@ IPv6 answers with the route.
 """
 
 
+@legible("rtnetlink")
 def route(env: Env, destination: str) -> Route:
     """The kernel's answer for one address, zone included. Raises OSError where rtnetlink itself cannot be asked."""
     bare, device = without_zone(unmapped(destination)), zone(destination)

@@ -14,6 +14,7 @@ import msgspec
 
 from dualstack.gather import procfs
 from dualstack.gather.env import Env
+from dualstack.gather.errors import legible
 from dualstack.gather.namespaces import interface_name
 from dualstack.gather.netlink import SOCK_DIAG, Message, address, attributes, exchange, request
 from dualstack.gather.processes import process
@@ -47,7 +48,8 @@ def _order(item: Listener) -> tuple[int, str, str, str, int]:
 
 def _of(env: Env, transport: Transport) -> list[Listener]:
     try:
-        return list(_diag(env, transport))
+        with legible("sock_diag"):
+            return list(_diag(env, transport))
     except OSError as refused:
         try:
             return procfs.listeners(env, transport)
