@@ -152,14 +152,16 @@ def test_a_huge_file_is_read_up_to_its_last_whole_line(monkeypatch: pytest.Monke
     assert [x.names for x in found.hosts] == [("first",), ("second",)]
 
 
-@given(st.binary(max_size=300), st.binary(max_size=300), st.binary(max_size=100))
-def test_junk_never_breaks_it(hosts: bytes, conf: bytes, nsswitch: bytes) -> None:
+@given(st.binary(max_size=300), st.binary(max_size=300), st.binary(max_size=100), st.binary(max_size=60))
+def test_junk_never_breaks_it(hosts: bytes, conf: bytes, nsswitch: bytes, gai: bytes) -> None:
     junk = {
         resolver.HOSTS: hosts,
         resolver.RESOLV: b"nameserver " + conf + b"\noptions ndots:" + conf,
         resolver.NSSWITCH: b"hosts: " + nsswitch,
+        resolver.GAI: b"label ::/" + gai + b"\nprecedence ::" + gai,
     }
     found = resolver.files(world(junk))
+    assert all(x.value >= 0 for x in found.policy)
     assert 1 <= len(found.nameservers) <= 3
     assert all(map(is_address, (*found.nameservers, *(x.address for x in found.hosts))))
     assert 0 <= found.ndots <= 15

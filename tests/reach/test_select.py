@@ -15,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dualstack.gather import resolver
 from dualstack.knowledge import table
 from dualstack.model.address import canonical
 from dualstack.reach.select import SORTERS, behaviour, behaviours, clients, order
 from tests import netns
+from tests.gather.test_resolver import world
 
 IPV4, GLOBAL, UNIQUE_LOCAL = "10.96.0.12", "2001:db8:10:96::c", "fd00:10:96::c"
 SOURCES = {IPV4: "10.244.0.5", GLOBAL: "2001:db8:10:244::5", UNIQUE_LOCAL: "fd00:10:244::5"}
@@ -199,6 +201,35 @@ def ask(process: subprocess.Popen[str], asked: list[str]) -> tuple[list[str], di
 def test_glibc_orders_so(glibc: subprocess.Popen[str], asked: list[str]) -> None:
     found, sources = ask(glibc, asked)
     assert list(order(asked, "glibc", (), sources)) == found
+
+
+GAI = {
+    "IPv4 first": "precedence ::ffff:0:0/96  100",
+    "a unique local prefix last": "precedence fc00::/7 5\nprecedence ::ffff:0:0/96 10\nprecedence ::/0 20 # rest",
+    "labels": "label fd09::/64 7\n  label 2001:db8::/32 7\nlabel ::ffff:0:0/96 7\n",
+    "both": "label ::1/128 0\nprecedence ::1/128 50 more\nprecedence fd00::/8 45\nprecedence ::ffff:0:0/96 47\n",
+    "no length": "precedence ::1 50\nprecedence ::ffff:0:0/96 47\n",
+    "no value": "precedence ::ffff:0:0/96\n",
+    "what is passed over": "precedence 10.0.0.0/8 3\nprecedence ::/129 3\nlabel ::/x 3\nprecedence ::/0 -1\n"
+    "precedence ::/0 1x\nprecedenc ::ffff:0:0/96 100\n#precedence ::ffff:0:0/96 100\nreload no\n",
+}
+
+
+@pytest.mark.parametrize("text", GAI.values(), ids=GAI)
+def test_glibc_orders_so_with_a_gai_conf(place: str, glibc: subprocess.Popen[str], text: str) -> None:
+    assert glibc.poll() is None
+    lines = world({resolver.GAI: text.encode()})
+    policy = resolver.files(lines).policy
+    shown = Path("/etc/netns", place, "gai.conf")
+    shown.write_text(text)
+    argv = ["ip", "netns", "exec", place, sys.executable, "-c", ASK]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for asked in cases(150).values():
+            found, sources = ask(process, asked)
+            assert list(order(asked, "glibc", (), sources, policy)) == found
+        assert process.stdin
+        process.stdin.close()
+    shown.unlink()
 
 
 RUNTIMES = Path(__file__).parent / "runtimes"

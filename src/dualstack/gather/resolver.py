@@ -1,21 +1,23 @@
 """What the C library is told about names, and what it makes of one.
 
 The files are read as glibc reads them, junk and all: a line that glibc ignores is ignored here. Sources: glibc
-`resolv/res_init.c` (res_vinit_1), `nss/nss_files/files-hosts.c`, `nss/nss_database.c`; resolv.conf(5), hosts(5) and
-nsswitch.conf(5).
+`resolv/res_init.c` (res_vinit_1), `nss/nss_files/files-hosts.c`, `nss/nss_database.c`, `sysdeps/posix/getaddrinfo.c`
+(gaiconf_init); resolv.conf(5), hosts(5), nsswitch.conf(5) and gai.conf(5).
 """
 
+import ipaddress
 import re
 import socket
 from collections.abc import Iterator
 
 from dualstack.gather.env import Env
 from dualstack.model.address import canonical, is_address, zone
-from dualstack.model.names import HostsEntry, Lookup, ResolverFiles
+from dualstack.model.names import HostsEntry, Lookup, PolicyEntry, ResolverFiles
 
 HOSTS = "/etc/hosts"
 RESOLV = "/etc/resolv.conf"
 NSSWITCH = "/etc/nsswitch.conf"
+GAI = "/etc/gai.conf"
 HOSTNAME = "/proc/sys/kernel/hostname"
 
 MAX_BYTES = 16 << 20
@@ -26,6 +28,10 @@ MAX_NDOTS = 15  # RES_MAXNDOTS, resolv.h
 DEFAULT_NAMESERVER = "127.0.0.1"  # resolv.conf(5): "the default is to use the name server on the local machine"
 
 _SOURCE = re.compile(rb"\[[^\]]*\]|[^\s\[\]]+")
+_POLICY = re.compile(
+    r"\s*(?P<kind>precedence|label)\s+(?P<address>[0-9a-fA-F:.]+)/(?P<bits>\d{0,9})(\s+(?P<value>\d{1,9})(\s.*)?)?\s*",
+    re.ASCII | re.DOTALL,
+)
 _NUMBER = re.compile(r"\d*", re.ASCII)
 _EAI = {getattr(socket, x): x for x in dir(socket) if x.startswith("EAI_")}
 
@@ -53,6 +59,7 @@ def files(env: Env) -> ResolverFiles:
         search=_search(env, lines),
         ndots=_ndots(options),
         options=options,
+        policy=tuple(_policy(env)),
         hosts_path=HOSTS,
         resolv_path=RESOLV,
     )
@@ -85,6 +92,18 @@ def _sources(env: Env) -> tuple[str, ...]:
         if key.strip() == b"hosts":
             found = tuple(x.decode(errors="replace") for x in _SOURCE.findall(services))
     return found
+
+
+def _policy(env: Env) -> Iterator[PolicyEntry]:
+    """The `precedence` and `label` lines. One of a kind takes the place of all that the C library has of that kind.
+
+    A prefix without its length is passed over, a length or value that is not there is 0 (glibc 2.36, measured).
+    """
+    for number, line in enumerate(_lines(env, GAI), start=1):
+        found = _POLICY.fullmatch(line.partition(b"#")[0].decode(errors="replace"))
+        if found and is_address(found["address"]) and ":" in found["address"] and int(found["bits"] or 0) <= 128:
+            network = ipaddress.IPv6Network((found["address"], int(found["bits"] or 0)), strict=False)
+            yield PolicyEntry(number, found["kind"], str(network), int(found["value"] or 0))
 
 
 def _values(line: bytes, keyword: bytes) -> list[str]:

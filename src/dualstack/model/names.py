@@ -38,6 +38,15 @@ class HostsEntry(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
 
 
+class PolicyEntry(msgspec.Struct, frozen=True):
+    """One line of gai.conf: the `precedence` or `label` of the destinations in an IPv6 prefix."""
+
+    line: int
+    kind: str
+    prefix: str
+    value: int
+
+
 class ResolverFiles(msgspec.Struct, frozen=True):
     """The files that steer the C library's resolver, with the paths they were read from."""
 
@@ -47,6 +56,7 @@ class ResolverFiles(msgspec.Struct, frozen=True):
     search: tuple[str, ...] = ()
     ndots: int = 1
     options: tuple[str, ...] = ()
+    policy: tuple[PolicyEntry, ...] = ()
     hosts_path: str = "/etc/hosts"
     resolv_path: str = "/etc/resolv.conf"
 

@@ -56,7 +56,7 @@ def outlook(
         return None
     row = behaviour(client.runtime, client.version)
     sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
-    tried = order(known, client.runtime, client.version, sources)
+    tried = order(known, client.runtime, client.version, sources, names.files.policy if names else ())
     fates = {address: _fate(x) or "" for x in traces for address in x.addresses}
     results = {x: probes.of(x, target.port, target.protocol) for x in known} if probes else {}
     took = {x: round_trip(result) for x, result in results.items() if result}

@@ -111,9 +111,7 @@ def _wait(row: Behaviour) -> str:
     return f"{row.timeout} ms" if row.timeout < 1000 else f"{row.timeout // 1000} s"
 
 
-def _plan(
-    order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour, syn_timeout: int
-) -> Iterator[Attempt]:
+def _plan(order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour, syn_timeout: int) -> Iterator[Attempt]:
     """The attempts of a client up to the first that is accepted in each line of them."""
     limit = syn_timeout if row.timeout is None else min(row.timeout, syn_timeout)
     if row.strategy == "families":

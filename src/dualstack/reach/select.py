@@ -14,10 +14,13 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.address import Family, family, parse, unmapped, without_zone
+from dualstack.model.names import PolicyEntry
 
 LINK_LOCAL, SITE_LOCAL, GLOBAL = 2, 5, 14
 """Scopes as RFC 4291 section 2.7 numbers them; RFC 6724 section 3.1 gives one to every unicast address."""
 
+_ANY = ipaddress.IPv6Network("::/0")
+_REST = {"precedence": 40, "label": 1}
 _SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")  # RFC 3879: deprecated, all four implementations still know it
 
 
@@ -57,17 +60,22 @@ class Behaviour(msgspec.Struct, frozen=True):
 
 
 def order(
-    addresses: Iterable[str], runtime: str, version: tuple[int, ...], sources: Mapping[str, str]
+    addresses: Iterable[str],
+    runtime: str,
+    version: tuple[int, ...],
+    sources: Mapping[str, str],
+    policy: tuple[PolicyEntry, ...] = (),
 ) -> tuple[str, ...]:
     """The addresses as `runtime` tries them; those of a family that it never tries are left out.
 
     `addresses` are in the order in which the hosts file or the servers gave them. `sources[destination]` is the
     source address that the kernel would choose, absent where there is no route; it may carry its prefix length
-    ("10.9.0.5/24"), which glibc's rule 9 needs to order IPv4 addresses among themselves. Raises ValueError for an
-    unknown runtime.
+    ("10.9.0.5/24"), which glibc's rule 9 needs to order IPv4 addresses among themselves. `policy` are the lines of a
+    gai.conf, which glibc alone reads; one that gives both families the same precedence is not followed exactly, for
+    glibc then compares in no strict order. Raises ValueError for an unknown runtime.
     """
     row = behaviour(runtime, version)
-    return _arrange(_sort(tuple(addresses), row.sort, sources), row.families)
+    return _arrange(_sort(tuple(addresses), row.sort, sources, policy), row.families)
 
 
 def behaviour(runtime: str, version: tuple[int, ...] = ()) -> Behaviour:
@@ -121,27 +129,31 @@ def _arrange(addresses: tuple[str, ...], families: str) -> tuple[str, ...]:
     return {"verbatim": addresses, "ipv4-first": ipv4 + ipv6, "ipv6-first": ipv6 + ipv4, "ipv4-only": ipv4}[families]
 
 
-def _sort(addresses: tuple[str, ...], name: str, sources: Mapping[str, str]) -> tuple[str, ...]:
+def _sort(
+    addresses: tuple[str, ...], name: str, sources: Mapping[str, str], policy: tuple[PolicyEntry, ...]
+) -> tuple[str, ...]:
     """A stable sort is rule 10. No table gives IPv4 and IPv6 the same precedence, so that rule 9 may be a key too."""
     sorter = SORTERS[name]
     if name == "musl" and all(family(x) is Family.IPV4 for x in addresses):
         return addresses  # lookup_name.c: "No further processing is needed … if there are only IPv4 results"
-    return tuple(sorted(addresses, key=lambda x: _key(sorter, x, sources.get(x, ""))))
+    known = policy if sorter.policy == "glibc" else ()
+    return tuple(sorted(addresses, key=lambda x: _key(sorter, x, sources.get(x, ""), known)))
 
 
-def _key(sorter: Sorter, destination: str, source: str) -> tuple[int, ...]:
+def _key(sorter: Sorter, destination: str, source: str, policy: tuple[PolicyEntry, ...]) -> tuple[int, ...]:
     """Rules 1, 2, 5, 6, 8 and 9, in that order; the smallest key is tried first."""
     chosen = source.partition("/")[0]
     if not chosen and not sorter.ranks_unrouted:
         return (1,)
-    precedence, label = _policy(sorter.policy, destination)
+    precedence = _value("precedence", sorter.policy, policy, destination)
+    label = _value("label", sorter.policy, policy, destination)
     reach = _scope(destination, sorter)
     if not chosen:
         return (1, 0, 0, -precedence, reach, 0)
     return (
         0,
         reach != _scope(chosen, sorter),
-        label != _policy(sorter.policy, chosen)[1],
+        label != _value("label", sorter.policy, policy, chosen),
         -precedence,
         reach,
         -sorter.prefix(destination, source),
@@ -149,12 +161,15 @@ def _key(sorter: Sorter, destination: str, source: str) -> tuple[int, ...]:
 
 
 @cache
-def _policy(policy: str, address: str) -> tuple[int, int]:
-    """Precedence and label: those of the longest prefix that holds the address (RFC 6724 section 2.1)."""
+def _value(kind: str, table_name: str, policy: tuple[PolicyEntry, ...], address: str) -> int:
+    """The precedence or label of the longest prefix that holds the address (RFC 6724 section 2.1).
+
+    One line of gai.conf replaces all of glibc's own of its kind, but for what no prefix holds (gaiconf_init).
+    """
     wide = ipaddress.IPv6Address(_bits(address))
-    held = [(net.prefixlen, row) for net, row in _networks(policy) if wide in net]
-    _, row = max(held, key=lambda x: x[0])
-    return int(row["precedence"]), int(row["label"])
+    told = [(ipaddress.IPv6Network(x.prefix), x.value) for x in policy if x.kind == kind]
+    rows = [*told, (_ANY, _REST[kind])] if told else [(net, int(row[kind])) for net, row in _networks(table_name)]
+    return max(((net.prefixlen, value) for net, value in rows if wide in net), key=lambda x: x[0])[1]
 
 
 @cache

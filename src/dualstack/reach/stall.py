@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from dualstack.model.host import Routes
+from dualstack.model.names import Names
 from dualstack.model.question import Client
 from dualstack.model.trace import Trace
 from dualstack.reach.client import QUICK, connects
 from dualstack.reach.dial import dial
-from dualstack.reach.select import behaviours, order
+from dualstack.reach.required import addresses_of
+from dualstack.reach.select import Behaviour, behaviours, order
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -19,30 +21,34 @@ class Stall(msgspec.Struct, frozen=True):
     milliseconds: int | None
 
 
-def stalls(known: Sequence[str], traces: Sequence[Trace], routes: Routes | None, client: Client | None) -> list[Stall]:
+def stalls(traces: Sequence[Trace], names: Names, routes: Routes | None, client: Client | None) -> list[Stall]:
     """The clients that wait, the slowest first: the named one, or every runtime in its newest version.
 
-    `known` are the addresses of the name in the resolver's order, `traces` those of one target. Empty where the fate of
-    an address is not known. Programs with a setting of their own are left out unless named.
+    `traces` are those of one target. Empty where the fate of an address is not known. Programs with a setting of their
+    own are left out unless named.
     """
+    known = addresses_of(traces[0].target, names)
     answers = {address: connects(x) for x in traces for address in x.addresses}
     fates = {k: v for k, v in answers.items() if v}
     if set(known) - set(fates):
         return []
     sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
-    found = [x for name in _names(client) for x in _stall(known, fates, sources, name)]
+    tried = [(x, order(known, x.runtime, x.version, sources, names.files.policy)) for x in _clients(client)]
+    found = [y for x, mine in tried for y in _stall(mine, fates, x)]
     return sorted(found, key=lambda x: (x.milliseconds is not None, -(x.milliseconds or 0)))
 
 
-def _names(client: Client | None) -> list[Client]:
-    newest = (x for x in behaviours() if not x.until and " with `" not in x.title)
-    return [client] if client else [Client(x.runtime) for x in newest]
+def _clients(client: Client | None) -> list[Client]:
+    return [client] if client else [Client(x.runtime) for x in usual()]
 
 
-def _stall(
-    known: Sequence[str], fates: Mapping[str, str], sources: Mapping[str, str], client: Client
-) -> Iterator[Stall]:
-    waited = dial(order(known, client.runtime, client.version, sources), fates, client).waited
+def usual() -> list[Behaviour]:
+    """Every runtime in its newest version, without those that have a setting of their own."""
+    return [x for x in behaviours() if not x.until and " with `" not in x.title]
+
+
+def _stall(tried: tuple[str, ...], fates: Mapping[str, str], client: Client) -> Iterator[Stall]:
+    waited = dial(tried, fates, client).waited
     if waited is None or waited > QUICK:
         title = next(x.title for x in behaviours() if x.runtime == client.runtime)
         yield Stall(title, waited)

@@ -44,7 +44,8 @@ def answer(name: str, found: Names, routes: Routes, wanted: Sequence[Client]) ->
     addresses = lookup.addresses if lookup else ()
     sources = {x.destination: x.source for x in routes.items if not x.error}
     clients = wanted or [Client(x) for x in dict.fromkeys(x.runtime for x in behaviours())]
-    orders = tuple(Order(_spelled(x), order(addresses, x.runtime, x.version, sources), describe(x)) for x in clients)
+    tried = {x: order(addresses, x.runtime, x.version, sources, found.files.policy) for x in clients}
+    orders = tuple(Order(_spelled(x), mine, describe(x)) for x, mine in tried.items())
     return Answer(
         schema="dualstack.names/1",
         name=name,

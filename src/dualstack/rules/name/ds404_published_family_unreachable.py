@@ -53,7 +53,6 @@ from dualstack.reach.answers import elsewhere
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
-from dualstack.reach.required import addresses_of
 from dualstack.reach.stall import sentence, stalls
 
 HOP = Hop.RESOLVE
@@ -71,7 +70,7 @@ def check(traces: Traces, question: Question, names: Names, routes: Routes | Non
         if not others or connects(trace) in (None, ACCEPTED) or not _is_published(trace, others):
             continue
         mine = [x for x in traces.items if x.target == trace.target]
-        waiting = stalls(addresses_of(trace.target, names), mine, routes, question.client)
+        waiting = stalls(mine, names, routes, question.client)
         spared = trace.disposition is Disposition.NO_ROUTE and not waiting
         name, address = trace.target.host, trace.addresses[0]
         yield Finding(
