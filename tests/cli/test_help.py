@@ -8,14 +8,14 @@ from dualstack.cli.app import VERBS
 from tests.cli.command import ARGV, dualstack, environ
 
 
-@pytest.mark.parametrize("verb", ["", *VERBS])
+@pytest.mark.parametrize("verb", ["", *VERBS, *(f"lab {x}" for x in ("list", "run", "up", "down", "score"))])
 def test_help(verb: str) -> None:
     """Each verb has help within 80 columns that says its exit statuses."""
     done = dualstack(*verb.split(), "--help")
 
     assert done.returncode == 0
     assert [x for x in done.stdout.splitlines() if len(x) > 80] == []
-    assert not verb or "Exit status: 0" in " ".join(done.stdout.split()) or verb == "rules"
+    assert not verb or "Exit status: 0" in " ".join(done.stdout.split()) or verb in ("rules", "lab", "lab list")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,7 +1,6 @@
 """`dualstack lab`: broken worlds on this machine, to look around in, and to measure how often the cause is found."""
 
 import shlex
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -106,7 +105,10 @@ def _tour(incident: "Incident", journal: "Journal") -> Iterator[str]:
 @command.command(name="down")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def down(names: tuple[str, ...]) -> int:
-    """Take down the worlds of these names, or all that stand."""
+    """Take down the worlds of these names, or all that stand.
+
+    Exit status: 0 they are down, 2 no world of that name stands.
+    """
     from dualstack.lab.journal import opened, standing
     from dualstack.lab.topology import CannotBuild
 
@@ -136,7 +138,6 @@ def score(names: tuple[str, ...], jobs: int, form: str) -> int:
     from dualstack.lab.score import scored
 
     incidents = [_loaded(x) for x in names or all_names()]
-    _end_politely()
     results = scored(incidents, jobs, _announce)
     figures = count(results)
     options.write(_json(results, figures) if form == "json" else _summary(figures), None)
@@ -190,14 +191,8 @@ def _built(incident: "Incident") -> Iterator[None]:
     """A block in which a world that cannot be built ends the program with status 3."""
     from dualstack.lab.topology import CannotBuild
 
-    _end_politely()
     try:
         yield
     except CannotBuild as error:
         click.echo(f"{incident.name} cannot be built: {error}.", err=True)
         raise click.exceptions.Exit(3) from error
-
-
-def _end_politely() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that these, too, leave nothing behind

@@ -74,9 +74,9 @@ def _causes(found: Document) -> Sequence[Document]:
 
 def _wrong(expect: Expect, found: Document) -> tuple[str, ...]:
     """The codes given as a cause that are neither one, nor what follows from one, nor declared to be in order."""
-    allowed = {x for root in expect.roots for x in root} | set(expect.also)
+    causes = {x for root in expect.roots for x in root}
     said = [x["code"] for x in _causes(found) if x["severity"] != Severity.INFO]
-    return tuple(x for x in said if x not in allowed and not _explained(x) & allowed)
+    return tuple(x for x in said if x not in causes | set(expect.also) and not _explained(x) & causes)
 
 
 @cache

@@ -54,6 +54,7 @@ PROGRAMS = {
     "asyncio": Program((*_RECEIVER, "--asyncio", "http", "{host}", "{port}")),
     "grpc-core": Program((sys.executable, "-P", f"{SOURCES}/serve_grpc.py", "{at}"), module="grpc"),
     "faulty": Program((*_PYTHON, "dualstack.lab.faulty", "{words}", "{host}", "{port}")),
+    "relay": Program((*_PYTHON, "dualstack.lab.relay", "{host}", "{port}", "{words}")),
     "command": Program(("{words}",)),
 }
 
@@ -88,7 +89,10 @@ def words(name: str, values: Mapping[str, str], further: Sequence[str]) -> list[
             if missing:
                 build([x.format_map(places) for x in program.compiler], SOURCES, os.environ)
                 open(stamp, "w", encoding="ascii").close()
-    return [y for x in program.argv for y in (further if x == "{words}" else (x.format_map(places),))]
+    argv = [y for x in program.argv for y in (further if x == "{words}" else (x.format_map(places),))]
+    if not argv or not shutil.which(argv[0]):
+        raise CannotBuild(f"needs the command `{' '.join(argv[:1])}`")
+    return argv
 
 
 @contextmanager

@@ -92,7 +92,11 @@ def scored(incidents: Sequence[Incident], jobs: int, announce: Callable[[Scored]
         return result
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, incidents))
+        try:
+            return list(pool.map(one, incidents))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # those that run take their worlds down
+            raise
 
 
 def _scored(incident: Incident) -> Scored:

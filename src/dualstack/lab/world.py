@@ -6,7 +6,6 @@
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from dualstack.lab.topology import LAYOUTS, CannotBuild, run
 from dualstack.pipeline import listeners_of
 
 _READY_SECONDS = 30.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NAMESERVER = (sys.executable, "-P", "-m", "dualstack.lab.nameserver")
 _WITHOUT_IPV6 = (sys.executable, "-P", "-m", "dualstack.lab.without_ipv6")
 
@@ -104,7 +104,9 @@ def _name(space: str, address: str, zone: Mapping[str, object], journal: Journal
     """Start a nameserver at an address, which the namespace is given where it has it not."""
     if address not in run("ip", "-n", space, "-oneline", "address", "show"):
         run("ip", "-n", space, "address", "add", address, "dev", "lo", *(("nodad",) if ":" in address else ()))
-    child = _Child([*_inside(space), *_NAMESERVER, address], journal, {}, msgspec.json.encode(zone) + b"\n")
+    child = _Child(
+        [*_inside(space, journal.folder), *_NAMESERVER, address], journal, {}, msgspec.json.encode(zone) + b"\n"
+    )
     child.wait(lambda: "ready" in child.log)
 
 
@@ -121,7 +123,7 @@ def _serve(place: str, wanted: Place, server: Server, journal: Journal) -> None:
     further = [x.replace("{dir}", journal.folder) for x in server.words]
     argv = programs.words(server.run, {**values, "config": config, "otelcol": binary}, further)
     wrapper = _WITHOUT_IPV6 if wanted.kernel_without_ipv6 else ()
-    child = _Child([*_inside(space), *wrapper, *argv], journal, server.env)
+    child = _Child([*_inside(space, journal.folder), *wrapper, *argv], journal, server.env)
     ready = programs.PROGRAMS[server.run].ready
     if not server.starts:
         child.wait_for_end()
@@ -133,8 +135,8 @@ def _serve(place: str, wanted: Place, server: Server, journal: Journal) -> None:
         os.kill(child.pid, signal.SIGSTOP)
 
 
-def _inside(space: str) -> tuple[str, ...]:
-    return ("ip", "netns", "exec", space)
+def _inside(space: str, folder: str) -> tuple[str, ...]:
+    return ("ip", "netns", "exec", space, "env", f"--chdir={folder}")
 
 
 def _holders(space: str, port: int) -> set[int]:
@@ -145,7 +147,7 @@ def _holders(space: str, port: int) -> set[int]:
 
 def _commands(place: str, lines: Sequence[str], journal: Journal) -> None:
     for line in lines:
-        run(*_inside(journal.spaces[place]), *shlex.split(line.replace("{dir}", journal.folder)))
+        run(*_inside(journal.spaces[place], journal.folder), *shlex.split(line.replace("{dir}", journal.folder)))
 
 
 class _Child:
@@ -153,29 +155,27 @@ class _Child:
 
     def __init__(self, argv: Sequence[str], journal: Journal, env: Mapping[str, str], said: bytes = b"") -> None:
         name = f"{journal.folder}/{len(journal.processes)}"
-        self._said = " ".join(argv[4:])
+        self._said = " ".join(argv[6:])
         self._log = f"{name}.log"
+        self._ended = False
         os.mkfifo(f"{name}.in")
         given = os.open(f"{name}.in", os.O_RDWR)
+        log = os.open(self._log, os.O_WRONLY | os.O_CREAT, 0o644)
         os.write(given, said)
+        streams = [(os.POSIX_SPAWN_DUP2, x, i) for i, x in enumerate((given, log, log))]
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # no process may start that the journal does not know
         try:
-            with open(self._log, "wb") as log:
-                self._process = subprocess.Popen(
-                    argv,
-                    stdin=given,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **env},
-                    cwd=journal.folder,
-                    start_new_session=True,
-                )
+            self.pid = os.posix_spawnp(
+                argv[0], tuple(argv), {**os.environ, **env}, file_actions=streams, setsid=True, setsigmask=()
+            )
+            journal.processes.append((self.pid, started_at(self.pid) or 0))
+            journal.save()
         except OSError as error:
             raise CannotBuild(f"`{argv[0]}` cannot be run: {error.strerror}") from error
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             os.close(given)
-        self.pid = self._process.pid
-        journal.processes.append((self.pid, started_at(self.pid) or 0))
-        journal.save()
+            os.close(log)
 
     @property
     def log(self) -> str:
@@ -187,14 +187,18 @@ class _Child:
         """Return when it is ready. Raises CannotBuild with the end of its log where it ends before, or never is."""
         until = time.monotonic() + _READY_SECONDS
         while not ready():
-            if self._process.poll() is not None or time.monotonic() > until:
-                said = " ".join(self.log.split())[-500:]
-                raise CannotBuild(f"`{self._said}` does not start: {said}")
+            if self._has_ended() or time.monotonic() > until:
+                raise CannotBuild(f"`{self._said}` does not start: {' '.join(self.log.split())[-500:]}")
             time.sleep(0.02)
 
     def wait_for_end(self) -> None:
         """Return when it has ended. Raises CannotBuild where it does not."""
-        try:
-            self._process.wait(_READY_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise CannotBuild(f"`{self._said}` runs, and should not") from error
+        until = time.monotonic() + _READY_SECONDS
+        while not self._has_ended():
+            if time.monotonic() > until:
+                raise CannotBuild(f"`{self._said}` runs, and should not")
+            time.sleep(0.02)
+
+    def _has_ended(self) -> bool:
+        self._ended = self._ended or os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        return self._ended
