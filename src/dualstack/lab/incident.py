@@ -27,7 +27,7 @@
 
 import importlib.resources
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import yaml
@@ -38,6 +38,7 @@ from dualstack.lab.topology import LAYOUTS
 from dualstack.model.diagnosis import Verdict
 
 FOLDER = str(importlib.resources.files("dualstack.lab") / "incidents")
+T = TypeVar("T")
 AnyOf = str | list[str]
 Code = Annotated[str, msgspec.Meta(pattern=r"^DS\d{3}$")]
 
@@ -152,14 +153,18 @@ def parse(document: object, name: str, path: str) -> Incident:
     layout = LAYOUTS.get(document.get("layout", "pair"))
     if layout is None:
         raise BadInput(f"{path}: `layout` is one of {', '.join(LAYOUTS)}.")
-    places = {x: document.get(x, {}) for x in layout.places}
-    rest = {k: v for k, v in document.items() if k not in places}
-    try:
-        made = msgspec.convert({**rest, "places": places, "name": name}, Incident, str_keys=True)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}".replace("$.places.", "$.")) from error
+    rest = {k: v for k, v in document.items() if k not in layout.places}
+    places = {x: _converted(document.get(x, {}), Place, f"{path}: in `{x}`") for x in layout.places}
+    made = _converted({**rest, "places": places, "name": name}, Incident, path)
     _check(made, path)
     return made
+
+
+def _converted(value: object, kind: type[T], place: str) -> T:
+    try:
+        return msgspec.convert(value, kind, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{place}: {error}.") from error
 
 
 def _check(incident: Incident, path: str) -> None:
