@@ -32,6 +32,10 @@ ANSWERS = {
     "website": Answer(status="200 OK", kind=_HTML, body=b"<title>Hello</title>", fields=_NGINX),
     "not-found": Answer(status="404 Not Found", kind=_HTML, body=b"<title>404</title>", fields=_NGINX),
     "unauthorized": Answer(status="401 Unauthorized", fields="WWW-Authenticate: Bearer\r\n"),
+    "moved": Answer(
+        status="308 Permanent Redirect", kind=_HTML, fields=f"{_NGINX}Location: https://collector.test/\r\n"
+    ),
+    "bad-gateway": Answer(status="502 Bad Gateway", kind=_HTML, body=b"<h1>502 Bad Gateway</h1>", fields=_NGINX),
     "forbidden": Answer(status="403 Forbidden"),
     "too-large": Answer(status="413 Payload Too Large"),
     "too-many": Answer(status="429 Too Many Requests", fields="Retry-After: 5\r\n"),

@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -72,14 +73,19 @@ def _answer(peer: H2Connection, event: Event, paths: dict[int, str]) -> None:
         peer.send_headers(event.stream_id, (("grpc-status", _OK if known else _UNIMPLEMENTED),), end_stream=True)
 
 
-async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """OTLP/HTTP without TLS: an empty protobuf answer for each POST to a signal's path, 404 for the rest."""
+async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authorization: str = "") -> None:
+    """OTLP/HTTP: an empty protobuf answer for each POST to a signal's path, 404 for the rest.
+
+    401 where the header of that name has to be `authorization` and is not.
+    """
     while True:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, *_ = f"{head[0]}  ".split(" ")
         fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
         await reader.readexactly(int(fields.get("content-length", "0")))
+        known = authorization.lower() == fields.get("authorization", "") or not authorization
         status = "200 OK" if method == "POST" and path in _HTTP_PATHS else "404 Not Found"
+        status = status if known else "401 Unauthorized"
         writer.write(f"HTTP/1.1 {status}\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n".encode())
 
 
@@ -111,7 +117,7 @@ def encryption(certificate: str, key: str, client_ca: str, protocol: str) -> ssl
 
 
 async def _main(given: argparse.Namespace) -> None:
-    serve = served({"grpc": grpc, "http": http}[given.protocol])
+    serve = served({"grpc": grpc, "http": partial(http, authorization=given.authorization)}[given.protocol])
     tls = encryption(given.certificate, given.key, given.client_ca, given.protocol)
     if given.asyncio:
         server = await asyncio.start_server(serve, given.address or None, given.port, ssl=tls)
@@ -134,4 +140,5 @@ if __name__ == "__main__":
     parser.add_argument("--certificate", default="")
     parser.add_argument("--key", default="")
     parser.add_argument("--client-ca", default="")
+    parser.add_argument("--authorization", default="", help="the header that an OTLP/HTTP export has to have")
     asyncio.run(_main(parser.parse_args()))
