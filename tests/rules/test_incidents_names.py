@@ -103,7 +103,7 @@ FAULTS = {
         + IPV4_HOST
         + "client: java-ipv6-first\n"
         + probes("[2001:db8::7]:4317 grpc no_route", GOOD_V4),
-        "DS305",
+        "DS803",
         "broken",
     ),
     "Python waits for a dead address": (remote("timed_out", "accepted") + "client: python\n", "DS906", "degraded"),

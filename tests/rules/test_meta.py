@@ -42,7 +42,8 @@ def test_the_documentation_has_both_examples(rule: Rule) -> None:
 def test_the_catalogue_knows_the_rule(rule: Rule) -> None:
     row = next(x for x in table("catalogue") if x["code"] == rule.code)
 
-    assert (row["name"], row["severity"].split("/")[0]) == (rule.name, rule.severity.value)
+    assert row["name"] == rule.name
+    assert rule.severity in row["severity"].split("/")
 
 
 @EACH

@@ -22,7 +22,10 @@ Every key is optional but `target`:
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]    # hook, or hook/the hook of the deciding chain;
     # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
-    # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=
+    # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=,
+    # took= (milliseconds of each stage)
+    callers: ["http://collector:4318 java SYN-SENT fd00:9::7 java -jar shop.jar"]     # client, socket, command line
+    environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}       # of who asks
     config: |                              # a Collector configuration
       receivers: …
     withheld: [Listeners]                  # kinds that could not be gathered
@@ -39,6 +42,7 @@ from zlib import crc32
 import yaml
 
 from dualstack.model.address import Family, Protocol, Scope, Target, family, is_address, scope, without_zone
+from dualstack.model.client import Caller, Callers
 from dualstack.model.evidence import Missing
 from dualstack.model.host import (
     Filters,
@@ -58,10 +62,11 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.model.target import parse_target
 from dualstack.reach.dial import parse_client
+from dualstack.reach.proxy import proxies
 
 PLACE = "host"
 _INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
-_SAID = ("errno", "san", "subject", "issuer", "until", "signals", "server", "detail")
+_SAID = ("errno", "san", "subject", "issuer", "until", "signals", "server", "detail", "took")
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
 
 
@@ -89,6 +94,8 @@ def snapshot(text: str) -> Snapshot:
         Filters(tuple(_filter(x) for x in world.get("filters", ()))),
         Probes(probes),
         _declared(world),
+        Callers(tuple(_caller(x, targets) for x in world.get("callers", ()))),
+        proxies(world.get("environ", {})),
     )
     facts: dict[type, object] = {type(x): x for x in values}
     for kind in list(facts):
@@ -191,6 +198,13 @@ def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -
         yield said.get(address) or Route(PLACE, address, default[0], "", default[1])
 
 
+def _caller(text: str, targets: Iterable[Target]) -> Caller:
+    named, client, state, address, *command = shlex.split(text)
+    target = next(x for x in targets if f"{x.scheme}://{x.endpoint}" == named)
+    pid = 100 + crc32(text.encode()) % 30000
+    return Caller(target, parse_client(client), Process(pid, command[0], tuple(command)), address, state)
+
+
 def _filter(text: str) -> FilterVerdict:
     where, endpoint, said, *rule = text.split()
     hook, _, station = where.partition("/")
@@ -225,13 +239,19 @@ def _probe(text: str) -> ProbeResult:
     return ProbeResult(
         ProbeTask(address, port, Protocol(spoken.removesuffix("s")), address, spoken.endswith("s")),
         Outcome(outcome),
-        stages=(Stage("connect", ok=False, milliseconds=0, reason=said["errno"]),) if "errno" in said else (),
+        stages=_stages(said),
         status=" ".join(x for x in words if x.partition("=")[0] not in _SAID),
         detail=said.get("detail", ""),
         server=said.get("server", ""),
         signals=tuple(said["signals"].split(",")) if "signals" in said else (),
         certificate=None if held == Certificate() else held,
     )
+
+
+def _stages(said: Mapping[str, str]) -> tuple[Stage, ...]:
+    if "errno" in said:
+        return (Stage("connect", ok=False, milliseconds=0, reason=said["errno"]),)
+    return tuple(Stage(x, ok=True, milliseconds=float(said["took"])) for x in ("connect", "export") if "took" in said)
 
 
 def _declared(world: Mapping[str, Any]) -> Declared:

@@ -1,0 +1,85 @@
+"""This client cannot use an IPv6 literal, however it is written.
+
+## What it detects
+The target is an IPv6 literal and the client is one whose exporter mishandles them: the OpenTelemetry SDK for
+JavaScript over HTTP before 0.218, for Ruby before 0.33, for C++ before 1.17.
+
+## Why it breaks
+The exporter takes the URL apart by itself. It looks `[::1]` up as a name, brackets included, or cuts the address at its
+first colon. The endpoint is right and the receiver is up; no connection is tried.
+
+## Fix
+Upgrade the exporter, or send to a name that stands for the address.
+
+## Example
+```yaml fires
+target: http://[2001:db8::7]:4318
+client: otel-js@0.213
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
+```yaml fires
+target: grpc://[::1]:4317
+client: otel-cpp-grpc
+probes: ["[::1]:4317 grpc accepted"]
+```
+```yaml quiet
+target: http://[2001:db8::7]:4318
+client: otel-js@0.218
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
+```yaml quiet
+target: http://10.9.0.7:4318
+client: otel-js@0.213
+probes: ["10.9.0.7:4318 http accepted"]
+```
+
+## References
+- knowledge/literals.table, each row with its source and whether it was run
+"""
+
+from collections.abc import Iterator, Mapping
+
+from dualstack.knowledge import table
+from dualstack.model.address import Family, family
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.question import Client, Question
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.select import behaviour
+
+HOP = Hop.SELECT
+SEVERITY = Severity.ERROR
+
+
+def check(traces: Traces, question: Question) -> Iterator[Finding]:
+    """One finding for each IPv6 literal that the named client cannot use, or could not in an older version."""
+    client = question.client
+    row = next((x for x in table("literals") if client and x["client"] == client.runtime), None)
+    if client is None or row is None or not _is_affected(client, row):
+        return
+    known = bool(client.version)
+    for trace in traces.items:
+        if not trace.target.literal or family(trace.target.host) is not Family.IPV6 or ":" not in trace.target.host:
+            continue
+        title = behaviour(client.runtime).title
+        until = f"{row['until']} and later can." if known else f"Versions before {row['until']} cannot; none was given."
+        yield Finding(
+            summary="This client cannot use IPv6 literals" if known else "Older versions cannot use IPv6 literals",
+            severity=_severity(row, known=known),
+            detail=f"With `{trace.target.endpoint}`, {title} {row['answer']}. {until}",
+            hint=f"Upgrade the exporter to {row['until']} or later, or send to a name for `{trace.target.host}`.",
+            families=(Family.IPV6,),
+            confidence=Confidence.DECLARED if known and row["status"] == "verified" else Confidence.INFERRED,
+            evidence=(Evidence(f"{client.runtime} before {row['until']}", row["source"], Layer.DECLARED),),
+            flows=(trace.key,),
+        )
+
+
+def _is_affected(client: Client, row: Mapping[str, str]) -> bool:
+    return not client.version or client.version < tuple(int(x) for x in row["until"].split("."))
+
+
+def _severity(row: Mapping[str, str], *, known: bool) -> Severity:
+    if not known:
+        return Severity.INFO
+    return Severity.ERROR if row["status"] == "verified" else Severity.WARNING

@@ -1,0 +1,109 @@
+"""A Collector of 0.144 or later dials every address of the name, the dead ones too.
+
+## What it detects
+The client is the gRPC exporter of a Collector of 0.144 or later, named as such or found on this host. One address of
+its endpoint is dead and another one answers.
+
+## Why it breaks
+Since 0.144 the exporter resolves the name itself and connects to all addresses at once; before, it dialled the name
+and kept what answered first. Exports go over the address that answers, without delay. The exporter keeps dialling the
+dead one and logs each failure; when the other address fails too, nothing is left.
+
+## Fix
+Give the exporter a name without the dead address. From 0.151 on, `endpoint: passthrough:///host:4317` dials the name
+as before.
+
+## Fix safety
+Safe: the name and the port stay the same.
+
+## Example
+```yaml fires
+target: grpc://collector:4317
+client: otelcol@0.161
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+probes: ["[fd00:9::7]:4317 grpc timed_out", "10.9.0.7:4317 grpc accepted"]
+```
+```yaml fires
+target: grpc://collector:4317
+expect: [ipv4]
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+callers: ["grpc://collector:4317 otelcol@0.149.0 SYN-SENT fd00:9::7 otelcol --config agent.yaml"]
+probes: ["[fd00:9::7]:4317 grpc timed_out", "10.9.0.7:4317 grpc accepted"]
+```
+```yaml quiet
+target: grpc://collector:4317
+client: otelcol@0.139
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+probes: ["[fd00:9::7]:4317 grpc timed_out", "10.9.0.7:4317 grpc accepted"]
+```
+```yaml quiet
+target: grpc://collector:4317
+client: otelcol@0.161
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+probes: ["[fd00:9::7]:4317 grpc accepted", "10.9.0.7:4317 grpc accepted"]
+```
+
+## References
+- https://github.com/open-telemetry/opentelemetry-collector/issues/14990
+- Collector change log of 0.144.0 and 0.151.0; measured: 0.139.0, 0.149.0 and 0.161.0 as clients
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.client import Callers, Outlook
+from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.host import Routes
+from dualstack.model.names import Names
+from dualstack.model.probe import Probes
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.outlook import BREAKS_THE_WAY, confidence, evidence, failed, flows, outlooks, sentence
+
+HOP = Hop.SELECT
+SEVERITY = Severity.WARNING
+BECAUSE = BREAKS_THE_WAY
+
+_PASSTHROUGH = (0, 151)  # the first version that takes `passthrough:///`; 0.149 rejects it
+
+
+def check(
+    traces: Traces,
+    question: Question,
+    names: Names | None,
+    routes: Routes | None,
+    probes: Probes | None,
+    callers: Callers | None,
+) -> Iterator[Finding]:
+    """One finding for each endpoint of which such an exporter keeps dialling a dead address."""
+    for view in outlooks(traces, question, names, routes, probes, callers):
+        dead = [x.address for x in failed(view)]
+        if view.strategy != "every" or not dead or not view.answering:
+            continue
+        spoken = flows(traces, view, dead)
+        yield Finding(
+            summary="The exporter keeps dialling a dead address",
+            detail=f"{sentence(view)} Exports work; it logs each failure, and has one address less to fall back on.",
+            hint=_hint(view),
+            families=tuple(dict.fromkeys(x.family for x in spoken)),
+            confidence=confidence(view),
+            evidence=evidence(view),
+            fix=_fix(view),
+            flows=tuple(x.key for x in spoken),
+        )
+
+
+def _takes_passthrough(view: Outlook) -> bool:
+    return not view.client.version or view.client.version >= _PASSTHROUGH
+
+
+def _hint(view: Outlook) -> str:
+    other = "Repair the address, or give the exporter a name without it."
+    if not _takes_passthrough(view):
+        return f"{other} The Collector 0.151 or later can dial the name as before 0.144."
+    return f"{other} From 0.151 on, `endpoint: passthrough:///{view.target.endpoint}` dials the name as before 0.144."
+
+
+def _fix(view: Outlook) -> Fix | None:
+    if not _takes_passthrough(view):
+        return None
+    return Fix(f"Set `endpoint: passthrough:///{view.target.endpoint}`", Applicability.SAFE)

@@ -1,0 +1,115 @@
+"""A proxy variable catches what is for an IPv6 literal, and NO_PROXY spares IPv4 alone.
+
+## What it detects
+The target is an IPv6 literal, the environment names a proxy, and NO_PROXY spares the same host in another form: its
+IPv4 address, `localhost`, or the literal in a spelling that this client does not understand. The environment is that of
+the client, where it runs on this host, and of this command otherwise.
+
+## Why it breaks
+A client compares the host of the URL with each entry. `127.0.0.1` and `localhost` do not stand for `::1`; `[::1]` is
+understood by few, `fd00::/8` by some. The proxy gets the telemetry, and often cannot reach the address.
+
+## Fix
+Add the literal to NO_PROXY, plain and in brackets.
+
+## Fix safety
+Safe: only what goes to that address is spared.
+
+## Example
+```yaml fires
+target: http://[::1]:4318
+environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}
+probes: ["[::1]:4318 http accepted"]
+```
+```yaml fires
+target: http://[2001:db8::7]:4318
+client: python-otel
+environ: {HTTP_PROXY: "http://proxy:3128", NO_PROXY: "[2001:db8::7]"}
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
+```yaml quiet
+target: http://[::1]:4318
+client: go
+environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}
+probes: ["[::1]:4318 http accepted"]
+```
+```yaml quiet
+target: http://[::1]:4318
+environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,::1,[::1]"}
+probes: ["[::1]:4318 http accepted"]
+```
+```yaml quiet
+target: http://[2001:db8::7]:4318
+environ: {http_proxy: "http://proxy:3128", no_proxy: "10.9.0.7"}
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
+
+## References
+- knowledge/proxies.table: what each client does with each spelling, run against a proxy
+- https://github.com/nodejs/undici/issues/5616, https://github.com/curl/curl/issues/2353
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import Family, family
+from dualstack.model.client import Callers, Proxies
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.host import Namespaces
+from dualstack.model.question import Client, Question
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.proxy import diverted, ipv4_of, meant, variable
+
+HOP = Hop.SELECT
+SEVERITY = Severity.WARNING
+
+
+def check(
+    traces: Traces, question: Question, proxies: Proxies, namespaces: Namespaces | None, callers: Callers | None
+) -> Iterator[Finding]:
+    """One finding for each IPv6 literal that a proxy gets although NO_PROXY was to spare it."""
+    for trace in traces.items:
+        for client, said, where in _environments(trace, question, proxies, callers):
+            beside = _beside(trace, namespaces)
+            entry = meant(trace.target.host, said.exceptions, beside) if trace.target.literal else ""
+            if not entry or family(trace.target.host) is not Family.IPV6:
+                continue
+            found = diverted(trace.target, said, client)
+            if not found:
+                continue
+            host, name = trace.target.host, variable(trace.target, said, found)
+            clients = ", ".join(x.clients[0] for x in found)
+            yield Finding(
+                summary="NO_PROXY does not spare the IPv6 address",
+                detail=f"NO_PROXY spares `{entry}` and not `{host}` as {clients} reads it: the proxy gets the export.",
+                hint=f"Add `{host},[{host}]` to NO_PROXY in the environment of the client.",
+                families=(Family.IPV6,),
+                confidence=Confidence.DECLARED,
+                evidence=(
+                    Evidence(f"{name} is set; NO_PROXY is `{','.join(said.exceptions)}`", where, Layer.DECLARED),
+                ),
+                fix=Fix(f"Add `{host},[{host}]` to NO_PROXY", Applicability.SAFE),
+                flows=(trace.key,),
+            )
+
+
+def _environments(
+    trace: Trace, question: Question, own: Proxies, callers: Callers | None
+) -> Iterator[tuple[Client | None, Proxies, str]]:
+    """The clients of a flow with what their environment says; whoever asks stands for one that is not in sight."""
+    seen = [x for x in callers.items if x.target == trace.target and x.proxies] if callers else []
+    for caller in seen:
+        if caller.proxies:
+            yield caller.client, caller.proxies, f"environment of pid {caller.process.pid}"
+    if not seen:
+        yield question.client, own, "environment of this command"
+
+
+def _beside(trace: Trace, namespaces: Namespaces | None) -> tuple[str, ...]:
+    """The IPv4 addresses of the host that holds the literal, where it is in sight."""
+    owner = namespaces.owner(trace.target.host) if namespaces and trace.target.literal else None
+    if owner is None:
+        return ()
+    space, interface = owner
+    held = interface.addresses if interface.loopback else [y for x in space.interfaces for y in x.addresses]
+    return ipv4_of([x.address for x in held])
