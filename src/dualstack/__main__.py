@@ -16,6 +16,10 @@ def main() -> None:
         status = run()
     except KeyboardInterrupt:  # before or after the verb, where there is nothing to tell
         status = 130
+    except (ImportError, MemoryError) as error:  # a library that cannot be mapped is an ImportError
+        with contextlib.suppress(OSError):
+            print(f"dualstack: {error or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
+        status = 2
     sys.exit(status)
 
 

@@ -68,9 +68,6 @@ def run(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _discard_stdout()
         return INTERRUPTED
-    except MemoryError:
-        _show(click.ClickException("There is not enough memory for this. Raise the limit (`ulimit -v`)."))
-        return 2
     except OSError as error:  # what is left: stdout is a full disk
         _discard_stdout()
         _show(click.ClickException(f"{error.strerror or error}."))
