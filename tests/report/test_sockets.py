@@ -31,7 +31,7 @@ def test_no_socket_is_said_in_words() -> None:
 def test_owners_that_could_not_be_read_are_no_absence_of_owners() -> None:
     last = as_text(replace(FOUND, owners_known=False)).splitlines()[-1]
 
-    assert last == "Owners of other users' sockets are not shown: run as root to see them."
+    assert last == "Some owners are not in sight: root sees all users, and the host all containers."
 
 
 def test_a_socket_of_several_processes_counts_them_and_a_name_cannot_steer_the_terminal() -> None:

@@ -64,7 +64,7 @@ def as_text(found: Listeners) -> str:
         "  ".join((*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=True)), row[3])).rstrip() for row in rows
     ]
     if not found.owners_known:
-        lines.append("Owners of other users' sockets are not shown: run as root to see them.")
+        lines.append("Some owners are not in sight: root sees all users, and the host all containers.")
     return "\n".join(lines) + "\n"
 
 
