@@ -147,16 +147,16 @@ def test_mutated_files_of_a_process_and_of_the_resolver() -> None:
         resolver.RESOLV: b"nameserver 10.0.0.53\nnameserver fd00::53\nsearch a.example b.example\noptions ndots:5\n",
         resolver.NSSWITCH: b"hosts: files mdns4_minimal [NOTFOUND=return] dns\n",
         resolver.HOSTNAME: b"host.example\n",
+        resolver.GAI: b"precedence ::ffff:0:0/96 100\nlabel 2001:db8::/32 9\n",
     }
     program = real().read("/proc/self/exe")[: 1 << 16]
     rng = random.Random(6)
     for _ in range(SOME):
-        head = mutant(program[:200], rng) + program[200:]
         env = replace(
             real(),
             read=lambda path: mutant(originals[path], rng),
             link=lambda _: rng.choice(("/usr/bin/java", "/opt/\udcff", "")),
-            part=lambda _path, offset, size, head=head: head[offset : offset + size],
+            part=lambda _, offset, size: mutant(program[offset : offset + size], rng),
             names=lambda _: ["1", "x"],
         )
         assert process(env, 1).pid == 1
@@ -176,12 +176,16 @@ def listings() -> dict[str, list[bytes]]:
     return found
 
 
+def printing(text: str) -> Env:
+    """A world in which every command prints this."""
+    return replace(real(), run=lambda _: text)
+
+
 def test_mutated_listings_of_rules(listings: dict[str, list[bytes]]) -> None:
     """A listing is read, or it is evidence that is missing."""
     read = 0
     for data in mutants(listings["nft"], MANY):
-        text = data.decode(errors="replace")
-        read += isinstance(filters.ruleset(replace(real(), run=lambda _, text=text: text)), Ruleset)
+        read += isinstance(filters.ruleset(printing(data.decode(errors="replace"))), Ruleset)
     for data in mutants(listings["iptables-save"], MANY):
         with suppress(ValueError):
             read += bool(iptables.parse(data.decode(errors="replace"), "ip"))
@@ -192,7 +196,7 @@ def test_mutated_listings_of_rules(listings: dict[str, list[bytes]]) -> None:
 def test_a_tool_that_prints_nonsense_or_fails_is_missing_evidence() -> None:
     """And never no rules."""
     for outcome in ('{"nftables": [{"chain": 1}]}', "", "[]", "\x00", '{"nftables": {}}'):
-        said = filters.ruleset(replace(real(), run=lambda _, outcome=outcome: outcome))
+        said = filters.ruleset(printing(outcome))
         assert getattr(said, "needs", "") == filters.NEEDS, outcome
 
     def fails(argv: object) -> str:
