@@ -17,7 +17,7 @@ from tests.report.worlds import diagnoses
 EACH = pytest.mark.parametrize("diagnosis", diagnoses().values(), ids=diagnoses())
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 KEYS = {
-    "": {"schema", "verdict", "traces", "findings", "skipped", "interrupted"},
+    "": {"schema", "verdict", "traces", "findings", "skipped", "interrupted", "clients"},
     "traces": {"vantage", "target", "protocol", "family", "disposition", "hops", "line", "addresses", "required"},
     "hops": {"hop", "status", "why", "evidence"},
     "evidence": {"fact", "source", "layer"},
@@ -27,6 +27,9 @@ KEYS = {
     "fix": {"title", "applicability", "edits", "commands"},
     "edits": {"target", "old", "new", "location"},
     "skipped": {"needs", "why", "codes"},
+    "clients": {"client", "target", "protocol", "addresses", "attempts", "connected", "waited", "verified", "found"}
+    | {"why", "evidence"},
+    "attempts": {"address", "at", "outcome"},
 }
 
 

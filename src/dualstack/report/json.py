@@ -5,11 +5,13 @@ Times and process ids stand in evidence alone, so that two runs over the same wo
 
 import msgspec
 
+from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import SCHEMA, Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Severity, Skipped
 from dualstack.model.otel import Location
 from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.reach.outlook import evidence, sentence, spelled
 from dualstack.reach.trace import codes_of, line
 
 NAME = "json"
@@ -65,6 +67,35 @@ class FindingDocument(msgspec.Struct):
     fix: FixDocument | None
 
 
+class AttemptDocument(msgspec.Struct):
+    """One connection attempt, `at` milliseconds after the first; `outcome` is what it meets."""
+
+    address: str
+    at: int
+    outcome: str
+
+
+class ClientDocument(msgspec.Struct):
+    """What one client makes of one target.
+
+    `addresses` are in the order in which it tries them; `connected` is the one that it gets after `waited`
+    milliseconds. Both are null where it gets none, and `attempts` is null where nobody knows what the addresses answer.
+    `verified` says that a run has shown how this client dials, `found` that such a process runs on this host.
+    """
+
+    client: str
+    target: str
+    protocol: str
+    addresses: tuple[str, ...]
+    attempts: tuple[AttemptDocument, ...] | None
+    connected: str | None
+    waited: int | None
+    verified: bool
+    found: bool
+    why: str
+    evidence: tuple[Evidence, ...]
+
+
 class Document(msgspec.Struct):
     """The whole answer."""
 
@@ -74,6 +105,7 @@ class Document(msgspec.Struct):
     findings: tuple[FindingDocument, ...]
     skipped: tuple[Skipped, ...]
     interrupted: bool
+    clients: tuple[ClientDocument, ...]
 
 
 def render(diagnosis: Diagnosis) -> str:
@@ -85,6 +117,7 @@ def render(diagnosis: Diagnosis) -> str:
         findings=tuple(map(_finding, diagnosis.findings)),
         skipped=diagnosis.skipped,
         interrupted=diagnosis.interrupted,
+        clients=tuple(map(_client, diagnosis.outlooks)),
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -119,6 +152,23 @@ def _finding(finding: Finding) -> FindingDocument:
         location=finding.location,
         evidence=finding.evidence,
         fix=FixDocument(fix.title, fix.applicability, fix.edits, fix.commands) if fix else None,
+    )
+
+
+def _client(view: Outlook) -> ClientDocument:
+    dialled = view.dialled
+    return ClientDocument(
+        client=spelled(view.client),
+        target=view.target.endpoint,
+        protocol=view.target.protocol,
+        addresses=view.order,
+        attempts=tuple(AttemptDocument(x.address, x.at, x.outcome) for x in dialled.attempts) if dialled else None,
+        connected=(dialled.connected or None) if dialled else None,
+        waited=dialled.waited if dialled else None,
+        verified=view.verified,
+        found=view.caller is not None,
+        why=sentence(view),
+        evidence=evidence(view),
     )
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dualstack.model.address import BOTH, Family, Target, join
+from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
 
 NAME = "text"
@@ -86,6 +88,7 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
         return
     verbose = depth == "verbose"
     yield from _table(diagnosis.traces)
+    yield from _outlooks(diagnosis.outlooks)
     broken = [x for x in diagnosis.traces if x.required and x.failed]
     if broken:
         yield from _way(broken[0])
@@ -193,6 +196,18 @@ def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
         yield Line(f"  {text}", "" if number else "dim")
     if any(cell.startswith("(") for row in cells for cell in row[2:]):
         yield Line("  (in brackets: not needed by clients of this target)", "dim")
+
+
+def _outlooks(views: Sequence[Outlook]) -> Iterator[Line]:
+    """What each client makes of its targets, told apart where that differs."""
+    alike: dict[str, list[str]] = {}
+    for view in views:
+        alike.setdefault(sentence(view), []).append(f"{view.target.scheme}://{view.target.endpoint}")
+    if views:
+        yield Line()
+    for said, targets in alike.items():
+        where = f"{', '.join(targets)}: " if len(alike) > 1 else ""
+        yield from _wrapped(printable(f"Client: {where}{said}"), "  ", hang="  ")
 
 
 def _cut(text: str, width: int) -> str:
