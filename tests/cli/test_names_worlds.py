@@ -1,6 +1,7 @@
 """Worlds of names: real nameservers, real resolvers, and what the tool has to say. A row a world."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ import pytest
 from dualstack.lab.demo import receiver
 from tests import netns
 from tests.cli.command import dualstack
-from tests.cli.test_worlds import told
+from tests.cli.test_worlds import DROP, firewall, told
+from tests.real import need
 
 NAME = "collector.test"
 FIRST, SECOND = netns.SERVER_IPV4, "10.9.0.53"
@@ -37,6 +39,7 @@ class World(NamedTuple):
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
     hosts: str = ""
+    gai: str = ""
     port: int = 4317
     argv: tuple[str, ...] = ()
 
@@ -200,10 +203,34 @@ def built(world: World) -> Iterator[str]:
                 netns.execute(place, "sh", "-c", command)
         resolv = "".join(f"nameserver {x}\n" for x in world.servers)
         files = {"resolv_conf": resolv, "hosts": world.hosts, "nsswitch_conf": "hosts: files dns\n"}
+        files |= {"gai_conf": world.gai}
         stack.enter_context(netns.etc(client, **files))
         stack.enter_context(nameservers(server, world.zone))
         stack.enter_context(receiver("grpc", "::", world.port, netns=server))
         yield client
+
+
+FIRST_ADDRESS = f"import socket; print(socket.getaddrinfo('{NAME}', 4317, type=socket.SOCK_STREAM)[0][4][0])"
+
+
+@pytest.mark.parametrize(
+    ("gai", "first", "noted"), [("", "fd09::2", True), ("precedence ::ffff:0:0/96 100\n", FIRST, False)]
+)
+def test_who_begins_with_the_family_that_does_not_answer(gai: str, first: str, noted: bool) -> None:
+    """Programs that use glibc begin with a unique local address and Go does not, unless a gai.conf takes that back."""
+    drop = firewall("ipv6", DROP)
+    zone = {f"{NAME}.": {"A": [FIRST], "AAAA": ["fd09::2"]}}
+    need("nft")
+    with built(World(zone, {}, "", server=(drop,), gai=gai)) as client:
+        asked = netns.execute(client, sys.executable, "-c", FIRST_ADDRESS).strip()
+        done = dualstack("diagnose", "--netns", client, "--timeout", "1", "--format", "json", f"grpc://{NAME}:4317")
+
+    notes = [x for x in json.loads(done.stdout)["findings"] if x["code"] == "DS407"]
+    assert asked == first
+    assert bool(notes) is noted
+    for note in notes:
+        assert re.search("These begin with IPv6: a C program,.* These begin with IPv4: .*Go,.*Java", note["detail"])
+        assert (note["severity"], note["because"]) == ("info", ["DS404"])
 
 
 @pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)

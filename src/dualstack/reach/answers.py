@@ -8,6 +8,7 @@ from dualstack.model.address import Protocol, Target
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Trace, Traces
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 
@@ -28,6 +29,20 @@ def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:
     """The flows of the same target, over either family, that a listener answers."""
     mine = (x for x in traces.items if x.target == trace.target and x is not trace)
     return tuple(x for x in mine if connects(x) == ACCEPTED)
+
+
+def deserted(traces: Traces) -> Iterator[tuple[Trace, tuple[Trace, ...]]]:
+    """The required flows to an address that a name hands out and nobody answers at, with the flows to others that do.
+
+    That `localhost` has two families is no promise.
+    """
+    for trace in traces.broken:
+        others = elsewhere(traces, trace)
+        named = not trace.target.literal and not trace.target.addresses
+        if not named or not others or connects(trace) in (None, ACCEPTED):
+            continue
+        if not is_loopback(trace.addresses[0]) or any(x.family is trace.family for x in others):
+            yield trace, others
 
 
 def url(target: Target, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:

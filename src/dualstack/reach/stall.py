@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from dualstack.model.address import Family, family
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.question import Client
@@ -11,7 +12,7 @@ from dualstack.model.trace import Trace
 from dualstack.reach.client import QUICK, connects
 from dualstack.reach.dial import dial
 from dualstack.reach.required import addresses_of
-from dualstack.reach.select import Behaviour, behaviours, order
+from dualstack.reach.select import behaviours, order
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -32,26 +33,39 @@ def stalls(traces: Sequence[Trace], names: Names, routes: Routes | None, client:
     fates = {k: v for k, v in answers.items() if v}
     if set(known) - set(fates):
         return []
-    sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
-    tried = [(x, order(known, x.runtime, x.version, sources, names.files.policy)) for x in _clients(client)]
+    tried = [(x, _order(known, names, routes, x)) for x in ([client] if client else usual())]
     found = [y for x, mine in tried for y in _stall(mine, fates, x)]
     return sorted(found, key=lambda x: (x.milliseconds is not None, -(x.milliseconds or 0)))
 
 
-def _clients(client: Client | None) -> list[Client]:
-    return [client] if client else [Client(x.runtime) for x in usual()]
+def beginners(traces: Sequence[Trace], names: Names, routes: Routes | None) -> dict[Family, tuple[str, ...]]:
+    """The runtimes by the family that they try first, of the target of some traces."""
+    known = addresses_of(traces[0].target, names)
+    found: dict[Family, dict[str, None]] = {}
+    for client in usual():
+        for address in _order(known, names, routes, client)[:1]:
+            found.setdefault(family(address), {})[_title(client)] = None
+    return {k: tuple(v) for k, v in found.items()}
 
 
-def usual() -> list[Behaviour]:
+def usual() -> list[Client]:
     """Every runtime in its newest version, without those that have a setting of their own."""
-    return [x for x in behaviours() if not x.until and " with `" not in x.title]
+    return [Client(x.runtime) for x in behaviours() if not x.until and " with `" not in x.title]
+
+
+def _order(known: Sequence[str], names: Names, routes: Routes | None, client: Client) -> tuple[str, ...]:
+    sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
+    return order(known, client.runtime, client.version, sources, names.files.policy)
+
+
+def _title(client: Client) -> str:
+    return next(x.title for x in behaviours() if x.runtime == client.runtime)
 
 
 def _stall(tried: tuple[str, ...], fates: Mapping[str, str], client: Client) -> Iterator[Stall]:
     waited = dial(tried, fates, client).waited
     if waited is None or waited > QUICK:
-        title = next(x.title for x in behaviours() if x.runtime == client.runtime)
-        yield Stall(title, waited)
+        yield Stall(_title(client), waited)
 
 
 def sentence(found: Sequence[Stall]) -> str:

@@ -17,6 +17,7 @@ Every key is optional but `target`:
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 alias A NOERROR collector 10.9.0.7"]   # CNAMEs, addresses
     nsswitch: [dns, "[NOTFOUND=return]", files]        # services of its hosts line; default: files, dns
     options: ["timeout:1"]                             # options of resolv.conf
+    gai: ["precedence ::ffff:0:0/96 100"]              # lines of gai.conf
     routes: ["fd00:1::1 ENETUNREACH", "10.9.0.7 eth0 10.9.0.5", "10.2.0.7 eth0 10.9.0.5 via 10.9.0.1"]
     # a next hop that does not answer: "10.2.0.8 EHOSTUNREACH eth0 10.9.0.5 via 10.9.0.1"
     filters: ["input [fd00:9::5]:4317 drop tcp dport 4317 drop"]    # hook, or hook/the hook of the deciding chain;
@@ -54,7 +55,7 @@ from dualstack.model.host import (
     Route,
     Routes,
 )
-from dualstack.model.names import DnsAnswer, HostsEntry, Lookup, Names, ResolverFiles
+from dualstack.model.names import DnsAnswer, HostsEntry, Lookup, Names, PolicyEntry, ResolverFiles
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask, Stage
 from dualstack.model.question import Question
@@ -173,8 +174,14 @@ def _names(world: Mapping[str, Any]) -> Names:
         hosts=tuple(hosts),
         sources=tuple(world.get("nsswitch", ResolverFiles().sources)),
         options=tuple(world.get("options", ())),
+        policy=tuple(_policy(number, x) for number, x in enumerate(world.get("gai", ()), 1)),
     )
     return Names(tuple(lookups), tuple(map(_dns, world.get("dns", ()))), files)
+
+
+def _policy(number: int, text: str) -> PolicyEntry:
+    kind, prefix, value = text.split()
+    return PolicyEntry(number, kind, prefix, int(value))
 
 
 def _dns(text: str) -> DnsAnswer:

@@ -42,17 +42,14 @@ probes: ["[2001:db8::7]:4317 grpc no_route", "10.9.0.7:4317 grpc accepted"]
 - https://github.com/grpc/grpc/issues/31466, https://github.com/pydantic/logfire/issues/2282
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.question import Question
-from dualstack.model.trace import Disposition, Hop, Trace, Traces
-from dualstack.reach.answers import elsewhere
-from dualstack.reach.blame import is_loopback
-from dualstack.reach.client import connects
-from dualstack.reach.dial import ACCEPTED
+from dualstack.model.trace import Disposition, Hop, Traces
+from dualstack.reach.answers import deserted
 from dualstack.reach.stall import sentence, stalls
 
 HOP = Hop.RESOLVE
@@ -65,10 +62,7 @@ BECAUSE = (
 
 def check(traces: Traces, question: Question, names: Names, routes: Routes | None) -> Iterator[Finding]:
     """One finding for each dead address of a name of which another address answers."""
-    for trace in traces.broken:
-        others = elsewhere(traces, trace)
-        if not others or connects(trace) in (None, ACCEPTED) or not _is_published(trace, others):
-            continue
+    for trace, _ in deserted(traces):
         mine = [x for x in traces.items if x.target == trace.target]
         waiting = stalls(mine, names, routes, question.client)
         spared = trace.disposition is Disposition.NO_ROUTE and not waiting
@@ -83,9 +77,3 @@ def check(traces: Traces, question: Question, names: Names, routes: Routes | Non
             severity=Severity.WARNING if spared else Severity.ERROR,
             flows=(trace.key,),
         )
-
-
-def _is_published(trace: Trace, others: Sequence[Trace]) -> bool:
-    """Whether a name hands the address out; that `localhost` has two families is no promise."""
-    named = not trace.target.literal and not trace.target.addresses
-    return named and (not is_loopback(trace.addresses[0]) or any(x.family is trace.family for x in others))
