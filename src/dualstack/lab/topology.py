@@ -37,12 +37,12 @@ LAYOUTS = {
     ),
     "routed": Layout(
         {
-            "client": {"eth0": ("10.231.7.1/24", "fd00:e7::1/64")},
-            "router": {
-                "client0": ("10.231.7.254/24", "fd00:e7::fe/64"),
-                "server0": ("10.231.8.254/24", "fd00:e8::fe/64"),
+            "client": {"eth0": ("10.231.7.1/24", "fd00:e7::1/64", "fe80::1/64")},
+            "router": {  # without a link-local address it could solicit no neighbour for what it forwards
+                "client0": ("10.231.7.254/24", "fd00:e7::fe/64", "fe80::fe/64"),
+                "server0": ("10.231.8.254/24", "fd00:e8::fe/64", "fe80::fe/64"),
             },
-            "server": {"eth0": ("10.231.8.2/24", "fd00:e8::2/64")},
+            "server": {"eth0": ("10.231.8.2/24", "fd00:e8::2/64", "fe80::2/64")},
         },
         (("client eth0", "router client0"), ("router server0", "server eth0")),
         {
