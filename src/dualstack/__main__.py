@@ -16,6 +16,10 @@ def main() -> None:
         status = run()
     except KeyboardInterrupt:  # before or after the verb, where there is nothing to tell
         status = 130
+    except RuntimeError as error:  # how Python 3.11 passes on an interrupt in the midst of making a class
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        status = 130
     except (ImportError, MemoryError) as error:  # a library that cannot be mapped is an ImportError
         with contextlib.suppress(OSError):
             print(f"dualstack: {error or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
