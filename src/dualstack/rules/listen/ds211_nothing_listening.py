@@ -2,7 +2,7 @@
 
 ## What it detects
 A connection is refused and the complete list of sockets of that place has none on the port. Where the sockets are out
-of sight, every address of the target has to be refused.
+of sight, no address of the target may take connections; a listener on other addresses looks the same from there.
 
 ## Why it breaks
 The kernel answers a connection to a port without a socket with a reset. The receiver is not running, did not start, or
@@ -54,7 +54,10 @@ from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210", "DS212", "DS213", "DS215", "DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410")
+BECAUSE = (
+    *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
+    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS702"),
+)
 
 _RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
 """Parts of the names of programs that take OTLP."""
@@ -118,7 +121,8 @@ def _inferred(trace: Trace) -> Finding:
     port = trace.target.port
     return Finding(
         summary=f"Port {port} is closed",
-        detail="Every address of the target refuses. Sockets are out of sight: a rejecting firewall looks the same.",
+        detail="No address of the target takes connections there. Its sockets are out of sight: a listener on other "
+        "addresses, or a firewall that rejects, looks the same.",
         hint=f"Run `ss -tlnp 'sport = :{port}'` on the machine that holds `{trace.addresses[0]}`.",
         families=(trace.family,),
         confidence=Confidence.INFERRED,
