@@ -67,18 +67,20 @@ def check(
         return
     for trace in unreached(traces):
         if trace.family is Family.IPV6 and (is_loopback(trace.addresses[0]) or trace.server == space.place):
-            yield _finding(space.place, (trace,))
+            yield _finding(space.place, trace.addresses[0], (trace,))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS303":
-            yield _finding(space.place, failure.flows, failure.evidence)
+            yield _finding(space.place, "::1", failure.flows, failure.evidence)
 
 
-def _finding(place: str, flows: tuple[Trace, ...], more: tuple[Evidence, ...] = ()) -> Finding:
-    command = sysctl(place, "lo", 0)
+def _finding(place: str, address: str, flows: tuple[Trace, ...], more: tuple[Evidence, ...] = ()) -> Finding:
+    command, gone = sysctl(place, "lo", 0), is_loopback(address)
+    lacking = "has no `::1` while another interface has IPv6"
+    blocked = f"has no IPv6, and the way of a host to its own address `{address}` leads through it"
     return Finding(
         summary="The loopback has no IPv6",
-        detail=f"In `{place}`, `lo` has no `::1` while another interface has IPv6.",
-        hint=f"Run `{command}`, or use `127.0.0.1`.",
+        detail=f"In `{place}`, `lo` {lacking if gone else blocked}.",
+        hint=f"Run `{command}`, or use {'`127.0.0.1`' if gone else 'an IPv4 address'}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=(Evidence("net.ipv6.conf.lo.disable_ipv6 = 1", "sysctl"), *more),
         fix=Fix("Set `disable_ipv6` of `lo` to 0", Applicability.UNSAFE, commands=(command,)),
