@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import Target
-from dualstack.model.client import Outlook
+from dualstack.model.client import Dialled, Outlook
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
@@ -36,10 +36,17 @@ def as_client(snapshot: Snapshot, question: Question, traces: Sequence[Trace]) -
     if view is None or view.dialled is None or len(view.order) == 1 == len(addresses_of(view.target, names)):
         yield from traces
         return
-    tried = set(view.order).difference(view.dialled.not_tried)
-    needed = any(x.required and tried.intersection(x.addresses) for x in traces)
+    tried = _tried(view.order, view.dialled)
+    needed = any(x.required and set(tried).intersection(x.addresses) for x in traces)
     stranded = view.dialled.waited is None and not needed
-    yield from (_lived(x, question, view, stranded=stranded) for x in traces)
+    yield from (_lived(x, question, view, tried, stranded=stranded) for x in traces)
+
+
+def _tried(order: Sequence[str], dialled: Dialled) -> tuple[str, ...]:
+    """The addresses that a client ever dials; one that gets no connection has no more than its attempts."""
+    if dialled.waited is None:
+        return tuple(x.address for x in dialled.attempts)
+    return tuple(x for x in order if x not in dialled.not_tried)
 
 
 def outlook(
@@ -101,20 +108,19 @@ def connects(trace: Trace) -> str | None:
     return _CONNECTS.get(trace.disposition)
 
 
-def _lived(trace: Trace, question: Question, view: Outlook, *, stranded: bool) -> Trace:
+def _lived(trace: Trace, question: Question, view: Outlook, tried: Sequence[str], *, stranded: bool) -> Trace:
     """The trace as the client lives it; it is stranded where nothing that it tries works or was needed anyway."""
-    dialled = view.dialled
+    client, dialled = view.client, view.dialled
     if dialled is None or not trace.addresses:
         return trace
-    mine = [x for x in trace.addresses if x not in dialled.not_tried]
+    mine = [x for x in trace.addresses if x in tried]
     asked = trace.family in question.expect
     if not mine:
         saving = stranded and connects(trace) == ACCEPTED
         lost = stranded and not saving  # it would not help either: its own fault is the one to mend
-        return trace if lost else _untried(trace, view.client, required=asked or saving)
-    client, tried = view.client, view.order
-    place = min(tried.index(x) for x in mine) + 1
-    fact = Evidence(f"{client.runtime} tries {', '.join(tried)}", "knowledge of client runtimes", Layer.DECLARED)
+        return trace if lost else _untried(trace, client, required=asked or saving)
+    place = min(view.order.index(x) for x in mine) + 1
+    fact = Evidence(f"{client.runtime} tries {', '.join(view.order)}", "knowledge of client runtimes", Layer.DECLARED)
     hop = TracedHop(
         Hop.SELECT, Status.PASS, f"{client.runtime} tries it as number {place}", f"{client.runtime}:{place}", (fact,)
     )

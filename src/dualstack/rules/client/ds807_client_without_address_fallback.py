@@ -105,8 +105,10 @@ def check(
 
 def _never(view: Outlook, lost: tuple[Trace, ...]) -> str:
     what = ", ".join(f"`{x}`" for trace in lost for x in trace.addresses)
-    used = f" It uses `{view.order[0]}` alone." if view.order else " It knows IPv4 alone."
-    return f"{subject(view)} never tries {what} of `{view.target.endpoint}`.{used}"
+    if failed(view):
+        return f"{sentence(view)} So {what} is never tried."
+    used = f"It uses `{view.order[0]}` alone." if view.order else "It knows IPv4 alone."
+    return f"{subject(view)} never tries {what} of `{view.target.endpoint}`. {used}"
 
 
 def _finding(view: Outlook, summary: str, detail: str, spoken: tuple[Trace, ...], *, lost: bool) -> Finding:
