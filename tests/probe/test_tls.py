@@ -181,3 +181,23 @@ def test_bytes_that_are_no_certificate() -> None:
     """None, not an exception."""
     assert x509.certificate(b"") is None
     assert x509.certificate(b"\x30\x84\xff\xff\xff\xff") is None
+
+
+@pytest.mark.parametrize("protocol", [HTTP, GRPC])
+def test_a_server_that_drops_tls_silently_is_asked_without(protocol: Protocol) -> None:
+    """As many small HTTP servers do; the second request keeps the secrets of the first."""
+    heard = []
+
+    def drops_tls(sock: socket.socket) -> None:
+        if sock.recv(1, socket.MSG_PEEK) != b"\x16":
+            heard.append(sock.recv(65536))
+            sock.sendall(OK)
+            until_closed(sock)
+
+    with peer(drops_tls) as port:
+        result = probed(port, protocol, tls=True, options=Options(headers=(("authorization", "Bearer secret"),)))
+
+    assert result.outcome is Outcome.TLS_NOT_SPOKEN
+    assert result.detail == "closed on a ClientHello, and answers without TLS"
+    assert len(heard) == 1
+    assert b"secret" not in heard[0]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from dualstack.probe import tls
 
 _TLS_ALONE = "closed on a plaintext request, and shakes hands in TLS"
+_PLAIN_ALONE = "closed on a ClientHello, and answers without TLS"
 _HTTP2_ALONE = "closed on an HTTP/1.1 request, and chooses h2 where it is offered"
+_PLAIN = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN)
+"""What a request without TLS meets where none is spoken."""
 _SMALL_SEGMENT = 500
 """Bytes: with headers less than 576, which every IPv4 host takes (RFC 1122 section 3.3.2); IPv6 has 1280 (RFC 8200)."""
 
@@ -231,7 +234,8 @@ def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Re
     """One more connection, after the first is closed, that explains what it met.
 
     A certificate that fails verification is read without it. A peer that closes without a word on a plaintext request
-    is asked for TLS (gRPC servers in Go drop such a client silently), one that does so on HTTP/1.1 over TLS for HTTP/2.
+    is asked for TLS (gRPC servers in Go drop such a client silently), one that does so on HTTP/1.1 over TLS for HTTP/2,
+    and one that does so on a TLS handshake without TLS; that request has no headers, which may be secrets.
     """
     wordless = answer.outcome is Outcome.CLOSED and not record.heard
     untrusted = answer.outcome in (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH)
@@ -240,8 +244,15 @@ def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Re
         yield from _handshake(task, settings.lenient(task.protocol), record)
         return answer if untrusted else answer._replace(outcome=Outcome.TLS_EXPECTED, detail=_TLS_ALONE)
     if wordless and task.protocol is Protocol.HTTP and record.alpn != "http/1.1":
-        yield Dial(task.address, task.port)
         seen = Record()
-        yield from _handshake(task, settings.lenient(Protocol.GRPC), seen)
-        return answer._replace(outcome=Outcome.HTTP2_SPOKEN, detail=_HTTP2_ALONE) if seen.alpn == "h2" else answer
+        with suppress(Failed):
+            yield Dial(task.address, task.port)
+            yield from _handshake(task, settings.lenient(Protocol.GRPC), seen)
+        if seen.alpn == "h2":
+            return answer._replace(outcome=Outcome.HTTP2_SPOKEN, detail=_HTTP2_ALONE)
+    if wordless and record.stages[-1].name == "tls":
+        plain, bare = msgspec.structs.replace(task, tls=False), msgspec.structs.replace(settings, headers={})
+        said = yield from _stages(plain, bare, Record(), _requests(task)[0])
+        if said.outcome in _PLAIN:
+            return answer._replace(outcome=Outcome.TLS_NOT_SPOKEN, detail=_PLAIN_ALONE)
     return answer
