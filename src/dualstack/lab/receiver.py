@@ -117,7 +117,7 @@ def encryption(certificate: str, key: str, client_ca: str, protocol: str) -> ssl
 
 
 async def _main(given: argparse.Namespace) -> None:
-    serve = served({"grpc": grpc, "http": partial(http, authorization=given.authorization)}[given.protocol])
+    serve = served(grpc if given.protocol == "grpc" else partial(http, authorization=given.authorization))
     tls = encryption(given.certificate, given.key, given.client_ca, given.protocol)
     if given.asyncio:
         server = await asyncio.start_server(serve, given.address or None, given.port, ssl=tls)
