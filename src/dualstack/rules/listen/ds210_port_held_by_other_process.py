@@ -98,7 +98,7 @@ def check(
         mine = _taking(trace, sockets)
         theirs = [s for x in traces.sibling(trace) if x.accepted for s in _taking(x, sockets)]
         if _speaks_no_otlp(trace) and mine and theirs and not _pids(mine) & _pids(theirs):
-            beside = f"It takes no OTLP there, and `{theirs[0].processes[0].name}` has the other family."
+            beside = f"It does not take this export, and `{theirs[0].processes[0].name}` has the other family."
             yield _finding(mine[0], (trace,), beside, ())
     space = here(namespaces)
     for failure in held(traces, declared, listeners, space, names):
