@@ -5,7 +5,8 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import Family, Scope, family, parse, scope, unmapped, without_zone, zone
-from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Route
+from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
@@ -73,6 +74,13 @@ def is_loopback(address: str) -> bool:
 def is_wildcard(socket: Listener) -> bool:
     """Whether a socket takes every address of its device or host."""
     return scope(unmapped(socket.address)) is Scope.WILDCARD
+
+
+def sourceless(trace: Trace, route: Route | None) -> bool:
+    """Whether the kernel has a way out for a flow and no source address for it, or one that stays on this host."""
+    out = route is not None and route.interface not in ("", "lo")
+    hopeless = out and route is not None and (not route.source or is_loopback(route.source))
+    return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
 
 
 def loopback_alone_lacks_ipv6(space: Namespace) -> bool:

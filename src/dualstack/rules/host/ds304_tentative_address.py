@@ -23,6 +23,12 @@ target: http://[fd00:9::5]:4318
 interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: ["fd00:9::5/64 dadfailed tentative"]}
 listeners: ["[::]:4318 rust rotel"]
 ```
+```yaml fires
+target: http://[fd00:9::7]:4318
+interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: ["fd00:9::5/64 tentative"]}
+routes: ["fd00:9::7 eth0 ::1"]
+probes: ["[fd00:9::7]:4318 http unreachable"]
+```
 ```yaml quiet
 target: http://[fd00:9::5]:4318
 interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: ["fd00:9::5/64 tentative"]}
@@ -40,12 +46,11 @@ from collections.abc import Iterator
 
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
-from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Routes
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.blame import unreached
+from dualstack.reach.blame import sourceless, unreached
 from dualstack.reach.hint import inside
 from dualstack.reach.start import failures, here
 
@@ -56,7 +61,11 @@ _UNUSABLE = frozenset({"tentative", "dadfailed"})
 
 
 def check(
-    traces: Traces, namespaces: Namespaces, listeners: Listeners | None, declared: Declared | None
+    traces: Traces,
+    namespaces: Namespaces,
+    routes: Routes | None,
+    listeners: Listeners | None,
+    declared: Declared | None,
 ) -> Iterator[Finding]:
     """One finding for each address that no flow can use yet."""
     space = here(namespaces)
@@ -64,7 +73,7 @@ def check(
         place = namespaces.at(trace.server) or space
         for held in _flagged(place, trace.addresses):
             yield _finding(place, held, (trace,))
-        if trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE:
+        if sourceless(trace, routes.to(trace.vantage, trace.addresses[0]) if routes else None):
             for held in _flagged(space, space.addresses(trace.family)):
                 yield _finding(space, held, (trace,))
     for failure in failures(traces, declared, listeners, space, None):
@@ -90,15 +99,15 @@ def _finding(
     spelled, wait = f"{item.address}/{item.prefix} dev {interface.name}", f"show dev {interface.name} tentative"
     steps = (f"del {spelled}", f"add {spelled}") if failed else (wait,)
     commands = tuple(inside(space.place, f"ip -6 addr {x}") for x in steps)
-    typed = " and ".join(f"`{x}`" for x in commands)
+    typed, then = " and ".join(f"`{x}`" for x in commands), "start the Collector" if more else "try again"
     return Finding(
         summary=f"`{item.address}` is held by another host" if failed else f"`{item.address}` cannot be used yet",
         detail="Duplicate address detection failed: another host on the link answers for it."
         if failed
         else "Duplicate address detection has not ended, so the kernel does not use the address.",
-        hint=f"Take the address from the other host, then run {typed}."
+        hint=f"Take the address from the other host, run {typed}, then {then}."
         if failed
-        else f"Wait until {typed} shows nothing, then try again.",
+        else f"Wait until {typed} shows nothing, then {then}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=(Evidence(f"{item.address} on {interface.name}: {' '.join(item.flags)}", space.source), *more),
         fix=Fix("Make the address usable", commands=commands),

@@ -62,7 +62,7 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Interface, Namespaces, Route, Routes
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import idle_loopback, is_loopback, unreached
+from dualstack.reach.blame import idle_loopback, is_loopback, sourceless, unreached
 from dualstack.reach.hint import inside
 
 HOP = Hop.HOST
@@ -76,7 +76,7 @@ def check(traces: Traces, routes: Routes | None, namespaces: Namespaces | None) 
         idle = idle_loopback(trace, namespaces)
         if idle:
             yield _idle(trace, idle)
-        elif _gone(trace) if is_loopback(trace.addresses[0]) else _sourceless(trace, routes):
+        elif _gone(trace) if is_loopback(trace.addresses[0]) else sourceless(trace, _route(trace, routes)):
             yield _lacking(trace, routes)
 
 
@@ -114,13 +114,6 @@ def _lacking(trace: Trace, routes: Routes | None) -> Finding:
 def _gone(trace: Trace) -> bool:
     """Whether a loopback address is on no interface."""
     return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or trace.at(Hop.HOST).status is Status.FAIL
-
-
-def _sourceless(trace: Trace, routes: Routes | None) -> bool:
-    """Whether the kernel has a route out and no source address for it, or one that stays on this host."""
-    route = _route(trace, routes)
-    hopeless = route is not None and route.interface != "lo" and (not route.source or is_loopback(route.source))
-    return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
 
 
 def _route(trace: Trace, routes: Routes | None) -> Route | None:
