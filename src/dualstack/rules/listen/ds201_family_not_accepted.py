@@ -10,6 +10,7 @@ answers with a reset, and the client sees "connection refused".
 
 ## Fix
 Bind the receiver to an address that takes the family: `[::]` or `0.0.0.0` in a Go or Java receiver, `[::]` in others.
+Restart a Java receiver that is older than the IPv6 address of its host: it looks for IPv6 only when it starts.
 
 ## Fix safety
 Unsafe: a wider bind exposes the receiver on more addresses.
@@ -21,6 +22,10 @@ names: {localhost: ["::1", 127.0.0.1]}
 listeners: ["0.0.0.0:4318"]
 probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 ```
+```yaml fires
+target: http://[fd00:9::5]:4318
+listeners: ["0.0.0.0:4318 jvm java"]
+```
 ```yaml quiet
 target: http://127.0.0.1:4318
 listeners: ["0.0.0.0:4318"]
@@ -30,16 +35,19 @@ probes: ["127.0.0.1:4318 http accepted"]
 ## References
 - RFC 9293 section 3.10.7.1: a reset answers a segment for a port without a listener
 - ipv6(7): `IPV6_V6ONLY`
+- Measured: Java 17 started with `disable_ipv6=1`, which was set to 0 later
 """
 
 from collections.abc import Iterator
 
+from dualstack.model.address import Family
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
-from dualstack.model.sockets import Listeners
+from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.doubt import UNDECIDED
+from dualstack.reach.hint import owner
 from dualstack.reach.trace import is_turned_away, sockets_of
 
 HOP = Hop.LISTEN
@@ -62,7 +70,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
                 detail=f"{_refused(trace)} {bound or 'The other family is answered there.'}",
-                hint=f"Bind the receiver to a wildcard that takes {trace.family.title}.",
+                hint=_hint(trace, listeners),
                 families=(trace.family,),
                 confidence=Confidence.PROBED if _was_probed(trace) else Confidence.OBSERVED,
                 evidence=trace.at(Hop.LISTEN).evidence,
@@ -80,6 +88,14 @@ def _refused(trace: Trace) -> str:
 def _bound(trace: Trace, listeners: Listeners | None) -> str:
     sockets = sockets_of(trace, listeners) if listeners and trace.server else ()
     return f"The port is bound as {', '.join(map(listen_mark, sockets))}." if sockets else ""
+
+
+def _hint(trace: Trace, listeners: Listeners | None) -> str:
+    """A JVM looks once, when it starts, whether an interface has IPv6 (OpenJDK net_util_md.c ipv6_available)."""
+    for socket in sockets_of(trace, listeners) if listeners and trace.family is Family.IPV6 else ():
+        if socket.address == "0.0.0.0" and socket.runtime is Runtime.JVM:
+            return f"Restart {owner(socket)}: a JVM that started before the host had IPv6 takes IPv4 alone."
+    return f"Bind the receiver to a wildcard that takes {trace.family.title}."
 
 
 def _was_probed(trace: Trace) -> bool:
