@@ -33,6 +33,7 @@ from dualstack.probe.run import Options, run
 from dualstack.reach.client import round_trip
 from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened
+from dualstack.reach.localhost import LOCALHOST, as_known
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.outlook import outlooks
 from dualstack.reach.packets import packets
@@ -40,6 +41,7 @@ from dualstack.reach.predict import predict
 from dualstack.reach.proxy import proxies
 from dualstack.reach.required import addresses_of, examined
 from dualstack.reach.resolver import rivals
+from dualstack.reach.start import names_in
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, evaluate, rules
 
@@ -47,7 +49,6 @@ T = TypeVar("T")
 Announce = Callable[[ProbeTask], None]
 Addresses = Mapping[Target, tuple[str, ...]]
 
-LOCALHOST = "localhost"
 DNS_SECONDS = 2.0
 """For one nameserver to answer one query; resolv.conf(5) waits 5 seconds, and asks twice."""
 SLOW = 250
@@ -168,7 +169,7 @@ def names_of(netns: str, name: str) -> tuple[Names, Routes]:
     """What a name yields, by source, and how its addresses would be reached. Raises BadInput."""
 
     def work(env: Env) -> tuple[Names, Routes]:
-        found = _names(env, (name,), ask=True)
+        found = _names(env, (name,), (name,))
         said = [x.addresses for x in found.lookups] + [x.addresses for x in found.answers]
         known = dict.fromkeys(address for addresses in said for address in addresses)
         return found, Routes(tuple(routes.route(env, x) for x in known))
@@ -204,7 +205,10 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
     question = _asked(env.place, request.question, listeners, spaces.items[0] if spaces else None, declared)
     notes.facts[Question] = question
     notes.facts[Proxies] = proxies(request.environ)
-    names = notes.take(Names, lambda: _names(env, _hosts(question.targets), ask=question.probing))
+    hosts = _hosts(question.targets)
+    bound = names_in(declared) if declared else ()
+    asked = hosts if question.probing else ()
+    names = notes.take(Names, lambda: as_known(_names(env, (*hosts, *bound), asked), question.client))
     addresses = {x: addresses_of(x, names) for x in question.targets}
     notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in _every(addresses))))
     results = _probed(question, addresses, request.options, notes, announce)
@@ -272,11 +276,11 @@ def _hosts(targets: Iterable[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(x.host for x in targets if not x.literal and not x.addresses))
 
 
-def _names(env: Env, wanted: Sequence[str], *, ask: bool) -> Names:
-    """What the C library says of the names and, where the hosts file does not speak of them, each nameserver."""
+def _names(env: Env, wanted: Iterable[str], asked: Iterable[str]) -> Names:
+    """What the C library says of names and, of those asked that the hosts file does not speak of, each nameserver."""
     files = resolver.files(env)
-    lookups = tuple(resolver.lookup(env, x) for x in wanted)
-    return _asked_dns(env, Names(lookups, (), files), [x for x in wanted if ask and not files.hosts_of(x)])
+    lookups = tuple(resolver.lookup(env, x) for x in dict.fromkeys(wanted))
+    return _asked_dns(env, Names(lookups, (), files), [x for x in asked if not files.hosts_of(x)])
 
 
 def _asked_dns(env: Env, known: Names, wanted: Sequence[str]) -> Names:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -244,3 +245,46 @@ def test_world(world: World) -> None:
     assert told(done.stdout) == (world.verdict, world.codes, world.flows)
     assert not world.says or world.says in json.loads(done.stdout)["findings"][0]["detail"]
     assert done.returncode == (0 if world.verdict == "healthy" else 1)
+
+
+@pytest.mark.parametrize(
+    ("client", "verdict", "codes"),
+    [
+        ("curl", "healthy", set()),
+        ("java", "healthy", set()),
+        ("node", "broken", {"DS408"}),
+        ("go", "broken", {"DS408"}),
+    ],
+)
+def test_clients_that_know_localhost_without_a_hosts_file(client: str, verdict: str, codes: set[str]) -> None:
+    """What the resolver cannot say concerns those alone that ask it."""
+    with netns.isolated("names") as place, ExitStack() as stack:
+        stack.enter_context(netns.etc(place, hosts="", resolv_conf="nameserver 127.0.0.1\n"))
+        stack.enter_context(receiver("http", "127.0.0.1", 4318, netns=place))
+        argv = ("--netns", place, "--client", client, "--format", "json", "http://localhost:4318")
+        done = dualstack("diagnose", *argv)
+
+    assert told(done.stdout)[:2] == (verdict, frozenset(codes))
+
+
+CONFIG = """\
+receivers: {otlp: {protocols: {grpc: {endpoint: "receiver.test:4317"}}}}
+exporters: {debug: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "codes"),
+    [("10.9.0.1 receiver.test\n", {"DS211"}), ("10.9.0.77 receiver.test\n", {"DS212"}), ("", {"DS211"})],
+    ids=["an address of the host", "an address of nobody", "no address"],
+)
+def test_the_name_that_a_receiver_binds_is_looked_up(hosts: str, codes: set[str], tmp_path: Path) -> None:
+    """A Collector with this configuration is not running: because of its name, or for a reason out of sight."""
+    config = tmp_path / "collector.yaml"
+    config.write_text(CONFIG)
+    with netns.pair("names") as (client, _), netns.etc(client, hosts=hosts, nsswitch_conf="hosts: files\n"):
+        argv = ("--netns", client, "--config", str(config), "--format", "json", "grpc://127.0.0.1:4317")
+        done = dualstack("diagnose", *argv)
+
+    assert told(done.stdout)[:2] == ("broken", frozenset(codes))

@@ -67,17 +67,21 @@ class ResolverFiles(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """Everything that was learned about the names in question."""
+    """Everything that was learned about the names in question.
+
+    `lookups` is what getaddrinfo said, `own` what the named client answers to itself instead.
+    """
 
     lookups: tuple[Lookup, ...] = ()
     answers: tuple[DnsAnswer, ...] = ()
     files: ResolverFiles = ResolverFiles()
+    own: tuple[Lookup, ...] = ()
 
     def lookup(self, name: str) -> Lookup | None:
-        """What getaddrinfo said of a name."""
-        return next((x for x in self.lookups if x.name == name), None)
+        """What a client is told of a name."""
+        return next((x for x in (*self.own, *self.lookups) if x.name == name), None)
 
     def addresses(self, name: str, wanted: Family) -> tuple[str, ...]:
-        """The addresses of a family that getaddrinfo gave for a name."""
+        """The addresses of a family that a client is given for a name."""
         found = self.lookup(name)
         return tuple(x for x in found.addresses if family(x) is wanted) if found else ()

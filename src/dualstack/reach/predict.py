@@ -31,10 +31,14 @@ _CLUSTER = (Hop.SERVICE, Hop.ENDPOINTS, Hop.POD)
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """One address of one target with everything that is known of the way there; the kernel goes to `destination`."""
+    """One address of one target with everything that is known of the way there; the kernel goes to `destination`.
+
+    `resolver` is what gave the address.
+    """
 
     target: Target
     address: str
+    resolver: str
     destination: str
     vantage: str
     result: ProbeResult | None
@@ -141,9 +145,12 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
     space = _place_of(destination, spaces, question.place)
     transport = Transport.UDP if target.protocol is Protocol.UDP else Transport.TCP
     seen = listeners is not None and space is not None and space.place in listeners.places
+    names = snapshot.having(Names)
+    found = names.lookup(target.host) if names else None
     return Flow(
         target=target,
         address=address,
+        resolver=found.source if found else "",
         destination=destination,
         vantage=question.place,
         result=probes.of(address, target.port, target.protocol) if probes else None,
@@ -181,7 +188,7 @@ def _resolve(flow: Flow) -> TracedHop:
     if flow.target.literal or flow.target.addresses:
         return TracedHop(Hop.RESOLVE, Status.NOT_APPLICABLE, "the target is an address")
     kind = family(flow.address)
-    fact = Evidence(f"`{flow.target.host}` has {flow.address}", "getaddrinfo")
+    fact = Evidence(f"`{flow.target.host}` has {flow.address}", flow.resolver)
     return TracedHop(Hop.RESOLVE, Status.PASS, f"the name has this {kind.title} address", kind.record, (fact,))
 
 

@@ -5,7 +5,7 @@ from itertools import combinations, product
 
 import msgspec
 
-from dualstack.model.address import OTLP_PORTS, Family, unmapped, without_zone, zone
+from dualstack.model.address import OTLP_PORTS, Family, is_address, unmapped, without_zone, zone
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
@@ -46,6 +46,12 @@ def port(endpoint: DeclaredEndpoint) -> int:
     """The port of an endpoint; 0 where it has none that a client could use."""
     digits = endpoint.effective.rpartition(":")[2]
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < 65536 else 0
+
+
+def names_in(declared: Declared) -> tuple[str, ...]:
+    """The hosts of the endpoints of a configuration that have to be looked up before they can be bound."""
+    hosts = (x.effective.rpartition(":")[0].strip("[]") for x in declared.endpoints if "$" not in x.effective)
+    return tuple(dict.fromkeys(x for x in hosts if x and not is_address(x)))
 
 
 def declared_on(

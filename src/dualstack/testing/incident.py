@@ -63,6 +63,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.model.target import parse_target
 from dualstack.reach.dial import parse_client
+from dualstack.reach.localhost import as_known
 from dualstack.reach.proxy import proxies
 
 PLACE = "host"
@@ -75,13 +76,14 @@ def snapshot(text: str) -> Snapshot:
     """The evidence that a world in YAML describes. Raises ValueError or KeyError for a text that is no such world."""
     world: dict[str, Any] = yaml.safe_load(text)
     targets = _targets(world)
-    names = _names(world)
+    client = parse_client(world["client"]) if "client" in world else None
+    names = as_known(_names(world), client)
     probes = tuple(_probe(x) for x in world.get("probes", ()))
     question = Question(
         place=PLACE,
         targets=targets,
         expect=tuple(Family(x) for x in world.get("expect", ())),
-        client=parse_client(world["client"]) if "client" in world else None,
+        client=client,
         listing=bool(world.get("listing")),
         probing=bool(probes),
     )
