@@ -53,7 +53,8 @@ class Namespace(msgspec.Struct, frozen=True, dict=True):
             if not device or device in (interface.name, str(interface.index)):
                 return interface
         if family(bare) is Family.IPV4 and scope(bare) is Scope.LOOPBACK:
-            return next((x for x in self.interfaces if x.loopback and x.addresses), None)
+            loopbacks = (x for x in self.interfaces if x.loopback)
+            return next((x for x in loopbacks if any(family(y.address) is Family.IPV4 for y in x.addresses)), None)
         return None
 
     @cached_property

@@ -4,10 +4,10 @@
 `listen_mark` and `accepts_phrase` read a socket, predicted or observed.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +16,6 @@ from dualstack.model.address import (
     BOTH,
     Family,
     Scope,
-    canonical,
     family,
     is_address,
     join,
@@ -29,6 +28,7 @@ from dualstack.model.address import (
 from dualstack.model.host import Interface, Namespace
 from dualstack.model.names import Lookup
 from dualstack.model.sockets import Listener, Runtime, Transport
+from dualstack.reach.place import Place, placed
 
 
 class BindRequest(msgspec.Struct, frozen=True):
@@ -65,49 +65,6 @@ class Bound(msgspec.Struct, frozen=True):
         return None if self.unknown else not self.error
 
 
-# Go src/net/ipsock.go SplitHostPort, in its order: the first expression that fits the whole text names its form.
-_TEXTS = (
-    (r"[^:]*", "missing-port"),
-    (r"\[[^]]*", "missing-bracket"),
-    (r"\[(?P<host>[^][]*)\]:(?P<port>[^]:[]*)", ""),
-    (r"\[[^]]*\]:.*:.*", "extra-colon"),
-    (r"\[[^]]*\].*", "missing-port"),
-    (r"(?P<host>[^]:[]*):(?P<port>[^]:[]*)", ""),
-    (r".*://.*", "url"),
-    (r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:.*", "unbracketed"),
-    (r".*:.*:.*", "extra-colon"),
-    (r".*", "stray-bracket"),
-)
-# Go src/net/port.go parsePort. A text that is no number is looked up as a service, in /etc/services as well
-# (Go src/net/port_unix.go); names as in RFC 6335 section 5.1.
-_PORTS = (
-    (r"|0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])", ""),
-    (r"[-+]?[0-9]+", "invalid-port"),
-    (r"[0-9-]*[A-Za-z][A-Za-z0-9-]*", "service"),
-    (r".*", "unknown-port"),
-)
-_NAME = r"[A-Za-z0-9_.-]+"  # Go src/net/dnsclient.go isDomainName
-_NO_SUCH_NAME = {"EAI_NONAME", "EAI_NODATA"}
-
-
-class _Place(msgspec.Struct, frozen=True):
-    """A request's address taken apart; `form` is a word of the table's column `host`."""
-
-    form: str
-    host: str = ""
-    port: str = ""
-    bracketed: bool = False
-
-    @property
-    def words(self) -> set[str]:
-        """All that the column `host` can say of it."""
-        return {self.form, self.host, f"bracketed-{self.form}" if self.bracketed else ""}
-
-    @property
-    def number(self) -> int:
-        return int(self.port.lstrip("0")[:5] or 0) if self.port.isdecimal() else 0
-
-
 def bind(request: BindRequest) -> Bound:
     """The sockets that the runtime makes of an address in that namespace, or its error.
 
@@ -115,7 +72,7 @@ def bind(request: BindRequest) -> Bound:
     """
     if "$" in request.address:
         return Bound(unknown=f"a variable in {request.address} has no known value")
-    place = _place(request)
+    place = placed(request.address, request.names)
     if place.form == "service":
         return Bound(unknown=f"the services file there says which port `{place.port}` is, or that it is none")
     outcomes = {_outcome(request, place, state) for state in _states(request.namespace, place)}
@@ -131,51 +88,21 @@ def _without_v6only(bound: Bound) -> Bound:
     return msgspec.structs.replace(bound, sockets=sockets)
 
 
-def _place(request: BindRequest) -> _Place:
-    form, found = _first_fit(_TEXTS, request.address)
-    if form:
-        return _Place(form)
-    host, port = found["host"], found["port"]
-    wrong_port, _ = _first_fit(_PORTS, port)
-    if wrong_port:
-        return _Place(wrong_port, host, port)
-    if is_address(host):
-        return _Place(_literal_form(host), canonical(host), port, bracketed="[" in request.address)
-    return _Place(_name_form(host, request.names), host, port)
+class _State(NamedTuple):
+    """What the evidence leaves open, in the words of the table."""
+
+    ipv6: str
+    ipv4: str
+    bindv6only: str
+    local: str
 
 
-def _first_fit(forms: tuple[tuple[str, str], ...], text: str) -> tuple[str, re.Match[str]]:
-    return next((form, found) for pattern, form in forms if (found := re.fullmatch(pattern, text, re.DOTALL)))
-
-
-def _literal_form(host: str) -> str:
-    mapped, ipv4 = unmapped(host) != host, family(host) is Family.IPV4
-    if scope(host) is Scope.WILDCARD:
-        return "any-mapped" if mapped else "any4" if ipv4 else "any6"
-    if ipv4:
-        return "mapped" if mapped else "ipv4"
-    if scope(host) is Scope.LINK_LOCAL:
-        return "zoned" if zone(host) else "link-local"
-    return "ipv6"
-
-
-def _name_form(host: str, names: tuple[Lookup, ...]) -> str:
-    if not host:
-        return "none"
-    if not re.fullmatch(_NAME, host):
-        return "not-a-name"
-    return "unresolvable" if any(x.name == host and x.error in _NO_SUCH_NAME for x in names) else "name"
-
-
-_State = tuple[str, str, str]
-
-
-def _states(namespace: Namespace | None, place: _Place) -> Iterator[_State]:
-    """Every (ipv6, bindv6only, local) that the evidence leaves open, in the words of the table."""
+def _states(namespace: Namespace | None, place: Place) -> Iterator[_State]:
+    """Every state that the evidence allows."""
     only = namespace.bindv6only if namespace else None
     bindv6only = ("0", "1") if only is None else (str(int(only)),)
-    for ipv6, digit in product(_ipv6(namespace), bindv6only):
-        yield from ((ipv6, digit, local) for local in _local(namespace, place.host, ipv6))
+    for ipv6, ipv4, digit in product(_ipv6(namespace), _ipv4(namespace), bindv6only):
+        yield from (_State(ipv6, ipv4, digit, local) for local in _local(namespace, place.host, ipv6))
 
 
 def _ipv6(namespace: Namespace | None) -> tuple[str, ...]:
@@ -185,6 +112,14 @@ def _ipv6(namespace: Namespace | None) -> tuple[str, ...]:
         return ("absent",)
     enabled = {x.loopback for x in namespace.interfaces if _has_ipv6(x)}
     return ("on" if True in enabled else "lo-off" if enabled else "off",)
+
+
+def _ipv4(namespace: Namespace | None) -> tuple[str, ...]:
+    loopbacks = [x for x in namespace.interfaces if x.loopback] if namespace else []
+    if namespace and not loopbacks:
+        return ("on",)
+    held = (unmapped(y.address) == "127.0.0.1" for x in loopbacks for y in x.addresses)
+    return ("on", "off") if namespace is None else ("on" if any(held) else "off",)
 
 
 def _has_ipv6(interface: Interface) -> bool:
@@ -212,33 +147,48 @@ def _held(namespace: Namespace, address: str) -> str:
     return "tentative" if flags & {"tentative", "dadfailed"} else "yes"
 
 
-_CONDITIONS = ("network", "call", "host", "ipv6", "bindv6only", "local")
+def rows(request: BindRequest) -> tuple[dict[str, str], ...]:
+    """The rows of `knowledge/bind.table` that answer a request, one for each state that the evidence leaves open.
+
+    For a name it is the row that chooses among its addresses.
+    """
+    place = placed(request.address, request.names)
+    found = (_row(request, place, state) for state in _states(request.namespace, place))
+    return tuple({id(x): x for x in found if x}.values())
+
+
+_CONDITIONS = ("network", "call", "host", "ipv6", "ipv4", "bindv6only", "local")
 _WHY_NOT_LOCAL = {"no": "DS212", "off": "DS302", "lo-off": "DS303", "tentative": "DS304"}
 
 
 @cache
-def _rows(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, str]], ...]:
+def _rows_of(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, str]], ...]:
     rows = (x for x in table("bind") if runtime in x["runtime"].split(","))
     return tuple(({c: frozenset(x[c].split(",")) for c in _CONDITIONS if x[c] != "-"}, x) for x in rows)
 
 
-def _outcome(request: BindRequest, place: _Place, state: _State) -> Bound:
-    ipv6, bindv6only, local = state
+def _row(request: BindRequest, place: Place, state: _State) -> dict[str, str] | None:
     facts = {"network": {request.network}, "call": {request.call}, "host": place.words}
-    facts |= {"ipv6": {ipv6}, "bindv6only": {bindv6only}, "local": {local}}
-    fitting = (row for conditions, row in _rows(request.runtime) if all(facts[c] & conditions[c] for c in conditions))
-    row = next(fitting, None)
+    facts |= {key: {value} for key, value in state._asdict().items()}
+    fitting = (
+        row for conditions, row in _rows_of(request.runtime) if all(facts[c] & conditions[c] for c in conditions)
+    )
+    return next(fitting, None)
+
+
+def _outcome(request: BindRequest, place: Place, state: _State) -> Bound:
+    row = _row(request, place, state)
     if row is None:
         return Bound(unknown=f"how {request.runtime} binds {request.address} ({request.network}) is not in the table")
     if row["result"] in _PICKS:
         return _bind_name(request, place, row)
-    cause = _WHY_NOT_LOCAL[local] if row["cause"] == "by-address" else row["cause"]
+    cause = _WHY_NOT_LOCAL[state.local] if row["cause"] == "by-address" else row["cause"]
     kinds = (x for x in row["result"].split() if x not in ("fail", "none"))
-    sockets = tuple(_socket(request, place, _bound_address(x, place.host, bindv6only)) for x in kinds)
+    sockets = tuple(_socket(request, place, _bound_address(x, place.host, state.bindv6only)) for x in kinds)
     return Bound(sockets, _words(row["error"], request, place), cause)
 
 
-def _words(template: str, request: BindRequest, place: _Place) -> str:
+def _words(template: str, request: BindRequest, place: Place) -> str:
     shown = unmapped(place.host) if is_address(place.host) else place.host
     return template.format(
         network=request.network,
@@ -265,7 +215,7 @@ def _bound_address(kind: str, host: str, bindv6only: str) -> tuple[str, bool | N
     return kind, None
 
 
-def _socket(request: BindRequest, place: _Place, bound: tuple[str, bool | None]) -> Listener:
+def _socket(request: BindRequest, place: Place, bound: tuple[str, bool | None]) -> Listener:
     address, v6only = bound
     return Listener(
         place=request.namespace.place if request.namespace else "",
@@ -287,12 +237,14 @@ _PICKS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "ipv4-first": lambda found: (_of(Family.IPV4, found) or found)[:1],
     "ipv4-only": lambda found: _of(Family.IPV4, found)[:1],
     "ipv6-only": lambda found: _of(Family.IPV6, found)[:1],
+    "ipv4-asked": lambda found: _of(Family.IPV4, tuple("127.0.0.1" if x == "::1" else x for x in found))[:1],
     "first-bound": lambda found: found,
+    "each-bound": lambda found: found,
     "each": lambda found: found,
 }
 
 
-def _bind_name(request: BindRequest, place: _Place, row: dict[str, str]) -> Bound:
+def _bind_name(request: BindRequest, place: Place, row: dict[str, str]) -> Bound:
     addresses = next((x.addresses for x in request.names if x.name == place.host), ())
     chosen = _PICKS[row["result"]](addresses)
     if not addresses or not (chosen or row["error"]):
@@ -300,10 +252,13 @@ def _bind_name(request: BindRequest, place: _Place, row: dict[str, str]) -> Boun
     if not chosen:
         return Bound(error=_words(row["error"], request, place), cause=row["cause"])
     tried = [bind(msgspec.structs.replace(request, address=join(x, place.number))) for x in chosen]
+    whole = Bound(tuple(socket for x in tried for socket in x.sockets))
     if row["result"] == "each":
-        whole = Bound(tuple(socket for x in tried for socket in x.sockets))
         return next((x for x in tried if not x.started), whole)
-    return next((x for x in tried if x.started), tried[0])
+    if row["result"] == "each-bound" and whole.sockets:
+        return whole
+    error = _words(row["error"], request, place) if row["cause"] == "by-address" else tried[0].error
+    return next((x for x in tried if x.started), msgspec.structs.replace(tried[0], error=error))
 
 
 def _is_wildcard(listener: Listener) -> bool:
