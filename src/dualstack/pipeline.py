@@ -20,7 +20,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Owner, Ruleset
 from dualstack.model.finding import Skipped
-from dualstack.model.host import Filters, Namespace, Namespaces, Routes
+from dualstack.model.host import Filters, Namespace, Namespaces, Routes, Transits
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
@@ -323,9 +323,10 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
         if isinstance(known, Routes):
             notes.take(Routes, lambda: confirmed(env, spaces.items[0], known))
         found = peers(env, spaces.items[0], _every(addresses), ports)
-        notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found)))
-        notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found)])
-        rulesets |= {x.space.place: x.ruleset for x in found}
+        notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found.places)))
+        notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found.places)])
+        notes.facts[Transits] = found.transits
+        rulesets |= found.rulesets
     notes.facts[Filters] = _judged(question, addresses, notes, rulesets, filters.owner(env))
     names = notes.facts[Names]
     if isinstance(names, Names) and question.probing:
@@ -349,6 +350,7 @@ def _judged(
     owner: Owner | None,
 ) -> Filters:
     """What the packet filters that could be read say of the connections in question."""
+    from dualstack.reach.policy import masks
     from dualstack.reach.policy import verdict as judge
 
     known = {k: v for k, v in rulesets.items() if isinstance(v, Ruleset)}
@@ -356,5 +358,5 @@ def _judged(
     notes.gaps.extend(gap for x in known.values() for gap in x.gaps)
     snapshot = notes.snapshot()
     looked_at = {target: examined(found) for target, found in addresses.items()}
-    asked = packets(question.place, looked_at, snapshot.having(Namespaces), snapshot.having(Routes), owner)
+    asked = packets(question.place, looked_at, snapshot, owner, {x.place for x in known.values() if masks(x)})
     return Filters(tuple(judge(known[place], x) for place, x in asked if place in known))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dualstack.gather import iptables, nftables
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Chain, Owner, Packet, Ruleset
-from dualstack.reach.policy import error, verdict
+from dualstack.reach.policy import error, masks, verdict
 
 Json = object
 BASE = {"family": "inet", "table": "f", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}
@@ -437,8 +437,8 @@ def test_rules_that_were_not_seen_leave_only_denials() -> None:
 
 def test_nothing_is_read_that_no_hook_reaches() -> None:
     others = tuple({"chain": {"family": "inet", "table": "f", "name": f"c{x}"}} for x in range(3))
-    forward = {"chain": {**BASE, "name": "fwd", "hook": "forward"}}
-    rules = nft([{"jump": {"target": "c1"}}], also=(*others, forward))
+    bridged = {"chain": {**BASE, "family": "bridge", "name": "br"}}
+    rules = nft([{"jump": {"target": "c1"}}], also=(*others, bridged))
     assert [x.name for x in rules.chains] == ["in", "c1"]
 
 
@@ -543,3 +543,53 @@ def test_what_no_rule_left_in_doubt_and_no_rule_ends_is_named_all_the_same() -> 
     found = verdict(nft([{"queue": {"num": 0}}]), V4)
 
     assert (found.verdict, found.rule, found.may) == ("unknown", "queue", ("unknown",))
+
+
+THROUGH = Packet("forward", "192.0.2.1", 4317, "198.51.100.9", interface="near", route_back="near", leaving="far")
+
+
+@pytest.mark.parametrize(
+    ("chains", "rule", "said"),
+    [
+        (":FORWARD ACCEPT [0:0]", "-A FORWARD -i near -o far -j DROP", "drop"),
+        (":FORWARD ACCEPT [0:0]", "-A FORWARD -i far -o near -j DROP", "drop"),
+        (":FORWARD ACCEPT [0:0]", "-A FORWARD -i near -o near -j DROP", "accept"),
+        (":FORWARD ACCEPT [0:0]", "-A FORWARD -m addrtype --dst-type LOCAL -j DROP", "accept"),
+        (":FORWARD ACCEPT [0:0]", "-A FORWARD -j REJECT --reject-with icmp-port-unreachable", "reject"),
+        (":FORWARD DROP [0:0]", "-A FORWARD -p tcp --dport 4317 -j ACCEPT", "drop"),
+        (":INPUT DROP [0:0]", "", "accept"),
+        (":OUTPUT DROP [0:0]", "", "accept"),
+    ],
+)
+def test_a_router_meets_its_forward_chains_both_ways(chains: str, rule: str, said: str) -> None:
+    assert verdict(saved(*filter(None, [rule]), chains=chains), THROUGH).verdict == said
+
+
+@pytest.mark.parametrize(
+    ("chains", "rule", "said"),
+    [
+        (":PREROUTING ACCEPT [0:0]", "-A PREROUTING -o far -j DROP", "accept"),
+        (":POSTROUTING ACCEPT [0:0]", "-A POSTROUTING -o far -j DROP", "drop"),
+        (":POSTROUTING ACCEPT [0:0]", "-A POSTROUTING -m addrtype --src-type LOCAL -j DROP", "unknown"),
+    ],
+)
+def test_around_the_forward_chains_a_packet_has_the_devices_of_the_station(chains: str, rule: str, said: str) -> None:
+    assert verdict(saved(rule, table="mangle", chains=chains), THROUGH).verdict == said
+
+
+@pytest.mark.parametrize("target", ["DNAT --to-destination 10.0.0.7:4317", "REDIRECT --to-ports 4317"])
+def test_what_a_router_sends_elsewhere_is_not_known(target: str) -> None:
+    rules = saved(f"-A PREROUTING -p tcp -j {target}", table="nat", chains=":PREROUTING ACCEPT [0:0]")
+
+    assert verdict(rules, THROUGH).verdict == "unknown"
+
+
+def test_a_reject_of_a_router_whose_answer_is_lost_is_a_drop() -> None:
+    chains = ":FORWARD ACCEPT [0:0]\n:OUTPUT DROP [0:0]"
+
+    assert verdict(saved("-A FORWARD -p tcp -j REJECT", chains=chains), THROUGH).verdict == "drop"
+
+
+@pytest.mark.parametrize(("target", "told"), [("MASQUERADE", True), ("ACCEPT", False)])
+def test_whether_a_place_hides_who_sends(target: str, *, told: bool) -> None:
+    assert masks(saved(f"-A POSTROUTING -j {target}", table="nat", chains=":POSTROUTING ACCEPT [0:0]")) is told

@@ -4,7 +4,16 @@ import pytest
 
 from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.evidence import Layer
-from dualstack.model.host import Filters, FilterVerdict, Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.host import (
+    Filters,
+    FilterVerdict,
+    Interface,
+    InterfaceAddress,
+    Namespace,
+    Namespaces,
+    Transit,
+    Transits,
+)
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
@@ -318,3 +327,17 @@ def test_a_deaf_socket_is_named_with_its_owner(world: str, fact: str) -> None:
 
     assert hop.why == "no socket on port 4318 accepts ::1"
     assert hop.evidence[0].fact.startswith(fact)
+
+
+@pytest.mark.parametrize(
+    ("ended", "mark"),
+    [("timed_out", "not-forwarded"), ("refused", "eth0"), ("accepted", "eth0"), (None, "not-forwarded")],
+)
+def test_a_router_that_does_not_forward_counts_where_nothing_answers(ended: str | None, mark: str) -> None:
+    """Whoever answers may be a proxy in its place."""
+    world = "target: http://10.9.7.7:4318\n" + (f"probes: ['10.9.7.7:4318 http {ended}']\n" if ended else "")
+    stop = Transits((Transit("netns r", "10.9.7.7", "a", "b", forwards=False),))
+
+    (trace,) = predict(snapshot(world).adding(stop)).items
+
+    assert trace.at(Hop.ROUTE).mark == mark

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from dualstack.model.filters import Action, Chain, Match, Rule
 
-HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "OUTPUT": "output", "POSTROUTING": "postrouting"}
+HOOKS = {x.upper(): x for x in ("prerouting", "input", "forward", "output", "postrouting")}
 # include/uapi/linux/netfilter_ipv4.h, enum nf_ip_hook_priorities
 _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
 _DESTINATION_NAT, _SOURCE_NAT = -100, 100

@@ -54,10 +54,10 @@ def namespace(env: Env) -> Namespace:
         place=env.place,
         interfaces=tuple(_interface(env, x, held) for x in links if x.kind == _NEWLINK),
         ipv6_absent=env.can(socket.AF_INET) and not env.can(socket.AF_INET6),
-        bindv6only=_sysctl(env, "ipv6/bindv6only"),
-        disable_ipv6_all=_sysctl(env, "ipv6/conf/all/disable_ipv6"),
-        disable_ipv6_default=_sysctl(env, "ipv6/conf/default/disable_ipv6"),
-        tcp_mtu_probing=_sysctl(env, "ipv4/tcp_mtu_probing"),
+        bindv6only=sysctl(env, "ipv6/bindv6only"),
+        disable_ipv6_all=sysctl(env, "ipv6/conf/all/disable_ipv6"),
+        disable_ipv6_default=sysctl(env, "ipv6/conf/default/disable_ipv6"),
+        tcp_mtu_probing=sysctl(env, "ipv4/tcp_mtu_probing"),
     )
 
 
@@ -73,7 +73,7 @@ def _interface(env: Env, message: Message, held: dict[int, list[InterfaceAddress
         loopback=bool(flags & _LOOPBACK),
         mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=number(found, _IFLA_MTU),
-        disable_ipv6=_sysctl(env, f"ipv6/conf/{name}/disable_ipv6"),
+        disable_ipv6=sysctl(env, f"ipv6/conf/{name}/disable_ipv6"),
         addresses=tuple(held.get(index, ())),
     )
 
@@ -99,7 +99,8 @@ def _flags(family: int, bits: int) -> tuple[str, ...]:
     return tuple(name for bit, name in _FLAGS if bits & bit and not (name == "tentative" and bits & _OPTIMISTIC))
 
 
-def _sysctl(env: Env, name: str) -> bool | None:
+def sysctl(env: Env, name: str) -> bool | None:
+    """Whether a sysctl below `net/`, written with slashes, is not 0; None where it could not be read."""
     try:
         return int(env.read(f"{_SYSCTLS}/{name}")) != 0
     except (OSError, ValueError):

@@ -19,7 +19,7 @@ import msgspec
 from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Rule, Step
 
 SOURCE = "nft list ruleset"
-HOOKS = ("ingress", "prerouting", "input", "output", "postrouting", "egress")
+HOOKS = ("ingress", "prerouting", "input", "forward", "output", "postrouting", "egress")
 FAMILIES = ("ip", "ip6", "inet", "netdev")
 UNLISTED = "a family that nft does not list"
 T = TypeVar("T")

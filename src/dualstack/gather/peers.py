@@ -1,4 +1,4 @@
-"""The other end, where it is another network namespace of this machine.
+"""The other end and the routers before it, where they are other network namespaces of this machine.
 
 An address is followed from namespace to namespace as packets go: the kernel's route names the next hop, the neighbour
 table its link-layer address, and the namespace whose interface has both is the next place. That an address is the
@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,15 +17,15 @@ from msgspec.structs import replace
 from dualstack.gather import filters
 from dualstack.gather.env import Env, real
 from dualstack.gather.errors import legible
-from dualstack.gather.namespaces import namespace
+from dualstack.gather.namespaces import namespace, sysctl
 from dualstack.gather.netlink import ROUTE, address, attributes, exchange, request
 from dualstack.gather.netns import BadNamespace, Netns, inside, named
 from dualstack.gather.routes import route
 from dualstack.gather.sockets import listeners, with_owners
-from dualstack.model.address import without_zone
+from dualstack.model.address import Family, family, without_zone
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Ruleset
-from dualstack.model.host import Namespace, Route, Routes
+from dualstack.model.host import Interface, Namespace, Route, Routes, Transit, Transits
 from dualstack.model.sockets import Listeners
 
 MOST = 256
@@ -39,30 +40,47 @@ _SILENT = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 
 
 class Place(NamedTuple):
-    """What is known of another namespace: its settings, its sockets, and its packet filter or why that is missing."""
+    """What is known of the namespace that holds an address: its settings and its sockets."""
 
     space: Namespace
     listeners: Listeners
-    ruleset: Ruleset | Missing
 
 
-def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> list[Place]:
-    """The places that hold `destinations`, other than `space` itself."""
+class Sight(NamedTuple):
+    """The other ends, the routers on the ways there, and of all of them the packet filter, or why that is missing."""
+
+    places: tuple[Place, ...]
+    transits: Transits
+    rulesets: dict[str, Ruleset | Missing]
+
+
+class _Way(NamedTuple):
+    """The routers to a destination, and the place that holds it, None where that is out of sight."""
+
+    transits: tuple[Transit, ...] = ()
+    last: Namespace | None = None
+
+
+def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> Sight:
+    """What this machine holds of the ways to `destinations` beyond `space` itself."""
     foreign = [x for x in destinations if space.owner(x) is None]
     places = dict(_places(env)) if foreign else {}
-    reached = dict.fromkeys(last for x in foreign for last in _follow(env, space, x, places, HOPS))
-    found = []
-    for last in reached:
-        try:
-            found.append(inside(places[last], lambda at=last: _look(at, ports)))  # type: ignore[misc]
-        except (BadNamespace, OSError):  # it ended meanwhile
-            continue
-    return found
+    ways = [_follow(env, space, _Flow(x, route(env, x).source), places, HOPS) for x in foreign]
+    reached = dict.fromkeys(x.last for x in ways if x.last)
+    passed = {transit.place for way in ways for transit in way.transits}
+    found, rulesets = [], {}
+    for each, netns in places.items():
+        with suppress(BadNamespace, OSError):  # it ended meanwhile
+            if each in reached:
+                found.append(inside(netns, lambda at=each: _look(at, ports)))  # type: ignore[misc]
+            if each in reached or each.place in passed:
+                rulesets[each.place] = inside(netns, lambda at=each: filters.ruleset(real(at.place)))  # type: ignore[misc]
+    return Sight(tuple(found), Transits(tuple(x for way in ways for x in way.transits)), rulesets)
 
 
 def _look(space: Namespace, ports: Collection[int]) -> Place:
     here = real(space.place)
-    return Place(space, with_owners(listeners(here), here, ports), filters.ruleset(here))
+    return Place(space, with_owners(listeners(here), here, ports))
 
 
 def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
@@ -73,29 +91,62 @@ def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
             continue
 
 
-def _follow(
-    env: Env, space: Namespace, destination: str, places: dict[Namespace, Netns], left: int
-) -> Iterator[Namespace]:
-    """The place that holds the destination, at most one; nothing where the way leads out of sight."""
-    answer = route(env, destination)
-    hop = answer.gateway or without_zone(destination)
-    known = _neighbours(env)
+class _Flow(NamedTuple):
+    destination: str
+    source: str
+
+
+def _follow(env: Env, space: Namespace, flow: _Flow, places: dict[Namespace, Netns], left: int) -> _Way:
+    """The way as far as it is in sight."""
+    answer = route(env, flow.destination)
+    hop = answer.gateway or without_zone(flow.destination)
     interface = next((x for x in space.interfaces if x.name == answer.interface), None)
     if answer.error or interface is None:
-        return
-    entry = known.get((interface.index, hop))
-    following = [x for x in places if entry and entry.mac and _holds(x, hop, entry.mac)]
+        return _Way()
+    entry = _neighbours(env).get((interface.index, hop))
+    held = [(x, _holder(x, hop, entry.mac)) for x in places] if entry and entry.mac else []
+    following = [(x, link) for x, link in held if link]
     if len(following) != 1:
-        return
-    if following[0].owner(without_zone(destination)):
-        yield following[0]
-    elif left:
-        place = places[following[0]]
-        yield from inside(place, lambda: tuple(_follow(real(place.place), following[0], destination, places, left - 1)))
+        return _Way()
+    ((place, entering),) = following
+    if place.owner(without_zone(flow.destination)):
+        return _Way(last=place)
+    if not left:
+        return _Way()
+    return inside(places[place], lambda: _passed(real(place.place), place, entering, flow, places, left))
 
 
-def _holds(space: Namespace, held: str, mac: str) -> bool:
-    return any(x.mac == mac and any(a.address == held for a in x.addresses) for x in space.interfaces)
+def _passed(
+    env: Env, space: Namespace, entering: Interface, flow: _Flow, places: dict[Namespace, Netns], left: int
+) -> _Way:
+    """The way from a router on."""
+    answer = route(env, flow.destination)
+    transit = Transit(
+        place=space.place,
+        destination=flow.destination,
+        entering=entering.name,
+        leaving=answer.interface,
+        back=route(env, flow.source).interface if flow.source else "",
+        error=answer.error,
+        forwards=_forwards(env, family(without_zone(flow.destination)), entering.name),
+    )
+    way = _follow(env, space, flow, places, left - 1)
+    return way._replace(transits=(transit, *way.transits))
+
+
+def _forwards(env: Env, kind: Family, entering: str) -> bool | None:
+    """Whether the kernel forwards what comes in there (net/ipv4/route.c, IN_DEV_FORWARD; net/ipv6/ip6_output.c)."""
+    switches = {
+        Family.IPV4: (f"ipv4/conf/{entering}/forwarding",),
+        Family.IPV6: ("ipv6/conf/all/forwarding", f"ipv6/conf/{entering}/force_forwarding"),
+    }
+    said = [x for x in (sysctl(env, switch) for switch in switches[kind]) if x is not None]
+    return any(said) if said else None
+
+
+def _holder(space: Namespace, held: str, mac: str) -> Interface | None:
+    mine = (x for x in space.interfaces if x.mac == mac)
+    return next((x for x in mine if any(a.address == held for a in x.addresses)), None)
 
 
 class _Neighbour(NamedTuple):

@@ -98,10 +98,11 @@ class Owner(msgspec.Struct, frozen=True):
 class Packet(msgspec.Struct, frozen=True):
     """The first segment of a TCP connection at a place.
 
-    `hook` is `input` where the place is the server, `output` where it is the client; loopback connections pass output,
-    then input, of one place, with `lo` as the interface. `interface` is where it comes in or goes out, `route_back` the
-    interface by which the place sends to `source`. An empty `source`, `interface` or `route_back` is one not known.
-    `owner` is that of the client, None where it is not known.
+    `hook` is `input` where the place is the server, `output` where it is the client, `forward` where it is a router;
+    loopback connections pass output, then input, of one place, with `lo` as the interface. `interface` is where it
+    comes in or goes out, `leaving` where a router sends it on, `route_back` the interface by which the place sends to
+    `source`. An empty `source`, `interface`, `leaving` or `route_back` is one not known. `owner` is that of the client,
+    None where it is not known.
     """
 
     hook: str
@@ -111,3 +112,4 @@ class Packet(msgspec.Struct, frozen=True):
     interface: str = ""
     route_back: str = ""
     owner: Owner | None = None
+    leaving: str = ""

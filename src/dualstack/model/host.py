@@ -130,12 +130,44 @@ class Routes(msgspec.Struct, frozen=True, dict=True):
         return {(x.place, x.destination): x for x in reversed(self.items)}
 
 
+class Transit(msgspec.Struct, frozen=True):
+    """A router on the way to `destination`, in a network namespace of this machine.
+
+    Packets come in by `entering` and leave by `leaving`, and by `back` go those to the client; both are empty where the
+    place has no such route, and `error` is then that of `Route` for the destination. `forwards` is the sysctl that lets
+    the kernel forward packets of this family, None where it could not be read.
+    """
+
+    place: str
+    destination: str
+    entering: str
+    leaving: str = ""
+    back: str = ""
+    error: str = ""
+    forwards: bool | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether packets end there for want of a route or of forwarding."""
+        return bool(self.error) or self.forwards is False
+
+
+class Transits(msgspec.Struct, frozen=True):
+    """The routers in sight on the ways from the vantage, each way in order."""
+
+    items: tuple[Transit, ...] = ()
+
+    def to(self, destination: str) -> tuple[Transit, ...]:
+        """Those on the way to one destination."""
+        return tuple(x for x in self.items if x.destination == destination)
+
+
 class FilterVerdict(msgspec.Struct, frozen=True):
     """What the packet filter of a place does with new TCP connections to a port, as far as its rules could be read.
 
-    `hook` is `input` or `output`; `verdict` one of accept, drop, reject, unknown; `rule` the deciding rule in the
-    filter's own words, `source` the command that showed it. `address` is the destination that was asked about, `error`
-    the errno name that the client's connect() reports for a reject, empty where it is not known.
+    `hook` is `input`, `forward` or `output`; `verdict` one of accept, drop, reject, unknown; `rule` the deciding one in
+    the filter's own words, `source` the command that showed it. `address` is the destination that was asked about,
+    `error` the errno name that the client's connect() reports for a reject, empty where it is not known.
     `station` is the hook of the chain with that rule where it is another one: a reply passes the opposite hook, and a
     datagram meets prerouting before input. `may` are the verdicts that an unknown one may turn out to be; `rule` is
     then one that could not be decided, and where `may` is empty some rules were not seen. `reply` is what stops the
@@ -166,6 +198,6 @@ class Filters(msgspec.Struct, frozen=True):
 
     items: tuple[FilterVerdict, ...] = ()
 
-    def on(self, place: str, address: str, port: int) -> tuple[FilterVerdict, ...]:
-        """The verdicts of a place for one destination, all hooks."""
-        return tuple(x for x in self.items if (x.place, x.address, x.port) == (place, address, port))
+    def to(self, address: str, port: int) -> tuple[FilterVerdict, ...]:
+        """The verdicts on connections to one destination, in the order of the way."""
+        return tuple(x for x in self.items if (x.address, x.port) == (address, port))

@@ -16,8 +16,8 @@ class Datagram(msgspec.Struct, frozen=True):
     """An IP datagram at one station of its way. None is a value that is not known; a port may be a range.
 
     `iif` and `oif` are empty where there is no such device yet or any more. `tracked` is false before conntrack saw it,
-    `translated` says whether a dnat rule changed its destination, `local` whether the destination is this place.
-    `owner` is that of the socket which sent it.
+    `leaving` is where a router sends it on, `translated` says whether a dnat rule changed its destination, `local`
+    whether the destination is this place. `owner` is that of the socket which sent it.
     """
 
     hook: str
@@ -30,6 +30,7 @@ class Datagram(msgspec.Struct, frozen=True):
     oif: str | None
     local: bool | None
     route_back: str | None = None
+    leaving: str | None = None
     protocol: str = "tcp"
     flags: tuple[str, ...] = ("syn",)
     state: str | None = "new"
@@ -241,9 +242,8 @@ def _destination_type(datagram: Datagram) -> str | None:
 
 
 def _source_type(datagram: Datagram) -> str | None:
-    """Whatever leaves by the output hook, and whatever comes in by lo, was sent from here."""
-    sent_here = datagram.hook in {"output", "postrouting"} or datagram.iif == "lo"
-    return "local" if sent_here else None
+    """Whatever came in by no device or by lo was sent from here."""
+    return "local" if datagram.iif in {"", "lo"} else None
 
 
 def _way_back(datagram: Datagram) -> str | None:

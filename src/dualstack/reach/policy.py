@@ -18,8 +18,12 @@ from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Pa
 from dualstack.model.host import FilterVerdict
 from dualstack.reach.conditions import Datagram, addresses_of, holds
 
-_STATIONS = {"input": ("ingress", "prerouting", "input"), "output": ("output", "postrouting", "egress")}
-_OPPOSITE = {"input": "output", "output": "input"}
+_STATIONS = {
+    "input": ("ingress", "prerouting", "input"),
+    "forward": ("ingress", "prerouting", "forward", "postrouting", "egress"),
+    "output": ("output", "postrouting", "egress"),
+}
+_OPPOSITE = {"input": "output", "forward": "forward", "output": "input"}
 _LOOP = ("output", "input")  # the hooks that a datagram on lo meets
 _CONNTRACK = -200  # NF_IP_PRI_CONNTRACK, include/uapi/linux/netfilter_ipv4.h
 _CLIENT_PORTS = (
@@ -50,8 +54,9 @@ def verdict(ruleset: Ruleset, packet: Packet) -> FilterVerdict:
 
     A reject whose answer is lost on its way out gives `drop`, and so does a reply or a later segment that does not
     pass: the client waits in vain. The answer to a SYN leaves by `route_back`, or by the interface that the SYN came in
-    by where that is not known. A loopback connection meets both hooks: on `output` the verdict is that of its SYN
-    alone, on `input` that of the rest too. Where the SYN does not pass, the verdict on its reply stands beside.
+    by where that is not known; through a router it is taken to come back the way that the SYN went. A loopback
+    connection meets both hooks: on `output` the verdict is that of its SYN alone, on `input` that of the rest too.
+    Where the SYN does not pass, the verdict on its reply stands beside.
     """
     walk = _Walk(ruleset)
     syn, reply, later = _conversation(packet)
@@ -136,6 +141,12 @@ def _telling(ends: list[_End], doubts: dict[str, _End]) -> _End:
     return known or next(iter((*doubts.values(), *ordered)))
 
 
+def masks(ruleset: Ruleset) -> bool:
+    """Whether a rule may change the source of what passes, so that the next place sees another one."""
+    steps = (step for chain in ruleset.chains for rule in chain.rules for step in rule.steps)
+    return any(isinstance(x, Action) and x.verb == "snat" for x in steps)
+
+
 def error(family: Family, kind: str) -> str:
     """The errno name that a client's connect() reports for a kind of reject, empty where the table does not hold it."""
     found = (x["error"] for x in table("reject") if (x["family"], x["kind"]) == (family.value, kind))
@@ -150,6 +161,7 @@ def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
     local = packet.hook == "input" or loopback if packet.interface or packet.hook == "input" else None
     here = packet.interface or None
     back = here if packet.hook == "output" or loopback else packet.route_back or here
+    away = packet.leaving or None if packet.hook == "forward" else back
     syn = Datagram(
         hook=packet.hook,
         family=family,
@@ -161,6 +173,7 @@ def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
         oif=here,
         local=local,
         route_back=packet.route_back or None,
+        leaving=away,
         owner=packet.owner,
     )
     syn_ack = replace(
@@ -169,10 +182,11 @@ def _conversation(packet: Packet) -> tuple[Datagram, Datagram, Datagram]:
         destination=source,
         sport=syn.dport,
         dport=_CLIENT_PORTS,
-        iif=back,
+        iif=away,
         oif=back,
         local=packet.hook == "output" or loopback,
-        route_back=back,
+        route_back=away,
+        leaving=back,
         flags=("syn", "ack"),
         state="established",
         direction="reply",
@@ -202,7 +216,7 @@ class _Walk:
     def through(self, datagram: Datagram, hook: str) -> list[_End]:
         """Every way in which the datagram may leave the base chains of a hook and of the stations around it."""
         # A socket that sent a datagram is forgotten when it has left (drivers/net/loopback.c, skb_orphan).
-        start = replace(datagram, oif="", owner=None) if hook == "input" else replace(datagram, iif="")
+        start = replace(datagram, iif="") if hook == "output" else replace(datagram, oif="", owner=None)
         ways, ends, last = [start], list[_End](), _End("accept", "", "", start)
         for chain in self._bases(datagram.family, hook):
             found = [_forwarded(end, hook) for way in ways for end in self._base(chain, way)]
@@ -319,8 +333,12 @@ class _Walk:
 
 
 def _forwarded(end: _End, hook: str) -> _End:
-    """What a dnat rule sends elsewhere never meets the input chains; where it ends is not for these rules to say."""
-    lost = hook == "input" and end.verdict == "accept" and not end.datagram.local
+    """What a dnat rule sends elsewhere, or here, does not meet the chains that were asked about.
+
+    Where it ends is not for these rules to say.
+    """
+    expected = {"input": True, "forward": False}.get(hook, end.datagram.local)
+    lost = end.verdict == "accept" and end.datagram.local is not expected
     return replace(end, verdict="unknown") if lost else end
 
 
@@ -355,4 +373,6 @@ def _translated(datagram: Datagram, action: Action) -> Datagram:
 
 def _at(chain: Chain, datagram: Datagram) -> Datagram:
     early = chain.hook == "ingress" or (chain.hook in {"prerouting", "output"} and chain.priority <= _CONNTRACK)
-    return replace(datagram, hook=chain.hook, tracked=not early)
+    routed = chain.hook == "forward" or (chain.hook in {"postrouting", "egress"} and datagram.iif != "")
+    oif = datagram.oif if not routed else None if datagram.translated else datagram.leaving
+    return replace(datagram, hook=chain.hook, oif=oif, tracked=not early)

@@ -10,7 +10,16 @@ import msgspec
 
 from dualstack.model.address import BOTH, Family, Protocol, Scope, Target, family, join, parse, scope, without_zone
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.host import Filters, FilterVerdict, InterfaceAddress, Namespace, Namespaces, Routes
+from dualstack.model.host import (
+    Filters,
+    FilterVerdict,
+    InterfaceAddress,
+    Namespace,
+    Namespaces,
+    Routes,
+    Transit,
+    Transits,
+)
 from dualstack.model.names import Names
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.question import Question
@@ -22,9 +31,11 @@ from dualstack.reach.client import as_client
 from dualstack.reach.doubt import UNDECIDED, suspect
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.required import addresses_of, examined, required, waive_assumed
+from dualstack.reach.router import NOT_FORWARDED
 
 _ORDER = tuple(Hop)
 _UNUSABLE = ("dadfailed", "tentative")
+_UNANSWERED = (Outcome.TIMED_OUT, Outcome.CANCELLED)
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where a connection to a wildcard address ends (ip_route_connect() in net/route.h, tcp_v6_connect())."""
 _CLUSTER = (Hop.SERVICE, Hop.ENDPOINTS, Hop.POD)
@@ -43,6 +54,7 @@ class Flow(msgspec.Struct, frozen=True):
     vantage: str
     result: ProbeResult | None
     routes: Routes | None
+    transits: tuple[Transit, ...]
     filters: Filters | None
     space: Namespace | None
     sockets: tuple[Listener, ...] | None
@@ -155,6 +167,7 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
         vantage=question.place,
         result=probes.of(address, target.port, target.protocol) if probes else None,
         routes=snapshot.having(Routes),
+        transits=(snapshot.having(Transits) or Transits()).to(destination),
         filters=snapshot.having(Filters),
         space=space,
         sockets=listeners.on(space.place, target.port, transport) if seen and listeners and space else None,
@@ -218,6 +231,9 @@ def _route(flow: Flow) -> TracedHop:
     fact = Evidence(f"route to {flow.address}: {told}", "rtnetlink RTM_GETROUTE")
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, fact))
+    stop = next((x for x in flow.transits if x.stops), None)
+    if stop and (flow.result is None or flow.result.outcome in _UNANSWERED):
+        return TracedHop(Hop.ROUTE, Status.FAIL, f"the router {stop.place} does not pass it on", NOT_FORWARDED, (fact,))
     if answer.error and not flow.passed(Hop.LISTEN):
         silent = f"no host answers for {flow.address} on {answer.interface}"
         why = silent if answer.silent else f"no route to {flow.address}"
@@ -226,9 +242,7 @@ def _route(flow: Flow) -> TracedHop:
 
 
 def _policy(flow: Flow) -> TracedHop:
-    said = flow.filters.on(flow.vantage, flow.address, flow.target.port) if flow.filters else ()
-    if flow.filters and flow.space and flow.space.place != flow.vantage:
-        said += flow.filters.on(flow.space.place, flow.address, flow.target.port)
+    said = flow.filters.to(flow.address, flow.target.port) if flow.filters else ()
     facts = tuple(map(_rule, said))
     against = [x for x in said if x.verdict in ("drop", "reject")]
     if flow.passed(Hop.LISTEN):

@@ -1,19 +1,33 @@
-"""What can be said of a destination behind a router that nobody could reach."""
+"""What can be said of a way that ends at an interface which is down, or behind a router."""
 
 from dualstack.model.address import Family
-from dualstack.model.host import Route
+from dualstack.model.host import Interface, Namespace, Route, Transit, Transits
 from dualstack.model.probe import Probes
 from dualstack.model.trace import Trace
 from dualstack.reach.hint import inside
 
+NOT_FORWARDED = "not-forwarded"
+"""The mark of a route hop with a router in sight that has no route, or whose kernel does not forward the family."""
 
-def beyond(trace: Trace, route: Route, probes: Probes | None) -> tuple[str, str, str]:
-    """Summary, detail and hint for a flow that ended in an ICMP error, or at a router that does not answer.
+
+def idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
+    """Summary, detail and hint for a flow whose interface is down."""
+    held = ", ".join(f"`{x.address}/{x.prefix}`" for x in link.addresses) or "no address"
+    detail = f"The flow needs `{link.name}` of `{space.place}`, which holds {held} and is down or without carrier."
+    command = inside(space.place, f"ip link set {link.name} up")
+    return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
+
+
+def beyond(trace: Trace, route: Route, probes: Probes | None, transits: Transits | None) -> tuple[str, str, str]:
+    """Summary, detail and hint for a flow that ended in an ICMP error, or at a router that does not pass it on.
 
     A late ENETUNREACH is "no route" of ICMP (knowledge/connect_errors.table); EHOSTUNREACH may also be the sender's own
     word, when the router's link address cannot be had (RFC 4861 section 7.2.2). traceroute(8) and tracepath(8) show the
     first as `!N`.
     """
+    stop = next((x for x in transits.to(trace.addresses[0]) if x.stops), None) if transits else None
+    if stop:
+        return _stopped(trace, stop)
     address, place, option = trace.addresses[0], trace.vantage, "-6" if trace.family is Family.IPV6 else "-4"
     way = f"`{place}` sends packets for `{address}` to the router `{route.gateway}`"
     neighbours = f"`{inside(place, f'ip {option} neigh show {route.gateway}')}`"
@@ -27,3 +41,16 @@ def beyond(trace: Trace, route: Route, probes: Probes | None) -> tuple[str, str,
         return "A router on the way has no route", detail, f"{look}, and add the route where `!N` is shown."
     detail = f"{way}. It does not answer, or one further on says that the host cannot be reached."
     return "No host answers for this address", detail, f"{look}, and look at {neighbours}."
+
+
+def _stopped(trace: Trace, router: Transit) -> tuple[str, str, str]:
+    """The same for a router in sight. `forwarding` of a device counts for IPv4, that of `all` for IPv6 (ip-sysctl)."""
+    address, title, place = trace.addresses[0], trace.family.title, router.place
+    way = f"Packets for `{address}` come to the router `{place}` by `{router.entering}`"
+    option = "-6" if trace.family is Family.IPV6 else "-4"
+    if router.error:
+        hint = f"Look at `{inside(place, f'ip {option} route get {address}')}` and add the route."
+        return f"A router on the way has no {title} route", f"{way}, which has no route for them.", hint
+    version = "ipv6.conf.all.forwarding" if trace.family is Family.IPV6 else "ipv4.ip_forward"
+    command = inside(place, f"sysctl -w net.{version}=1")
+    return f"A router does not forward {title}", f"{way}, whose kernel does not forward {title}.", f"Run `{command}`."

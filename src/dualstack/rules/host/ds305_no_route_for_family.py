@@ -54,12 +54,12 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family, Scope, join, scope, zone
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.host import Interface, Namespace, Namespaces, Routes
+from dualstack.model.host import Namespaces, Routes, Transits
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import idle_link, unreached
 from dualstack.reach.hint import inside
-from dualstack.reach.router import beyond
+from dualstack.reach.router import NOT_FORWARDED, beyond, idle
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
@@ -71,19 +71,23 @@ _REFUSED_BY_ROUTE = {"eacces": "prohibits", "einval": "discards packets to", "eh
 
 
 def check(
-    traces: Traces, namespaces: Namespaces | None, routes: Routes | None, probes: Probes | None
+    traces: Traces,
+    namespaces: Namespaces | None,
+    routes: Routes | None,
+    transits: Transits | None,
+    probes: Probes | None,
 ) -> Iterator[Finding]:
     """One finding for each flow that the routes, or the neighbours, stop."""
     for trace in unreached(traces):
-        hop, idle = trace.at(Hop.ROUTE), idle_link(trace, namespaces)
-        if not idle and (hop.status is not Status.FAIL or hop.mark in _OTHERS):
+        hop, link = trace.at(Hop.ROUTE), idle_link(trace, namespaces)
+        if not link and (hop.status is not Status.FAIL or hop.mark in _OTHERS):
             continue
         route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
         mark = _SILENT if route and route.silent else (route.error.lower() if route else "") or hop.mark
-        if idle:
-            summary, detail, hint = _idle(*idle)
-        elif route and route.gateway and mark == _SILENT:
-            summary, detail, hint = beyond(trace, route, probes)
+        if link:
+            summary, detail, hint = idle(*link)
+        elif route and route.gateway and mark in (_SILENT, NOT_FORWARDED):
+            summary, detail, hint = beyond(trace, route, probes, transits)
         else:
             summary, detail, hint = _words(trace, mark, namespaces)
         yield Finding(
@@ -94,13 +98,6 @@ def check(
             evidence=hop.evidence,
             flows=(trace.key,),
         )
-
-
-def _idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
-    held = ", ".join(f"`{x.address}/{x.prefix}`" for x in link.addresses) or "no address"
-    detail = f"The flow needs `{link.name}` of `{space.place}`, which holds {held} and is down or without carrier."
-    command = inside(space.place, f"ip link set {link.name} up")
-    return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
 
 
 def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str, str, str]:

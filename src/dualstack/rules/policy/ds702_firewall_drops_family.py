@@ -1,9 +1,10 @@
 """A packet filter stops the connection.
 
 ## What it detects
-A rule of nftables, ip6tables or iptables at either end drops or rejects the connection. Where the rules cannot be read
-or decided: a listener accepts the address, and yet the connection is reset or unanswered, or the kernel says "not
-permitted". A rule that cannot be decided (a rate, a mark) and that can have done it is named.
+A rule of nftables, ip6tables or iptables drops or rejects the connection, at either end or at a router between that is
+a network namespace of this machine. Where the rules cannot be read or decided: a listener accepts the address, and
+yet the connection is reset or unanswered, or the kernel says "not permitted". A rule that cannot be decided (a rate, a
+mark) and that can have done it is named.
 
 ## Why it breaks
 IPv4 and IPv6 have their own rules: ip6tables beside iptables, a table `ip` beside `ip6`. A rule that opens a port in
@@ -82,7 +83,7 @@ def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
         hop = trace.at(Hop.POLICY)
         if trace.failing != hop and hop.mark != UNDECIDED:
             continue
-        said = _verdicts(trace, filters)
+        said = filters.to(trace.addresses[0], trace.target.port) if filters else ()
         against = stopping(said)
         doubted = None if against else suspect(said, _ENDED.get(hop.mark, Outcome.REFUSED))
         certain = bool(against) or _hidden(trace, said)
@@ -96,13 +97,6 @@ def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
                 evidence=hop.evidence,
                 flows=(trace.key,),
             )
-
-
-def _verdicts(trace: Trace, filters: Filters | None) -> tuple[FilterVerdict, ...]:
-    """What the filters of both ends say of a flow."""
-    places = dict.fromkeys((trace.vantage, trace.server or trace.vantage))
-    port = trace.target.port
-    return tuple(y for x in places for y in filters.on(x, trace.addresses[0], port)) if filters else ()
 
 
 def _accepted(trace: Trace) -> bool:
