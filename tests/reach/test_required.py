@@ -25,6 +25,7 @@ BOTH = 'target: grpc://collector\nnames: {collector: ["2001:db8::7", 192.0.2.7]}
 NEAR = 'target: grpc://localhost\nnames: {localhost: ["::1", 127.0.0.1]}\n'
 NO_V6 = "interfaces: {lo: [127.0.0.1/8], eth0: [10.9.0.5/24]}\n"
 ON_LINK_V6 = 'interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.5/24, "fe80::5/64"]}\n'
+NO_WAY_OUT = "interfaces: {lo: [127.0.0.1/8]}\n"
 NO_ROUTE = 'routes: ["2001:db8::7 ENETUNREACH"]\n'
 
 
@@ -38,6 +39,7 @@ NO_ROUTE = 'routes: ["2001:db8::7 ENETUNREACH"]\n'
         (BOTH + ON_LINK_V6 + NO_ROUTE, False),
         (BOTH + NO_V6 + NO_ROUTE + "withheld: [Namespaces]\n", True),
         (BOTH + NO_V6 + NO_ROUTE + "expect: [ipv4, ipv6]\n", True),
+        (BOTH + NO_WAY_OUT + 'routes: ["2001:db8::7 ENETUNREACH", "192.0.2.7 ENETUNREACH"]\n', True),
         (BOTH + "expect: [ipv4]\n", False),
         (NEAR + NO_V6, True),
         ("target: grpc://[2001:db8::7]\n" + NO_V6 + NO_ROUTE, True),

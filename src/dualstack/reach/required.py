@@ -36,13 +36,15 @@ def required(snapshot: Snapshot, question: Question, target: Target, wanted: Fam
     """Whether a client depends on this family.
 
     Whoever is handed an address of it does, but for a host that has no address of that family beyond its own links
-    while the name has one of the other: RFC 6724 section 5 rule 1 puts unusable destinations last.
+    while it has one of the other, and so has the name: RFC 6724 section 5 rule 1 puts unusable destinations last.
     """
     if question.expect or target.protocol is Protocol.UDP:
         return wanted in question.expect
     known = addresses_of(target, snapshot.having(Names))
     single = all(family(x) is wanted for x in known)
-    return single or became is not Disposition.NO_ROUTE or _reaches_out(snapshot, question.place, wanted, known)
+    if single or became is not Disposition.NO_ROUTE or _reaches_out(snapshot, question.place, wanted, known):
+        return True
+    return not any(_reaches_out(snapshot, question.place, x, known) for x in BOTH)
 
 
 def _reaches_out(snapshot: Snapshot, place: str, wanted: Family, known: Sequence[str]) -> bool:
