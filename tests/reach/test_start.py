@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from dualstack.model.address import Family
+from dualstack.model.address import Family, Protocol
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Listener, Process, Transport
-from dualstack.reach.start import conflicts, is_same_file, started_with
+from dualstack.reach.start import conflicts, is_same_file, names_in, started_with
 
 SOCKETS = (
     ("127.0.0.1", None),
@@ -117,3 +118,23 @@ def test_the_files_of_a_command_line(command: str, files: list[str]) -> None:
 )
 def test_paths_that_can_be_one_file(one: str, other: str, *, same: bool) -> None:
     assert is_same_file(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("localhost:4317", ("localhost",)),
+        ("", ("default.test",)),
+        ("[receiver.test]:4317", ("receiver.test",)),
+        ("0.0.0.0:4317", ()),
+        ("[::1]:4317", ()),
+        (":4317", ()),
+        ("${env:HOST}:4317", ()),
+    ],
+)
+def test_the_names_that_have_to_be_looked_up(value: str, names: tuple[str, ...]) -> None:
+    endpoint = DeclaredEndpoint(
+        "receivers/otlp", "f", value, value, "default.test:1", "tcp", "listen", Transport.TCP, Protocol.GRPC
+    )
+
+    assert names_in(Declared((endpoint, endpoint))) == names

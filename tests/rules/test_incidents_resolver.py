@@ -137,3 +137,13 @@ def test_silence_lasts_as_long_as_the_resolver_is_told_to_wait(options: str, sai
 
     assert [x.code for x in findings] == ["DS403"]
     assert said in findings[0].detail
+
+
+def test_another_nameservers_address_that_does_not_answer_either_explains_nothing() -> None:
+    _, findings = judged(
+        f"target: collector:4317\nnames: {{collector: [10.9.0.7]}}\n"
+        f"dns: ['{HERE} collector A NOERROR 10.9.0.7', '{THERE} collector A NOERROR 10.9.0.8']\n"
+        "probes: ['10.9.0.7:4317 grpc timed_out', '10.9.0.8:4317 grpc refused']\n"
+    )
+
+    assert [x.code for x in findings] == ["DS906"]
