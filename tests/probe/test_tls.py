@@ -5,12 +5,16 @@ import socket
 import ssl
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.target import parse_target
+from dualstack.pipeline import Request, diagnose
 from dualstack.probe import x509
 from dualstack.probe.run import BadProbe, Options, check, run
 from tests.probe.conftest import Certificates
@@ -201,3 +205,23 @@ def test_a_server_that_drops_tls_silently_is_asked_without(protocol: Protocol) -
     assert result.detail == "closed on a ClientHello, and answers without TLS"
     assert len(heard) == 1
     assert b"secret" not in heard[0]
+
+
+@pytest.mark.parametrize("protocol", [HTTP, GRPC])
+def test_a_certificate_for_one_family_is_told_of_the_other(certificates: Certificates, protocol: Protocol) -> None:
+    """From the handshake to the finding; the addresses are literals, so each needs an entry of its own."""
+    with ExitStack() as stack:
+        ports = [
+            stack.enter_context(peer(encrypted(server(certificates, "ipv4"), until_closed), x))
+            for x in ("127.0.0.1", "::1")
+        ]
+        scheme = "https" if protocol is HTTP else "grpcs"
+        spelled = (f"{scheme}://127.0.0.1:{ports[0]}", f"{scheme}://[::1]:{ports[1]}")
+        targets = tuple(x for text in spelled for x in parse_target(text))
+        options = Options(ca_file=certificates.pem("ca"), seconds=0.5)
+        found = diagnose(Request(Question(targets=targets, probing=True), options=options))
+
+    told = [x for x in found.findings if x.code == "DS901"]
+    assert [x.families for x in told] == [(Family.IPV6,)]
+    assert told[0].detail.endswith("It holds no IPv6 address.")
+    assert "Add `IP:::1` to the subjectAltName" in told[0].hint

@@ -24,7 +24,7 @@ Every key is optional but `target`:
     # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
     # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=,
-    # took= (milliseconds of each stage)
+    # took= (milliseconds of each stage); san=DNS:10.9.0.7 is an address in a DNS entry
     callers: ["http://collector:4318 java SYN-SENT fd00:9::7 java -jar shop.jar"]     # client, socket, command line
     environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}       # of who asks
     config: |                              # a Collector configuration
@@ -239,7 +239,7 @@ def _probe(text: str) -> ProbeResult:
     said = dict(x.split("=", 1) for x in words if x.partition("=")[0] in _SAID)
     sans = said["san"].split(",") if said.get("san") else []
     held = Certificate(
-        names=tuple(x for x in sans if not is_address(x)),
+        names=tuple(x.removeprefix("DNS:") for x in sans if not is_address(x)),
         addresses=tuple(x for x in sans if is_address(x)),
         not_after=said.get("until", ""),
         issuer=said.get("issuer", ""),

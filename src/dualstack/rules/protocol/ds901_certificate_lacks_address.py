@@ -7,7 +7,9 @@ The TLS handshake ends because the server's certificate is for other names or ad
 A client compares what it was told to connect to with the subjectAltName of the certificate. A name needs a DNS entry,
 an address an IP entry, and each family its own: a certificate for `10.9.0.7` says nothing of `fd00:9::7`. A name that
 stands in the subject alone (its common name) counts for nothing: Go says `certificate relies on legacy Common Name
-field, use SANs instead`.
+field, use SANs instead`. An address in a DNS entry counts for nothing either, and a wildcard stands for one label:
+`*.otel.lab` is neither `otel.lab` nor `a.b.otel.lab`. Of `*.lab` clients differ: Go takes it for `otel.lab`, OpenSSL
+and Node do not.
 
 ## Fix
 Issue the certificate again with the missing entry, or send to a name or address that it holds.
@@ -33,6 +35,11 @@ target: https://collector:4318
 names: {collector: [10.9.0.7]}
 probes: ["10.9.0.7:4318 https tls_name_mismatch subject=CN=collector issuer=CN=lab"]
 ```
+```yaml fires
+target: https://[fd00:9::7]:4318
+probes: ["[fd00:9::7]:4318 https tls_name_mismatch san=DNS:fd00:9::7"]
+```
+
 ```yaml quiet
 target: https://collector:4318
 names: {collector: ["fd00:9::7"]}
@@ -47,14 +54,19 @@ probes: ["[fd00:9::7]:4318 https accepted san=collector"]
 
 from collections.abc import Iterator
 
-from dualstack.model.address import without_zone
+from dualstack.model.address import canonical, family, is_address, without_zone
 from dualstack.model.finding import Confidence, Finding, Severity
-from dualstack.model.probe import Certificate, Outcome, Probes
+from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.answers import ended
+from dualstack.reach.answers import elsewhere, ended
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
+
+# Measured: Go 1.26 crypto/x509, OpenSSL 3.0 X509_check_host, Node 20 tls.checkServerIdentity.
+_GO_ALONE = (
+    "Programs in Go take such a wildcard, those with OpenSSL (Python, curl) and Node do not: it is a whole domain."
+)
 
 
 def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
@@ -62,14 +74,16 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
     for trace, result in ended(traces, probes, (Outcome.TLS_NAME_MISMATCH,)):
         asked = without_zone(trace.target.host)
         kind = f"{trace.family.title} address" if trace.target.literal else "name"
+        missed = _missed(traces, trace, result)
         entry = f"{'IP' if trace.target.literal else 'DNS'}:{asked}"
         yield Finding(
             summary=f"The certificate lacks this {kind}",
-            detail=f"The client asks for `{asked}`. {_holds(result.certificate)}",
+            detail=f"The client asks for `{asked}`. {_holds(result.certificate)}{missed}",
             hint=f"Add `{entry}` to the subjectAltName of the certificate{_instead(trace, result.certificate)}.",
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.HANDSHAKE).evidence,
+            severity=Severity.WARNING if _GO_ALONE in missed else Severity.ERROR,
             flows=(trace.key,),
         )
 
@@ -85,6 +99,22 @@ def _holds(certificate: Certificate | None) -> str:
             f"do not read its common name{subject}."
         )
     return f"The certificate is for {', '.join(f'`{x}`' for x in held)}."
+
+
+def _missed(traces: Traces, trace: Trace, result: ProbeResult) -> str:
+    """Why what the certificate holds does not count, where that is easily overlooked."""
+    held, asked = result.certificate or Certificate(), without_zone(trace.target.host)
+    if trace.target.literal and canonical(asked) in (canonical(x) for x in held.names if is_address(x)):
+        return " The address is in a DNS entry, where clients look for names alone."
+    if trace.target.literal and held.addresses and trace.family not in map(family, held.addresses):
+        return f" It holds no {trace.family.title} address."
+    wide = next((x for x in held.names if x.startswith("*.") and f".{asked}".endswith(x[1:])), "")
+    if wide and wide.count(".") == asked.count("."):
+        return f" {_GO_ALONE}"
+    if wide:
+        return f" `{wide}` stands for one label before `{wide[1:]}`, no more and no fewer."
+    spared = any(x.accepted for x in elsewhere(traces, trace))
+    return " Another address of the name shows a certificate that is for it." if spared else ""
 
 
 def _instead(trace: Trace, certificate: Certificate | None) -> str:
