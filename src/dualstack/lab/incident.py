@@ -1,7 +1,7 @@
 """One incident, read from its file: the world, the question, and the answer that is right.
 
     title: A Rust receiver on 0.0.0.0 is asked over IPv6
-    layout: pair                           # or routed, or alone: the namespaces and cables of lab/topology.py
+    layout: pair                           # or routed, square, alone: the namespaces and cables of lab/topology.py
     client:                                # what differs in the namespace of that name
       addresses: {eth0: [10.231.7.1/24]}   # instead of those of the layout
       hosts: ["10.231.7.2 collector.test", "fd00:e7::2 collector.test"]     # after the lines of localhost

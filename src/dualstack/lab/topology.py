@@ -51,6 +51,31 @@ LAYOUTS = {
         },
         ("router",),
     ),
+    "square": Layout(
+        {
+            "client": {"left0": ("10.231.7.1/24", "fd00:e7::1/64"), "right0": ("10.231.9.1/24", "fd00:e9::1/64")},
+            "left": {
+                "client0": ("10.231.7.254/24", "fd00:e7::fe/64"),
+                "server0": ("10.231.8.254/24", "fd00:e8::fe/64"),
+            },
+            "right": {
+                "client0": ("10.231.9.254/24", "fd00:e9::fe/64"),
+                "server0": ("10.231.10.254/24", "fd00:ea::fe/64"),
+            },
+            "server": {"left0": ("10.231.8.2/24", "fd00:e8::2/64"), "right0": ("10.231.10.2/24", "fd00:ea::2/64")},
+        },
+        (
+            ("client left0", "left client0"),
+            ("client right0", "right client0"),
+            ("left server0", "server left0"),
+            ("right server0", "server right0"),
+        ),
+        {
+            "client": ("route add default via 10.231.7.254", "-6 route add default via fd00:e7::fe"),
+            "server": ("route add default via 10.231.8.254", "-6 route add default via fd00:e8::fe"),
+        },
+        ("left", "right"),
+    ),
 }
 
 
