@@ -37,7 +37,8 @@ PORTS = dict(zip(HOSTS, itertools.count(FIRST_PORT), strict=False))
 
 FROM_INSIDE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 FROM_BESIDE = ("10.9.0.5", "fd00:9::5", "fe80::1%eth0", "::ffff:10.9.0.5")
-_NOBODY = {errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH}
+NOBODY = {errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH}
+"""What connect(2) and send(2) say where no socket takes it."""
 _UNLIMITED = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_msgs_burst": 100000, "net.ipv6.icmp.ratelimit": 0}
 """So that every datagram that nobody takes is refused, and not one a second."""
 
@@ -261,7 +262,7 @@ def _answers(kind: socket.SocketKind, address: str, port: int) -> bool:
                 client.send(b"knock")
                 return client.recv(64) == b"knock"
         except OSError as error:
-            if error.errno in _NOBODY:
+            if error.errno in NOBODY:
                 return False
             raise
     return True
