@@ -48,20 +48,28 @@ class World(NamedTuple):
 A_ALONE = {f"{NAME}.": {"A": [FIRST]}}
 DNS64 = {**A_ALONE, "DNS64": "64:ff9b::/96"}
 BOTH_WORK = {"ipv4": "accepted", "ipv6": "accepted"}
+DEAD_NAT64 = (
+    "sysctl -qw net.ipv6.conf.all.forwarding=1",
+    "ip link add nat64 type veth peer name hole",
+    "ip link set nat64 up",
+    "ip link set hole up",
+    "ip -6 neigh add fe80::64 lladdr 02:00:00:00:00:64 dev nat64",
+    "ip -6 route add 64:ff9b::/96 via fe80::64 dev nat64",
+)
 TRANSLATED = ("ip address add 64:ff9b::a09:2/128 dev lo",)
 
 WORLDS = {
     "DNS64, no route": World(
         DNS64, {"ipv4": "accepted", "ipv6": "no_route"}, "degraded", frozenset({"DS406"}), "made it of `10.9.0.2`"
     ),
-    "DNS64, a router without a NAT64": World(
+    "DNS64, a NAT64 that does nothing": World(
         DNS64,
         {"ipv4": "accepted", "ipv6": "timed_out"},
         "degraded",
         frozenset({"DS406"}),
         "`10.9.0.2` itself answers",
         client=(ROUTE,),
-        server=("ip -6 route add blackhole 64:ff9b::/96",),
+        server=DEAD_NAT64,
     ),
     "DNS64, a router without a route": World(
         DNS64, {"ipv4": "accepted", "ipv6": "no_route"}, "degraded", frozenset({"DS406"}), client=(ROUTE,)
@@ -94,7 +102,7 @@ WORLDS = {
         "by way of a NAT64",
         servers=("fd09::2",),
         client=(ROUTE, NO_IPV4),
-        server=("ip -6 route add blackhole 64:ff9b::/96",),
+        server=DEAD_NAT64,
     ),
     "DNS64 on a host whose router is dead": World(
         DNS64,
