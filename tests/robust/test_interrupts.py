@@ -4,12 +4,17 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dualstack.model.question import Question
+from dualstack.model.target import parse_target
+from dualstack.pipeline import Request, diagnose, listeners_of, names_of, probe
+from dualstack.probe.run import Options
 from tests.cli.command import ARGV, environ
 from tests.netns import batch, etc, ip, pair, wait_until_up
 from tests.robust.mutants import WIDE
@@ -150,3 +155,22 @@ def test_a_whole_run_leaves_nothing(name: str) -> None:
 
     assert process.returncode in (0, 1)
     assert settled() == {}
+
+
+def test_a_library_user_keeps_no_descriptor_and_no_thread(silence: str) -> None:
+    """A process that asks again and again holds as much after the last answer as after the first."""
+    requests = [
+        Request(Question(targets=parse_target("http://127.0.0.1:1"))),
+        Request(Question(targets=parse_target(f"grpcs://{SILENT}:4317")), netns=silence, options=Options(seconds=0.05)),
+        Request(Question(targets=parse_target("http://127.0.0.1:1"), probing=False), netns=silence),
+    ]
+    held = []
+    for _ in range(5):
+        for request in requests:
+            diagnose(request)
+            probe(request)
+        names_of("", "localhost")
+        listeners_of(silence, ())
+        held.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
+
+    assert held[-1] == held[0]
