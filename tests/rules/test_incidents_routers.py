@@ -2,6 +2,10 @@
 
 import pytest
 
+from dualstack.model.host import Transit, Transits
+from dualstack.reach.predict import predict
+from dualstack.rules.registry import evaluate, rules
+from dualstack.testing.incident import snapshot
 from tests.rules.test_incidents import judged
 
 IPV6 = ("[2001:db8::7]", "2001:db8::7", "fe80::1", "-6")
@@ -85,3 +89,41 @@ def test_a_table_without_a_way_needs_no_probe() -> None:
     _, findings = judged("target: 'grpc://203.0.113.7:4317'\nroutes: ['203.0.113.7 ENETUNREACH']\nwithheld: [Probes]\n")
 
     assert [x.summary for x in findings] == ["No IPv4 route to this address"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "option", "switch"),
+    [
+        ("[fd00:7::7]", "fd00:7::7", "-6", "net.ipv6.conf.all.forwarding=1"),
+        ("10.7.0.7", "10.7.0.7", "-4", "net.ipv4.ip_forward=1"),
+    ],
+)
+@pytest.mark.parametrize("error", ["", "ENETUNREACH"])
+def test_a_router_in_sight_is_named(host: str, address: str, option: str, switch: str, error: str) -> None:
+    evidence = snapshot(
+        f"target: 'http://{host}:4318'\nroutes: ['{address} eth0 fd00:9::5 via fe80::1']\n"
+        f"probes: ['{host}:4318 http timed_out']\n"
+    ).adding(Transits((Transit("netns r", address, "near", error=error, forwards=bool(error)),)))
+
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert [x.code for x in findings if not x.because] == ["DS305"]
+    assert "come to the router `netns r` by `near`" in findings[0].detail
+    wanted = f"ip netns exec r ip {option} route get {address}" if error else f"ip netns exec r sysctl -w {switch}"
+    assert f"`{wanted}`" in findings[0].hint
+
+
+@pytest.mark.parametrize("error", ["", "ENETUNREACH"])
+def test_routers_that_pass_the_flow_on_are_not_blamed(error: str) -> None:
+    evidence = snapshot("target: http://10.7.0.7:4318\nprobes: ['10.7.0.7:4318 http timed_out']\n").adding(
+        Transits(
+            (
+                Transit("netns r", "10.7.0.7", "near", "far", forwards=True),
+                Transit("netns s", "10.7.0.8", "a", error=error),
+            )
+        )
+    )
+
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert [x.code for x in findings] == ["DS906"]
