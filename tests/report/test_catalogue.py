@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.knowledge import table
 from dualstack.reach.explain import Explanation
-from dualstack.report.catalogue import (
+from dualstack.report.verbs.catalogue import (
     LINES,
     Entry,
     as_json,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dualstack.model.host import Route, Routes
 from dualstack.model.names import Lookup, Names
 from dualstack.model.question import Client
-from dualstack.report.names import answer, as_json, as_text
+from dualstack.report.verbs.names import answer, as_json, as_text
 from dualstack.testing.incident import snapshot
 
 WORLD = snapshot(

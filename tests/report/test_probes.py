@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dualstack.model.probe import Probes, Stage
-from dualstack.report.probes import as_json, as_text, status
+from dualstack.report.verbs.probes import as_json, as_text, status
 from dualstack.testing.incident import snapshot
 
 

@@ -5,7 +5,7 @@ import json
 from msgspec.structs import replace
 
 from dualstack.model.sockets import Listeners, Process, Runtime
-from dualstack.report.sockets import as_json, as_text
+from dualstack.report.verbs.sockets import as_json, as_text
 from dualstack.testing.incident import snapshot
 
 WORLD = snapshot("""

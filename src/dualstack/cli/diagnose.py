@@ -1,5 +1,6 @@
 """`dualstack diagnose`: the main job."""
 
+import importlib
 from typing import Any
 
 import click
@@ -7,8 +8,8 @@ import click
 from dualstack.cli import options
 from dualstack.cli.app import INTERRUPTED
 from dualstack.cli.request import announcer, request_of
+from dualstack.report import formats
 
-FORMATS = ("text", "json")
 _SEVERITIES = ("info", "warning", "error", "never")
 
 
@@ -29,7 +30,7 @@ _SEVERITIES = ("info", "warning", "error", "never")
 @click.option(
     "--fail-on", type=click.Choice(_SEVERITIES), default="error", show_default=True, help="Exit 1 from here on."
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(formats()), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
     """Find why a client cannot send telemetry to TARGET, over IPv4 and IPv6.
@@ -55,14 +56,12 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
 
 def _rendered(found: Any, given: dict[str, Any]) -> str:  # noqa: ANN401 -- model.diagnosis.Diagnosis
-    if given["form"] == "json":
-        from dualstack.report.json import render
-
-        return render(found)
-    from dualstack.report.text import render as render_text
-
-    depth = "verbose" if given["verbose"] else "quiet" if given["quiet"] else "normal"
-    return render_text(found, color=options.color_wanted(given["color"], given["path"]), depth=depth)
+    render = importlib.import_module(f"dualstack.report.{given['form']}").render
+    look: dict[str, Any] = {}
+    if given["form"] == "text":
+        look["depth"] = "verbose" if given["verbose"] else "quiet" if given["quiet"] else "normal"
+        look["color"] = options.color_wanted(given["color"], given["path"])
+    return str(render(found, **look))
 
 
 def _status(found: Any, fail_on: str) -> int:  # noqa: ANN401 -- model.diagnosis.Diagnosis

@@ -19,7 +19,8 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
     Exit status: 0, or 3 where the line is not known.
     """
-    from dualstack.report import catalogue
+    from dualstack.reach import hosts
+    from dualstack.report.verbs import catalogue
 
     text = " ".join(given["words"]) or _piped()
     if not text.strip():
@@ -43,7 +44,7 @@ def _piped() -> str:
 
 def _explain_line(text: str, given: dict[str, Any]) -> int:
     from dualstack.reach.explain import explain_line
-    from dualstack.report import catalogue
+    from dualstack.report.verbs import catalogue
 
     found = explain_line(text)
     if given["form"] == "json":

@@ -23,7 +23,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     from dualstack.gather.errors import BadInput
     from dualstack.pipeline import probe
     from dualstack.probe.run import BadProbe
-    from dualstack.report import probes
+    from dualstack.report.verbs import probes
 
     request = request_of(given)
     try:

@@ -24,7 +24,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     from dualstack.model.target import BadTarget, parse_target
     from dualstack.pipeline import names_of
     from dualstack.reach.dial import parse_client
-    from dualstack.report import names
+    from dualstack.report.verbs import names
 
     try:
         host = parse_target(given["name"])[0].host

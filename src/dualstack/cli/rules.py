@@ -16,7 +16,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
     `dualstack explain CODE` tells more.
     """
-    from dualstack.report.catalogue import as_json, as_text, entries
+    from dualstack.report.verbs.catalogue import as_json, as_text, entries
     from dualstack.rules.registry import UnknownCode
 
     try:

@@ -29,11 +29,11 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     except OSError as error:
         options.refuse(f"The sockets cannot be read: {error.strerror or error}.")
     if given["form"] == "json":
-        from dualstack.report.sockets import as_json
+        from dualstack.report.verbs.sockets import as_json
 
         text = as_json(found)
     else:
-        from dualstack.report.sockets import as_text
+        from dualstack.report.verbs.sockets import as_text
 
         text = as_text(found)
     options.write(text, given["path"])

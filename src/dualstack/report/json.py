@@ -14,8 +14,6 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.outlook import evidence, sentence, spelled
 from dualstack.reach.trace import codes_of, line
 
-NAME = "json"
-
 
 class HopDocument(msgspec.Struct):
     """One hop of a trace."""

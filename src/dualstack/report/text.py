@@ -17,7 +17,6 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
 
-NAME = "text"
 WIDTH = 80
 LONGEST = 4000
 """Characters of a line that is not wrapped: a flow, or a command."""

@@ -1,0 +1,1 @@
+"""What verbs other than `diagnose` print: one file a kind of answer."""
