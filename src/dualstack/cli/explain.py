@@ -19,7 +19,6 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
     Exit status: 0, or 3 where the line is not known.
     """
-    from dualstack.reach import hosts
     from dualstack.report.verbs import catalogue
 
     text = " ".join(given["words"]) or _piped()
