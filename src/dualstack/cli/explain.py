@@ -1,4 +1,4 @@
-"""`dualstack explain`: a code, a name, or a pasted error line."""
+"""`dualstack explain`: a code, a name, a pasted error line, or a host that a server listens on."""
 
 import sys
 from typing import Any
@@ -9,16 +9,18 @@ from dualstack.cli import options
 
 
 @click.command(name="explain", context_settings={"ignore_unknown_options": True})
-@click.argument("words", metavar="CODE|NAME|LINE", nargs=-1)
+@click.argument("words", metavar="CODE|NAME|LINE|HOST", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """Say what a rule code (DS205), a rule name or a log's error line means.
+    """Say what a rule code (DS205), a rule name, a log's error line or a host means.
 
-    For a line: which rules detect it and what to look at. Quote it, or pipe it in.
+    For a line: which rules detect it and what to look at. Quote it, or pipe it in. For a host, such as 0.0.0.0,
+    "[::]" or localhost:4317: what it becomes when a server of each runtime listens on it.
 
     Exit status: 0, or 3 where the line is not known.
     """
+    from dualstack.reach import hosts
     from dualstack.report.verbs import catalogue
 
     text = " ".join(given["words"]) or _piped()
@@ -31,6 +33,11 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
         return 0
     if catalogue.looks_like_code(text):
         options.refuse(f"`{text.strip()[:40]}` is no rule. `dualstack rules` lists them all.")
+    meanings = hosts.meanings(text)
+    if meanings:
+        shown = catalogue.host_as_json if given["form"] == "json" else catalogue.explained_host
+        options.write(shown(text, meanings), given["path"])
+        return 0
     return _explain_line(text, given)
 
 
