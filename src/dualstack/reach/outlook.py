@@ -123,7 +123,8 @@ def _does(view: Outlook) -> str:
     opening = f"tries `{first}`, its only address" if len(view.order) == 1 else f"tries `{first}` first"
     if dialled.connected == first:
         return f"{opening}, and connects at once"
-    opening += f", which {_FATES[dialled.attempts[0].outcome]}"
+    fate = "answers too late" if first in view.answering else _FATES[dialled.attempts[0].outcome]
+    opening += f", which {fate}"
     if dialled.waited is not None:
         after = f"after {wait(dialled.waited)}" if dialled.waited else "at once"
         return f"{opening}, and has `{dialled.connected}` {after}"

@@ -7,7 +7,7 @@ longer than the time that Node gives to one attempt, and it is not the last addr
 ## Why it breaks
 Since Node 20 a connection tries the addresses by turns and gives each but the last 250 ms (500 ms since 26). On a slow
 path, such as a satellite link or a VPN, every attempt is given up while its answer is on the way. The last address
-alone has all the time; where that one is dead, the export fails with ETIMEDOUT although the receiver is up.
+alone has all the time; where that one is dead, the export fails although the receiver is up.
 
 ## Fix
 Start Node with `--network-family-autoselection-attempt-timeout=1000`, in `NODE_OPTIONS` for one.
