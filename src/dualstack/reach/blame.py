@@ -38,6 +38,14 @@ def idle_loopback(trace: Trace, spaces: Namespaces | None) -> Interface | None:
     return next((x for x in space.interfaces if x.loopback and not x.up), None)
 
 
+def stays_unheard(trace: Trace, spaces: Namespaces | None) -> bool:
+    """Whether a flow of a host to itself is lost on its loopback, which is down or has none of the flow's IPv6."""
+    space = spaces.at(trace.vantage) if spaces else None
+    own = trace.server == trace.vantage and trace.family is Family.IPV6
+    lame = space is not None and own and loopback_alone_lacks_ipv6(space)
+    return lame or idle_loopback(trace, spaces) is not None
+
+
 def idle_link(trace: Trace, spaces: Namespaces | None) -> tuple[Namespace, Interface] | None:
     """The interface, with its place, that would carry a flow and is down or without carrier, at either end.
 

@@ -15,11 +15,10 @@ Allow the port in the family that lacks it.
 
 ## Example
 ```yaml fires
-target: http://localhost:4318
-names: {localhost: ["::1", 127.0.0.1]}
+target: http://[::1]:4318
 listeners: ["[::]:4318 go otelcol"]
 filters: ["input [::1]:4318 reject meta nfproto ipv6 tcp dport 4318 reject"]
-probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
+probes: ["[::1]:4318 http refused"]
 ```
 ```yaml fires
 target: 10.9.0.5:4317
@@ -46,6 +45,12 @@ filters: ["output 10.9.0.7:4317 unknown/accept|drop limit rate 9/second drop"]
 probes: ["10.9.0.7:4317 grpc refused"]
 ```
 ```yaml quiet
+target: http://[fd00:9::5]:4318
+sysctls: {net.ipv6.conf.lo.disable_ipv6: 1}
+listeners: ["[::]:4318 go otelcol"]
+probes: ["[fd00:9::5]:4318 http timed_out"]
+```
+```yaml quiet
 target: http://[fd00:9::7]:4318
 filters: ["output [fd00:9::7]:4318 accept"]
 probes: ["[fd00:9::7]:4318 http timed_out"]
@@ -59,10 +64,11 @@ probes: ["[fd00:9::7]:4318 http timed_out"]
 from collections.abc import Iterator
 
 from dualstack.model.finding import Confidence, Finding, Severity
-from dualstack.model.host import Filters, FilterVerdict
+from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.allow import allow, look, rule_out, stopping
+from dualstack.reach.blame import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
 
 HOP = Hop.POLICY
@@ -77,7 +83,7 @@ _REASONS = {
 _ENDED = {"timed_out": Outcome.TIMED_OUT, "denied": Outcome.DENIED}
 
 
-def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
+def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that a filter stops, or must have stopped."""
     for trace in traces.broken:
         hop = trace.at(Hop.POLICY)
@@ -86,7 +92,7 @@ def check(traces: Traces, filters: Filters | None) -> Iterator[Finding]:
         said = filters.to(trace.addresses[0], trace.target.port) if filters else ()
         against = stopping(said)
         doubted = None if against else suspect(said, _ENDED.get(hop.mark, Outcome.REFUSED))
-        certain = bool(against) or _hidden(trace, said)
+        certain = bool(against) or (_hidden(trace, said) and not stays_unheard(trace, namespaces))
         if certain or doubted:
             yield Finding(
                 summary=f"A packet filter {'stops' if certain else 'may stop'} {trace.family.title}",
