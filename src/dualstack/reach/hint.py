@@ -2,7 +2,10 @@
 
 import re
 
+import msgspec
+
 from dualstack.model.address import Family
+from dualstack.model.finding import Finding
 from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
@@ -94,6 +97,16 @@ def why(failure: Failure) -> str:
         other = f"`{failure.beside.effective}` (`{failure.beside.field}`{line(failure.beside)})"
         return f"The configuration asks for `{asked}` beside {other}, and binding both fails: `{said}`."
     return f"The configuration asks for `{asked}`, and binding it fails: `{said}`."
+
+
+def unstarted(found: Finding, failure: Failure) -> Finding:
+    """A finding that keeps a Collector from starting, with the endpoint that it cannot bind for that."""
+    return msgspec.structs.replace(
+        found,
+        detail=f"{found.detail} {why(failure)}",
+        hint=f"{found.hint} Then start the Collector.",
+        evidence=(*found.evidence, *failure.evidence),
+    )
 
 
 def correct(failure: Failure) -> str:

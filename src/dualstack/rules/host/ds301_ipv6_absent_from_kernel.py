@@ -56,6 +56,7 @@ from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import unreached
+from dualstack.reach.hint import unstarted
 from dualstack.reach.start import failures, here
 
 HOP = Hop.HOST
@@ -75,7 +76,7 @@ def check(
             yield _finding((trace,), trace.at(Hop.ROUTE).evidence)
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS301":
-            yield _finding(failure.flows, failure.evidence)
+            yield unstarted(_finding(failure.flows, ()), failure)
 
 
 def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...]) -> Finding:

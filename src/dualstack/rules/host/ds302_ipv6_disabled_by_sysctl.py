@@ -51,8 +51,6 @@ probes: ["10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator
 
-import msgspec
-
 from dualstack.model.address import Family, zone
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
@@ -61,7 +59,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.blame import is_loopback, loopback_alone_lacks_ipv6, unreached
-from dualstack.reach.hint import sysctl
+from dualstack.reach.hint import sysctl, unstarted
 from dualstack.reach.start import failures, here
 
 HOP = Hop.HOST
@@ -81,8 +79,7 @@ def check(
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS302":
             off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
-            found = _finding(space, off, failure.flows)
-            yield msgspec.structs.replace(found, evidence=(*found.evidence, *failure.evidence))
+            yield unstarted(_finding(space, off, failure.flows), failure)
 
 
 def _off(space: Namespace, trace: Trace, traces: Traces) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import is_loopback, loopback_alone_lacks_ipv6, unreached
-from dualstack.reach.hint import sysctl
+from dualstack.reach.hint import sysctl, unstarted
 from dualstack.reach.start import failures, here
 
 HOP = Hop.HOST
@@ -70,10 +70,10 @@ def check(
             yield _finding(space.place, trace.addresses[0], (trace,))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS303":
-            yield _finding(space.place, "::1", failure.flows, failure.evidence)
+            yield unstarted(_finding(space.place, "::1", failure.flows), failure)
 
 
-def _finding(place: str, address: str, flows: tuple[Trace, ...], more: tuple[Evidence, ...] = ()) -> Finding:
+def _finding(place: str, address: str, flows: tuple[Trace, ...]) -> Finding:
     command, gone = sysctl(place, "lo", 0), is_loopback(address)
     lacking = "has no `::1` while another interface has IPv6"
     blocked = f"has no IPv6, and the way of a host to its own address `{address}` leads through it"
@@ -82,7 +82,7 @@ def _finding(place: str, address: str, flows: tuple[Trace, ...], more: tuple[Evi
         detail=f"In `{place}`, `lo` {lacking if gone else blocked}.",
         hint=f"Run `{command}`, or use {'`127.0.0.1`' if gone else 'an IPv4 address'}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
-        evidence=(Evidence("net.ipv6.conf.lo.disable_ipv6 = 1", "sysctl"), *more),
+        evidence=(Evidence("net.ipv6.conf.lo.disable_ipv6 = 1", "sysctl"),),
         fix=Fix("Set `disable_ipv6` of `lo` to 0", Applicability.UNSAFE, commands=(command,)),
         flows=tuple(x.key for x in flows),
     )

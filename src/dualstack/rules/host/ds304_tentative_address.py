@@ -51,7 +51,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import sourceless, unreached
-from dualstack.reach.hint import inside
+from dualstack.reach.hint import inside, unstarted
 from dualstack.reach.start import failures, here
 
 HOP = Hop.HOST
@@ -80,7 +80,7 @@ def check(
         if failure.bound.cause == "DS304":
             host = failure.endpoint.effective.rpartition(":")[0].strip("[]")
             for held in _flagged(space, (host,)):
-                yield _finding(space, held, failure.flows, failure.evidence)
+                yield unstarted(_finding(space, held, failure.flows), failure)
 
 
 def _flagged(space: Namespace, addresses: tuple[str, ...]) -> list[tuple[Interface, InterfaceAddress]]:
@@ -88,28 +88,23 @@ def _flagged(space: Namespace, addresses: tuple[str, ...]) -> list[tuple[Interfa
     return [(i, a) for i in space.interfaces for a in i.addresses if a.address in bare and _UNUSABLE & set(a.flags)]
 
 
-def _finding(
-    space: Namespace,
-    held: tuple[Interface, InterfaceAddress],
-    flows: tuple[Trace, ...],
-    more: tuple[Evidence, ...] = (),
-) -> Finding:
+def _finding(space: Namespace, held: tuple[Interface, InterfaceAddress], flows: tuple[Trace, ...]) -> Finding:
     interface, item = held
     failed = "dadfailed" in item.flags
     spelled, wait = f"{item.address}/{item.prefix} dev {interface.name}", f"show dev {interface.name} tentative"
     steps = (f"del {spelled}", f"add {spelled}") if failed else (wait,)
     commands = tuple(inside(space.place, f"ip -6 addr {x}") for x in steps)
-    typed, then = " and ".join(f"`{x}`" for x in commands), "start the Collector" if more else "try again"
+    typed = " and ".join(f"`{x}`" for x in commands)
     return Finding(
         summary=f"`{item.address}` is held by another host" if failed else f"`{item.address}` cannot be used yet",
         detail="Duplicate address detection failed: another host on the link answers for it."
         if failed
         else "Duplicate address detection has not ended, so the kernel does not use the address.",
-        hint=f"Take the address from the other host, run {typed}, then {then}."
+        hint=f"Take the address from the other host, then run {typed}."
         if failed
-        else f"Wait until {typed} shows nothing, then {then}.",
+        else f"Wait until {typed} shows nothing.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
-        evidence=(Evidence(f"{item.address} on {interface.name}: {' '.join(item.flags)}", space.source), *more),
+        evidence=(Evidence(f"{item.address} on {interface.name}: {' '.join(item.flags)}", space.source),),
         fix=Fix("Make the address usable", commands=commands),
         flows=tuple(x.key for x in flows),
     )
