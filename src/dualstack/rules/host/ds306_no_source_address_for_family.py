@@ -105,7 +105,7 @@ def _lacking(trace: Trace, routes: Routes | None) -> Finding:
         detail=f"No interface of `{trace.vantage}` holds {'' if loopback else 'an '}{missing}.",
         hint=f"Run `{command}`, or send to an {trace.family.other.title} address.",
         families=(trace.family,),
-        evidence=(*trace.at(Hop.ROUTE).evidence, *trace.at(Hop.HOST).evidence),
+        evidence=(*trace.at(Hop.ROUTE).evidence, *(trace.at(Hop.HOST).evidence if loopback else ())),
         fix=Fix(f"Add an {title} address", commands=(command,) if loopback else ()),
         flows=(trace.key,),
     )
