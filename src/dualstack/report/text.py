@@ -282,7 +282,8 @@ def _facts(evidence: tuple[Evidence, ...], *, verbose: bool) -> Iterator[Line]:
     for item in shown:
         yield from _wrapped(f"- {printable(item.fact)} ({item.layer}: {printable(item.source)})", "    ", hang="  ")
     if len(shown) < len(evidence):
-        yield Line(f"    - and {len(evidence) - len(shown)} more facts (-v shows them)", "dim")
+        left = len(evidence) - len(shown)
+        yield Line(f"    - and {left} more fact{'s' * (left > 1)} (-v shows them)", "dim")
 
 
 def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
