@@ -57,12 +57,16 @@ def run(name: str, color: str) -> int:
     incident = _loaded(name)
     colored = "always" if options.color_wanted(color, None) else "never"
     with _built(incident), standing(incident) as journal:
-        options.write(f"{incident.title}\n$ dualstack {shlex.join(command(incident, journal))}\n", None)
+        options.write(f"{incident.title}\n$ {_env(incident)}dualstack {shlex.join(command(incident, journal))}\n", None)
         _, report, complaint = asked(incident, journal, FULL, "--color", colored)
         options.write(report + complaint, None)
         judgement = judged(incident, journal)
     options.write(_answer(judgement.complaints), None)
     return 0 if judgement.right else 1
+
+
+def _env(incident: "Incident") -> str:
+    return "".join(f"{k}={shlex.quote(v)} " for k, v in incident.ask.env.items())
 
 
 def _answer(complaints: Sequence[str]) -> str:
@@ -97,7 +101,7 @@ def _tour(incident: "Incident", journal: "Journal") -> Iterator[str]:
         yield f"  {place}: network namespace {space}" + (f", with {', '.join(servers)}" if servers else "")
     asker = journal.spaces[incident.ask.by]
     verb, *words = command(incident, journal)
-    yield f"Ask:  dualstack {verb} --netns {asker} {shlex.join(words)}".rstrip()
+    yield f"Ask:  {_env(incident)}dualstack {verb} --netns {asker} {shlex.join(words)}".rstrip()
     yield f"Look: ip netns exec {asker} bash"
     yield f"End:  dualstack lab down {journal.name}"
 

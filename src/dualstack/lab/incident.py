@@ -14,7 +14,7 @@
       servers: [{run: rust, at: "0.0.0.0:4318"}]                            # lab/programs.py has the list
       after: ["ip address delete fd00:e7::1/64 dev eth0"]                   # and when all servers of all run
     certificates: {server: {names: [collector.test], addresses: [10.231.7.2], signed_by: ca}}
-    ask: {by: client, targets: ["http://collector.test:4318"], options: [--client, node@18]}
+    ask: {by: client, targets: ["http://collector.test:4318"], options: [--client, node@18], env: {NO_PROXY: "*"}}
     expect:
       verdict: degraded
       causes: [DS205, [DS305, DS404]]      # all to be found, the first one first; a list is any of these; none: healthy
@@ -84,11 +84,12 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who asks, and the words after `dualstack diagnose`."""
+    """Who asks, the words after `dualstack diagnose`, and the variables of its environment."""
 
     by: str = "client"
     targets: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    env: dict[str, str] = {}
 
 
 class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

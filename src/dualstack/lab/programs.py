@@ -55,6 +55,7 @@ PROGRAMS = {
     "grpc-core": Program((sys.executable, "-P", f"{SOURCES}/serve_grpc.py", "{at}"), module="grpc"),
     "faulty": Program((*_PYTHON, "dualstack.lab.faulty", "{words}", "{host}", "{port}")),
     "relay": Program((*_PYTHON, "dualstack.lab.relay", "{host}", "{port}", "{words}")),
+    "tunnel": Program((*_PYTHON, "dualstack.lab.tunnel", "{host}", "{port}", "{words}"), ready="ready"),
     "command": Program(("{words}",)),
 }
 

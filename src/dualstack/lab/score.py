@@ -125,7 +125,7 @@ def asked(incident: Incident, journal: Journal, way: str, *report: str) -> tuple
     if incident.places[incident.ask.by].kernel_without_ipv6:
         prefix += [sys.executable, "-P", "-m", "dualstack.lab.without_ipv6"]
     argv = [sys.executable, "-P", "-m", "dualstack", *command(incident, journal, way), *report]
-    environ = {**os.environ, "PYTHONPATH": _PACKAGE}
+    environ = {**os.environ, **incident.ask.env, "PYTHONPATH": _PACKAGE}
     if way == UNPRIVILEGED:
         argv, environ["PYTHONPATH"] = _as_nobody(argv, journal.folder)
     done = subprocess.run(
