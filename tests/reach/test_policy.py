@@ -354,12 +354,21 @@ def test_nat_of_nftables(target: Json, expected: str) -> None:
     verb = "dnat" if target and "addr" in str(target) else "redirect"
     nat = nft([{verb: target}], hook="prerouting", type="nat", prio=-100)
     closed = saved("-A INPUT -p tcp --dport 80 -j DROP")
-    assert verdict(Ruleset("here", nat.chains + closed.chains), V4).verdict == expected
+    found = verdict(Ruleset("here", nat.chains + closed.chains), V4)
+    assert (found.verdict, found.moved) == (expected, True)
+
+
+@pytest.mark.parametrize(("port", "moved"), [(4317, True), (80, False)])
+def test_a_rule_that_may_lead_elsewhere_says_so(port: int, moved: bool) -> None:
+    """Also where nobody can tell whether it does."""
+    rules = nft([match("meta mark", 7), match("tcp dport", 4317), {"redirect": {"port": 1}}], hook="output", type="nat")
+    assert verdict(rules, Packet("output", "192.0.2.1", port)).moved is moved
 
 
 @pytest.mark.parametrize("verb", ["snat", "masquerade"])
 def test_source_nat_lets_pass(verb: str) -> None:
-    assert verdict(nft([{verb: None}], [DROP], hook="postrouting", type="nat"), V4).verdict == "accept"
+    found = verdict(nft([{verb: None}], [DROP], hook="postrouting", type="nat"), V4)
+    assert (found.verdict, found.moved) == ("accept", False)
 
 
 def test_untracked_in_nftables() -> None:

@@ -341,3 +341,30 @@ def test_a_router_that_does_not_forward_counts_where_nothing_answers(ended: str 
     (trace,) = predict(snapshot(world).adding(stop)).items
 
     assert trace.at(Hop.ROUTE).mark == mark
+
+
+@pytest.mark.parametrize(
+    ("moving", "became"),
+    [
+        ("netns r", Disposition.INSUFFICIENT_INFO),
+        ("host", Disposition.INSUFFICIENT_INFO),
+        ("netns s", Disposition.NO_ROUTE),
+    ],
+)
+def test_what_lies_beyond_a_translation_does_not_count(moving: str, became: Disposition) -> None:
+    """A rule of kube-proxy or of a published port leads the packets elsewhere; a router before it still counts."""
+    said = FilterVerdict(moving, "forward", Family.IPV4, "10.9.7.7", 4318, "accept", moved=True)
+    stop = Transits((Transit("netns r", "10.9.7.7", "a", error="ENETUNREACH"), Transit("netns s", "10.9.7.7", "a")))
+
+    (trace,) = predict(snapshot("target: http://10.9.7.7:4318\n").adding(stop).adding(Filters((said,)))).items
+
+    assert trace.disposition is became
+
+
+def test_a_port_that_is_led_elsewhere_needs_no_socket() -> None:
+    """What is refused there is refused by another socket than those of that port."""
+    said = FilterVerdict("host", "input", Family.IPV4, "127.0.0.1", 4318, "accept", moved=True)
+
+    (alone,) = predict(snapshot(V4 + 'listeners: ["0.0.0.0:80"]\n').adding(Filters((said,)))).items
+
+    assert (alone.disposition, alone.server) == (Disposition.INSUFFICIENT_INFO, "")

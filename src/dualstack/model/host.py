@@ -171,7 +171,8 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     `station` is the hook of the chain with that rule where it is another one: a reply passes the opposite hook, and a
     datagram meets prerouting before input. `may` are the verdicts that an unknown one may turn out to be; `rule` is
     then one that could not be decided, and where `may` is empty some rules were not seen. `reply` is what stops the
-    reply too, once the first segment is let pass.
+    reply too, once the first segment is let pass. `moved` says that a dnat or redirect leads them, or may lead them, to
+    another address or port.
     """
 
     place: str
@@ -186,6 +187,7 @@ class FilterVerdict(msgspec.Struct, frozen=True):
     station: str = ""
     may: tuple[str, ...] = ()
     reply: "FilterVerdict | None" = None
+    moved: bool = False
 
     @property
     def where(self) -> str:

@@ -131,6 +131,7 @@ def _judged(ruleset: Ruleset, packet: Packet, ends: list[_End], doubts: dict[str
         error=errors.pop() if len(errors) == 1 else "",
         station=end.datagram.hook if end and end.datagram.hook != packet.hook else "",
         may=may,
+        moved=any(x.datagram.translated is not False for x in ends),
     )
 
 
@@ -343,8 +344,11 @@ def _forwarded(end: _End, hook: str) -> _End:
 
 
 def _merged(ways: list[Datagram]) -> Datagram:
-    """Rules of one chain can differ in nothing but whether they took the datagram out of conntrack's sight."""
-    return ways[0] if len(set(ways)) == 1 else replace(ways[0], state=None)
+    """Ways differ in whether rules took the datagram out of conntrack's sight, or led it elsewhere."""
+    if len(set(ways)) == 1:
+        return ways[0]
+    moved = {x.translated for x in ways}
+    return replace(ways[0], state=None, translated=moved.pop() if len(moved) == 1 else None)
 
 
 def _few(ways: list[Datagram]) -> list[Datagram]:

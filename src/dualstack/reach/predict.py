@@ -5,6 +5,7 @@ observed, and what nobody saw is unknown.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import msgspec
 
@@ -159,7 +160,7 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
     seen = listeners is not None and space is not None and space.place in listeners.places
     names = snapshot.having(Names)
     found = names.lookup(target.host) if names else None
-    return Flow(
+    flow = Flow(
         target=target,
         address=address,
         resolver=found.source if found else "",
@@ -172,6 +173,17 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
         space=space,
         sockets=listeners.on(space.place, target.port, transport) if seen and listeners and space else None,
     )
+    return flow if flow.passed(Hop.LISTEN) else _led(flow)
+
+
+def _led(flow: Flow) -> Flow:
+    """The flow without what is in sight from the place on whose packet filter leads it to another address or port."""
+    said = flow.filters.to(flow.address, flow.target.port) if flow.filters else ()
+    moving = {x.place for x in said if x.moved}
+    if not moving:
+        return flow
+    before = () if flow.vantage in moving else takewhile(lambda x: x.place not in moving, flow.transits)
+    return msgspec.structs.replace(flow, transits=tuple(before), space=None, sockets=None)
 
 
 def _place_of(address: str, spaces: Namespaces | None, vantage: str) -> Namespace | None:
