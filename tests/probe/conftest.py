@@ -16,6 +16,7 @@ _NAMES = {
     "client": "DNS:client.example",
     "localhost": "",
     "otel.example": "IP:127.0.0.1",
+    "long": ",".join(f"DNS:{n}.otel.example" for n in range(150)),
 }
 
 

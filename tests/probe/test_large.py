@@ -2,7 +2,8 @@
 
 import shutil
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -15,13 +16,13 @@ from dualstack.model.finding import Severity
 from dualstack.model.probe import Outcome, ProbeResult
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
-from dualstack.model.trace import Disposition
+from dualstack.model.trace import Disposition, Hop
 from dualstack.pipeline import Request, diagnose, probe
 from dualstack.probe import otlp
 from dualstack.probe.run import Options
 from tests.netns import FAR_IPV4, FAR_IPV6, SERVER_IPV4, SERVER_IPV6, batch, execute, pair, routed, sysctl
 from tests.probe.conftest import Certificates
-from tests.probe.peers import Handler, peer, until_closed
+from tests.probe.peers import Handler, encrypted, peer, until_closed
 from tests.real import collector, rotel
 
 COLLECTOR = """
@@ -56,12 +57,12 @@ def went_through(result: ProbeResult) -> bool:
 
 
 @contextmanager
-def narrow(*dropped: str) -> Iterator[tuple[str, str, str]]:
-    """Client, router and server, with 1280 bytes on the far link, and these messages of the router dropped."""
+def narrow(*dropped: str, link: str = "far") -> Iterator[tuple[str, str, str]]:
+    """Client, router and server, with 1280 bytes on one link, and these messages of the router dropped."""
     if not shutil.which("nft"):
         pytest.skip("needs nft")
     with routed("large") as (client, router, server):
-        batch(router, ["link set far mtu 1280"])
+        batch(router, [f"link set {link} mtu 1280"])
         for rule in dropped:
             execute(router, "nft", OUTPUT.format(rule))
         yield client, router, server
@@ -125,6 +126,37 @@ def test_over_tls_it_is_told_as_well(certificates: Certificates) -> None:
         found = probed(client, *both(FAR_IPV4, FAR_IPV6, "s"), options=Options(insecure=True))
 
     assert [x.outcome for x in found] == [Outcome.LARGE_STALLED] * 4
+
+
+@pytest.mark.parametrize(("dropped", "codes"), [(TOO_BIG, {"DS903"}), ((), {"DS907"})])
+def test_a_certificate_that_does_not_get_through_is_told(
+    certificates: Certificates, dropped: Iterable[str], codes: set[str]
+) -> None:
+    """The near link is the narrow one, so it is the server that has to learn of it."""
+    files = f'{{cert_file: "{certificates.pem("long")}", key_file: "{certificates.key("long")}"}}'
+    config = COLLECTOR.format(tls=f", tls: {files}")
+    with narrow(*(TOO_BIG[x] for x in dropped), link="near") as (client, _, server), collector.start(config, server):
+        request = Request(asked(*both(FAR_IPV4, FAR_IPV6, "s")), client, options=Options(seconds=1))
+        found = diagnose(request)
+
+    assert {x.code for x in found.findings} == codes
+    assert all(x.failing and x.failing.hop is Hop.HANDSHAKE for x in found.traces)
+
+
+def test_a_server_that_is_slow_once_is_not_laid_to_the_path(certificates: Certificates) -> None:
+    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    settings.load_cert_chain(certificates.pem("good"), certificates.key("good"))
+    seen: list[socket.socket] = []
+
+    def slow(sock: socket.socket) -> None:
+        seen.append(sock)
+        (until_closed if len(seen) == 1 else encrypted(settings, until_closed))(sock)
+
+    with pair("large") as (client, server), ExitStack() as stack:
+        port = inside(find(server), lambda: stack.enter_context(peer(slow, SERVER_IPV6)))
+        (found,) = probed(client, f"https://[{SERVER_IPV6}]:{port}", options=Options(seconds=0.5))
+
+    assert (found.outcome, len(seen)) == (Outcome.SILENT, 3)
 
 
 def test_a_client_that_probes_for_the_mtu_is_healthy() -> None:

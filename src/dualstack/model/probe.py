@@ -22,6 +22,7 @@ class Outcome(enum.StrEnum):
     TLS_REFUSED = "tls_refused"  # an alert, such as one that asks for a client certificate
     TLS_UNTRUSTED = "tls_untrusted"  # the chain leads to no trusted authority, or is out of date
     TLS_NAME_MISMATCH = "tls_name_mismatch"  # the certificate does not hold the name or address
+    TLS_STALLED = "tls_stalled"  # the handshake gets no answer unless in small segments: the path takes no larger ones
     TLS_EXPECTED = "tls_expected"  # a plaintext request met a TLS server
     SILENT = "silent"  # accepted the connection and sent nothing until the time was up
     CLOSED = "closed"  # closed or reset the connection without an answer

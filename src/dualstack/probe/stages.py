@@ -100,7 +100,7 @@ def probe(task: ProbeTask, settings: Settings) -> Talk[ProbeResult]:
         answer, record.stages[-1] = _judged(answer, record)
     with suppress(Failed, TimeoutError):  # it only explains what has been proved
         answer = yield from _second_look(task, answer, settings, record)
-    if answer.outcome is Outcome.ACCEPTED and scope(without_zone(unmapped(task.address))) is not Scope.LOOPBACK:
+    if answer.outcome is Outcome.ACCEPTED and _leaves(task):
         answer = yield from _large(task, answer, settings, record)
     return _result(task, answer, record)
 
@@ -196,6 +196,11 @@ def _smaller(task: ProbeTask, settings: Settings, request: _Request, stall: Unac
     return Answer(Outcome.LARGE_STALLED, detail=f"{lost}; those of {request.segment} bytes arrive")
 
 
+def _leaves(task: ProbeTask) -> bool:
+    """Whether the connection can leave this host; on the loopback device no packet is too large."""
+    return scope(without_zone(unmapped(task.address))) is not Scope.LOOPBACK
+
+
 def _stages(task: ProbeTask, settings: Settings, record: Record, request: _Request) -> Talk[Answer]:
     with record.stage("connect"):
         yield Dial(task.address, task.port, request.segment, renew=bool(request.message))
@@ -235,8 +240,11 @@ def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Re
 
     A certificate that fails verification is read without it. A peer that closes without a word on a plaintext request
     is asked for TLS (gRPC servers in Go drop such a client silently), one that does so on HTTP/1.1 over TLS for HTTP/2,
-    and one that does so on a TLS handshake without TLS; that request has no headers, which may be secrets.
+    and one that does so on a TLS handshake without TLS; that request has no headers, which may be secrets. One that is
+    silent in a handshake is asked to answer in small segments.
     """
+    if answer.outcome is Outcome.SILENT and record.stages[-1].name == "tls" and _leaves(task):
+        return (yield from _in_small_segments(task, answer, settings))
     wordless = answer.outcome is Outcome.CLOSED and not record.heard
     untrusted = answer.outcome in (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH)
     if untrusted or (wordless and not task.tls):
@@ -255,4 +263,21 @@ def _second_look(task: ProbeTask, answer: Answer, settings: Settings, record: Re
         said = yield from _stages(plain, bare, Record(), _requests(task)[0])
         if said.outcome in _PLAIN:
             return answer._replace(outcome=Outcome.TLS_NOT_SPOKEN, detail=_PLAIN_ALONE)
+    return answer
+
+
+def _in_small_segments(task: ProbeTask, answer: Answer, settings: Settings) -> Talk[Answer]:
+    """Whether the way is too narrow for the server's certificate: it arrives in small segments, and never in full ones.
+
+    Full ones are tried again, for a server may have been slow once.
+    """
+    lenient = settings.lenient(task.protocol)
+    yield Dial(task.address, task.port, _SMALL_SEGMENT, renew=True)
+    yield from _handshake(task, lenient, Record())
+    try:
+        yield Dial(task.address, task.port, renew=True)
+        yield from _handshake(task, lenient, Record())
+    except TimeoutError:
+        said = f"nothing answered the ClientHello, twice; in segments of {_SMALL_SEGMENT} bytes the server answers"
+        return answer._replace(outcome=Outcome.TLS_STALLED, detail=said)
     return answer

@@ -31,6 +31,7 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.TLS_REFUSED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server ended the TLS handshake"),
     Outcome.TLS_UNTRUSTED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the certificate is not trusted"),
     Outcome.TLS_NAME_MISMATCH: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the certificate is for other names"),
+    Outcome.TLS_STALLED: Meaning(_H.HANDSHAKE, _D.TIMED_OUT, "the server's part of the TLS handshake is lost"),
     Outcome.TLS_EXPECTED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server expects TLS"),
     Outcome.SILENT: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server accepts and stays silent"),
     Outcome.CLOSED: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server closes without an answer"),

@@ -3,6 +3,7 @@
 ## What it detects
 An empty export is accepted. One of 12 KiB is sent again and again without any acknowledgement; where it arrives once it
 is cut into segments of 500 bytes, the path MTU is to blame. It holds no telemetry, only a field that receivers skip.
+Or a TLS handshake gets no answer, twice, and succeeds in such segments: the server's certificate is what is too large.
 
 ## Why it breaks
 A link on the way (a tunnel, a VPN, an overlay network) carries smaller packets than the first one. Its router drops
@@ -36,6 +37,11 @@ probes: ["10.9.0.7:4318 http large_stalled"]
 ```yaml fires
 target: http://10.9.0.7:4318
 probes: ["10.9.0.7:4318 http large_lost"]
+```
+
+```yaml fires
+target: https://10.9.0.7:4318
+probes: ["10.9.0.7:4318 https tls_stalled"]
 ```
 
 ```yaml quiet
@@ -78,40 +84,45 @@ _HEALS = " `net.ipv4.tcp_mtu_probing` is on here, so each new connection gets th
 
 def check(traces: Traces, probes: Probes, routes: Routes | None, spaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that takes small exports alone."""
-    for trace, result in ended(traces, probes, (Outcome.LARGE_STALLED, Outcome.LARGE_LOST)):
-        narrow = result.outcome is Outcome.LARGE_STALLED
+    for trace, result in ended(traces, probes, (Outcome.TLS_STALLED, Outcome.LARGE_STALLED, Outcome.LARGE_LOST)):
+        narrow, back = result.outcome is not Outcome.LARGE_LOST, result.outcome is Outcome.TLS_STALLED
+        what = f"{trace.family.title} {'answers' if back else 'exports'}"
         space = spaces.at(trace.vantage) if spaces else None
-        heals = narrow and space is not None and bool(space.tcp_mtu_probing)
+        heals = narrow and not back and space is not None and bool(space.tcp_mtu_probing)
         yield Finding(
-            summary=f"Large {trace.family.title} exports {'are delayed' if heals else 'hang'} on the way",
-            detail=_detail(traces, trace, result, narrow=narrow) + (_HEALS if heals else ""),
-            hint=_widen(trace, routes) if narrow else _watch(trace),
+            summary=f"Large {what} {'are delayed' if heals else 'hang'} on the way",
+            detail=_detail(traces, trace, result) + (_HEALS if heals else ""),
+            hint=_widen(trace, routes, back=back) if narrow else _watch(trace),
             families=(trace.family,),
             confidence=Confidence.PROBED,
-            evidence=trace.at(Hop.EXPORT).evidence,
+            evidence=(*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence),
             severity=Severity.WARNING if heals else Severity.ERROR,
             flows=(trace.key,),
         )
 
 
-def _detail(traces: Traces, trace: Trace, result: ProbeResult, *, narrow: bool) -> str:
+def _detail(traces: Traces, trace: Trace, result: ProbeResult) -> str:
     message, _ = _TOO_BIG[trace.family]
+    small = "An empty export is accepted, and one of 12 KiB is not"
+    begins, ends = {
+        Outcome.TLS_STALLED: ("The TLS handshake stalls", f"No {message} told the server to send smaller packets."),
+        Outcome.LARGE_STALLED: (small, f"No {message} told the client to send smaller packets."),
+        Outcome.LARGE_LOST: (small, "So it is not the size of packets: data is dropped by its amount or content."),
+    }[result.outcome]
     spared = any(x.accepted and x.family is not trace.family for x in elsewhere(traces, trace))
-    silent = f"No {message} told the client to send smaller packets."
-    odd = "So it is not the size of packets: something on the way drops data by its amount or content."
-    other = f" {trace.family.other.title} takes both." if spared else ""
-    lost = result.detail or MEANINGS[result.outcome].why
-    return f"An empty export is accepted, and one of 12 KiB is not: {lost}. {silent if narrow else odd}{other}"
+    other = f" {trace.family.other.title} works." if spared else ""
+    return f"{begins}: {result.detail or MEANINGS[result.outcome].why}. {ends}{other}"
 
 
-def _widen(trace: Trace, routes: Routes | None) -> str:
+def _widen(trace: Trace, routes: Routes | None, *, back: bool) -> str:
     message, rule = _TOO_BIG[trace.family]
     answer = routes.to(trace.vantage, trace.addresses[0]) if routes else None
-    interface = f"`{answer.interface}`" if answer and answer.interface else "its interface"
+    interface = f"`{answer.interface}`" if answer and answer.interface else "the interface"
+    end = "server" if back else "client"
     option = "-6" if trace.family is Family.IPV6 else "-4"
     path = inside(trace.vantage, f"tracepath {option} {trace.addresses[0]}")
     return (
-        f"Let {message} pass every filter on the way and at the client (`{rule}` in nftables), or clamp the segments "
+        f"Let {message} pass every filter on the way and at the {end} (`{rule}` in nftables), or clamp the segments "
         f"where the way narrows (`tcp option maxseg size set rt mtu`): `{path}` shows how far it is wide. Until then "
         f"give {interface} of the client an MTU of 1280."
     )
