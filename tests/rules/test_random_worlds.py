@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dualstack.reach.dial import clients
 from dualstack.reach.predict import predict
 from dualstack.rules.registry import evaluate, rules
 from dualstack.testing.incident import snapshot
@@ -90,6 +91,8 @@ def worlds(draw: st.DrawFn) -> str:
     ]
     if draw(st.booleans()):
         lines.append("ipv6: absent")
+    if draw(st.booleans()):
+        lines.append(f"client: {draw(st.sampled_from(clients()))}")
     if draw(st.booleans()):
         transport = draw(st.sampled_from(("tcp", "tcp4", "tcp6")))
         http = f"http: {{endpoint: '{_endpoint(declared, 4318)}', transport: {transport}}}"

@@ -1,0 +1,111 @@
+"""What is said of a client: the sentence, and which clients are spoken of."""
+
+import pytest
+
+from dualstack.model.client import Callers, Outlook
+from dualstack.model.host import Routes
+from dualstack.model.names import Names
+from dualstack.model.probe import Probes
+from dualstack.model.question import Question
+from dualstack.reach.outlook import confidence, evidence, outlooks, sentence, spelled
+from dualstack.reach.predict import predict
+from dualstack.testing.incident import snapshot
+
+V6, V4 = "fd00:9::7", "10.9.0.7"
+OTEL = "The OpenTelemetry SDK"
+NAME = f'target: http://collector:4318\nnames: {{collector: ["{V6}", {V4}]}}\n'
+
+
+def said(v6: str, v4: str) -> str:
+    return f'probes: ["[{V6}]:4318 http {v6}", "{V4}:4318 http {v4}"]\n'
+
+
+def seen(world: str) -> tuple[Outlook, ...]:
+    given = snapshot(world)
+    question = given.having(Question) or Question()
+    kinds = (given.having(x) for x in (Names, Routes, Probes, Callers))
+    return outlooks(predict(given), question, *kinds)  # type: ignore[arg-type]
+
+
+SENTENCES = {
+    "at once": ("python", said("accepted", "accepted"), f"Python tries `{V6}` first, and connects at once."),
+    "refused": (
+        "python",
+        said("refused", "accepted"),
+        f"Python tries `{V6}` first, which refuses, and has `{V4}` at once.",
+    ),
+    "late": (
+        "python-otel",
+        said("timed_out", "accepted"),
+        f"{OTEL} for Python over HTTP tries `{V6}` first, which does not answer, and has `{V4}` after 10 s.",
+    ),
+    "never": (
+        "node@18",
+        said("refused", "accepted"),
+        f"Node.js tries `{V6}` first, which refuses, and never gets to `{V4}`.",
+    ),
+    "never, by time": (
+        "otel-ruby",
+        said("timed_out", "accepted"),
+        f"{OTEL} for Ruby tries `{V6}` first, which does not answer, and never gets to `{V4}`.",
+    ),
+    "nobody": ("go", said("refused", "refused"), f"Go tries `{V4}` first, which refuses, and gets no connection."),
+    "too late": (
+        "node@20",
+        said("accepted took=400", "accepted took=400"),
+        f"Node.js tries `{V6}` first, which answers too late, and has `{V4}` after 250 ms.",
+    ),
+    "not known": ("go", "", f"Go tries `{V4}` first; what answers it is not known."),
+    "all": (
+        "otelcol@0.161",
+        said("timed_out", "accepted"),
+        f"The Collector's gRPC exporter connects to every address at once: `{V4}` answers, `{V6}` does not answer.",
+    ),
+    "from the source": (
+        "dotnet",
+        said("accepted", "accepted"),
+        f".NET tries `{V6}` first, and connects at once. This is from its source, not from a run.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("client", "probes", "sentence_"), SENTENCES.values(), ids=SENTENCES)
+def test_the_sentence(client: str, probes: str, sentence_: str) -> None:
+    (view,) = seen(f"{NAME}client: {client}\n{probes}")
+
+    assert sentence(view) == sentence_
+
+
+def test_a_single_address_is_called_that() -> None:
+    (view,) = seen(f'target: http://{V4}:4318\nclient: go\nprobes: ["{V4}:4318 http refused"]\n')
+
+    assert sentence(view) == f"Go tries `{V4}`, its only address, which refuses, and gets no connection."
+
+
+def test_a_family_that_a_client_lacks() -> None:
+    (view,) = seen(f'target: http://[{V6}]:4318\nclient: java-ipv4-stack\nprobes: ["[{V6}]:4318 http accepted"]\n')
+
+    assert sentence(view).endswith("never uses an address of this family.")
+
+
+def test_found_clients_speak_where_none_is_named() -> None:
+    caller = f'callers: ["http://collector:4318 python SYN-SENT {V6} python3 shop.py"]\n'
+    (found,) = seen(NAME + caller + said("timed_out", "accepted"))
+    (named,) = seen(NAME + caller + said("timed_out", "accepted") + "client: go@1.26\n")
+
+    assert (found.client.runtime, named.client.runtime) == ("python", "go")
+    assert sentence(found).startswith("`python3` (Python) tries")
+    assert evidence(found)[0].fact.endswith(f"`python3 shop.py`: SYN-SENT to [{V6}]:4318")
+    assert (confidence(found), confidence(named), spelled(named.client)) == ("observed", "declared", "go@1.26")
+
+
+NOTHING = {
+    "nobody": NAME,
+    "no address": "target: http://collector:4318\nclient: go\nnames: {collector: NXDOMAIN}\n",
+    "no names": NAME + "client: go\nwithheld: [Names]\n",
+}
+
+
+@pytest.mark.parametrize("world", NOTHING.values(), ids=NOTHING)
+def test_where_nothing_is_known_nothing_is_said(world: str) -> None:
+    assert seen(world) == ()
