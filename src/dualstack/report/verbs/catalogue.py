@@ -9,7 +9,9 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.text import printable
+from dualstack.reach.bind import Bound, accepts_phrase, listen_mark
 from dualstack.reach.explain import Explanation
+from dualstack.reach.hosts import Meaning
 from dualstack.rules.registry import codes, rules
 
 _BLOCK = re.compile(r"```yaml (fires|quiet)\n(.*?)```", re.DOTALL)
@@ -95,6 +97,61 @@ def line_as_json(found: Iterable[Explanation]) -> str:
     """The explanations of an error line as one JSON object."""
     said = [{"codes": x.codes, "meaning": x.meaning, "look": x.look, "groups": dict(x.groups)} for x in found]
     return json.dumps({"schema": "dualstack.explanation/1", "explanations": said}, indent=2, ensure_ascii=False) + "\n"
+
+
+RUNTIMES = {
+    "go": "Go",
+    "jvm": "Java",
+    "jvm-ipv4": "Java, IPv4 stack",
+    "node": "Node",
+    "rust": "Rust",
+    "posix": "C",
+    "python": "Python",
+    "asyncio": "asyncio",
+    "grpc-core": "gRPC C core",
+    "dotnet": ".NET",
+}
+"""The runtimes of `knowledge/bind.table` as people call them."""
+
+
+def explained_host(text: str, found: Iterable[Meaning]) -> str:
+    """What a host means to each runtime, one line each."""
+    head = (
+        f"{printable(text.strip(), 80)}, bound over TCP on a host with IPv4 and IPv6 and the sysctls that Linux sets:"
+    )
+    lines = (f"  {RUNTIMES[x.runtime]:<16}  {_made(x.bound)}{_doubt(x)}" for x in found)
+    return "\n".join((head, "", *lines)) + "\n"
+
+
+def _made(bound: Bound) -> str:
+    if bound.unknown:
+        return "not known"
+    if bound.error:
+        return f"does not start: {printable(bound.error, 200)} ({bound.cause})"
+    if len(bound.sockets) == 1:
+        return f"{listen_mark(bound.sockets[0])}, {accepts_phrase(bound.sockets[0])}"
+    return " and ".join(map(listen_mark, bound.sockets))
+
+
+def _doubt(item: Meaning) -> str:
+    return f"; unverified: {item.source}" if item.status == "unverified" else ""
+
+
+def host_as_json(text: str, found: Iterable[Meaning]) -> str:
+    """The meanings of a host as one JSON object."""
+    said = [
+        {
+            "runtime": x.runtime,
+            "sockets": [listen_mark(y) for y in x.bound.sockets],
+            "error": x.bound.error,
+            "cause": x.bound.cause,
+            "status": x.status or "unknown",
+            "source": x.source,
+        }
+        for x in found
+    ]
+    named = {"schema": "dualstack.explanation/1", "explanations": [], "host": text.strip(), "runtimes": said}
+    return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 
 
 def explained_line(found: Iterable[Explanation]) -> str:
