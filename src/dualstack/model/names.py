@@ -65,6 +65,10 @@ class ResolverFiles(msgspec.Struct, frozen=True):
         wanted = name.rstrip(".").lower()
         return tuple(x for x in self.hosts if wanted in (n.lower() for n in x.names))
 
+    def addresses_of(self, name: str) -> tuple[str, ...]:
+        """The addresses of those lines, in their order."""
+        return tuple(x.address for x in self.hosts_of(name))
+
 
 class Names(msgspec.Struct, frozen=True):
     """Everything that was learned about the names in question.

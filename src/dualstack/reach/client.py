@@ -8,7 +8,7 @@ from dualstack.model.address import Target
 from dualstack.model.client import Dialled, Outlook
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.host import Routes
-from dualstack.model.names import Names
+from dualstack.model.names import Names, ResolverFiles
 from dualstack.model.probe import ProbeResult, Probes
 from dualstack.model.question import Client, Question
 from dualstack.model.snapshot import Snapshot
@@ -63,7 +63,9 @@ def outlook(
         return None
     row = behaviour(client.runtime, client.version)
     sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
-    tried = order(known, client.runtime, client.version, sources, names.files.policy if names else ())
+    files = names.files if names else ResolverFiles()
+    hosts = files.addresses_of(target.host)
+    tried = order(known, client.runtime, client.version, sources, files.policy, hosts)
     fates = {address: _fate(x) or "" for x in traces for address in x.addresses}
     results = {x: probes.of(x, target.port, target.protocol) for x in known} if probes else {}
     took = {x: round_trip(result) for x, result in results.items() if result}

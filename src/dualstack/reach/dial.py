@@ -25,8 +25,9 @@ def dial(
 ) -> Dialled:
     """What becomes of the addresses in `order` (from `select.order`), given what each of them answers.
 
-    `syn_timeout` is the kernel's, in milliseconds; no client waits longer for one address. Each outcome is accepted, refused, timed_out or no_route. Raises ValueError for another one, or where an address of
-    `order` has none: what is not known is not guessed. Addresses that only `outcomes` holds are not tried.
+    `syn_timeout` is the kernel's, in milliseconds; no client waits longer for one address. Each outcome is accepted,
+    refused, timed_out or no_route. Raises ValueError for another one, or where an address of `order` has none: what is
+    not known is not guessed. Addresses that only `outcomes` holds are not tried.
     """
     for address in order:
         if outcomes.get(address) not in OUTCOMES:

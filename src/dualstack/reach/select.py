@@ -41,8 +41,9 @@ class Sorter(msgspec.Struct, frozen=True):
 class Behaviour(msgspec.Struct, frozen=True):
     """One row of `knowledge/runtimes.table`: how a runtime sorts the addresses of a name, and how it then dials them.
 
-    `until` is exclusive. `sort` is glibc, musl, go or grpc; `families` is verbatim, ipv4-first, ipv6-first or ipv4-only
-    and applies after sorting. `delay` and `timeout` are milliseconds, None where there is none.
+    `until` is exclusive. `sort` is glibc, musl, go or grpc, `hosts` the same for the lines of a hosts file, empty where
+    their order is left; `families` is verbatim, ipv4-first, ipv6-first or ipv4-only and applies after
+    sorting. `delay` and `timeout` are milliseconds, None where there is none.
     """
 
     runtime: str
@@ -50,6 +51,7 @@ class Behaviour(msgspec.Struct, frozen=True):
     since: tuple[int, ...]
     until: tuple[int, ...]
     sort: str
+    hosts: str
     families: str
     strategy: str
     delay: int | None
@@ -65,6 +67,7 @@ def order(
     version: tuple[int, ...],
     sources: Mapping[str, str],
     policy: tuple[PolicyEntry, ...] = (),
+    hosts: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """The addresses as `runtime` tries them; those of a family that it never tries are left out.
 
@@ -72,10 +75,14 @@ def order(
     source address that the kernel would choose, absent where there is no route; it may carry its prefix length
     ("10.9.0.5/24"), which glibc's rule 9 needs to order IPv4 addresses among themselves. `policy` are the lines of a
     gai.conf, which glibc alone reads; one that gives both families the same precedence is not followed exactly, for
-    glibc then compares in no strict order. Raises ValueError for an unknown runtime.
+    glibc then compares in no strict order. `hosts` are the addresses that the lines of a hosts file give the name, in
+    their order; where they are not those in question, it is the DNS that answers. Raises ValueError for an unknown
+    runtime.
     """
     row = behaviour(runtime, version)
-    return _arrange(_sort(tuple(addresses), row.sort, sources, policy), row.families)
+    held = tuple(addresses)
+    unsorted = not row.hosts and set(hosts) == set(held)
+    return _arrange(tuple(dict.fromkeys(hosts)) if unsorted else _sort(held, row.sort, sources, policy), row.families)
 
 
 def behaviour(runtime: str, version: tuple[int, ...] = ()) -> Behaviour:
@@ -103,6 +110,7 @@ def behaviours() -> tuple[Behaviour, ...]:
             since=_version(row["since"]),
             until=_version(row["until"]),
             sort=row["sort"],
+            hosts=row["hosts"].strip("-"),
             families=row["families"],
             strategy=row["strategy"],
             delay=_milliseconds(row["delay"]),

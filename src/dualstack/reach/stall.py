@@ -33,7 +33,7 @@ def stalls(traces: Sequence[Trace], names: Names, routes: Routes | None, client:
     fates = {k: v for k, v in answers.items() if v}
     if set(known) - set(fates):
         return []
-    tried = [(x, _order(known, names, routes, x)) for x in ([client] if client else usual())]
+    tried = [(x, _order(known, traces[0].target.host, names, routes, x)) for x in ([client] if client else usual())]
     found = [y for x, mine in tried for y in _stall(mine, fates, x)]
     return sorted(found, key=lambda x: (x.milliseconds is not None, -(x.milliseconds or 0)))
 
@@ -43,7 +43,7 @@ def beginners(traces: Sequence[Trace], names: Names, routes: Routes | None) -> d
     known = addresses_of(traces[0].target, names)
     found: dict[Family, dict[str, None]] = {}
     for client in usual():
-        for address in _order(known, names, routes, client)[:1]:
+        for address in _order(known, traces[0].target.host, names, routes, client)[:1]:
             found.setdefault(family(address), {})[_title(client)] = None
     return {k: tuple(v) for k, v in found.items()}
 
@@ -53,9 +53,9 @@ def usual() -> list[Client]:
     return [Client(x.runtime) for x in behaviours() if not x.until and " with `" not in x.title]
 
 
-def _order(known: Sequence[str], names: Names, routes: Routes | None, client: Client) -> tuple[str, ...]:
+def _order(known: Sequence[str], name: str, names: Names, routes: Routes | None, client: Client) -> tuple[str, ...]:
     sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
-    return order(known, client.runtime, client.version, sources, names.files.policy)
+    return order(known, client.runtime, client.version, sources, names.files.policy, names.files.addresses_of(name))
 
 
 def _title(client: Client) -> str:

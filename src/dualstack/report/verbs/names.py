@@ -44,7 +44,8 @@ def answer(name: str, found: Names, routes: Routes, wanted: Sequence[Client]) ->
     addresses = lookup.addresses if lookup else ()
     sources = {x.destination: x.source for x in routes.items if not x.error}
     clients = wanted or [Client(x) for x in dict.fromkeys(x.runtime for x in behaviours())]
-    tried = {x: order(addresses, x.runtime, x.version, sources, found.files.policy) for x in clients}
+    files, hosts = found.files, found.files.addresses_of(name)
+    tried = {x: order(addresses, x.runtime, x.version, sources, files.policy, hosts) for x in clients}
     orders = tuple(Order(_spelled(x), mine, describe(x)) for x, mine in tried.items())
     return Answer(
         schema="dualstack.names/1",
