@@ -19,6 +19,8 @@ MOST = 64_000_000
 
 _CHUNK = 1 << 16
 _PATIENCE = 20.0  # seconds for a command
+_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where nft and iptables-save are, and which the PATH of a user, or of su(1) without a login, may not name."""
 
 
 def _no_part(path: str, offset: int, size: int) -> bytes:  # noqa: ARG001
@@ -96,8 +98,11 @@ def _zoned(address: tuple[object, ...]) -> str:
 
 
 def _run(argv: Sequence[str]) -> str:
+    import shutil  # it loads every kind of archive
+
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as child:
+    program = shutil.which(argv[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SBIN}")
+    with subprocess.Popen(argv, executable=program, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as child:
         atexit.register(child.kill)  # the thread that waits here may be left behind by an interrupt
         try:
             out, err = child.communicate(timeout=_PATIENCE)
