@@ -41,7 +41,7 @@ VERBS = {
     "diagnose a name": (("diagnose", "--netns", "NETNS", "silent.example"), 1.0),
     "probe": (("probe", "--netns", "NETNS", "--timeout", "50", f"grpc://{SILENT}:4317"), 0.8),
     "resolve": (("resolve", "--netns", "NETNS", "silent.example"), 0.8),
-    "demo": (("demo",), 2.0),
+    "demo": (("demo",), 1.5),
 }
 
 
