@@ -25,7 +25,7 @@ class _End(asyncio.DatagramProtocol):
     def __init__(self, device: int) -> None:
         self.device = device
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, _: object) -> None:
         os.write(self.device, data)
 
 
