@@ -1,23 +1,13 @@
-"""What clients do with a list of addresses: the arithmetic, and real runtimes where addresses drop and refuse."""
-
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+"""What clients do with a list of addresses: the arithmetic. `tests/oracle/test_clients.py` has the real ones."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualstack.model.address import canonical, family
 from dualstack.model.client import Dialled
 from dualstack.model.question import Client
 from dualstack.reach.dial import OUTCOMES, SYN_TIMEOUT, clients, describe, dial, parse_client
 from dualstack.reach.select import behaviours, order
-from tests import netns
-from tests.real import need
 
 A6, B6, A4, B4 = "2001:db8:9::2", "2001:db8:9::3", "10.9.0.2", "10.9.0.3"
 BOTH = (A6, B6, A4, B4)
@@ -171,122 +161,3 @@ def test_every_client_can_be_described(row: object) -> None:
     assert "None" not in text
     assert text.endswith(".")
     assert ("not from a run" in text) is not row.verified
-
-
-RUNTIMES = Path(__file__).parent / "runtimes"
-
-
-@dataclass(frozen=True)
-class Program:
-    """A client: what it needs, how it is built into {out}, and how it runs."""
-
-    runtime: str
-    tools: tuple[str, ...]
-    build: tuple[str, ...]
-    run: tuple[str, ...]
-    patient: bool = False  # waits for an address that drops longer than a test can
-
-
-PYTHON = (sys.executable, f"{RUNTIMES}/dial.py")
-JAVAC = ("javac", "-d", "{out}", f"{RUNTIMES}/Dial.java")
-JAVA = ("java", "-cp", "{out}")
-CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{{remote_ip}}\n", "--http0.9", "http://col:4317/")
-PROGRAMS = (
-    Program("go", ("go",), ("go", "build", "-o", "{out}/dial", f"{RUNTIMES}/dial.go"), ("{out}/dial", "col:4317")),
-    Program("node", ("node",), (), ("node", f"{RUNTIMES}/dial.js", "col", "4317")),
-    Program("curl", ("curl",), (), CURL),
-    Program("grpc-core", (), (), (*PYTHON, "grpc-core", "col", "4317")),
-    Program("java", ("java", "javac"), JAVAC, (*JAVA, "Dial", "col", "4317")),
-    Program(
-        "java-ipv6-first",
-        ("java", "javac"),
-        JAVAC,
-        (*JAVA, "-Djava.net.preferIPv6Addresses=true", "Dial", "col", "4317"),
-        patient=True,
-    ),
-    Program("python", (), (), (*PYTHON, "create_connection", "col", "4317"), patient=True),
-    Program(
-        "rust",
-        ("rustc",),
-        ("rustc", "-o", "{out}/dial", f"{RUNTIMES}/dial.rs"),
-        ("{out}/dial", "col:4317"),
-        patient=True,
-    ),
-)
-
-
-@pytest.fixture(scope="module")
-def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """A client, built."""
-    found = request.param
-    assert isinstance(found, Program)
-    need(*found.tools)
-    out = tmp_path_factory.mktemp(found.runtime)
-    if found.build:
-        subprocess.run([x.format(out=out) for x in found.build], check=True, capture_output=True)
-    return Program(found.runtime, (), (), tuple(x.format(out=out) for x in found.run), found.patient)
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[tuple[str, str]]:
-    """A client that knows `col` by four addresses of the server, its own addresses being of the same kinds."""
-    hosts = "".join(f"{x} col\n" for x in BOTH)
-    with netns.pair("dial") as (client, server), netns.etc(client, hosts=hosts, nsswitch_conf="hosts: files\n"):
-        netns.batch(client, ["address add 2001:db8:9::1/64 dev eth0 nodad"])
-        netns.batch(
-            server, [f"address add {x}/64 dev eth0 nodad" for x in (A6, B6)] + [f"address add {B4}/24 dev eth0"]
-        )
-        yield client, server
-
-
-SCENES = {
-    "all accept": "accepted accepted accepted accepted",
-    "IPv6 refused": REFUSED_IPV6,
-    "IPv6 dropped": DEAD_IPV6,
-    "IPv4 refused": "accepted accepted refused refused",
-    "only the last accepts": "refused refused refused accepted",
-    "all refused": "refused refused refused refused",
-}
-
-
-@pytest.fixture(scope="module")
-def scene(request: pytest.FixtureRequest, place: tuple[str, str]) -> Iterator[dict[str, str]]:
-    """What each address does, in the namespace and as outcomes."""
-    outcomes = dict(zip(BOTH, SCENES[request.param].split(), strict=True))
-    drop = "".join(
-        f"ip{'6' if ':' in x else ''} daddr {x} tcp dport 4317 drop; " for x, y in outcomes.items() if y == "timed_out"
-    )
-    rules = f"flush ruleset; table inet t {{ chain c {{ type filter hook input priority 0; {drop} }}; }}\n"
-    enter = ["ip", "netns", "exec", place[1]]
-    subprocess.run([*enter, "nft", "-f", "-"], input=rules, text=True, check=True)
-    accepting = [x for x, y in outcomes.items() if y == "accepted"]
-    argv = [*enter, sys.executable, f"{RUNTIMES}/answer.py", *accepting]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin
-        assert server.stdout
-        assert server.stdout.readline() == "ready\n"
-        yield outcomes
-        server.stdin.close()
-
-
-@pytest.mark.parametrize(
-    ("scene", "program"),
-    [(x, y) for x in SCENES for y in PROGRAMS if not (y.patient and "timed_out" in SCENES[x])],
-    ids=lambda x: getattr(x, "runtime", x),
-    indirect=True,
-)
-def test_a_runtime_ends_up_there(program: Program, place: tuple[str, str], scene: dict[str, str]) -> None:
-    sources = {x: "2001:db8:9::1" if family(x) == "ipv6" else "10.9.0.1" for x in BOTH}
-    client = Client(program.runtime, node_version() if program.runtime == "node" else ())
-    predicted = dial(order(BOTH, program.runtime, (), sources), scene, client)
-    argv = ["ip", "netns", "exec", place[0], *program.run]
-    environ = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60, env=environ)
-    said = done.stdout.strip().strip("-")
-    assert (canonical(said) if said else "") == predicted.connected
-
-
-def node_version() -> tuple[int, ...]:
-    """That of the `node` on the PATH."""
-    said = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
-    return parse_client(f"node@{said.strip()}").version
