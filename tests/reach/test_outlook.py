@@ -1,6 +1,7 @@
 """What is said of a client: the sentence, and which clients are spoken of."""
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.model.client import Callers, Outlook
 from dualstack.model.host import Routes
@@ -97,6 +98,22 @@ def test_found_clients_speak_where_none_is_named() -> None:
     assert sentence(found).startswith("`python3` (Python) tries")
     assert evidence(found)[0].fact.endswith(f"`python3 shop.py`: SYN-SENT to [{V6}]:4318")
     assert (confidence(found), confidence(named), spelled(named.client)) == ("observed", "declared", "go@1.26")
+
+
+def test_what_no_run_has_shown_is_inferred() -> None:
+    (view,) = seen(NAME + "client: dotnet\n" + said("accepted", "accepted"))
+
+    assert confidence(view) == "inferred"
+
+
+def test_more_processes_of_a_kind_are_counted() -> None:
+    caller = f'callers: ["http://collector:4318 curl SYN-SENT {V6} curl"]\n'
+    (found,) = seen(NAME + caller + said("timed_out", "accepted"))
+    assert found.caller
+
+    many = replace(found, caller=replace(found.caller, more=11))
+
+    assert evidence(many)[0].fact.endswith("; 11 more like it")
 
 
 NOTHING = {

@@ -26,7 +26,7 @@ Every key is optional but `target`:
     # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=,
     # took= (milliseconds of each stage); san=DNS:10.9.0.7 is an address in a DNS entry
     callers: ["http://collector:4318 java SYN-SENT fd00:9::7 java -jar shop.jar"]     # client, socket, command line
-    environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}       # of who asks
+    environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}       # of all
     config: |                              # a Collector configuration
       receivers: …
     withheld: [Listeners]                  # kinds that could not be gathered
@@ -97,7 +97,7 @@ def snapshot(text: str) -> Snapshot:
         Filters(tuple(_filter(x) for x in world.get("filters", ()))),
         Probes(probes),
         _declared(world),
-        Callers(tuple(_caller(x, targets) for x in world.get("callers", ()))),
+        Callers(tuple(_caller(x, targets, world.get("environ")) for x in world.get("callers", ()))),
         proxies(world.get("environ", {})),
     )
     facts: dict[type, object] = {type(x): x for x in values}
@@ -207,11 +207,12 @@ def _routes(world: Mapping[str, Any], targets: Iterable[Target], names: Names) -
         yield said.get(address) or Route(PLACE, address, default[0], "", default[1])
 
 
-def _caller(text: str, targets: Iterable[Target]) -> Caller:
+def _caller(text: str, targets: Iterable[Target], environ: Mapping[str, str] | None) -> Caller:
     named, client, state, address, *command = shlex.split(text)
     target = next(x for x in targets if f"{x.scheme}://{x.endpoint}" == named)
     pid = 100 + crc32(text.encode()) % 30000
-    return Caller(target, parse_client(client), Process(pid, command[0], tuple(command)), address, state)
+    owner, said = Process(pid, command[0], tuple(command)), proxies(environ) if environ else None
+    return Caller(target, parse_client(client), owner, address, state, proxies=said)
 
 
 def _filter(text: str) -> FilterVerdict:

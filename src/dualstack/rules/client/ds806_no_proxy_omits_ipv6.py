@@ -27,6 +27,12 @@ client: python-otel
 environ: {HTTP_PROXY: "http://proxy:3128", NO_PROXY: "[2001:db8::7]"}
 probes: ["[2001:db8::7]:4318 http accepted"]
 ```
+```yaml fires
+target: http://[::1]:4318
+environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost"}
+callers: ["http://[::1]:4318 curl ESTABLISHED ::1 curl -d @spans.json http://[::1]:4318/v1/traces"]
+probes: ["[::1]:4318 http accepted"]
+```
 ```yaml quiet
 target: http://[::1]:4318
 client: go
@@ -97,10 +103,9 @@ def _environments(
     trace: Trace, question: Question, own: Proxies, callers: Callers | None
 ) -> Iterator[tuple[Client | None, Proxies, str]]:
     """The clients of a flow with what their environment says; whoever asks stands for one that is not in sight."""
-    seen = [x for x in callers.items if x.target == trace.target and x.proxies] if callers else []
-    for caller in seen:
-        if caller.proxies:
-            yield caller.client, caller.proxies, f"environment of pid {caller.process.pid}"
+    here = callers.items if callers else ()
+    seen = [(x.client, x.proxies, x.process.pid) for x in here if x.target == trace.target and x.proxies]
+    yield from ((client, said, f"environment of pid {pid}") for client, said, pid in seen)
     if not seen:
         yield question.client, own, "environment of this command"
 
