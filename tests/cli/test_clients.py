@@ -156,6 +156,13 @@ FOUND: dict[str, tuple[tuple[str, ...], Mapping[str, str], int, str, str]] = {
     "python": ((sys.executable, "-c", SOCKET, NAME, "4318"), {}, 4318, "python-otel", "DS807"),
     "grpcio": ((sys.executable, "-c", GRPC, SILENT_IPV6.join("[]"), "4317"), {}, 4317, "grpc-core", ""),
     "node": (("node", "-e", NET, SILENT_IPV6, "4318"), {}, 4318, "node@20", ""),
+    "node with an option": (
+        ("node", "-e", NET, SILENT_IPV6, "4318"),
+        {"NODE_OPTIONS": "--dns-result-order=ipv4first"},
+        4318,
+        "node-ipv4-first",
+        "",
+    ),
     "curl": (("curl", "-sg", f"http://[{SILENT_IPV6}]:4318/"), {}, 4318, "curl", ""),
 }
 
