@@ -118,7 +118,7 @@ def _plan(order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour, s
     if row.strategy == "families":
         return _families(order, outcomes, limit, row.delay or 0)
     if row.strategy == "shared":
-        return (x for x in _chain(order, outcomes, limit, row.delay) if x.at < limit)
+        return (x for x in _chain(order, outcomes, syn_timeout, row.delay) if x.at < (row.timeout or syn_timeout))
     queues = {"first": order[:1], "alternating": _by_turns(order), "staggered": _by_turns(order)}
     return _chain(queues.get(row.strategy, order), outcomes, limit, row.delay)
 
