@@ -3,6 +3,10 @@
 import pytest
 
 from dualstack.model.finding import Finding, Severity
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.reach.predict import predict
+from dualstack.rules.registry import evaluate, rules
+from dualstack.testing.incident import snapshot
 from tests.rules.test_incidents import config, judged
 
 HELD = "target: localhost:4317\nnames: {localhost: [127.0.0.1]}\nprobes: ['127.0.0.1:4317 grpc refused']\n"
@@ -357,3 +361,34 @@ def test_localhost_is_no_reason_for_doubt() -> None:
     world = "target: 10.9.0.5:4317\nprobes: ['10.9.0.5:4317 grpc refused']\n"
 
     assert only(world + config(grpc='{endpoint: "localhost:4317"}'), "DS211").hint == "Start a receiver on port 4317."
+
+
+@pytest.mark.parametrize(
+    ("ends", "disabled", "expected"),
+    [
+        (["10.9.0.7"], [True], ["DS302"]),
+        (["10.9.0.7"], [False], ["DS305"]),
+        (["10.9.0.7", "10.9.0.8"], [True, True], ["DS305"]),  # which of the two had the address?
+        (["10.9.0.7", "10.9.0.8"], [True, False], ["DS305"]),
+        ([], [], ["DS305"]),
+    ],
+)
+def test_ipv6_that_is_off_at_the_other_end(ends: list[str], disabled: list[bool], expected: list[str]) -> None:
+    """The one host that a name leads to has no IPv6, so that nobody holds the name's IPv6 address."""
+    found = snapshot(
+        f"target: http://col:4318\nnames: {{col: ['fd00:9::7', {', '.join(ends or ['10.9.0.7'])}]}}\n"
+        'routes: ["fd00:9::7 EHOSTUNREACH eth0 fd00:9::5"]\n'
+        'probes: ["10.9.0.7:4318 http accepted", "10.9.0.8:4318 http accepted", "[fd00:9::7]:4318 http unreachable"]\n'
+    )
+    far = tuple(
+        Namespace(
+            f"netns {x}", (Interface("eth1", 2, up=True, disable_ipv6=off, addresses=(InterfaceAddress(x, 24),)),)
+        )
+        for x, off in zip(ends, disabled, strict=True)
+    )
+    here = found.having(Namespaces)
+    assert here is not None
+    seen = found.adding(Namespaces((*here.items, *far)))
+    findings, _ = evaluate(seen.adding(predict(seen)), rules())
+    assert [x.code for x in findings if not x.because] == expected
+    assert ("take `fd00:9::7` out of `col`" in findings[0].hint) is (expected == ["DS302"])

@@ -2,8 +2,9 @@
 
 ## What it detects
 A flow over IPv6 is needed and cannot leave, or its address is not there, and the interface that should carry it has
-`net.ipv6.conf.INTERFACE.disable_ipv6=1` in that network namespace. Or an endpoint of the configuration is an IPv6
-address and IPv6 is off on every interface, so the Collector cannot start.
+`net.ipv6.conf.INTERFACE.disable_ipv6=1` in that network namespace: at this end or, where nobody holds the address, at
+the host that has the name's IPv4 address. Or an endpoint of the configuration is an IPv6 address and IPv6 is off on
+every interface, so the Collector cannot start.
 
 ## Why it breaks
 The sysctl removes all IPv6 addresses and routes of the interface. `all` and `default` are copied to interfaces, but it
@@ -51,6 +52,8 @@ probes: ["10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator
 
+import msgspec
+
 from dualstack.model.address import Family, zone
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
@@ -76,6 +79,7 @@ def check(
         off = _off(space, trace, traces)
         if off:
             yield _finding(space, off, (trace,))
+        yield from _at_the_other_end(namespaces, trace, traces)
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS302":
             off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
@@ -101,6 +105,20 @@ def _off(space: Namespace, trace: Trace, traces: Traces) -> tuple[str, ...]:
     if not all(x.disable_ipv6 for x in carrying):
         return ()
     return ("all",) if carrying and space.disable_ipv6_all else tuple(x.name for x in carrying)
+
+
+def _at_the_other_end(namespaces: Namespaces, trace: Trace, traces: Traces) -> Iterator[Finding]:
+    """A finding for an IPv6 address of a name that is on no host in sight, where the name's other host has IPv6 off."""
+    if trace.family is Family.IPV4 or trace.server:
+        return
+    ends = [(namespaces.at(x.server), address) for x in traces.sibling(trace) for address in x.addresses]
+    held = {(space.place, link.name): (space, link) for space, x in ends if space and (link := space.owner(x))}
+    far = [(space, link) for space, link in held.values() if link.disable_ipv6 and space.place != trace.vantage]
+    if len(held) == len(far) == 1 and all(space for space, _ in ends):
+        ((space, link),) = far
+        found = _finding(space, (link.name,), (trace,))
+        instead = f"Or take `{trace.addresses[0]}` out of `{trace.target.host}`."
+        yield msgspec.structs.replace(found, hint=f"{found.hint} {instead}")
 
 
 def _finding(space: Namespace, off: tuple[str, ...], flows: tuple[Trace, ...]) -> Finding:
