@@ -58,6 +58,10 @@ def test_clients_that_order_alike_share_a_line() -> None:
     ]
 
 
+def test_an_order_that_no_run_has_shown_says_so() -> None:
+    assert shown("go", "dotnet")[-1] == "  No run has shown the order of dotnet."
+
+
 def test_without_a_client_every_runtime_is_told_once_within_the_width_of_a_terminal() -> None:
     said = answer("collector", NAMES, ROUTES, [])
 

@@ -10,18 +10,19 @@ from dualstack.model.names import DnsAnswer, HostsEntry, Names
 from dualstack.model.question import Client
 from dualstack.model.text import printable
 from dualstack.reach.dial import describe
-from dualstack.reach.select import behaviours, order
+from dualstack.reach.select import behaviour, behaviours, order
 
 SHOWN = 16
 """How many addresses, and how many lines of a kind, the text shows; JSON shows all."""
 
 
 class Order(msgspec.Struct, frozen=True):
-    """The addresses as one client tries them, and how it dials, in sentences."""
+    """The addresses as one client tries them, how it dials, in sentences, and whether a run has shown it."""
 
     client: str
     addresses: tuple[str, ...]
     dialling: str
+    verified: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -46,7 +47,8 @@ def answer(name: str, found: Names, routes: Routes, wanted: Sequence[Client]) ->
     clients = wanted or [Client(x) for x in dict.fromkeys(x.runtime for x in behaviours())]
     files, hosts = found.files, found.files.addresses_of(name)
     tried = {x: order(addresses, x.runtime, x.version, sources, files.policy, hosts) for x in clients}
-    orders = tuple(Order(_spelled(x), mine, describe(x)) for x, mine in tried.items())
+    shown = {x: behaviour(x.runtime, x.version).verified for x in clients}
+    orders = tuple(Order(_spelled(x), mine, describe(x), shown[x]) for x, mine in tried.items())
     return Answer(
         schema="dualstack.names/1",
         name=name,
@@ -115,6 +117,11 @@ def _orders(orders: Sequence[Order]) -> Iterator[str]:
         yield from _wrapped(f"is the order of {', '.join(x.client for x in items)}.")
     if len(orders) == 1:
         yield from _wrapped(orders[0].dialling)
+        return
+    unshown = [x.client for x in orders if not x.verified]
+    if unshown:
+        yield ""
+        yield from _wrapped(f"No run has shown the order of {', '.join(unshown)}.")
 
 
 def _wrapped(text: str) -> list[str]:
