@@ -62,3 +62,11 @@ def test_python_is_told_of_its_own_ipv6_sockets() -> None:
     assert "`host=None`" in rebind(python, HERE, None)
     assert "host=None" not in rebind(python, SPLIT, None)
     assert "host=None" not in rebind(held_by(Runtime.RUST), HERE, None)
+
+
+def test_a_python_server_may_be_grpc_that_misses_the_ipv6_loopback() -> None:
+    lame = Namespace("host", (Interface("lo", 1, up=True, loopback=True, disable_ipv6=True), *HERE.interfaces))
+
+    assert "sysctl -w net.ipv6.conf.lo.disable_ipv6=0" in rebind(held_by(Runtime.PYTHON), lame, None)
+    assert "sysctl" not in rebind(held_by(Runtime.PYTHON), HERE, None)
+    assert "sysctl" not in rebind(held_by(Runtime.RUST), lame, None)

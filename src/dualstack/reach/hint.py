@@ -66,19 +66,24 @@ def rebind(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint
     """The sentence that says where to write the wider address."""
     wider = wildcard(socket, space)
     if endpoint is None:
-        return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider)}"
-    return f"Set `{endpoint.field}`{where(endpoint)} to {wider}.{caveat(socket, wider)}"
+        return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider, space)}"
+    return f"Set `{endpoint.field}`{where(endpoint)} to {wider}.{caveat(socket, wider, space)}"
 
 
-def caveat(socket: Listener, wider: str) -> str:
+def caveat(socket: Listener, wider: str, space: Namespace | None) -> str:
     """What a Python program has to heed with `[::]`; empty elsewhere.
 
     asyncio sets IPV6_V6ONLY on every IPv6 socket and makes one of each family for `host=None` (Lib/asyncio/
-    base_events.py, create_server); socket.create_server sets it unless told `dualstack_ipv6`.
+    base_events.py, create_server); socket.create_server sets it unless told `dualstack_ipv6`. gRPC makes IPv4 sockets
+    alone of every wildcard where `::1` cannot be bound (grpc-core in knowledge/bind.table).
     """
     if socket.runtime is not Runtime.PYTHON or "[::]" not in wider or "0.0.0.0" in wider:
         return ""
-    return " Python must set IPV6_V6ONLY to 0 there; asyncio sets it to 1, so pass it `host=None`, which binds both."
+    grpc = ""
+    if space and any(x.loopback and x.disable_ipv6 for x in space.interfaces):
+        grpc = f" gRPC takes IPv6 only where `::1` can be bound: run `{sysctl(space.place, 'lo', 0)}` and restart it."
+    other = "Python must set IPV6_V6ONLY to 0 there; asyncio sets it to 1, so pass it `host=None`, which binds both."
+    return f"{grpc} {other}"
 
 
 def where(endpoint: DeclaredEndpoint) -> str:
@@ -100,10 +105,12 @@ def why(failure: Failure) -> str:
 
 
 def unstarted(found: Finding, failure: Failure) -> Finding:
-    """A finding that keeps a Collector from starting, with the endpoint that it cannot bind for that."""
+    """A finding that keeps a Collector from starting, with the endpoint that it cannot bind for that.
+
+    It comes before those of single flows: findings that say the same become one, and the first hint stays.
+    """
     return msgspec.structs.replace(
         found,
-        detail=f"{found.detail} {why(failure)}",
         hint=f"{found.hint} Then start the Collector.",
         evidence=(*found.evidence, *failure.evidence),
     )

@@ -71,12 +71,12 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for the IPv6 flows from such a kernel, and for those to a Collector that cannot start there."""
     space = here(namespaces)
-    for trace in unreached(traces):
-        if trace.family is Family.IPV6 and (space.ipv6_absent or trace.at(Hop.ROUTE).mark == Outcome.FAMILY_ABSENT):
-            yield _finding((trace,), trace.at(Hop.ROUTE).evidence)
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS301":
             yield unstarted(_finding(failure.flows, ()), failure)
+    for trace in unreached(traces):
+        if trace.family is Family.IPV6 and (space.ipv6_absent or trace.at(Hop.ROUTE).mark == Outcome.FAMILY_ABSENT):
+            yield _finding((trace,), trace.at(Hop.ROUTE).evidence)
 
 
 def _finding(flows: tuple[Trace, ...], told: tuple[Evidence, ...]) -> Finding:

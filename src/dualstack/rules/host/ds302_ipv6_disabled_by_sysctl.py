@@ -75,15 +75,15 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for the flows that the sysctl stops on their way, or by keeping a Collector from starting."""
     space = here(namespaces)
+    for failure in failures(traces, declared, listeners, space, None):
+        if failure.bound.cause == "DS302":
+            off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
+            yield unstarted(_finding(space, off, failure.flows), failure)
     for trace in unreached(traces):
         off = _off(space, trace, traces)
         if off:
             yield _finding(space, off, (trace,))
         yield from _at_the_other_end(namespaces, trace, traces)
-    for failure in failures(traces, declared, listeners, space, None):
-        if failure.bound.cause == "DS302":
-            off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
-            yield unstarted(_finding(space, off, failure.flows), failure)
 
 
 def _off(space: Namespace, trace: Trace, traces: Traces) -> tuple[str, ...]:

@@ -65,12 +65,12 @@ def check(
     space = here(namespaces)
     if not loopback_alone_lacks_ipv6(space):
         return
-    for trace in unreached(traces):
-        if trace.family is Family.IPV6 and (is_loopback(trace.addresses[0]) or trace.server == space.place):
-            yield _finding(space.place, trace.addresses[0], (trace,))
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS303":
             yield unstarted(_finding(space.place, "::1", failure.flows), failure)
+    for trace in unreached(traces):
+        if trace.family is Family.IPV6 and (is_loopback(trace.addresses[0]) or trace.server == space.place):
+            yield _finding(space.place, trace.addresses[0], (trace,))
 
 
 def _finding(place: str, address: str, flows: tuple[Trace, ...]) -> Finding:

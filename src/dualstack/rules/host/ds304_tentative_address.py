@@ -69,6 +69,11 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each address that no flow can use yet."""
     space = here(namespaces)
+    for failure in failures(traces, declared, listeners, space, None):
+        if failure.bound.cause == "DS304":
+            host = failure.endpoint.effective.rpartition(":")[0].strip("[]")
+            for held in _flagged(space, (host,)):
+                yield unstarted(_finding(space, held, failure.flows), failure)
     for trace in unreached(traces):
         place = namespaces.at(trace.server) or space
         for held in _flagged(place, trace.addresses):
@@ -76,11 +81,6 @@ def check(
         if sourceless(trace, routes.to(trace.vantage, trace.addresses[0]) if routes else None):
             for held in _flagged(space, space.addresses(trace.family)):
                 yield _finding(space, held, (trace,))
-    for failure in failures(traces, declared, listeners, space, None):
-        if failure.bound.cause == "DS304":
-            host = failure.endpoint.effective.rpartition(":")[0].strip("[]")
-            for held in _flagged(space, (host,)):
-                yield unstarted(_finding(space, held, failure.flows), failure)
 
 
 def _flagged(space: Namespace, addresses: tuple[str, ...]) -> list[tuple[Interface, InterfaceAddress]]:
