@@ -158,7 +158,14 @@ class World(NamedTuple):
 _STATES = tuple(itertools.product(("on", "lo-off", "off", "absent"), (False, True)))
 _ADDRESSED = ("both", "ipv4", "ipv6", "ipv6-alone")
 SAMPLE = (
-    *(World(*x, localhost=y) for x, y in zip(_STATES, itertools.cycle(("both", "ipv4", "ipv6")), strict=False)),
+    World(localhost="both"),
+    World(bindv6only=True, localhost="ipv4"),
+    World("lo-off", localhost="ipv6"),
+    World("lo-off", bindv6only=True, localhost="both"),
+    World("off", localhost="ipv4"),
+    World("off", True, "ipv6-alone", "ipv6"),
+    World("absent", localhost="both"),
+    World("absent", True, "ipv6-alone", "both"),
     World(addressed="ipv4"),
     World(addressed="ipv6"),
     World(addressed="ipv6-alone", localhost="ipv6"),

@@ -177,6 +177,17 @@ def test_a_program_that_asks_for_ipv4_alone_gets_it_for_the_ipv6_loopback() -> N
     assert (failed.error, failed.cause) == ("[Errno -2] Name or service not known", "DS401")
 
 
+def test_where_no_address_of_a_name_can_be_bound_the_error_is_that_of_the_one_that_the_runtime_tells() -> None:
+    gone = (Lookup("collector", ("fd00:9::99", "10.9.0.99")),)
+    absent = Namespace("netns absent", (interface("lo", 1, "127.0.0.1"),), ipv6_absent=True)
+    requests = [
+        BindRequest("collector:4317", "udp", runtime=x, namespace=absent, names=gone) for x in ("rust", "asyncio")
+    ]
+    assert [bind(x).cause for x in requests] == ["DS212", "DS301"]
+    either = bind(BindRequest("collector:4317", runtime="asyncio", namespace=HERE, names=gone))
+    assert "which of the addresses" in either.unknown
+
+
 def test_grpc_core_takes_the_addresses_that_it_can_and_fails_without_any() -> None:
     some = (Lookup("collector", ("fd00:9::99", "10.9.0.5")), Lookup("elsewhere", ("fd00:9::99",)))
     made = bind(BindRequest("collector:4317", runtime="grpc-core", namespace=HERE, names=some))

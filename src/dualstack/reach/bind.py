@@ -239,6 +239,7 @@ _PICKS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "ipv6-only": lambda found: _of(Family.IPV6, found)[:1],
     "ipv4-asked": lambda found: _of(Family.IPV4, tuple("127.0.0.1" if x == "::1" else x for x in found))[:1],
     "first-bound": lambda found: found,
+    "first-bound-last": lambda found: found,
     "each-bound": lambda found: found,
     "each": lambda found: found,
 }
@@ -252,13 +253,23 @@ def _bind_name(request: BindRequest, place: Place, row: dict[str, str]) -> Bound
     if not chosen:
         return Bound(error=_words(row["error"], request, place), cause=row["cause"])
     tried = [bind(msgspec.structs.replace(request, address=join(x, place.number))) for x in chosen]
+    found = _of_each(row["result"], tried)
+    whole_name = not found.started and row["cause"] == "by-address"
+    return msgspec.structs.replace(found, error=_words(row["error"], request, place)) if whole_name else found
+
+
+def _of_each(result: str, tried: list[Bound]) -> Bound:
+    """What becomes of a name whose addresses have been tried one by one."""
     whole = Bound(tuple(socket for x in tried for socket in x.sockets))
-    if row["result"] == "each":
-        return next((x for x in tried if not x.started), whole)
-    if row["result"] == "each-bound" and whole.sockets:
+    failed = [x for x in tried if not x.started]
+    if result == "each" and len(failed) > 1:  # asyncio tries them in the order of a set
+        return Bound(unknown="which of the addresses of a name fails first is not told")
+    if result == "each":
+        return failed[0] if failed else whole
+    if result == "each-bound" and whole.sockets:
         return whole
-    error = _words(row["error"], request, place) if row["cause"] == "by-address" else tried[0].error
-    return next((x for x in tried if x.started), msgspec.structs.replace(tried[0], error=error))
+    working = [x for x in tried if x.started]
+    return (working or failed)[-1 if result == "first-bound-last" and not working else 0]
 
 
 def _is_wildcard(listener: Listener) -> bool:
