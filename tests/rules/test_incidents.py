@@ -38,6 +38,20 @@ ALL_REFUSED = 'probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http refused"
 ACCEPTED = 'probes: ["[::1]:4318 http accepted", "127.0.0.1:4318 http accepted"]\n'
 
 FAULTS = {
+    "IPv6 off for the clients of a Collector that cannot start without it": (
+        BOTH
+        + "sysctls: {net.ipv6.conf.all.disable_ipv6: 1}\n"
+        + 'probes: ["[::1]:4318 http no_source", "127.0.0.1:4318 http refused"]\n'
+        + config(http='{endpoint: "[::1]:4318"}'),
+        "DS302",
+        "broken",
+    ),
+    "silence on a loopback that is down": (
+        "target: http://10.9.0.5:4318\ninterfaces: {lo: [127.0.0.1/8], eth0: [10.9.0.5/24]}\ndown: [lo]\n"
+        + 'listeners: ["[::]:4318 go otelcol"]\nprobes: ["10.9.0.5:4318 http timed_out"]\n',
+        "DS306",
+        "broken",
+    ),
     "rust on the IPv4 wildcard": (BOTH + 'listeners: ["0.0.0.0:4318 rust rotel"]\n' + V6_REFUSED, "DS205", "degraded"),
     "the same without probes": (BOTH + 'listeners: ["0.0.0.0:4318 python python3"]\n', "DS205", "degraded"),
     "tcp4 in the Collector": (BOTH + 'listeners: ["0.0.0.0:4318 go otelcol"]\n' + V6_REFUSED, "DS208", "degraded"),
