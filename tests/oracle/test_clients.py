@@ -12,7 +12,11 @@ from tests.oracle.clients import FETCHED, HERE, QUICK, Program, differences, rea
 from tests.oracle.scenes import SCENES, Observed, World, world
 from tests.real import need
 
-SAMPLE = (*HERE, *FETCHED) if os.environ.get("DUALSTACK_ORACLE") == "all" else HERE
+EVERYTHING = os.environ.get("DUALSTACK_ORACLE") == "all"
+SAMPLE = (*HERE, *FETCHED) if EVERYTHING else HERE
+
+LONG = ("ipv6-dropped-twice",)
+"""Not part of the sample for a client that waits for the kernel: it shows the same wait a second time."""
 
 BEYOND = {
     ("java-ipv6-first", "ipv4-host"): "a JDK that finds no IPv6 on the host uses IPv4 alone; the table knows no hosts",
@@ -31,7 +35,10 @@ def place() -> Iterator[World]:
 @pytest.mark.parametrize("program", SAMPLE, ids=lambda x: x.name)
 def test_a_client_does_what_the_table_says(program: Program, place: World) -> None:
     need(*program.needs)
-    _, wrong = settled(ready(program), place, list(SCENES.values()), QUICK)
+    client = ready(program)
+    row = behaviour(client.client.runtime, client.client.version)
+    left_out = () if row.delay is not None or row.timeout or EVERYTHING else LONG
+    _, wrong = settled(client, place, [x for x in SCENES.values() if x.name not in left_out], QUICK)
     assert set(wrong) == {scene for name, scene in BEYOND if name == program.name}, wrong
 
 
