@@ -47,8 +47,10 @@ FAULTS = {
         "broken",
     ),
     "silence on a loopback that is down": (
-        "target: http://10.9.0.5:4318\ninterfaces: {lo: [127.0.0.1/8], eth0: [10.9.0.5/24]}\ndown: [lo]\n"
-        + 'listeners: ["[::]:4318 go otelcol"]\nprobes: ["10.9.0.5:4318 http timed_out"]\n',
+        (
+            "target: http://10.9.0.5:4318\ninterfaces: {lo: [127.0.0.1/8], eth0: [10.9.0.5/24]}\ndown: [lo]\n"
+            'listeners: ["[::]:4318 go otelcol"]\nprobes: ["10.9.0.5:4318 http timed_out"]\n'
+        ),
         "DS306",
         "broken",
     ),
