@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DUALSTACK_CACHE := $(CURDIR)/.cache
 
-.PHONY: test score collector demo bench check format docs clean help
+.PHONY: test score oracle collector demo bench check format docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(READY) ## run the tests; what this machine lacks is skipped by name
 
 score: $(READY) ## diagnose in every world of the lab and count; needs root
 	$(BIN)/dualstack lab score
+
+oracle: $(READY) ## record what real clients do, some of them fetched; needs root, a network and an hour
+	$(BIN)/python -m tests.oracle.clients
 
 collector: $(READY) ## build the real Collectors for the tests, once; needs Go and a few minutes
 	$(BIN)/python -m tests.real.collector

@@ -22,7 +22,7 @@ def main() -> None:
         status = 130
     except (ImportError, MemoryError) as error:  # a library that cannot be mapped is an ImportError
         with contextlib.suppress(OSError):
-            print(f"dualstack: {error or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
+            print(f"dualstack: {str(error) or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
         status = 2
     sys.exit(status)
 
