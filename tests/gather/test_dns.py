@@ -87,10 +87,7 @@ def ask(place: str, name: str, *servers: str, timeout: float = 3, **more: object
     files = ResolverFiles(nameservers=servers or ("127.0.0.1",), **more)  # type: ignore[arg-type]
     found = inside(place, lambda: dns.answers(real(), name, files, timeout))
     assert all(x.milliseconds > 0 for x in found)
-    return tuple(
-        DnsAnswer(x.server, x.name, x.record, x.rcode, x.addresses, x.cnames)
-        for x in found
-    )
+    return tuple(DnsAnswer(x.server, x.name, x.record, x.rcode, x.addresses, x.cnames) for x in found)
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1", "::1", LINK_LOCAL])
