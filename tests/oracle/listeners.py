@@ -191,7 +191,7 @@ class Place(NamedTuple):
 @contextmanager
 def made(world: World) -> Iterator[Place]:
     """The world as a network namespace. Absence of IPv6 is for the programs alone: see `heard`."""
-    with netns.isolated("o2") as name, netns.isolated("o2") as neighbour:
+    with netns.isolated("bind") as name, netns.isolated("bind") as neighbour:
         netns.ip("-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", neighbour)
         sysctls = {f"net.ipv6.conf.{x}.disable_ipv6": 1 for x in world.without_ipv6}
         for key, value in {**_UNLIMITED, **sysctls, "net.ipv6.bindv6only": int(world.bindv6only)}.items():

@@ -134,7 +134,7 @@ def test_a_row_that_nothing_ran_is_called_unverified() -> None:
 
 
 def test_an_address_under_detection_of_duplicates_cannot_be_bound() -> None:
-    with netns.isolated("o2") as name:
+    with netns.isolated("bind") as name:
         netns.batch(name, ["link add eth0 type veth peer name peer0", "link set eth0 up", "link set peer0 up"])
         netns.sysctl(name, "net.ipv6.conf.eth0.dad_transmits", 100)
         netns.batch(name, ["address add fd00:9::5/64 dev eth0"])
