@@ -3,6 +3,7 @@
 import pytest
 
 from dualstack.model.trace import Hop, Status, Trace
+from dualstack.reach.client import connects
 from dualstack.reach.predict import predict
 from dualstack.reach.trace import line
 from dualstack.reach.verdict import verdict
@@ -65,6 +66,24 @@ def test_an_address_that_is_never_tried_fails_at_select() -> None:
 
     assert line(untried).endswith("resolve=A select=never -> not_tried")
     assert untried.required
+
+
+def test_an_address_that_answers_too_late_is_no_connection_where_no_other_answers() -> None:
+    world = NAME + said("accepted took=410", "refused") + "client: node@20\n"
+    late = traced(world)["ipv6"]
+
+    assert line(late).endswith("resolve=AAAA select=late -> timed_out")
+    assert connects(late) == "accepted"
+    assert verdict(predict(snapshot(world))) == "broken"
+
+
+def test_a_literal_that_a_client_cannot_use_is_never_tried() -> None:
+    world = f'target: grpc://[{V6}]:4317\nprobes: ["[{V6}]:4317 grpc accepted"]\nclient: otel-cpp-grpc@'
+
+    assert [line(traced(f"{world}{x}\n")["ipv6"]).rpartition(" ")[2] for x in ("1.16", "1.17")] == [
+        "not_tried",
+        "accepted",
+    ]
 
 
 UNTOLD = {

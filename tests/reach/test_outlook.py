@@ -86,7 +86,7 @@ def test_a_single_address_is_called_that() -> None:
 def test_a_family_that_a_client_lacks() -> None:
     (view,) = seen(f'target: http://[{V6}]:4318\nclient: java-ipv4-stack\nprobes: ["[{V6}]:4318 http accepted"]\n')
 
-    assert sentence(view).endswith("never uses an address of this family.")
+    assert sentence(view).endswith("can use none of the addresses.")
 
 
 def test_found_clients_speak_where_none_is_named() -> None:

@@ -14,11 +14,15 @@ from dualstack.model.question import Client, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.dial import ACCEPTED, NO_ROUTE, REFUSED, TIMED_OUT, dial, too_slow
+from dualstack.reach.literals import mishandled
 from dualstack.reach.required import addresses_of
 from dualstack.reach.select import behaviour, order
 
 QUICK = 1000
 """Milliseconds of waiting that an exporter does not mind: its own limit is 10 s (OTEL_EXPORTER_OTLP_TIMEOUT)."""
+
+LATE = "late"
+"""The mark of an address that the client gives up before it can answer, and then has none."""
 
 _CONNECTS = {
     Disposition.REFUSED: REFUSED,
@@ -65,7 +69,8 @@ def outlook(
     sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
     files = names.files if names else ResolverFiles()
     hosts = files.addresses_of(target.host)
-    tried = order(known, client.runtime, client.version, sources, files.policy, hosts)
+    usable = () if mishandled(client, target) else known
+    tried = order(usable, client.runtime, client.version, sources, files.policy, hosts)
     fates = {address: _fate(x) or "" for x in traces for address in x.addresses}
     results = {x: probes.of(x, target.port, target.protocol) for x in known} if probes else {}
     took = {x: round_trip(result) for x, result in results.items() if result}
@@ -103,7 +108,7 @@ def _fate(trace: Trace) -> str | None:
 
 def connects(trace: Trace) -> str | None:
     """What a connection attempt meets; None where that is not known."""
-    if trace.failing and trace.failing.hop in (Hop.HANDSHAKE, Hop.EXPORT):
+    if trace.failing and (trace.failing.hop in (Hop.HANDSHAKE, Hop.EXPORT) or trace.failing.mark == LATE):
         return ACCEPTED
     if trace.at(Hop.LISTEN).status is Status.PASS and trace.disposition not in _CONNECTS:
         return ACCEPTED
@@ -121,6 +126,10 @@ def _lived(trace: Trace, question: Question, view: Outlook, tried: Sequence[str]
         saving = stranded and connects(trace) == ACCEPTED
         lost = stranded and not saving  # it would not help either: its own fault is the one to mend
         return trace if lost else _untried(trace, client, required=asked or saving)
+    if dialled.waited is None and connects(trace) == ACCEPTED:
+        said = f"{client.runtime} gives {mine[0]} up before it can answer"
+        late = TracedHop(Hop.SELECT, Status.FAIL, said, LATE)
+        return replace(trace, hops=_with(trace, late), disposition=Disposition.TIMED_OUT)
     place = min(view.order.index(x) for x in mine) + 1
     fact = Evidence(f"{client.runtime} tries {', '.join(view.order)}", "knowledge of client runtimes", Layer.DECLARED)
     hop = TracedHop(

@@ -66,7 +66,8 @@ def untried(traces: Traces, view: Outlook) -> tuple[Trace, ...]:
 def evidence(view: Outlook) -> tuple[Evidence, ...]:
     """The process where one was found, and how such a client dials."""
     layer = Layer.DECLARED
-    known = Evidence(f"{view.client.runtime} tries {', '.join(view.order)}", "knowledge of client runtimes", layer)
+    tried = ", ".join(view.order) or "none of the addresses"
+    known = Evidence(f"{view.client.runtime} tries {tried}", "knowledge of client runtimes", layer)
     caller = view.caller
     if caller is None:
         return (known,)
@@ -114,7 +115,7 @@ def sentence(view: Outlook) -> str:
 
 def _does(view: Outlook) -> str:
     if not view.order:
-        return "never uses an address of this family"
+        return "can use none of the addresses"
     first, dialled = view.order[0], view.dialled
     if dialled is None:
         return f"tries `{first}` first; what answers it is not known"

@@ -39,12 +39,12 @@ probes: ["10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator, Mapping
 
-from dualstack.knowledge import table
-from dualstack.model.address import Family, family
+from dualstack.model.address import Family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
-from dualstack.model.question import Client, Question
+from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.literals import suspected
 from dualstack.reach.select import behaviour
 
 HOP = Hop.SELECT
@@ -54,13 +54,13 @@ SEVERITY = Severity.ERROR
 def check(traces: Traces, question: Question) -> Iterator[Finding]:
     """One finding for each IPv6 literal that the named client cannot use, or could not in an older version."""
     client = question.client
-    row = next((x for x in table("literals") if client and x["client"] == client.runtime), None)
-    if client is None or row is None or not _is_affected(client, row):
+    if client is None:
         return
-    known = bool(client.version)
     for trace in traces.items:
-        if not trace.target.literal or family(trace.target.host) is not Family.IPV6 or ":" not in trace.target.host:
+        row = suspected(client, trace.target)
+        if row is None:
             continue
+        known = bool(client.version)
         title = behaviour(client.runtime).title
         until = f"{row['until']} and later can." if known else f"Versions before {row['until']} cannot; none was given."
         yield Finding(
@@ -73,10 +73,6 @@ def check(traces: Traces, question: Question) -> Iterator[Finding]:
             evidence=(Evidence(f"{client.runtime} before {row['until']}", row["source"], Layer.DECLARED),),
             flows=(trace.key,),
         )
-
-
-def _is_affected(client: Client, row: Mapping[str, str]) -> bool:
-    return not client.version or client.version < tuple(int(x) for x in row["until"].split("."))
 
 
 def _severity(row: Mapping[str, str], *, known: bool) -> Severity:

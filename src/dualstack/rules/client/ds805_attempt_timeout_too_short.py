@@ -25,6 +25,13 @@ names: {collector: ["fd00:9::7", 10.9.0.7]}
 callers: ["http://collector:4318 node@20.11 ESTABLISHED 10.9.0.7 node app.js"]
 probes: ["[fd00:9::7]:4318 http accepted took=410", "10.9.0.7:4318 http accepted took=400"]
 ```
+```yaml fires
+target: http://collector:4318
+client: node@22
+expect: [ipv6]
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+probes: ["[fd00:9::7]:4318 http accepted took=410", "10.9.0.7:4318 http refused"]
+```
 ```yaml quiet
 target: http://collector:4318
 client: node@20.11
@@ -55,11 +62,11 @@ from dualstack.model.probe import ProbeResult, Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.client import round_trip
-from dualstack.reach.outlook import confidence, evidence, failed, flows, outlooks, subject
+from dualstack.reach.outlook import confidence, evidence, failed, flows, outlooks, severity, subject
 from dualstack.reach.select import behaviour
 
 HOP = Hop.SELECT
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.ERROR
 
 _OPTION = "--network-family-autoselection-attempt-timeout=1000"
 
@@ -84,6 +91,7 @@ def check(
         yield Finding(
             summary="The client gives a slow address up",
             detail=f"{subject(view)} gives up `{slow[0]}` after {limit} ms, before it can answer. {outcome}.",
+            severity=severity(lost=not instead),
             hint=f"Start Node with `{_OPTION}`, or set that in `NODE_OPTIONS`.",
             families=tuple(dict.fromkeys(map(family, slow))),
             confidence=confidence(view),

@@ -100,14 +100,15 @@ def check(
             summary = (
                 "This client never leaves a dead address" if waited is None else "This client waits for a dead address"
             )
-            yield _finding(view, summary, sentence(view), dead, lost=False)
+            needed = tuple(x for x in dead if x.required)
+            yield _finding(view, summary, sentence(view), needed or dead, lost=False)
 
 
 def _never(view: Outlook, lost: tuple[Trace, ...]) -> str:
     what = ", ".join(f"`{x}`" for trace in lost for x in trace.addresses)
     if failed(view):
         return f"{sentence(view)} So {what} is never tried."
-    used = f"It uses `{view.order[0]}` alone." if view.order else "It knows IPv4 alone."
+    used = f"It uses `{view.order[0]}` alone." if view.order else "It can use none of them."
     return f"{subject(view)} never tries {what} of `{view.target.endpoint}`. {used}"
 
 
