@@ -34,6 +34,7 @@ from dualstack.reach.client import round_trip
 from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.localhost import LOCALHOST, as_known
+from dualstack.reach.lookup import as_taken
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.outlook import outlooks
 from dualstack.reach.packets import packets
@@ -208,7 +209,8 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
     hosts = _hosts(question.targets)
     bound = names_in(declared) if declared else ()
     asked = hosts if question.probing else ()
-    names = notes.take(Names, lambda: as_known(_names(env, (*hosts, *bound), asked), question.client))
+    client = question.client
+    names = notes.take(Names, lambda: as_taken(as_known(_names(env, (*hosts, *bound), asked), client), client))
     addresses = {x: addresses_of(x, names) for x in question.targets}
     notes.take(Routes, lambda: Routes(tuple(routes.route(env, x) for x in _every(addresses))))
     results = _probed(question, addresses, request.options, notes, announce)

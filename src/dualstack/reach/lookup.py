@@ -1,12 +1,16 @@
 """What rules ask of the answers of nameservers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from dualstack.model.address import Family
-from dualstack.model.names import DnsAnswer, Names
+from dualstack.model.names import DnsAnswer, Lookup, Names
 from dualstack.model.question import Client
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.select import behaviour
+
+_MUSL = {"NXDOMAIN": "EAI_NONAME", "TIMEOUT": "EAI_AGAIN"}
 
 
 def family_of(answer: DnsAnswer) -> Family:
@@ -34,6 +38,30 @@ def answers_for(names: Names, host: str) -> tuple[DnsAnswer, ...]:
 def published(names: Names, host: str) -> tuple[str, ...]:
     """The addresses that any nameserver has for a host."""
     return tuple(dict.fromkeys(address for x in answers_for(names, host) for address in x.addresses))
+
+
+def as_taken(names: Names, client: Client | None) -> Names:
+    """The names as the client's resolver takes the answers.
+
+    musl has no address where one of its two queries is denied or silent, whatever the other one brings. Measured:
+    musl 1.2.3; where another nameserver or search domain answers both, it is left to what getaddrinfo said.
+    """
+    if client is None or behaviour(client.runtime, client.version).sort != "musl":
+        return names
+    wanted = [x.name for x in names.lookups if x.addresses and not names.files.hosts_of(x.name)]
+    lost = ((x, _refusal(answers_for(names, x))) for x in wanted)
+    return replace(names, own=(*names.own, *(Lookup(x, error=y, source="musl") for x, y in lost if y)))
+
+
+def _refusal(answers: Sequence[DnsAnswer]) -> str:
+    """What musl says where no server answers both queries of a name; empty where one does, or none has an address."""
+    given = [x for x in answers if x.addresses]
+    beside = [[_MUSL[y.rcode] for y in answers if _is_beside(x, y) and y.rcode in _MUSL] for x in given]
+    return beside[0][0] if beside and all(beside) else ""
+
+
+def _is_beside(one: DnsAnswer, two: DnsAnswer) -> bool:
+    return (one.server, one.name) == (two.server, two.name) and one.record != two.record
 
 
 def spared(client: Client | None, traces: Iterable[Trace]) -> bool:
