@@ -320,6 +320,8 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
         listeners = notes.take(Listeners, lambda: sockets.with_owners(seen, env, ports))
     if isinstance(spaces, Namespaces) and isinstance(listeners, Listeners):
         from dualstack.gather.peers import confirmed, peers
+        from dualstack.reach.policy import masking
+        from dualstack.reach.router import answerable
 
         known = notes.facts.get(Routes)
         if isinstance(known, Routes):
@@ -327,8 +329,8 @@ def _look_closer(env: Env, question: Question, addresses: Addresses, notes: Note
         found = peers(env, spaces.items[0], _every(addresses), ports)
         notes.facts[Namespaces] = Namespaces((*spaces.items, *(x.space for x in found.places)))
         notes.facts[Listeners] = _merged([listeners, *(x.listeners for x in found.places)])
-        notes.facts[Transits] = found.transits
         rulesets |= found.rulesets
+        notes.facts[Transits] = answerable(found.transits, env.place, masking(rulesets))
     notes.facts[Filters] = _judged(question, addresses, notes, rulesets, filters.owner(env))
     names = notes.facts[Names]
     if isinstance(names, Names) and question.probing:
@@ -352,7 +354,7 @@ def _judged(
     owner: Owner | None,
 ) -> Filters:
     """What the packet filters that could be read say of the connections in question."""
-    from dualstack.reach.policy import masks
+    from dualstack.reach.policy import masking
     from dualstack.reach.policy import verdict as judge
 
     known = {k: v for k, v in rulesets.items() if isinstance(v, Ruleset)}
@@ -360,5 +362,5 @@ def _judged(
     notes.gaps.extend(gap for x in known.values() for gap in x.gaps)
     snapshot = notes.snapshot()
     looked_at = {target: examined(found) for target, found in addresses.items()}
-    asked = packets(question.place, looked_at, snapshot, owner, {x.place for x in known.values() if masks(x)})
+    asked = packets(question.place, looked_at, snapshot, owner, masking(rulesets))
     return Filters(tuple(judge(known[place], x) for place, x in asked if place in known))

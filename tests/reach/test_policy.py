@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dualstack.gather import iptables, nftables
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Chain, Owner, Packet, Ruleset
-from dualstack.reach.policy import error, masks, verdict
+from dualstack.reach.policy import error, masking, masks, verdict
 
 Json = object
 BASE = {"family": "inet", "table": "f", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}
@@ -602,3 +602,14 @@ def test_a_reject_of_a_router_whose_answer_is_lost_is_a_drop() -> None:
 @pytest.mark.parametrize(("target", "told"), [("MASQUERADE", True), ("ACCEPT", False)])
 def test_whether_a_place_hides_who_sends(target: str, *, told: bool) -> None:
     assert masks(saved(f"-A POSTROUTING -j {target}", table="nat", chains=":POSTROUTING ACCEPT [0:0]")) is told
+
+
+def test_a_place_whose_rules_cannot_be_read_may_mask() -> None:
+    """What is not known is not taken for no."""
+    rulesets = {
+        "plain": saved("-A POSTROUTING -j ACCEPT", table="nat", chains=":POSTROUTING ACCEPT [0:0]"),
+        "masking": saved("-A POSTROUTING -j MASQUERADE", table="nat", chains=":POSTROUTING ACCEPT [0:0]"),
+        "unseen": Missing("Ruleset", "needs root"),
+    }
+
+    assert masking(rulesets) == {"masking", "unseen"}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dualstack.model.host import Transit, Transits
+from dualstack.model.host import Return, Transit, Transits
 from dualstack.reach.predict import predict
+from dualstack.reach.router import answerable
 from dualstack.rules.registry import evaluate, rules
 from dualstack.testing.incident import snapshot
 from tests.rules.test_incidents import judged
@@ -127,3 +128,25 @@ def test_routers_that_pass_the_flow_on_are_not_blamed(error: str) -> None:
     findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
 
     assert [x.code for x in findings] == ["DS906"]
+
+
+@pytest.mark.parametrize(("ended", "codes"), [("timed_out", ["DS305"]), ("refused", ["DS211"]), ("accepted", [])])
+def test_a_way_back_that_is_missing_counts_where_nothing_answers(ended: str, codes: list[str]) -> None:
+    """Whoever answers has a way back; the command names the place and the address that it answers from."""
+    world = snapshot(f"target: 'grpc://[fd00:7::7]:4317'\nprobes: ['[fd00:7::7]:4317 grpc {ended}']\n")
+    known = world.adding(Transits(returns=(Return("netns s", "fd00:7::7", "fd00:9::5", "ENETUNREACH"),)))
+    findings, _ = evaluate(known.adding(predict(known)), rules())
+
+    assert [x.code for x in findings if not x.because] == codes
+    for each in (x for x in findings if x.code == "DS305"):
+        assert each.summary == "No IPv6 route back to the client"
+        assert "`ip netns exec s ip -6 route get fd00:9::5 from fd00:7::7`" in each.hint
+
+
+def test_a_way_back_counts_only_for_the_source_that_arrives() -> None:
+    """Behind a router that hides its clients, or a rule of their own host, another address is answered."""
+    way = Transits((Transit("netns r", "10.9.7.7", "a", "b"),), (Return("netns s", "10.9.7.7", "10.9.0.5", "x"),))
+
+    assert answerable(way, "host", {"netns other"}) == way
+    assert answerable(way, "host", {"netns r"}).lost("10.9.7.7") is None
+    assert answerable(way, "host", {"host"}).lost("10.9.7.7") is None

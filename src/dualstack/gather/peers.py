@@ -22,10 +22,10 @@ from dualstack.gather.netlink import ROUTE, address, attributes, exchange, reque
 from dualstack.gather.netns import BadNamespace, Netns, inside, named
 from dualstack.gather.routes import route
 from dualstack.gather.sockets import listeners, with_owners
-from dualstack.model.address import Family, family, without_zone
+from dualstack.model.address import Family, family, without_zone, zone
 from dualstack.model.evidence import Missing
 from dualstack.model.filters import Ruleset
-from dualstack.model.host import Interface, Namespace, Route, Routes, Transit, Transits
+from dualstack.model.host import Interface, Namespace, Return, Route, Routes, Transit, Transits
 from dualstack.model.sockets import Listeners
 
 MOST = 256
@@ -55,10 +55,11 @@ class Sight(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """The routers to a destination, and the place that holds it, None where that is out of sight."""
+    """The routers to a destination, the place that holds it, and its way back; None where that is out of sight."""
 
     transits: tuple[Transit, ...] = ()
     last: Namespace | None = None
+    back: Return | None = None
 
 
 def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Collection[int]) -> Sight:
@@ -75,7 +76,8 @@ def peers(env: Env, space: Namespace, destinations: Collection[str], ports: Coll
                 found.append(inside(netns, lambda at=each: _look(at, ports)))  # type: ignore[misc]
             if each in reached or each.place in passed:
                 rulesets[each.place] = inside(netns, lambda at=each: filters.ruleset(real(at.place)))  # type: ignore[misc]
-    return Sight(tuple(found), Transits(tuple(x for way in ways for x in way.transits)), rulesets)
+    passed_by = tuple(x for way in ways for x in way.transits)
+    return Sight(tuple(found), Transits(passed_by, tuple(x.back for x in ways if x.back)), rulesets)
 
 
 def _look(space: Namespace, ports: Collection[int]) -> Place:
@@ -89,6 +91,13 @@ def _places(env: Env) -> Iterator[tuple[Namespace, Netns]]:
             yield inside(place, lambda at=place: namespace(real(at.place))), place  # type: ignore[misc]
         except (BadNamespace, OSError):
             continue
+
+
+def _back(env: Env, flow: "_Flow") -> Return | None:
+    """How the place of the calling thread answers the client; None where it is not known from where that one sends."""
+    if not flow.source or zone(flow.destination):
+        return None
+    return Return(env.place, flow.destination, flow.source, route(env, flow.source, flow.destination).error)
 
 
 class _Flow(NamedTuple):
@@ -110,7 +119,7 @@ def _follow(env: Env, space: Namespace, flow: _Flow, places: dict[Namespace, Net
         return _Way()
     ((place, entering),) = following
     if place.owner(without_zone(flow.destination)):
-        return _Way(last=place)
+        return _Way(last=place, back=inside(places[place], lambda: _back(real(place.place), flow)))
     if not left:
         return _Way()
     return inside(places[place], lambda: _passed(real(place.place), place, entering, flow, places, left))

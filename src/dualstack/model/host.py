@@ -152,14 +152,28 @@ class Transit(msgspec.Struct, frozen=True):
         return bool(self.error) or self.forwards is False
 
 
+class Return(msgspec.Struct, frozen=True):
+    """How the place that holds `destination` would answer the client: `error` is that of `Route` for `client`."""
+
+    place: str
+    destination: str
+    client: str
+    error: str = ""
+
+
 class Transits(msgspec.Struct, frozen=True):
-    """The routers in sight on the ways from the vantage, each way in order."""
+    """The routers in sight on the ways from the vantage, each way in order, and the ways back from where they end."""
 
     items: tuple[Transit, ...] = ()
+    returns: tuple[Return, ...] = ()
 
     def to(self, destination: str) -> tuple[Transit, ...]:
         """Those on the way to one destination."""
         return tuple(x for x in self.items if x.destination == destination)
+
+    def lost(self, destination: str) -> Return | None:
+        """The way back from a destination, where there is none."""
+        return next((x for x in self.returns if x.destination == destination and x.error), None)
 
 
 class FilterVerdict(msgspec.Struct, frozen=True):

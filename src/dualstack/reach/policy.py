@@ -7,13 +7,14 @@ one is unknown both ways are followed, and the verdict is unknown unless all of 
 The order of chains and the meaning of verdicts are those of nft(8), sections CHAINS and VERDICT STATEMENTS.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from dualstack.knowledge import table
 from dualstack.model.address import Family
+from dualstack.model.evidence import Missing
 from dualstack.model.filters import Action, Chain, ElementSet, Lookup, Match, Packet, Rule, Ruleset
 from dualstack.model.host import FilterVerdict
 from dualstack.reach.conditions import Datagram, addresses_of, holds
@@ -146,6 +147,11 @@ def masks(ruleset: Ruleset) -> bool:
     """Whether a rule may change the source of what passes, so that the next place sees another one."""
     steps = (step for chain in ruleset.chains for rule in chain.rules for step in rule.steps)
     return any(isinstance(x, Action) and x.verb == "snat" for x in steps)
+
+
+def masking(rulesets: Mapping[str, Ruleset | Missing]) -> frozenset[str]:
+    """The places that may change the source of what they pass, as far as their rules could be read."""
+    return frozenset(k for k, x in rulesets.items() if isinstance(x, Missing) or masks(x))
 
 
 def error(family: Family, kind: str) -> str:

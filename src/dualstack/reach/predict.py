@@ -17,6 +17,7 @@ from dualstack.model.host import (
     InterfaceAddress,
     Namespace,
     Namespaces,
+    Return,
     Routes,
     Transit,
     Transits,
@@ -32,7 +33,7 @@ from dualstack.reach.client import as_client
 from dualstack.reach.doubt import UNDECIDED, suspect
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.required import addresses_of, examined, required, waive_assumed
-from dualstack.reach.router import NOT_FORWARDED
+from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED
 
 _ORDER = tuple(Hop)
 _UNUSABLE = ("dadfailed", "tentative")
@@ -56,6 +57,7 @@ class Flow(msgspec.Struct, frozen=True):
     result: ProbeResult | None
     routes: Routes | None
     transits: tuple[Transit, ...]
+    lost: Return | None
     filters: Filters | None
     space: Namespace | None
     sockets: tuple[Listener, ...] | None
@@ -160,6 +162,7 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
     seen = listeners is not None and space is not None and space.place in listeners.places
     names = snapshot.having(Names)
     found = names.lookup(target.host) if names else None
+    transits = snapshot.having(Transits) or Transits()
     flow = Flow(
         target=target,
         address=address,
@@ -168,7 +171,8 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
         vantage=question.place,
         result=probes.of(address, target.port, target.protocol) if probes else None,
         routes=snapshot.having(Routes),
-        transits=(snapshot.having(Transits) or Transits()).to(destination),
+        transits=transits.to(destination),
+        lost=transits.lost(destination),
         filters=snapshot.having(Filters),
         space=space,
         sockets=listeners.on(space.place, target.port, transport) if seen and listeners and space else None,
@@ -183,7 +187,7 @@ def _led(flow: Flow) -> Flow:
     if not moving:
         return flow
     before = () if flow.vantage in moving else takewhile(lambda x: x.place not in moving, flow.transits)
-    return msgspec.structs.replace(flow, transits=tuple(before), space=None, sockets=None)
+    return msgspec.structs.replace(flow, transits=tuple(before), lost=None, space=None, sockets=None)
 
 
 def _place_of(address: str, spaces: Namespaces | None, vantage: str) -> Namespace | None:
@@ -246,6 +250,10 @@ def _route(flow: Flow) -> TracedHop:
     stop = next((x for x in flow.transits if x.stops), None)
     if stop and (flow.result is None or flow.result.outcome in _UNANSWERED):
         return TracedHop(Hop.ROUTE, Status.FAIL, f"the router {stop.place} does not pass it on", NOT_FORWARDED, (fact,))
+    if flow.lost and flow.result and flow.result.outcome is Outcome.TIMED_OUT:
+        why = f"{flow.lost.place} has no route back to {flow.lost.client}"
+        back = Evidence(f"{flow.lost.place}: route to {flow.lost.client}: {flow.lost.error}", "rtnetlink RTM_GETROUTE")
+        return TracedHop(Hop.ROUTE, Status.FAIL, why, NOT_RETURNED, (fact, back))
     if answer.error and not flow.passed(Hop.LISTEN):
         silent = f"no host answers for {flow.address} on {answer.interface}"
         why = silent if answer.silent else f"no route to {flow.address}"

@@ -1,10 +1,17 @@
 """What can be said of a way that ends at an interface which is down, or behind a router."""
 
-from dualstack.model.address import Family
-from dualstack.model.host import Interface, Namespace, Route, Transit, Transits
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from dualstack.model.address import Family, without_zone
+from dualstack.model.host import Interface, Namespace, Return, Route, Transit, Transits
 from dualstack.model.probe import Probes
 from dualstack.model.trace import Trace
 from dualstack.reach.hint import inside
+
+NOT_RETURNED = "not-returned"
+"""The mark of a route hop whose answers have no way back to the client."""
 
 NOT_FORWARDED = "not-forwarded"
 """The mark of a route hop with a router in sight that has no route, or whose kernel does not forward the family."""
@@ -16,6 +23,27 @@ def idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
     detail = f"The flow needs `{link.name}` of `{space.place}`, which holds {held} and is down or without carrier."
     command = inside(space.place, f"ip link set {link.name} up")
     return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
+
+
+def answerable(transits: Transits, vantage: str, masking: Collection[str]) -> Transits:
+    """The same without the ways back of flows whose source may be another one by the time they arrive."""
+    own = vantage in masking
+    masked = {x.destination for x in transits.items if x.place in masking}
+    return replace(transits, returns=tuple(x for x in transits.returns if not own and x.destination not in masked))
+
+
+def unreturned(trace: Trace, lost: Return) -> tuple[str, str, str]:
+    """Summary, detail and hint for a flow whose answers do not find the client."""
+    option, title = "-6" if trace.family is Family.IPV6 else "-4", trace.family.title
+    command = inside(lost.place, f"ip {option} route get {lost.client} from {without_zone(lost.destination)}")
+    detail = (
+        f"`{lost.place}` has the address and gets the packets; it has no route back to `{lost.client}`, the client."
+    )
+    return (
+        f"No {title} route back to the client",
+        detail,
+        f"Look at `{command}`, then add a route or a default route there.",
+    )
 
 
 def beyond(trace: Trace, route: Route, probes: Probes | None, transits: Transits | None) -> tuple[str, str, str]:

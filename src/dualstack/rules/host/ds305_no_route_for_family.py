@@ -59,7 +59,7 @@ from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import idle_link, unreached
 from dualstack.reach.hint import inside
-from dualstack.reach.router import NOT_FORWARDED, beyond, idle
+from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unreturned
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
@@ -84,8 +84,11 @@ def check(
             continue
         route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
         mark = _SILENT if route and route.silent else (route.error.lower() if route else "") or hop.mark
+        lost = transits.lost(trace.addresses[0]) if transits and hop.mark == NOT_RETURNED else None
         if link:
             summary, detail, hint = idle(*link)
+        elif lost:
+            summary, detail, hint = unreturned(trace, lost)
         elif route and route.gateway and mark in (_SILENT, NOT_FORWARDED):
             summary, detail, hint = beyond(trace, route, probes, transits)
         else:
