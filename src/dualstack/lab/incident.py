@@ -17,7 +17,7 @@
     ask: {by: client, targets: ["http://collector.test:4318"], options: [--client, node@18], env: {NO_PROXY: "*"}}
     expect:
       verdict: degraded
-      causes: [DS205, [DS305, DS404]]      # all to be found, the first one first; a list is any of these; none: healthy
+      causes: [DS205, [DS305, DS404]]      # all to be found, one of them first; a list is any of these; none: healthy
       flows: {ipv4: accepted, ipv6: refused}                                # or `ipv6 grpc`; a list is any of these
       also: [DS807]                        # may be said as well
 

@@ -19,7 +19,7 @@ _WORKS = (Disposition.ACCEPTED,)
 class Judgement(msgspec.Struct, frozen=True):
     """What a diagnosis got wrong, as sentences, empty where it is right; the figures of a score are made of the rest.
 
-    `root_first` says that the first finding is the cause, `all_found` that every cause is named, `alarms` are errors
+    `root_first` says that the first finding is a cause, `all_found` that every cause is named, `alarms` are errors
     that should not be, `wrong` causes that are none, and `named` says that a cause is named at all.
     """
 
@@ -40,12 +40,13 @@ def judge(expect: Expect, found: Document) -> Judgement:
     """The judgement of a diagnosis that had all evidence."""
     causes = [x["code"] for x in _causes(found)]
     roots = expect.roots
-    first = not roots or (bool(causes) and causes[0] in roots[0])
+    first = not roots or any(x in root for x in causes[:1] for root in roots)
     missing = [x for x in roots if not set(x) & set(causes)]
     alarms = tuple(x["code"] for x in _causes(found) if x["severity"] == Severity.ERROR) if not roots else ()
     wrong = _wrong(expect, found)
     said = causes[0] if causes else "nothing"
-    complaints = [] if first else [f"{' or '.join(roots[0])} should stand first, not {said}"]
+    wanted = " or ".join(dict.fromkeys(x for root in roots for x in root))
+    complaints = [] if first else [f"{wanted} should stand first, not {said}"]
     complaints += [f"{' or '.join(x)} is not found" for x in missing]
     complaints += [f"{x} is a false alarm" for x in alarms]
     complaints += [f"{x} is no cause here" for x in wrong if x not in alarms]

@@ -115,7 +115,9 @@ def judged(incident: Incident, journal: Journal, way: str = FULL) -> Judgement:
         document = msgspec.json.decode(said)
     except msgspec.DecodeError:
         last = complaint.strip().rpartition("\n")[2]
-        return Judgement((f"no diagnosis, exit status {status}: {last}",), root_first=False, all_found=False)
+        nothing = ("no diagnosis",)  # which is worse than a false one, and counts as that
+        said = f"no diagnosis, exit status {status}: {last}"
+        return Judgement((said,), root_first=False, all_found=False, alarms=nothing, wrong=nothing)
     return (judge if way == FULL else judge_withheld)(incident.expect, document)
 
 
