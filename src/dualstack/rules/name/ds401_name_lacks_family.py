@@ -44,6 +44,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
 
 HOP = Hop.RESOLVE
@@ -81,4 +82,5 @@ def _hint(trace: Trace, names: Names) -> str:
     lines = names.files.hosts_of(host)
     if lines:
         return f"Add a line with an {trace.family.title} address for `{host}` to `{names.files.hosts_path}`."
-    return f"Publish an {record} record for `{host}`, then check it with `dig {host} {record}`."
+    published = next((x.name for x in answers_for(names, host) if x.addresses), host)  # dig knows no search list
+    return f"Publish an {record} record for `{published}`, then check it with `dig {published} {record}`."
