@@ -63,7 +63,7 @@ def check(traces: Traces) -> Iterator[Finding]:
 def _compared(trace: Trace) -> str:
     other = trace.family.other.title
     silent = f"Nothing answers at `{trace.addresses[0]}`, and {other} is answered on the same port."
-    return f"{silent} Packets of this family are dropped on the way, or there is no way back."
+    return f"{silent} Packets of this family are dropped on the way, there is no way back, or that host is off."
 
 
 def _alone(trace: Trace, *, some: bool) -> str:
