@@ -28,7 +28,7 @@ oracle: $(READY) ## record what real clients do, some of them fetched; needs roo
 	$(BIN)/python -m tests.oracle.clients
 
 collector: $(READY) ## build the real Collectors for the tests, once; needs Go and a few minutes
-	$(BIN)/python -m tests.real.collector
+	$(BIN)/python -m dualstack.lab.collector
 
 demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo

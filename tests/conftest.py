@@ -2,12 +2,9 @@
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-os.environ.setdefault("DUALSTACK_CACHE", str(Path(__file__).parents[1] / ".cache"))
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

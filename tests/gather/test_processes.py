@@ -36,7 +36,7 @@ def made(name: str, source: str, *argv: str, **environ: str) -> str:
     """The program that a command with {source} and {out} makes; compiled once."""
     need(argv[0])
     text, out = FOLDER / name, FOLDER / name.replace(".", "-")
-    with once(out, None) as missing:
+    with once(out) as missing:
         if missing:
             text.write_text(source)
             build([x.format(source=text, out=out) for x in argv], FOLDER, {**os.environ, **environ})

@@ -21,7 +21,7 @@ from dualstack.model.sockets import Listener
 from dualstack.reach.bind import BindRequest, families
 from tests import netns
 from tests.real import command, end
-from tests.real.runtimes import SOURCES, program
+from tests.real.runtimes import program
 
 EVERYTHING = os.environ.get("DUALSTACK_ORACLE") == "all"
 """Whether every world is made, and not the sample that answers by every row of the table."""
@@ -217,7 +217,7 @@ def heard(place: Place, argv: Sequence[str], count: int) -> Iterator[list[str]]:
 
     Where IPv6 is absent, a seccomp filter answers EAFNOSUPPORT to it, as a kernel booted with `ipv6.disable=1` does.
     """
-    absent = [sys.executable, str(SOURCES / "without_ipv6.py")] if place.world.ipv6 == "absent" else []
+    absent = [sys.executable, "-P", "-m", "dualstack.lab.without_ipv6"] if place.world.ipv6 == "absent" else []
     process = subprocess.Popen(
         command(place.name, [*absent, *argv]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -1,10 +1,11 @@
 """The OpenTelemetry Collector, built from its released modules with the OpenTelemetry Collector Builder.
 
 Versions: the current one, and two from before changes that matter here (the names of exporters and `transport` of the
-HTTP server, both 0.144).
+HTTP server, both 0.144). `python -m dualstack.lab.collector` builds all of them, and needs Go, a network and minutes.
 """
 
 import os
+import sys
 
 from dualstack.lab.programs import build, cache, once
 from dualstack.lab.topology import CannotBuild
@@ -71,3 +72,8 @@ def _build(version: str, folder: str) -> None:
     build(["go", "install", f"{_CORE}/cmd/builder@v{version}"], work, environ)
     build([f"{folder}/bin/builder", "--config", "manifest.yaml"], work, environ)
     os.rename(f"{work}/otelcol", f"{folder}/otelcol")
+
+
+if __name__ == "__main__":
+    for each in MODULES:
+        sys.stdout.write(f"{build_once(each)}\n")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from dualstack.lab.topology import CannotBuild
 
+StrPath = str | os.PathLike[str]
 SOURCES = str(importlib.resources.files("dualstack.lab") / "runtimes")
 
 
@@ -97,7 +98,7 @@ def words(name: str, values: Mapping[str, str], further: Sequence[str]) -> list[
 
 
 @contextmanager
-def once(product: str, source: str = "") -> Iterator[bool]:
+def once(product: StrPath, source: StrPath = "") -> Iterator[bool]:
     """Whether `product` is still to be made, or older than its source; others that want it wait until it is made."""
     try:
         os.makedirs(os.path.dirname(product), exist_ok=True)
@@ -109,7 +110,7 @@ def once(product: str, source: str = "") -> Iterator[bool]:
         raise CannotBuild(f"{os.path.dirname(product)} cannot be written: {error.strerror}") from error
 
 
-def build(argv: Sequence[str], folder: str, environ: Mapping[str, str]) -> None:
+def build(argv: Sequence[str], folder: StrPath, environ: Mapping[str, str]) -> None:
     """Run one step of a build and say so on the terminal. Raises CannotBuild with the end of its output."""
     sys.stderr.write(f"building: {' '.join(argv)}\n")
     done = subprocess.run(argv, cwd=folder, env=environ, check=False, capture_output=True, text=True)

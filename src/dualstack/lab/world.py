@@ -34,7 +34,7 @@ def lacking(incident: Incident) -> str:
     for server in (x for place in places for x in place.servers):
         lacks.append(programs.needed(server.run))
         if server.run == "otelcol" and not os.path.exists(collector.program(server.version)):
-            lacks.append(f"needs the Collector {server.version}: `make collector` builds it")
+            lacks.append(f"needs the Collector {server.version}: `python -m dualstack.lab.collector` builds it")
     return next(filter(None, lacks), "")
 
 
