@@ -17,6 +17,8 @@ def beside(rcode: str, server: str = "10.9.0.53", name: str = NAME) -> DnsAnswer
 TOLD = {
     "denied": ((GIVEN, beside("NXDOMAIN")), "EAI_NONAME"),
     "silent": ((GIVEN, beside("TIMEOUT")), "EAI_AGAIN"),
+    "failing": ((GIVEN, beside("SERVFAIL")), "EAI_AGAIN"),
+    "refused": ((GIVEN, beside("REFUSED")), "EAI_AGAIN"),
     "no data": ((GIVEN, beside("NOERROR")), ""),
     "denied by another server": ((GIVEN, beside("NOERROR"), beside("NXDOMAIN", "10.9.0.54")), ""),
     "denied in another domain": ((GIVEN, beside("NOERROR"), beside("NXDOMAIN", name=f"{NAME}.example")), ""),

@@ -10,7 +10,7 @@ from dualstack.model.question import Client
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.select import behaviour
 
-_MUSL = {"NXDOMAIN": "EAI_NONAME", "TIMEOUT": "EAI_AGAIN"}
+_MUSL = {"NXDOMAIN": "EAI_NONAME", **dict.fromkeys(("TIMEOUT", "SERVFAIL", "REFUSED"), "EAI_AGAIN")}
 
 
 def family_of(answer: DnsAnswer) -> Family:
@@ -43,8 +43,8 @@ def published(names: Names, host: str) -> tuple[str, ...]:
 def as_taken(names: Names, client: Client | None) -> Names:
     """The names as the client's resolver takes the answers.
 
-    musl has no address where one of its two queries is denied or silent, whatever the other one brings. Measured:
-    musl 1.2.3; where another nameserver or search domain answers both, it is left to what getaddrinfo said.
+    musl has no address where one of its two queries is denied, fails or gets no answer, whatever the other one brings
+    (run of 1.2.3). Where another nameserver or search domain answers both, it is left to what getaddrinfo said.
     """
     if client is None or behaviour(client.runtime, client.version).sort != "musl":
         return names
