@@ -34,7 +34,7 @@ probes: ["10.9.0.7:4318 http accepted"]
 ```
 
 ## References
-- RFC 2308 section 2.2: NODATA
+- RFC 2308 section 2.2: NODATA; resolv.conf(5): `no-aaaa`
 - https://github.com/open-telemetry/opentelemetry-erlang/issues/595
 """
 
@@ -50,6 +50,8 @@ from dualstack.reach.required import addresses_of
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS403", "DS410")
+
+_NO_AAAA = "no-aaaa"
 
 
 def check(traces: Traces, names: Names) -> Iterator[Finding]:
@@ -82,5 +84,7 @@ def _hint(trace: Trace, names: Names) -> str:
     lines = names.files.hosts_of(host)
     if lines:
         return f"Add a line with an {trace.family.title} address for `{host}` to `{names.files.hosts_path}`."
+    if record == "AAAA" and _NO_AAAA in names.files.options:
+        return f"Remove `{_NO_AAAA}` from the options in `{names.files.resolv_path}`: it hides AAAA records."
     published = next((x.name for x in answers_for(names, host) if x.addresses), host)  # dig knows no search list
     return f"Publish an {record} record for `{published}`, then check it with `dig {published} {record}`."
