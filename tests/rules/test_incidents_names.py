@@ -289,7 +289,7 @@ WARNED = {
 }
 
 
-@pytest.mark.parametrize(("rcode", "code"), [("NXDOMAIN", "DS402"), ("TIMEOUT", "DS403")])
+@pytest.mark.parametrize(("rcode", "code"), [("NXDOMAIN", "DS402"), ("TIMEOUT", "DS403"), ("SERVFAIL", "DS403")])
 def test_a_nameserver_that_fails_other_resolvers_is_an_error_while_the_client_is_not_known(
     rcode: str, code: str
 ) -> None:
@@ -304,6 +304,16 @@ def test_a_client_that_takes_one_answer_without_the_other_is_spared(client: str,
     _, findings = judged(f"client: {client}\n{DENYING}")
 
     assert [x.severity is not Severity.ERROR for x in findings] == [spared]
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"), [("[no-aaaa]", "Remove `no-aaaa`"), ("[]", "Publish an AAAA record for `a.b`")]
+)
+def test_what_hides_an_address_is_removed_and_what_lacks_it_is_named_in_full(options: str, hint: str) -> None:
+    world = f"target: http://a\nexpect: [ipv6]\nnames: {{a: [10.9.0.7]}}\noptions: {options}\n"
+    _, (found,) = judged(world + 'dns: ["10.9.0.53 a.b A NOERROR 10.9.0.7", "10.9.0.53 a.b AAAA NOERROR"]\n')
+
+    assert (found.code, found.hint.startswith(hint)) == ("DS401", True)
 
 
 @pytest.mark.parametrize(("world", "code"), WARNED.values(), ids=WARNED)

@@ -27,6 +27,13 @@ expect: [ipv4, ipv6]
 names: {collector: ["fd00:9::5"]}
 hosts: ["fd00:9::5 collector"]
 ```
+```yaml fires
+target: collector:4317
+expect: [ipv6]
+names: {collector: [10.9.0.7]}
+options: [no-aaaa]
+dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA NOERROR fd00:9::7"]
+```
 ```yaml quiet
 target: http://collector:4318
 names: {collector: [10.9.0.7]}
