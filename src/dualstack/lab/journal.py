@@ -13,6 +13,7 @@ from dualstack.lab.topology import CannotBuild, run
 FOLDER = "/run/dualstack-lab"
 NETNS, ETC = "/run/netns", "/etc/netns"  # ip-netns(8)
 _FILE = "journal.json"
+_TRIES = 100
 
 
 class Journal(msgspec.Struct):
@@ -61,14 +62,21 @@ def begun(wanted: str) -> Journal:
     """
     for name in itertools.chain((wanted,), (f"{wanted}-{n}" for n in itertools.count(2))):
         try:
-            os.makedirs(FOLDER, mode=0o755, exist_ok=True)
-            os.mkdir(f"{FOLDER}/{name}", 0o755)
+            make(f"{FOLDER}/{name}")
         except FileExistsError:
             continue
         except OSError as error:
             raise CannotBuild(f"{FOLDER}/{name} cannot be written: {error.strerror}") from error
         return Journal(name)
     raise AssertionError  # there is always another number
+
+
+def make(path: str) -> None:
+    """Make a folder, and those above it, which a world that ends meanwhile may take away. Raises OSError."""
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return os.makedirs(path, 0o755)
+    return os.makedirs(path, 0o755)
 
 
 def standing() -> tuple[str, ...]:

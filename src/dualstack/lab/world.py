@@ -15,7 +15,7 @@ import msgspec
 
 from dualstack.lab import certificates, collector, programs, topology
 from dualstack.lab.incident import Incident, Place, Server
-from dualstack.lab.journal import ETC, NETNS, Journal, begun, started_at
+from dualstack.lab.journal import ETC, NETNS, Journal, begun, make, started_at
 from dualstack.lab.topology import LAYOUTS, CannotBuild, run
 from dualstack.pipeline import listeners_of
 
@@ -84,7 +84,7 @@ def _build(incident: Incident, journal: Journal) -> None:
 def _furnish(place: str, wanted: Place, journal: Journal) -> None:
     """The files, sysctls, commands, filters and nameservers of one namespace."""
     space = journal.spaces[place]
-    os.makedirs(f"{ETC}/{space}")
+    make(f"{ETC}/{space}")
     resolv = [f"nameserver {x}" for x in wanted.nameservers] + ["options timeout:1 attempts:1"]
     hosts = ["127.0.0.1 localhost", "::1 localhost", *wanted.hosts]
     files = {"hosts": hosts, "resolv.conf": resolv, "nsswitch.conf": ["hosts: files dns"]}
