@@ -126,7 +126,7 @@ WORLDS = {
         "collector 0.0.0.0",
         {"ipv4": "accepted", "ipv6": "no_route"},
         "degraded",
-        frozenset({"DS305"}),
+        frozenset({"DS302"}),
         server_faults=(IPV6_OFF,),
     ),
     "AAAA that leads nowhere": World(

@@ -96,10 +96,10 @@ def test_a_route_is_that_of_one_place_to_one_address() -> None:
 
 def test_filters_are_asked_for_one_destination() -> None:
     ours = FilterVerdict("host", "output", Family.IPV4, "10.9.0.5", 4317, "accept")
+    beyond = FilterVerdict("netns red", "input", Family.IPV4, "10.9.0.5", 4317, "drop")
     others = (
-        FilterVerdict("netns red", "input", Family.IPV4, "10.9.0.5", 4317, "drop"),
         FilterVerdict("host", "output", Family.IPV4, "10.9.0.5", 4318, "drop"),
         FilterVerdict("host", "output", Family.IPV4, "10.9.0.7", 4317, "drop"),
     )
 
-    assert Filters((*others, ours)).on("host", "10.9.0.5", 4317) == (ours,)
+    assert Filters((*others, ours, beyond)).to("10.9.0.5", 4317) == (ours, beyond)

@@ -16,7 +16,7 @@ from dualstack.reach.select import clients
 from tests import netns
 from tests.real import need
 
-ORDER = Path(__file__).parent / "runtimes" / "Order.java"
+ORDER = Path(__file__).parents[1] / "oracle" / "programs" / "Order.java"
 NOWHERE = Names((Lookup("localhost", error="EAI_AGAIN"),))
 ELSEWHERE = Names((Lookup("localhost", ("127.0.0.9",)),))
 
