@@ -195,3 +195,12 @@ def test_built_here_and_asked_here() -> None:
         run("ip", "netns", "exec", "ds-lab-test-client", "false")
     assert not Path("/run/netns/ds-lab-test-client").exists()
     up(incident).down()
+
+
+def test_what_the_user_set_for_his_own_programs_reaches_no_world(tmp_path: Path) -> None:
+    """A proxy of the user's is none of the world's."""
+    text = SERVED.replace("http://collector.test:4318", "http://[fd00:e7::2]:4318")
+    variables = {"http_proxy": "http://192.0.2.1:3128", "NO_PROXY": "10.231.7.2"}
+    done = dualstack("lab", "run", incident_file(tmp_path, text), **variables)
+
+    assert (done.returncode, "DS806" in done.stdout) == (0, False), done.stdout

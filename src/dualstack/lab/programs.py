@@ -7,6 +7,7 @@ import fcntl
 import importlib.resources
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from typing import NamedTuple
 from dualstack.lab.topology import CannotBuild
 
 StrPath = str | os.PathLike[str]
+_FOREIGN = re.compile(
+    r"(?i)_proxy$|^(OTEL|JAVA|JDK|NODE|GRPC|DUALSTACK)_|^(GODEBUG|RES_OPTIONS|LOCALDOMAIN|HOSTALIASES)$"
+)
+"""Variables by which programs are configured: the world alone is to decide what they do."""
+
 SOURCES = str(importlib.resources.files("dualstack.lab") / "runtimes")
 
 
@@ -59,6 +65,11 @@ PROGRAMS = {
     "tunnel": Program((*_PYTHON, "dualstack.lab.tunnel", "{host}", "{port}", "{words}"), ready="ready"),
     "command": Program(("{words}",)),
 }
+
+
+def environ(changes: Mapping[str, str]) -> dict[str, str]:
+    """The variables of this program with changes, and without what the user set for other programs of his."""
+    return {k: v for k, v in os.environ.items() if not _FOREIGN.search(k)} | dict(changes)
 
 
 def cache() -> str:

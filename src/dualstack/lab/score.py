@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 import dualstack
+from dualstack.lab import programs
 from dualstack.lab.incident import Incident
 from dualstack.lab.journal import Journal
 from dualstack.lab.judge import Judgement, judge, judge_withheld
@@ -127,7 +128,7 @@ def asked(incident: Incident, journal: Journal, way: str, *report: str) -> tuple
     if incident.places[incident.ask.by].kernel_without_ipv6:
         prefix += [sys.executable, "-P", "-m", "dualstack.lab.without_ipv6"]
     argv = [sys.executable, "-P", "-m", "dualstack", *command(incident, journal, way), *report]
-    environ = {**os.environ, **incident.ask.env, "PYTHONPATH": _PACKAGE}
+    environ = programs.environ({**incident.ask.env, "PYTHONPATH": _PACKAGE})
     if way == UNPRIVILEGED:
         argv, environ["PYTHONPATH"] = _as_nobody(argv, journal.folder)
     done = subprocess.run(

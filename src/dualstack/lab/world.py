@@ -166,7 +166,7 @@ class _Child:
         held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # no process may start that the journal does not know
         try:
             self.pid = os.posix_spawnp(
-                argv[0], tuple(argv), {**os.environ, **env}, file_actions=streams, setsid=True, setsigmask=()
+                argv[0], tuple(argv), programs.environ(env), file_actions=streams, setsid=True, setsigmask=()
             )
             journal.processes.append((self.pid, started_at(self.pid) or 0))
             journal.save()
