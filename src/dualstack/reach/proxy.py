@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from dualstack.knowledge import table
-from dualstack.model.address import Family, Target, family, is_address, parse, without_zone
+from dualstack.model.address import Family, Protocol, Target, family, is_address, parse, without_zone
 from dualstack.model.client import Proxies
 from dualstack.model.question import Client
 
@@ -19,6 +19,7 @@ class Habit(msgspec.Struct, frozen=True):
     """How a client heeds proxy variables: one row of `knowledge/proxies.table`."""
 
     clients: tuple[str, ...]
+    protocol: Protocol
     variables: tuple[str, ...]
     tls: tuple[str, ...]
     loopback: bool
@@ -34,6 +35,7 @@ def habits() -> tuple[Habit, ...]:
     return tuple(
         Habit(
             clients=tuple(row["clients"].split()),
+            protocol=Protocol(row["protocol"]),
             variables=tuple(row["variables"].split()),
             tls=tuple(row["tls"].split()),
             loopback=row["loopback"] == "yes",
@@ -56,8 +58,8 @@ def proxies(environ: Mapping[str, str]) -> Proxies:
 
 
 def diverted(target: Target, said: Proxies, client: Client | None) -> tuple[Habit, ...]:
-    """The habits, of the client or of all, that send what is for this IPv6 literal to a proxy."""
-    mine = (x for x in habits() if client is None or client.runtime in x.clients)
+    """The habits, of the client or of all that speak the protocol, that send what is for an IPv6 literal to a proxy."""
+    mine = (x for x in habits() if (client.runtime in x.clients if client else x.protocol is target.protocol))
     return tuple(x for x in mine if _variable(target, said, x) and not _spares(x, target.host, said.exceptions))
 
 

@@ -49,6 +49,18 @@ target: http://[2001:db8::7]:4318
 environ: {http_proxy: "http://proxy:3128", no_proxy: "10.9.0.7"}
 probes: ["[2001:db8::7]:4318 http accepted"]
 ```
+```yaml quiet
+target: http://[2001:db8::7]:4318
+environ: {https_proxy: "http://proxy:3128", no_proxy: "2001:db8::/32"}
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
+```yaml quiet
+target: http://[2001:db8::7]:4318
+environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}
+interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.7/24, "2001:db8::7/64"]}
+listeners: ["[::]:4318 go otelcol"]
+probes: ["[2001:db8::7]:4318 http accepted"]
+```
 
 ## References
 - knowledge/proxies.table: what each client does with each spelling, run against a proxy
@@ -111,10 +123,10 @@ def _environments(
 
 
 def _beside(trace: Trace, namespaces: Namespaces | None) -> tuple[str, ...]:
-    """The IPv4 addresses of the host that holds the literal, where it is in sight."""
+    """The IPv4 addresses beside the literal on its host, where that is in sight: those of the loopback stay apart."""
     owner = namespaces.owner(trace.target.host) if namespaces and trace.target.literal else None
     if owner is None:
         return ()
     space, interface = owner
-    held = interface.addresses if interface.loopback else [y for x in space.interfaces for y in x.addresses]
-    return ipv4_of([x.address for x in held])
+    alike = (x for x in space.interfaces if x.loopback is interface.loopback)
+    return ipv4_of([y.address for x in alike for y in x.addresses])
