@@ -54,7 +54,8 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
         dated = any(x in result.detail for x in _OUT_OF_DATE)
         held = result.certificate or Certificate()
         who = f" It was issued by `{held.issuer}`." if held.issuer else ""
-        until = f" It ends at {held.not_after}." if held.not_after else ""
+        ends = "ended" if "expired" in result.detail else "ends"
+        until = f" It {ends} at {held.not_after}." if held.not_after else ""
         trust = f"Pass the authority's certificate with `--ca-file FILE` to test `{url(trace.target)}`"
         yield Finding(
             summary="The certificate is out of date" if dated else "The certificate is not trusted",
