@@ -1,7 +1,8 @@
 """A nameserver answers for A and is silent for AAAA, or fails.
 
 ## What it detects
-One server, one name: the query for A brings addresses, the query for AAAA no answer, or SERVFAIL or REFUSED.
+One server, one name: the query for A brings addresses, the query for AAAA no answer, or SERVFAIL or REFUSED. An
+answer that does not fit into a datagram, on a server or a path that refuses DNS over TCP, is none.
 
 ## Why it breaks
 A resolver asks for both and waits for both: in glibc 5 s a try, twice, unless `timeout` and `attempts` say otherwise.
@@ -29,6 +30,11 @@ names: {collector: [10.9.0.7]}
 dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA SERVFAIL"]
 probes: ["10.9.0.7:4317 grpc accepted"]
 ```
+```yaml fires
+target: collector:4317
+names: {collector: EAI_AGAIN}
+dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA UNREACHABLE"]
+```
 ```yaml quiet
 target: collector:4317
 names: {collector: EAI_AGAIN}
@@ -54,7 +60,7 @@ from dualstack.reach.resolver import patience
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 
-_SILENT, _FAILED = "TIMEOUT", ("SERVFAIL", "REFUSED")
+_SILENT, _CUT, _FAILED = "TIMEOUT", "UNREACHABLE", ("SERVFAIL", "REFUSED")
 
 
 def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]:
@@ -81,13 +87,16 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
 
 def _given(names: Names, silent: DnsAnswer) -> DnsAnswer | None:
     """The answer with addresses of the same server for the same name, where this query failed."""
-    if silent.record != "AAAA" or silent.rcode not in (_SILENT, *_FAILED):
+    if silent.record != "AAAA" or silent.rcode not in (_SILENT, _CUT, *_FAILED):
         return None
     same = (x for x in names.answers if (x.server, x.name) == (silent.server, silent.name))
     return next((x for x in same if x.addresses), None)
 
 
 def _instead(names: Names, silent: DnsAnswer) -> str:
+    if silent.rcode == _CUT:
+        why = "most often the answer is too large for UDP, and DNS over TCP is refused"
+        return f"gives none for AAAA: {why}. glibc then has no address."
     if silent.rcode != _SILENT:
         return f"says {silent.rcode} for AAAA. glibc takes the A record, and musl gives up."
     timeout, attempts = patience(names.files.options)
