@@ -49,6 +49,14 @@ def test_where_no_denial_explains_it_nobody_is_blamed(answers: tuple[str, ...]) 
     assert found.hint.startswith("Run `getent ahosts collector.example`")
 
 
+def test_the_option_that_forbids_aaaa_queries_hides_an_address() -> None:
+    only = (f"{HERE} A NOERROR", f"{HERE} AAAA NOERROR fd00:9::7")
+    found = unresolved(*only, error="EAI_NODATA", more="options: [no-aaaa]\n")
+
+    assert "`no-aaaa` keeps the resolver from asking" in found.detail
+    assert found.hint.startswith("Remove `no-aaaa` from the options in `/etc/resolv.conf`")
+
+
 def test_nameservers_that_have_nothing_do_not_disagree() -> None:
     assert disagreement(Names(), "collector.example") is None
 
@@ -73,6 +81,10 @@ def test_localhost_in_a_hosts_file_that_is_not_asked() -> None:
     found = unresolved(name="localhost", more="hosts: ['127.0.0.1 localhost']\nnsswitch: [dns]\n")
 
     assert "`hosts: dns` in `/etc/nsswitch.conf` does not ask `files`" in found.detail
+
+
+def test_localhost_is_no_business_of_a_nameserver() -> None:
+    assert unresolved(name="localhost").hint.startswith("Add the line `127.0.0.1 localhost` to `/etc/hosts`")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ DNS = ("dns", "resolve")
 
 NEVER = "does not ask"
 
+NO_AAAA = "no-aaaa"
+"""The option of resolv.conf(5) with which glibc asks for no AAAA record, since 2.36."""
+
 _STOPS = re.compile(r"(?<![A-Z!])(?!SUCCESS\b)!?[A-Z]+=return", re.IGNORECASE)
 _DENIES = ("NOERROR", "NXDOMAIN")
 _OPTION = re.compile(r"(?P<key>[a-z]+):(?P<value>\d{0,9})", re.ASCII)

@@ -53,12 +53,11 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
+from dualstack.reach.resolver import NO_AAAA
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS403", "DS410")
-
-_NO_AAAA = "no-aaaa"
 
 
 def check(traces: Traces, names: Names) -> Iterator[Finding]:
@@ -91,7 +90,7 @@ def _hint(trace: Trace, names: Names) -> str:
     lines = names.files.hosts_of(host)
     if lines:
         return f"Add a line with an {trace.family.title} address for `{host}` to `{names.files.hosts_path}`."
-    if record == "AAAA" and _NO_AAAA in names.files.options:
-        return f"Remove `{_NO_AAAA}` from the options in `{names.files.resolv_path}`: it hides AAAA records."
+    if record == "AAAA" and NO_AAAA in names.files.options:
+        return f"Remove `{NO_AAAA}` from the options in `{names.files.resolv_path}`: it hides AAAA records."
     published = next((x.name for x in answers_for(names, host) if x.addresses), host)  # dig knows no search list
     return f"Publish an {record} record for `{published}`, then check it with `dig {published} {record}`."

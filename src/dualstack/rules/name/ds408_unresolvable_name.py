@@ -22,13 +22,10 @@ names: {collector.example: EAI_AGAIN}
 dns: ["10.9.0.53 collector.example A TIMEOUT", "10.9.0.53 collector.example AAAA UNREACHABLE"]
 ```
 ```yaml fires
-target: localhost:4317
-names: {localhost: EAI_NONAME}
-```
-```yaml fires
 target: collector.example:4317
-names: {collector.example: EAI_NONAME}
-dns: ["10.9.0.53 collector.example A NOERROR 10.9.0.7", "10.9.0.53 collector.example AAAA NOERROR"]
+names: {collector.example: EAI_NODATA}
+options: [no-aaaa]
+dns: ["10.9.0.53 collector.example A NOERROR", "10.9.0.53 collector.example AAAA NOERROR fd00:9::7"]
 ```
 ```yaml fires
 target: http://collector.example:4318
@@ -54,7 +51,7 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import DnsAnswer, Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Traces
 from dualstack.reach.lookup import answers_for, published
-from dualstack.reach.resolver import DNS, FILES, NEVER, dead_end, disagreement, obstacle
+from dualstack.reach.resolver import DNS, FILES, NEVER, NO_AAAA, dead_end, disagreement, obstacle
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -119,6 +116,9 @@ def _in_dns(names: Names, found: Lookup) -> tuple[str, str] | None:
         way = f"let both answer alike, or take the first out of `{names.files.resolv_path}`"
         first = f" `{denied.server}` is asked first and says that it has none ({denied.rcode}); resolvers take that."
         return f" `{given.server}` has {held} for it.{first}", f"Compare {ask}, and {way}."
+    if NO_AAAA in names.files.options and "." not in held:
+        way = f"Remove `{NO_AAAA}` from the options in `{names.files.resolv_path}`, or publish an A record."
+        return f"{said}, and `{NO_AAAA}` keeps the resolver from asking for AAAA records.", way
     ask = f"Run `getent ahosts {found.name}` again, and compare it with what the nameservers say."
     return f"{said}, and the resolver does not take that.", ask
 
