@@ -36,7 +36,7 @@ from dualstack.reach.listing import listed, ports_of, told, widened
 from dualstack.reach.localhost import LOCALHOST, as_known
 from dualstack.reach.lookup import as_taken
 from dualstack.reach.outcomes import MEANINGS, reached
-from dualstack.reach.outlook import outlooks
+from dualstack.reach.outlook import outlooks, through_proxies
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
 from dualstack.reach.proxy import proxies
@@ -139,6 +139,7 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
     cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
     names, routes, callers = snapshot.having(Names), snapshot.having(Routes), snapshot.having(Callers)
     views = outlooks(traces, question, names, routes, probes, callers)
+    views = through_proxies(views, snapshot.having(Proxies) or Proxies())
     return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut, views)
 
 

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from dualstack.model.client import Callers, Outlook
+from dualstack.model.client import Callers, Outlook, Proxies
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
 from dualstack.model.question import Question
-from dualstack.reach.outlook import confidence, evidence, outlooks, sentence, spelled
+from dualstack.reach.outlook import confidence, evidence, outlooks, sentence, spelled, through_proxies
 from dualstack.reach.predict import predict
 from dualstack.testing.incident import snapshot
 
@@ -87,6 +87,22 @@ def test_a_family_that_a_client_lacks() -> None:
     (view,) = seen(f'target: http://[{V6}]:4318\nclient: java-ipv4-stack\nprobes: ["[{V6}]:4318 http accepted"]\n')
 
     assert sentence(view).endswith("can use none of the addresses.")
+
+
+@pytest.mark.parametrize(
+    ("world", "caught"),
+    [
+        (f"target: http://[{V6}]:4318\nclient: curl\n", True),
+        (f"target: http://[{V6}]:4318\nclient: node\n", False),
+        (f"target: http://{V4}:4318\nclient: curl\n", False),
+        (f'target: http://[{V6}]:4318\ncallers: ["http://[{V6}]:4318 curl ESTABLISHED {V6} curl"]\n', False),
+    ],
+    ids=["named", "heeds no variable", "IPv4", "found at the target itself"],
+)
+def test_a_client_that_a_proxy_catches(world: str, caught: bool) -> None:
+    (view,) = through_proxies(seen(world + said("accepted", "accepted")), Proxies(("http_proxy",)))
+
+    assert (f"sends to the proxy of http_proxy what is for `{V6}`" in sentence(view)) is caught
 
 
 def test_found_clients_speak_where_none_is_named() -> None:

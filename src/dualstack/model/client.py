@@ -66,7 +66,8 @@ class Outlook(msgspec.Struct, frozen=True):
 
     `title` is its name in a sentence; `order` are the addresses as it tries them and `answering` those that accept;
     `dialled` is None where it is not known what they answer. `verified` says that a run has shown how it dials, `named`
-    that the user named it. `caller` is the process that was found.
+    that the user named it. `caller` is the process that was found. `proxy` is the variable that sends the client to a
+    proxy instead.
     """
 
     target: Target
@@ -78,3 +79,4 @@ class Outlook(msgspec.Struct, frozen=True):
     dialled: Dialled | None = None
     verified: bool = True
     caller: Caller | None = None
+    proxy: str = ""

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Protocol, join
-from dualstack.model.client import Attempt, Callers, Outlook
+from dualstack.model.address import Family, Protocol, family, join
+from dualstack.model.client import Attempt, Callers, Outlook, Proxies
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Severity
 from dualstack.model.host import Routes
@@ -16,6 +16,7 @@ from dualstack.model.question import Client, Question
 from dualstack.model.trace import Disposition, Trace, Traces
 from dualstack.reach.client import outlook
 from dualstack.reach.dial import ACCEPTED
+from dualstack.reach.proxy import diverted, variable
 
 BREAKS_THE_WAY = (
     *("DS201", "DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS211", "DS212"),
@@ -46,6 +47,20 @@ def outlooks(
         views = ((outlook(target, client, mine, names, routes, probes), caller) for client, caller in asked)
         found += [replace(view, caller=caller) for view, caller in views if view]
     return tuple(found)
+
+
+def through_proxies(views: Collection[Outlook], said: Proxies) -> tuple[Outlook, ...]:
+    """The same, with the variable of this environment that sends a named client to a proxy instead of an IPv6 literal.
+
+    A client that was found has a connection to the target itself.
+    """
+    return tuple(x if x.caller else replace(x, proxy=_proxy(x, said)) for x in views)
+
+
+def _proxy(view: Outlook, said: Proxies) -> str:
+    target = view.target
+    found = diverted(target, said, view.client) if target.literal and family(target.host) is Family.IPV6 else ()
+    return variable(target, said, found) if found else ""
 
 
 def failed(view: Outlook) -> tuple[Attempt, ...]:
@@ -109,6 +124,9 @@ def wait(milliseconds: int) -> str:
 
 def sentence(view: Outlook) -> str:
     """What the client does with the target, in one sentence; a second one where no run has shown it."""
+    if view.proxy:
+        away = f"sends to the proxy of {view.proxy} what is for `{view.target.host}`"
+        return f"{subject(view)} {away}; what becomes of it there is not known."
     shown = "" if view.verified else " This is from its source, not from a run."
     return f"{subject(view)} {_does(view)}.{shown}"
 
