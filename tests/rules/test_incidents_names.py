@@ -289,7 +289,7 @@ WARNED = {
 }
 
 
-@pytest.mark.parametrize(("rcode", "code"), [("NXDOMAIN", "DS402"), ("TIMEOUT", "DS403"), ("SERVFAIL", "DS403")])
+@pytest.mark.parametrize(("rcode", "code"), [("NXDOMAIN", "DS402"), ("TIMEOUT", "DS403")])
 def test_a_nameserver_that_fails_other_resolvers_is_an_error_while_the_client_is_not_known(
     rcode: str, code: str
 ) -> None:
@@ -297,6 +297,13 @@ def test_a_nameserver_that_fails_other_resolvers_is_an_error_while_the_client_is
 
     assert [(x.code, x.severity) for x in findings] == [(code, Severity.ERROR)]
     assert verdict(traces, findings) == "degraded"
+
+
+@pytest.mark.parametrize(("client", "severity"), [("", Severity.WARNING), ("client: musl\n", Severity.ERROR)])
+def test_a_nameserver_that_fails_at_once_hurts_musl_alone(client: str, severity: Severity) -> None:
+    _, findings = judged(client + DENYING.replace("NXDOMAIN", "SERVFAIL"))
+
+    assert [(x.code, x.severity) for x in findings] == [("DS403", severity)]
 
 
 @pytest.mark.parametrize(("client", "spared"), [("curl", True), ("go", True), ("grpcio", True), ("musl", False)])

@@ -7,7 +7,8 @@ answer that does not fit into a datagram, on a server or a path that refuses DNS
 ## Why it breaks
 A resolver asks for both and waits for both: in glibc 5 s a try, twice, unless `timeout` and `attempts` say otherwise.
 Then it goes on with what it has, or gives up. Every new connection pays for it, and short timeouts of exporters end
-first. After a failure glibc takes the A record at once, and musl has no address at all.
+first. After a failure glibc takes the A record at once, and musl has no address at all: a warning, until the client
+is known to be on musl.
 
 ## Fix
 Let the server, or the middlebox before it, answer AAAA queries: NOERROR without records is an answer.
@@ -46,14 +47,14 @@ dns: ["10.9.0.53 collector A TIMEOUT", "10.9.0.53 collector AAAA TIMEOUT"]
 - https://github.com/coredns/coredns/issues/3904
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import Family
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.names import DnsAnswer, Names
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop, Traces
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.lookup import asked_as, spared
 from dualstack.reach.resolver import patience
 
@@ -80,9 +81,16 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
                 Evidence(f"{x.record}: {' '.join((x.rcode, *x.addresses))}", f"DNS query to {x.server}")
                 for x in (given, silent)
             ),
-            severity=Severity.WARNING if spared(question.client, mine) else Severity.ERROR,
+            severity=Severity.WARNING
+            if spared(question.client, mine) or _mild(question, silent, mine)
+            else Severity.ERROR,
             flows=tuple(x.key for x in mine),
         )
+
+
+def _mild(question: Question, silent: DnsAnswer, traces: Sequence[Trace]) -> bool:
+    """Whether nobody asks for a client that it hurts: a failure delays no one, and glibc takes the other answer."""
+    return question.client is None and silent.rcode in _FAILED and any(x.addresses for x in traces)
 
 
 def _given(names: Names, silent: DnsAnswer) -> DnsAnswer | None:
