@@ -185,7 +185,7 @@ def test_a_world_of_a_killed_program_can_be_taken_down(tmp_path: Path) -> None:
     process.kill()
     process.wait()
 
-    assert dualstack("lab", "down", "lab-test").returncode == 0
+    assert "lab-test is down." in dualstack("lab", "down").stdout
 
 
 def test_built_here_and_asked_here() -> None:
@@ -204,3 +204,12 @@ def test_what_the_user_set_for_his_own_programs_reaches_no_world(tmp_path: Path)
     done = dualstack("lab", "run", incident_file(tmp_path, text), **variables)
 
     assert (done.returncode, "DS806" in done.stdout) == (0, False), done.stdout
+
+
+def test_worlds_that_somebody_is_at_work_in_are_left_alone() -> None:
+    """`lab down` takes what was left standing, and a name takes what it names."""
+    with standing(parse(yaml.safe_load(MINIMAL), "lab-test", "here")):
+        done = dualstack("lab", "down")
+        assert (done.returncode, "lab-test" in done.stdout) == (0, False)
+        assert Path("/run/netns/ds-lab-test-client").exists()
+        assert dualstack("lab", "down", "lab-test").stdout == "lab-test is down.\n"

@@ -109,14 +109,14 @@ def _tour(incident: "Incident", journal: "Journal") -> Iterator[str]:
 @command.command(name="down")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def down(names: tuple[str, ...]) -> int:
-    """Take down the worlds of these names, or all that stand.
+    """Take down the worlds of these names, or all that were left standing.
 
     Exit status: 0 they are down, 2 no world of that name stands.
     """
     from dualstack.lab.journal import opened, standing
     from dualstack.lab.topology import CannotBuild
 
-    for name in names or standing():
+    for name in names or [x for x in standing() if not opened(x).busy]:
         try:
             opened(name).down()
         except CannotBuild as error:

@@ -17,12 +17,13 @@ _TRIES = 100
 
 
 class Journal(msgspec.Struct):
-    """The namespaces by place, the process ids with the start time that tells them from later ones, and the folders.
+    """The namespaces by place, and the processes: ids with the start time that tells them from later ones.
 
-    The journal is in the folder of the world.
+    `owner` is the program that built the world. The journal is in the folder of the world.
     """
 
     name: str
+    owner: tuple[int, int] = (0, 0)
     spaces: dict[str, str] = {}
     processes: list[tuple[int, int]] = []
 
@@ -30,6 +31,12 @@ class Journal(msgspec.Struct):
     def folder(self) -> str:
         """Where the files of the world are."""
         return f"{FOLDER}/{self.name}"
+
+    @property
+    def busy(self) -> bool:
+        """Whether the program that built the world still runs, and will take it down."""
+        pid, started = self.owner
+        return pid != 0 and started_at(pid) == started
 
     def save(self) -> None:
         """Write it down."""
@@ -67,7 +74,9 @@ def begun(wanted: str) -> Journal:
             continue
         except OSError as error:
             raise CannotBuild(f"{FOLDER}/{name} cannot be written: {error.strerror}") from error
-        return Journal(name)
+        journal = Journal(name, (os.getpid(), started_at(os.getpid()) or 0))
+        journal.save()
+        return journal
     raise AssertionError  # there is always another number
 
 
