@@ -12,6 +12,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import Family, Protocol
 from dualstack.model.probe import Outcome, ProbeTask
 from dualstack.probe.run import Options
+from dualstack.probe.tcp import dial, settle
 from tests import netns
 from tests.probe.peers import made
 
@@ -43,10 +44,17 @@ def _filter(name: str, hook: str) -> None:
         "reject with tcp reset",
         "reject with icmpx type admin-prohibited",
         "reject with icmpx type no-route",
+        "reject",
     ]
     rules = "".join(f"tcp dport {PORT + 1 + x} {verdict}\n" for x, verdict in enumerate(verdicts))
     text = f"table inet filter {{ chain {hook} {{\ntype filter hook {hook} priority 0\n{rules}}}\n}}\n"
     netns.execute(name, "nft", text)
+
+
+def answered(place: str, address: str, port: int) -> str:
+    """What a probe that failed says of it."""
+    task = ProbeTask(address, port, Protocol.TCP, address)
+    return inside(find(place), lambda: made([task], Options(seconds=0.5)))[0].detail
 
 
 def connected(place: str, address: str, port: int = PORT) -> tuple[Outcome, list[str]]:
@@ -74,7 +82,7 @@ def connected(place: str, address: str, port: int = PORT) -> tuple[Outcome, list
         ("fd66::3", Outcome.BAD_ADDRESS, "EINVAL"),
         ("10.67.0.1", Outcome.UNREACHABLE, "EHOSTUNREACH"),
         ("fd67::1", Outcome.UNREACHABLE, "ENETUNREACH"),
-        ("10.67.1.1", Outcome.UNREACHABLE, "EHOSTUNREACH"),
+        ("10.67.1.1", Outcome.DENIED, "EHOSTUNREACH"),
         ("fd67:1::1", Outcome.DENIED, "EACCES"),
     ],
 )
@@ -92,10 +100,12 @@ def test_a_connection_that_fails_has_a_name(
         (5000, Family.IPV6, Outcome.TIMED_OUT, "ETIMEDOUT"),
         (5001, Family.IPV4, Outcome.REFUSED, "ECONNREFUSED"),
         (5001, Family.IPV6, Outcome.REFUSED, "ECONNREFUSED"),
-        (5002, Family.IPV4, Outcome.UNREACHABLE, "EHOSTUNREACH"),
+        (5002, Family.IPV4, Outcome.DENIED, "EHOSTUNREACH"),
         (5002, Family.IPV6, Outcome.DENIED, "EACCES"),
         (5003, Family.IPV4, Outcome.UNREACHABLE, "ENETUNREACH"),
         (5003, Family.IPV6, Outcome.UNREACHABLE, "ENETUNREACH"),
+        (5004, Family.IPV4, Outcome.DENIED, "ECONNREFUSED"),
+        (5004, Family.IPV6, Outcome.DENIED, "ECONNREFUSED"),
     ],
 )
 def test_a_packet_filter_has_a_name(
@@ -107,6 +117,29 @@ def test_a_packet_filter_has_a_name(
 
     assert connected(client, far, port) == (outcome, [reason])
     assert connected(server, near, port) == (outcome, [reason])
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "said"),
+    [
+        ("10.9.0.2", 5004, "Connection refused; 10.9.0.1 answers with ICMP: port unreachable"),
+        ("fd09::2", 5004, "Connection refused; fd09::1 answers with ICMP: port unreachable"),
+        ("fd09::2", 5001, "Connection refused"),
+        ("10.67.0.1", PORT, "No route to host; 10.9.0.2 answers with ICMP: host unreachable"),
+        ("fd67:1::1", PORT, "Permission denied; fd09::2 answers with ICMP: administratively prohibited"),
+    ],
+)
+def test_who_sent_an_icmp_error_is_told(world: tuple[str, str], address: str, port: int, said: str) -> None:
+    """The client's own filter is the first to answer."""
+    assert answered(world[0], address, port) == said
+
+
+def test_a_connection_outlives_an_icmp_error() -> None:
+    """TCP ends a connection for one only where IP_RECVERR is set (ip(7)); no client sets it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, dial("127.0.0.1", listener.getsockname()[1]) as sock:
+        settle(sock)
+
+        assert sock.getsockopt(socket.IPPROTO_IP, 11) == 0
 
 
 def test_a_link_local_address_is_dialled_through_its_zone() -> None:
@@ -133,3 +166,4 @@ def test_every_row_of_the_table_names_an_errno_and_an_outcome() -> None:
     assert {x["when"] for x in rows} <= {"*", "at once", "later"}
     assert {Outcome(x["outcome"]) for x in rows} <= set(Outcome)
     assert all(x["source"] for x in rows)
+    assert {x["outcome"] for x in table("icmp_errors")} <= {"", *Outcome}

@@ -331,7 +331,13 @@ def test_a_deaf_socket_is_named_with_its_owner(world: str, fact: str) -> None:
 
 @pytest.mark.parametrize(
     ("ended", "mark"),
-    [("timed_out", "not-forwarded"), ("refused", "eth0"), ("accepted", "eth0"), (None, "not-forwarded")],
+    [
+        ("timed_out", "not-forwarded"),
+        ("denied", "not-forwarded"),
+        ("refused", "eth0"),
+        ("accepted", "eth0"),
+        (None, "not-forwarded"),
+    ],
 )
 def test_a_router_that_does_not_forward_counts_where_nothing_answers(ended: str | None, mark: str) -> None:
     """Whoever answers may be a proxy in its place."""
@@ -341,6 +347,17 @@ def test_a_router_that_does_not_forward_counts_where_nothing_answers(ended: str 
     (trace,) = predict(snapshot(world).adding(stop)).items
 
     assert trace.at(Hop.ROUTE).mark == mark
+
+
+@pytest.mark.parametrize(("error", "became"), [("EHOSTUNREACH", "denied"), ("ECONNREFUSED", "no_route")])
+def test_a_filter_that_answers_as_routers_do_is_told_from_them(error: str, became: str) -> None:
+    """`reject with icmpx host-unreachable`: connect(2) reports what it reports of a host that is gone."""
+    said = FilterVerdict("host", "output", Family.IPV4, "10.9.7.7", 4318, "reject", "reject", error=error)
+    world = "target: http://10.9.7.7:4318\nprobes: ['10.9.7.7:4318 http unreachable']\n"
+
+    (trace,) = predict(snapshot(world).adding(Filters((said,)))).items
+
+    assert trace.disposition == became
 
 
 @pytest.mark.parametrize(

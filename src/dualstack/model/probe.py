@@ -14,7 +14,7 @@ class Outcome(enum.StrEnum):
     TIMED_OUT = "timed_out"  # nothing answered the SYN
     NO_ROUTE = "no_route"  # ENETUNREACH, EHOSTUNREACH before a packet left
     UNREACHABLE = "unreachable"  # EHOSTUNREACH, or an ICMP error from the way
-    DENIED = "denied"  # EACCES, EPERM: a local or remote filter said so
+    DENIED = "denied"  # EACCES, EPERM, or an ICMP error that filters send: a local or remote one said so
     NO_SOURCE = "no_source"  # EADDRNOTAVAIL: this host has no address to send from
     FAMILY_ABSENT = "family_absent"  # EAFNOSUPPORT: this kernel has no such family
     BAD_ADDRESS = "bad_address"  # EINVAL: a link-local address without a zone

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import struct
+from typing import NamedTuple
 
 from dualstack.knowledge import table
 from dualstack.model.probe import Outcome
@@ -13,6 +14,21 @@ _INFO = struct.Struct("=8B5I")  # struct tcp_info up to tcpi_unacked, linux/tcp.
 _RETRANSMITS, _SND_MSS, _UNACKED = 2, 10, 12
 _LOST = 2
 """Retransmissions without any acknowledgement from which data counts as lost on its way, and not just late."""
+
+_RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+"""IP_RECVERR, IPV6_RECVERR: linux/in.h, linux/in6.h."""
+
+_QUEUED = struct.Struct("=IBBB9x")  # struct sock_extended_err, linux/errqueue.h
+_ORIGINS = {2: "icmp", 3: "icmpv6"}  # SO_EE_ORIGIN_*
+_OFFENDER = {socket.AF_INET: slice(20, 24), socket.AF_INET6: slice(24, 40)}  # the address in the sockaddr after it
+
+
+class _Told(NamedTuple):
+    """An ICMP error: the errno that it gives, who says what, and the outcome, empty where the errno decides."""
+
+    number: int
+    words: str
+    outcome: str
 
 
 def outcome(name: str, *, early: bool) -> Outcome:
@@ -45,6 +61,7 @@ def dial(address: str, port: int, segment: int = 0) -> socket.socket:
         raise failed(error.errno or 0, early=True) from error
     if segment:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+    sock.setsockopt(*_RECVERR[sock.family], 1)
     number = sock.connect_ex(peer)
     if number not in (0, errno.EINPROGRESS):
         sock.close()
@@ -54,12 +71,46 @@ def dial(address: str, port: int, segment: int = 0) -> socket.socket:
 
 def settle(sock: socket.socket) -> None:
     """Ends the handshake of a socket that became writable. Raises Failed where it failed."""
+    told = _told(sock)
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number == 0 and _is_own_peer(sock):
         number = errno.ECONNREFUSED
+    if number == 0 and told and not _is_connected(sock):
+        number = told.number
     # A SYN is refused, never reset: with ECONNRESET a connection came about and was ended at once.
     if number not in (0, errno.ECONNRESET):
-        raise failed(number, early=False)
+        error = failed(number, early=False)
+        raise _as_told(error, told) if told and told.number == number else error
+    sock.setsockopt(*_RECVERR[sock.family], 0)  # else ICMP errors would end the connection, as they do for no client
+
+
+def _told(sock: socket.socket) -> _Told | None:
+    """The ICMP error that came for a connection attempt, None where there was none that the table has."""
+    try:
+        _, ancillary, _, _ = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return None
+    data = next((x for level, kind, x in ancillary if (level, kind) == _RECVERR[sock.family]), b"")
+    if len(data) < _OFFENDER[sock.family].stop:
+        return None
+    number, origin, kind, code = _QUEUED.unpack_from(data)
+    wanted = (_ORIGINS.get(origin), str(kind), str(code))
+    row = next((x for x in table("icmp_errors") if (x["origin"], x["type"], x["code"]) == wanted), None)
+    sender = socket.inet_ntop(sock.family, data[_OFFENDER[sock.family]])
+    return _Told(number, f"{sender} answers with ICMP: {row['words']}", row["outcome"]) if row else None
+
+
+def _as_told(error: Failed, told: _Told) -> Failed:
+    kind = Outcome(told.outcome) if told.outcome else error.outcome
+    return Failed(kind, error.reason, f"{error.detail}; {told.words}")
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _is_own_peer(sock: socket.socket) -> bool:

@@ -23,7 +23,7 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.TIMED_OUT: Meaning(_H.POLICY, _D.TIMED_OUT, "nothing answered the connection attempt"),
     Outcome.NO_ROUTE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no route to this address"),
     Outcome.UNREACHABLE: Meaning(_H.ROUTE, _D.NO_ROUTE, "the way reported: host unreachable"),
-    Outcome.DENIED: Meaning(_H.POLICY, _D.DENIED, "a packet filter answered: not permitted"),
+    Outcome.DENIED: Meaning(_H.POLICY, _D.DENIED, "a packet filter answered"),
     Outcome.NO_SOURCE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no local address to send from"),
     Outcome.FAMILY_ABSENT: Meaning(_H.ROUTE, _D.NO_ROUTE, "the kernel has no such address family"),
     Outcome.BAD_ADDRESS: Meaning(_H.ROUTE, _D.NO_ROUTE, "the address needs a zone"),

@@ -30,14 +30,14 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.client import as_client
-from dualstack.reach.doubt import UNDECIDED, suspect
+from dualstack.reach.doubt import UNDECIDED, rejected, suspect
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.required import addresses_of, examined, required, waive_assumed
 from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED
 
 _ORDER = tuple(Hop)
 _UNUSABLE = ("dadfailed", "tentative")
-_UNANSWERED = (Outcome.TIMED_OUT, Outcome.CANCELLED)
+_UNEXPLAINED = (Outcome.TIMED_OUT, Outcome.CANCELLED, Outcome.DENIED)  # a prohibit route denies as a filter does
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where a connection to a wildcard address ends (ip_route_connect() in net/route.h, tcp_v6_connect())."""
 _CLUSTER = (Hop.SERVICE, Hop.ENDPOINTS, Hop.POD)
@@ -65,7 +65,14 @@ class Flow(msgspec.Struct, frozen=True):
     @property
     def failed_at(self) -> Hop | None:
         """The hop at which the probe ended, None where it made its way or was not made."""
-        return MEANINGS[self.result.outcome].hop if self.result else None
+        if self.result is None:
+            return None
+        return Hop.POLICY if rejected(self.filtering, self.result.outcome) else MEANINGS[self.result.outcome].hop
+
+    @property
+    def filtering(self) -> tuple[FilterVerdict, ...]:
+        """What the packet filters in sight do with this flow."""
+        return self.filters.to(self.address, self.target.port) if self.filters else ()
 
     @property
     def probed(self) -> bool:
@@ -182,8 +189,7 @@ def _flow(snapshot: Snapshot, question: Question, target: Target, address: str) 
 
 def _led(flow: Flow) -> Flow:
     """The flow without what is in sight from the place on whose packet filter leads it to another address or port."""
-    said = flow.filters.to(flow.address, flow.target.port) if flow.filters else ()
-    moving = {x.place for x in said if x.moved}
+    moving = {x.place for x in flow.filtering if x.moved}
     if not moving:
         return flow
     before = () if flow.vantage in moving else takewhile(lambda x: x.place not in moving, flow.transits)
@@ -248,7 +254,7 @@ def _route(flow: Flow) -> TracedHop:
     if failure:
         return msgspec.structs.replace(failure, evidence=(*failure.evidence, fact))
     stop = next((x for x in flow.transits if x.stops), None)
-    if stop and (flow.result is None or flow.result.outcome in _UNANSWERED):
+    if stop and (flow.result is None or flow.result.outcome in _UNEXPLAINED):
         return TracedHop(Hop.ROUTE, Status.FAIL, f"the router {stop.place} does not pass it on", NOT_FORWARDED, (fact,))
     if flow.lost and flow.result and flow.result.outcome is Outcome.TIMED_OUT:
         why = f"{flow.lost.place} has no route back to {flow.lost.client}"
@@ -262,7 +268,7 @@ def _route(flow: Flow) -> TracedHop:
 
 
 def _policy(flow: Flow) -> TracedHop:
-    said = flow.filters.to(flow.address, flow.target.port) if flow.filters else ()
+    said = flow.filtering
     facts = tuple(map(_rule, said))
     against = [x for x in said if x.verdict in ("drop", "reject")]
     if flow.passed(Hop.LISTEN):

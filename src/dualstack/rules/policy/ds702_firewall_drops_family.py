@@ -77,7 +77,7 @@ SEVERITY = Severity.ERROR
 _REASONS = {
     "reset": "A listener accepts this address, and yet a reset answers.",
     "timed_out": "A listener accepts this address, and yet nothing answers the connection.",
-    "denied": "connect() says: not permitted. A filter of this host, or one on the way, said so.",
+    "denied": "A packet filter answers the connection: that of this host, or one on the way.",
     UNDECIDED: "The connection is refused by a socket or a filter out of sight, or by a filter in sight.",
 }
 _ENDED = {"timed_out": Outcome.TIMED_OUT, "denied": Outcome.DENIED}
