@@ -28,6 +28,7 @@ LIVES = {
     "Go leaves a dead IPv6 at once": ("go", "refused", "accepted", False, True, "healthy"),
     "Go leaves a silent IPv6 after 300 ms": ("go", "timed_out", "accepted", False, True, "healthy"),
     "C waits two minutes for a silent IPv6": ("glibc", "timed_out", "accepted", True, True, "degraded"),
+    "C leaves an IPv6 that a filter rejects at once": ("glibc", "denied", "accepted", False, True, "healthy"),
     "C leaves a dead IPv6 at once": ("glibc", "refused", "accepted", False, True, "healthy"),
     "Node 18 has nothing but the first": ("node@18", "refused", "accepted", True, False, "broken"),
     "Node 16 never meets IPv6": ("node@16", "refused", "accepted", False, True, "healthy"),

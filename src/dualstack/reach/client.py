@@ -27,9 +27,10 @@ LATE = "late"
 _CONNECTS = {
     Disposition.REFUSED: REFUSED,
     Disposition.TIMED_OUT: TIMED_OUT,
-    Disposition.DENIED: TIMED_OUT,
     Disposition.NO_ROUTE: NO_ROUTE,
 }
+_ANSWERED = ("reject", "reset", "denied")
+"""The marks of a policy hop whose filter says no, and not nothing: the client hears of it at once."""
 
 
 def as_client(snapshot: Snapshot, question: Question, traces: Sequence[Trace]) -> Iterator[Trace]:
@@ -103,11 +104,18 @@ def _fate(trace: Trace) -> str | None:
         return connects(trace)
     failing = next((x.hop for x in trace.hops if x.status is Status.FAIL and x.hop is not Hop.SELECT), Hop.SELECT)
     passed = ACCEPTED if trace.at(Hop.LISTEN).status is Status.PASS else None
-    return {Hop.ROUTE: NO_ROUTE, Hop.HOST: NO_ROUTE, Hop.POLICY: TIMED_OUT, Hop.LISTEN: REFUSED}.get(failing, passed)
+    ends = {Hop.ROUTE: NO_ROUTE, Hop.HOST: NO_ROUTE, Hop.POLICY: _filtered(trace), Hop.LISTEN: REFUSED}
+    return ends.get(failing, passed)
+
+
+def _filtered(trace: Trace) -> str:
+    return REFUSED if trace.at(Hop.POLICY).mark in _ANSWERED else TIMED_OUT
 
 
 def connects(trace: Trace) -> str | None:
     """What a connection attempt meets; None where that is not known."""
+    if trace.disposition is Disposition.DENIED:
+        return _filtered(trace)
     if trace.failing and (trace.failing.hop in (Hop.HANDSHAKE, Hop.EXPORT) or trace.failing.mark == LATE):
         return ACCEPTED
     if trace.at(Hop.LISTEN).status is Status.PASS and trace.disposition not in _CONNECTS:
