@@ -54,8 +54,10 @@ HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217"),
-    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS804"),
+    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS702", "DS804"),
 )
+
+_UNSEEN = "The other family is answered there. Its sockets are out of sight."
 
 
 def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
@@ -69,10 +71,10 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
-                detail=f"{_refused(trace)} {bound or 'The other family is answered there.'}",
-                hint=_hint(trace, listeners),
+                detail=f"{_refused(trace)} {bound or _UNSEEN}",
+                hint=_hint(trace, listeners) if bound else _look(trace),
                 families=(trace.family,),
-                confidence=Confidence.PROBED if _was_probed(trace) else Confidence.OBSERVED,
+                confidence=_confidence(trace) if bound else Confidence.INFERRED,
                 evidence=trace.at(Hop.LISTEN).evidence,
                 fix=Fix(f"Bind a wildcard that takes {trace.family.title}", Applicability.UNSAFE),
                 flows=(trace.key,),
@@ -98,5 +100,13 @@ def _hint(trace: Trace, listeners: Listeners | None) -> str:
     return f"Bind the receiver to a wildcard that takes {trace.family.title}."
 
 
-def _was_probed(trace: Trace) -> bool:
-    return any(x.layer == "probed" for x in trace.at(Hop.LISTEN).evidence)
+def _look(trace: Trace) -> str:
+    """What to do where the sockets are out of sight: a filter may have sent the reset in their place."""
+    sockets = f"`ss -ltn 'sport = :{trace.target.port}'`"
+    wider = f"bind the receiver to a wildcard that takes {trace.family.title}"
+    return f"Run {sockets} on its host and {wider}. If it has one, look for a packet filter that rejects by reset."
+
+
+def _confidence(trace: Trace) -> Confidence:
+    probed = any(x.layer == "probed" for x in trace.at(Hop.LISTEN).evidence)
+    return Confidence.PROBED if probed else Confidence.OBSERVED
