@@ -132,7 +132,11 @@ def test_every_behaviour_has_a_name_for_a_client_of_tls(name: str, outcome: Outc
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize(
     ("handler", "reason", "word"),
-    [(says(), "closed", "closed by the peer"), (resets_after_request, "ECONNRESET", "reset by the peer")],
+    [
+        (says(), "closed", "closed by the peer"),
+        (resets, "ECONNRESET", "reset by the peer"),
+        (resets_after_request, "ECONNRESET", "reset by the peer"),
+    ],
 )
 def test_a_reset_is_told_from_an_orderly_end(handler: Handler, reason: str, word: str, *, tls: bool) -> None:
     """A server that ends, or something on the way that cuts."""

@@ -120,7 +120,7 @@ def _settings(options: Options, encrypted: Iterable[Protocol]) -> Settings:
 
 
 class _Line(msgspec.Struct):
-    """A probe under way: its talk, its socket, and the bytes that wait to be sent."""
+    """A probe under way: its talk, its socket, whether the peer has reset it, and the bytes that wait to be sent."""
 
     key: tuple[str, int, Protocol]
     index: int
@@ -129,6 +129,7 @@ class _Line(msgspec.Struct):
     deadline: float = 0
     sock: socket.socket | None = None
     connecting: bool = False
+    cut: bool = False
     out: bytearray = msgspec.field(default_factory=bytearray)
 
 
@@ -197,7 +198,7 @@ class _Loop:
         if events & selectors.EVENT_READ:
             chunk = _received(line.sock)
             if chunk is not None:
-                self._advance(line, chunk)
+                self._advance(line, chunk or (Reset() if line.cut else chunk))
 
     def _advance(self, line: _Line, news: bytes | Exception | None) -> None:
         """Tells a talk the news and does what it asks for next."""
@@ -225,6 +226,7 @@ class _Loop:
     def _dial(self, line: _Line, step: Dial) -> None:
         if step.renew:
             line.deadline = time.monotonic() + line.seconds
+        line.cut = False
         line.sock, line.connecting = tcp.dial(step.address, step.port, step.segment), True
         self._selector.register(line.sock, selectors.EVENT_WRITE, line)
 
@@ -246,7 +248,9 @@ class _Loop:
             except BlockingIOError:
                 pass
             except OSError:
-                line.out.clear()  # the peer has closed; what it said before that can still be read
+                # Only a reset ends the way to the peer. The kernel tells of it once; what came before can be read.
+                line.cut = True
+                line.out.clear()
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.out else 0)
         if self._selector.get_key(line.sock).events != wanted:
             self._selector.modify(line.sock, wanted, line)
