@@ -35,6 +35,16 @@ SENTENCES = {
         said("refused", "accepted"),
         f"Python tries `{V6}` first, which refuses, and has `{V4}` at once.",
     ),
+    "no receiver": (
+        "python",
+        said("silent", "accepted"),
+        f"Python tries `{V6}` first, and connects at once; exports fail there.",
+    ),
+    "one signal": (
+        "python",
+        said("rejected HTTP 404 signals=metrics", "accepted"),
+        f"Python tries `{V6}` first, and connects at once.",
+    ),
     "late": (
         "python-otel",
         said("timed_out", "accepted"),

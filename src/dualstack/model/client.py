@@ -64,10 +64,10 @@ class Callers(msgspec.Struct, frozen=True):
 class Outlook(msgspec.Struct, frozen=True):
     """What one client makes of one target.
 
-    `title` is its name in a sentence; `order` are the addresses as it tries them and `answering` those that accept;
-    `dialled` is None where it is not known what they answer. `verified` says that a run has shown how it dials, `named`
-    that the user named it. `caller` is the process that was found. `proxy` is the variable that sends the client to a
-    proxy instead.
+    `title` is its name in a sentence; `order` are the addresses as it tries them, `answering` those that accept and
+    `deaf` those that accept connections and take no export; `dialled` is None where it is not known what they answer.
+    `verified` says that a run has shown how it dials. `caller` is the process that was found. `proxy` is the variable
+    that sends the client to a proxy instead.
     """
 
     target: Target
@@ -80,3 +80,4 @@ class Outlook(msgspec.Struct, frozen=True):
     verified: bool = True
     caller: Caller | None = None
     proxy: str = ""
+    deaf: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
 from dualstack.model.question import Client, Question
-from dualstack.model.trace import Disposition, Trace, Traces
+from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.client import outlook
 from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.proxy import diverted, variable
@@ -45,8 +45,14 @@ def outlooks(
         seen = [x for x in callers.items if x.target == target] if callers and not question.client else []
         asked = [(question.client, None)] if question.client else [(x.client, x) for x in seen]
         views = ((outlook(target, client, mine, names, routes, probes), caller) for client, caller in asked)
-        found += [replace(view, caller=caller) for view, caller in views if view]
+        deaf = tuple(y for x in mine if _is_deaf(x) for y in x.addresses)
+        found += [replace(view, caller=caller, deaf=deaf) for view, caller in views if view]
     return tuple(found)
+
+
+def _is_deaf(trace: Trace) -> bool:
+    """Whether a connection comes about and takes no export of any signal."""
+    return trace.failing is not None and trace.failing.hop in (Hop.HANDSHAKE, Hop.EXPORT) and not trace.signals
 
 
 def through_proxies(views: Collection[Outlook], said: Proxies) -> tuple[Outlook, ...]:
@@ -128,7 +134,8 @@ def sentence(view: Outlook) -> str:
         away = f"sends to the proxy of {view.proxy} what is for `{view.target.host}`"
         return f"{subject(view)} {away}; what becomes of it there is not known."
     shown = "" if view.verified else " This is from its source, not from a run."
-    return f"{subject(view)} {_does(view)}.{shown}"
+    lost = "; exports fail there" if view.dialled and view.dialled.connected in view.deaf else ""
+    return f"{subject(view)} {_does(view)}{lost}.{shown}"
 
 
 def _does(view: Outlook) -> str:
