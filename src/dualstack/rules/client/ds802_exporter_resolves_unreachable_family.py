@@ -92,18 +92,12 @@ def check(
         )
 
 
-def _takes_passthrough(view: Outlook) -> bool:
-    return not view.client.version or view.client.version >= _PASSTHROUGH
-
-
 def _hint(view: Outlook) -> str:
     other = "Repair the address, or give the exporter a name without it."
-    if not _takes_passthrough(view):
-        return f"{other} The Collector 0.151 or later can dial the name as before 0.144."
     return f"{other} From 0.151 on, `endpoint: passthrough:///{view.target.endpoint}` dials the name as before 0.144."
 
 
 def _fix(view: Outlook) -> Fix | None:
-    if not _takes_passthrough(view):
+    if view.client.version and view.client.version < _PASSTHROUGH:
         return None
     return Fix(f"Set `endpoint: passthrough:///{view.target.endpoint}`", Applicability.SAFE)
