@@ -238,6 +238,7 @@ def test_a_name_without_addresses_fails_in_both_families_and_says_why() -> None:
 
     assert [x.disposition for x in failed] == [Disposition.NO_ADDRESS, Disposition.NO_ADDRESS]
     assert {x.at(Hop.RESOLVE).evidence[0].fact for x in failed} == {"EAI_NONAME"}
+    assert {x.at(Hop.RESOLVE).why for x in failed} == {"`collector` does not resolve: EAI_NONAME from getaddrinfo"}
 
 
 def test_a_family_that_is_asked_for_fails_where_the_name_has_none() -> None:

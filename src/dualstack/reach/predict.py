@@ -143,14 +143,16 @@ def _trace(snapshot: Snapshot, question: Question, target: Target, flow: Flow) -
 def _addressless(snapshot: Snapshot, question: Question, target: Target, wanted: Family) -> Trace:
     """The trace of a family in which the name has no address, or whose addresses nobody could look up."""
     names = snapshot.having(Names)
-    asked = target.literal or (names is not None and names.lookup(target.host) is not None)
     said = names.lookup(target.host) if names else None
-    why = f"`{target.host}` has no {wanted.title} address" if asked else f"`{target.host}` was not looked up"
+    asked = target.literal or said is not None
+    why = f"has no {wanted.title} address" if asked else "was not looked up"
+    if said and said.error:
+        why = f"does not resolve: {said.error} from {said.source}"
     fact = Evidence(said.error or ", ".join(said.addresses), said.source) if said else None
     hop = TracedHop(
         Hop.RESOLVE,
         Status.FAIL if asked else Status.UNKNOWN,
-        why,
+        f"`{target.host}` {why}",
         mark=f"no-{wanted.record}",
         evidence=(fact,) if fact else (),
     )
