@@ -11,7 +11,7 @@ Every key is optional but `target`:
     sysctls: {net.ipv6.bindv6only: 1, net.ipv6.conf.lo.disable_ipv6: 1}
     down: [eth0]                           # interfaces that are down
     ipv6: absent                           # the kernel has none
-    listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go"]
+    listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go", "0.0.0.0%lo:80"]
     names: {collector: [fd00:9::7, 10.9.0.7]}          # what getaddrinfo says; an error name is a string
     hosts: ["127.0.0.1 localhost"]                     # lines of the hosts file
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 alias A NOERROR collector 10.9.0.7"]   # CNAMEs, addresses
@@ -150,7 +150,8 @@ def _endpoint(text: str) -> tuple[str, int]:
 def _listener(text: str) -> Listener:
     words = shlex.split(text)
     transport = Transport(words.pop(0)) if words[0] in tuple(Transport) else Transport.TCP
-    address, port = _endpoint(words.pop(0))
+    bound, port = _endpoint(words.pop(0))
+    address, _, device = bound.partition("%")
     v6only = "v6only" in words
     named = [x for x in words if x != "v6only"]
     owner: tuple[Process, ...] = ()
@@ -161,7 +162,7 @@ def _listener(text: str) -> Listener:
     own = Family.IPV6 if ":" in address else Family.IPV4
     literal = own is Family.IPV6 and address != "::" and "." not in address
     only = None if own is Family.IPV4 else v6only or literal
-    return Listener(PLACE, transport, address, port, own, only, processes=owner, source="sock_diag")
+    return Listener(PLACE, transport, address, port, own, only, device, processes=owner, source="sock_diag")
 
 
 def _names(world: Mapping[str, Any]) -> Names:

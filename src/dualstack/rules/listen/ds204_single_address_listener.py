@@ -9,7 +9,8 @@ A socket bound to a literal takes connections to that literal alone. A receiver 
 first address of a dual-stack pod: the other family is refused, and so is `localhost`.
 
 ## Fix
-Bind a wildcard: `0.0.0.0:4317` in a Go or Java receiver, `[::]:4317` in others. Or send to the address that is bound.
+Bind a wildcard: `0.0.0.0:4317` in a Go or Java receiver, `[::]:4317` in others. Or send to the address that is bound. A
+socket that is tied to a device stays narrow whatever it binds: take the device away (`BindToDevice=` of systemd).
 
 ## Fix safety
 Unsafe: the receiver becomes reachable on all addresses of the host.
@@ -25,6 +26,11 @@ probes: ["[fd00:9::5]:4317 grpc refused", "10.9.0.5:4317 grpc accepted"]
 target: http://localhost:4318
 names: {localhost: [127.0.0.1]}
 listeners: ["[fd00:9::5]:4318 rust rotel"]
+```
+```yaml fires
+target: http://10.9.0.5:4318
+listeners: ["0.0.0.0%lo:4318 posix fluent-bit"]
+probes: ["10.9.0.5:4318 http refused"]
 ```
 ```yaml quiet
 target: collector:4317
@@ -46,7 +52,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import listen_mark
-from dualstack.reach.blame import Narrow, narrow
+from dualstack.reach.blame import Narrow, is_wildcard, narrow
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
@@ -64,13 +70,22 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         space = namespaces.at(trace.server)
         endpoint = declared_on(declared, trace.target.port)
         bound = ", ".join(f"`{listen_mark(x)}`" for x in sockets)
+        tied = next((x.interface for x in sockets if x.interface and is_wildcard(x)), "")
+        wider = rebind(sockets[0], space, endpoint), f"Bind {wildcard(sockets[0], space)}"
+        hint, title = _untied(tied) if tied else wider
         yield Finding(
-            summary=f"Port {trace.target.port} listens on single addresses",
+            summary=f"Port {trace.target.port} listens on {f'device `{tied}` alone' if tied else 'single addresses'}",
             detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Every other address is refused.",
-            hint=rebind(sockets[0], space, endpoint),
+            hint=hint,
             families=(trace.family,),
             evidence=trace.at(Hop.LISTEN).evidence,
             location=endpoint.location if endpoint else None,
-            fix=Fix(f"Bind {wildcard(sockets[0], space)}", Applicability.UNSAFE),
+            fix=Fix(title, Applicability.UNSAFE),
             flows=(trace.key,),
         )
+
+
+def _untied(device: str) -> tuple[str, str]:
+    """Hint and title for a wildcard that is tied to a device: another address would not help."""
+    where = "`BindToDevice=` of its systemd unit, or SO_BINDTODEVICE in the program"
+    return f"Take the socket off `{device}`: {where}.", f"Take the socket off `{device}`"
