@@ -3,8 +3,8 @@
 ## What it detects
 A rule of nftables, ip6tables or iptables drops or rejects the connection, at either end or at a router between that is
 a network namespace of this machine. Where the rules cannot be read or decided: a listener accepts the address, and
-yet the connection is reset or unanswered, or the kernel says "not permitted". A rule that cannot be decided (a rate, a
-mark) and that can have done it is named.
+yet the connection is reset or unanswered; or the kernel says "not permitted"; or an ICMP error comes that only filters
+send. A rule that cannot be decided (a rate, a mark) and that can have done it is named.
 
 ## Why it breaks
 IPv4 and IPv6 have their own rules: ip6tables beside iptables, a table `ip` beside `ip6`. A rule that opens a port in
@@ -77,7 +77,7 @@ SEVERITY = Severity.ERROR
 _REASONS = {
     "reset": "A listener accepts this address, and yet a reset answers.",
     "timed_out": "A listener accepts this address, and yet nothing answers the connection.",
-    "denied": "A packet filter answers the connection: that of this host, or one on the way.",
+    "denied": "A packet filter, or a route of type prohibit, answers the connection: here or on the way.",
     UNDECIDED: "The connection is refused by a socket or a filter out of sight, or by a filter in sight.",
 }
 _ENDED = {"timed_out": Outcome.TIMED_OUT, "denied": Outcome.DENIED}
