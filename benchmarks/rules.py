@@ -25,7 +25,8 @@ from dualstack.gather.namespaces import namespace
 from dualstack.gather.netns import find, inside
 from dualstack.gather.sockets import listeners
 from dualstack.model.address import Protocol, Target
-from dualstack.model.host import Filters, Namespaces, Routes
+from dualstack.model.client import Callers, Proxies
+from dualstack.model.host import Filters, Namespaces, Routes, Transits
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.probe import Probes
@@ -90,8 +91,8 @@ def evidence(found: Listeners) -> Snapshot:
         for i, x in enumerate(ports)
     )
     spaces = Namespaces((namespace(real()),))
-    values = (Question(targets=targets), spaces, found, Names(), Routes(), Filters(), Probes(), Declared())
-    return Snapshot({type(x): x for x in values})
+    empty = (Names(), Routes(), Transits(), Filters(), Probes(), Declared(), Proxies(), Callers())
+    return Snapshot({type(x): x for x in (Question(targets=targets), spaces, found, *empty)})
 
 
 def milliseconds(function: Callable[[], object]) -> float:
