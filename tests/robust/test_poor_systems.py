@@ -59,7 +59,7 @@ def _timeless(text: str) -> list[str]:
 
 
 MOUNTS = {
-    "read-only": "mount -o remount,bind,ro / && mount -t tmpfs -o ro none /tmp",
+    "read-only": "mount -o remount,bind,ro / && mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp",
     "no /proc": "mount -t tmpfs none /proc",
     "hidden processes": "mount -t proc -o hidepid=2 none /proc",
     "empty /etc": "mount -t tmpfs none /etc",
