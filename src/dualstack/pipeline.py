@@ -140,7 +140,7 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
     names, routes, callers = snapshot.having(Names), snapshot.having(Routes), snapshot.having(Callers)
     views = outlooks(traces, question, names, routes, probes, callers)
     views = through_proxies(views, snapshot.having(Proxies) or Proxies())
-    return Diagnosis(question, verdict(traces, findings), traces.items, findings, skipped, cut, views)
+    return Diagnosis(question, verdict(traces, findings, views), traces.items, findings, skipped, cut, views)
 
 
 def probe(request: Request, announce: Announce = lambda _: None) -> Probes:

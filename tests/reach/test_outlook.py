@@ -104,15 +104,16 @@ def test_a_family_that_a_client_lacks() -> None:
     [
         (f"target: http://[{V6}]:4318\nclient: curl\n", True),
         (f"target: http://[{V6}]:4318\nclient: node\n", False),
-        (f"target: http://{V4}:4318\nclient: curl\n", False),
+        (f"target: http://{V4}:4318\nclient: curl\n", True),
+        (NAME + "client: curl\n", True),
         (f'target: http://[{V6}]:4318\ncallers: ["http://[{V6}]:4318 curl ESTABLISHED {V6} curl"]\n', False),
     ],
-    ids=["named", "heeds no variable", "IPv4", "found at the target itself"],
+    ids=["IPv6", "heeds no variable", "IPv4", "a name", "found at the target itself"],
 )
 def test_a_client_that_a_proxy_catches(world: str, caught: bool) -> None:
     (view,) = through_proxies(seen(world + said("accepted", "accepted")), Proxies(("http_proxy",)))
 
-    assert (f"sends to the proxy of http_proxy what is for `{V6}`" in sentence(view)) is caught
+    assert (f"sends to the proxy of http_proxy what is for `{view.target.host}`" in sentence(view)) is caught
 
 
 def test_found_clients_speak_where_none_is_named() -> None:

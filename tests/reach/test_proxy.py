@@ -79,6 +79,15 @@ DIVERTED = [
     ("https://[fd00::5]:4318", {"HTTPS_PROXY": "p", "NO_PROXY": "fd00::/200,a/b"}, "go", True),
     ("http://[fd00::5]:4318", {"http_proxy": "p"}, "node", False),
     ("http://[fd00::5]:4318", {}, "go", False),
+    ("http://10.0.0.5:4318", {"http_proxy": "p"}, "curl", True),
+    ("http://10.0.0.5:4318", {"http_proxy": "p", "no_proxy": "10.0.0.0/8"}, "requests", False),
+    ("http://10.0.0.5:4318", {"http_proxy": "p", "no_proxy": "10.0.0.5"}, "curl", False),
+    ("http://otel.corp.test:4318", {"http_proxy": "p"}, "curl", True),
+    ("http://otel.corp.test:4318", {"http_proxy": "p", "no_proxy": "corp"}, "curl", True),
+    ("http://otel.corp.test:4318", {"http_proxy": "p", "no_proxy": "a,.corp.test"}, "curl", False),
+    ("http://otel.corp.test:4318", {"http_proxy": "p", "no_proxy": "Otel.corp.test:4318"}, "go", False),
+    ("http://localhost:4318", {"http_proxy": "p", "no_proxy": ":4318"}, "requests", True),
+    ("http://localhost:4318", {"http_proxy": "p"}, "go", False),
 ]
 
 

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualstack.model.address import Family, Protocol, Target
+from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Finding, Severity
+from dualstack.model.question import Client
 from dualstack.model.trace import Disposition, Trace, Traces
 from dualstack.reach.predict import predict
 from dualstack.reach.verdict import verdict
@@ -44,6 +46,14 @@ def test_an_error_that_no_flow_from_here_met_is_no_health(severity: Severity) ->
     assert verdict(flows((OK, True)), [finding]) is expected
     assert verdict(flows((UNCLEAR, True)), [finding]) is Verdict.UNKNOWN
     assert verdict(flows((REFUSED, True)), [finding]) is Verdict.BROKEN
+
+
+@pytest.mark.parametrize("proxy", ["", "https_proxy"])
+def test_what_a_client_sends_to_a_proxy_is_not_known_to_arrive(proxy: str) -> None:
+    view = Outlook(TARGET, Client("curl", ()), "curl", "race", (), proxy=proxy)
+
+    assert verdict(flows((OK, True)), outlooks=[view]) is (Verdict.UNKNOWN if proxy else Verdict.HEALTHY)
+    assert verdict(flows((REFUSED, True)), outlooks=[view]) is Verdict.BROKEN
 
 
 @given(st.lists(st.tuples(st.sampled_from(Disposition), st.booleans())))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Family, Protocol, family, join
+from dualstack.model.address import Protocol, join
 from dualstack.model.client import Attempt, Callers, Outlook, Proxies
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Severity
@@ -56,7 +56,7 @@ def _is_deaf(trace: Trace) -> bool:
 
 
 def through_proxies(views: Collection[Outlook], said: Proxies) -> tuple[Outlook, ...]:
-    """The same, with the variable of this environment that sends a named client to a proxy instead of an IPv6 literal.
+    """The same, with the variable of this environment that sends a named client to a proxy instead.
 
     A client that was found has a connection to the target itself.
     """
@@ -64,9 +64,8 @@ def through_proxies(views: Collection[Outlook], said: Proxies) -> tuple[Outlook,
 
 
 def _proxy(view: Outlook, said: Proxies) -> str:
-    target = view.target
-    found = diverted(target, said, view.client) if target.literal and family(target.host) is Family.IPV6 else ()
-    return variable(target, said, found) if found else ""
+    found = diverted(view.target, said, view.client)
+    return variable(view.target, said, found) if found else ""
 
 
 def failed(view: Outlook) -> tuple[Attempt, ...]:

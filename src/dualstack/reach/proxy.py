@@ -1,4 +1,4 @@
-"""Which clients send to a proxy instead of an IPv6 literal, although NO_PROXY was meant to spare it."""
+"""Which clients send to a proxy instead of a target, and the IPv6 literals that NO_PROXY was meant to spare."""
 
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ def proxies(environ: Mapping[str, str]) -> Proxies:
 
 
 def diverted(target: Target, said: Proxies, client: Client | None) -> tuple[Habit, ...]:
-    """The habits, of the client or of all that speak the protocol, that send what is for an IPv6 literal to a proxy."""
+    """The habits, of the client or of all that speak the protocol, that send what is for a target to a proxy."""
     mine = (x for x in habits() if (client.runtime in x.clients if client else x.protocol is target.protocol))
     return tuple(x for x in mine if _variable(target, said, x) and not _spares(x, target.host, said.exceptions))
 
@@ -72,10 +72,25 @@ def _variable(target: Target, said: Proxies, habit: Habit) -> str:
     return next((x for x in (habit.tls if target.tls else habit.variables) if x in said.variables), "")
 
 
-def _spares(habit: Habit, literal: str, exceptions: Sequence[str]) -> bool:
-    if "*" in exceptions or (habit.loopback and parse(literal).is_loopback):
+def _spares(habit: Habit, host: str, exceptions: Sequence[str]) -> bool:
+    if "*" in exceptions:
         return True
-    if habit.prefix and any(_is_same(x, literal) or _holds(x, literal) for x in exceptions):
+    if is_address(host):
+        return _spares_literal(habit, host, exceptions)
+    return (habit.loopback and host in _NAMES) or any(_is_of(host.lower(), x.lower()) for x in exceptions)
+
+
+def _is_of(name: str, entry: str) -> bool:
+    """Whether an entry, with or without a port, a dot or an asterisk before it, is a name or a domain of it."""
+    bare = entry.partition(":")[0].removeprefix("*").removeprefix(".")
+    return bool(bare) and f".{name}".endswith(f".{bare}")
+
+
+def _spares_literal(habit: Habit, literal: str, exceptions: Sequence[str]) -> bool:
+    if habit.loopback and parse(literal).is_loopback:
+        return True
+    prefix = habit.prefix or family(literal) is Family.IPV4
+    if prefix and any(_is_same(x, literal) or _holds(x, literal) for x in exceptions):
         return True
     return (habit.plain and literal in exceptions) or (habit.brackets and f"[{literal}]" in exceptions)
 

@@ -14,7 +14,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Hop, Status, Trace
-from dualstack.reach.outlook import sentence
+from dualstack.reach.outlook import sentence, spelled
 from dualstack.reach.trace import codes_of, line
 
 WIDTH = 80
@@ -120,6 +120,8 @@ def _sentence(diagnosis: Diagnosis) -> str:
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
     parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
+    away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
+    parts.extend(away)
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
 
 
