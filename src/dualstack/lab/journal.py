@@ -4,7 +4,8 @@ import itertools
 import os
 import shutil
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -14,6 +15,7 @@ FOLDER = "/run/dualstack-lab"
 NETNS, ETC = "/run/netns", "/etc/netns"  # ip-netns(8)
 _FILE = "journal.json"
 _TRIES = 100
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Journal(msgspec.Struct):
@@ -45,6 +47,10 @@ class Journal(msgspec.Struct):
 
     def down(self) -> None:
         """End the processes, delete the namespaces and the folders; what is gone already is no error."""
+        with uninterrupted():
+            self._down()
+
+    def _down(self) -> None:
         for pid, started in reversed(self.processes):
             if started_at(pid) == started:
                 with suppress(OSError):
@@ -60,6 +66,16 @@ class Journal(msgspec.Struct):
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):
             os.rmdir(FOLDER)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A block that an interrupt waits for; it is raised as the block ends."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def begun(wanted: str) -> Journal:

@@ -1,6 +1,6 @@
 """Builds the world of an incident, asks in it, and takes it down.
 
-`up` leaves it standing; `standing` is the same for a block. Whatever fails halfway is taken down.
+`standing` has it for a block; `up` leaves it standing. Whatever fails halfway is taken down.
 """
 
 import os
@@ -15,12 +15,11 @@ import msgspec
 
 from dualstack.lab import certificates, collector, programs, topology
 from dualstack.lab.incident import Incident, Place, Server
-from dualstack.lab.journal import ETC, NETNS, Journal, begun, make, started_at
+from dualstack.lab.journal import ETC, NETNS, Journal, begun, make, started_at, uninterrupted
 from dualstack.lab.topology import LAYOUTS, CannotBuild, run
 from dualstack.pipeline import listeners_of
 
 _READY_SECONDS = 30.0
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NAMESERVER = (sys.executable, "-P", "-m", "dualstack.lab.nameserver")
 _WITHOUT_IPV6 = (sys.executable, "-P", "-m", "dualstack.lab.without_ipv6")
 
@@ -39,26 +38,26 @@ def lacking(incident: Incident) -> str:
 
 
 @contextmanager
-def standing(incident: Incident) -> Iterator[Journal]:
-    """The world of an incident for the length of a block. Raises CannotBuild."""
-    journal = up(incident)
+def standing(incident: Incident, *, stays: bool = False) -> Iterator[Journal]:
+    """The world of an incident for the length of a block, or from then on. Raises CannotBuild."""
+    if lack := lacking(incident):
+        raise CannotBuild(lack)
+    journal, kept = None, False
     try:
+        with uninterrupted():  # no folder may be made that nobody here knows of
+            journal = begun(incident.name)
+        _build(incident, journal)
         yield journal
+        kept = stays
     finally:
-        journal.down()
+        if journal is not None and not kept:
+            journal.down()
 
 
 def up(incident: Incident) -> Journal:
-    """Build the world of an incident. Raises CannotBuild."""
-    if lack := lacking(incident):
-        raise CannotBuild(lack)
-    journal = begun(incident.name)
-    try:
-        _build(incident, journal)
-    except BaseException:
-        journal.down()
-        raise
-    return journal
+    """Build the world of an incident, and leave it standing. Raises CannotBuild."""
+    with standing(incident, stays=True) as journal:
+        return journal
 
 
 def _build(incident: Incident, journal: Journal) -> None:
@@ -163,17 +162,16 @@ class _Child:
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT, 0o644)
         os.write(given, said)
         streams = [(os.POSIX_SPAWN_DUP2, x, i) for i, x in enumerate((given, log, log))]
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # no process may start that the journal does not know
         try:
-            self.pid = os.posix_spawnp(
-                argv[0], tuple(argv), programs.environ(env), file_actions=streams, setsid=True, setsigmask=()
-            )
-            journal.processes.append((self.pid, started_at(self.pid) or 0))
-            journal.save()
+            with uninterrupted():  # no process may start that the journal does not know
+                self.pid = os.posix_spawnp(
+                    argv[0], tuple(argv), programs.environ(env), file_actions=streams, setsid=True, setsigmask=()
+                )
+                journal.processes.append((self.pid, started_at(self.pid) or 0))
+                journal.save()
         except OSError as error:
             raise CannotBuild(f"`{argv[0]}` cannot be run: {error.strerror}") from error
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             os.close(given)
             os.close(log)
 
