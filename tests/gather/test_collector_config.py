@@ -13,8 +13,9 @@ from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
-from dualstack.model.otel import DeclaredEndpoint, Location
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Transport
+from dualstack.model.source import Location, Written
 from dualstack.reach.bind import BindRequest, bind
 from tests import netns
 from tests.real import collector
@@ -76,6 +77,7 @@ def test_an_endpoint_has_its_component_its_field_its_place_and_what_is_spoken_th
         protocol=Protocol.HTTP,
         tls=True,
         location=Location("c.yaml", 6, 19, 6, 44),
+        written=Written("[${env:MY_POD_IP}]:4318", Location("c.yaml", 6, 19, 6, 44), '"[${env:MY_POD_IP}]:4318"'),
     )
 
 

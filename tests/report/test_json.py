@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Edit, Finding, Fix
-from dualstack.model.otel import Location
+from dualstack.model.source import Location
 from dualstack.report.json import render, schema
 from tests.report.worlds import diagnoses
 

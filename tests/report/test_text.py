@@ -11,8 +11,8 @@ from msgspec.structs import fields, replace
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity, Skipped
-from dualstack.model.otel import Location
 from dualstack.model.question import Question
+from dualstack.model.source import Location
 from dualstack.pipeline import conclude
 from dualstack.report.text import EVIDENCE, WIDTH, render
 from dualstack.testing.incident import snapshot

@@ -6,7 +6,7 @@ import msgspec
 
 from dualstack.model.address import Family
 from dualstack.model.evidence import Evidence
-from dualstack.model.otel import Location
+from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
 

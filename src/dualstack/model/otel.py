@@ -4,16 +4,7 @@ import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.sockets import Transport
-
-
-class Location(msgspec.Struct, frozen=True):
-    """A place in a file. Lines and columns count from 1, columns in code points; the end is exclusive."""
-
-    file: str
-    line: int
-    column: int = 1
-    end_line: int = 0
-    end_column: int = 0
+from dualstack.model.source import Location, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -40,6 +31,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     location: Location | None = None
     problem: str = ""
     cause: str = ""
+    written: Written | None = None
+    pinned: Written | None = None
 
     @property
     def effective(self) -> str:

@@ -9,7 +9,7 @@ from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import SCHEMA, Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Severity, Skipped
-from dualstack.model.otel import Location
+from dualstack.model.source import Location
 from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.outlook import evidence, sentence, spelled
 from dualstack.reach.trace import codes_of, line

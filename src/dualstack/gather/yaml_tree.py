@@ -1,0 +1,183 @@
+"""YAML as nodes with their places: one document at a time, bounded, and the texts inside texts.
+
+A ConfigMap holds a configuration as a text of many lines. `Origin.inner` gives that text an origin of its own, so that
+what is found in it has its line and column in the outer file.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import yaml
+from yaml import nodes
+
+from dualstack.gather.errors import BadInput
+from dualstack.model.source import Location, Written
+
+Node: TypeAlias = nodes.Node
+ScalarNode: TypeAlias = nodes.ScalarNode
+SequenceNode: TypeAlias = nodes.SequenceNode
+MappingNode: TypeAlias = nodes.MappingNode
+
+DEPTH, ALIASES = 100, 1000
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
+_MERGE = "<<"
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
+
+
+class BadYaml(BadInput):
+    """A text that is no YAML; `line` and `column` count from 1 and are 0 where the whole is meant.
+
+    `near` are the lines of the text, from 0, that the parser was at.
+    """
+
+    def __init__(self, file: str, line: int, column: int, sentence: str, near: tuple[int, ...] = ()) -> None:
+        super().__init__(f"{file}:{line}:{column}: {sentence}" if line else f"{file}: {sentence}")
+        self.file, self.line, self.column, self.sentence, self.near = file, line, column, sentence, near
+
+
+class Chunk(NamedTuple):
+    """One document of a file, and the line of the file that it begins on, from 0."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text stands in a file: the line and the column that each of its lines begins at, from 0.
+
+    `whole` is the place that stands for all of it, where its lines are not those of the file.
+    """
+
+    file: str
+    text: str
+    line: int = 0
+    column: int = 0
+    whole: Location | None = None
+
+    def location(self, node: Node) -> Location:
+        """The place of a node in the file."""
+        if self.whole:
+            return self.whole
+        start, end = node.start_mark, node.end_mark
+        line, column = self.line + 1, self.column + 1
+        return Location(self.file, start.line + line, start.column + column, end.line + line, end.column + column)
+
+    def written(self, node: Node | None) -> Written | None:
+        """A scalar with its place and its spelling; None for anything else."""
+        if not isinstance(node, ScalarNode):
+            return None
+        raw = "" if self.whole or node.style in (">", "|") else self.text[node.start_mark.index : node.end_mark.index]
+        return Written(scalar(node), self.location(node), raw)
+
+    def inner(self, node: ScalarNode) -> "Origin":
+        """The origin of the text that a scalar holds."""
+        if node.style != "|" or self.whole:
+            return Origin(self.file, node.value, whole=self.location(node))
+        first = node.start_mark.line + 1
+        lines = LINE_BREAK.split(self.text)[first:]
+        held = LINE_BREAK.split(node.value)
+        pairs = ((outer, inner) for outer, inner in zip(lines, held, strict=False) if inner.strip())
+        indent = next((len(outer) - len(inner) for outer, inner in pairs), 0)
+        return Origin(self.file, node.value, self.line + first, self.column + indent)
+
+
+def chunks(text: str) -> Iterator[Chunk]:
+    """The documents of a file, cut at `---`, which no document has at the start of a line (YAML 1.1 section 9.2)."""
+    start = line = 0
+    for found in _SEPARATOR.finditer(text):
+        piece = text[start : found.start()]
+        yield Chunk(piece, line)
+        line += _breaks(piece)
+        start = found.start()
+    yield Chunk(text[start:], line)
+
+
+def _breaks(text: str) -> int:
+    return text.count("\n") if "\r" not in text and text.isascii() else len(LINE_BREAK.findall(text))
+
+
+def compose(origin: Origin) -> Node | None:
+    """The nodes of a text that is one document; None where it holds nothing. Raises BadYaml."""
+    text = origin.text
+    try:
+        if text.count("[") + text.count("{") > DEPTH or text.count("*") > ALIASES or _DEEP.search(text):
+            _limit(origin)
+        return yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        said = " ".join(filter(None, (error.context, error.problem)))
+        marks = [x for x in (error.problem_mark, error.context_mark) if x]
+        whole, near = origin.whole, tuple(x.line for x in marks)
+        here = (origin.line + marks[0].line + 1, origin.column + marks[0].column + 1)
+        place = (whole.line, whole.column) if whole else here
+        raise BadYaml(origin.file, *place, f"is not YAML: {said}; mend the file at this place", near) from error
+    except yaml.YAMLError as error:
+        raise BadYaml(origin.file, 0, 0, f"is not YAML: {str(error).splitlines()[0]}") from error
+
+
+def _limit(origin: Origin) -> None:
+    """Refuse what would exhaust the stack or the memory before anything is built from it."""
+    depth = aliases = 0
+    for event in yaml.parse(origin.text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        if depth > DEPTH:
+            raise BadYaml(origin.file, 0, 0, f"nests deeper than {DEPTH} levels; write it flatter")
+        if aliases > ALIASES:
+            raise BadYaml(origin.file, 0, 0, f"holds more than {ALIASES} aliases; write them out")
+
+
+def pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:
+    """The keys and values of a mapping, what `<<` merges in after its own; nothing for any other node."""
+    pending, seen = [node], set()
+    while pending:
+        mapping = pending.pop(0)
+        if not isinstance(mapping, MappingNode) or id(mapping) in seen:
+            continue
+        seen.add(id(mapping))
+        for key, held in mapping.value:
+            if key.value == _MERGE:
+                pending += held.value if isinstance(held, SequenceNode) else [held]
+            else:
+                yield key, held
+
+
+def get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
+    """The key and the value at a path of keys."""
+    pair = None
+    for name in path:
+        pair = next(((k, v) for k, v in pairs(node) if k.value == name), None)
+        if pair is None:
+            return None
+        node = pair[1]
+    return pair
+
+
+def value(node: Node | None, *path: str) -> Node | None:
+    """The value at a path of keys."""
+    pair = get(node, *path)
+    return pair[1] if pair else None
+
+
+def scalar(node: Node | None) -> str:
+    """The text of a scalar; empty for none, for null and for anything else."""
+    return node.value if isinstance(node, ScalarNode) and not node.tag.endswith(":null") else ""
+
+
+def text_at(node: Node | None, *path: str) -> str:
+    """The text of the scalar at a path of keys; empty where there is none."""
+    return scalar(value(node, *path))
+
+
+def items(node: Node | None) -> list[Node]:
+    """The items of a sequence; nothing for any other node."""
+    return node.value if isinstance(node, SequenceNode) else []
+
+
+def is_null(node: Node | None) -> bool:
+    """Whether a node is there and says nothing."""
+    return isinstance(node, ScalarNode) and node.tag.endswith(":null")

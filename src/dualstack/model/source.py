@@ -1,0 +1,29 @@
+"""Places in files, and texts that are written there."""
+
+import msgspec
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A place in a file. Lines and columns count from 1, columns in code points; the end is exclusive."""
+
+    file: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A text as a file has it.
+
+    `text` is its value and `raw` its spelling, with quotes; `raw` is empty where the file spells it in a way that
+    cannot be changed in place, such as one line of a folded text.
+    """
+
+    text: str
+    at: Location
+    raw: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything is written."""
+        return bool(self.text)
