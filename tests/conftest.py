@@ -1,6 +1,7 @@
 """What holds for every test: nothing is skipped where `DUALSTACK_REQUIRE=all`, and random examples repeat in CI."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a shell starts in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 EVERYTHING = os.environ.get("DUALSTACK_REQUIRE") == "all"
 

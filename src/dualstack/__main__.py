@@ -30,11 +30,21 @@ def main() -> None:
 def _heed_signals() -> None:
     """To be terminated is to be interrupted: what is known is told, and nothing is left behind.
 
-    A signal that the caller has had ignored stays so, as nohup(1) wants of SIGHUP.
+    A signal that the caller has had ignored stays so, as nohup(1) wants of SIGHUP. An interrupt that comes while Python
+    runs a destructor or the callback of a weak reference is lost there, and comes again a moment later.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _print_version() -> None:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -174,3 +175,23 @@ def test_a_library_user_keeps_no_descriptor_and_no_thread(silence: str) -> None:
         held.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
 
     assert held[-1] == held[0]
+
+
+def test_an_interrupt_that_a_callback_swallows_comes_again() -> None:
+    """Python ignores what is raised in the callback of a weak reference; its imports use such."""
+    script = (
+        "import signal, time, weakref\n"
+        "from dualstack.__main__ import _heed_signals\n"
+        "_heed_signals()\n"
+        "class Held: pass\n"
+        "held = Held()\n"
+        "watched = weakref.ref(held, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "del held\n"
+        "time.sleep(30)\n"
+        "print('slept')\n"
+    )
+    argv = ["env", "--default-signal=INT,ALRM", sys.executable, "-c", script]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environ(), timeout=60)
+
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
+    assert "Exception ignored" not in done.stderr
