@@ -15,7 +15,7 @@ from dualstack.cli.lab import command
 from dualstack.lab.incident import parse
 from dualstack.lab.journal import FOLDER, Journal, started_at
 from dualstack.lab.topology import CannotBuild, run
-from dualstack.lab.world import standing, up
+from dualstack.lab.world import standing
 from tests import netns
 from tests.cli.command import ARGV, dualstack, environ
 from tests.lab import MINIMAL
@@ -198,7 +198,10 @@ def test_built_here_and_asked_here() -> None:
     with pytest.raises(CannotBuild), standing(incident):
         run("ip", "netns", "exec", f"ds-{NAME}-client", "false")
     assert not Path(f"/run/netns/ds-{NAME}-client").exists()
-    up(incident).down()
+    with standing(incident, stays=True) as journal:
+        pass
+    assert Path(f"/run/netns/ds-{NAME}-client").exists()
+    journal.down()
 
 
 def test_what_the_user_set_for_his_own_programs_reaches_no_world(tmp_path: Path) -> None:

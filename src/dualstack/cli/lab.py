@@ -82,12 +82,13 @@ def up(name: str) -> int:
 
     Exit status: 0 it stands, 3 it cannot be built on this machine.
     """
-    from dualstack.lab.world import up as build
+    from dualstack.lab.journal import hold_interrupts
+    from dualstack.lab.world import standing
 
     incident = _loaded(name)
-    with _built(incident):
-        journal = build(incident)
-    options.write("".join(f"{x}\n" for x in _tour(incident, journal)), None)
+    with _built(incident), standing(incident, stays=True) as journal:
+        options.write("".join(f"{x}\n" for x in _tour(incident, journal)), None)
+        hold_interrupts()  # the user has been told that it stands
     return 0
 
 

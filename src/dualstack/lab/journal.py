@@ -71,11 +71,16 @@ class Journal(msgspec.Struct):
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """A block that an interrupt waits for; it is raised as the block ends."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    held = hold_interrupts()
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def hold_interrupts() -> set[signal.Signals]:
+    """Let interrupts wait from now on; gives the signals that waited already."""
+    return {signal.Signals(x) for x in signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)}
 
 
 def begun(wanted: str) -> Journal:

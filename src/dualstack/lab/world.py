@@ -1,6 +1,6 @@
 """Builds the world of an incident, asks in it, and takes it down.
 
-`standing` has it for a block; `up` leaves it standing. Whatever fails halfway is taken down.
+Whatever fails halfway is taken down.
 """
 
 import os
@@ -39,7 +39,10 @@ def lacking(incident: Incident) -> str:
 
 @contextmanager
 def standing(incident: Incident, *, stays: bool = False) -> Iterator[Journal]:
-    """The world of an incident for the length of a block, or from then on. Raises CannotBuild."""
+    """The world of an incident for the length of a block; one that stays is left where that ends well.
+
+    Raises CannotBuild.
+    """
     if lack := lacking(incident):
         raise CannotBuild(lack)
     journal, kept = None, False
@@ -52,12 +55,6 @@ def standing(incident: Incident, *, stays: bool = False) -> Iterator[Journal]:
     finally:
         if journal is not None and not kept:
             journal.down()
-
-
-def up(incident: Incident) -> Journal:
-    """Build the world of an incident, and leave it standing. Raises CannotBuild."""
-    with standing(incident, stays=True) as journal:
-        return journal
 
 
 def _build(incident: Incident, journal: Journal) -> None:
