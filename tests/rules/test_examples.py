@@ -1,33 +1,94 @@
-"""Every rule's documentation is run: its `fires` worlds must fire it, its `quiet` worlds must not."""
+"""Every rule's documentation is run: `fires` examples fire it, `quiet` ones do not, and what it fixes is mended."""
 
+import difflib
 import re
 
 import pytest
 
-from dualstack.model.finding import Severity
+from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.reach.predict import predict
+from dualstack.review import mend, review
 from dualstack.rules.registry import Rule, evaluate, rules
+from dualstack.testing.files import file
 from dualstack.testing.incident import snapshot
 
-_BLOCK = re.compile(r"```yaml (?P<kind>fires|quiet)\n(?P<world>.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(?P<language>yaml|ini|toml|env|text) (?P<kind>fires|quiet)\n(?P<text>.*?)```", re.DOTALL)
+_WORLD = re.compile(r"^(?:target|listeners):", re.MULTILINE)
 
 
-def _examples() -> list[tuple[Rule, str, str]]:
-    return [(rule, m["kind"], m["world"]) for rule in rules() for m in _BLOCK.finditer(rule.documentation)]
+def is_world(text: str) -> bool:
+    """Whether an example describes a running system, and not a file."""
+    return bool(_WORLD.search(text))
 
 
-@pytest.mark.parametrize(
-    ("rule", "kind", "world"), _examples(), ids=[f"{r.code}-{k}-{i}" for i, (r, k, _) in enumerate(_examples())]
-)
+def examples(*, worlds: bool) -> list[tuple[Rule, str, str]]:
+    every = [(rule, m["kind"], m["text"]) for rule in rules() for m in BLOCK.finditer(rule.documentation)]
+    return [x for x in every if is_world(x[2]) is worlds]
+
+
+def fired(rule: Rule, text: str) -> list[Finding]:
+    """The findings of a rule on one of its examples."""
+    if not is_world(text):
+        return [x for x in review(file(text)).diagnosis.findings if x.code == rule.code]
+    evidence = snapshot(text)
+    return [x for x in evaluate(evidence.adding(predict(evidence)), rules())[0] if x.code == rule.code]
+
+
+def named(found: list[tuple[Rule, str, str]]) -> list[str]:
+    return [f"{r.code}-{k}-{i}" for i, (r, k, _) in enumerate(found)]
+
+
+WORLDS, FILES = examples(worlds=True), examples(worlds=False)
+
+
+@pytest.mark.parametrize(("rule", "kind", "world"), WORLDS, ids=named(WORLDS))
 def test_an_example_does_what_it_says(rule: Rule, kind: str, world: str) -> None:
     evidence = snapshot(world)
     traces = predict(evidence)
 
     findings, skipped = evaluate(evidence.adding(traces), rules())
 
-    fired = {x.code: x for x in findings}
+    found = {x.code: x for x in findings}
     assert not [x for x in skipped if rule.code in x.codes], "an example must hold the evidence that its rule needs"
-    assert (rule.code in fired) == (kind == "fires"), [x.code for x in findings]
+    assert (rule.code in found) == (kind == "fires"), [x.code for x in findings]
     if kind == "fires":
-        because = fired[rule.code].because
+        because = found[rule.code].because
         assert not because or rule.severity is Severity.INFO, f"another rule explains it: {because}"
+
+
+@pytest.mark.parametrize(("rule", "kind", "text"), FILES, ids=named(FILES))
+def test_an_example_file_does_what_it_says(rule: Rule, kind: str, text: str) -> None:
+    found = review(file(text))
+
+    codes = [x.code for x in found.diagnosis.findings]
+    assert not found.errors
+    assert (rule.code in codes) == (kind == "fires"), codes
+    for finding in found.diagnosis.findings:
+        assert finding.location, finding
+        assert finding.excerpt == text.splitlines()[finding.location.line - 1]
+
+
+MENDED = [x for x in FILES if x[1] == "fires"]
+
+
+@pytest.mark.parametrize(("rule", "kind", "text"), MENDED, ids=named(MENDED))
+def test_what_is_fixed_is_quiet_and_the_rest_is_as_it_was(rule: Rule, kind: str, text: str) -> None:
+    request = file(text)
+    found = review(request)
+    mine = [x for x in found.diagnosis.findings if x.code == rule.code and x.fix and x.fix.edits]
+    automatic = [x for x in mine if x.fix and x.fix.applicability is not Applicability.MANUAL]
+
+    mended = mend(request, found, unsafe=True)
+
+    if automatic and len(automatic) == len(mine):
+        assert rule.code not in {x.code for x in mended.reviewed.diagnosis.findings}
+    edited = {x.location.line for y in found.diagnosis.findings if y.fix for x in y.fix.edits if x.location}
+    after = mended.after.get(request.stdin_name, text)
+    matcher = difflib.SequenceMatcher(None, text.splitlines(), after.splitlines(), autojunk=False)
+    changed = {
+        i + 1
+        for tag, start, end, _, _ in matcher.get_opcodes()
+        if tag in ("replace", "delete")
+        for i in range(start, end)
+    }
+    assert changed <= edited

@@ -8,7 +8,7 @@ from dualstack.model.finding import Finding
 from dualstack.reach.predict import predict
 from dualstack.rules.registry import Rule, evaluate, rules
 from dualstack.testing.incident import snapshot
-from tests.rules.test_examples import _BLOCK
+from tests.rules.test_examples import BLOCK, fired, is_world
 
 HEADINGS = ("What it detects", "Why it breaks", "Fix", "Fix safety", "Example", "References")
 OPTIONAL = {"Fix safety"}
@@ -16,12 +16,8 @@ EACH = pytest.mark.parametrize("rule", rules(), ids=lambda x: x.code)
 
 
 def _fired(rule: Rule) -> list[Finding]:
-    worlds = [m["world"] for m in _BLOCK.finditer(rule.documentation) if m["kind"] == "fires"]
-    found = []
-    for world in worlds:
-        evidence = snapshot(world)
-        found += evaluate(evidence.adding(predict(evidence)), rules())[0]
-    return [x for x in found if x.code == rule.code]
+    texts = [m["text"] for m in BLOCK.finditer(rule.documentation) if m["kind"] == "fires"]
+    return [x for text in texts for x in fired(rule, text)]
 
 
 @EACH
@@ -33,7 +29,7 @@ def test_the_documentation_has_the_headings_in_order(rule: Rule) -> None:
 
 @EACH
 def test_the_documentation_has_both_examples(rule: Rule) -> None:
-    kinds = {m["kind"] for m in _BLOCK.finditer(rule.documentation)}
+    kinds = {m["kind"] for m in BLOCK.finditer(rule.documentation)}
 
     assert kinds == {"fires", "quiet"}
 
@@ -73,12 +69,30 @@ def test_codes_and_names_are_unique() -> None:
 
 
 @EACH
+def test_the_catalogue_says_what_a_rule_can_judge(rule: Rule) -> None:
+    row = next(x for x in table("catalogue") if x["code"] == rule.code)
+
+    assert ("static" in row["evidence"]) or rule.lint is None
+    assert ("live" in row["evidence"]) or rule.check is None
+    assert rule.check or rule.lint
+
+
+@EACH
+def test_a_rule_shows_each_kind_of_evidence_that_it_judges(rule: Rule) -> None:
+    kinds = {is_world(m["text"]) for m in BLOCK.finditer(rule.documentation) if m["kind"] == "fires"}
+
+    assert kinds == {x for x, judge in ((True, rule.check), (False, rule.lint)) if judge}
+
+
+@pytest.mark.parametrize("rule", [x for x in rules() if x.check], ids=lambda x: x.code)
 def test_missing_evidence_is_skipped_and_never_guessed(rule: Rule) -> None:
-    if not rule.needs:
+    assert rule.check
+    if not rule.check.needs:
         pytest.fail("a rule without inputs cannot be silenced by missing evidence")
     evidence = snapshot(_fires(rule))
     blind = evidence.adding(predict(evidence))
-    facts = {**blind.facts, rule.needs[-1]: Missing(rule.needs[-1].__name__, "withheld")}
+    withheld = rule.check.needs[-1]
+    facts = {**blind.facts, withheld: Missing(withheld.__name__, "withheld")}
 
     findings, skipped = evaluate(type(blind)(facts), rules())
 
@@ -87,4 +101,5 @@ def test_missing_evidence_is_skipped_and_never_guessed(rule: Rule) -> None:
 
 
 def _fires(rule: Rule) -> str:
-    return next(m["world"] for m in _BLOCK.finditer(rule.documentation) if m["kind"] == "fires")
+    texts = (m["text"] for m in BLOCK.finditer(rule.documentation) if m["kind"] == "fires")
+    return next(x for x in texts if is_world(x))

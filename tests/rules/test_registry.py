@@ -13,7 +13,7 @@ from dualstack.model.probe import Probes
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop
-from dualstack.rules.registry import Rule, UnknownCode, choose, codes, evaluate, rules
+from dualstack.rules.registry import Judge, Rule, UnknownCode, choose, codes, evaluate, rules
 
 
 def rule(
@@ -29,7 +29,7 @@ def rule(
     def check(*given: object) -> Iterator[Finding]:
         yield from found
 
-    return Rule(code, f"rule-{code}", hop, severity, "", because, needs, needs, check)
+    return Rule(code, f"rule-{code}", hop, severity, "", because, Judge(needs, needs, check), None)
 
 
 def finding(summary: str = "It fails", flows: tuple[str, ...] = (), **more: object) -> Finding:
@@ -50,8 +50,9 @@ def test_every_rule_is_found_once_and_in_order() -> None:
 def test_a_rule_takes_what_its_check_is_annotated_with() -> None:
     known = next(x for x in rules() if x.code == "DS210")
 
-    assert set(known.needs) < set(known.takes)
-    assert all(isinstance(x, type) for x in known.takes)
+    assert known.check
+    assert set(known.check.needs) < set(known.check.takes)
+    assert all(isinstance(x, type) for x in known.check.takes)
     assert (known.name, known.hop) == ("port-held-by-other-process", Hop.LISTEN)
 
 
@@ -121,7 +122,7 @@ def test_the_check_is_given_its_evidence_and_none_for_what_it_can_do_without() -
         return []
 
     probes = Probes()
-    chosen = Rule("DS201", "x", Hop.LISTEN, Severity.ERROR, "", (), (Probes,), (Names, Probes), check)
+    chosen = Rule("DS201", "x", Hop.LISTEN, Severity.ERROR, "", (), Judge((Names, Probes), (Probes,), check), None)
     evaluate(Snapshot({Probes: probes}), (chosen,))
 
     assert given == [None, probes]

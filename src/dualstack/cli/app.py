@@ -11,6 +11,7 @@ from dualstack import __version__
 
 VERBS = {
     "diagnose": "Find why a client cannot send telemetry here, and prove it.",
+    "lint": "Find endpoints in files that will not work over each family.",
     "probe": "Make the probes alone, one line each.",
     "sockets": "List listening sockets and the families they accept.",
     "resolve": "Show what a name yields, by source and by client.",

@@ -26,6 +26,9 @@ _LARGEST = 10_000_000
 EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
 
 
+_FAMILIES = {x.title.lower(): x for x in BOTH}
+
+
 class Refusal(click.ClickException):
     """Bad usage or unreadable input: one message on stderr, exit status 2."""
 
@@ -53,6 +56,14 @@ def _not_empty(context: click.Context, parameter: click.Parameter, value: str | 
 
 text = functools.partial(click.option, callback=_not_empty)
 """An option whose value is a text; one that is given and empty is refused."""
+
+
+def families(spelled: str) -> tuple[Family, ...]:
+    """`IPv4,IPv6` as families, the first one first; refuses anything else."""
+    words = [x.strip().lower() for x in spelled.split(",") if x.strip()]
+    if any(x not in _FAMILIES for x in words) or len(set(words)) < len(words):
+        refuse(f"`--cluster-families {spelled}` is none of IPv4, IPv6, `IPv4,IPv6` and `IPv6,IPv4`.")
+    return tuple(_FAMILIES[x] for x in words)
 
 
 class _Seconds(click.FloatRange):

@@ -43,7 +43,7 @@ def request_of(given: Mapping[str, Any]) -> "Request":
         netns=given["netns"],
         config=given.get("config", ""),
         environ=dict(os.environ),
-        collector_version=_version(given.get("collector_version", "")),
+        collector_version=version_of(given.get("collector_version", "")),
         options=_probing(given),
         chosen=chosen,
     )
@@ -94,7 +94,8 @@ def _server(text: str) -> "Runtime | None":
     return SERVERS[name]
 
 
-def _version(text: str) -> str:
+def version_of(text: str) -> str:
+    """A version of the Collector as the user wrote it; refuses what is none."""
     if text and not re.fullmatch(r"v?\d{1,4}(\.\d{1,5}){1,2}", text, re.ASCII):
         options.refuse(f"`--collector-version {text[:40]}` is no version. Write it as `0.161.0`.")
     return text.removeprefix("v")

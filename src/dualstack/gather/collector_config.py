@@ -107,12 +107,18 @@ def _used(root: Node) -> dict[str, set[str]] | None:
     return {**used, "extensions": {scalar(x) for x in items(value(service, "extensions"))}}
 
 
-def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
+def uses(root: Node) -> Callable[[str, str], bool]:
+    """Whether the configuration uses a component of a section; where it has no `service`, every one counts."""
     used = _used(root)
+    return lambda section, name: used is None or name in used[section]
+
+
+def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
+    used = uses(root)
     for section in ("receivers", "exporters", "extensions"):
         for key, body in pairs(value(root, section)):
             name = scalar(key)
-            if used is None or name in used[section]:
+            if used(section, name):
                 for row in _rows(section, name.partition("/")[0].strip()):
                     yield reading.endpoint(row, f"{section}/{name}", f"{section}.{name}", (key, body))
 

@@ -57,7 +57,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One fault, for a tired reader: `summary` in at most eight words, `detail` in sentences, `hint` in the imperative.
 
     `code`, `name`, `severity` and `hop` come from the rule. `flows` are the keys of the traces that it speaks of, and
-    `because` holds the codes of other findings that explain this one.
+    `because` holds the codes of other findings that explain this one. `excerpt` is the line of the file at `location`.
     """
 
     summary: str
@@ -74,6 +74,7 @@ class Finding(msgspec.Struct, frozen=True):
     hop: Hop | None = None
     because: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
+    excerpt: str = ""
 
 
 class Skipped(msgspec.Struct, frozen=True):

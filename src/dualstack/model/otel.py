@@ -40,9 +40,53 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
         return self.value or self.default
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """An address that something sends to, or scrapes.
+
+    `owner` is who does it (`exporters/otlp`, `Deployment shop`), `field` where that is said. `form` is how the text is
+    read: `url`, `grpc` (a target of gRPC: `host:port` with or without a scheme), `hostport` or `host`. `value` has the
+    variables filled in, and `unset` are those without a value. `client` is the runtime that dials.
+    """
+
+    owner: str
+    field: str
+    written: Written
+    value: str
+    form: str
+    protocol: Protocol
+    client: str = ""
+    unset: tuple[str, ...] = ()
+
+
+class Balancer(msgspec.Struct, frozen=True):
+    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name."""
+
+    component: str
+    kind: str
+    name: Written
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The object that holds a configuration: a ConfigMap and the key in it, or the resource of the Operator."""
+
+    kind: str
+    namespace: str
+    name: str
+    key: str = ""
+
+
 class Declared(msgspec.Struct, frozen=True):
-    """Every listening endpoint of one configuration, and the Collector version it is read for."""
+    """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
+
+    `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
+    regular expressions for addresses.
+    """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
     version: str = ""
     file: str = ""
+    destinations: tuple[Destination, ...] = ()
+    expressions: tuple[Written, ...] = ()
+    balancers: tuple[Balancer, ...] = ()
+    holder: Holder | None = None
+    at: Location | None = None

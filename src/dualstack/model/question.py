@@ -17,9 +17,10 @@ class Question(msgspec.Struct, frozen=True):
     """The targets, seen from a place, and what is expected of them.
 
     `place` names the network namespace of the client: `host`, or `netns NAME`. `expect` are the families that the user
-    insists on; empty where the families that clients are handed decide. `server` is the
-    runtime of the receiver as the user knows it. `listing` is true where the user named no
-    target and the targets are the OTLP listeners found here.
+    insists on; empty where the families that clients are handed decide. `cluster` are the families of the cluster's
+    pods and Services, that of a pod's first address first; empty where nobody said. `server` is the runtime of the
+    receiver as the user knows it. `listing` is true where the user named no target and the targets are the OTLP
+    listeners found here.
     """
 
     place: str = "host"
@@ -29,3 +30,4 @@ class Question(msgspec.Struct, frozen=True):
     server: Runtime | None = None
     listing: bool = False
     probing: bool = True
+    cluster: tuple[Family, ...] = ()

@@ -4,7 +4,7 @@
 `listen_mark` and `accepts_phrase` read a socket, predicted or observed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -81,6 +81,18 @@ def bind(request: BindRequest) -> Bound:
     if len(outcomes) > 1:
         return Bound(unknown=f"what {request.address} becomes depends on a network namespace that was not fully read")
     return outcomes.pop()
+
+
+def possible(request: BindRequest, having: Collection[Family] = ()) -> tuple[Bound, ...]:
+    """All that may become of it in a network with these families; where none is named, in any."""
+    if "$" in request.address:
+        return (Bound(unknown=f"a variable in {request.address} has no known value"),)
+    place = placed(request.address, request.names)
+    if place.form == "service":
+        return (Bound(unknown=f"the services file there says which port `{place.port}` is, or that it is none"),)
+    wanted = ("on", "lo-off") if Family.IPV6 in having else ("off", "absent")
+    states = (x for x in _states(request.namespace, place) if not having or x.ipv6 in wanted)
+    return tuple(dict.fromkeys(_outcome(request, place, x) for x in states))
 
 
 def _without_v6only(bound: Bound) -> Bound:

@@ -57,10 +57,13 @@ def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") 
     `depth` is `quiet` (the verdict alone), `brief` (verdict, causes and fixes), `normal`, or `verbose` (every flow and
     symptom).
     """
-    lines = [Line(printable(x.text.rstrip(), LONGEST), x.style) for x in _lines(diagnosis, depth)]
-    if not color:
-        return "".join(f"{x.text}\n" for x in lines)
-    return _colored(lines)
+    return styled(_lines(diagnosis, depth), color=color)
+
+
+def styled(lines: Iterable[Line], *, color: bool) -> str:
+    """Lines as text for a terminal, with nothing in them that could steer it."""
+    shown = [Line(printable(x.text.rstrip(), LONGEST), x.style) for x in lines]
+    return _colored(shown) if color else "".join(f"{x.text}\n" for x in shown)
 
 
 def _colored(lines: Iterable[Line]) -> str:

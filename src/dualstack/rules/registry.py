@@ -1,9 +1,10 @@
 """Finds the rules, gives each the evidence that its parameters name, and puts causes before symptoms.
 
 A rule is a module `dsNNN_bad_pattern.py` below this package: its file name is the code and the name, its docstring the
-documentation, `HOP` and `SEVERITY` say where and how bad, `BECAUSE` which other rules explain it, and `check` yields
-the findings. The annotations of `check` are its inputs: a kind of evidence that is not there means that the rule is
-skipped, and said to be; a kind written `Kind | None` may be missing.
+documentation, `HOP` and `SEVERITY` say where and how bad, and `BECAUSE` which other rules explain it. `check` yields
+the findings on a running system, `lint` those on files; a rule has one of them or both. Their annotations are their
+inputs: a kind of evidence that is not there means that the rule is skipped, and said to be; a kind written
+`Kind | None` may be missing.
 """
 
 import importlib
@@ -34,8 +35,16 @@ class UnknownCode(ValueError):
     """A code in `--select` or `--ignore` that no rule has."""
 
 
+class Judge(msgspec.Struct, frozen=True):
+    """A function that yields findings. `needs` are the kinds that it cannot do without, `takes` all in its order."""
+
+    takes: tuple[type[object], ...]
+    needs: tuple[type[object], ...]
+    judge: Callable[..., Iterable[Finding]]
+
+
 class Rule(msgspec.Struct, frozen=True):
-    """One rule, read from its module. `needs` are the kinds it cannot do without, `takes` all of them in order."""
+    """One rule, read from its module: `check` judges a system, `lint` files."""
 
     code: str
     name: str
@@ -43,22 +52,33 @@ class Rule(msgspec.Struct, frozen=True):
     severity: Severity
     documentation: str
     because: tuple[str, ...]
-    needs: tuple[type[object], ...]
-    takes: tuple[type[object], ...]
-    check: Callable[..., Iterable[Finding]]
+    check: Judge | None
+    lint: Judge | None
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
     """Every rule of this package, by code."""
+    return tuple(_rule(name, match) for name, match in _modules())
+
+
+def _modules() -> list[tuple[str, re.Match[str]]]:
+    """The modules that are rules, by code."""
     found = pkgutil.walk_packages(dualstack.rules.__path__, "dualstack.rules.")
     matches = ((x.name, _MODULE.fullmatch(x.name.rpartition(".")[2])) for x in found)
-    return tuple(sorted((_rule(name, match) for name, match in matches if match), key=lambda x: x.code))
+    return sorted(((name, match) for name, match in matches if match), key=lambda x: x[1]["code"])
+
+
+@cache
+def static_rules() -> tuple[Rule, ...]:
+    """The rules that judge files, by code; the others are not even loaded."""
+    static = {x["code"] for x in table("catalogue") if "static" in x["evidence"]}
+    loaded = (_rule(name, match) for name, match in _modules() if match["code"].upper() in static)
+    return tuple(x for x in loaded if x.lint)
 
 
 def _rule(module_name: str, match: re.Match[str]) -> Rule:
     module = importlib.import_module(module_name)
-    takes, needs = _inputs(module.check)
     return Rule(
         code=match["code"].upper(),
         name=match["name"].replace("_", "-"),
@@ -66,29 +86,32 @@ def _rule(module_name: str, match: re.Match[str]) -> Rule:
         severity=module.SEVERITY,
         documentation=module.__doc__ or "",
         because=getattr(module, "BECAUSE", ()),
-        needs=needs,
-        takes=takes,
-        check=module.check,
+        check=_judge(getattr(module, "check", None)),
+        lint=_judge(getattr(module, "lint", None)),
     )
 
 
-def _inputs(check: Callable[..., Iterable[Finding]]) -> tuple[tuple[type[object], ...], tuple[type[object], ...]]:
-    """The kinds that a check takes, and those of them that may not be missing."""
+def _judge(function: Callable[..., Iterable[Finding]] | None) -> Judge | None:
+    """A function with the kinds that it takes, and those of them that may not be missing."""
+    if function is None:
+        return None
     takes, needs = [], []
-    for name, hint in typing.get_type_hints(check).items():
+    for name, hint in typing.get_type_hints(function).items():
         if name == "return":
             continue
         kinds = [x for x in typing.get_args(hint) if x is not types.NoneType] if typing.get_args(hint) else [hint]
         takes.append(kinds[0])
         if kinds == [hint]:
             needs.append(hint)
-    return tuple(takes), tuple(needs)
+    return Judge(tuple(takes), tuple(needs), function)
 
 
-def choose(select: str, ignore: str) -> tuple[Rule, ...]:
+def choose(select: str, ignore: str, among: Sequence[Rule] | None = None) -> tuple[Rule, ...]:
     """The rules that are selected and not ignored, by code, name or prefix such as `DS3`. Raises UnknownCode."""
     wanted, unwanted = codes(select), codes(ignore)
-    return tuple(x for x in rules() if (not wanted or x.code in wanted) and x.code not in unwanted)
+    return tuple(
+        x for x in (rules() if among is None else among) if (not wanted or x.code in wanted) and x.code not in unwanted
+    )
 
 
 def codes(text: str) -> set[str]:
@@ -104,16 +127,24 @@ def codes(text: str) -> set[str]:
     return found
 
 
-def evaluate(snapshot: Snapshot, chosen: Sequence[Rule]) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
-    """The findings of the chosen rules, causes first, and what could not be judged for want of evidence."""
+def evaluate(
+    snapshot: Snapshot, chosen: Sequence[Rule], *, files: bool = False
+) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """The findings of the chosen rules, causes first, and what could not be judged for want of evidence.
+
+    Where `files` are under review they are judged by `lint`, else the system by `check`.
+    """
     found: list[Finding] = []
     skipped: dict[Missing, list[str]] = {x: [] for x in snapshot.gaps}
     for rule in chosen:
-        missing = [x for kind in rule.needs if isinstance(x := snapshot.get(kind), Missing)]
+        judge = rule.lint if files else rule.check
+        if judge is None:
+            continue
+        missing = [x for kind in judge.needs if isinstance(x := snapshot.get(kind), Missing)]
         if missing:
             skipped.setdefault(missing[0], []).append(rule.code)
             continue
-        found.extend(_complete(rule, x) for x in rule.check(*map(snapshot.having, rule.takes)))
+        found.extend(_complete(rule, x) for x in judge.judge(*map(snapshot.having, judge.takes)))
     explained = _explain(tuple(_merge(found)), {x.code: x.because for x in chosen})
     gaps = tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
     return tuple(sorted(explained, key=_rank)), gaps
@@ -126,9 +157,9 @@ def _complete(rule: Rule, finding: Finding) -> Finding:
 
 def _merge(found: Iterable[Finding]) -> Iterator[Finding]:
     """Findings that say the same of several flows, as one."""
-    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    alike: dict[tuple[object, ...], list[Finding]] = {}
     for finding in found:
-        alike.setdefault((finding.code, finding.summary, finding.detail), []).append(finding)
+        alike.setdefault((finding.code, finding.summary, finding.detail, finding.location), []).append(finding)
     for first, *rest in alike.values():
         yield msgspec.structs.replace(
             first,
@@ -155,6 +186,8 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
 def _related(cause: Finding, symptom: Finding) -> bool:
     if cause.flows and symptom.flows:
         return bool(set(cause.flows) & set(symptom.flows))
+    if cause.location and symptom.location:
+        return cause.location == symptom.location
     return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
 
 

@@ -1,0 +1,96 @@
+"""What a Collector configuration sends to and scrapes, and the regular expressions it holds for addresses."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from dualstack.gather.expand import expand
+from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
+from dualstack.knowledge import table
+from dualstack.model.address import Protocol
+from dualstack.model.otel import Balancer, Destination
+from dualstack.model.source import Written
+
+_SECTIONS = ("receivers", "exporters", "extensions")
+_BALANCERS = ("loadbalancing", "load_balancing")
+_SCRAPERS = ("prometheus", "prometheus_simple")
+_RELABELLING = ("relabel_configs", "metric_relabel_configs")
+_ADDRESS = "__address__"
+_Row = Mapping[str, str]
+Uses = Callable[[str, str], bool]
+
+
+def destinations(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses) -> Iterator[Destination]:
+    """Every address that a used component sends to or scrapes."""
+    for section in _SECTIONS:
+        for key, body in pairs(value(root, section)):
+            name = scalar(key)
+            for row in _rows(section, name.partition("/")[0].strip()) if uses(section, name) else ():
+                yield from _found(row, f"{section}/{name}", f"{section}.{name}", body, origin, environ)
+    telemetry = value(root, "service", "telemetry")
+    for row in (x for x in table("destinations") if x["section"] == "telemetry"):
+        yield from _found(row, "service/telemetry", "service.telemetry", telemetry, origin, environ)
+
+
+def _rows(section: str, kind: str) -> list[_Row]:
+    rows = (x for x in table("destinations") if x["section"] == section)
+    return [x for x in rows if kind in (x["type"], *x["aliases"].split())]
+
+
+def _found(
+    row: _Row, owner: str, path: str, body: Node | None, origin: Origin, environ: Mapping[str, str]
+) -> Iterator[Destination]:
+    for name, holder, node in _at(body, row["field"].split("."), path, None):
+        written = origin.written(node)
+        if written is None or not written.text:
+            continue
+        port = text_at(holder, row["port"]) if row["port"] else ""
+        said, unset = expand(written.text + (f":{port}" if port and ":" not in written.text else ""), environ)
+        yield Destination(owner, name, written, said, row["form"], Protocol(row["protocol"]), row["client"], unset)
+
+
+def _at(
+    node: Node | None, steps: Sequence[str], path: str, holder: Node | None
+) -> Iterator[tuple[str, Node | None, Node]]:
+    """The values at a path in which `name[]` stands for every item of a list: their paths, holders and nodes."""
+    if node is None:
+        return
+    if not steps:
+        yield path, holder, node
+        return
+    name, _, many = steps[0].partition("[")
+    found = value(node, name)
+    if not many:
+        yield from _at(found, steps[1:], f"{path}.{name}", node)
+        return
+    for index, item in enumerate(items(found)):
+        yield from _at(item, steps[1:], f"{path}.{name}[{index}]", node)
+
+
+def balancers(root: Node, origin: Origin, uses: Uses) -> Iterator[Balancer]:
+    """The resolvers of the loadbalancing exporters."""
+    for key, body in pairs(value(root, "exporters")):
+        name = scalar(key)
+        if name.partition("/")[0].strip() not in _BALANCERS or not uses("exporters", name):
+            continue
+        for kind, field in (("k8s", "service"), ("dns", "hostname")):
+            written = origin.written(value(body, "resolver", kind, field))
+            if written:
+                yield Balancer(f"exporters/{name}", kind, written)
+
+
+def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Written]:
+    """The regular expressions of the scrape configurations that are held against an address."""
+    for key, body in pairs(value(root, "receivers")):
+        name = scalar(key)
+        if name.partition("/")[0].strip() in _SCRAPERS and uses("receivers", name):
+            for job in items(value(body, "config", "scrape_configs")):
+                yield from scraped(job, origin)
+
+
+def scraped(job: Node, origin: Origin) -> Iterator[Written]:
+    """The expressions of one scrape configuration of Prometheus that are held against an address."""
+    for section in _RELABELLING:
+        for step in items(value(job, section)):
+            labels = {scalar(x) for x in items(value(step, "source_labels"))}
+            written = origin.written(value(step, "regex"))
+            if written and _ADDRESS in labels:
+                yield written

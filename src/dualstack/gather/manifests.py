@@ -1,0 +1,192 @@
+"""Kubernetes objects from their YAML: what the rules read of a Service, a workload and a NetworkPolicy."""
+
+from collections.abc import Iterator, Mapping
+
+from dualstack.gather.yaml_tree import Node, Origin, get, is_null, items, pairs, scalar, text_at, value
+from dualstack.model.kube import (
+    Block,
+    Container,
+    ContainerPort,
+    Meta,
+    Mount,
+    NetworkPolicy,
+    Probe,
+    Service,
+    ServicePort,
+    Variable,
+    Volume,
+    Workload,
+)
+from dualstack.model.source import Written
+
+TEMPLATES = {
+    "Pod": (),
+    "Deployment": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+"""Where a kind has the template of its pods."""
+
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_CHECKS = ("httpGet", "tcpSocket", "grpc")
+
+
+def meta(root: Node, origin: Origin) -> Meta:
+    """What every object has."""
+    named = get(root, "metadata", "name")
+    return Meta(
+        text_at(root, "kind"),
+        scalar(named[1]) if named else "",
+        text_at(root, "metadata", "namespace"),
+        origin.location(named[1] if named else root),
+        labels(value(root, "metadata", "labels")),
+        annotations(value(root, "metadata", "annotations"), origin),
+    )
+
+
+def labels(node: Node | None) -> Mapping[str, str]:
+    """A map of texts."""
+    return {scalar(k): scalar(v) for k, v in pairs(node)}
+
+
+def annotations(node: Node | None, origin: Origin) -> Mapping[str, Written]:
+    """A map of texts, each with its place."""
+    found = ((scalar(k), origin.written(v)) for k, v in pairs(node))
+    return {k: v for k, v in found if v is not None}
+
+
+def service(root: Node, origin: Origin) -> Service:
+    """A Service as its manifest has it."""
+    pair = get(root, "spec")
+    spec = pair[1] if pair else None
+    families = value(spec, "ipFamilies")
+    addresses = [value(spec, "clusterIP"), *items(value(spec, "clusterIPs"))]
+    written = [x for x in (origin.written(y) for y in addresses) if x]
+    return Service(
+        meta(root, origin),
+        origin.location(pair[0] if pair else root),
+        type=text_at(spec, "type") or "ClusterIP",
+        policy=origin.written(value(spec, "ipFamilyPolicy")) or None,
+        families=tuple(x for x in map(origin.written, items(families)) if x),
+        families_at=origin.location(families) if families is not None else None,
+        selector=labels(value(spec, "selector")),
+        ports=tuple(_service_ports(spec, origin)),
+        cluster_ips=tuple({x.text: x for x in reversed(written)}.values())[::-1],
+        external_name=origin.written(value(spec, "externalName")) or None,
+    )
+
+
+def _service_ports(spec: Node | None, origin: Origin) -> Iterator[ServicePort]:
+    for item in items(value(spec, "ports")):
+        number = origin.written(value(item, "port"))
+        if number:
+            target = origin.written(value(item, "targetPort")) or None
+            yield ServicePort(text_at(item, "name"), number, target, text_at(item, "protocol") or "TCP")
+
+
+def workload(root: Node, origin: Origin) -> Workload:
+    """A workload as its manifest has it. Raises KeyError for a kind without pods."""
+    path = TEMPLATES[text_at(root, "kind")]
+    template = value(root, *path) if path else root
+    spec = value(template, "spec")
+    found = meta(root, origin)
+    mine = annotations(value(template, "metadata", "annotations"), origin)
+    return Workload(
+        found,
+        labels=labels(value(template, "metadata", "labels")) if path else found.labels,
+        annotations={**found.annotations, **mine},
+        containers=tuple(_containers(spec, origin)),
+        volumes=tuple(_volumes(spec)),
+        host_network=text_at(spec, "hostNetwork").lower() == "true",
+        pinned=any(value(spec, x) is not None for x in ("nodeSelector", "affinity", "nodeName")),
+    )
+
+
+def _containers(spec: Node | None, origin: Origin) -> Iterator[Container]:
+    for section, init in (("initContainers", True), ("containers", False)):
+        for item in items(value(spec, section)):
+            yield container(item, origin, init=init and text_at(item, "restartPolicy") != "Always")
+
+
+def container(item: Node, origin: Origin, *, init: bool = False) -> Container:
+    """One container of a pod."""
+    named = value(item, "name")
+    words = (*items(value(item, "command")), *items(value(item, "args")))
+    return Container(
+        scalar(named),
+        origin.location(named if named is not None else item),
+        image=text_at(item, "image"),
+        words=tuple(x for x in map(origin.written, words) if x),
+        variables=tuple(variables(value(item, "env"), origin)),
+        ports=tuple(_container_ports(item, origin)),
+        probes=tuple(_probes(item, origin)),
+        mounts=tuple(
+            Mount(text_at(x, "mountPath"), text_at(x, "name"), text_at(x, "subPath"))
+            for x in items(value(item, "volumeMounts"))
+        ),
+        init=init,
+    )
+
+
+def variables(node: Node | None, origin: Origin) -> Iterator[Variable]:
+    """The list `env` of a container."""
+    for item in items(node):
+        name, held = value(item, "name"), value(item, "value")
+        if name is not None:
+            field = text_at(item, "valueFrom", "fieldRef", "fieldPath")
+            said = origin.written(held) if held is not None and not is_null(held) else None
+            yield Variable(scalar(name), origin.location(name), said, field)
+
+
+def _container_ports(item: Node, origin: Origin) -> Iterator[ContainerPort]:
+    for port in items(value(item, "ports")):
+        number = origin.written(value(port, "containerPort"))
+        if number:
+            host = origin.written(value(port, "hostPort")) or None
+            yield ContainerPort(text_at(port, "name"), number, host, text_at(port, "protocol") or "TCP")
+
+
+def _probes(item: Node, origin: Origin) -> Iterator[Probe]:
+    for name in _PROBES:
+        for kind in _CHECKS:
+            check = value(item, name, kind)
+            port = origin.written(value(check, "port"))
+            if port:
+                yield Probe(name, kind, port, text_at(check, "host"))
+
+
+def _volumes(spec: Node | None) -> Iterator[Volume]:
+    for item in items(value(spec, "volumes")):
+        for key, kind, field in (("configMap", "ConfigMap", "name"), ("secret", "Secret", "secretName")):
+            yield from _volume(text_at(item, "name"), kind, value(item, key), field)
+        for source in items(value(item, "projected", "sources")):
+            for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+                yield from _volume(text_at(item, "name"), kind, value(source, key), "name")
+
+
+def _volume(name: str, kind: str, held: Node | None, field: str) -> Iterator[Volume]:
+    if held is not None:
+        paths = {text_at(x, "key"): text_at(x, "path") for x in items(value(held, "items"))}
+        yield Volume(name, kind, text_at(held, field), paths)
+
+
+def network_policy(root: Node, origin: Origin) -> NetworkPolicy:
+    """A NetworkPolicy as its manifest has it."""
+    spec = value(root, "spec")
+    blocks: list[Block] = []
+    ports: dict[int, tuple[str, ...]] = {}
+    for direction, side in (("ingress", "from"), ("egress", "to")):
+        for rule in items(value(spec, direction)):
+            number = len(ports)
+            ports[number] = tuple(text_at(x, "port") for x in items(value(rule, "ports")))
+            for peer in items(value(rule, side)):
+                block = value(peer, "ipBlock")
+                cidr = origin.written(value(block, "cidr"))
+                if cidr:
+                    excepts = (origin.written(x) for x in items(value(block, "except")))
+                    blocks.append(Block(direction, number, cidr, tuple(x for x in excepts if x)))
+    selector = labels(value(spec, "podSelector", "matchLabels"))
+    return NetworkPolicy(meta(root, origin), selector, tuple(blocks), ports)

@@ -1,0 +1,240 @@
+"""What a file under review is, by what stands in it, and what it declares.
+
+A document that can hold nothing of interest is told by its text alone and is not parsed: most of a repository is such.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dualstack.gather import compose_file, manifests, processes_files
+from dualstack.gather.collector_config import SECTIONS
+from dualstack.gather.errors import BadInput
+from dualstack.gather.files import Text
+from dualstack.gather.yaml_slips import Slip, slip
+from dualstack.gather.yaml_tree import (
+    BadYaml,
+    MappingNode,
+    Node,
+    Origin,
+    ScalarNode,
+    chunks,
+    compose,
+    items,
+    pairs,
+    scalar,
+    text_at,
+    value,
+)
+from dualstack.knowledge import table
+from dualstack.model.evidence import Missing
+from dualstack.model.kube import NetworkPolicy, Service, Workload
+from dualstack.model.otel import Holder
+from dualstack.model.source import Location, Written
+
+_TELEMETRY = re.compile(
+    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent"
+)
+_KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{")
+_CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
+_SLIPS = 50  # in one text
+_DEPTH = 8  # of a configuration inside another file
+
+
+class Pending(NamedTuple):
+    """A Collector configuration that was found: its nodes, their place, and what holds it."""
+
+    root: Node
+    origin: Origin
+    holder: Holder | None = None
+
+
+class Unwritten(NamedTuple):
+    """A value that is no YAML as it stands: what it is, what was meant, and the rule that speaks of it."""
+
+    written: Written
+    meant: str
+    code: str
+
+
+@dataclass
+class Found:
+    """What was found so far. `notes` say what was passed over, `errors` what could not be read."""
+
+    configs: list[Pending] = field(default_factory=list)
+    workloads: list[Workload] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    policies: list[NetworkPolicy] = field(default_factory=list)
+    slips: list[Unwritten] = field(default_factory=list)
+    notes: list[Missing] = field(default_factory=list)
+    errors: list[BadInput] = field(default_factory=list)
+    understood: int = 0
+
+
+def take(text: Text, found: Found) -> None:
+    """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
+    before = found.understood + len(found.errors) + len(found.notes)
+    reader = next((x for ending, x in _READERS.items() if text.path.endswith(ending)), _yaml)
+    reader(text, found)
+    if text.named and found.understood + len(found.errors) + len(found.notes) == before:
+        said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
+        found.errors.append(BadInput(f"{text.path}: {said}"))
+
+
+def _yaml(text: Text, found: Found) -> None:
+    for chunk in chunks(text.text):
+        keys = dict(_KEYS.findall(chunk.text))
+        kind = keys.get("kind", "") if "apiVersion" in keys else ""
+        if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
+            found.understood += text.named
+            continue
+        if kind == "Service" or (kind == "NetworkPolicy" and "ipBlock" in chunk.text) or _TELEMETRY.search(chunk.text):
+            _document(Origin(text.path, chunk.text, chunk.line), found)
+        elif kind or not chunk.text.strip() or text.named is False:
+            found.understood += text.named
+
+
+def _document(origin: Origin, found: Found) -> None:
+    root = _composed(origin, found)
+    if root is not None:
+        _object(*root, found)
+
+
+def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
+    """The nodes of a text, with what is plain in its slips put right; None where it is empty or no YAML."""
+    for _ in range(_SLIPS):
+        try:
+            root = compose(origin)
+        except BadYaml as error:
+            wrong = slip(origin.text, error.near)
+            if wrong is None:
+                _refuse(origin, error, found)
+                return None
+            found.slips.append(_unwritten(wrong, origin))
+            origin = _mended(wrong, origin)
+        else:
+            return (root, origin) if root is not None else None
+    return None
+
+
+def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
+    if _TEMPLATE.search(origin.text):
+        said = "is a template; lint what it is rendered to, such as the output of `helm template`"
+        found.notes.append(Missing(f"{origin.file}:{error.line}", said))
+    else:
+        found.errors.append(error)
+
+
+def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
+    line, column = wrong.line + origin.line, wrong.column + origin.column
+    at = Location(origin.file, line, column, line, column + len(wrong.value))
+    return Unwritten(
+        Written(wrong.value, origin.whole or at, "" if origin.whole else wrong.value), wrong.meant, wrong.code
+    )
+
+
+def _mended(wrong: Slip, origin: Origin) -> Origin:
+    """The text with the value in quotes."""
+    lines = origin.text.splitlines(keepends=True)
+    line = lines[wrong.line - 1]
+    start, end = wrong.column - 1, wrong.column - 1 + len(wrong.value)
+    lines[wrong.line - 1] = f'{line[:start]}"{wrong.meant}"{line[end:]}'
+    return Origin(origin.file, "".join(lines), origin.line, origin.column, origin.whole)
+
+
+def _object(root: Node, origin: Origin, found: Found) -> None:
+    """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
+    kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
+    if kind.endswith("List") and items(value(root, "items")):
+        for item in items(value(root, "items")):
+            _object(item, origin, found)
+    elif kind in _OBJECTS:
+        found.understood += 1
+        _OBJECTS[kind](root, origin, found)
+    elif is_config(root):
+        found.understood += 1
+        found.configs.append(Pending(root, origin))
+    elif isinstance(value(root, "services"), MappingNode) and not kind:
+        found.understood += 1
+        found.workloads += compose_file.workloads(root, origin)
+    else:
+        _held(root, origin, found, _DEPTH)
+
+
+def is_config(node: Node | None) -> bool:
+    """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
+    held = {scalar(k): v for k, v in pairs(node)}
+    sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
+    if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
+        return bool(sections)
+    return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
+
+
+def _is_known(section: str, body: Node) -> bool:
+    """Whether a section has a component that the tables know."""
+    rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
+    types = {y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y}
+    return any(scalar(k).partition("/")[0].strip() in types for k, _ in pairs(body))
+
+
+def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
+    """The Collector configurations inside another file, such as the values of a chart."""
+    for key, body in pairs(node) if depth else ():
+        if is_config(body):
+            found.understood += 1
+            found.configs.append(Pending(body, origin, Holder("values", "", origin.file, scalar(key))))
+        elif isinstance(body, MappingNode):
+            _held(body, origin, found, depth - 1)
+        elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
+            _text(body, origin, Holder("values", "", origin.file, scalar(key)), found)
+
+
+def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
+    """A configuration that an object holds as a text."""
+    inner = _composed(origin.inner(node), found)
+    if inner and is_config(inner[0]):
+        found.understood += 1
+        found.configs.append(Pending(*inner, holder))
+
+
+def _config_map(root: Node, origin: Origin, found: Found) -> None:
+    about = manifests.meta(root, origin)
+    for section in ("data", "stringData"):
+        for key, body in pairs(value(root, section)):
+            if isinstance(body, ScalarNode) and _CONFIG.search(body.value):
+                _text(body, origin, Holder(about.kind, about.namespace, about.name, scalar(key)), found)
+
+
+def _operated(root: Node, origin: Origin, found: Found) -> None:
+    """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
+    about = manifests.meta(root, origin)
+    holder = Holder(about.kind, about.namespace, about.name)
+    config = value(root, "spec", "config")
+    if isinstance(config, ScalarNode):
+        _text(config, origin, holder, found)
+    elif config is not None:
+        found.configs.append(Pending(config, origin, holder))
+
+
+def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
+    for kind in manifests.TEMPLATES:
+        yield kind, lambda root, origin, found: found.workloads.append(manifests.workload(root, origin))
+    yield "Service", lambda root, origin, found: found.services.append(manifests.service(root, origin))
+    yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
+    yield "ConfigMap", _config_map
+    yield "Secret", _config_map
+    yield "OpenTelemetryCollector", _operated
+
+
+_OBJECTS = dict(_objects())
+
+
+def _variables(text: Text, found: Found) -> None:
+    workloads = processes_files.workloads(text.path, text.text)
+    found.workloads += workloads
+    found.understood += bool(workloads)
+
+
+_READERS: Mapping[str, Callable[[Text, Found], None]] = {".env": _variables, ".service": _variables}

@@ -1,0 +1,1 @@
+"""Edits carried out: one file for each kind of target."""

@@ -1,0 +1,102 @@
+"""What is wrong with an address that something sends to, as URL parsers, gRPC and Go's net package read it."""
+
+import re
+
+import msgspec
+
+from dualstack.model.address import Family, Scope, family, is_address, scope, without_zone
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_NAMED = re.compile(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
+_ELSEWHERE = ("unix:", "unix-abstract:", "vsock:", "npipe:", "ipv4:", "ipv6:")
+_PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])")
+_WANTS_PORT = ("grpc",)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A destination taken apart. `fault` is the code of what is wrong, empty where nothing is; `meant` mends it.
+
+    `ambiguous` says that the text without brackets is also an address without a port. `scheme` is in lower case.
+    """
+
+    scheme: str = ""
+    host: str = ""
+    port: str = ""
+    fault: str = ""
+    meant: str = ""
+    ambiguous: bool = False
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it leads to every address, and so to none."""
+        return is_address(self.host) and scope(self.host) is Scope.WILDCARD
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it leads to where the sender is."""
+        return self.host == "localhost" or (is_address(self.host) and scope(self.host) is Scope.LOOPBACK)
+
+
+def read(text: str, form: str) -> Reading:
+    """A destination by its form: `url`, `grpc`, `hostport` or `host`."""
+    if text.startswith(_ELSEWHERE) or not text.strip() or "," in text:
+        return Reading()
+    named = _NAMED.fullmatch(text) if form == "grpc" else None
+    found = named or _SCHEME.fullmatch(text)
+    scheme, rest = (found["scheme"].lower(), found["rest"]) if found else ("", text)
+    end = next((i for i, x in enumerate(rest) if x in "/?#"), len(rest))
+    authority, after = rest[:end], rest[end:]
+    user, at, place = authority.rpartition("@")
+    before = text[: len(text) - len(rest)] + user + at
+    said = _place(place, form, wrapped=bool(scheme) and not named)
+    meant = f"{before}{said.meant}{after}" if said.meant else ""
+    return msgspec.structs.replace(said, scheme=scheme, meant=meant)
+
+
+def _place(place: str, form: str, *, wrapped: bool) -> Reading:
+    if place.startswith("["):
+        return _bracketed(place, form, wrapped=wrapped)
+    if place.count(":") > 1:
+        return _unbracketed(place, form)
+    host, colon, port = place.partition(":")
+    if not colon:
+        wanted = form in _WANTS_PORT
+        return Reading(host=host, fault="DS105" if wanted else "")
+    return Reading(host=host, port=port, fault="" if _usable(port) else "DS119")
+
+
+def _usable(port: str) -> bool:
+    """Whether a port can be connected to; one with a variable in it is not judged."""
+    return bool(_PORT.fullmatch(port)) or "$" in port or "{" in port
+
+
+def _bracketed(place: str, form: str, *, wrapped: bool) -> Reading:
+    host, closed, rest = place[1:].partition("]")
+    port = rest.removeprefix(":")
+    if not closed or (rest and not rest.startswith(":")):
+        return Reading(host=host, fault="DS119" if closed else "DS101")
+    bare = without_zone(host)
+    if (is_address(bare) and family(bare) is Family.IPV6) or ":" in bare:
+        return Reading(host=host, port=port, fault="" if not rest or _usable(port) else "DS119")
+    # Go's dialler takes brackets around anything, a parser of URLs around IPv6 alone (RFC 3986 section 3.2.2).
+    if form == "url" and "$" not in host and (wrapped or is_address(bare)):
+        return Reading(host=host, port=port, fault="DS103", meant=f"{host}{rest}")
+    return Reading(host=host, port=port)
+
+
+def _unbracketed(place: str, form: str) -> Reading:
+    head, _, tail = place.rpartition(":")
+    with_port = is_address(head) and _usable(tail)
+    whole = is_address(place)
+    if form == "host" and whole:
+        return Reading(host=place)
+    if not whole and not with_port:
+        return Reading(host=place, fault="DS101" if re.fullmatch(r"[0-9A-Fa-f:.%]+", place) else "")
+    meant = f"[{head}]:{tail}" if with_port else f"[{place}]" if form == "url" else ""
+    return Reading(
+        host=head if with_port else place,
+        port=tail if with_port else "",
+        fault="DS101",
+        meant=meant,
+        ambiguous=whole and with_port,
+    )

@@ -1,0 +1,31 @@
+"""Changes to a text in a file that leave its quotes as they are."""
+
+import re
+
+from dualstack.model.finding import Applicability, Edit, Fix
+from dualstack.model.source import Written
+
+_PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
+"""Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
+
+
+def replaced(written: Written, text: str) -> tuple[Edit, ...]:
+    """The edit that puts a text in the place of another; none where the file spells it in a way that cannot be kept."""
+    if not written.raw:
+        return ()
+    return (Edit(written.at.file, written.raw, spelled(text, written.raw), written.at),)
+
+
+def spelled(text: str, like: str) -> str:
+    """A text in the quotes that another has, or in double ones where it needs some."""
+    if like.startswith("'"):
+        return "'" + text.replace("'", "''") + "'"
+    if like.startswith('"') or not _PLAIN.fullmatch(text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return text
+
+
+def fix(title: str, applicability: Applicability, written: Written | None, text: str) -> Fix:
+    """A fix that writes a text in the place of another, by hand where that cannot be done in place."""
+    edits = replaced(written, text) if written and text else ()
+    return Fix(title, applicability if edits else Applicability.MANUAL, edits)

@@ -1,0 +1,74 @@
+"""Where programs send their telemetry by the variables of their environment."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from dualstack.model.address import Protocol
+from dualstack.model.kube import Container, Variable, Workload
+from dualstack.model.otel import Destination
+from dualstack.model.source import Written
+
+_ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
+_OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "url", "OTEL_EXPORTER_JAEGER_ENDPOINT": "url"}
+"""OpenTelemetry specification, SDK environment variables: exporters whose endpoint is a URL."""
+
+_REFERENCE = re.compile(
+    r"(?<!\$)\$\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\)|\$\{(?:env:)?(?P<compose>[A-Za-z_][A-Za-z0-9_]*)\}"
+)
+_INJECTED = "instrumentation.opentelemetry.io/inject-"
+_SDKS = {"nodejs": "otel-js", "java": "otel-java", "python": "python-otel", "dotnet": "dotnet", "go": "go"}
+_IMAGES = (("node", "otel-js"), ("python", "python-otel"), ("openjdk", "otel-java"), ("temurin", "otel-java"))
+
+
+def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
+    """What a container's variables name as places to send to, with the references in them filled in."""
+    values = {x.name: x.value.text for x in container.variables if x.value is not None}
+    owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
+    for variable in container.variables:
+        found = _ENDPOINT.fullmatch(variable.name)
+        if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
+            continue
+        said, unset = filled(variable.value, values)
+        spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
+        client = runtime(workload, container)
+        yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
+
+
+def _spoken(values: Mapping[str, str], signal: str) -> Protocol:
+    """What the SDK speaks: of a signal its own variable counts (OTLP exporter specification)."""
+    names = (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    said = next((values[x] for x in names if values.get(x)), "")
+    return Protocol.GRPC if said == "grpc" else Protocol.HTTP if said.startswith("http") else Protocol.TCP
+
+
+def filled(written: Written, values: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """A text with `$(NAME)` and `${NAME}` filled in, and the names that have no value here."""
+    unset: list[str] = []
+
+    def fill(found: re.Match[str]) -> str:
+        name = found["name"] or found["compose"]
+        if name in values and "$(" not in values[name]:
+            return values[name]
+        unset.append(found[0])
+        return found[0]
+
+    return _REFERENCE.sub(fill, written.text), tuple(unset)
+
+
+def variable_of(reference: str, container: Container | None) -> Variable | None:
+    """The variable that `$(NAME)`, `${NAME}` or `${env:NAME}` speaks of."""
+    return container.variable(variable_name(reference)) if container else None
+
+
+def variable_name(reference: str) -> str:
+    """`MY_POD_IP` of `${env:MY_POD_IP}`, `${MY_POD_IP:-x}` and `$(MY_POD_IP)`."""
+    return reference.strip("${()}").removeprefix("env:").partition(":-")[0]
+
+
+def runtime(workload: Workload, container: Container) -> str:
+    """The SDK of a container, by the Operator's annotation or its image; empty where neither tells."""
+    for key in workload.annotations:
+        if key.startswith(_INJECTED):
+            return _SDKS.get(key.removeprefix(_INJECTED), "")
+    name = container.image.rpartition("/")[2].partition(":")[0]
+    return next((sdk for image, sdk in _IMAGES if name == image), "")

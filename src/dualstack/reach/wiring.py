@@ -1,0 +1,101 @@
+"""What belongs together in the files: configurations and their readers, Services and pods, names and Services."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from dualstack.model.deployed import Deployed
+from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
+from dualstack.model.otel import Declared, Holder
+from dualstack.model.sockets import Transport
+from dualstack.reach.start import port
+
+_COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
+"""Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
+
+
+def version(image: str) -> str:
+    """The version of the Collector in an image, by its tag; empty for any other image."""
+    found = _COLLECTOR.search(image)
+    return found["version"] if found else ""
+
+
+def same_namespace(one: str, other: str) -> bool:
+    """Whether two namespaces can be one: a manifest without any goes wherever it is applied."""
+    return one == other or not one or not other
+
+
+def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Workload, Container]]:
+    """The containers that mount what a holder holds and, where their words name a configuration, name this one."""
+    for workload in workloads:
+        if not same_namespace(workload.meta.namespace, holder.namespace):
+            continue
+        volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
+        for container in workload.containers:
+            paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
+            named = [x for x in configs(container) if x.startswith("/")]
+            if paths and (not named or set(paths) & set(named)):
+                yield workload, container
+
+
+def _is_held(holder: Holder, volume: Volume) -> bool:
+    same = (volume.kind, volume.source) == (holder.kind, holder.name)
+    return same and (not volume.paths or holder.key in volume.paths)
+
+
+def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
+    return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
+
+
+def configs(container: Container) -> tuple[str, ...]:
+    """The files that `--config` names on a container's command line, as Go's package flag reads it."""
+    words = [x.text for x in container.words]
+    flags = [(*x.partition("="), y) for x, y in zip(words, (*words[1:], ""), strict=True) if x.startswith("-")]
+    found = (said if equals else following for flag, equals, said, following in flags if flag.lstrip("-") == "config")
+    return tuple(x.removeprefix("file:") for x in found)
+
+
+def environment(container: Container) -> Mapping[str, str]:
+    """The variables of a container that the file gives a value."""
+    return {x.name: x.value.text for x in container.variables if x.value is not None}
+
+
+def deployed(
+    configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
+) -> Iterator[Deployed]:
+    """Each configuration with those who read it."""
+    for config in configs:
+        found = list(readers(config.holder, workloads)) if config.holder else []
+        for workload, container in found:
+            yield Deployed(config, workload, container, tuple(x for x in services if selects(x, workload)))
+        if not found:
+            yield Deployed(config)
+
+
+def selects(service: Service, workload: Workload) -> bool:
+    """Whether a Service leads to the pods of a workload."""
+    together = workload.pod and same_namespace(service.meta.namespace, workload.meta.namespace)
+    return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
+
+
+def named(host: str, namespace: str, services: Iterable[Service]) -> Service | None:
+    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3)."""
+    name, _, rest = host.rstrip(".").partition(".")
+    where, _, domain = rest.partition(".")
+    if domain and not domain.startswith("svc"):
+        return None
+    wanted = where or namespace
+    return next((x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted)), None)
+
+
+def target(service_port: ServicePort, workload: Workload) -> int:
+    """The port of the pod that a port of a Service leads to; 0 where its name is that of no port there."""
+    said = service_port.target or service_port.number
+    if said.text.isdigit():
+        return int(said.text)
+    ports = (y for x in workload.containers for y in x.ports)
+    return next((int(x.number.text) for x in ports if x.name == said.text and x.number.text.isdigit()), 0)
+
+
+def listens(config: Declared, number: int, transport: Transport = Transport.TCP) -> bool:
+    """Whether a configuration listens on a port."""
+    return any(port(x) == number and x.transport is transport for x in config.endpoints)

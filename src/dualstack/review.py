@@ -1,0 +1,216 @@
+"""Files under review: what they declare, what the rules say of it, and what mends it.
+
+    files -> recognise -> what is declared -> wiring -> rules (findings) -> suppressions -> diagnosis
+
+A file is read once. What is no YAML, or cannot be read, is an error that is told beside the findings of the others.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from dualstack.gather.configs import declared
+from dualstack.gather.errors import BadInput
+from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.recognise import Found, take
+from dualstack.gather.yaml_tree import LINE_BREAK
+from dualstack.model.deployed import Deployments, Sender, Senders
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.kube import NetworkPolicies, Services, Workloads
+from dualstack.model.question import Question
+from dualstack.model.review import Slip, Slips, Suppression, Unused
+from dualstack.model.snapshot import Snapshot
+from dualstack.patch.text import apply
+from dualstack.reach.destination import read
+from dualstack.reach.settings import destinations
+from dualstack.reach.suppress import MARK, comments, silenced
+from dualstack.reach.wiring import deployed, named
+from dualstack.rules.registry import Rule, evaluate, static_rules
+
+STDIN = "-"
+
+
+class Review(msgspec.Struct, frozen=True):
+    """One call for a review: paths, what stdin holds and is called, and what the user said of the cluster.
+
+    `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
+    `instead` are texts that stand in the place of what files hold.
+    """
+
+    paths: tuple[str, ...] = (".",)
+    stdin: bytes = b""
+    stdin_name: str = STDIN
+    question: Question = Question()
+    environ: Mapping[str, str] = {}
+    collector_version: str = ""
+    chosen: tuple[Rule, ...] | None = None
+    instead: Mapping[str, str] = {}
+
+
+PASSES = 5
+"""Rounds of fixes: what one of them changed can let another one be seen."""
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """Texts by file, before and after the fixes, how many were made, and the review of what is there then."""
+
+    before: Mapping[str, Text]
+    after: Mapping[str, str]
+    done: int
+    reviewed: "Reviewed"
+
+
+class Reviewed(msgspec.Struct, frozen=True):
+    """The answer, what could not be read, and the texts of the files that a finding is in."""
+
+    diagnosis: Diagnosis
+    errors: tuple[BadInput, ...]
+    texts: Mapping[str, Text]
+
+
+def review(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
+    """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
+    seen, marked = Found(), list[Text]()
+    texts = dict[str, Text]()
+    for read_text in _texts(request, seen):
+        text = read_text._replace(text=request.instead.get(read_text.path, read_text.text))
+        progress(text.path)
+        before = seen.understood
+        take(text, seen)
+        if MARK in text.text:
+            marked.append(text)
+        if seen.understood > before or seen.slips:
+            texts[text.path] = text
+    findings, skipped = _judged(request, seen)
+    told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
+    findings = _heeded(findings, told, request)
+    notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
+    ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
+    answer = Diagnosis(request.question, _verdict(ordered, seen), (), ordered, skipped + notes)
+    return Reviewed(answer, tuple(seen.errors), texts)
+
+
+def _texts(request: Review, seen: Found) -> Iterator[Text]:
+    paths = [x for x in request.paths if x != STDIN]
+    if STDIN in request.paths:
+        yield from _read(request.stdin_name, seen, named=True, raw=request.stdin)
+    for path, by_name in found(paths):
+        yield from _read(path, seen, named=by_name)
+
+
+def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
+    try:
+        text = text_of(path, named=named, raw=raw)
+    except BadInput as error:
+        seen.errors.append(error)
+        return
+    if text:
+        yield text
+
+
+def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
+    """What was found, as the evidence of the rules."""
+    configs = tuple(declared(seen, environ, version))
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
+    values = (
+        question,
+        deployments,
+        Senders(tuple(_senders(deployments, seen))),
+        Services(tuple(seen.services)),
+        Workloads(tuple(seen.workloads)),
+        NetworkPolicies(tuple(seen.policies)),
+        Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
+    )
+    return Snapshot({type(x): x for x in values})
+
+
+def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
+    for item in deployments.items:
+        namespace = item.workload.meta.namespace if item.workload else ""
+        for each in item.config.destinations:
+            yield Sender(
+                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, seen.services)
+            )
+    for workload in seen.workloads:
+        for container in workload.containers:
+            for each in destinations(workload, container):
+                host = read(each.value, each.form).host
+                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+
+
+def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    evidence = snapshot(seen, request.question, request.environ, request.collector_version)
+    return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+
+
+def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:
+    """The findings that nobody has silenced, and those that speak of suppressions that silence nothing."""
+    kept, spare = silenced(findings, told)
+    evidence = Snapshot({Unused: Unused(spare)})
+    return (*kept, *evaluate(evidence, [x for x in _chosen(request) if _speaks_last(x)], files=True)[0])
+
+
+def _chosen(request: Review) -> tuple[Rule, ...]:
+    return static_rules() if request.chosen is None else request.chosen
+
+
+def _speaks_last(rule: Rule) -> bool:
+    """Whether a rule judges what became of the findings of the others."""
+    return rule.lint is not None and Unused in rule.lint.takes
+
+
+def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:
+    """The finding with the line of the file that it is about."""
+    at = finding.location
+    text = texts.get(at.file) if at else None
+    if at is None or text is None:
+        return finding
+    lines = LINE_BREAK.split(text.text)
+    return replace(finding, excerpt=lines[at.line - 1] if 0 < at.line <= len(lines) else "")
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    at = finding.location
+    return (at.file, at.line, at.column, finding.code) if at else ("", 0, 0, finding.code)
+
+
+def _verdict(findings: Sequence[Finding], seen: Found) -> Verdict:
+    """Broken with an error, degraded with a warning; of files that nobody understands nothing is known."""
+    severities = {x.severity for x in findings}
+    if Severity.ERROR in severities:
+        return Verdict.BROKEN
+    if Severity.WARNING in severities:
+        return Verdict.DEGRADED
+    return Verdict.HEALTHY if seen.understood and not seen.errors else Verdict.UNKNOWN
+
+
+def mend(request: Review, found: Reviewed, *, unsafe: bool) -> Mended:
+    """The files as the fixes of a review leave them; nothing is written."""
+    before, after, done = dict[str, Text](), dict[str, str](), 0
+    for _ in range(PASSES):
+        edits = _edits(found.diagnosis.findings, unsafe=unsafe)
+        changed = 0
+        for path, mine in edits.items():
+            text = found.texts[path]
+            patched = apply(text.text, mine)
+            if patched.done:
+                before.setdefault(path, text)
+                after[path] = patched.text
+                changed += len(patched.done)
+        done += changed
+        if not changed:
+            break
+        found = review(replace(request, instead={**request.instead, **after}))
+    return Mended(before, after, done, found)
+
+
+def _edits(findings: Sequence[Finding], *, unsafe: bool) -> Mapping[str, Sequence[Edit]]:
+    """The edits that may be made, by file."""
+    allowed = (Applicability.SAFE, Applicability.UNSAFE) if unsafe else (Applicability.SAFE,)
+    edits = dict[str, list[Edit]]()
+    for finding in findings:
+        for edit in finding.fix.edits if finding.fix and finding.fix.applicability in allowed else ():
+            edits.setdefault(edit.target, []).append(edit)
+    return edits

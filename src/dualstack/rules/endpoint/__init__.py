@@ -1,0 +1,1 @@
+"""Rules of the hop `endpoint`: the addresses in configurations and variables."""

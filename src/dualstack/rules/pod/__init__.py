@@ -1,0 +1,1 @@
+"""Rules of the hop `pod`: pods and nodes."""
