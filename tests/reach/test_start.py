@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dualstack.model.address import Family, Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Listener, Process, Transport
-from dualstack.reach.start import conflicts, is_same_file, names_in, started_with
+from dualstack.reach.start import configurations, conflicts, is_same_file, names_in, started_with
 
 SOCKETS = (
     ("127.0.0.1", None),
@@ -138,3 +138,8 @@ def test_the_names_that_have_to_be_looked_up(value: str, names: tuple[str, ...])
     )
 
     assert names_in(Declared((endpoint, endpoint))) == names
+
+
+def test_a_process_without_a_command_line_names_no_configuration() -> None:
+    assert configurations(()) == ()
+    assert configurations(("otelcol", "--config", "file:a.yaml", "-config=b.yaml", "--config")) == ("a.yaml", "b.yaml", "")

@@ -1,7 +1,7 @@
 """Whether the endpoints of a configuration can be bound in a place, and which flows fail where they cannot."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations, product, zip_longest
 
 import msgspec
 
@@ -183,9 +183,13 @@ def stranded(traces: Traces, declared: Declared, listeners: Listeners, place: st
 
 
 def started_with(process: Process) -> tuple[str, ...]:
-    """The files that `--config` names on a Collector's command line, as Go's package flag reads it."""
-    words = process.command
-    flags = [(*x.partition("="), y) for x, y in zip(words, (*words[1:], ""), strict=True) if x.startswith("-")]
+    """The files that `--config` names on a Collector's command line."""
+    return configurations(process.command)
+
+
+def configurations(words: Sequence[str]) -> tuple[str, ...]:
+    """The files that `--config` names on a command line, as Go's package flag reads it."""
+    flags = [(*x.partition("="), y) for x, y in zip_longest(words, words[1:], fillvalue="") if x.startswith("-")]
     found = (value if equals else following for flag, equals, value, following in flags if flag in _CONFIG_FLAGS)
     return tuple(x.removeprefix("file:") for x in found)
 

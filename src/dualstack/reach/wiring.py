@@ -7,7 +7,7 @@ from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
-from dualstack.reach.start import port
+from dualstack.reach.start import configurations, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
@@ -32,7 +32,7 @@ def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Wor
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
         for container in workload.containers:
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
-            named = [x for x in configs(container) if x.startswith("/")]
+            named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             if paths and (not named or set(paths) & set(named)):
                 yield workload, container
 
@@ -44,14 +44,6 @@ def _is_held(holder: Holder, volume: Volume) -> bool:
 
 def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
-
-
-def configs(container: Container) -> tuple[str, ...]:
-    """The files that `--config` names on a container's command line, as Go's package flag reads it."""
-    words = [x.text for x in container.words]
-    flags = [(*x.partition("="), y) for x, y in zip(words, (*words[1:], ""), strict=True) if x.startswith("-")]
-    found = (said if equals else following for flag, equals, said, following in flags if flag.lstrip("-") == "config")
-    return tuple(x.removeprefix("file:") for x in found)
 
 
 def environment(container: Container) -> Mapping[str, str]:
