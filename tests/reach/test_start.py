@@ -142,4 +142,8 @@ def test_the_names_that_have_to_be_looked_up(value: str, names: tuple[str, ...])
 
 def test_a_process_without_a_command_line_names_no_configuration() -> None:
     assert configurations(()) == ()
-    assert configurations(("otelcol", "--config", "file:a.yaml", "-config=b.yaml", "--config")) == ("a.yaml", "b.yaml", "")
+    assert configurations(("otelcol", "--config", "file:a.yaml", "-config=b.yaml", "--config")) == (
+        "a.yaml",
+        "b.yaml",
+        "",
+    )

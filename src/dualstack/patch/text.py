@@ -30,7 +30,7 @@ def apply(text: str, edits: Iterable[Edit]) -> Patched:
             placed.append((*span, edit))
         else:
             refused.append(edit)
-    for start, end, edit in sorted(placed, key=lambda x: x[0], reverse=True):
+    for start, end, edit in sorted(placed, key=lambda x: x[:2], reverse=True):
         text = text[:start] + edit.new + text[end:]
     return Patched(text, tuple(x for *_, x in placed), tuple(refused))
 

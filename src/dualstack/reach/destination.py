@@ -4,12 +4,17 @@ import re
 
 import msgspec
 
-from dualstack.model.address import Family, Scope, family, is_address, scope, without_zone
+from dualstack.model.address import Scope, is_address, scope, without_zone
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _NAMED = re.compile(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
 _ELSEWHERE = ("unix:", "unix-abstract:", "vsock:", "npipe:", "ipv4:", "ipv6:")
 _PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])")
+_LIKE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
+_REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)")
+_UNREAD = re.compile(rf"(?:{_REFERENCE.pattern})(?:://|$)")  # a variable that is all of it, or the scheme
+_FIRST_MARK, _MARKS = 0xE000, 6400  # the characters for private use, each of which stands for a variable
+_VARIABLE = re.compile("[\ue000-\uf8ff${]")
 _WANTS_PORT = ("grpc",)
 
 
@@ -38,9 +43,22 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read(text: str, form: str) -> Reading:
-    """A destination by its form: `url`, `grpc`, `hostport` or `host`."""
-    if text.startswith(_ELSEWHERE) or not text.strip() or "," in text:
+    """A destination by its form: `url`, `grpc`, `hostport` or `host`. What a variable in it holds is not judged."""
+    if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text):
         return Reading()
+    held = dict[str, str]()
+
+    def mark(found: re.Match[str]) -> str:
+        sign = chr(_FIRST_MARK + len(held) % _MARKS)
+        held[sign] = found[0]
+        return sign
+
+    found = _read(_REFERENCE.sub(mark, text), form)
+    parts = {x: "".join(held.get(y, y) for y in getattr(found, x)) for x in ("host", "port", "meant")}
+    return msgspec.structs.replace(found, **parts)
+
+
+def _read(text: str, form: str) -> Reading:
     named = _NAMED.fullmatch(text) if form == "grpc" else None
     found = named or _SCHEME.fullmatch(text)
     scheme, rest = (found["scheme"].lower(), found["rest"]) if found else ("", text)
@@ -59,39 +77,38 @@ def _place(place: str, form: str, *, wrapped: bool) -> Reading:
     if place.count(":") > 1:
         return _unbracketed(place, form)
     host, colon, port = place.partition(":")
-    if not colon:
-        wanted = form in _WANTS_PORT
-        return Reading(host=host, fault="DS105" if wanted else "")
-    return Reading(host=host, port=port, fault="" if _usable(port) else "DS119")
+    return Reading(host=host, port=port, fault=_port_fault(colon + port, form))
 
 
-def _usable(port: str) -> bool:
-    """Whether a port can be connected to; one with a variable in it is not judged."""
-    return bool(_PORT.fullmatch(port)) or "$" in port or "{" in port
+def _port_fault(after: str, form: str) -> str:
+    """What is wrong with what stands behind a host; one with a variable in it is not judged."""
+    if not after:
+        return "DS105" if form in _WANTS_PORT else ""
+    port = after.removeprefix(":")
+    usable = _PORT.fullmatch(port) or _VARIABLE.search(port) or (not port and form == "url")
+    return "" if usable and after.startswith(":") else "DS119"
 
 
 def _bracketed(place: str, form: str, *, wrapped: bool) -> Reading:
     host, closed, rest = place[1:].partition("]")
-    port = rest.removeprefix(":")
-    if not closed or (rest and not rest.startswith(":")):
-        return Reading(host=host, fault="DS119" if closed else "DS101")
-    bare = without_zone(host)
-    if (is_address(bare) and family(bare) is Family.IPV6) or ":" in bare:
-        return Reading(host=host, port=port, fault="" if not rest or _usable(port) else "DS119")
+    port, bare = rest.removeprefix(":"), without_zone(host)
+    if not closed:
+        return Reading(host=host, fault="DS101")
     # Go's dialler takes brackets around anything, a parser of URLs around IPv6 alone (RFC 3986 section 3.2.2).
-    if form == "url" and "$" not in host and (wrapped or is_address(bare)):
+    other = not _VARIABLE.search(host) and not (is_address(bare) and ":" in bare)
+    if other and form == "url" and (wrapped or is_address(bare)):
         return Reading(host=host, port=port, fault="DS103", meant=f"{host}{rest}")
-    return Reading(host=host, port=port)
+    return Reading(host=host, port=port, fault=_port_fault(rest, form))
 
 
 def _unbracketed(place: str, form: str) -> Reading:
     head, _, tail = place.rpartition(":")
-    with_port = is_address(head) and _usable(tail)
+    with_port = is_address(head) and not _port_fault(f":{tail}", form)
     whole = is_address(place)
     if form == "host" and whole:
         return Reading(host=place)
     if not whole and not with_port:
-        return Reading(host=place, fault="DS101" if re.fullmatch(r"[0-9A-Fa-f:.%]+", place) else "")
+        return Reading(host=place, fault="DS101" if _LIKE_IPV6.match(place) else "DS119")
     meant = f"[{head}]:{tail}" if with_port else f"[{place}]" if form == "url" else ""
     return Reading(
         host=head if with_port else place,

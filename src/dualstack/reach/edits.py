@@ -5,7 +5,7 @@ import re
 from dualstack.model.finding import Applicability, Edit, Fix
 from dualstack.model.source import Written
 
-_PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
+_PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
 
 
