@@ -21,9 +21,11 @@ SequenceNode: TypeAlias = nodes.SequenceNode
 MappingNode: TypeAlias = nodes.MappingNode
 
 DEPTH, ALIASES = 100, 1000
-_SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
+_SEPARATOR = re.compile("---(?<![^\n\r\x85\u2028\u2029]---)(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
 _MERGE = "<<"
+_NULL = "tag:yaml.org,2002:null"
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))  # YAML 1.1, https://yaml.org/type/null.html
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
 
@@ -79,7 +81,7 @@ class Origin:
         if node.style != "|" or self.whole:
             return Origin(self.file, node.value, whole=self.location(node))
         first = node.start_mark.line + 1
-        lines = LINE_BREAK.split(self.text)[first:]
+        lines = LINE_BREAK.split(self.text[node.start_mark.index : node.end_mark.index])[1:]
         held = LINE_BREAK.split(node.value)
         pairs = ((outer, inner) for outer, inner in zip(lines, held, strict=False) if inner.strip())
         indent = next((len(outer) - len(inner) for outer, inner in pairs), 0)
@@ -107,7 +109,7 @@ def compose(origin: Origin) -> Node | None:
     try:
         if text.count("[") + text.count("{") > DEPTH or text.count("*") > ALIASES or _DEEP.search(text):
             _limit(origin)
-        return yaml.compose(text, Loader=yaml.CSafeLoader)
+        return _composed(text)
     except yaml.MarkedYAMLError as error:
         said = " ".join(filter(None, (error.context, error.problem)))
         marks = [x for x in (error.problem_mark, error.context_mark) if x]
@@ -117,6 +119,31 @@ def compose(origin: Origin) -> Node | None:
         raise BadYaml(origin.file, *place, f"is not YAML: {said}; mend the file at this place", near) from error
     except yaml.YAMLError as error:
         raise BadYaml(origin.file, 0, 0, f"is not YAML: {str(error).splitlines()[0]}") from error
+
+
+class _Loader(yaml.CBaseLoader):
+    """The parser of libyaml with the one tag that is asked for here: whether a plain scalar is null.
+
+    The resolver of PyYAML holds every scalar against the patterns of all types, which takes longer than to parse it.
+    """
+
+    def descend_resolver(self, _parent: object, _index: object) -> None:
+        """Paths of nodes say nothing of their tags here."""
+
+    def ascend_resolver(self) -> None:
+        """As above."""
+
+    def resolve(self, _kind: type[Node], text: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node that names none."""
+        return _NULL if text in _NULLS and implicit[0] else ""
+
+
+def _composed(text: str) -> Node | None:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
 
 
 def _limit(origin: Origin) -> None:
@@ -150,11 +177,19 @@ def get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
     """The key and the value at a path of keys."""
     pair = None
     for name in path:
-        pair = next(((k, v) for k, v in pairs(node) if k.value == name), None)
+        pair = _pair(node, name)
         if pair is None:
             return None
         node = pair[1]
     return pair
+
+
+def _pair(node: Node | None, name: str) -> tuple[Node, Node] | None:
+    """A key and its value: its own one at once, else what is merged in."""
+    if not isinstance(node, MappingNode):
+        return None
+    own = next((x for x in node.value if x[0].value == name), None)
+    return own or next((x for x in pairs(node) if x[0].value == name), None)
 
 
 def value(node: Node | None, *path: str) -> Node | None:
@@ -165,7 +200,7 @@ def value(node: Node | None, *path: str) -> Node | None:
 
 def scalar(node: Node | None) -> str:
     """The text of a scalar; empty for none, for null and for anything else."""
-    return node.value if isinstance(node, ScalarNode) and not node.tag.endswith(":null") else ""
+    return node.value if isinstance(node, ScalarNode) and node.tag != _NULL else ""
 
 
 def text_at(node: Node | None, *path: str) -> str:
@@ -180,4 +215,4 @@ def items(node: Node | None) -> list[Node]:
 
 def is_null(node: Node | None) -> bool:
     """Whether a node is there and says nothing."""
-    return isinstance(node, ScalarNode) and node.tag.endswith(":null")
+    return isinstance(node, ScalarNode) and node.tag == _NULL
