@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text, found, text_of
-from dualstack.gather.recognise import Found, take
+from dualstack.gather.recognise import Found, settle, take
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
-from dualstack.model.kube import NetworkPolicies, Services, Workloads
+from dualstack.model.kube import NetworkPolicies, Services, Workload, Workloads
+from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import Question
 from dualstack.model.review import Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
@@ -26,7 +27,7 @@ from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
-from dualstack.reach.wiring import deployed, named
+from dualstack.reach.wiring import called, deployed, named
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
 STDIN = "-"
@@ -113,6 +114,7 @@ def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> I
 def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
     """What was found, as the evidence of the rules."""
     configs = tuple(declared(seen, environ, version))
+    settle(seen, frozenset(_leads(configs, seen.workloads)))
     deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
     values = (
         question,
@@ -126,18 +128,33 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
     return Snapshot({type(x): x for x in values})
 
 
+def _leads(configs: Sequence[Declared], workloads: Sequence[Workload]) -> Iterator[str]:
+    """Words of which a Service has one that leads to a workload, or that something sends to."""
+    for config in configs:
+        yield from (x.name.text.partition(".")[0] for x in config.balancers)
+        yield from (_name(x) for x in config.destinations)
+    for workload in workloads:
+        yield from (held or key.rpartition("/")[2] for key, held in workload.labels.items())
+        yield from (_name(y) for x in workload.containers for y in destinations(workload, x))
+
+
+def _name(destination: Destination) -> str:
+    return read(destination.value, destination.form).host.partition(".")[0]
+
+
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
+    services = called(seen.services)
     for item in deployments.items:
         namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
             yield Sender(
-                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, seen.services)
+                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, services)
             )
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
                 host = read(each.value, each.form).host
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+                yield Sender(each, workload, container, named(host, workload.meta.namespace, services))
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

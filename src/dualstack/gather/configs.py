@@ -6,7 +6,7 @@ from dualstack.gather.collector_config import listening, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.recognise import Found, Pending
 from dualstack.model.otel import Declared
-from dualstack.reach.wiring import environment, readers, version
+from dualstack.reach.wiring import environment, mounting, readers, version
 
 
 def declared(found: Found, environ: Mapping[str, str], wanted: str) -> Iterator[Declared]:
@@ -15,8 +15,9 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str) -> Iterator[
     `environ` are the variables of those that no container in the files reads, `wanted` the version of the Collector,
     empty where the image tells it, or nobody.
     """
+    mounted = mounting(found.workloads)
     for pending in found.configs:
-        there = list(readers(pending.holder, found.workloads)) if pending.holder else []
+        there = list(readers(pending.holder, mounted))
         versions = {version(x.image) for _, x in there}
         said = wanted or (versions.pop() if len(versions) == 1 else "")
         yield _declared(pending, environment(there[0][1]) if there else environ, said)

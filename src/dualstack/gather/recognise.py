@@ -4,7 +4,7 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from dualstack.gather.files import Text
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
+    Chunk,
     MappingNode,
     Node,
     Origin,
@@ -33,9 +34,17 @@ from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
-_TELEMETRY = re.compile(
-    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent"
+_WORDS = (
+    *("telemetry", "collector", "otel", "otlp", "4317", "4318", "13133", "jaeger", "zipkin"),
+    *("_proxy", "preferipv", "alloy", "vector", "fluent", "ipfamil", "ipblock"),
 )
+"""Of which every document has one, in any case, that a rule can speak of by itself.
+
+A rule judges what has to do with telemetry, the families that an object names, or blocks of addresses. Texts are
+searched for one word after the other: that is ten times as fast as a regular expression of them all.
+"""
+_WORD = re.compile(r"[\w.-]+")
+_SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
@@ -61,7 +70,10 @@ class Unwritten(NamedTuple):
 
 @dataclass
 class Found:
-    """What was found so far. `notes` say what was passed over, `errors` what could not be read."""
+    """What was found so far. `notes` say what was passed over, `errors` what could not be read.
+
+    `waiting` are Services that are of interest only where something else leads to them.
+    """
 
     configs: list[Pending] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
@@ -70,6 +82,7 @@ class Found:
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadInput] = field(default_factory=list)
+    waiting: list[Origin] = field(default_factory=list)
     understood: int = 0
 
 
@@ -85,15 +98,44 @@ def take(text: Text, found: Found) -> None:
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
-        keys = dict(_KEYS.findall(chunk.text))
-        kind = keys.get("kind", "") if "apiVersion" in keys else ""
-        if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
-            found.understood += text.named
-            continue
-        if kind == "Service" or (kind == "NetworkPolicy" and "ipBlock" in chunk.text) or _TELEMETRY.search(chunk.text):
-            _document(Origin(text.path, chunk.text, chunk.line), found)
-        elif kind or not chunk.text.strip() or text.named is False:
-            found.understood += text.named
+        if _speaks(chunk.text):
+            _speaking(chunk, text, found)
+        elif _SERVICE.search(chunk.text):
+            found.waiting.append(Origin(text.path, chunk.text, chunk.line))
+            found.understood += 1
+        elif text.named and (_kind(chunk.text) or not chunk.text.strip()):
+            found.understood += 1
+
+
+def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
+    kind = _kind(chunk.text)
+    if not kind or kind in _OBJECTS or kind.endswith("List") or _CONFIG.search(chunk.text):
+        _document(Origin(text.path, chunk.text, chunk.line), found)
+    else:
+        found.understood += text.named
+
+
+def _kind(text: str) -> str:
+    """The kind of an object of Kubernetes; empty where the text does not plainly say that it is one."""
+    keys = dict(_KEYS.findall(text))
+    return keys.get("kind", "") if "apiVersion" in keys else ""
+
+
+def _speaks(text: str) -> bool:
+    """Whether a document, or one of several, can be of interest by itself."""
+    lower = text.lower()
+    return any(x in lower for x in _WORDS)
+
+
+def settle(found: Found, wanted: Container[str]) -> None:
+    """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
+
+    A name or a label that is written with escapes can be any.
+    """
+    for origin in found.waiting:
+        if "\\" in origin.text or any(x in wanted for x in _WORD.findall(origin.text)):
+            _document(origin, found)
+    found.waiting.clear()
 
 
 def _document(origin: Origin, found: Found) -> None:

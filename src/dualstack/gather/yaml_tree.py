@@ -188,8 +188,12 @@ def _pair(node: Node | None, name: str) -> tuple[Node, Node] | None:
     """A key and its value: its own one at once, else what is merged in."""
     if not isinstance(node, MappingNode):
         return None
-    own = next((x for x in node.value if x[0].value == name), None)
-    return own or next((x for x in pairs(node) if x[0].value == name), None)
+    merges = False
+    for key, held in node.value:
+        if key.value == name:
+            return key, held
+        merges = merges or key.value == _MERGE
+    return next((x for x in pairs(node) if x[0].value == name), None) if merges else None
 
 
 def value(node: Node | None, *path: str) -> Node | None:

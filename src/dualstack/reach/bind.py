@@ -4,8 +4,8 @@
 `listen_mark` and `accepts_phrase` read a socket, predicted or observed.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -83,7 +83,8 @@ def bind(request: BindRequest) -> Bound:
     return outcomes.pop()
 
 
-def possible(request: BindRequest, having: Collection[Family] = ()) -> tuple[Bound, ...]:
+@lru_cache(maxsize=4096)
+def possible(request: BindRequest, having: tuple[Family, ...] = ()) -> tuple[Bound, ...]:
     """All that may become of it in a network with these families; where none is named, in any."""
     if "$" in request.address:
         return (Bound(unknown=f"a variable in {request.address} has no known value"),)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
@@ -11,6 +12,10 @@ from dualstack.reach.start import configurations, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
+
+
+Mounted: TypeAlias = Mapping[tuple[str, str], Sequence[Workload]]
+Called: TypeAlias = Mapping[str, Sequence[Service]]
 
 
 def version(image: str) -> str:
@@ -24,9 +29,20 @@ def same_namespace(one: str, other: str) -> bool:
     return one == other or not one or not other
 
 
-def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Workload, Container]]:
-    """The containers that mount what a holder holds and, where their words name a configuration, name this one."""
+def mounting(workloads: Iterable[Workload]) -> Mounted:
+    """The workloads that have a volume of something, by its kind and name."""
+    found: dict[tuple[str, str], list[Workload]] = {}
     for workload in workloads:
+        for key in dict.fromkeys((x.kind, x.source) for x in workload.volumes):
+            found.setdefault(key, []).append(workload)
+    return found
+
+
+def readers(holder: Holder | None, mounted: Mounted) -> Iterator[tuple[Workload, Container]]:
+    """The containers that mount what a holder holds and, where their words name a configuration, name this one."""
+    if holder is None:
+        return
+    for workload in mounted.get((holder.kind, holder.name), ()):
         if not same_namespace(workload.meta.namespace, holder.namespace):
             continue
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
@@ -55,8 +71,9 @@ def deployed(
     configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
+    mounted = mounting(workloads)
     for config in configs:
-        found = list(readers(config.holder, workloads)) if config.holder else []
+        found = list(readers(config.holder, mounted))
         for workload, container in found:
             yield Deployed(config, workload, container, tuple(x for x in services if selects(x, workload)))
         if not found:
@@ -69,14 +86,22 @@ def selects(service: Service, workload: Workload) -> bool:
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
 
 
-def named(host: str, namespace: str, services: Iterable[Service]) -> Service | None:
+def called(services: Iterable[Service]) -> Called:
+    """Services by their names, which those of several namespaces can share."""
+    found: dict[str, list[Service]] = {}
+    for service in services:
+        found.setdefault(service.meta.name, []).append(service)
+    return found
+
+
+def named(host: str, namespace: str, services: Called) -> Service | None:
     """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3)."""
     name, _, rest = host.rstrip(".").partition(".")
     where, _, domain = rest.partition(".")
     if domain and not domain.startswith("svc"):
         return None
     wanted = where or namespace
-    return next((x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted)), None)
+    return next((x for x in services.get(name, ()) if same_namespace(x.meta.namespace, wanted)), None)
 
 
 def target(service_port: ServicePort, workload: Workload) -> int:
