@@ -18,12 +18,14 @@ from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.review import Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
+from dualstack.reach.foreign import foreign
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.wiring import deployed, named
@@ -121,6 +123,7 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
     return Snapshot({type(x): x for x in values})

@@ -29,12 +29,13 @@ from dualstack.gather.yaml_tree import (
 )
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
+from dualstack.model.foreign import ForeignListener
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
 _TELEMETRY = re.compile(
-    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent"
+    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
 )
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{")
@@ -67,6 +68,7 @@ class Found:
     workloads: list[Workload] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
+    foreign: list[ForeignListener] = field(default_factory=list)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadInput] = field(default_factory=list)
