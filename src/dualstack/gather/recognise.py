@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dualstack.gather import compose_file, manifests, processes_files
+from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text
@@ -161,6 +161,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         found.understood += 1
         found.workloads += compose_file.workloads(root, origin)
+        for name, body in compose_file.contents(root):
+            _text(body, origin, Holder("config", origin.file, name, name), found)
     else:
         _held(root, origin, found, _DEPTH)
 
@@ -184,13 +186,16 @@ def _is_known(section: str, body: Node) -> bool:
 def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
     """The Collector configurations inside another file, such as the values of a chart."""
     for key, body in pairs(node) if depth else ():
+        holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
-            found.configs.append(Pending(body, origin, Holder("values", "", origin.file, scalar(key))))
+            found.configs.append(Pending(body, origin, holder))
+            made = operated.values(node, key, origin, holder)
+            found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
             _held(body, origin, found, depth - 1)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
-            _text(body, origin, Holder("values", "", origin.file, scalar(key)), found)
+            _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
@@ -213,6 +218,7 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
     """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
     about = manifests.meta(root, origin)
     holder = Holder(about.kind, about.namespace, about.name)
+    found.workloads.append(operated.resource(root, origin, holder))
     config = value(root, "spec", "config")
     if isinstance(config, ScalarNode):
         _text(config, origin, holder, found)

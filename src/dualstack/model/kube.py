@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
 
@@ -115,7 +116,10 @@ class Container(msgspec.Struct, frozen=True):
 
 
 class Volume(msgspec.Struct, frozen=True):
-    """A volume that holds a ConfigMap or a Secret; `paths` are the file names by key, empty where they are the keys."""
+    """A volume that holds a ConfigMap or a Secret; `paths` are the file names by key, empty where they are the keys.
+
+    Outside Kubernetes its `kind` is `file` for a file or a folder of the host, or `config` for one of Compose.
+    """
 
     name: str
     kind: str
@@ -126,7 +130,10 @@ class Volume(msgspec.Struct, frozen=True):
 class Workload(msgspec.Struct, frozen=True):
     """What runs containers: the labels of its pods, their containers and the volumes.
 
-    `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes.
+    `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes. `names` are those that others
+    reach it by, and `shares` is the name of the one whose network it uses, both of Compose. `holds` is the
+    configuration that the object has in itself, as a resource of the Operator and the values of a chart do; `made` are
+    the Services that come with it, without ports where those follow from the configuration.
     """
 
     meta: Meta
@@ -137,6 +144,15 @@ class Workload(msgspec.Struct, frozen=True):
     host_network: bool = False
     pinned: bool = False
     pod: bool = True
+    names: tuple[str, ...] = ()
+    shares: str = ""
+    holds: Holder | None = None
+    made: tuple[Service, ...] = ()
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it has a network namespace of its own, so that its loopback is no other's."""
+        return not self.host_network and (self.pod or bool(self.names))
 
 
 class Block(msgspec.Struct, frozen=True):
