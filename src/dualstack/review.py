@@ -21,7 +21,7 @@ from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skip
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workloads
 from dualstack.model.question import Question
-from dualstack.model.review import Slip, Slips, Suppression, Unused
+from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
@@ -38,7 +38,8 @@ class Review(msgspec.Struct, frozen=True):
     """One call for a review: paths, what stdin holds and is called, and what the user said of the cluster.
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
-    `instead` are texts that stand in the place of what files hold.
+    `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
+    it is empty where nothing is known of that.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -49,6 +50,7 @@ class Review(msgspec.Struct, frozen=True):
     collector_version: str = ""
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
+    former: Mapping[str, str] = {}
 
 
 PASSES = 5
@@ -145,7 +147,17 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     evidence = snapshot(seen, request.question, request.environ, request.collector_version)
+    if request.former:
+        evidence = evidence.adding(_former(request.former))
     return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+
+
+def _former(texts: Mapping[str, str]) -> Former:
+    """The Services that the files held before; what was not understood then is left out."""
+    seen = Found()
+    for path, text in texts.items():
+        take(Text(path, text, named=False), seen)
+    return Former(tuple(seen.services))
 
 
 def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:

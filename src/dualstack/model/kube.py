@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.otel import Holder
-from dualstack.model.source import Location, Written
+from dualstack.model.source import Location, Room, Written
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -39,7 +39,9 @@ class ServicePort(msgspec.Struct, frozen=True):
 class Service(msgspec.Struct, frozen=True):
     """A Service. `spec` is the place of the key `spec`, `families_at` that of the list `ipFamilies`.
 
-    `cluster_ips` are the addresses that the file itself names, `None` among them for a headless one.
+    `cluster_ips` are the addresses that the file itself names, `None` among them for a headless one. `listed` are the
+    items of `ipFamilies` as one text, from the first to the last, and `balancer` is the `loadBalancerClass`. `room` is
+    where a field of `spec` can be added, `ports_room` where a port can.
     """
 
     meta: Meta
@@ -52,6 +54,10 @@ class Service(msgspec.Struct, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     cluster_ips: tuple[Written, ...] = ()
     external_name: Written | None = None
+    listed: Written | None = None
+    balancer: str = ""
+    room: Room | None = None
+    ports_room: Room | None = None
 
     @property
     def headless(self) -> bool:
@@ -155,22 +161,50 @@ class Workload(msgspec.Struct, frozen=True):
         return not self.host_network and (self.pod or bool(self.names))
 
 
+class Except(msgspec.Struct, frozen=True):
+    """What an `ipBlock` leaves out; `whole` is the text to take away with it, its line or its comma included."""
+
+    written: Written
+    whole: Written | None = None
+
+
 class Block(msgspec.Struct, frozen=True):
-    """An `ipBlock` of a NetworkPolicy and what it leaves out; `rule` tells the rules of one policy apart."""
+    """An `ipBlock` of a NetworkPolicy and what it leaves out."""
+
+    cidr: Written
+    excepts: tuple[Except, ...] = ()
+
+
+class PolicyPort(msgspec.Struct, frozen=True):
+    """A port of a rule, a number or a name, or the numbers up to `last`."""
+
+    first: str
+    last: str = ""
+    protocol: str = "TCP"
+
+
+class PolicyRule(msgspec.Struct, frozen=True):
+    """A rule of a NetworkPolicy: `direction` is `ingress` or `egress`. No port means every port.
+
+    `open` says that it names no peers and so allows all, `others` that some of them are pods. `room` is where a peer
+    can be added.
+    """
 
     direction: str
-    rule: int
-    cidr: Written
-    excepts: tuple[Written, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    ports: tuple[PolicyPort, ...] = ()
+    open: bool = False
+    others: bool = False
+    room: Room | None = None
 
 
 class NetworkPolicy(msgspec.Struct, frozen=True):
-    """A NetworkPolicy: whom it selects, its blocks, and the ports of each rule; none means every port."""
+    """A NetworkPolicy: whom it selects and its rules. `plain` is false where it selects by expressions, too."""
 
     meta: Meta
     selector: Mapping[str, str] = {}
-    blocks: tuple[Block, ...] = ()
-    ports: Mapping[int, tuple[str, ...]] = {}
+    rules: tuple[PolicyRule, ...] = ()
+    plain: bool = True
 
 
 class Services(msgspec.Struct, frozen=True):
