@@ -18,13 +18,15 @@ from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workload, Workloads
 from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import Question
-from dualstack.model.review import Slip, Slips, Suppression, Unused
+from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
+from dualstack.reach.foreign import foreign
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.wiring import called, deployed, named
@@ -37,7 +39,8 @@ class Review(msgspec.Struct, frozen=True):
     """One call for a review: paths, what stdin holds and is called, and what the user said of the cluster.
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
-    `instead` are texts that stand in the place of what files hold.
+    `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
+    it is empty where nothing is known of that.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -48,6 +51,7 @@ class Review(msgspec.Struct, frozen=True):
     collector_version: str = ""
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
+    former: Mapping[str, str] = {}
 
 
 PASSES = 5
@@ -123,6 +127,7 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
     return Snapshot({type(x): x for x in values})
@@ -159,7 +164,18 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     evidence = snapshot(seen, request.question, request.environ, request.collector_version)
+    if request.former:
+        evidence = evidence.adding(_former(request.former))
     return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+
+
+def _former(texts: Mapping[str, str]) -> Former:
+    """The Services that the files held before; what was not understood then is left out."""
+    seen = Found()
+    for path, text in texts.items():
+        take(Text(path, text, named=False), seen)
+    settle(seen, None)
+    return Former(tuple(seen.services))
 
 
 def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:

@@ -232,8 +232,11 @@ def _joined(host: str, port: str, default: str, *, plain: bool) -> str:
 
 def _hidden(node: Node | None, sections: list[str]) -> str:
     """The reference that stands where a section should be (`grpc: ${env:GRPC}`), empty where there is none."""
-    nodes = [node, *(value(node, *sections[: i + 1]) for i in range(len(sections)))]
-    return next((scalar(x) for x in nodes if "${" in scalar(x)), "")
+    for name in sections:
+        if "${" in scalar(node):
+            break
+        node = value(node, name)
+    return scalar(node) if "${" in scalar(node) else ""
 
 
 def _missing(field: str, node: Node | None, hidden: str, effective: str) -> str:

@@ -46,15 +46,14 @@ def found(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
         if not os.path.exists(path):
             raise BadInput(f"`{path}` is not there. Name a file, a folder, or `-` for standard input.")
         named = not os.path.isdir(path)
-        for file in [path] if named else _below(path):
-            real = os.path.realpath(file)
+        for file, real in [(path, os.path.realpath(path))] if named else _below(path):
             if real not in seen:
                 seen.add(real)
                 yield file, named
 
 
-def _below(folder: str) -> Iterator[str]:
-    """The files below a folder that may be of interest and that no .gitignore leaves out."""
+def _below(folder: str) -> Iterator[tuple[str, str]]:
+    """The files below a folder that may be of interest and that no .gitignore leaves out, and where they really are."""
     ignored = [(x, spec) for x in _above(folder) if (spec := _ignores(x))]
     for top, folders, names in os.walk(folder):
         ignored = [(x, spec) for x, spec in ignored if _holds(x, top)]
@@ -66,10 +65,11 @@ def _below(folder: str) -> Iterator[str]:
             for x in folders
             if not x.startswith(".") and x not in _FOREIGN and not _is_ignored(f"{os.path.join(top, x)}/", ignored)
         )
-        for name in sorted(names):
+        real = os.path.realpath(top)
+        for name in sorted(x for x in names if _may_matter(x)):
             file = os.path.join(top, name)
-            if _may_matter(name) and os.path.isfile(file) and not _is_ignored(file, ignored):
-                yield file
+            if os.path.isfile(file) and not _is_ignored(file, ignored):
+                yield file, os.path.realpath(file) if os.path.islink(file) else os.path.join(real, name)
 
 
 def _may_matter(name: str) -> bool:
@@ -105,7 +105,7 @@ def _ignores(folder: str) -> "GitIgnoreSpec | None":
 
 def _is_ignored(path: str, ignored: Sequence[tuple[str, "GitIgnoreSpec"]]) -> bool:
     """Whether the nearest .gitignore that speaks of a path leaves it out (gitignore(5))."""
-    full = os.path.abspath(path) + ("/" if path.endswith("/") else "")
+    full = os.path.abspath(path) + ("/" if path.endswith("/") else "") if ignored else ""
     for folder, spec in reversed(ignored):
         own = os.path.abspath(folder).rstrip("/")
         said = spec.check_file(full[len(own) + 1 :]).include

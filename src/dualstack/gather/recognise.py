@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dualstack.gather import compose_file, manifests, processes_files
+from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text
@@ -30,13 +30,15 @@ from dualstack.gather.yaml_tree import (
 )
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
+from dualstack.model.foreign import ForeignListener
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
 _WORDS = (
-    *("telemetry", "collector", "otel", "otlp", "4317", "4318", "13133", "jaeger", "zipkin"),
-    *("_proxy", "preferipv", "alloy", "vector", "fluent", "ipfamil", "ipblock"),
+    *("telemetry", "collector", "otel", "otlp", "4317", "4318", "13133", "jaeger", "zipkin", "openobserve"),
+    *("_proxy", "preferipv", "receivers", "exporters", "alloy", "vector", "fluent", "rotel"),
+    *("ipfamil", "clusterips", "ipblock"),
 )
 """Of which every document has one, in any case, that a rule can speak of by itself.
 
@@ -79,6 +81,7 @@ class Found:
     workloads: list[Workload] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
+    foreign: list[ForeignListener] = field(default_factory=list)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadInput] = field(default_factory=list)
@@ -127,13 +130,13 @@ def _speaks(text: str) -> bool:
     return any(x in lower for x in _WORDS)
 
 
-def settle(found: Found, wanted: Container[str]) -> None:
+def settle(found: Found, wanted: Container[str] | None) -> None:
     """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
 
-    A name or a label that is written with escapes can be any.
+    A name or a label that is written with escapes can be any. None wants them all.
     """
     for origin in found.waiting:
-        if "\\" in origin.text or any(x in wanted for x in _WORD.findall(origin.text)):
+        if wanted is None or "\\" in origin.text or any(x in wanted for x in _WORD.findall(origin.text)):
             _document(origin, found)
     found.waiting.clear()
 
@@ -201,6 +204,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         found.understood += 1
         found.workloads += compose_file.workloads(root, origin)
+        for name, body in compose_file.contents(root):
+            _text(body, origin, Holder("config", origin.file, name, name), found)
     else:
         _held(root, origin, found, _DEPTH)
 
@@ -224,13 +229,16 @@ def _is_known(section: str, body: Node) -> bool:
 def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
     """The Collector configurations inside another file, such as the values of a chart."""
     for key, body in pairs(node) if depth else ():
+        holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
-            found.configs.append(Pending(body, origin, Holder("values", "", origin.file, scalar(key))))
+            found.configs.append(Pending(body, origin, holder))
+            made = operated.values(node, key, origin, holder)
+            found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
             _held(body, origin, found, depth - 1)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
-            _text(body, origin, Holder("values", "", origin.file, scalar(key)), found)
+            _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
@@ -253,6 +261,7 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
     """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
     about = manifests.meta(root, origin)
     holder = Holder(about.kind, about.namespace, about.name)
+    found.workloads.append(operated.resource(root, origin, holder))
     config = value(root, "spec", "config")
     if isinstance(config, ScalarNode):
         _text(config, origin, holder, found)

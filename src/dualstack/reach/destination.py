@@ -1,6 +1,7 @@
 """What is wrong with an address that something sends to, as URL parsers, gRPC and Go's net package read it."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -42,6 +43,7 @@ class Reading(msgspec.Struct, frozen=True):
         return self.host == "localhost" or (is_address(self.host) and scope(self.host) is Scope.LOOPBACK)
 
 
+@lru_cache(maxsize=4096)
 def read(text: str, form: str) -> Reading:
     """A destination by its form: `url`, `grpc`, `hostport` or `host`. What a variable in it holds is not judged."""
     if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text):

@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
+from dualstack.model.source import Written
 from dualstack.reach.start import configurations, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
@@ -30,35 +33,52 @@ def same_namespace(one: str, other: str) -> bool:
 
 
 def mounting(workloads: Iterable[Workload]) -> Mounted:
-    """The workloads that have a volume of something, by its kind and name."""
+    """The workloads by what they hold or have a volume of: its kind and name, and `file` alone outside Kubernetes."""
     found: dict[tuple[str, str], list[Workload]] = {}
     for workload in workloads:
-        for key in dict.fromkeys((x.kind, x.source) for x in workload.volumes):
+        volumes = (_shelf(x.kind, x.source) for x in workload.volumes)
+        own = (_shelf(workload.holds.kind, workload.holds.name),) if workload.holds else ()
+        for key in dict.fromkeys((*own, *volumes)):
             found.setdefault(key, []).append(workload)
     return found
 
 
+def _shelf(kind: str, name: str) -> tuple[str, str]:
+    return kind, "" if kind == "file" else name
+
+
 def readers(holder: Holder | None, mounted: Mounted) -> Iterator[tuple[Workload, Container]]:
-    """The containers that mount what a holder holds and, where their words name a configuration, name this one."""
+    """The containers that mount what a holder holds and, where their words name a configuration, name this one.
+
+    A folder of the host that a container sees can hold anything: there its words must name the configuration.
+    """
     if holder is None:
         return
-    for workload in mounted.get((holder.kind, holder.name), ()):
+    for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
+        if workload.holds == holder:
+            yield workload, workload.containers[0]
         if not same_namespace(workload.meta.namespace, holder.namespace):
             continue
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
         for container in workload.containers:
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
-            if paths and (not named or set(paths) & set(named)):
+            folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
+            if paths and ((not named and not folders) or set(paths) & set(named)):
                 yield workload, container
 
 
 def _is_held(holder: Holder, volume: Volume) -> bool:
+    if volume.kind == holder.kind == "file":
+        return f"{holder.name}/".startswith(f"{volume.source}/") or volume.source == "."
     same = (volume.kind, volume.source) == (holder.kind, holder.name)
     return same and (not volume.paths or holder.key in volume.paths)
 
 
 def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
+    if volume.kind == "file":
+        inner = holder.name.removeprefix(f"{volume.source}/")
+        return mount if holder.name == volume.source else f"{mount.rstrip('/')}/{inner}"
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
 
 
@@ -75,9 +95,20 @@ def deployed(
     for config in configs:
         found = list(readers(config.holder, mounted))
         for workload, container in found:
-            yield Deployed(config, workload, container, tuple(x for x in services if selects(x, workload)))
+            made = (_with_ports(x, config) for x in workload.made)
+            yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
         if not found:
             yield Deployed(config)
+
+
+def _with_ports(service: Service, config: Declared) -> Service:
+    """A Service that the Operator makes, with a port for each that the configuration listens on for clients."""
+    if service.ports:
+        return service
+    clients = (x for x in config.endpoints if x.component.startswith(("receivers/", "exporters/")))
+    found = {(port(x), x.transport): x.location for x in clients if x.location and port(x)}
+    ports = (ServicePort("", Written(str(number), at), None, kind.upper()) for (number, kind), at in found.items())
+    return replace(service, ports=tuple(ports))
 
 
 def selects(service: Service, workload: Workload) -> bool:
