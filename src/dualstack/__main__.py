@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 
-_UNTIL_COLLECTED = 200_000
+_UNTIL_COLLECTED = 1_000_000
 """Objects that are made before Python looks for cycles among them: more than a start makes, all of which stay."""
 
 

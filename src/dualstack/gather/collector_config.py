@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
@@ -123,6 +125,7 @@ def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | 
                     yield reading.endpoint(row, f"{section}/{name}", f"{section}.{name}", (key, body))
 
 
+@lru_cache(maxsize=1024)
 def _rows(section: str, kind: str) -> list[_Row]:
     rows = (x for x in table("components") if x["section"] == section)
     return [x for x in rows if kind in (x["type"], *x["aliases"].split(","))]
@@ -150,8 +153,7 @@ def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | N
         yield reading.endpoint(reader, component, f"{metrics}.readers[0].{prometheus}", default)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True):
     """What every endpoint of one file is read with."""
 
     origin: Origin
@@ -253,6 +255,7 @@ def _protocol(row: _Row, network: str) -> Protocol:
     return Protocol(network[:3] if switched else row["protocol"])
 
 
+@lru_cache(maxsize=1024)
 def _version(text: str) -> tuple[int, ...]:
     """`0.139.0` as numbers; an empty text is newer than all."""
     return tuple(map(int, re.findall(r"[0-9]+", text))) or (1 << 30,)

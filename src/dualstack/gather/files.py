@@ -5,14 +5,11 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dualstack.gather.env import read
 from dualstack.gather.errors import BadInput
+from dualstack.gather.regular import MOST, read
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-MOST = 64_000_000
-"""Bytes of one file; a rendered cluster of 50,000 objects has 40,000,000."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".env", ".service", ".toml", ".conf", ".alloy", ".river", ".properties")
 _NAMES = (".env", "otelcol-options")

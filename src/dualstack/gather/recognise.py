@@ -5,8 +5,10 @@ A document that can hold nothing of interest is told by its text alone and is no
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
+
+import msgspec
 
 from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
@@ -35,16 +37,20 @@ from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
+_SECTIONS = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
+"""Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
 _WORDS = (
-    *("telemetry", "collector", "otel", "otlp", "4317", "4318", "13133", "jaeger", "zipkin", "openobserve"),
-    *("_proxy", "preferipv", "receivers", "exporters", "alloy", "vector", "fluent", "rotel"),
+    *_SECTIONS,
+    *("telemetry", "collector", "otel", "otlp", "4317", "4318", "jaeger", "zipkin", "openobserve"),
+    *("_proxy", "preferipv", "alloy", "vector", "fluent"),
     *("ipfamil", "clusterips", "ipblock"),
 )
 """Of which every document has one, in any case, that a rule can speak of by itself.
 
 A rule judges what has to do with telemetry, the families that an object names, or blocks of addresses. Texts are
-searched for one word after the other: that is ten times as fast as a regular expression of them all.
+searched for one word after the other: that takes a tenth of the time of a regular expression of them all.
 """
+_KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"[\w.-]+")
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
@@ -70,22 +76,21 @@ class Unwritten(NamedTuple):
     code: str
 
 
-@dataclass
-class Found:
+class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `waiting` are Services that are of interest only where something else leads to them.
     """
 
-    configs: list[Pending] = field(default_factory=list)
-    workloads: list[Workload] = field(default_factory=list)
-    services: list[Service] = field(default_factory=list)
-    policies: list[NetworkPolicy] = field(default_factory=list)
-    foreign: list[ForeignListener] = field(default_factory=list)
-    slips: list[Unwritten] = field(default_factory=list)
-    notes: list[Missing] = field(default_factory=list)
-    errors: list[BadInput] = field(default_factory=list)
-    waiting: list[Origin] = field(default_factory=list)
+    configs: list[Pending] = []
+    workloads: list[Workload] = []
+    services: list[Service] = []
+    policies: list[NetworkPolicy] = []
+    foreign: list[ForeignListener] = []
+    slips: list[Unwritten] = []
+    notes: list[Missing] = []
+    errors: list[BadInput] = []
+    waiting: list[Origin] = []
     understood: int = 0
 
 
@@ -125,9 +130,10 @@ def _kind(text: str) -> str:
 
 
 def _speaks(text: str) -> bool:
-    """Whether a document, or one of several, can be of interest by itself."""
-    lower = text.lower()
-    return any(x in lower for x in _WORDS)
+    """Whether a document can be of interest by itself; an object of another kind can only hold a configuration."""
+    kind = _KIND.search(text)
+    holds = kind and (kind[1] == "Secret" or kind[1] not in _OBJECTS) and not kind[1].endswith("List")
+    return any(map(text.lower().__contains__, _SECTIONS if holds and "apiVersion" in text else _WORDS))
 
 
 def settle(found: Found, wanted: Container[str] | None) -> None:
@@ -221,9 +227,13 @@ def is_config(node: Node | None) -> bool:
 
 def _is_known(section: str, body: Node) -> bool:
     """Whether a section has a component that the tables know."""
+    return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))
+
+
+@cache
+def _types(section: str) -> frozenset[str]:
     rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
-    types = {y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y}
-    return any(scalar(k).partition("/")[0].strip() in types for k, _ in pairs(body))
+    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
 
 
 def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:

@@ -6,9 +6,9 @@ what is found in it has its line and column in the outer file.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 import yaml
 from yaml import nodes
 
@@ -48,8 +48,7 @@ class Chunk(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where a text stands in a file: the line and the column that each of its lines begins at, from 0.
 
     `whole` is the place that stands for all of it, where its lines are not those of the file.

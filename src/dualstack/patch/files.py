@@ -1,7 +1,6 @@
 """A file written anew, whole or not at all."""
 
 import os
-import tempfile
 from contextlib import suppress
 
 
@@ -26,6 +25,8 @@ def _replace(real: str, path: str, before: bytes, after: bytes) -> None:
         found, state = file.read(), os.fstat(file.fileno())
     if found != before:
         raise Unwritable(f"{path}: was changed by somebody else meanwhile, and is left as it is. Run it again.")
+    import tempfile  # it loads every kind of archive
+
     handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(real)}.", dir=os.path.dirname(real))
     try:
         with open(handle, "wb") as file:

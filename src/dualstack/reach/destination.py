@@ -14,8 +14,8 @@ _PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0
 _LIKE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)")
 _UNREAD = re.compile(rf"(?:{_REFERENCE.pattern})(?:://|$)")  # a variable that is all of it, or the scheme
-_FIRST_MARK, _MARKS = 0xE000, 6400  # the characters for private use, each of which stands for a variable
-_VARIABLE = re.compile("[\ue000-\uf8ff${]")
+_FIRST_MARK, _MARKS = 0x100000, 6400  # the characters for private use, each of which stands for a variable
+_VARIABLE = re.compile("[\U00100000-\U001018ff${]")
 _WANTS_PORT = ("grpc",)
 
 

@@ -64,8 +64,9 @@ def rules() -> tuple[Rule, ...]:
 
 def _modules() -> list[tuple[str, re.Match[str]]]:
     """The modules that are rules, by code."""
-    found = pkgutil.walk_packages(dualstack.rules.__path__, "dualstack.rules.")
-    matches = ((x.name, _MODULE.fullmatch(x.name.rpartition(".")[2])) for x in found)
+    areas = (x.name for x in pkgutil.iter_modules(dualstack.rules.__path__) if x.ispkg)
+    found = ((x, y.name) for x in areas for y in pkgutil.iter_modules(f"{z}/{x}" for z in dualstack.rules.__path__))
+    matches = ((f"dualstack.rules.{area}.{name}", _MODULE.fullmatch(name)) for area, name in found)
     return sorted(((name, match) for name, match in matches if match), key=lambda x: x[1]["code"])
 
 

@@ -1,6 +1,5 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -71,6 +70,8 @@ def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 
 def _difference(path: str, before: str, after: str) -> Iterator[str]:
+    import difflib
+
     name = path.lstrip("/")
     return difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
