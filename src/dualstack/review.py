@@ -5,7 +5,8 @@
 A file is read once. What is no YAML, or cannot be read, is an error that is told beside the findings of the others.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -92,7 +93,7 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
     findings = _heeded(findings, told, request)
     notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
-    ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
+    ordered = tuple(sorted(_excerpts(findings, texts), key=_place))
     answer = Diagnosis(request.question, _verdict(ordered, seen), (), ordered, skipped + notes)
     return Reviewed(answer, tuple(seen.errors), texts)
 
@@ -194,14 +195,29 @@ def _speaks_last(rule: Rule) -> bool:
     return rule.lint is not None and Unused in rule.lint.takes
 
 
-def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:
-    """The finding with the line of the file that it is about."""
-    at = finding.location
-    text = texts.get(at.file) if at else None
-    if at is None or text is None:
-        return finding
-    lines = LINE_BREAK.split(text.text)
-    return replace(finding, excerpt=lines[at.line - 1] if 0 < at.line <= len(lines) else "")
+def _excerpts(findings: Sequence[Finding], texts: Mapping[str, Text]) -> Iterator[Finding]:
+    """The findings, each with the line of the file that it is about."""
+    wanted: dict[str, set[int]] = {}
+    for at in (x.location for x in findings):
+        if at and at.file in texts:
+            wanted.setdefault(at.file, set()).add(at.line)
+    lines = {x: _lines(texts[x].text, numbers) for x, numbers in wanted.items()}
+    for finding in findings:
+        at = finding.location
+        yield replace(finding, excerpt=lines[at.file].get(at.line, "")) if at and at.file in lines else finding
+
+
+def _lines(text: str, wanted: Collection[int]) -> Mapping[int, str]:
+    """Some of the lines of a text by their numbers from 1, without a list of them all."""
+    found, start, last = dict[int, str](), 0, max(wanted)
+    ends = chain((x.span() for x in LINE_BREAK.finditer(text)), ((len(text), len(text)),))
+    for number, (end, following) in enumerate(ends, 1):
+        if number in wanted:
+            found[number] = text[start:end]
+        if number == last:
+            break
+        start = following
+    return found
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
