@@ -113,7 +113,8 @@ def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> I
 def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
     """What was found, as the evidence of the rules."""
     configs = tuple(declared(seen, environ, version))
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
+    foreign = tuple(y for x in seen.agents for y in x.listens)
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), foreign)
     values = (
         question,
         deployments,
@@ -138,6 +139,8 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
             for each in destinations(workload, container):
                 host = read(each.value, each.form).host
                 yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+
+    yield from (Sender(y) for x in seen.agents for y in x.sends)
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

@@ -3,7 +3,7 @@
 import msgspec
 
 from dualstack.model.address import Protocol
-from dualstack.model.sockets import Transport
+from dualstack.model.sockets import Runtime, Transport
 from dualstack.model.source import Location, Written
 
 
@@ -16,6 +16,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     value cannot be taken as it stands, and `cause` is the rule that speaks of it, where one does. `network` is the
     network string that the component hands to Go (`tcp`, `tcp4`, `udp`, …), `call` how (`listen` for net.Listen and
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there.
+    `runtime` is what binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product
+    `component` names.
     """
 
     component: str
@@ -33,6 +35,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     cause: str = ""
     written: Written | None = None
     pinned: Written | None = None
+    runtime: str = Runtime.GO
 
     @property
     def effective(self) -> str:
