@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.joined import join
 from dualstack.gather.recognise import Found, take
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
@@ -112,6 +113,7 @@ def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> I
 
 def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
     """What was found, as the evidence of the rules."""
+    join(seen)
     configs = tuple(declared(seen, environ, version))
     foreign = tuple(y for x in seen.agents for y in x.listens)
     deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), foreign)

@@ -162,6 +162,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         found.understood += 1
         found.workloads += compose_file.workloads(root, origin)
+        for name, body in compose_file.configurations(root):
+            _text(body, origin, Holder(compose_file.CONFIG, origin.file, name), found)
     elif not _agent(agents.of_tree(root, origin), found):
         _held(root, origin, found, _DEPTH)
 

@@ -4,20 +4,17 @@ from bisect import bisect_right
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.yaml_tree import LINE_BREAK, MappingNode, Mark, Node, Origin, ScalarNode, SequenceNode
+from dualstack.model.source import Location, Written
 
 _STR, _MAP, _SEQ = (f"tag:yaml.org,2002:{x}" for x in ("str", "map", "seq"))
-MOST = 10_000_000
-"""Characters of one configuration."""
 
 
 class Page:
     """A text whose characters become nodes; `refuse` says what is wrong with one of them."""
 
     def __init__(self, origin: Origin, language: str) -> None:
-        """The text of `origin`, which is called a text in that language. Raises BadInput for one that is too long."""
+        """The text of `origin`, which is called a text in that language."""
         self.origin, self.text, self.language = origin, origin.text, language
-        if len(self.text) > MOST:
-            raise BadInput(f"{origin.file}: is larger than {MOST // 1_000_000} MB: no configuration")
         self._starts = [0, *(x.end() for x in LINE_BREAK.finditer(self.text))]
 
     def mark(self, index: int) -> Mark:
@@ -37,7 +34,16 @@ class Page:
         """An empty list that begins there."""
         return SequenceNode(_SEQ, list[Node](), self.mark(index), self.mark(index))
 
+    def place(self, start: int, end: int) -> Location:
+        """The place of some characters in the file."""
+        return self.origin.location(self.scalar(start, end, ""))
+
+    def written(self, start: int, end: int, text: str, *, exact: bool) -> Written:
+        """A text; where it is spelled exactly so, another one can take its place, without quotes."""
+        exact = exact and not self.origin.whole
+        return Written(text, self.place(start, end), self.text[start:end] if exact else "", bare=exact)
+
     def refuse(self, index: int, why: str) -> BadInput:
         """The error that this text is not in its language at that place."""
-        place = self.origin.location(self.scalar(index, index, ""))
+        place = self.place(index, index)
         return BadInput(f"{place.file}:{place.line}:{place.column}: is not {self.language}: {why}")

@@ -97,7 +97,7 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container: `words` are its command and arguments."""
+    """A container: `words` are its command and arguments, `sources` the files that its environment comes from, too."""
 
     name: str
     at: Location
@@ -108,6 +108,7 @@ class Container(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...] = ()
     mounts: tuple[Mount, ...] = ()
     init: bool = False
+    sources: tuple[str, ...] = ()
 
     def variable(self, name: str) -> Variable | None:
         """A variable by its name; the last one of that name counts."""

@@ -17,12 +17,14 @@ class Written(msgspec.Struct, frozen=True):
     """A text as a file has it.
 
     `text` is its value and `raw` its spelling, with quotes; `raw` is empty where the file spells it in a way that
-    cannot be changed in place, such as one line of a folded text.
+    cannot be changed in place, such as one line of a folded text. `bare` says that quotes would not be taken off there:
+    what is put in its place stands without any.
     """
 
     text: str
     at: Location
     raw: str = ""
+    bare: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is written."""

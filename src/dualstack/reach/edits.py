@@ -8,11 +8,16 @@ from dualstack.model.source import Written
 _PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
 
+_BARE = re.compile(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
+"""Texts that mean themselves in a shell, a `.env` file, a unit, and inside a text of YAML, with and without quotes."""
+
 
 def replaced(written: Written, text: str) -> tuple[Edit, ...]:
     """The edit that puts a text in the place of another; none where the file spells it in a way that cannot be kept."""
-    if not written.raw:
+    if not written.raw or (written.bare and not _BARE.fullmatch(text)):
         return ()
+    if written.bare:
+        return (Edit(written.at.file, written.raw, text, written.at),)
     return (Edit(written.at.file, written.raw, spelled(text, written.raw), written.at),)
 
 

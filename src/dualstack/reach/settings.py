@@ -15,6 +15,9 @@ _OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "url", "OTEL_EXPORTER_JAEGER_ENDPOIN
 _REFERENCE = re.compile(
     r"(?<!\$)\$\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\)|\$\{(?:env:)?(?P<compose>[A-Za-z_][A-Za-z0-9_]*)\}"
 )
+_LITERAL = ("service", "unit")
+"""Compose fills variables in from the shell that calls it, systemd from nowhere: not from what stands beside them."""
+
 _INJECTED = "instrumentation.opentelemetry.io/inject-"
 _SDKS = {"nodejs": "otel-js", "java": "otel-java", "python": "python-otel", "dotnet": "dotnet", "go": "go"}
 _IMAGES = (("node", "otel-js"), ("python", "python-otel"), ("openjdk", "otel-java"), ("temurin", "otel-java"))
@@ -23,12 +26,13 @@ _IMAGES = (("node", "otel-js"), ("python", "python-otel"), ("openjdk", "otel-jav
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
     """What a container's variables name as places to send to, with the references in them filled in."""
     values = {x.name: x.value.text for x in container.variables if x.value is not None}
+    known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
     for variable in container.variables:
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
             continue
-        said, unset = filled(variable.value, values)
+        said, unset = filled(variable.value, known)
         spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
         client = runtime(workload, container)
         yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
