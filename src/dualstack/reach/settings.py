@@ -20,7 +20,15 @@ _LITERAL = ("service", "unit")
 
 _INJECTED = "instrumentation.opentelemetry.io/inject-"
 _SDKS = {"nodejs": "otel-js", "java": "otel-java", "python": "python-otel", "dotnet": "dotnet", "go": "go"}
-_IMAGES = (("node", "otel-js"), ("python", "python-otel"), ("openjdk", "otel-java"), ("temurin", "otel-java"))
+_IMAGES = {
+    "node": "otel-js",
+    "python": "python-otel",
+    "ruby": "otel-ruby",
+    "golang": "go",
+    "openjdk": "otel-java",
+    "temurin": "otel-java",
+}
+"""Images and commands by their last name."""
 
 
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
@@ -70,9 +78,10 @@ def variable_name(reference: str) -> str:
 
 
 def runtime(workload: Workload, container: Container) -> str:
-    """The SDK of a container, by the Operator's annotation or its image; empty where neither tells."""
+    """The SDK of a container, by the Operator's annotation, image, command or NODE_OPTIONS; empty where none tells."""
     for key in workload.annotations:
         if key.startswith(_INJECTED):
             return _SDKS.get(key.removeprefix(_INJECTED), "")
     name = container.image.rpartition("/")[2].partition(":")[0]
-    return next((sdk for image, sdk in _IMAGES if name == image), "")
+    command = container.words[0].text.rpartition("/")[2] if container.words else ""
+    return _IMAGES.get(name) or _IMAGES.get(command) or ("otel-js" if container.variable("NODE_OPTIONS") else "")
