@@ -19,12 +19,14 @@ from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workloads
 from dualstack.model.question import Question
-from dualstack.model.review import Slip, Slips, Suppression, Unused
+from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
+from dualstack.reach.foreign import foreign
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.wiring import deployed, named
@@ -37,7 +39,8 @@ class Review(msgspec.Struct, frozen=True):
     """One call for a review: paths, what stdin holds and is called, and what the user said of the cluster.
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
-    `instead` are texts that stand in the place of what files hold.
+    `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
+    it is empty where nothing is known of that.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -48,6 +51,7 @@ class Review(msgspec.Struct, frozen=True):
     collector_version: str = ""
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
+    former: Mapping[str, str] = {}
 
 
 PASSES = 5
@@ -115,8 +119,8 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
     """What was found, as the evidence of the rules."""
     join(seen)
     configs = tuple(declared(seen, environ, version))
-    foreign = tuple(y for x in seen.agents for y in x.listens)
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), foreign)
+    others = tuple(y for x in seen.agents for y in x.listens)
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
         question,
         deployments,
@@ -124,6 +128,7 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
     return Snapshot({type(x): x for x in values})
@@ -147,7 +152,17 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     evidence = snapshot(seen, request.question, request.environ, request.collector_version)
+    if request.former:
+        evidence = evidence.adding(_former(request.former))
     return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+
+
+def _former(texts: Mapping[str, str]) -> Former:
+    """The Services that the files held before; what was not understood then is left out."""
+    seen = Found()
+    for path, text in texts.items():
+        take(Text(path, text, named=False), seen)
+    return Former(tuple(seen.services))
 
 
 def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:

@@ -77,18 +77,18 @@ def test_services_are_read_with_what_they_extend_and_name() -> None:
         ("4317", "4317", "TCP"),
         ("4318", "14318", "UDP"),
         ("2", "1", "TCP"),
-        ("13133", "", "TCP"),
-        ("1", "", "TCP"),
+        ("13133", "13133", "TCP"),
+        ("1", "${PORT}:1", "TCP"),
         ("5", "6", "TCP"),
     ]
     assert "lone.env" in told
     assert "app.env" not in told
 
 
-def test_services_that_share_a_network_are_one_workload() -> None:
+def test_services_that_share_a_network_name_it() -> None:
     seen = found(compose_yaml=COMPOSE)
-    together = {x.meta.name: [y.name for y in x.containers] for x in seen.workloads}
-    assert together == {"base": ["base"], "app": ["app", "side"], "loop": ["loop"], "host": ["host"]}
+    shared = {x.meta.name: x.shares for x in seen.workloads}
+    assert shared == {"base": "", "app": "", "loop": "loop", "side": "app", "host": ""}
     assert [x.meta.name for x in seen.workloads if x.host_network] == ["host"]
 
 

@@ -82,7 +82,8 @@ def test_what_is_fixed_is_quiet_and_the_rest_is_as_it_was(rule: Rule, kind: str,
 
     if automatic and len(automatic) == len(mine):
         assert rule.code not in {x.code for x in mended.reviewed.diagnosis.findings}
-    edited = {x.location.line for y in found.diagnosis.findings if y.fix for x in y.fix.edits if x.location}
+    places = [x.location for y in found.diagnosis.findings if y.fix for x in y.fix.edits if x.location]
+    edited = {y for x in places for y in range(x.line, max(x.line, x.end_line - (x.end_column == 1)) + 1)}
     after = mended.after.get(request.stdin_name, text)
     matcher = difflib.SequenceMatcher(None, text.splitlines(), after.splitlines(), autojunk=False)
     changed = {

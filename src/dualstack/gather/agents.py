@@ -9,9 +9,10 @@ from dualstack.gather.errors import BadInput
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, items, pairs, scalar
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
+from dualstack.model.foreign import ForeignListener
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Written
+from dualstack.model.source import Location, Written
 from dualstack.reach.unknowns import REFERENCE
 
 _Row = Mapping[str, str]
@@ -31,10 +32,11 @@ _LANGUAGES: tuple[tuple[re.Pattern[str], Callable[[Origin], Node]], ...] = (
 
 
 class Agent(NamedTuple):
-    """What a configuration says: where it listens and where it sends."""
+    """What a configuration says: where it listens, by itself and as the rules of other programs want it, and sends."""
 
     listens: tuple[DeclaredEndpoint, ...] = ()
     sends: tuple[Destination, ...] = ()
+    foreign: tuple[ForeignListener, ...] = ()
 
 
 def of_text(origin: Origin) -> Agent | None:
@@ -58,7 +60,25 @@ def of_tree(root: Node, origin: Origin) -> Agent | None:
             place = _Place(row, path, component, origin)
             listens += place.listeners() if row["does"] == "listens" else ()
             sends += place.destinations() if row["does"] == "sends" else ()
-    return Agent(tuple(listens), tuple(sends)) if found else None
+    return Agent(tuple(listens), tuple(sends), tuple(map(_foreign, listens))) if found else None
+
+
+def _foreign(endpoint: DeclaredEndpoint) -> ForeignListener:
+    """A listener whose host may stand apart from its port, or be left out; then nothing can be changed in place."""
+    row = next(x for x in table("agents") if x["product"] == endpoint.component)
+    host, usual = endpoint.default.rpartition(":")[0], bool(row["port"])
+    at = endpoint.location or Location("", 0)
+    written = endpoint.written or Written(host if usual else endpoint.default, at)
+    wildcard = "::" if usual else "[::]"
+    return ForeignListener(
+        endpoint.component,
+        endpoint.field,
+        written,
+        endpoint.effective,
+        endpoint.runtime,
+        endpoint.network,
+        wildcard=wildcard,
+    )
 
 
 def _at(node: Node, steps: list[str], path: str) -> Iterator[tuple[str, Node]]:

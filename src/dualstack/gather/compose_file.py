@@ -1,10 +1,11 @@
-"""A Compose file as workloads: one for each network that its services have, so that a pod is what is like it.
+"""A Compose file as workloads: one for each service, with its variables, command, ports, files and names.
 
-Services that share the network of another one are containers of its workload, as those of a pod are
+What a service extends in the same file is read with it
 (https://github.com/compose-spec/compose-spec/blob/main/05-services.md).
 """
 
-import posixpath
+import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,10 +27,9 @@ from dualstack.gather.yaml_tree import (
 from dualstack.model.kube import Container, ContainerPort, Meta, Mount, Variable, Volume, Workload
 from dualstack.model.source import Written
 
-FILE, CONFIG = "file", "configs"
-"""Kinds of volumes: a file beside the Compose file, and an entry of its `configs`."""
-
-_SHARED = "service:"
+_HOST_FOLDER = re.compile(r"^\$(?:PWD|\{PWD\})(?=/|$)")
+_BOUND = (".", "/", "~")
+_OTHERS = ("service:", "container:")
 _DEEP = 8
 
 
@@ -50,20 +50,16 @@ class _Service(NamedTuple):
 def workloads(root: Node, origin: Origin) -> Iterator[Workload]:
     """The services of a Compose file."""
     services = {scalar(k): _Service(k, tuple(_bodies(v, root, _DEEP))) for k, v in pairs(value(root, "services"))}
-    reader = _Reader(Page(origin, "a Compose file"))
-    together = dict[str, list[tuple[str, _Service]]]()
-    for name, service in services.items():
-        together.setdefault(_host(name, services), []).append((name, service))
-    for name, members in together.items():
-        yield reader.workload(name, members, services[name])
+    reader = _Reader(Page(origin, "a Compose file"), root)
+    return (reader.workload(name, service) for name, service in services.items())
 
 
-def configurations(root: Node) -> Iterator[tuple[str, ScalarNode]]:
-    """The texts that the file itself holds for its services, by name."""
+def contents(root: Node) -> Iterator[tuple[str, ScalarNode]]:
+    """The configs whose text stands in the file itself."""
     for key, body in pairs(value(root, "configs")):
-        content = value(body, "content")
-        if isinstance(content, ScalarNode):
-            yield scalar(key), content
+        held = value(body, "content")
+        if isinstance(held, ScalarNode):
+            yield scalar(key), held
 
 
 def _bodies(body: Node, root: Node, depth: int) -> Iterator[Node]:
@@ -75,34 +71,34 @@ def _bodies(body: Node, root: Node, depth: int) -> Iterator[Node]:
         yield from _bodies(base, root, depth - 1)
 
 
-def _host(name: str, services: dict[str, _Service]) -> str:
-    """The service whose network a service uses; itself where that is not told."""
-    for _ in range(_DEEP):
-        mode = scalar(services[name].field("network_mode"))
-        if not mode.startswith(_SHARED) or mode.removeprefix(_SHARED) not in services:
-            return name
-        name = mode.removeprefix(_SHARED)
-    return name
+def _names(name: str, service: _Service) -> Iterator[str]:
+    """The names that other services reach one by (Compose specification, services and networks)."""
+    yield name
+    yield from (x for y in ("container_name", "hostname") if (x := scalar(service.field(y))))
+    for _, network in pairs(service.field("networks")):
+        yield from map(scalar, items(value(network, "aliases")))
 
 
 class _Reader(NamedTuple):
     """What every service of one file is read with."""
 
     page: Page
+    root: Node
 
     @property
     def origin(self) -> Origin:
         return self.page.origin
 
-    def workload(self, name: str, members: list[tuple[str, _Service]], service: _Service) -> Workload:
-        about = Meta("service", name, self.origin.file, self.origin.location(service.key))
-        mounts = [y for _, x in members for y in self._mounted(x)]
+    def workload(self, name: str, service: _Service) -> Workload:
+        mode = scalar(service.field("network_mode"))
         return Workload(
-            about,
-            containers=tuple(self._container(x, y) for x, y in members),
-            volumes=tuple({x.name: x for x, _ in mounts}.values()),
-            host_network=scalar(service.field("network_mode")) == "host",
+            Meta("service", name, self.origin.file, self.origin.location(service.key)),
+            containers=(self._container(name, service),),
+            volumes=tuple({x.name: x for x, _ in self._held(service)}.values()),
+            host_network=mode == "host",
             pod=False,
+            names=tuple(dict.fromkeys(_names(name, service))),
+            shares=mode.partition(":")[2] if mode.startswith(_OTHERS) else "",
         )
 
     def _container(self, name: str, service: _Service) -> Container:
@@ -114,8 +110,8 @@ class _Reader(NamedTuple):
             image=scalar(service.field("image")),
             words=tuple(y for x in commands for y in self._words(x)),
             variables=tuple(y for x in service.all("environment") for y in self._variables(x)),
-            ports=tuple(y for x in service.all("ports") for z in items(x) for y in self._port(z)),
-            mounts=tuple(x for _, x in self._mounted(service)),
+            ports=tuple(self._ports(service)),
+            mounts=tuple(x for _, x in self._held(service)),
             sources=tuple(x for x in (scalar(y) or text_at(y, "path") for y in files) if x),
         )
 
@@ -155,30 +151,43 @@ class _Reader(NamedTuple):
         found = assignment(self.page, Word(item.value, item.value, start)) if equals and exact and start else None
         yield found or Variable(name, at, Written(said, at) if said else None)
 
-    def _port(self, node: Node) -> Iterator[ContainerPort]:
-        """A port as `host:published:target/protocol`, or as a mapping; a range is not taken apart."""
-        written = self.origin.written(node) or self.origin.written(value(node, "target"))
-        if written is None:
-            return
-        address, _, kind = written.text.partition("/")
-        rest, _, target = address.rpartition(":")
-        published = rest.rpartition(":")[2]
-        if isinstance(node, MappingNode):
-            kind, said = text_at(node, "protocol"), self.origin.written(value(node, "published"))
-        else:
-            said = Written(published, written.at) if published.isdigit() else None
-        if target.isdigit():
-            yield ContainerPort("", Written(target, written.at), said, (kind or "tcp").upper())
+    def _ports(self, service: _Service) -> Iterator[ContainerPort]:
+        """`ports`, which are reached through the host, and `expose`; a range is not taken apart."""
+        for item in (y for x in service.all("ports") for y in items(x)):
+            written = self.origin.written(item) or self.origin.written(value(item, "target"))
+            if written is None:
+                continue
+            address, _, kind = written.text.partition("/")
+            rest, _, target = address.rpartition(":")
+            published = rest.rpartition(":")[2]
+            said = Written(published, written.at) if published.isdigit() else written
+            if isinstance(item, MappingNode):
+                kind, said = text_at(item, "protocol"), self.origin.written(value(item, "published")) or written
+            if target.isdigit():
+                yield ContainerPort("", Written(target, written.at), said, (kind or "tcp").upper())
+        for item in (y for x in service.all("expose") for y in items(x)):
+            said_to_others = self.origin.written(item)
+            if said_to_others:
+                yield ContainerPort("", said_to_others)
 
-    def _mounted(self, service: _Service) -> Iterator[tuple[Volume, Mount]]:
-        """The files and the configurations that a service sees."""
+    def _held(self, service: _Service) -> Iterator[tuple[Volume, Mount]]:
+        """The files and folders of the host that a service sees, and the `configs` that it is given."""
         for item in (y for x in service.all("volumes") for y in items(x)):
-            source, _, rest = scalar(item).partition(":")
-            target = text_at(item, "target") or rest.partition(":")[0]
-            source = source or text_at(item, "source")
-            if source.startswith((".", "/")) and target:
-                path = posixpath.normpath(posixpath.join(posixpath.dirname(self.origin.file), source))
-                yield Volume(path, FILE, path), Mount(target, path, "file")
+            source, _, target = scalar(item).partition(":")
+            if not source:
+                source, target = text_at(item, "source"), text_at(item, "target")
+            path = _HOST_FOLDER.sub(".", source)
+            if path.startswith(_BOUND):
+                yield self._file(path, target.partition(":")[0])
         for item in (y for x in service.all("configs") for y in items(x)):
             name = scalar(item) or text_at(item, "source")
-            yield Volume(name, CONFIG, name), Mount(text_at(item, "target") or f"/{name}", name, "file")
+            target, path = text_at(item, "target") or f"/{name}", text_at(self.root, "configs", name, "file")
+            if path:
+                yield self._file(path, target)
+            elif value(self.root, "configs", name, "content") is not None:
+                yield Volume(name, "config", name), Mount(target, name, name)
+
+    def _file(self, path: str, target: str) -> tuple[Volume, Mount]:
+        """A file beside the Compose file, and where it is seen."""
+        place = os.path.normpath(os.path.join(os.path.dirname(self.origin.file), path))
+        return Volume(place, "file", place), Mount(target, place)

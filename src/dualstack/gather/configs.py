@@ -1,11 +1,12 @@
 """The configurations that were found, read as those who run them would."""
 
+import os
 from collections.abc import Iterator, Mapping
 
 from dualstack.gather.collector_config import listening, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.recognise import Found, Pending
-from dualstack.model.otel import Declared
+from dualstack.model.otel import Declared, Holder
 from dualstack.reach.wiring import environment, readers, version
 
 
@@ -16,10 +17,11 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str) -> Iterator[
     empty where the image tells it, or nobody.
     """
     for pending in found.configs:
-        there = list(readers(pending.holder, found.workloads)) if pending.holder else []
+        holder = pending.holder or Holder("file", "", os.path.normpath(pending.origin.file))
+        there = list(readers(holder, found.workloads))
         versions = {version(x.image) for _, x in there}
         said = wanted or (versions.pop() if len(versions) == 1 else "")
-        yield _declared(pending, environment(there[0][1]) if there else environ, said)
+        yield _declared(pending._replace(holder=holder), environment(there[0][1]) if there else environ, said)
 
 
 def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declared:

@@ -1,17 +1,15 @@
-"""What files say together: drop-ins and their units, files of variables and who reads them, configurations by path."""
+"""What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
 
 import os
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.gather.compose_file import FILE
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
 from dualstack.model.kube import Container, Workload
-from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 from dualstack.reach.start import configurations
 
@@ -21,7 +19,7 @@ _SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 def join(found: Found) -> None:
     """Put together what was found in files of its own."""
     found.workloads = _with_environment(_with_dropins(found.workloads))
-    found.configs = [*(_held(x, found.workloads) for x in found.configs), *_set(found.workloads)]
+    found.configs += _set(found.workloads)
 
 
 def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:
@@ -92,18 +90,6 @@ def _words(word: Written, container: Container) -> Iterator[Written]:
 
 def _path(path: str) -> str:
     return os.path.abspath(path)
-
-
-def _held(pending: Pending, workloads: Sequence[Workload]) -> Pending:
-    """A configuration in a file of its own, with the holder that those who read that file know it by."""
-    if pending.holder:
-        return pending
-    path = _path(pending.origin.file)
-    for workload in workloads if path else ():
-        for volume in workload.volumes:
-            if volume.kind == FILE and _path(volume.source) == path:
-                return pending._replace(holder=Holder(FILE, "", volume.source))
-    return pending
 
 
 def _set(workloads: Sequence[Workload]) -> Iterator[Pending]:

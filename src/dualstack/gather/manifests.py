@@ -7,9 +7,12 @@ from dualstack.model.kube import (
     Block,
     Container,
     ContainerPort,
+    Except,
     Meta,
     Mount,
     NetworkPolicy,
+    PolicyPort,
+    PolicyRule,
     Probe,
     Service,
     ServicePort,
@@ -63,6 +66,7 @@ def service(root: Node, origin: Origin) -> Service:
     pair = get(root, "spec")
     spec = pair[1] if pair else None
     families = value(spec, "ipFamilies")
+    listed = items(families)
     addresses = [value(spec, "clusterIP"), *items(value(spec, "clusterIPs"))]
     written = [x for x in (origin.written(y) for y in addresses) if x]
     return Service(
@@ -70,12 +74,16 @@ def service(root: Node, origin: Origin) -> Service:
         origin.location(pair[0] if pair else root),
         type=text_at(spec, "type") or "ClusterIP",
         policy=origin.written(value(spec, "ipFamilyPolicy")) or None,
-        families=tuple(x for x in map(origin.written, items(families)) if x),
+        families=tuple(x for x in map(origin.written, listed) if x),
         families_at=origin.location(families) if families is not None else None,
         selector=labels(value(spec, "selector")),
         ports=tuple(_service_ports(spec, origin)),
         cluster_ips=tuple({x.text: x for x in reversed(written)}.values())[::-1],
         external_name=origin.written(value(spec, "externalName")) or None,
+        listed=origin.span(listed[0], listed[-1]) if listed else None,
+        balancer=text_at(spec, "loadBalancerClass"),
+        room=origin.room(spec),
+        ports_room=origin.room(value(spec, "ports")),
     )
 
 
@@ -176,17 +184,38 @@ def _volume(name: str, kind: str, held: Node | None, field: str) -> Iterator[Vol
 def network_policy(root: Node, origin: Origin) -> NetworkPolicy:
     """A NetworkPolicy as its manifest has it."""
     spec = value(root, "spec")
-    blocks: list[Block] = []
-    ports: dict[int, tuple[str, ...]] = {}
+    selector = value(spec, "podSelector")
+    return NetworkPolicy(
+        meta(root, origin),
+        labels(value(selector, "matchLabels")),
+        tuple(_rules(spec, origin)),
+        plain=value(selector, "matchExpressions") is None,
+    )
+
+
+def _rules(spec: Node | None, origin: Origin) -> Iterator[PolicyRule]:
     for direction, side in (("ingress", "from"), ("egress", "to")):
         for rule in items(value(spec, direction)):
-            number = len(ports)
-            ports[number] = tuple(text_at(x, "port") for x in items(value(rule, "ports")))
-            for peer in items(value(rule, side)):
-                block = value(peer, "ipBlock")
-                cidr = origin.written(value(block, "cidr"))
-                if cidr:
-                    excepts = (origin.written(x) for x in items(value(block, "except")))
-                    blocks.append(Block(direction, number, cidr, tuple(x for x in excepts if x)))
-    selector = labels(value(spec, "podSelector", "matchLabels"))
-    return NetworkPolicy(meta(root, origin), selector, tuple(blocks), ports)
+            peers = value(rule, side)
+            held = [value(x, "ipBlock") for x in items(peers)]
+            ports = (
+                PolicyPort(text_at(x, "port"), text_at(x, "endPort"), text_at(x, "protocol") or "TCP")
+                for x in items(value(rule, "ports"))
+            )
+            yield PolicyRule(
+                direction,
+                tuple(x for x in (_block(y, origin) for y in held) if x),
+                tuple(ports),
+                open=not held,
+                others=None in held,
+                room=origin.room(peers),
+            )
+
+
+def _block(node: Node | None, origin: Origin) -> Block | None:
+    cidr = origin.written(value(node, "cidr"))
+    if not cidr:
+        return None
+    excepts = value(node, "except")
+    each = ((origin.written(x), x) for x in items(excepts))
+    return Block(cidr, tuple(Except(x, origin.removal(y, excepts)) for x, y in each if x))

@@ -11,7 +11,7 @@ from dualstack.model.source import Location, Written
 
 _ASSIGNMENT = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*"""
-    r"""(?:(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)')[ \t]*(?:\#[^\r\n]*)?\r?$"""
+    r"""(?:(?:"(?P<double>(?:\\.|[^"\\\r\n])*)"|'(?P<single>[^'\r\n]*)')[ \t]*(?:\#[^\r\n]*)?\r?$"""
     r"""|(?P<plain>(?!["'#])[^\r\n]*))""",
     re.MULTILINE,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dualstack.gather import agents, compose_file, manifests, processes_files
+from dualstack.gather import agents, compose_file, manifests, operated, processes_files
 from dualstack.gather.agents import Agent
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadInput
@@ -31,12 +31,13 @@ from dualstack.gather.yaml_tree import (
 )
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
+from dualstack.model.foreign import ForeignListener
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 
 _TELEMETRY = re.compile(
-    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent"
+    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
 )
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{")
@@ -71,6 +72,7 @@ class Found:
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
+    foreign: list[ForeignListener] = field(default_factory=list)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadInput] = field(default_factory=list)
@@ -162,8 +164,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         found.understood += 1
         found.workloads += compose_file.workloads(root, origin)
-        for name, body in compose_file.configurations(root):
-            _text(body, origin, Holder(compose_file.CONFIG, origin.file, name), found)
+        for name, body in compose_file.contents(root):
+            _text(body, origin, Holder("config", origin.file, name, name), found)
     elif not _agent(agents.of_tree(root, origin), found):
         _held(root, origin, found, _DEPTH)
 
@@ -187,9 +189,12 @@ def _is_known(section: str, body: Node) -> bool:
 def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
     """The Collector configurations inside another file, such as the values of a chart."""
     for key, body in pairs(node) if depth else ():
+        holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
-            found.configs.append(Pending(body, origin, Holder("values", "", origin.file, scalar(key))))
+            found.configs.append(Pending(body, origin, holder))
+            made = operated.values(node, key, origin, holder)
+            found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
             if not _agent(agents.of_tree(body, origin), found):
                 _held(body, origin, found, depth - 1)
@@ -197,7 +202,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             for item in body.value:
                 _held(item, origin, found, depth - 1)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">"):
-            _text(body, origin, Holder("values", "", origin.file, scalar(key)), found)
+            _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
@@ -216,6 +221,7 @@ def _agent(agent: Agent | None, found: Found) -> bool:
     if agent is None:
         return False
     found.agents.append(agent)
+    found.foreign += agent.foreign
     found.understood += 1
     return True
 
@@ -244,6 +250,7 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
     """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
     about = manifests.meta(root, origin)
     holder = Holder(about.kind, about.namespace, about.name)
+    found.workloads.append(operated.resource(root, origin, holder))
     config = value(root, "spec", "config")
     if isinstance(config, ScalarNode):
         _text(config, origin, holder, found)

@@ -13,7 +13,7 @@ import yaml
 from yaml import nodes
 
 from dualstack.gather.errors import BadInput
-from dualstack.model.source import Location, Written
+from dualstack.model.source import Location, Room, Written
 
 Node: TypeAlias = nodes.Node
 ScalarNode: TypeAlias = nodes.ScalarNode
@@ -22,7 +22,7 @@ MappingNode: TypeAlias = nodes.MappingNode
 Mark: TypeAlias = yaml.Mark
 
 DEPTH, ALIASES = 100, 1000
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
 _MERGE = "<<"
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -74,6 +74,59 @@ class Origin:
             return None
         raw = "" if self.whole or node.style in (">", "|") else self.text[node.start_mark.index : node.end_mark.index]
         return Written(scalar(node), self.location(node), raw)
+
+    def span(self, first: Node, last: Node) -> Written | None:
+        """The text from one node to the end of another; without a spelling where a comment stands in it."""
+        if self.whole:
+            return None
+        start, end = self.location(first), self.location(last)
+        at = Location(self.file, start.line, start.column, end.end_line, end.end_column)
+        raw = self.text[first.start_mark.index : last.end_mark.index]
+        return Written(raw, at, "" if "#" in raw else raw)
+
+    def room(self, node: Node | None) -> Room | None:
+        """Where an entry can be written before the first one of a mapping or a list; None where that is not plain."""
+        if self.whole or not isinstance(node, MappingNode | SequenceNode) or not node.value:
+            return None
+        first = node.value[0][0] if isinstance(node, MappingNode) else node.value[0]
+        index = first.start_mark.index
+        before = self.text[index - first.start_mark.column : index]
+        start = self.location(first)
+        at = Location(self.file, start.line, start.column, start.line, start.column)
+        quote = '"' if self.text[index : index + 1] == '"' else ""
+        if node.flow_style:
+            return Room(at, ", ", quote)
+        if not before.strip(" -") and (isinstance(node, SequenceNode) or not before.strip()):
+            end = LINE_BREAK.search(self.text, index)
+            return Room(at, (end[0] if end else "\n") + " " * self.column + before, quote)
+        return None
+
+    def removal(self, node: Node, among: Node | None) -> Written | None:
+        """The text to take away with an item of a list: its whole line, or its comma; None where that is not plain."""
+        siblings = items(among)
+        if self.whole or not isinstance(among, SequenceNode):
+            return None
+        if among.flow_style:
+            index = siblings.index(node)
+            first = node if index + 1 < len(siblings) or not index else siblings[index - 1]
+            begin = first.start_mark if first is node else first.end_mark
+            end = siblings[index + 1].start_mark if index + 1 < len(siblings) else node.end_mark
+            return self._cut(begin, end)
+        begin = node.start_mark
+        before = self.text[begin.index - begin.column : begin.index]
+        found = LINE_BREAK.search(self.text, node.end_mark.index)
+        rest = self.text[node.end_mark.index : found.start() if found else len(self.text)]
+        if before.strip() != "-" or rest.strip() or not found:
+            return None
+        line, column = self.line + begin.line + 1, 1
+        raw = " " * self.column + self.text[begin.index - begin.column : found.end()]
+        return Written(raw, Location(self.file, line, column, line + 1, column), raw)
+
+    def _cut(self, begin: yaml.Mark, end: yaml.Mark) -> Written:
+        raw = self.text[begin.index : end.index]
+        line, column = self.line + 1, self.column + 1
+        at = Location(self.file, begin.line + line, begin.column + column, end.line + line, end.column + column)
+        return Written(raw, at, raw)
 
     def inner(self, node: ScalarNode) -> "Origin":
         """The origin of the text that a scalar holds."""

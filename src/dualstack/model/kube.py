@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dualstack.model.source import Location, Written
+from dualstack.model.otel import Holder
+from dualstack.model.source import Location, Room, Written
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -38,7 +39,9 @@ class ServicePort(msgspec.Struct, frozen=True):
 class Service(msgspec.Struct, frozen=True):
     """A Service. `spec` is the place of the key `spec`, `families_at` that of the list `ipFamilies`.
 
-    `cluster_ips` are the addresses that the file itself names, `None` among them for a headless one.
+    `cluster_ips` are the addresses that the file itself names, `None` among them for a headless one. `listed` are the
+    items of `ipFamilies` as one text, from the first to the last, and `balancer` is the `loadBalancerClass`. `room` is
+    where a field of `spec` can be added, `ports_room` where a port can.
     """
 
     meta: Meta
@@ -51,6 +54,10 @@ class Service(msgspec.Struct, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     cluster_ips: tuple[Written, ...] = ()
     external_name: Written | None = None
+    listed: Written | None = None
+    balancer: str = ""
+    room: Room | None = None
+    ports_room: Room | None = None
 
     @property
     def headless(self) -> bool:
@@ -116,7 +123,10 @@ class Container(msgspec.Struct, frozen=True):
 
 
 class Volume(msgspec.Struct, frozen=True):
-    """A volume that holds a ConfigMap or a Secret; `paths` are the file names by key, empty where they are the keys."""
+    """A volume that holds a ConfigMap or a Secret; `paths` are the file names by key, empty where they are the keys.
+
+    Outside Kubernetes its `kind` is `file` for a file or a folder of the host, or `config` for one of Compose.
+    """
 
     name: str
     kind: str
@@ -127,7 +137,10 @@ class Volume(msgspec.Struct, frozen=True):
 class Workload(msgspec.Struct, frozen=True):
     """What runs containers: the labels of its pods, their containers and the volumes.
 
-    `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes.
+    `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes. `names` are those that others
+    reach it by, and `shares` is the name of the one whose network it uses, both of Compose. `holds` is the
+    configuration that the object has in itself, as a resource of the Operator and the values of a chart do; `made` are
+    the Services that come with it, without ports where those follow from the configuration.
     """
 
     meta: Meta
@@ -138,24 +151,61 @@ class Workload(msgspec.Struct, frozen=True):
     host_network: bool = False
     pinned: bool = False
     pod: bool = True
+    names: tuple[str, ...] = ()
+    shares: str = ""
+    holds: Holder | None = None
+    made: tuple[Service, ...] = ()
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it has a network namespace of its own, so that its loopback is no other's."""
+        return not self.host_network and (self.pod or bool(self.names))
+
+
+class Except(msgspec.Struct, frozen=True):
+    """What an `ipBlock` leaves out; `whole` is the text to take away with it, its line or its comma included."""
+
+    written: Written
+    whole: Written | None = None
 
 
 class Block(msgspec.Struct, frozen=True):
-    """An `ipBlock` of a NetworkPolicy and what it leaves out; `rule` tells the rules of one policy apart."""
+    """An `ipBlock` of a NetworkPolicy and what it leaves out."""
+
+    cidr: Written
+    excepts: tuple[Except, ...] = ()
+
+
+class PolicyPort(msgspec.Struct, frozen=True):
+    """A port of a rule, a number or a name, or the numbers up to `last`."""
+
+    first: str
+    last: str = ""
+    protocol: str = "TCP"
+
+
+class PolicyRule(msgspec.Struct, frozen=True):
+    """A rule of a NetworkPolicy: `direction` is `ingress` or `egress`. No port means every port.
+
+    `open` says that it names no peers and so allows all, `others` that some of them are pods. `room` is where a peer
+    can be added.
+    """
 
     direction: str
-    rule: int
-    cidr: Written
-    excepts: tuple[Written, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    ports: tuple[PolicyPort, ...] = ()
+    open: bool = False
+    others: bool = False
+    room: Room | None = None
 
 
 class NetworkPolicy(msgspec.Struct, frozen=True):
-    """A NetworkPolicy: whom it selects, its blocks, and the ports of each rule; none means every port."""
+    """A NetworkPolicy: whom it selects and its rules. `plain` is false where it selects by expressions, too."""
 
     meta: Meta
     selector: Mapping[str, str] = {}
-    blocks: tuple[Block, ...] = ()
-    ports: Mapping[int, tuple[str, ...]] = {}
+    rules: tuple[PolicyRule, ...] = ()
+    plain: bool = True
 
 
 class Services(msgspec.Struct, frozen=True):

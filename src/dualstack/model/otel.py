@@ -70,7 +70,10 @@ class Balancer(msgspec.Struct, frozen=True):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """The object that holds a configuration: a ConfigMap and the key in it, or the resource of the Operator."""
+    """What holds a configuration: a ConfigMap and the key in it, the resource of the Operator, values, or a file.
+
+    `name` is the path of a file, and for values that path with the line.
+    """
 
     kind: str
     namespace: str

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from dualstack.model.kube import Service
 from dualstack.model.source import Location, Written
 
 
@@ -35,3 +36,9 @@ class Unused(msgspec.Struct, frozen=True):
     """The suppressions that silenced nothing, each with the codes that were not found."""
 
     items: tuple[tuple[Suppression, tuple[str, ...]], ...] = ()
+
+
+class Former(msgspec.Struct, frozen=True):
+    """The Services as they were before the change that is under review, those of the changed files alone."""
+
+    services: tuple[Service, ...] = ()

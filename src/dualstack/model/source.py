@@ -29,3 +29,14 @@ class Written(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         """Whether anything is written."""
         return bool(self.text)
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A place in a file where an entry can be written before the first one of a mapping or a list.
+
+    `between` is what has to stand behind the new entry, and `quote` is put around keys and texts.
+    """
+
+    at: Location
+    between: str
+    quote: str = ""

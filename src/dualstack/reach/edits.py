@@ -3,9 +3,9 @@
 import re
 
 from dualstack.model.finding import Applicability, Edit, Fix
-from dualstack.model.source import Written
+from dualstack.model.source import Room, Written
 
-_PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
+_PLAIN = re.compile(r"(?!-\Z)[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
 
 _BARE = re.compile(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
@@ -34,3 +34,16 @@ def fix(title: str, applicability: Applicability, written: Written | None, text:
     """A fix that writes a text in the place of another, by hand where that cannot be done in place."""
     edits = replaced(written, text) if written and text else ()
     return Fix(title, applicability if edits else Applicability.MANUAL, edits)
+
+
+def added(room: Room | None, **fields: str) -> tuple[Edit, ...]:
+    """The edit that writes fields before those that a mapping or an item of a list begins with."""
+    if room is None:
+        return ()
+    written = (f"{room.quote}{key}{room.quote}: {_value(text, room.quote)}" for key, text in fields.items())
+    each = ", " if room.between == ", " else room.between.replace("-", " ")
+    return (Edit(room.at.file, "", each.join(written) + room.between, room.at),)
+
+
+def _value(text: str, quote: str) -> str:
+    return text if text.isdigit() else f"{quote}{text}{quote}"

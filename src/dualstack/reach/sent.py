@@ -9,7 +9,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Scope, Target, family, is_address, scope
 from dualstack.model.client import Proxies
 from dualstack.model.deployed import Deployments, Sender, Senders
-from dualstack.model.kube import Container
+from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Client
 from dualstack.model.source import Written
@@ -82,12 +82,20 @@ def _is_node(sender: Sender) -> bool:
 def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[DeclaredEndpoint]:
     """What listens on a port of the sender's own loopback, on IPv4 alone: Go takes that of `localhost`, too."""
     for item in deployments.items:
-        if item.workload is None or item.workload is not sender.workload:
+        if not _together(item.workload, sender.workload):
             continue
         for endpoint in item.config.endpoints:
             host = endpoint.effective.rpartition(":")[0]
             if port(endpoint) == number and (host == "localhost" or _is_loopback(host)):
                 yield endpoint
+
+
+def _together(one: Workload | None, other: Workload | None) -> bool:
+    """Whether two workloads have one loopback: one pod, or services of Compose that share a network namespace."""
+    if one is None or other is None:
+        return False
+    nets = (one.shares or one.meta.name, other.shares or other.meta.name)
+    return one is other or (not one.pod and one.meta.namespace == other.meta.namespace and nets[0] == nets[1])
 
 
 def _is_loopback(host: str) -> bool:

@@ -38,6 +38,16 @@ def families(reference: str, container: Container | None, question: Question) ->
     return (family(said),) if is_address(said) else ()
 
 
+def wanted(question: Question) -> tuple[Family, ...]:
+    """The families that clients use by the user's word: those insisted on, or those of the cluster; none if unsaid."""
+    return question.expect or question.cluster
+
+
+def may_matter(family: Family, question: Question) -> bool:
+    """Whether a client can use a family, as far as anybody has said."""
+    return family in (wanted(question) or BOTH)
+
+
 def _of_first(question: Question) -> tuple[Family, ...]:
     """The families that the first address of a pod or a node can have."""
     if question.cluster:

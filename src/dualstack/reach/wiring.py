@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
+from dualstack.model.source import Written
 from dualstack.reach.start import configurations, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
@@ -25,24 +28,35 @@ def same_namespace(one: str, other: str) -> bool:
 
 
 def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Workload, Container]]:
-    """The containers that mount what a holder holds and, where their words name a configuration, name this one."""
+    """The containers that mount what a holder holds and, where their words name a configuration, name this one.
+
+    A folder of the host that a container sees can hold anything: there its words must name the configuration.
+    """
     for workload in workloads:
+        if workload.holds == holder:
+            yield workload, workload.containers[0]
         if not same_namespace(workload.meta.namespace, holder.namespace):
             continue
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
         for container in workload.containers:
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
-            if paths and (not named or set(paths) & set(named)):
+            folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
+            if paths and ((not named and not folders) or set(paths) & set(named)):
                 yield workload, container
 
 
 def _is_held(holder: Holder, volume: Volume) -> bool:
+    if volume.kind == holder.kind == "file":
+        return f"{holder.name}/".startswith(f"{volume.source}/") or volume.source == "."
     same = (volume.kind, volume.source) == (holder.kind, holder.name)
     return same and (not volume.paths or holder.key in volume.paths)
 
 
 def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
+    if volume.kind == "file":
+        inner = holder.name.removeprefix(f"{volume.source}/")
+        return mount if holder.name == volume.source else f"{mount.rstrip('/')}/{inner}"
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
 
 
@@ -58,9 +72,20 @@ def deployed(
     for config in configs:
         found = list(readers(config.holder, workloads)) if config.holder else []
         for workload, container in found:
-            yield Deployed(config, workload, container, tuple(x for x in services if selects(x, workload)))
+            made = (_with_ports(x, config) for x in workload.made)
+            yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
         if not found:
             yield Deployed(config)
+
+
+def _with_ports(service: Service, config: Declared) -> Service:
+    """A Service that the Operator makes, with a port for each that the configuration listens on for clients."""
+    if service.ports:
+        return service
+    clients = (x for x in config.endpoints if x.component.startswith(("receivers/", "exporters/")))
+    found = {(port(x), x.transport): x.location for x in clients if x.location and port(x)}
+    ports = (ServicePort("", Written(str(number), at), None, kind.upper()) for (number, kind), at in found.items())
+    return replace(service, ports=tuple(ports))
 
 
 def selects(service: Service, workload: Workload) -> bool:

@@ -3,6 +3,8 @@
 Its first line may say how `dualstack lint` is called:
 
     # dualstack lint --cluster-families IPv4,IPv6 --expect dual --collector-version 0.139.0 --stdin-filename app.env
+
+Lines that begin with `#- ` are what the file held before the change that is under review.
 """
 
 import shlex
@@ -12,6 +14,7 @@ from dualstack.model.question import Question
 from dualstack.review import STDIN, Review
 
 _CALL = "# dualstack lint "
+_BEFORE = "#- "
 _EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
 
 
@@ -29,4 +32,12 @@ def file(text: str) -> Review:
     if given:
         msg = f"{', '.join(given)} is not understood here"
         raise ValueError(msg)
-    return Review((STDIN,), stdin=text.encode(), stdin_name=name, question=question, collector_version=version)
+    before = "\n".join(x.removeprefix(_BEFORE) for x in text.splitlines() if x.startswith(_BEFORE))
+    return Review(
+        (STDIN,),
+        stdin=text.encode(),
+        stdin_name=name,
+        question=question,
+        collector_version=version,
+        former={name: before} if before else {},
+    )

@@ -2,7 +2,7 @@
 
 ## What it detects
 A receiver that is not written in Go or Java listens on `0.0.0.0`, and a client that is handed an IPv6 address of the
-host is refused.
+host is refused. In files: such a program is told to, and nobody says that IPv4 is all there is.
 
 ## Why it breaks
 `bind(2)` of an IPv4 socket to `0.0.0.0` takes IPv4 only. Rust, C, Python, Node and .NET receivers make such a socket.
@@ -29,6 +29,19 @@ listeners: ["[::]:4318 go"]
 probes: ["[::1]:4318 http accepted", "127.0.0.1:4318 http accepted"]
 ```
 
+```yaml fires
+services:
+  openobserve:
+    image: public.ecr.aws/zinclabs/openobserve:v0.14.0
+    environment: {ZO_GRPC_ADDR: 0.0.0.0}
+```
+```yaml quiet
+services:
+  openobserve:
+    image: public.ecr.aws/zinclabs/openobserve:v0.14.0
+    environment: {ZO_GRPC_ADDR: "[::]"}
+```
+
 ## References
 - ip(7), ipv6(7): `IPV6_V6ONLY`
 - Measured: Rust, C, Python and Node listeners on Linux 6.18
@@ -37,18 +50,27 @@ probes: ["[::1]:4318 http accepted", "127.0.0.1:4318 http accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.foreign import ForeignListener, ForeignListeners
 from dualstack.model.host import Namespaces
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.bind import BindRequest, families, possible
+from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.trace import refusals
+from dualstack.reach.unknowns import may_matter
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
 BECAUSE = ("DS210",)
 
 _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime.DOTNET)
+
+
+_ONLY_IPV4 = frozenset({Family.IPV4})
 
 
 def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Iterator[Finding]:
@@ -66,3 +88,27 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Itera
                     fix=Fix(f"Bind {wildcard(socket, space)}", Applicability.UNSAFE),
                     flows=(trace.key,),
                 )
+
+
+def lint(foreign: ForeignListeners, question: Question) -> Iterator[Finding]:
+    """One finding for each program that is told to listen on the IPv4 wildcard where IPv6 can matter."""
+    for item in foreign.items if may_matter(Family.IPV6, question) else ():
+        bound = possible(BindRequest(item.address, item.network, runtime=item.runtime), question.cluster)
+        sockets = [y for x in bound for y in x.sockets]
+        if sockets and all(families(x) == _ONLY_IPV4 and x.address == "0.0.0.0" for x in sockets):
+            yield _declared(item, question)
+
+
+def _declared(item: ForeignListener, question: Question) -> Finding:
+    meant = item.written.text.replace("0.0.0.0", item.wildcard)
+    known = "" if question.cluster or question.expect else " Where all is IPv4, `--expect ipv4` says so."
+    return Finding(
+        summary=f"`{item.written.text}` takes IPv4 only",
+        detail=f"In {item.product} the IPv4 wildcard takes no IPv6: IPv6 clients are refused.{known}",
+        hint=f"Write `{meant}`, which takes both families while `net.ipv6.bindv6only` is 0.",
+        families=(Family.IPV6,),
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(item.written.text, item.field, Layer.DECLARED),),
+        location=item.written.at,
+        fix=fix(f"Write `{meant}`", Applicability.UNSAFE, item.written, meant),
+    )

@@ -1,0 +1,143 @@
+"""Collectors that an object describes as a whole, configuration and all: as the workload that is made of it.
+
+A resource of the Operator becomes a workload and Services of its own, and so do the values of the chart. Here they are
+read as what is made of them, so that the rules need not know.
+"""
+
+from collections.abc import Iterator
+
+from dualstack.gather import manifests
+from dualstack.gather.yaml_tree import Node, Origin, get, items, pairs, scalar, text_at, value
+from dualstack.knowledge import table
+from dualstack.model.kube import Container, ContainerPort, Meta, Probe, Service, ServicePort, Variable, Workload
+from dualstack.model.otel import Holder
+from dualstack.model.source import Written
+
+MODES = {"deployment": "Deployment", "daemonset": "DaemonSet", "statefulset": "StatefulSet"}
+"""Those that get a Service; one in the mode `sidecar` gets none."""
+
+_COLLECTOR = "otc-container"
+_IMAGE = "otel/opentelemetry-collector"
+
+
+def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
+    """What the Operator makes of an OpenTelemetryCollector (operator internal/manifests/collector)."""
+    about, spec = manifests.meta(root, origin), value(root, "spec")
+    mode = text_at(spec, "mode") or "deployment"
+    served = mode in MODES
+    name = f"{about.name}-collector"
+    labels = {
+        "app.kubernetes.io/component": "opentelemetry-collector",
+        "app.kubernetes.io/instance": f"{about.namespace}.{about.name}",
+        "app.kubernetes.io/managed-by": "opentelemetry-operator",
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": "opentelemetry",
+    }
+    mine = Container(
+        _COLLECTOR,
+        about.at,
+        image=text_at(spec, "image"),
+        variables=tuple(manifests.variables(value(spec, "env"), origin)),
+        ports=tuple(_ports(spec, origin)),
+    )
+    more = (manifests.container(x, origin) for x in items(value(spec, "additionalContainers")))
+    return Workload(
+        about,
+        labels=labels,
+        annotations=manifests.annotations(value(spec, "podAnnotations"), origin),
+        containers=(mine, *more),
+        host_network=text_at(spec, "hostNetwork").lower() == "true",
+        pinned=_pinned(spec),
+        holds=holder,
+        made=(_service(root, origin, about, name),) if served else (),
+    )
+
+
+def _ports(spec: Node | None, origin: Origin) -> Iterator[ContainerPort]:
+    """`spec.ports` of the resource: ports of the Service, with a hostPort where the node has one."""
+    for item in items(value(spec, "ports")):
+        number = origin.written(value(item, "targetPort")) or origin.written(value(item, "port"))
+        if number:
+            host = origin.written(value(item, "hostPort")) or None
+            yield ContainerPort(text_at(item, "name"), number, host, text_at(item, "protocol") or "TCP")
+
+
+def _service(root: Node, origin: Origin, about: Meta, name: str) -> Service:
+    """The Service of the Operator, whose ports are those of the receivers."""
+    pair = get(root, "spec")
+    spec = pair[1] if pair else None
+    families = value(spec, "ipFamilies")
+    return Service(
+        Meta("Service", name, about.namespace, about.at),
+        origin.location(pair[0] if pair else root),
+        policy=origin.written(value(spec, "ipFamilyPolicy")) or None,
+        families=tuple(x for x in map(origin.written, items(families)) if x),
+        families_at=origin.location(families) if families is not None else None,
+    )
+
+
+def _pinned(spec: Node | None) -> bool:
+    return any(value(spec, x) is not None for x in ("nodeSelector", "affinity"))
+
+
+def values(node: Node, key: Node, origin: Origin, holder: Holder) -> Workload | None:
+    """What the chart opentelemetry-collector makes of its values; None for those of another chart.
+
+    They are known by their `mode`, which the chart demands.
+    """
+    mode = text_at(node, "mode")
+    if mode not in MODES:
+        return None
+    at = origin.location(key)
+    ports = tuple(_charted(value(node, "ports"), origin, at_key := Written(mode, at), node_wide=mode == "daemonset"))
+    enabled = text_at(node, "service", "enabled") or str(mode != "daemonset")
+    image = f"{text_at(node, 'image', 'repository') or _IMAGE}:{text_at(node, 'image', 'tag')}".rstrip(":")
+    mine = Container(
+        "opentelemetry-collector",
+        at,
+        image=image,
+        variables=(Variable("MY_POD_IP", at, None, "status.podIP"), *_variables(node, origin)),
+        ports=ports,
+        probes=tuple(_probes(node, origin, at_key)),
+    )
+    more = (manifests.container(x, origin) for x in items(value(node, "extraContainers")))
+    service = Service(
+        Meta("Service", "of the chart", "", at),
+        at,
+        ports=tuple(ServicePort(x.name, x.number, protocol=x.protocol) for x in ports),
+    )
+    return Workload(
+        Meta(MODES[mode], "of the chart", "", at),
+        annotations=manifests.annotations(value(node, "podAnnotations"), origin),
+        containers=(mine, *more),
+        host_network=text_at(node, "hostNetwork").lower() == "true",
+        pinned=_pinned(node),
+        holds=holder,
+        made=(service,) if enabled.lower() == "true" else (),
+    )
+
+
+def _variables(node: Node, origin: Origin) -> Iterator[Variable]:
+    return manifests.variables(value(node, "extraEnvs"), origin)
+
+
+def _charted(node: Node | None, origin: Origin, at: Written, *, node_wide: bool) -> Iterator[ContainerPort]:
+    """The ports of the pod: those that the chart has, as the values change them."""
+    known = {x["name"]: x for x in table("chart_ports")}
+    written = {scalar(k): v for k, v in pairs(node)}
+    for name in dict.fromkeys((*known, *written)):
+        said, row = written.get(name), known.get(name, {})
+        if (text_at(said, "enabled") or row.get("enabled", "")).lower() != "true":
+            continue
+        number = origin.written(value(said, "containerPort")) or Written(row.get("port", ""), at.at)
+        if number:
+            host = origin.written(value(said, "hostPort")) or Written(row.get("port", ""), at.at)
+            protocol = text_at(said, "protocol") or row.get("protocol", "TCP")
+            yield ContainerPort(name, number, host if node_wide and host else None, protocol)
+
+
+def _probes(node: Node, origin: Origin, at: Written) -> Iterator[Probe]:
+    """The probes of the pod, which ask the health_check extension."""
+    for name in ("livenessProbe", "readinessProbe"):
+        port = origin.written(value(node, name, "httpGet", "port")) or Written("13133", at.at)
+        yield Probe(name, "httpGet", port)

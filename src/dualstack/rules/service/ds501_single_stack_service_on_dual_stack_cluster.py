@@ -1,0 +1,119 @@
+"""A Service for OTLP has one family, and clients use both.
+
+## What it detects
+A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
+`--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing:
+one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector.
+
+## Why it breaks
+Without `ipFamilyPolicy` a Service is SingleStack of the first range of the cluster, on a dual-stack cluster too. Its
+name has no record of the other family, so a client that has only that one finds nothing.
+
+## Fix
+Set `ipFamilyPolicy: PreferDualStack`, without a list of families or with the first one alone.
+
+## Fix safety
+Safe: a cluster with one family takes it as well and gives that one; the address that the Service has stays.
+
+## Example
+```yaml fires
+# dualstack lint --cluster-families IPv4,IPv6
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec:
+  selector: {app: otel-collector}
+  ports: [{name: otlp-grpc, port: 4317}]
+```
+```yaml fires
+# dualstack lint --expect dual
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec: {ipFamilyPolicy: SingleStack, selector: {app: otel-collector}, ports: [{port: 4318}]}
+```
+```yaml fires
+# dualstack lint --expect dual
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: gateway}
+spec:
+  config:
+    receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
+    exporters: {debug: {}}
+    service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+```
+```yaml quiet
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec:
+  selector: {app: otel-collector}
+  ports: [{name: otlp-grpc, port: 4317}]
+```
+```yaml quiet
+# dualstack lint --cluster-families IPv4,IPv6 --expect dual
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec:
+  ipFamilyPolicy: PreferDualStack
+  selector: {app: otel-collector}
+  ports: [{name: otlp-grpc, port: 4317}]
+```
+
+## References
+- https://kubernetes.io/docs/concepts/services-networking/dual-stack/
+- Measured: 244 operations on kube-apiserver 1.34.4
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import BOTH, Family
+from dualstack.model.deployed import Deployments
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.kube import Service, Services, Workloads
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop
+from dualstack.reach.stacks import (
+    PREFER,
+    SINGLE,
+    both_matter,
+    carries_otlp,
+    evidence,
+    granted,
+    judged,
+    listed,
+    place,
+    policy,
+    titles,
+    with_policy,
+)
+
+HOP = Hop.SERVICE
+SEVERITY = Severity.ERROR
+
+
+def lint(services: Services, workloads: Workloads, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each Service for OTLP with one family where both are used."""
+    for service in judged(services, workloads) if both_matter(question) else ():
+        if policy(service) == SINGLE and len(listed(service)) < len(BOTH) and carries_otlp(service, deployments):
+            yield _finding(service, granted(service, question), question)
+
+
+def _finding(service: Service, has: tuple[Family, ...], question: Question) -> Finding:
+    lacks = tuple(x for x in BOTH if x not in has) if has else ()
+    edits = with_policy(service, PREFER)
+    wanted = len(question.expect) == len(BOTH)
+    first = titles(has) or "one family, that of the cluster's first range"
+    return Finding(
+        summary=f"Service lacks {titles(lacks)}" if lacks else "Service has one family",
+        detail=f"{service.meta.called} gets {first}. {'Both are expected' if wanted else 'The cluster has both'}.",
+        hint="Set `ipFamilyPolicy: PreferDualStack`.",
+        severity=Severity.ERROR if wanted else Severity.WARNING,
+        families=lacks,
+        confidence=Confidence.DECLARED,
+        evidence=evidence(service),
+        location=place(service),
+        fix=Fix("Ask for both families", Applicability.SAFE if edits else Applicability.MANUAL, edits),
+    )
