@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.gather import charts
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text, found, text_of
@@ -18,7 +19,7 @@ from dualstack.gather.recognise import Found, take
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workloads
 from dualstack.model.question import Question
@@ -40,7 +41,7 @@ class Review(msgspec.Struct, frozen=True):
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
     `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
-    it is empty where nothing is known of that.
+    it is empty where nothing is known of that. `helm` says that charts are rendered and judged by what they make.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -52,6 +53,7 @@ class Review(msgspec.Struct, frozen=True):
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
     former: Mapping[str, str] = {}
+    helm: bool = False
 
 
 PASSES = 5
@@ -90,7 +92,8 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
             texts[text.path] = text
     findings, skipped = _judged(request, seen)
     told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
-    findings = _heeded(findings, told, request)
+    findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
+    texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
     ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
     answer = Diagnosis(request.question, _verdict(ordered, seen), (), ordered, skipped + notes)
@@ -101,8 +104,34 @@ def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
         yield from _read(request.stdin_name, seen, named=True, raw=request.stdin)
+    if request.helm:
+        yield from _rendered(paths, seen)
     for path, by_name in found(paths):
-        yield from _read(path, seen, named=by_name)
+        if not (request.helm and charts.is_template(path)):
+            yield from _read(path, seen, named=by_name)
+
+
+def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
+    """What the charts under the paths make. Raises BadInput where there is no helm."""
+    program = charts.helm()
+    for folder in charts.charts(paths):
+        try:
+            made = list(charts.render(program, folder))
+        except BadInput as error:
+            seen.errors.append(error)
+            continue
+        seen.rendered |= {x.path: x for x in made}
+        yield from map(charts.text, made)
+
+
+def _at_template(finding: Finding, seen: Found) -> Finding:
+    """A finding in what a template made, at the template and without edits: those are for the manifests."""
+    at = finding.location
+    rendered = seen.rendered.get(at.file) if at else None
+    if at is None or rendered is None:
+        return finding
+    fix = finding.fix and Fix(finding.fix.title)
+    return replace(finding, location=charts.at(at, rendered), fix=fix)
 
 
 def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dualstack.gather import agents, compose_file, manifests, operated, processes_files
 from dualstack.gather.agents import Agent
+from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text
@@ -40,6 +41,7 @@ _TELEMETRY = re.compile(
     r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
 )
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
@@ -73,6 +75,7 @@ class Found:
     policies: list[NetworkPolicy] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     foreign: list[ForeignListener] = field(default_factory=list)
+    rendered: dict[str, Rendered] = field(default_factory=dict)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadInput] = field(default_factory=list)
@@ -82,6 +85,9 @@ class Found:
 def take(text: Text, found: Found) -> None:
     """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
     before = found.understood + len(found.errors) + len(found.notes)
+    if text.path not in found.rendered and _TEMPLATE.search(text.text) and is_template(text.path):
+        found.notes.append(Missing(text.path, _RENDERED))
+        return
     (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
@@ -126,8 +132,7 @@ def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
 
 def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
     if _TEMPLATE.search(origin.text):
-        said = "is a template; lint what it is rendered to, such as the output of `helm template`"
-        found.notes.append(Missing(f"{origin.file}:{error.line}", said))
+        found.notes.append(Missing(f"{origin.file}:{error.line}", _RENDERED))
     else:
         found.errors.append(error)
 
@@ -214,6 +219,8 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
     if inner and is_config(inner[0]):
         found.understood += 1
         found.configs.append(Pending(*inner, holder))
+    elif inner:
+        _held(*inner, found, _DEPTH // 2)
 
 
 def _agent(agent: Agent | None, found: Found) -> bool:
