@@ -151,3 +151,43 @@ def test_an_sdk_that_may_not_take_a_literal(told: str, *, fires: bool) -> None:
 def test_a_collector_that_sends_to_a_literal_is_no_sdk() -> None:
     assert not found("exporters: {otlphttp: {endpoint: 'http://[fd00::7]:4318'}}\n", "DS801")
     assert not found("exporters: {otlphttp: {endpoint: 'http://[fd00::7]'}}\n", "DS807")
+
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: shop{annotations}}}
+spec:
+  containers:
+    - name: shop
+      image: my/app
+      env:
+        - {{name: ADDRESS, value: "{address}"}}
+        - {{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://[$(ADDRESS)]:4318"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("annotations", "address", "fires"),
+    [
+        (", annotations: {instrumentation.opentelemetry.io/inject-nodejs: 'true'}", "fd00::7", True),
+        (", annotations: {instrumentation.opentelemetry.io/inject-nodejs: 'true'}", "$(MORE)", False),
+        (", annotations: {instrumentation.opentelemetry.io/inject-java: 'true'}", "fd00::7", False),
+        (", annotations: {other: x, instrumentation.opentelemetry.io/inject-sdk: 'true'}", "fd00::7", False),
+        ("", "fd00::7", False),
+    ],
+)
+def test_the_annotation_of_the_operator_names_the_sdk(annotations: str, address: str, *, fires: bool) -> None:
+    assert bool(found(POD.format(annotations=annotations, address=address), "DS801")) is fires
+
+
+def test_what_no_workload_runs_shares_no_loopback() -> None:
+    text = "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:4318'}}}}\n---\n" + shop("node:18", LOCAL)
+    assert found(text.replace("127.0.0.1:4318'}}}}\"", "0.0.0.0:4318'}}}}\""), "DS804") == []
+
+
+def test_an_endpoint_that_is_no_text_is_not_judged_as_one() -> None:
+    text = "receivers: {otlp: {protocols: {grpc: {endpoint: {a: b}}}}}\n"
+    assert [x.code for x in review(file(text)).diagnosis.findings] == []
+    listed = "receivers:\n  otlp:\n    protocols:\n      grpc: {endpoint: ['::']}\n"
+    assert "DS101" not in [x.code for x in review(file(listed)).diagnosis.findings]
