@@ -50,7 +50,7 @@ def found(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)
-                yield file, named
+                yield file.removeprefix("./"), named
 
 
 def _below(folder: str) -> Iterator[str]:
