@@ -131,7 +131,7 @@ def test_a_template_is_passed_over_and_said_to_be_when_asked(folder: Path) -> No
 
     assert "service.yaml" not in dualstack("lint", *CODES, str(folder)).stdout
     told = dualstack("lint", *CODES, str(folder), "-v").stdout
-    assert "service.yaml:3 is a template; lint what it is rendered to" in " ".join(told.split())
+    assert "service.yaml:4 is a template; lint what it is rendered to" in " ".join(told.split())
 
 
 def test_no_progress_where_nobody_waits(folder: Path) -> None:
