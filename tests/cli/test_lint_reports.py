@@ -11,12 +11,25 @@ import pytest
 
 from dualstack.cli import progress
 from tests.cli import command
-from tests.cli.command import ARGV, dualstack, environ, on_terminal
+from tests.cli.command import ARGV, CHECKOUT, dualstack, environ, on_terminal
 
 BROKEN = 'receivers: {otlp: {protocols: {grpc: {endpoint: "fd00::5:4317"}}}}\n'
 SOUND = 'receivers: {otlp: {protocols: {grpc: {endpoint: "[fd00::5]:4317"}}}}\n'
 CUT = "receivers:\n  otlp: {protocols: [\n"
 TEMPLATE = "apiVersion: v1\nkind: Service\nmetadata: {name: {{ .Values.name }}\n"
+SHOWN = """\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: ${env:MY_POD_IP}:4317   # every pod its own
+exporters:
+  otlp:
+    endpoint: fd00::5:4317
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlp]}
+"""
 IMPATIENT = "from dualstack.cli import progress; progress.PATIENCE = 0; from dualstack.__main__ import main; main()"
 CODES = ("--select", "DS101")
 
@@ -201,3 +214,18 @@ def test_stdin_is_named_and_ends_at_once(tmp_path: Path) -> None:
     )
 
     assert done.stdout.startswith("::error file=x.yaml,line=1,endLine=1,col=49,endColumn=63,title=DS101 ")
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), [("docs/lint.md", SHOWN), ("README.md", SHOWN.replace("${env:MY_POD_IP}:4317", '"[::]:4317"'))]
+)
+def test_what_the_documentation_shows_is_what_is_said(
+    page: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / "collector.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+    said = dualstack("lint", "deploy", NO_COLOR="1").stdout
+
+    assert f"```\n$ dualstack lint deploy\n{said}```\n" in (Path(CHECKOUT) / page).read_text(encoding="utf-8")
