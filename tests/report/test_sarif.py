@@ -84,7 +84,7 @@ def test_a_result_from_top_to_bottom() -> None:
             {
                 "physicalLocation": {
                     "artifactLocation": artifact,
-                    "region": region,
+                    "region": {**region, "snippet": {"text": "fd00::5:4317"}},
                     "contextRegion": {"startLine": 5, "snippet": {"text": "        endpoint: fd00::5:4317"}},
                 }
             }

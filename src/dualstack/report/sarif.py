@@ -116,7 +116,10 @@ def _places(finding: Finding) -> list[dict[str, Any]]:
     if at is None:
         flows = [{"fullyQualifiedName": _text(x), "kind": "flow"} for x in finding.flows]
         return [{"logicalLocations": flows}] if flows else []
-    place: dict[str, Any] = {"artifactLocation": _artifact(at.file), "region": _region(at)}
+    region: dict[str, Any] = _region(at)
+    place: dict[str, Any] = {"artifactLocation": _artifact(at.file), "region": region}
+    if finding.excerpt and at.end_line == at.line:
+        region["snippet"] = {"text": finding.excerpt[at.column - 1 : at.end_column - 1]}
     if finding.excerpt:
         place["contextRegion"] = {"startLine": at.line, "snippet": {"text": finding.excerpt}}
     return [{"physicalLocation": place}]
