@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from dualstack.gather import alloy_tree, fluent_tree, toml_tree
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, items, pairs, scalar
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
@@ -40,11 +40,11 @@ class Agent(NamedTuple):
 
 
 def of_text(origin: Origin) -> Agent | None:
-    """What a text that is no YAML says; None where it is no configuration with OTLP in it. Raises BadInput."""
+    """What a text that is no YAML says; None where it is no configuration with OTLP in it. Raises BadFile."""
     if "otelcol." not in origin.text and "opentelemetry" not in origin.text.lower():
         return None
     if len(origin.text) > _MOST:
-        raise BadInput(f"{origin.file}: is larger than {_MOST // 1_000_000} MB: no configuration")
+        raise BadFile(origin.file, f"is larger than {_MOST // 1_000_000} MB: no configuration")
     reader = next((x for pattern, x in _LANGUAGES if pattern.search(origin.text)), None)
     return of_tree(reader(origin), origin) if reader else None
 

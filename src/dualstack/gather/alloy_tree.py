@@ -28,7 +28,7 @@ _DEPTH = 100
 
 
 def tree(origin: Origin) -> Node:
-    """The nodes of a configuration. Raises BadInput."""
+    """The nodes of a configuration. Raises BadFile."""
     page = Page(origin, "a configuration of Grafana Alloy")
     return _Reader(page).document()
 

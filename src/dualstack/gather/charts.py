@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from shutil import which
 from typing import NamedTuple
 
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.files import MOST, Text
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.source import Location
@@ -54,7 +54,7 @@ def helm() -> str:
 
 
 def render(program: str, folder: str) -> Iterator[Rendered]:
-    """What the templates of a chart make with its own values. Raises BadInput where Helm refuses."""
+    """What the templates of a chart make with its own values. Raises BadFile where Helm refuses."""
     try:
         done = subprocess.run(
             [program, "template", "release", folder],
@@ -64,10 +64,10 @@ def render(program: str, folder: str) -> Iterator[Rendered]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadInput(f"{folder}: helm did not render it: {error}") from error
+        raise BadFile(folder, f"helm did not render it: {error}") from error
     if done.returncode or len(done.stdout) > MOST:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing, or too much"]
-        raise BadInput(f"{folder}: helm does not render it: {said[-1].removeprefix('Error: ').rstrip('.')}")
+        raise BadFile(folder, f"helm does not render it: {said[-1].removeprefix('Error: ').rstrip('.')}")
     yield from _by_template(folder, done.stdout.decode(errors="replace"))
 
 

@@ -14,7 +14,7 @@ _PAIR = re.compile(r"[ \t]*(?P<key>[^\s#@\[]\S*)[ \t]+(?P<value>\S[^\r\n]*)")
 
 
 def tree(origin: Origin) -> Node:
-    """The nodes of a configuration; lines that are neither a section nor a pair are passed over. Raises BadInput."""
+    """The nodes of a configuration; lines that are neither a section nor a pair are passed over. Raises BadFile."""
     page = Page(origin, "a configuration of Fluent Bit")
     root, sections, section, at = page.mapping(0), dict[str, SequenceNode](), page.mapping(0), 0
     while at < len(page.text):

@@ -12,7 +12,7 @@ from dualstack.gather import agents, compose_file, manifests, operated, processe
 from dualstack.gather.agents import Agent
 from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
@@ -78,7 +78,7 @@ class Found:
     rendered: dict[str, Rendered] = field(default_factory=dict)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
-    errors: list[BadInput] = field(default_factory=list)
+    errors: list[BadFile] = field(default_factory=list)
     understood: int = 0
 
 
@@ -91,7 +91,7 @@ def take(text: Text, found: Found) -> None:
     (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
-        found.errors.append(BadInput(f"{text.path}: {said}"))
+        found.errors.append(BadFile(text.path, said))
 
 
 def _yaml(text: Text, found: Found) -> None:
@@ -238,7 +238,7 @@ def _foreign(origin: Origin, found: Found) -> bool:
     try:
         if _agent(agents.of_text(origin), found):
             return True
-    except BadInput as error:
+    except BadFile as error:
         found.errors.append(error)
         return True
     inner = _composed(origin, found) if _AGENT.search(origin.text) else None

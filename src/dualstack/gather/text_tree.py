@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.yaml_tree import LINE_BREAK, MappingNode, Mark, Node, Origin, ScalarNode, SequenceNode
 from dualstack.model.source import Location, Written
 
@@ -43,7 +43,7 @@ class Page:
         exact = exact and not self.origin.whole
         return Written(text, self.place(start, end), self.text[start:end] if exact else "", bare=exact)
 
-    def refuse(self, index: int, why: str) -> BadInput:
+    def refuse(self, index: int, why: str) -> BadFile:
         """The error that this text is not in its language at that place."""
         place = self.place(index, index)
-        return BadInput(f"{place.file}:{place.line}:{place.column}: is not {self.language}: {why}")
+        return BadFile(place.file, f"is not {self.language}: {why}", place.line, place.column)

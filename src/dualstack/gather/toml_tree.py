@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.text_tree import Page
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, SequenceNode
 
@@ -18,7 +18,7 @@ _AT = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of do
 
 
 def tree(origin: Origin) -> Node:
-    """The nodes of a TOML text. Raises BadInput."""
+    """The nodes of a TOML text. Raises BadFile."""
     page = Page(origin, "TOML")
     try:
         tomllib.loads(origin.text)
@@ -26,10 +26,10 @@ def tree(origin: Origin) -> Node:
     except tomllib.TOMLDecodeError as error:
         raise _refused(page, str(error)) from error
     except RecursionError as error:
-        raise BadInput(f"{origin.file}: nests too deep; write it flatter") from error
+        raise BadFile(origin.file, "nests too deep; write it flatter") from error
 
 
-def _refused(page: Page, said: str) -> BadInput:
+def _refused(page: Page, said: str) -> BadFile:
     """What tomllib says, at the place that it names."""
     found = _AT.search(said)
     if not found or not found["line"]:
