@@ -26,6 +26,14 @@ class Written(msgspec.Struct, frozen=True):
     raw: str = ""
     bare: bool = False
 
+    def part(self, text: str) -> Location:
+        """The place of a part of the text; that of all of it where its spelling is another."""
+        start = self.raw.find(text) if self.at.line == self.at.end_line else -1
+        if start < 0:
+            return self.at
+        column = self.at.column + start
+        return Location(self.at.file, self.at.line, column, self.at.line, column + len(text))
+
     def __bool__(self) -> bool:
         """Whether anything is written."""
         return bool(self.text)
@@ -40,3 +48,13 @@ class Room(msgspec.Struct, frozen=True):
     at: Location
     between: str
     quote: str = ""
+
+
+class Vacancy(msgspec.Struct, frozen=True):
+    """A place, of no length, where a value that is left out would be written; `form` has `{}` for it.
+
+    A line feed in it stands for the line break of the file.
+    """
+
+    at: Location
+    form: str

@@ -22,6 +22,20 @@ def version(image: str) -> str:
     return found["version"] if found else ""
 
 
+_NEWEST = re.compile(r"(?:^|/)(?:opentelemetry-collector|otelcol)[^:@/]*(?::latest)?")
+
+
+def newest(image: str) -> bool:
+    """Whether an image is that of the Collector, of whatever version is the newest."""
+    found = _NEWEST.search(image)
+    return found is not None and found.end() == len(image)
+
+
+def is_told(item: Deployed) -> bool:
+    """Whether the files say which version of the Collector runs."""
+    return bool(item.config.version) or (item.container is not None and newest(item.container.image))
+
+
 def same_namespace(one: str, other: str) -> bool:
     """Whether two namespaces can be one: a manifest without any goes wherever it is applied."""
     return one == other or not one or not other
