@@ -168,14 +168,14 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
     for item in deployments.items:
         namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            yield Sender(
-                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, seen.services)
-            )
+            service = named(read(each.value, each.form).host, namespace, seen.services, item.config.file)
+            yield Sender(each, item.workload, item.container, service)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
                 host = read(each.value, each.form).host
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+                file = workload.meta.at.file
+                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services, file))
 
     yield from (Sender(y) for x in seen.agents for y in x.sends)
 
