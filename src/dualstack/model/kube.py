@@ -78,12 +78,13 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class ContainerPort(msgspec.Struct, frozen=True):
-    """A port that a container names; `host` is its `hostPort`."""
+    """A port that a container names; `host` is its `hostPort`, and `address` the `hostIP`."""
 
     name: str
     number: Written
     host: Written | None = None
     protocol: str = "TCP"
+    address: str = ""
 
 
 class Probe(msgspec.Struct, frozen=True):

@@ -12,12 +12,12 @@ _BARE = re.compile(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
 """Texts that mean themselves in a shell, a `.env` file, a unit, and inside a text of YAML, with and without quotes."""
 
 
-_HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*|.*::.*)(?P<port>:(?:\d+|\$\{[^{}]*\}))?")
+_HOST = re.compile(r"(?P<host>\[?\$\{[^{}]*\}\]?|\[[^\]]*\]|[^:\[\]]*|.*::.*)(?P<port>:(?:\d+|\$\{[^{}]*\}))?")
 
 
 def widened(address: str) -> str:
     """An address with Go's wildcard of both families in the place of its host; empty where it cannot be told apart."""
-    found = _HOST.fullmatch(address) if "$" not in address.partition(":")[0] else None
+    found = _HOST.fullmatch(address)
     return f"0.0.0.0{found['port'] or ''}" if found else ""
 
 

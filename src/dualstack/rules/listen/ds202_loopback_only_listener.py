@@ -101,7 +101,7 @@ def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
         written, first = local.endpoint.written, local.callers[0]
         if not written:
             continue
-        meant = widened(written.text)
+        meant = "" if written.text.startswith("${") else widened(written.text)
         yield Finding(
             summary="Loopback listener with clients elsewhere",
             detail=f"`{written.text}` takes connections from its own host or pod alone. {first.said}.",

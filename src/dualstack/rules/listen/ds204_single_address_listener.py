@@ -2,7 +2,8 @@
 
 ## What it detects
 A client is handed an address of the host, is refused, and every socket on that port is bound to one other address or to
-another device.
+another device. In files: a Service of both families leads to a receiver that is bound to `${env:MY_POD_IP}` or a
+literal, or both families are expected there.
 
 ## Why it breaks
 A socket bound to a literal takes connections to that literal alone. A receiver bound to `${env:MY_POD_IP}` has the
@@ -39,6 +40,19 @@ listeners: ["10.9.0.5:4317 go otelcol", "[fd00:9::5]:4317 go otelcol"]
 probes: ["[fd00:9::5]:4317 grpc accepted", "10.9.0.5:4317 grpc accepted"]
 ```
 
+```yaml fires
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: otel}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  env: [{name: MY_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
+  config: {receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}}
+```
+```yaml quiet
+receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
+```
+
 ## References
 - ip(7), section Address format; socket(7): `SO_BINDTODEVICE`
 - opentelemetry-helm-charts: charts/opentelemetry-collector/values.yaml binds `${env:MY_POD_IP}`
@@ -46,16 +60,24 @@ probes: ["[fd00:9::5]:4317 grpc accepted", "10.9.0.5:4317 grpc accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.address import BOTH, Family
+from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
-from dualstack.model.otel import Declared
+from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach import callers, served
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.blame import Narrow, is_wildcard, narrow
+from dualstack.reach.edits import fix, widened
+from dualstack.reach.families import has_both
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
+from dualstack.reach.unknowns import wanted
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -89,3 +111,37 @@ def _untied(device: str) -> tuple[str, str]:
     """Hint and title for a wildcard that is tied to a device: another address would not help."""
     where = "`BindToDevice=` of its systemd unit, or SO_BINDTODEVICE in the program"
     return f"Take the socket off `{device}`: {where}.", f"Take the socket off `{device}`"
+
+
+def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each listener on one address that clients of both families are led to."""
+    for item in deployments.items if len(question.cluster) != 1 else ():
+        for endpoint in item.config.endpoints:
+            has = served.single(item, endpoint, question)
+            if has and endpoint.written and not served.beside(item, endpoint, question):
+                yield from _declared(item, endpoint, served.missing(has), question)
+
+
+def _declared(
+    item: Deployed, endpoint: DeclaredEndpoint, lacks: tuple[Family, ...], question: Question
+) -> Iterator[Finding]:
+    dual = {has_both(x, question): x.meta.called for x, _ in callers.services(item, endpoint)}
+    leads = dual.get(True) or dual.get(None)
+    if not leads and not (set(wanted(question)) == set(BOTH) and callers.serves(endpoint)):
+        return
+    written = endpoint.written
+    if written:
+        meant = widened(written.text)
+        who = f"{leads} leads clients of both families there" if leads else "Clients of both families are expected"
+        unsure = "" if True in dual or not leads else " where the cluster has both; `--cluster-families` says so"
+        yield Finding(
+            summary="Listener has one address of one family",
+            detail=f"{who}{unsure}. Every other address of the pod is refused, and `localhost`.",
+            hint=f"Write `{meant}`.",
+            severity=Severity.ERROR if True in dual else Severity.WARNING,
+            families=lacks,
+            confidence=Confidence.DECLARED,
+            evidence=(Evidence(written.text, endpoint.field, Layer.DECLARED),),
+            location=written.at,
+            fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
+        )
