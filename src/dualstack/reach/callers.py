@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import msgspec
 
 from dualstack.model.address import Scope, is_address, scope
-from dualstack.model.deployed import Deployed, Deployments, Sender, Senders
+from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.kube import Container, ContainerPort, Service, Workload
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
-from dualstack.reach.destination import Reading, read
+from dualstack.reach.destination import read
+from dualstack.reach.heard import Heard, heard
 from dualstack.reach.start import port
 from dualstack.reach.wiring import target
 
@@ -85,21 +86,22 @@ class Local(msgspec.Struct, frozen=True):
 
 def locals_called(deployments: Deployments, senders: Senders) -> Iterator[Local]:
     """The listeners on the loopback that somebody connects to from elsewhere."""
+    told = heard(senders)
     for item in deployments.items:
         for endpoint in item.config.endpoints:
-            found = callers(item, endpoint, senders) if is_loopback(endpoint) else ()
+            found = callers(item, endpoint, told) if is_loopback(endpoint) else ()
             if found:
                 yield Local(item, endpoint, found)
 
 
-def callers(item: Deployed, endpoint: DeclaredEndpoint, senders: Senders) -> tuple[Caller, ...]:
+def callers(item: Deployed, endpoint: DeclaredEndpoint, told: Heard) -> tuple[Caller, ...]:
     """Every sign of clients that are not in the same network namespace, the surest first."""
     if item.workload is None or item.container is None or not port(endpoint):
         return ()
     found = (
         *_of_services(item, endpoint),
-        *_of_senders(item.workload, endpoint, senders),
-        *_of_ports(item.workload, item.container, endpoint, senders),
+        *_of_senders(item.workload, endpoint, told),
+        *_of_ports(item.workload, item.container, endpoint, told),
         *_of_watchers(item.workload, item.container, endpoint),
     )
     return tuple(sorted(found, key=lambda x: not x.sure))
@@ -110,18 +112,13 @@ def _of_services(item: Deployed, endpoint: DeclaredEndpoint) -> Iterator[Caller]
         yield Caller(f"{service.meta.called} leads to port {port(endpoint)} of the pod", at)
 
 
-def _of_senders(workload: Workload, endpoint: DeclaredEndpoint, senders: Senders) -> Iterator[Caller]:
+def _of_senders(workload: Workload, endpoint: DeclaredEndpoint, told: Heard) -> Iterator[Caller]:
     """Those of other services of a Compose file, which know each other by name."""
-    for sender in senders.items if workload.names and not workload.host_network else ():
-        other, reading = sender.workload, _reading(sender)
-        apart = other and other is not workload and other.meta.namespace == workload.meta.namespace
-        if apart and reading.host in workload.names and reading.port == str(port(endpoint)):
-            yield Caller(f"{sender.destination.owner} sends to `{reading.host}`", sender.destination.written.at)
+    for name, sender in told.from_elsewhere(workload, port(endpoint)) if not workload.host_network else ():
+        yield Caller(f"{sender.destination.owner} sends to `{name}`", sender.destination.written.at)
 
 
-def _of_ports(
-    workload: Workload, container: Container, endpoint: DeclaredEndpoint, senders: Senders
-) -> Iterator[Caller]:
+def _of_ports(workload: Workload, container: Container, endpoint: DeclaredEndpoint, told: Heard) -> Iterator[Caller]:
     """Those that the ports of the container speak of; of a host's network nothing follows from them."""
     if workload.host_network:
         return
@@ -131,23 +128,12 @@ def _of_ports(
         if each.host:
             kind = "hostPort" if workload.pod else "published port"
             yield Caller(f"The {kind} `{each.host.text}` leads there", each.host.at)
-        elif not any(is_beside(x, workload, endpoint) for x in senders.items):
+        elif serves(endpoint) and not told.beside(workload, port(endpoint)):
             yield Caller(f"The container names port {each.number.text}", each.number.at, sure=False)
 
 
 def _is_on(each: ContainerPort, endpoint: DeclaredEndpoint) -> bool:
     return each.number.text == str(port(endpoint)) and each.protocol.lower() == endpoint.transport
-
-
-def is_beside(sender: Sender, workload: Workload, endpoint: DeclaredEndpoint) -> bool:
-    """Whether a sender of the same pod sends to a listener over the loopback."""
-    reading = _reading(sender)
-    together = sender.workload is workload
-    return together and reading.loopback and reading.port == str(port(endpoint))
-
-
-def _reading(sender: Sender) -> Reading:
-    return read(sender.destination.value, sender.destination.form)
 
 
 def _of_watchers(workload: Workload, container: Container, endpoint: DeclaredEndpoint) -> Iterator[Caller]:

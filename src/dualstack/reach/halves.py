@@ -10,7 +10,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.reach.callers import callers, is_loopback, serves
-from dualstack.reach.destination import read
+from dualstack.reach.heard import Heard, heard
 from dualstack.reach.served import beside, taken
 from dualstack.reach.start import port
 
@@ -31,23 +31,20 @@ class Half(msgspec.Struct, frozen=True):
 
 def halves(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Half]:
     """Every such listener, once for each sender beside it that uses the other address."""
+    told = heard(senders)
     for item in deployments.items:
         for endpoint in item.config.endpoints:
             has = taken(endpoint, question) if is_loopback(endpoint) else frozenset()
             if len(has) == 1 and next(iter(has)).other not in beside(item, endpoint, question):
-                yield from _wanted(item, endpoint, next(iter(has)), senders, question)
+                yield from _wanted(item, endpoint, next(iter(has)), told, question)
 
 
-def _wanted(
-    item: Deployed, endpoint: DeclaredEndpoint, has: Family, senders: Senders, question: Question
-) -> Iterator[Half]:
-    for sender in senders.items:
-        said = sender.destination
-        reading = read(said.value, said.form)
-        other = reading.loopback and is_address(reading.host) and family(reading.host) is has.other
-        if other and reading.port == str(port(endpoint)) and _is_beside(sender, item):
-            yield Half(endpoint, has, said.written, (_AS_WRITTEN[has.other], _AS_WRITTEN[has]))
-    if has.other in question.expect and serves(endpoint) and endpoint.written and not callers(item, endpoint, senders):
+def _wanted(item: Deployed, endpoint: DeclaredEndpoint, has: Family, told: Heard, question: Question) -> Iterator[Half]:
+    for host, sender in told.local.get(str(port(endpoint)), ()):
+        if is_address(host) and family(host) is has.other and _is_beside(sender, item):
+            written = sender.destination.written
+            yield Half(endpoint, has, written, (_AS_WRITTEN[has.other], _AS_WRITTEN[has]))
+    if has.other in question.expect and serves(endpoint) and endpoint.written and not callers(item, endpoint, told):
         yield Half(endpoint, has, endpoint.written)
 
 
