@@ -41,8 +41,8 @@ def is_loopback(endpoint: DeclaredEndpoint) -> bool:
 
 def is_literal(endpoint: DeclaredEndpoint) -> bool:
     """Whether a listener binds one address of the host, neither a wildcard nor a loopback address."""
-    host = host_of(endpoint)
-    return is_address(host) and scope(host) not in (Scope.WILDCARD, Scope.LOOPBACK)
+    host, broken = host_of(endpoint), endpoint.problem or read(endpoint.effective, "grpc").fault
+    return not broken and is_address(host) and scope(host) not in (Scope.WILDCARD, Scope.LOOPBACK)
 
 
 def is_health(endpoint: DeclaredEndpoint) -> bool:

@@ -44,8 +44,6 @@ def _bare(endpoint: DeclaredEndpoint) -> str:
 
 def single(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> tuple[Family, ...]:
     """The families that the one address of a listener can have; none where it is a wildcard or on the loopback."""
-    if endpoint.problem and "$" not in endpoint.effective:
-        return ()
     found = _VARIABLE_HOST.fullmatch(endpoint.effective)
     if found:
         return families(found["reference"], item.container, question)

@@ -68,6 +68,7 @@ from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
+from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import callers, served
 from dualstack.reach.bind import listen_mark
@@ -119,29 +120,34 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
         for endpoint in item.config.endpoints:
             has = served.single(item, endpoint, question)
             if has and endpoint.written and not served.beside(item, endpoint, question):
-                yield from _declared(item, endpoint, served.missing(has), question)
+                led = _led(item, endpoint, question)
+                yield from (_declared(endpoint, endpoint.written, served.missing(has), x) for x in led)
+
+
+def _led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:
+    """Who leads clients of both families there, and whether for certain; nothing where nobody does."""
+    found = {has_both(x, question): x.meta.called for x, _ in callers.services(item, endpoint)}
+    if True in found:
+        yield f"{found[True]} leads clients of both families there", True
+    elif None in found:
+        unsure = "where the cluster has both; `--cluster-families` says so"
+        yield f"{found[None]} leads clients of both families there {unsure}", None
+    elif set(wanted(question)) == set(BOTH) and callers.serves(endpoint):
+        yield "Clients of both families are expected", None
 
 
 def _declared(
-    item: Deployed, endpoint: DeclaredEndpoint, lacks: tuple[Family, ...], question: Question
-) -> Iterator[Finding]:
-    dual = {has_both(x, question): x.meta.called for x, _ in callers.services(item, endpoint)}
-    leads = dual.get(True) or dual.get(None)
-    if not leads and not (set(wanted(question)) == set(BOTH) and callers.serves(endpoint)):
-        return
-    written = endpoint.written
-    if written:
-        meant = widened(written.text)
-        who = f"{leads} leads clients of both families there" if leads else "Clients of both families are expected"
-        unsure = "" if True in dual or not leads else " where the cluster has both; `--cluster-families` says so"
-        yield Finding(
-            summary="Listener has one address of one family",
-            detail=f"{who}{unsure}. Every other address of the pod is refused, and `localhost`.",
-            hint=f"Write `{meant}`.",
-            severity=Severity.ERROR if True in dual else Severity.WARNING,
-            families=lacks,
-            confidence=Confidence.DECLARED,
-            evidence=(Evidence(written.text, endpoint.field, Layer.DECLARED),),
-            location=written.at,
-            fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
-        )
+    endpoint: DeclaredEndpoint, written: Written, lacks: tuple[Family, ...], led: tuple[str, bool | None]
+) -> Finding:
+    meant = widened(written.text)
+    return Finding(
+        summary="Listener has one address of one family",
+        detail=f"{led[0]}. Every other address of the pod is refused, and `localhost`.",
+        hint=f"Write `{meant}`.",
+        severity=Severity.ERROR if led[1] else Severity.WARNING,
+        families=lacks,
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(written.text, endpoint.field, Layer.DECLARED),),
+        location=written.at,
+        fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
+    )
