@@ -160,7 +160,7 @@ HEALTH = "extensions: {health_check: }\nservice: {extensions: [health_check]}"
         ),
         (f"# otel\n{HEALTH}", []),
         (
-            "# otel\nmode: deployment\nconfig: {extensions: {health_check: {}}, service: {extensions: [health_check]}}\n",
+            "# otel\nmode: daemonset\nconfig: {extensions: {health_check: {}}, service: {extensions: [health_check]}}",
             [],
         ),
         (
@@ -688,3 +688,12 @@ def test_a_folded_text_is_left_to_a_person() -> None:
 
     assert finding.fix
     assert not finding.fix.edits
+
+
+def test_a_left_out_endpoint_of_json_is_written_as_json() -> None:
+    config = '{\n  "receivers": {"otlp": {"protocols": {"grpc": {"tls": null}}}}\n}'
+    request = Review(("-",), stdin=pod(config, service="4317").encode())
+
+    mended = mend(request, review(request), unsafe=True).after["-"]
+
+    assert '{"grpc": {"endpoint": "0.0.0.0:4317", "tls": null}}' in mended

@@ -1,6 +1,7 @@
 """Which families a listener of a configuration takes, as far as the files tell."""
 
 import re
+from collections.abc import Iterator
 
 from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.deployed import Deployed
@@ -8,10 +9,11 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.question import Question
 from dualstack.model.sockets import Runtime
 from dualstack.reach import bind
-from dualstack.reach.callers import host_of, is_literal
+from dualstack.reach.callers import host_of, is_literal, serves, services
+from dualstack.reach.families import has_both
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.start import port
-from dualstack.reach.unknowns import families
+from dualstack.reach.unknowns import families, wanted
 
 _VARIABLE_HOST = re.compile(r"\[?(?P<reference>\$\{[^{}]*\})\]?:[^:]*")
 
@@ -60,3 +62,15 @@ def beside(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> fr
 def missing(has: tuple[Family, ...]) -> tuple[Family, ...]:
     """The families that a listener leaves out which has one of these; both where either is possible."""
     return (has[0].other,) if len(has) == 1 else BOTH
+
+
+def led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:
+    """Who leads clients of both families there, and whether for certain; nothing where nobody does."""
+    found = {has_both(x, question): x.meta.called for x, _ in services(item, endpoint)}
+    if True in found:
+        yield f"{found[True]} leads clients of both families there", True
+    elif None in found:
+        unsure = "where the cluster has both; `--cluster-families` says so"
+        yield f"{found[None]} leads clients of both families there {unsure}", None
+    elif set(wanted(question)) == set(BOTH) and serves(endpoint):
+        yield "Clients of both families are expected", None

@@ -60,8 +60,8 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
 
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH, Family
-from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.address import Family
+from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
@@ -70,15 +70,13 @@ from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach import callers, served
+from dualstack.reach import served
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.blame import Narrow, is_wildcard, narrow
 from dualstack.reach.edits import fix, widened
-from dualstack.reach.families import has_both
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
-from dualstack.reach.unknowns import wanted
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -120,20 +118,8 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
         for endpoint in item.config.endpoints:
             has = served.single(item, endpoint, question)
             if has and endpoint.written and not served.beside(item, endpoint, question):
-                led = _led(item, endpoint, question)
+                led = served.led(item, endpoint, question)
                 yield from (_declared(endpoint, endpoint.written, served.missing(has), x) for x in led)
-
-
-def _led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:
-    """Who leads clients of both families there, and whether for certain; nothing where nobody does."""
-    found = {has_both(x, question): x.meta.called for x, _ in callers.services(item, endpoint)}
-    if True in found:
-        yield f"{found[True]} leads clients of both families there", True
-    elif None in found:
-        unsure = "where the cluster has both; `--cluster-families` says so"
-        yield f"{found[None]} leads clients of both families there {unsure}", None
-    elif set(wanted(question)) == set(BOTH) and callers.serves(endpoint):
-        yield "Clients of both families are expected", None
 
 
 def _declared(
