@@ -697,3 +697,12 @@ def test_a_left_out_endpoint_of_json_is_written_as_json() -> None:
     mended = mend(request, review(request), unsafe=True).after["-"]
 
     assert '{"grpc": {"endpoint": "0.0.0.0:4317", "tls": null}}' in mended
+
+
+VECTOR = "sources: {otel: {type: opentelemetry, grpc: {address: '%s:4317'}}}"
+
+
+@pytest.mark.parametrize(("host", "expected"), [("0.0.0.0", ["DS205 warning 1"]), ("[::]", [])])
+def test_other_agents_are_judged_by_what_they_are_written_in(host: str, expected: list[str]) -> None:
+    assert told(VECTOR % host) == expected
+    assert [len(x.fix.edits) for x in found(VECTOR % host) if x.fix] == [1] * len(expected)
