@@ -11,20 +11,23 @@ from itertools import chain
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.gather import charts
 from dualstack.gather.configs import declared
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.joined import join
 from dualstack.gather.recognise import Found, settle, take
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workload, Workloads
 from dualstack.model.otel import Declared, Destination
-from dualstack.model.question import Question
+from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.source import Location
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
@@ -41,7 +44,7 @@ class Review(msgspec.Struct, frozen=True):
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
     `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
-    it is empty where nothing is known of that.
+    it is empty where nothing is known of that. `helm` says that charts are rendered and judged by what they make.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -53,6 +56,7 @@ class Review(msgspec.Struct, frozen=True):
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
     former: Mapping[str, str] = {}
+    helm: bool = False
 
 
 PASSES = 5
@@ -72,7 +76,7 @@ class Reviewed(msgspec.Struct, frozen=True):
     """The answer, what could not be read, and the texts of the files that a finding is in."""
 
     diagnosis: Diagnosis
-    errors: tuple[BadInput, ...]
+    errors: tuple[BadFile, ...]
     texts: Mapping[str, Text]
 
 
@@ -91,10 +95,11 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
             texts[text.path] = text
     findings, skipped = _judged(request, seen)
     told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
-    findings = _heeded(findings, told, request)
-    notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
+    findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
+    texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
+    notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
     ordered = tuple(sorted(_excerpts(findings, texts), key=_place))
-    answer = Diagnosis(request.question, _verdict(ordered, seen), (), ordered, skipped + notes)
+    answer = Diagnosis(replace(request.question, place=FILES), _verdict(ordered, seen), (), ordered, skipped + notes)
     return Reviewed(answer, tuple(seen.errors), texts)
 
 
@@ -102,14 +107,40 @@ def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
         yield from _read(request.stdin_name, seen, named=True, raw=request.stdin)
+    if request.helm:
+        yield from _rendered(paths, seen)
     for path, by_name in found(paths):
-        yield from _read(path, seen, named=by_name)
+        if not (request.helm and charts.is_template(path)):
+            yield from _read(path, seen, named=by_name)
+
+
+def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
+    """What the charts under the paths make. Raises BadInput where there is no helm."""
+    program = charts.helm()
+    for folder in charts.charts(paths):
+        try:
+            made = list(charts.render(program, folder))
+        except BadFile as error:
+            seen.errors.append(error)
+            continue
+        seen.rendered |= {x.path: x for x in made}
+        yield from map(charts.text, made)
+
+
+def _at_template(finding: Finding, seen: Found) -> Finding:
+    """A finding in what a template made, at the template and without edits: those are for the manifests."""
+    at = finding.location
+    rendered = seen.rendered.get(at.file) if at else None
+    if at is None or rendered is None:
+        return finding
+    fix = finding.fix and Fix(finding.fix.title)
+    return replace(finding, location=charts.at(at, rendered), fix=fix)
 
 
 def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
     try:
         text = text_of(path, named=named, raw=raw)
-    except BadInput as error:
+    except BadFile as error:
         seen.errors.append(error)
         return
     if text:
@@ -118,9 +149,11 @@ def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> I
 
 def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
     """What was found, as the evidence of the rules."""
+    join(seen)
     configs = tuple(declared(seen, environ, version))
     settle(seen, frozenset(_leads(configs, seen.workloads)))
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
+    others = tuple(y for x in seen.agents for y in x.listens)
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
         question,
         deployments,
@@ -153,14 +186,15 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
     for item in deployments.items:
         namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            yield Sender(
-                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, services)
-            )
+            service = named(read(each.value, each.form).host, namespace, services, item.config.file)
+            yield Sender(each, item.workload, item.container, service)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
                 host = read(each.value, each.form).host
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, services))
+                file = workload.meta.at.file
+                yield Sender(each, workload, container, named(host, workload.meta.namespace, services, file))
+    yield from (Sender(y) for x in seen.agents for y in x.sends)
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
@@ -193,6 +227,13 @@ def _chosen(request: Review) -> tuple[Rule, ...]:
 def _speaks_last(rule: Rule) -> bool:
     """Whether a rule judges what became of the findings of the others."""
     return rule.lint is not None and Unused in rule.lint.takes
+
+
+def _unreadable(error: BadFile) -> Skipped:
+    """An error of a file; one that is about the whole of it stands at its beginning."""
+    at = Location(error.file, error.line or 1, error.column or 1)
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
 def _excerpts(findings: Sequence[Finding], texts: Mapping[str, Text]) -> Iterator[Finding]:

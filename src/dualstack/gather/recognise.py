@@ -4,15 +4,17 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 import msgspec
 
-from dualstack.gather import compose_file, manifests, operated, processes_files
+from dualstack.gather import agents, compose_file, manifests, operated, processes_files
+from dualstack.gather.agents import Agent
+from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
@@ -22,6 +24,7 @@ from dualstack.gather.yaml_tree import (
     Node,
     Origin,
     ScalarNode,
+    SequenceNode,
     chunks,
     compose,
     items,
@@ -54,8 +57,10 @@ _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"[\w.-]+")
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
+_AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
 
@@ -86,10 +91,12 @@ class Found(msgspec.Struct):
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
+    agents: list[Agent] = []
     foreign: list[ForeignListener] = []
+    rendered: dict[str, Rendered] = {}
     slips: list[Unwritten] = []
     notes: list[Missing] = []
-    errors: list[BadInput] = []
+    errors: list[BadFile] = []
     waiting: list[Origin] = []
     understood: int = 0
 
@@ -97,18 +104,21 @@ class Found(msgspec.Struct):
 def take(text: Text, found: Found) -> None:
     """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
     before = found.understood + len(found.errors) + len(found.notes)
-    reader = next((x for ending, x in _READERS.items() if text.path.endswith(ending)), _yaml)
-    reader(text, found)
+    if text.path not in found.rendered and _TEMPLATE.search(text.text) and is_template(text.path):
+        found.notes.append(Missing(text.path, _RENDERED))
+        return
+    (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
-        found.errors.append(BadInput(f"{text.path}: {said}"))
+        found.errors.append(BadFile(text.path, said))
 
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
-        if _speaks(chunk.text):
+        is_service = _SERVICE.search(chunk.text)
+        if _speaks(chunk.text) or (is_service and _TEMPLATE.search(chunk.text)):
             _speaking(chunk, text, found)
-        elif _SERVICE.search(chunk.text):
+        elif is_service:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += 1
         elif text.named and (_kind(chunk.text) or not chunk.text.strip()):
@@ -132,19 +142,29 @@ def _kind(text: str) -> str:
 def _speaks(text: str) -> bool:
     """Whether a document can be of interest by itself; an object of another kind can only hold a configuration."""
     kind = _KIND.search(text)
-    holds = kind and (kind[1] == "Secret" or kind[1] not in _OBJECTS) and not kind[1].endswith("List")
-    return any(map(text.lower().__contains__, _SECTIONS if holds and "apiVersion" in text else _WORDS))
+    other = kind and kind[1] not in _OBJECTS and not kind[1].endswith("List") and "apiVersion" in text
+    return any(map(text.lower().__contains__, _SECTIONS if other else _WORDS))
 
 
 def settle(found: Found, wanted: Container[str] | None) -> None:
     """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
 
-    A name or a label that is written with escapes can be any. None wants them all.
+    Their namesakes are read as well: of several the nearest one is meant. None wants them all.
     """
-    for origin in found.waiting:
+    left = _settled(found.waiting, wanted, found)
+    _settled(left, {x.meta.name for x in found.services}, found)
+    found.waiting = []
+
+
+def _settled(waiting: Iterable[Origin], wanted: Container[str] | None, found: Found) -> list[Origin]:
+    """Read those with a wanted word, which one with escapes in it can be, and give the others."""
+    left = []
+    for origin in waiting:
         if wanted is None or "\\" in origin.text or any(x in wanted for x in _WORD.findall(origin.text)):
             _document(origin, found)
-    found.waiting.clear()
+        else:
+            left.append(origin)
+    return left
 
 
 def _document(origin: Origin, found: Found) -> None:
@@ -172,8 +192,7 @@ def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
 
 def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
     if _TEMPLATE.search(origin.text):
-        said = "is a template; lint what it is rendered to, such as the output of `helm template`"
-        found.notes.append(Missing(f"{origin.file}:{error.line}", said))
+        found.notes.append(Missing(f"{origin.file}:{error.line}", _RENDERED))
     else:
         found.errors.append(error)
 
@@ -212,7 +231,7 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         found.workloads += compose_file.workloads(root, origin)
         for name, body in compose_file.contents(root):
             _text(body, origin, Holder("config", origin.file, name, name), found)
-    else:
+    elif not _agent(agents.of_tree(root, origin), found):
         _held(root, origin, found, _DEPTH)
 
 
@@ -246,24 +265,55 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            _held(body, origin, found, depth - 1)
-        elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
+            if not _agent(agents.of_tree(body, origin), found):
+                _held(body, origin, found, depth - 1)
+        elif isinstance(body, SequenceNode):
+            for item in body.value:
+                _held(item, origin, found, depth - 1)
+        elif isinstance(body, ScalarNode) and body.style in ("|", ">"):
             _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
-    """A configuration that an object holds as a text."""
+    """A configuration that an object holds as a text, of the Collector or of another agent."""
+    if not _CONFIG.search(node.value):
+        _foreign(origin.inner(node), found)
+        return
     inner = _composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
         found.understood += 1
         found.configs.append(Pending(*inner, holder))
+    elif inner:
+        _held(*inner, found, _DEPTH // 2)
+
+
+def _agent(agent: Agent | None, found: Found) -> bool:
+    """Whether something is the configuration of another agent; it is kept then."""
+    if agent is None:
+        return False
+    found.agents.append(agent)
+    found.foreign += agent.foreign
+    found.understood += 1
+    return True
+
+
+def _foreign(origin: Origin, found: Found) -> bool:
+    """Whether a text is the configuration of another agent than the Collector."""
+    try:
+        if _agent(agents.of_text(origin), found):
+            return True
+    except BadFile as error:
+        found.errors.append(error)
+        return True
+    inner = _composed(origin, found) if _AGENT.search(origin.text) else None
+    return inner is not None and _agent(agents.of_tree(*inner), found)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
     about = manifests.meta(root, origin)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
-            if isinstance(body, ScalarNode) and _CONFIG.search(body.value):
+            if isinstance(body, ScalarNode):
                 _text(body, origin, Holder(about.kind, about.namespace, about.name, scalar(key)), found)
 
 
@@ -292,10 +342,18 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
 _OBJECTS = dict(_objects())
 
 
-def _variables(text: Text, found: Found) -> None:
+def _settings(text: Text, found: Found) -> None:
+    """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
+    if _foreign(Origin(text.path, text.text), found):
+        return
     workloads = processes_files.workloads(text.path, text.text)
     found.workloads += workloads
     found.understood += bool(workloads)
 
 
-_READERS: Mapping[str, Callable[[Text, Found], None]] = {".env": _variables, ".service": _variables}
+_SETTINGS = (".env", ".service", ".conf", ".toml", ".alloy", ".river", ".properties")
+
+
+def _is_yaml(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return not (name.endswith(_SETTINGS) or name.startswith(".env.") or name == "otelcol-options")

@@ -7,11 +7,14 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from dualstack.model.deployed import Deployed
-from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
+from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Written
+from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.start import configurations, port
+
+ALONE = Neighbours()
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
@@ -25,6 +28,20 @@ def version(image: str) -> str:
     """The version of the Collector in an image, by its tag; empty for any other image."""
     found = _COLLECTOR.search(image)
     return found["version"] if found else ""
+
+
+_NEWEST = re.compile(r"(?:^|/)(?:opentelemetry-collector|otelcol)[^:@/]*(?::latest)?")
+
+
+def newest(image: str) -> bool:
+    """Whether an image is that of the Collector, of whatever version is the newest."""
+    found = _NEWEST.search(image)
+    return found is not None and found.end() == len(image)
+
+
+def is_told(item: Deployed) -> bool:
+    """Whether the files say which version of the Collector runs."""
+    return bool(item.config.version) or (item.container is not None and newest(item.container.image))
 
 
 def same_namespace(one: str, other: str) -> bool:
@@ -47,13 +64,23 @@ def _shelf(kind: str, name: str) -> tuple[str, str]:
     return kind, "" if kind == "file" else name
 
 
-def readers(holder: Holder | None, mounted: Mounted) -> Iterator[tuple[Workload, Container]]:
+def placed(meta: Meta) -> Placed:
+    """An object by its identity and its file."""
+    return Placed((meta.kind, meta.namespace, meta.name), meta.at.file)
+
+
+def held(holder: Holder, file: str) -> Placed:
+    """What holds a configuration, by its identity and its file."""
+    return Placed((holder.kind, holder.namespace, holder.name), file)
+
+
+def readers(
+    holder: Holder, mounted: Mounted, file: str = "", near: Neighbours = ALONE
+) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
     """
-    if holder is None:
-        return
     for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
         if workload.holds == holder:
             yield workload, workload.containers[0]
@@ -64,7 +91,8 @@ def readers(holder: Holder | None, mounted: Mounted) -> Iterator[tuple[Workload,
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
-            if paths and ((not named and not folders) or set(paths) & set(named)):
+            reads = (not named and not folders) or set(paths) & set(named)
+            if paths and reads and near.belong(held(holder, file), placed(workload.meta)):
                 yield workload, container
 
 
@@ -92,11 +120,15 @@ def deployed(
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
     mounted = mounting(workloads)
+    configs = list(configs)
+    objects = [placed(x.meta) for y in (workloads, services) for x in y]
+    near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
-        found = list(readers(config.holder, mounted))
+        found = list(readers(config.holder, mounted, config.file, near)) if config.holder else []
         for workload, container in found:
             made = (_with_ports(x, config) for x in workload.made)
-            yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
+            mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
+            yield Deployed(config, workload, container, (*mine, *made))
         if not found:
             yield Deployed(config)
 
@@ -125,14 +157,18 @@ def called(services: Iterable[Service]) -> Called:
     return found
 
 
-def named(host: str, namespace: str, services: Called) -> Service | None:
-    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3)."""
+def named(host: str, namespace: str, services: Called, file: str = "") -> Service | None:
+    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3).
+
+    Of several of one name it is the one nearest to the file that names it.
+    """
     name, _, rest = host.rstrip(".").partition(".")
     where, _, domain = rest.partition(".")
     if domain and not domain.startswith("svc"):
         return None
     wanted = where or namespace
-    return next((x for x in services.get(name, ()) if same_namespace(x.meta.namespace, wanted)), None)
+    found = (x for x in services.get(name, ()) if same_namespace(x.meta.namespace, wanted))
+    return max(found, key=lambda x: nearness(x.meta.at.file, file), default=None)
 
 
 def target(service_port: ServicePort, workload: Workload) -> int:
