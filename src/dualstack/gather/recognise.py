@@ -6,12 +6,11 @@ A document that can hold nothing of interest is told by its text alone and is no
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.gather import agents, compose_file, manifests, operated, processes_files
-from dualstack.gather.agents import Agent
+from dualstack.gather import manifests, operated
 from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
@@ -39,6 +38,9 @@ from dualstack.model.foreign import ForeignListener
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
+
+if TYPE_CHECKING:
+    from dualstack.gather.agents import Agent
 
 _SECTIONS = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
 """Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
@@ -91,7 +93,7 @@ class Found(msgspec.Struct):
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
-    agents: list[Agent] = []
+    agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
     rendered: dict[str, Rendered] = {}
     slips: list[Unwritten] = []
@@ -227,12 +229,18 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         found.understood += 1
         found.configs.append(Pending(root, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
-        found.understood += 1
-        found.workloads += compose_file.workloads(root, origin)
-        for name, body in compose_file.contents(root):
-            _text(body, origin, Holder("config", origin.file, name, name), found)
-    elif not _agent(agents.of_tree(root, origin), found):
+        _composition(root, origin, found)
+    elif not _agent(root, origin, found):
         _held(root, origin, found, _DEPTH)
+
+
+def _composition(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import compose_file
+
+    found.understood += 1
+    found.workloads += compose_file.workloads(root, origin)
+    for name, body in compose_file.contents(root):
+        _text(body, origin, Holder("config", origin.file, name, name), found)
 
 
 def is_config(node: Node | None) -> bool:
@@ -265,7 +273,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            if not _agent(agents.of_tree(body, origin), found):
+            if not _agent(body, origin, found):
                 _held(body, origin, found, depth - 1)
         elif isinstance(body, SequenceNode):
             for item in body.value:
@@ -287,8 +295,14 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         _held(*inner, found, _DEPTH // 2)
 
 
-def _agent(agent: Agent | None, found: Found) -> bool:
-    """Whether something is the configuration of another agent; it is kept then."""
+def _agent(root: Node, origin: Origin, found: Found) -> bool:
+    """Whether nodes are the configuration of another agent; it is kept then."""
+    from dualstack.gather.agents import of_tree
+
+    return _kept(of_tree(root, origin), found)
+
+
+def _kept(agent: "Agent | None", found: Found) -> bool:
     if agent is None:
         return False
     found.agents.append(agent)
@@ -299,14 +313,16 @@ def _agent(agent: Agent | None, found: Found) -> bool:
 
 def _foreign(origin: Origin, found: Found) -> bool:
     """Whether a text is the configuration of another agent than the Collector."""
+    from dualstack.gather.agents import of_text
+
     try:
-        if _agent(agents.of_text(origin), found):
+        if _kept(of_text(origin), found):
             return True
     except BadFile as error:
         found.errors.append(error)
         return True
     inner = _composed(origin, found) if _AGENT.search(origin.text) else None
-    return inner is not None and _agent(agents.of_tree(*inner), found)
+    return inner is not None and _agent(*inner, found)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
@@ -346,6 +362,8 @@ def _settings(text: Text, found: Found) -> None:
     """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
     if _foreign(Origin(text.path, text.text), found):
         return
+    from dualstack.gather import processes_files
+
     workloads = processes_files.workloads(text.path, text.text)
     found.workloads += workloads
     found.understood += bool(workloads)
