@@ -53,8 +53,11 @@ class Env:
 
 
 def _part(path: str, offset: int, size: int) -> bytes:
-    with opened(path) as file:
-        return os.pread(file.fileno(), size, min(offset, sys.maxsize))  # the header of a program may say anything
+    descriptor = opened(path)
+    try:
+        return os.pread(descriptor, size, min(offset, sys.maxsize))  # the header of a program may say anything
+    finally:
+        os.close(descriptor)
 
 
 def _getaddrinfo(name: str) -> list[str]:

@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from typing import BinaryIO
 
 MOST = 64_000_000
 """Bytes that are read of one file: /proc/net/tcp has 150 for each of its sockets, a rendered cluster of 50,000 objects
@@ -18,18 +17,20 @@ def read(path: str, most: int = MOST) -> bytes:
     Files of /proc have no size to go by, so it is the bytes read that are held against `most`.
     """
     found = bytearray()
-    with opened(path) as file:
-        # A regular file of /proc may still have nothing to say yet (kmsg): os.read raises where file.read gives None.
-        while chunk := os.read(file.fileno(), _CHUNK):
+    descriptor = opened(path)
+    try:
+        while chunk := os.read(descriptor, _CHUNK):
             found += chunk
             if len(found) > most:
                 raise OSError(errno.EFBIG, f"larger than {most // 1_000_000} MB", path)
+    finally:
+        os.close(descriptor)
     return bytes(found)
 
 
-def opened(path: str) -> BinaryIO:
-    """A regular file, open. What it is gets asked first: to open a device can do something."""
+def opened(path: str) -> int:
+    """The descriptor of a regular file. What it is gets asked first: to open a device can do something."""
     kind = os.stat(path).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
         raise OSError(errno.EINVAL, "not a regular file; save what it says in one", path)
-    return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
