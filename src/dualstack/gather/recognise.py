@@ -101,7 +101,8 @@ def _yaml(text: Text, found: Found) -> None:
         if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
             found.understood += text.named
             continue
-        if kind == "Service" or (kind == "NetworkPolicy" and "ipBlock" in chunk.text) or _TELEMETRY.search(chunk.text):
+        wanted = kind == "Service" or (kind == "NetworkPolicy" and "ipBlock" in chunk.text)
+        if wanted or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
             _document(Origin(text.path, chunk.text, chunk.line), found)
         elif kind or not chunk.text.strip() or text.named is False:
             found.understood += text.named
