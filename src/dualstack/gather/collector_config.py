@@ -173,8 +173,8 @@ class _Reading:
         if not network.startswith(("tcp", "udp")) or text.startswith("unix:"):
             return None
         default = row["default"] if _version(self.version) >= _version(row["since"] or "0") else row["before"]
-        address, problem = (hidden, "") if hidden else self._address(row, body, text, default)
-        cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else ""
+        address, problem, cause = (hidden, "", "") if hidden else self._address(row, body, text, default)
+        cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else cause
         return DeclaredEndpoint(
             component=component,
             field=f"{path}.{row['field']}",
@@ -192,6 +192,7 @@ class _Reading:
             pinned=self.origin.written(value(body, row["transport"])) if row["transport"] else None,
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
+            host_ignored=bool(row["host ignored"]),
         )
 
     def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
@@ -208,8 +209,8 @@ class _Reading:
             return row["network"], f"transport is unknown here before Collector {since}, and this is {self.version}"
         return expand(text, self.environ).value or row["network"], ""
 
-    def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str]:
-        """The address string that the component binds, and the variables in it that have no value."""
+    def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str, str]:
+        """The address string that the component binds, what is wrong with it, and the rule that speaks of that."""
         found, unset = expand(text, self.environ)
         plain = any(_within(self.version, x) for x in row["unbracketed"].split(",") if x)
         if row["port"]:
@@ -220,7 +221,11 @@ class _Reading:
             found = f"{host.strip('[]')}:{port}"
         if row["host ignored"]:
             found = f":{(found or default).rpartition(':')[2]}"
-        return found, f"{' and '.join(unset)} has no value here" if unset else ""
+        if unset:
+            return found, f"{' and '.join(unset)} has no value here", ""
+        if plain and ":" in found.rpartition(":")[0] and not found.startswith("["):
+            return found, f"listen {row['network']}: address {found}: too many colons in address", "DS113"
+        return found, "", ""
 
 
 def _joined(host: str, port: str, default: str, *, plain: bool) -> str:

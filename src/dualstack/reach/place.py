@@ -57,7 +57,8 @@ def placed(address: str, names: tuple[Lookup, ...]) -> Place:
     """The form of an address as Go and most others take it apart; `names` says which names have addresses."""
     form, found = _first_fit(_TEXTS, address)
     if form:
-        return Place(form, **found.groupdict())
+        parts = found.groupdict("")
+        return Place(form, parts.get("host", ""), parts.get("port", ""))
     host, port = found["host"], found["port"]
     wrong_port, _ = _first_fit(_PORTS, port)
     if wrong_port:
