@@ -27,7 +27,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Location, Vacancy
+from dualstack.model.source import Location, Room, Vacancy
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
@@ -193,6 +193,7 @@ class _Reading:
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
             host_ignored=bool(row["host ignored"]),
+            room=self._room(row, body),
         )
 
     def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
@@ -207,7 +208,18 @@ class _Reading:
         since = row["transport since"]
         if text and _version(self.version) < _version(since or "0"):
             return row["network"], f"transport is unknown here before Collector {since}, and this is {self.version}"
-        return expand(text, self.environ).value or row["network"], ""
+        network = expand(text, self.environ).value.lower() or row["network"]
+        if "$" not in network and row["transports"] and network not in row["transports"].split():
+            return row["network"], f'unsupported transport "{network}": it takes {row["transports"]} alone'
+        return network, ""
+
+    def _room(self, row: _Row, body: Node | None) -> Room | None:
+        """Where a transport for one family can be written, if every version that is meant takes it there."""
+        since, taken = row["transport since"], row["transports"].split()
+        known = not since or (self.version and _version(self.version) >= _version(since))
+        held = value(body, row["transport"]) if row["transport"] else None
+        pins = not taken or f"{row['network']}6" in taken
+        return self.origin.room(body) if row["transport"] and known and pins and held is None else None
 
     def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str, str]:
         """The address string that the component binds, what is wrong with it, and the rule that speaks of that."""

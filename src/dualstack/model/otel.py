@@ -4,7 +4,7 @@ import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.sockets import Runtime, Transport
-from dualstack.model.source import Location, Vacancy, Written
+from dualstack.model.source import Location, Room, Vacancy, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -18,8 +18,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
-    names. `host_ignored` says that the component listens on every address,
-    whatever host is written.
+    names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
+    transport can be written that is not there.
     """
 
     component: str
@@ -40,6 +40,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     vacant: Vacancy | None = None
     runtime: str = Runtime.GO
     host_ignored: bool = False
+    room: Room | None = None
 
     @property
     def effective(self) -> str:

@@ -2,7 +2,8 @@
 
 ## What it detects
 `transport` beside the endpoint of an HTTP server, in a Collector before 0.144. The version is that of
-`--collector-version`, or of the image that runs the configuration; where neither tells, nothing is said.
+`--collector-version`, or of the image that runs the configuration; where neither tells, nothing is said. Also a
+transport that a component takes in no version, such as `tcp4` in carbon.
 
 ## Why it breaks
 HTTP servers got `transport` in 0.144. Before that the configuration is refused: `'protocols.http' has invalid keys:
@@ -15,6 +16,9 @@ Take `transport` away, or use a newer Collector.
 ```yaml fires
 # dualstack lint --collector-version 0.139.0
 receivers: {otlp: {protocols: {http: {transport: tcp4, endpoint: "0.0.0.0:4318"}}}}
+```
+```yaml fires
+receivers: {carbon: {transport: tcp4, endpoint: "0.0.0.0:2003"}}
 ```
 ```yaml quiet
 # dualstack lint --collector-version 0.149.0
@@ -43,9 +47,9 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     for fault in faults(deployments, question, "DS108"):
         pinned = fault.endpoint.pinned
         yield Finding(
-            summary="`transport` is unknown to this version",
+            summary="Transport is unknown to this component",
             detail=f"{fault.endpoint.component}: {fault.bound.error}. The configuration is refused.",
-            hint="Take `transport` away, or use a newer Collector.",
+            hint="Take `transport` away, or use a Collector that knows it.",
             confidence=Confidence.DECLARED,
             evidence=fault.evidence,
             location=pinned.at if pinned else fault.endpoint.location,

@@ -13,12 +13,16 @@ Collector ends at its start.
 Take one of them away: the other takes IPv4 and IPv6. Or set `transport` to `tcp4` for the one and `tcp6` for the other.
 
 ## Fix safety
-Safe where both write `transport: tcp`: the two listeners become what they were meant to be. Otherwise by hand.
+Safe where both can be given a transport in this version: the two become what they were meant to be. HTTP servers take
+one since 0.144. Otherwise by hand.
 
 ## Example
 ```yaml fires
 receivers:
-  otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317", transport: tcp}}}
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 0.0.0.0:4317
   otlp/6: {protocols: {grpc: {endpoint: "[::]:4317", transport: tcp}}}
 exporters: {debug: {}}
 service: {pipelines: {traces: {receivers: [otlp, otlp/6], exporters: [debug]}}}
@@ -46,11 +50,12 @@ from collections.abc import Iterator
 
 from dualstack.model.address import BOTH
 from dualstack.model.deployed import Deployments
-from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Fix, Severity
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop
 from dualstack.reach.clash import Clash, clashes
 from dualstack.reach.drafts import declared
-from dualstack.reach.edits import replaced
+from dualstack.reach.edits import added, replaced
 from dualstack.reach.start import port
 
 HOP = Hop.ENDPOINT
@@ -84,8 +89,16 @@ def _split(clash: Clash) -> bool:
 
 
 def _fix(clash: Clash) -> Fix:
-    pinned = [(x.pinned, "tcp6" if "[::]" in x.text else "tcp4") for x in (clash.first, clash.second)]
-    edits = [y for written, text in pinned if written and written.text == "tcp" for y in replaced(written, text)]
-    if len(edits) < len(pinned) or not _split(clash):
+    """Each its family; by hand where that cannot be written into both, or they are one place of the file."""
+    edits = [_pinned(x) for x in (clash.first, clash.second)] if _split(clash) else []
+    if not edits or not all(edits) or edits[0] == edits[1]:
         return Fix("Take one of the two away")
-    return Fix("Give each its family", Applicability.SAFE, tuple(edits))
+    return Fix("Give each its family", Applicability.SAFE, (*edits[0], *edits[1]))
+
+
+def _pinned(endpoint: DeclaredEndpoint) -> tuple[Edit, ...]:
+    digit = "6" if "[::]" in endpoint.text else "4"
+    if endpoint.pinned:
+        plain = endpoint.pinned.text == endpoint.network
+        return replaced(endpoint.pinned, endpoint.network + digit) if plain else ()
+    return added(endpoint.room, transport=endpoint.network + digit)
