@@ -2,7 +2,7 @@
 
 ## What it detects
 A text such as `2001:db8::1:4318`: without brackets it is a whole IPv6 address, and an address with a port as well. It
-is told beside DS101, which says that it cannot be used.
+is told beside DS101, which says that it cannot be used; of a listener only where the port is none that it is known by.
 
 ## Why it breaks
 Whoever mends it has to know which one was meant. With the wrong guess the text is valid and leads elsewhere.
@@ -13,6 +13,12 @@ Write `[2001:db8::1]:4318` for an address and a port, `[2001:db8::1:4318]:4318` 
 ## Example
 ```yaml fires
 exporters: {otlphttp: {endpoint: "http://2001:db8::1:4318"}}
+```
+```yaml fires
+receivers: {zipkin: {endpoint: "2001:db8::1:8080"}}
+```
+```yaml quiet
+receivers: {zipkin: {endpoint: "2001:db8::1:9411"}}
 ```
 ```yaml quiet
 exporters: {otlphttp: {endpoint: "http://2001:db8:1:2:3:4:5:6:4318"}}
@@ -25,7 +31,7 @@ exporters: {otlphttp: {endpoint: "http://2001:db8:1:2:3:4:5:6:4318"}}
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Family
+from dualstack.model.address import OTLP_PORTS, Family
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
@@ -43,7 +49,8 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
     """One finding for each address that can be read in two ways."""
     for fault in faults(deployments, question, "DS101"):
         reading = read(fault.endpoint.effective, "hostport")
-        if reading.ambiguous:
+        known = (fault.endpoint.default.rpartition(":")[2], *map(str, OTLP_PORTS))
+        if reading.ambiguous and reading.port not in known:
             yield _finding(reading, fault.evidence, fault.endpoint.location)
     for said, reading in misread(senders, "DS101"):
         if reading.ambiguous:

@@ -90,7 +90,8 @@ def _split(clash: Clash) -> bool:
 
 def _fix(clash: Clash) -> Fix:
     """Each its family; by hand where that cannot be written into both, or they are one place of the file."""
-    edits = [_pinned(x) for x in (clash.first, clash.second)] if _split(clash) else []
+    both = (clash.first, clash.second) if _split(clash) and clash.deployed.config.whole else ()
+    edits = [_pinned(x) for x in both]
     if not edits or not all(edits) or edits[0] == edits[1]:
         return Fix("Take one of the two away")
     return Fix("Give each its family", Applicability.SAFE, (*edits[0], *edits[1]))
