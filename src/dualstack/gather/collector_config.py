@@ -103,7 +103,7 @@ def _used(root: Node) -> dict[str, set[str]] | None:
     pipelines = [held for _, held in pairs(value(service, "pipelines"))]
     used = {
         section: {scalar(x) for pipeline in pipelines for x in items(value(pipeline, section))}
-        for section in ("receivers", "exporters")
+        for section in ("receivers", "processors", "exporters")
     }
     return {**used, "extensions": {scalar(x) for x in items(value(service, "extensions"))}}
 
@@ -116,7 +116,7 @@ def uses(root: Node) -> Callable[[str, str], bool]:
 
 def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
     used = uses(root)
-    for section in ("receivers", "exporters", "extensions"):
+    for section in ("receivers", "processors", "exporters", "extensions"):
         for key, body in pairs(value(root, section)):
             name = scalar(key)
             if used(section, name):
