@@ -53,7 +53,7 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
         title = f"Write `{meant}`" if works else "Write the host and the port without a scheme"
         yield Finding(
             summary="URL where a listener wants `host:port`",
-            detail=f"A listener takes no scheme: `{fault.bound.error}`. The Collector does not start.",
+            detail=f"A listener takes no scheme: `{fault.bound.error}`. The program does not start.",
             hint=f"{title}.",
             confidence=Confidence.DECLARED,
             evidence=fault.evidence,

@@ -48,7 +48,7 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
         like = f", such as `{endpoint.effective}:{known}`" if known else ""
         yield Finding(
             summary="Listener without a port",
-            detail=f"`{endpoint.effective}` names no port: `{fault.bound.error}`. The Collector does not start.",
+            detail=f"`{endpoint.effective}` names no port: `{fault.bound.error}`. The program does not start.",
             hint=f"Write a port behind the host{like}.",
             confidence=Confidence.DECLARED,
             evidence=fault.evidence,

@@ -47,7 +47,7 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
         wanted = Family.IPV6 if network.endswith("6") else Family.IPV4
         yield Finding(
             summary=f"`{network}` with an {wanted.other.title} address",
-            detail=f"`{network}` binds {wanted.title} alone: `{fault.bound.error}`. The Collector does not start.",
+            detail=f"`{network}` binds {wanted.title} alone: `{fault.bound.error}`. The program does not start.",
             hint=f"Set `transport` to `{network[:3]}`, or write an {wanted.title} address.",
             families=(wanted,),
             confidence=Confidence.DECLARED,

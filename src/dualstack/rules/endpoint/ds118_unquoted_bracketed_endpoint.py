@@ -5,7 +5,7 @@ A value such as `endpoint: [::]:4317`. The rest of the file is judged as if it w
 is YAML, and so a list: `endpoint: [localhost]`.
 
 ## Why it breaks
-In YAML a bracket begins a list, so the file is none: `did not find expected ',' or ']'`. The Collector does not start.
+In YAML a bracket begins a list, so the file is none: `did not find expected ',' or ']'`. The program does not start.
 
 ## Fix
 Quote the value: `"[::]:4317"`.

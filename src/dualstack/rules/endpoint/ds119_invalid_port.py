@@ -48,7 +48,7 @@ SEVERITY = Severity.ERROR
 def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:
     """One finding for each such port."""
     for fault in faults(deployments, question, "DS119"):
-        detail = f"`{fault.endpoint.effective}` cannot be bound: `{fault.bound.error}`. The Collector does not start."
+        detail = f"`{fault.endpoint.effective}` cannot be bound: `{fault.bound.error}`. The program does not start."
         yield _finding("Port is no port", detail, fault.evidence, fault.endpoint.location)
     for said, _ in misread(senders, "DS119"):
         detail = f"`{said.value}` has no number from 1 to 65535 where its port should be."

@@ -73,7 +73,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         summary="Host is no address and no name",
-        detail=f"Nothing can be bound to `{address}`: `{error}`. The Collector does not start.",
+        detail=f"Nothing can be bound to `{address}`: `{error}`. The program does not start.",
         hint=f"Write `{meant}`." if meant else "Write an address, a name, or `0.0.0.0` for all of them.",
         confidence=Confidence.DECLARED,
         evidence=evidence,

@@ -50,7 +50,7 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:4317"}}}}
 
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH, Family, family
+from dualstack.model.address import BOTH, family
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
@@ -101,7 +101,7 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each literal of a family that no pod has."""
     for fault in faults(deployments, question, *_CAUSES):
         endpoint, host = fault.endpoint, taken_apart(fault.endpoint).host
-        lacking = family(host) if host else Family.IPV6
+        lacking = family(host)
         yield Finding(
             summary=f"Pods have no {lacking.title} address to bind",
             detail=f"`{endpoint.effective}` needs {lacking.title}, and the cluster has none: `{fault.bound.error}`. "
