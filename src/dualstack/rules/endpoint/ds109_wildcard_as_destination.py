@@ -60,7 +60,11 @@ def lint(senders: Senders, deployments: Deployments) -> Iterator[Finding]:
         yield Finding(
             summary="Wildcard address as destination",
             detail=f"`{said.value}` is what a server binds, and no address of one. Linux takes it for this host itself"
-            + (", where something can listen; other systems refuse it." if works else ", where nothing listens."),
+            + (
+                ", where something can listen; other systems refuse it."
+                if works
+                else ", where nothing in these files listens on that port; other systems refuse it."
+            ),
             hint=f"Write `localhost:{port}` for this place, or the name of the receiver."
             if works
             else "Write the name or the address of the receiver.",
