@@ -1,6 +1,5 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
-import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -133,6 +132,8 @@ def statistics(found: Sequence[Finding]) -> str:
 
 def statistics_as_json(found: Sequence[Finding]) -> str:
     """The same as one JSON object."""
+    import json
+
     return json.dumps({"schema": "dualstack.statistics/1", "rules": _counts(found)}, indent=2) + "\n"
 
 
