@@ -5,7 +5,7 @@
 A file is read once. What is no YAML, or cannot be read, is an error that is told beside the findings of the others.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -19,13 +19,15 @@ from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
-from dualstack.model.kube import NetworkPolicies, Services, Workloads
+from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
+from dualstack.model.otel import Destination
 from dualstack.model.question import Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
+from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.wiring import deployed, named
@@ -132,17 +134,24 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
 
 
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
+    made = (y for x in deployments.items for y in x.services)
+    known = {(x.meta.name, x.meta.namespace): x for x in (*made, *seen.services)}.values()
     for item in deployments.items:
-        namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            yield Sender(
-                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, seen.services)
-            )
+            yield _sender(each, item.workload, item.container, known)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
-                host = read(each.value, each.form).host
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+                yield _sender(each, workload, container, known)
+
+
+def _sender(
+    sent: Destination, workload: Workload | None, container: Container | None, known: Collection[Service]
+) -> Sender:
+    if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
+        return Sender(sent, workload, container)
+    namespace = workload.meta.namespace if workload else ""
+    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known))
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

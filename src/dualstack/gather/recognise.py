@@ -12,6 +12,7 @@ from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import Text
+from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
@@ -234,6 +235,7 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
     yield "ConfigMap", _config_map
     yield "Secret", _config_map
     yield "OpenTelemetryCollector", _operated
+    yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
 
 
 _OBJECTS = dict(_objects())

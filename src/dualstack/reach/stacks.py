@@ -9,16 +9,16 @@ from dualstack.model.address import BOTH, OTLP_PORTS, Family, family, is_address
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Edit
-from dualstack.model.kube import Service, Services, Workload, Workloads
+from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.review import Former
 from dualstack.model.source import Location, Written
 from dualstack.reach.edits import added, replaced
+from dualstack.reach.operator import OPERATED
 from dualstack.reach.wiring import same_namespace
 
 PREFER, REQUIRE, SINGLE = "PreferDualStack", "RequireDualStack", "SingleStack"
 DUAL = (PREFER, REQUIRE)
-OPERATED = "OpenTelemetryCollector"
 
 _FAMILIES = {x.title: x for x in BOTH}
 
@@ -120,8 +120,3 @@ def evidence(service: Service) -> tuple[Evidence, ...]:
 def titles(families: Iterable[Family]) -> str:
     """`IPv4 and IPv6`."""
     return " and ".join(x.title for x in families)
-
-
-def made(workloads: Iterable[Workload]) -> Iterator[Service]:
-    """The Services that come with workloads."""
-    return (y for x in workloads for y in x.made)

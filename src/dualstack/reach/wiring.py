@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Written
+from dualstack.reach import operator
 from dualstack.reach.start import configurations, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
@@ -72,20 +70,10 @@ def deployed(
     for config in configs:
         found = list(readers(config.holder, workloads)) if config.holder else []
         for workload, container in found:
-            made = (_with_ports(x, config) for x in workload.made)
-            yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
+            leading = (x for x in services if selects(x, workload))
+            yield Deployed(config, workload, container, (*leading, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
-
-
-def _with_ports(service: Service, config: Declared) -> Service:
-    """A Service that the Operator makes, with a port for each that the configuration listens on for clients."""
-    if service.ports:
-        return service
-    clients = (x for x in config.endpoints if x.component.startswith(("receivers/", "exporters/")))
-    found = {(port(x), x.transport): x.location for x in clients if x.location and port(x)}
-    ports = (ServicePort("", Written(str(number), at), None, kind.upper()) for (number, kind), at in found.items())
-    return replace(service, ports=tuple(ports))
 
 
 def selects(service: Service, workload: Workload) -> bool:
