@@ -21,7 +21,7 @@ SequenceNode: TypeAlias = nodes.SequenceNode
 MappingNode: TypeAlias = nodes.MappingNode
 
 DEPTH, ALIASES = 100, 1000
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
 _MERGE = "<<"
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
