@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from dualstack.gather.collector_config import listening, uses
+from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.recognise import Found, Pending
 from dualstack.model.otel import Declared, Holder
@@ -36,4 +36,5 @@ def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declar
         tuple(balancers(root, origin, used)),
         holder,
         origin.location(root),
+        dict(unread(root, origin)),
     )

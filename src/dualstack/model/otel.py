@@ -1,5 +1,7 @@
 """The endpoints that a Collector configuration declares."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from dualstack.model.address import Protocol
@@ -82,7 +84,8 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses.
+    regular expressions for addresses. `unread` are the texts of components, by name, of which nobody here knows whether
+    they listen.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
@@ -93,3 +96,4 @@ class Declared(msgspec.Struct, frozen=True):
     balancers: tuple[Balancer, ...] = ()
     holder: Holder | None = None
     at: Location | None = None
+    unread: Mapping[str, str] = {}

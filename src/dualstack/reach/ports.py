@@ -1,0 +1,95 @@
+"""Which ports of pods somebody listens on, and which listeners an address leads to, as far as the files tell."""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.deployed import Deployed, Deployments, Sender
+from dualstack.model.kube import Container, Service, Workload
+from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
+from dualstack.model.sockets import Transport
+from dualstack.reach.destination import read
+from dualstack.reach.operator import OPERATED
+from dualstack.reach.stacks import same
+from dualstack.reach.start import configurations, port
+from dualstack.reach.wiring import target
+
+_INJECTED = "sidecar.opentelemetry.io/inject"
+_PARTIAL = "values"
+"""A chart lays its values over a configuration of its own."""
+
+_RECEIVERS = ("receivers/otlp", "receivers/otelarrow")
+_SPEAKS = (Protocol.GRPC, Protocol.HTTP)
+
+
+def otlp(config: Declared) -> Iterator[DeclaredEndpoint]:
+    """The endpoints of its OTLP receivers."""
+    return (x for x in config.endpoints if x.component.startswith(_RECEIVERS) and x.protocol in _SPEAKS)
+
+
+def silent(workload: Workload, number: int, transport: Transport, deployments: Deployments) -> bool:
+    """Whether surely nobody listens on a port of these pods: all that runs there is known, and its configuration."""
+    running = [x for x in workload.containers if not x.init]
+    if _INJECTED in workload.annotations or not running:
+        return False
+    return all(_never(x, number, transport, _read_by(x, workload, deployments)) for x in running)
+
+
+def _read_by(container: Container, workload: Workload, deployments: Deployments) -> list[Declared]:
+    return [x.config for x in deployments.items if x.workload is workload and x.container is container]
+
+
+def _never(container: Container, number: int, transport: Transport, read_by: list[Declared]) -> bool:
+    """Whether a container surely does not listen on a port: it runs a Collector with one configuration, all known."""
+    changed = any(x.text.startswith(("--set", "-set")) for x in container.words)
+    if len(read_by) != 1 or len(configurations([x.text for x in container.words])) > 1 or changed:
+        return False
+    config = read_by[0]
+    if config.holder and config.holder.kind == _PARTIAL:
+        return False
+    open_ended = any(x.problem or not port(x) for x in config.endpoints)
+    mine = any(port(x) == number and x.transport is transport for x in config.endpoints)
+    # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
+    others = config.unread.values()
+    maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
+    return not (open_ended or mine or maybe)
+
+
+def unnamed(workload: Workload, name: str) -> bool:
+    """Whether surely no container of these pods has a port of that name."""
+    if workload.meta.kind == OPERATED or _INJECTED in workload.annotations:
+        return False
+    return all(y.name != name for x in workload.containers for y in x.ports)
+
+
+def reached(sender: Sender, deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoint]]:
+    """The listeners that an address leads to: through a Service, in the same pod, or by the name of a container."""
+    place = read(sender.destination.value, sender.destination.form)
+    number = int(place.port) if place.port.isascii() and place.port.isdigit() else 0
+    for item in deployments.items if number else ():
+        for found in _ports(sender, place.host, number, item, inside=place.loopback):
+            yield from ((item, x) for x in item.config.endpoints if port(x) == found)
+
+
+def _ports(sender: Sender, host: str, number: int, item: Deployed, *, inside: bool) -> Iterator[int]:
+    """The ports of the pods of a configuration that an address leads to."""
+    workload = item.workload
+    if workload is None:
+        return
+    if sender.service:
+        if any(same(sender.service, x) for x in item.services):
+            yield from (target(x, workload) for x in sender.service.ports if x.number.text == str(number))
+    elif inside:
+        if sender.workload is workload and workload.isolated:
+            yield number
+    elif sender.workload and host in workload.names and workload.meta.namespace == sender.workload.meta.namespace:
+        yield number
+
+
+def sends_otlp(sent: Destination) -> bool:
+    """Whether a destination is for OTLP: a variable of the SDKs, or one of the Collector's OTLP exporters."""
+    return sent.field.startswith("OTEL_EXPORTER_OTLP_") or sent.owner.startswith("exporters/otlp")
+
+
+def exposes(service: Service, workload: Workload, number: int) -> bool:
+    """Whether a Service leads to a port of these pods."""
+    return any(target(x, workload) == number for x in service.ports)
