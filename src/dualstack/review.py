@@ -19,6 +19,7 @@ from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
+from dualstack.model.gateway import ChartFamilies, Gates
 from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
 from dualstack.model.otel import Destination
 from dualstack.model.question import Question
@@ -127,6 +128,8 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        Gates(tuple(seen.gates)),
+        ChartFamilies(tuple(seen.families)),
         ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )

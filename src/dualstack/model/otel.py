@@ -61,11 +61,15 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Balancer(msgspec.Struct, frozen=True):
-    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name."""
+    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name.
+
+    `by_host` says that it asks for the names of the pods and not for their addresses.
+    """
 
     component: str
     kind: str
     name: Written
+    by_host: bool = False
 
 
 class Holder(msgspec.Struct, frozen=True):

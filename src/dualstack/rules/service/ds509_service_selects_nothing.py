@@ -58,8 +58,9 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workload, Workloads
 from dualstack.model.trace import Hop
+from dualstack.reach.isolation import collectors
 from dualstack.reach.stacks import carries_otlp
-from dualstack.reach.wiring import selects, version
+from dualstack.reach.wiring import selects
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
@@ -67,19 +68,13 @@ SEVERITY = Severity.ERROR
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
     """One finding for each Service that a label keeps from its Collector."""
-    spare = [x for x in _collectors(workloads, deployments) if not any(selects(y, x) for y in services.items)]
+    running = (x for x in collectors(workloads, deployments) if not x.made)
+    spare = [x for x in running if not any(selects(y, x) for y in services.items)]
     for service in services.items if spare else ():
         lost = service.selector and not any(selects(service, x) for x in workloads.items)
         near = [x for x in spare if _nearly(service, x)]
         if lost and near and carries_otlp(service, deployments):
             yield _finding(service, near[0])
-
-
-def _collectors(workloads: Workloads, deployments: Deployments) -> Iterator[Workload]:
-    for workload in workloads.items:
-        reads = any(x.workload is workload for x in deployments.items)
-        if workload.pod and not workload.made and (reads or any(version(x.image) for x in workload.containers)):
-            yield workload
 
 
 def _nearly(service: Service, workload: Workload) -> bool:

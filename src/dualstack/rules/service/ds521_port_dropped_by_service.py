@@ -72,7 +72,7 @@ from dualstack.model.kube import Service, Services, Workload
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop
 from dualstack.reach.destination import read
-from dualstack.reach.edits import added
+from dualstack.reach.edits import added_item
 from dualstack.reach.ports import exposes, otlp
 from dualstack.reach.start import port
 
@@ -108,7 +108,7 @@ def _dropped(endpoint: DeclaredEndpoint, workload: Workload | None, mine: list[S
 def _finding(service: Service, endpoint: DeclaredEndpoint, number: int) -> Finding:
     name = _NAMES[endpoint.protocol]
     plain = all(x.name for x in service.ports) and name not in {x.name for x in service.ports}
-    edits = added(service.ports_room, name=name, port=str(number), targetPort=str(number)) if plain else ()
+    edits = added_item(service.ports_room, name=name, port=str(number), targetPort=str(number)) if plain else ()
     return Finding(
         summary=f"Service leaves out port {number}",
         detail=f"The Collector takes OTLP on {number} as well, and {service.meta.called} does not lead there.",
