@@ -25,21 +25,24 @@ def programs(root: Node, origin: Origin) -> Iterator[Workload]:
     spec = value(root, "spec")
     spoken = [x for x in LANGUAGES if value(spec, x) is not None]
     for language in spoken or [""]:
-        found = {x.name: x for x in _variables(spec, language, origin)}
+        found = {x.name: x for x in _variables(spec, language, origin, alone=len(spoken) == 1)}
         mine = Container(language or "instrumented", about.at, variables=tuple(found.values()))
         told = Written("true", about.at)
         notes = {**about.annotations, **({f"{_INJECT}{language.lower()}": told} if language else {})}
         yield Workload(replace(about, labels={}), annotations=notes, containers=(mine,), pod=False)
 
 
-def _variables(spec: Node | None, language: str, origin: Origin) -> Iterator[Variable]:
-    """The variables of a container, of those with one name the last one counting."""
+def _variables(spec: Node | None, language: str, origin: Origin, *, alone: bool) -> Iterator[Variable]:
+    """The variables of a container, of those with one name the last one counting.
+
+    Of several languages nobody knows which are in use, so what the Operator sets by itself is left out.
+    """
     pair = get(spec, "exporter", "endpoint")
     said = origin.written(pair[1]) if pair else None
     if pair and said:
         yield Variable(_ENDPOINT, origin.location(pair[0]), said)
     pair = get(spec, language)
-    if pair and language == "python":
+    if pair and alone and language == "python":
         at = origin.location(pair[0])
         yield Variable(_PROTOCOL, at, Written(_PYTHON, at))
     yield from manifests.variables(value(spec, "env"), origin)

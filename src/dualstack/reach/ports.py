@@ -9,7 +9,7 @@ from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
 from dualstack.reach.destination import read
 from dualstack.reach.operator import OPERATED
-from dualstack.reach.stacks import same
+from dualstack.reach.stacks import is_otlp, same
 from dualstack.reach.start import configurations, port
 from dualstack.reach.wiring import target
 
@@ -83,6 +83,18 @@ def _ports(sender: Sender, host: str, number: int, item: Deployed, *, inside: bo
             yield number
     elif sender.workload and host in workload.names and workload.meta.namespace == sender.workload.meta.namespace:
         yield number
+
+
+def carries_otlp(service: Service, deployments: Deployments) -> bool:
+    """Whether clients send OTLP through a Service: by its ports, or because OTLP receivers are behind them."""
+    if any(is_otlp(x.name, x.number.text, x.target.text if x.target else "") for x in service.ports):
+        return True
+    return any(_receives(x, y) for x in deployments.items for y in x.services if same(service, y))
+
+
+def _receives(item: Deployed, service: Service) -> bool:
+    workload = item.workload
+    return workload is not None and any(exposes(service, workload, port(x)) for x in otlp(item.config) if port(x))
 
 
 def sends_otlp(sent: Destination) -> bool:

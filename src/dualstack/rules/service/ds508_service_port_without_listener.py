@@ -75,8 +75,8 @@ from dualstack.model.kube import Service, ServicePort, Services, Workload, Workl
 from dualstack.model.sockets import Transport
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import fix
-from dualstack.reach.ports import otlp, silent, unnamed
-from dualstack.reach.stacks import carries_otlp, is_otlp
+from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
+from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import port
 from dualstack.reach.wiring import selects, target
 

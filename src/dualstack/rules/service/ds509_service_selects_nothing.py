@@ -59,7 +59,7 @@ from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workload, Workloads
 from dualstack.model.trace import Hop
 from dualstack.reach.isolation import collectors
-from dualstack.reach.stacks import carries_otlp
+from dualstack.reach.ports import carries_otlp
 from dualstack.reach.wiring import selects
 
 HOP = Hop.SERVICE

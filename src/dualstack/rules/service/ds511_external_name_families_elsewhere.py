@@ -46,7 +46,7 @@ from dualstack.model.kube import Service, Services
 from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.model.trace import Hop
-from dualstack.reach.stacks import carries_otlp
+from dualstack.reach.ports import carries_otlp
 from dualstack.reach.unknowns import wanted
 
 HOP = Hop.SERVICE
