@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dualstack.gather.configs import declared
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text, found, text_of
 from dualstack.gather.recognise import Found, take
 from dualstack.gather.yaml_tree import LINE_BREAK
@@ -22,9 +22,10 @@ from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
 from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
 from dualstack.model.otel import Destination
-from dualstack.model.question import Question
+from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.source import Location
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
@@ -73,7 +74,7 @@ class Reviewed(msgspec.Struct, frozen=True):
     """The answer, what could not be read, and the texts of the files that a finding is in."""
 
     diagnosis: Diagnosis
-    errors: tuple[BadInput, ...]
+    errors: tuple[BadFile, ...]
     texts: Mapping[str, Text]
 
 
@@ -93,9 +94,9 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     findings, skipped = _judged(request, seen)
     told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
     findings = _heeded(findings, told, request)
-    notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
+    notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
     ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
-    answer = Diagnosis(request.question, _verdict(ordered, seen), (), ordered, skipped + notes)
+    answer = Diagnosis(replace(request.question, place=FILES), _verdict(ordered, seen), (), ordered, skipped + notes)
     return Reviewed(answer, tuple(seen.errors), texts)
 
 
@@ -110,7 +111,7 @@ def _texts(request: Review, seen: Found) -> Iterator[Text]:
 def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
     try:
         text = text_of(path, named=named, raw=raw)
-    except BadInput as error:
+    except BadFile as error:
         seen.errors.append(error)
         return
     if text:
@@ -186,6 +187,13 @@ def _chosen(request: Review) -> tuple[Rule, ...]:
 def _speaks_last(rule: Rule) -> bool:
     """Whether a rule judges what became of the findings of the others."""
     return rule.lint is not None and Unused in rule.lint.takes
+
+
+def _unreadable(error: BadFile) -> Skipped:
+    """An error of a file; one that is about the whole of it stands at its beginning."""
+    at = Location(error.file, error.line or 1, error.column or 1)
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
 def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:

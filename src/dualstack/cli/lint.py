@@ -9,12 +9,14 @@ import click
 
 from dualstack.cli import options
 from dualstack.cli.app import INTERRUPTED
+from dualstack.model.text import printable
 from dualstack.report import formats
 
 if TYPE_CHECKING:
     from dualstack.review import Mended, Review, Reviewed
 
 _SEVERITIES = ("info", "warning", "error", "never")
+_LONGEST = 1000
 
 
 @click.command(name="lint")
@@ -44,16 +46,20 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     configurations, Kubernetes manifests, values of charts, Compose files, units
     and .env files are known by what stands in them.
 
-    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 130
-    interrupted.
+    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 nothing
+    was understood, 130 interrupted.
     """
+    from dualstack.cli.progress import progress
     from dualstack.gather.errors import BadInput
     from dualstack.patch.files import Unwritable
     from dualstack.review import mend, review
 
+    if given["statistics"] and given["form"] not in ("text", "json"):
+        options.refuse(f"`--statistics` is text or JSON, not {given['form']}.")
     request = _request(given)
     try:
-        found = review(request)
+        with progress(wanted=not given["quiet"]) as tell:
+            found = review(request, tell)
         if given["fix"] or given["diff"]:
             mended = mend(request, found, unsafe=given["unsafe_fixes"])
             return _mended(mended, given)
@@ -95,7 +101,8 @@ def _rendered(found: "Reviewed", given: dict[str, Any]) -> str:
     from dualstack.report.verbs import review as report
 
     if given["statistics"]:
-        return report.statistics(found.diagnosis.findings)
+        counted = report.statistics_as_json if given["form"] == "json" else report.statistics
+        return counted(found.diagnosis.findings)
     if given["form"] != "text":
         return str(importlib.import_module(f"dualstack.report.{given['form']}").render(found.diagnosis))
     color = options.color_wanted(given["color"], given["path"])
@@ -109,7 +116,8 @@ def _mended(mended: "Mended", given: dict[str, Any]) -> int:
 
     if given["diff"]:
         options.write(unified({k: v.text for k, v in mended.before.items()}, mended.after), given["path"])
-        return 0 if given["exit_zero"] or not mended.done else 1
+        changes = mended.done and not given["exit_zero"]
+        return 1 if changes and not mended.reviewed.errors else _status(mended.reviewed, {**given, "fail_on": "never"})
     for path, text in mended.before.items():
         rewrite(path, text.mark + text.text.encode(text.encoding), text.mark + mended.after[path].encode(text.encoding))
     options.write(_rendered(mended.reviewed, given), given["path"])
@@ -119,8 +127,10 @@ def _mended(mended: "Mended", given: dict[str, Any]) -> int:
 
 def _status(found: "Reviewed", given: dict[str, Any]) -> int:
     for error in found.errors:
-        click.echo(f"dualstack: {error}.", err=True)
+        click.echo(f"dualstack: {printable(str(error), _LONGEST)}.", err=True)
     if found.errors:
         return 2
+    if found.diagnosis.verdict == "unknown":
+        return 0 if given["exit_zero"] else 3
     counted = _SEVERITIES[_SEVERITIES.index(given["fail_on"]) :]
     return int(not given["exit_zero"] and any(x.severity in counted for x in found.diagnosis.findings))

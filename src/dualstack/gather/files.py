@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dualstack.gather.env import read
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile, BadInput
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -50,7 +50,7 @@ def found(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)
-                yield file, named
+                yield file.removeprefix("./"), named
 
 
 def _below(folder: str) -> Iterator[str]:
@@ -119,7 +119,7 @@ def text_of(path: str, *, named: bool, raw: bytes | None = None) -> Text | None:
     try:
         found = read(path, MOST) if raw is None else raw
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise BadFile(path, f"cannot be read: {error.strerror or error}") from error
     mark, encoding = next(((x, y) for x, y in _MARKS if found.startswith(x)), (b"", "utf-8"))
     try:
         text = found[len(mark) :].decode(encoding)
@@ -128,9 +128,9 @@ def text_of(path: str, *, named: bool, raw: bytes | None = None) -> Text | None:
         reason = f"is not text in {encoding.upper()}"
         if not named:
             return None
-        raise BadInput(f"{path}: {reason}") from error
+        raise BadFile(path, reason) from error
     if "\0" in text:
         if not named:
             return None
-        raise BadInput(f"{path}: is not text: it holds a zero byte")
+        raise BadFile(path, "is not text: it holds a zero byte")
     return Text(path, text, named, mark, encoding)

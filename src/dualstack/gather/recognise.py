@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.gateways import KINDS, PROXIES, charts, families, gate
 from dualstack.gather.instrumentation import programs
@@ -79,7 +79,7 @@ class Found:
     families: list[tuple[str, Written]] = field(default_factory=list)
     slips: list[Unwritten] = field(default_factory=list)
     notes: list[Missing] = field(default_factory=list)
-    errors: list[BadInput] = field(default_factory=list)
+    errors: list[BadFile] = field(default_factory=list)
     understood: int = 0
 
 
@@ -90,7 +90,7 @@ def take(text: Text, found: Found) -> None:
     reader(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
-        found.errors.append(BadInput(f"{text.path}: {said}"))
+        found.errors.append(BadFile(text.path, said))
 
 
 def _yaml(text: Text, found: Found) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import yaml
 from yaml import nodes
 
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.model.source import Location, Room, Written
 
 Node: TypeAlias = nodes.Node
@@ -28,15 +28,12 @@ LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
 
 
-class BadYaml(BadInput):
-    """A text that is no YAML; `line` and `column` count from 1 and are 0 where the whole is meant.
-
-    `near` are the lines of the text, from 0, that the parser was at.
-    """
+class BadYaml(BadFile):
+    """A text that is no YAML. `near` are the lines of the text, from 0, that the parser was at."""
 
     def __init__(self, file: str, line: int, column: int, sentence: str, near: tuple[int, ...] = ()) -> None:
-        super().__init__(f"{file}:{line}:{column}: {sentence}" if line else f"{file}: {sentence}")
-        self.file, self.line, self.column, self.sentence, self.near = file, line, column, sentence, near
+        super().__init__(file, sentence, line, column)
+        self.near = near
 
 
 class Chunk(NamedTuple):
