@@ -8,7 +8,7 @@ from dualstack.model.deployed import Deployments
 from dualstack.model.kube import NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload, Workloads
 from dualstack.reach.ports import otlp
 from dualstack.reach.stacks import is_otlp
-from dualstack.reach.start import port
+from dualstack.reach.start import numbered, port
 from dualstack.reach.wiring import same_namespace, version
 
 _FAMILIES = {4: Family.IPV4, 6: Family.IPV6}
@@ -48,8 +48,8 @@ def otlp_ports(workload: Workload, deployments: Deployments) -> tuple[int, ...]:
     """The ports of the pods on which OTLP is received: by the configuration, or by the ports that they name."""
     mine = [x.config for x in deployments.items if x.workload is workload]
     read = [port(y) for x in mine for y in otlp(x) if port(y)]
-    named = [int(y.number.text) for x in workload.containers for y in x.ports if is_otlp(y.name, y.number.text)]
-    return tuple(dict.fromkeys(read or named))
+    named = [numbered(y.number.text) for x in workload.containers for y in x.ports if is_otlp(y.name, y.number.text)]
+    return tuple(dict.fromkeys(read or filter(None, named)))
 
 
 def ingress(policies: NetworkPolicies, workload: Workload, number: int) -> tuple[PolicyRule, ...]:
@@ -73,8 +73,8 @@ def _on(rule: PolicyRule, workload: Workload, number: int) -> bool:
 def _is(said: PolicyPort, workload: Workload, number: int) -> bool:
     if said.protocol != "TCP":
         return False
-    if said.first.isdigit():
-        last = int(said.last) if said.last.isdigit() else int(said.first)
-        return int(said.first) <= number <= last
+    first = numbered(said.first)
+    if first:
+        return first <= number <= (numbered(said.last) or first)
     named = {y.name for x in workload.containers for y in x.ports if y.number.text == str(number)}
     return not said.first or said.first in named

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.source import Written
-from dualstack.reach.start import port
+from dualstack.reach.start import numbered, port
 
 OPERATED, INSTRUMENTED = "OpenTelemetryCollector", "Instrumentation"
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
-_PORT = re.compile(r":\d+", re.ASCII)
+_PORT = re.compile(r":(?P<number>\d+)", re.ASCII)
 
 
 def inferred(endpoint: DeclaredEndpoint) -> int:
@@ -23,7 +23,7 @@ def inferred(endpoint: DeclaredEndpoint) -> int:
     Source: operator internal/components/component.go PortFromEndpoint.
     """
     found = _PORT.search(endpoint.text)
-    return int(found[0][1:]) if found else port(endpoint)
+    return numbered(found["number"]) if found else port(endpoint)
 
 
 def services(workload: Workload, config: Declared) -> Iterator[Service]:

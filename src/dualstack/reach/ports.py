@@ -10,13 +10,10 @@ from dualstack.model.sockets import Transport
 from dualstack.reach.destination import read
 from dualstack.reach.operator import OPERATED
 from dualstack.reach.stacks import is_otlp, same
-from dualstack.reach.start import configurations, port
+from dualstack.reach.start import configurations, numbered, port
 from dualstack.reach.wiring import target
 
 _INJECTED = "sidecar.opentelemetry.io/inject"
-_PARTIAL = "values"
-"""A chart lays its values over a configuration of its own."""
-
 _RECEIVERS = ("receivers/otlp", "receivers/otelarrow")
 _SPEAKS = (Protocol.GRPC, Protocol.HTTP)
 
@@ -44,8 +41,6 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     if len(read_by) != 1 or len(configurations([x.text for x in container.words])) > 1 or changed:
         return False
     config = read_by[0]
-    if config.holder and config.holder.kind == _PARTIAL:
-        return False
     open_ended = any(x.problem or not port(x) for x in config.endpoints)
     mine = any(port(x) == number and x.transport is transport for x in config.endpoints)
     # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
@@ -64,25 +59,20 @@ def unnamed(workload: Workload, name: str) -> bool:
 def reached(sender: Sender, deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoint]]:
     """The listeners that an address leads to: through a Service, in the same pod, or by the name of a container."""
     place = read(sender.destination.value, sender.destination.form)
-    number = int(place.port) if place.port.isascii() and place.port.isdigit() else 0
-    for item in deployments.items if number else ():
-        for found in _ports(sender, place.host, number, item, inside=place.loopback):
+    for item in deployments.items if numbered(place.port) else ():
+        for found in _ports(sender, place.host, numbered(place.port), item, inside=place.loopback):
             yield from ((item, x) for x in item.config.endpoints if port(x) == found)
 
 
 def _ports(sender: Sender, host: str, number: int, item: Deployed, *, inside: bool) -> Iterator[int]:
     """The ports of the pods of a configuration that an address leads to."""
-    workload = item.workload
-    if workload is None:
-        return
-    if sender.service:
-        if any(same(sender.service, x) for x in item.services):
-            yield from (target(x, workload) for x in sender.service.ports if x.number.text == str(number))
-    elif inside:
-        if sender.workload is workload and workload.isolated:
-            yield number
-    elif sender.workload and host in workload.names and workload.meta.namespace == sender.workload.meta.namespace:
-        yield number
+    workload, sends = item.workload, sender.workload
+    if workload and sender.service:
+        ports = sender.service.ports if any(same(sender.service, x) for x in item.services) else ()
+        yield from (target(x, workload) for x in ports if x.number.text == str(number))
+    elif workload and sends:
+        beside = host in workload.names and workload.meta.namespace == sends.meta.namespace
+        yield from (number,) if (sends is workload if inside else beside) else ()
 
 
 def carries_otlp(service: Service, deployments: Deployments) -> bool:

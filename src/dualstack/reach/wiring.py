@@ -8,7 +8,7 @@ from dualstack.model.kube import Container, Service, ServicePort, Volume, Worklo
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
 from dualstack.reach import operator
-from dualstack.reach.start import configurations, port
+from dualstack.reach.start import configurations, numbered, port
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
@@ -94,11 +94,9 @@ def named(host: str, namespace: str, services: Iterable[Service]) -> Service | N
 
 def target(service_port: ServicePort, workload: Workload) -> int:
     """The port of the pod that a port of a Service leads to; 0 where its name is that of no port there."""
-    said = service_port.target or service_port.number
-    if said.text.isdigit():
-        return int(said.text)
+    said = (service_port.target or service_port.number).text
     ports = (y for x in workload.containers for y in x.ports)
-    return next((int(x.number.text) for x in ports if x.name == said.text and x.number.text.isdigit()), 0)
+    return numbered(said) or next((numbered(x.number.text) for x in ports if x.name == said), 0)
 
 
 def listens(config: Declared, number: int, transport: Transport = Transport.TCP) -> bool:
