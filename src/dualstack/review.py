@@ -5,19 +5,21 @@
 A file is read once. What is no YAML, or cannot be read, is an error that is told beside the findings of the others.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.gather import charts
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.joined import join
 from dualstack.gather.recognise import Found, take
 from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
 from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
@@ -43,7 +45,7 @@ class Review(msgspec.Struct, frozen=True):
 
     `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
     `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
-    it is empty where nothing is known of that.
+    it is empty where nothing is known of that. `helm` says that charts are rendered and judged by what they make.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -55,6 +57,7 @@ class Review(msgspec.Struct, frozen=True):
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
     former: Mapping[str, str] = {}
+    helm: bool = False
 
 
 PASSES = 5
@@ -93,7 +96,8 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
             texts[text.path] = text
     findings, skipped = _judged(request, seen)
     told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
-    findings = _heeded(findings, told, request)
+    findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
+    texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
     ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
     answer = Diagnosis(replace(request.question, place=FILES), _verdict(ordered, seen), (), ordered, skipped + notes)
@@ -104,8 +108,34 @@ def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
         yield from _read(request.stdin_name, seen, named=True, raw=request.stdin)
+    if request.helm:
+        yield from _rendered(paths, seen)
     for path, by_name in found(paths):
-        yield from _read(path, seen, named=by_name)
+        if not (request.helm and charts.is_template(path)):
+            yield from _read(path, seen, named=by_name)
+
+
+def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
+    """What the charts under the paths make. Raises BadInput where there is no helm."""
+    program = charts.helm()
+    for folder in charts.charts(paths):
+        try:
+            made = list(charts.render(program, folder))
+        except BadFile as error:
+            seen.errors.append(error)
+            continue
+        seen.rendered |= {x.path: x for x in made}
+        yield from map(charts.text, made)
+
+
+def _at_template(finding: Finding, seen: Found) -> Finding:
+    """A finding in what a template made, at the template and without edits: those are for the manifests."""
+    at = finding.location
+    rendered = seen.rendered.get(at.file) if at else None
+    if at is None or rendered is None:
+        return finding
+    fix = finding.fix and Fix(finding.fix.title)
+    return replace(finding, location=charts.at(at, rendered), fix=fix)
 
 
 def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
@@ -120,8 +150,10 @@ def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> I
 
 def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
     """What was found, as the evidence of the rules."""
+    join(seen)
     configs = tuple(declared(seen, environ, version))
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
+    others = tuple(y for x in seen.agents for y in x.listens)
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
         question,
         deployments,
@@ -138,24 +170,25 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
 
 
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
-    made = (y for x in deployments.items for y in x.services)
-    known = {(x.meta.name, x.meta.namespace): x for x in (*made, *seen.services)}.values()
+    found = {id(x) for x in seen.services}
+    known = (*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found))
     for item in deployments.items:
         for each in item.config.destinations:
-            yield _sender(each, item.workload, item.container, known)
+            yield _sender(each, item.workload, item.container, known, item.config.file)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
-                yield _sender(each, workload, container, known)
+                yield _sender(each, workload, container, known, workload.meta.at.file)
+    yield from (Sender(y) for x in seen.agents for y in x.sends)
 
 
 def _sender(
-    sent: Destination, workload: Workload | None, container: Container | None, known: Collection[Service]
+    sent: Destination, workload: Workload | None, container: Container | None, known: Sequence[Service], file: str
 ) -> Sender:
     if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
         return Sender(sent, workload, container)
     namespace = workload.meta.namespace if workload else ""
-    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known))
+    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known, file))
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

@@ -36,6 +36,7 @@ _LONGEST = 1000
 @click.option("--fix", is_flag=True, help="Change the files where that is safe.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also where it changes who can connect.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--helm", is_flag=True, help="Render charts with helm, and judge what they make.")
 @options.text("--stdin-filename", default="", metavar="NAME", help="What `-` is called in the report.")
 @click.option("--format", "form", type=click.Choice(formats()), default="text", show_default=True)
 @options.output
@@ -94,6 +95,7 @@ def _request(given: dict[str, Any]) -> "Review":
         environ=dict(os.environ),
         collector_version=version_of(given["collector_version"]),
         chosen=chosen,
+        helm=given["helm"],
     )
 
 

@@ -10,6 +10,8 @@ from dualstack.model.source import Location
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1 (section 4.2); the places of edits count such lines."""
 
+_NEW_LINE = re.compile("\r?\n")
+
 
 class Patched(NamedTuple):
     """The new text, the edits in it, and those that could not be made: the text is another there, or they overlap."""
@@ -20,7 +22,7 @@ class Patched(NamedTuple):
 
 
 def apply(text: str, edits: Iterable[Edit]) -> Patched:
-    """Make the edits that fit the text, the first of those that overlap."""
+    """Make the edits that fit the text, the first of those that overlap. New lines end as those of the text do."""
     starts = [0, *(x.end() for x in _LINE_BREAK.finditer(text))]
     placed, refused = list[tuple[int, int, Edit]](), list[Edit]()
     for edit in dict.fromkeys(edits):
@@ -30,8 +32,9 @@ def apply(text: str, edits: Iterable[Edit]) -> Patched:
             placed.append((*span, edit))
         else:
             refused.append(edit)
+    own = "\r\n" if "\r\n" in text else "\n"
     for start, end, edit in sorted(placed, key=lambda x: x[:2], reverse=True):
-        text = text[:start] + edit.new + text[end:]
+        text = text[:start] + _NEW_LINE.sub(own, edit.new) + text[end:]
     return Patched(text, tuple(x for *_, x in placed), tuple(refused))
 
 

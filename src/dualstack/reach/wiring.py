@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dualstack.model.deployed import Deployed
-from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
+from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
 from dualstack.reach import operator
+from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.start import configurations, numbered, port
+
+ALONE = Neighbours()
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
@@ -20,12 +23,38 @@ def version(image: str) -> str:
     return found["version"] if found else ""
 
 
+_NEWEST = re.compile(r"(?:^|/)(?:opentelemetry-collector|otelcol)[^:@/]*(?::latest)?")
+
+
+def newest(image: str) -> bool:
+    """Whether an image is that of the Collector, of whatever version is the newest."""
+    found = _NEWEST.search(image)
+    return found is not None and found.end() == len(image)
+
+
+def is_told(item: Deployed) -> bool:
+    """Whether the files say which version of the Collector runs."""
+    return bool(item.config.version) or (item.container is not None and newest(item.container.image))
+
+
 def same_namespace(one: str, other: str) -> bool:
     """Whether two namespaces can be one: a manifest without any goes wherever it is applied."""
     return one == other or not one or not other
 
 
-def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Workload, Container]]:
+def placed(meta: Meta) -> Placed:
+    """An object by its identity and its file."""
+    return Placed((meta.kind, meta.namespace, meta.name), meta.at.file)
+
+
+def held(holder: Holder, file: str) -> Placed:
+    """What holds a configuration, by its identity and its file."""
+    return Placed((holder.kind, holder.namespace, holder.name), file)
+
+
+def readers(
+    holder: Holder, workloads: Iterable[Workload], file: str = "", near: Neighbours = ALONE
+) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
@@ -40,7 +69,8 @@ def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Wor
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
-            if paths and ((not named and not folders) or set(paths) & set(named)):
+            reads = (not named and not folders) or set(paths) & set(named)
+            if paths and reads and near.belong(held(holder, file), placed(workload.meta)):
                 yield workload, container
 
 
@@ -67,11 +97,14 @@ def deployed(
     configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
+    configs = list(configs)
+    objects = [placed(x.meta) for y in (workloads, services) for x in y]
+    near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
-        found = list(readers(config.holder, workloads)) if config.holder else []
+        found = list(readers(config.holder, workloads, config.file, near)) if config.holder else []
         for workload, container in found:
-            leading = (x for x in services if selects(x, workload))
-            yield Deployed(config, workload, container, (*leading, *operator.services(workload, config)))
+            mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
+            yield Deployed(config, workload, container, (*mine, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
 
@@ -82,14 +115,18 @@ def selects(service: Service, workload: Workload) -> bool:
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
 
 
-def named(host: str, namespace: str, services: Iterable[Service]) -> Service | None:
-    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3)."""
+def named(host: str, namespace: str, services: Iterable[Service], file: str = "") -> Service | None:
+    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3).
+
+    Of several of one name it is the one nearest to the file that names it.
+    """
     name, _, rest = host.rstrip(".").partition(".")
     where, _, domain = rest.partition(".")
     if domain and not domain.startswith("svc"):
         return None
     wanted = where or namespace
-    return next((x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted)), None)
+    found = (x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted))
+    return max(found, key=lambda x: nearness(x.meta.at.file, file), default=None)
 
 
 def target(service_port: ServicePort, workload: Workload) -> int:
