@@ -10,7 +10,8 @@ from dualstack.model.sockets import Transport
 from dualstack.model.source import Location, Room, Written
 from dualstack.reach.balance import balanced
 from dualstack.reach.edits import added, added_item, spelled
-from dualstack.reach.isolation import collectors, ingress, is_part, otlp_ports
+from dualstack.reach.isolation import ingress, is_part, otlp_ports
+from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import silent, unnamed
 from dualstack.reach.stacks import judged
 from dualstack.reach.start import numbered
@@ -29,16 +30,18 @@ def test_a_port_is_a_number_that_can_be_connected_to(text: str, number: int) -> 
 def test_pods_of_which_nothing_is_known_may_listen() -> None:
     empty = Workload(POD.meta)
 
-    assert not silent(POD, 4317, Transport.TCP, Deployments())
-    assert not silent(empty, 4317, Transport.TCP, Deployments())
+    assert not silent(POD, 4317, Transport.TCP, landscape(Deployments()))
+    assert not silent(empty, 4317, Transport.TCP, landscape(Deployments()))
     assert unnamed(empty, "otlp")
 
 
 def test_a_program_outside_of_kubernetes_is_no_pod() -> None:
     unit = Workload(POD.meta, pod=False)
 
-    assert not list(collectors(Workloads((unit,)), Deployments((Deployed(Declared(), unit),))))
-    assert not otlp_ports(unit, Deployments())
+    land = landscape(Deployments((Deployed(Declared(), unit),)))
+
+    assert not land.is_collector(unit)
+    assert not otlp_ports(unit, land)
 
 
 def test_a_policy_of_another_namespace_says_nothing_of_these_pods() -> None:

@@ -1,12 +1,13 @@
 """Services, policies and clients in files together: what is found, what is left alone, and what a fix writes."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
 from dualstack.model.finding import Applicability, Finding, Severity
-from dualstack.review import mend, review
+from dualstack.review import Review, mend, review
 from dualstack.testing.files import file
 
 COLLECTOR = """\
@@ -241,6 +242,29 @@ spec: {exporter: {endpoint: "http://gw-collector:4317"}, LANGUAGE}
 
         assert found(collector(more=sidecar), "DS902")
         assert not found(collector() + client("grpc", "http://localhost:4318"), "DS902")
+
+    def test_a_service_of_the_same_name_in_another_namespace_is_another(self) -> None:
+        spaced = (BOTH + collector()).replace("metadata: {name: otel", "metadata: {namespace: a, name: otel")
+        other = service("{port: 4317}").replace("metadata: {name: otel", "metadata: {namespace: b, name: otel")
+        text = spaced + "---\n" + other.removesuffix("---\n")
+
+        assert found(text + client("http/protobuf", "http://otel-collector.a:4317"), "DS902")
+        assert not found(text + client("http/protobuf", "http://otel-collector.b:4317"), "DS902")
+
+    def test_a_service_of_another_compose_file_is_another(self, tmp_path: Path) -> None:
+        conf = 'receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}\nexporters: {debug: {}}\n'
+        (tmp_path / "conf.yaml").write_text(conf)
+        there = "services: {collector: {volumes: ['./conf.yaml:/etc/otelcol/config.yaml']}}\n"
+        app = (
+            "services: {app: {environment: {OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf,"
+            " OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317'}}, %s}\n"
+        )
+        (tmp_path / "a.yaml").write_text(there)
+        (tmp_path / "b.yaml").write_text(app % "db: {}")
+
+        assert "DS902" not in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
+        (tmp_path / "b.yaml").write_text(app % there.removeprefix("services: {").rstrip()[:-1])
+        assert "DS902" in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
 
     def test_another_signal_than_otlp_is_not_judged(self) -> None:
         zipkin = client("grpc", "x").replace("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT")

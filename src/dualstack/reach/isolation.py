@@ -4,12 +4,12 @@ import ipaddress
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
-from dualstack.model.deployed import Deployments
-from dualstack.model.kube import NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload, Workloads
+from dualstack.model.kube import NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload
+from dualstack.reach.landscape import Landscape
 from dualstack.reach.ports import otlp
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import numbered, port
-from dualstack.reach.wiring import same_namespace, version
+from dualstack.reach.wiring import same_namespace
 
 _FAMILIES = {4: Family.IPV4, 6: Family.IPV6}
 
@@ -36,18 +36,9 @@ def block_families(rule: PolicyRule) -> Iterator[Family]:
     return (_FAMILIES[x.version] for x in found if x)
 
 
-def collectors(workloads: Workloads, deployments: Deployments) -> Iterator[Workload]:
-    """The pods that run a Collector, by what they read or by their image."""
-    for workload in workloads.items:
-        reads = any(x.workload is workload for x in deployments.items)
-        if workload.pod and (reads or any(version(x.image) for x in workload.containers)):
-            yield workload
-
-
-def otlp_ports(workload: Workload, deployments: Deployments) -> tuple[int, ...]:
+def otlp_ports(workload: Workload, land: Landscape) -> tuple[int, ...]:
     """The ports of the pods on which OTLP is received: by the configuration, or by the ports that they name."""
-    mine = [x.config for x in deployments.items if x.workload is workload]
-    read = [port(y) for x in mine for y in otlp(x) if port(y)]
+    read = [port(y) for x in land.read_by(workload) for y in otlp(x.config) if port(y)]
     named = [numbered(y.number.text) for x in workload.containers for y in x.ports if is_otlp(y.name, y.number.text)]
     return tuple(dict.fromkeys(read or filter(None, named)))
 

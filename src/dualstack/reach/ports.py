@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from dualstack.model.address import OTLP_PORTS, Protocol
-from dualstack.model.deployed import Deployed, Deployments, Sender
+from dualstack.model.deployed import Deployed, Sender
 from dualstack.model.kube import Container, Service, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
 from dualstack.reach.destination import read
+from dualstack.reach.landscape import Landscape
 from dualstack.reach.operator import OPERATED
 from dualstack.reach.stacks import is_otlp, same
 from dualstack.reach.start import configurations, numbered, port
@@ -23,16 +24,14 @@ def otlp(config: Declared) -> Iterator[DeclaredEndpoint]:
     return (x for x in config.endpoints if x.component.startswith(_RECEIVERS) and x.protocol in _SPEAKS)
 
 
-def silent(workload: Workload, number: int, transport: Transport, deployments: Deployments) -> bool:
+def silent(workload: Workload, number: int, transport: Transport, land: Landscape) -> bool:
     """Whether surely nobody listens on a port of these pods: all that runs there is known, and its configuration."""
     running = [x for x in workload.containers if not x.init]
     if _INJECTED in workload.annotations or not running:
         return False
-    return all(_never(x, number, transport, _read_by(x, workload, deployments)) for x in running)
-
-
-def _read_by(container: Container, workload: Workload, deployments: Deployments) -> list[Declared]:
-    return [x.config for x in deployments.items if x.workload is workload and x.container is container]
+    return all(
+        _never(x, number, transport, [y.config for y in land.read_by(workload) if y.container is x]) for x in running
+    )
 
 
 def _never(container: Container, number: int, transport: Transport, read_by: list[Declared]) -> bool:
@@ -56,30 +55,35 @@ def unnamed(workload: Workload, name: str) -> bool:
     return all(y.name != name for x in workload.containers for y in x.ports)
 
 
-def reached(sender: Sender, deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoint]]:
-    """The listeners that an address leads to: through a Service, in the same pod, or by the name of a container."""
+def reached(sender: Sender, land: Landscape) -> Iterator[DeclaredEndpoint]:
+    """The OTLP receivers that an address leads to: through a Service, in the same pod, or by a name of Compose."""
     place = read(sender.destination.value, sender.destination.form)
-    for item in deployments.items if numbered(place.port) else ():
-        for found in _ports(sender, place.host, numbered(place.port), item, inside=place.loopback):
-            yield from ((item, x) for x in item.config.endpoints if port(x) == found)
+    for item, number in _ports(sender, place.host, numbered(place.port), land, inside=place.loopback):
+        yield from (x for x in otlp(item.config) if number and port(x) == number)
 
 
-def _ports(sender: Sender, host: str, number: int, item: Deployed, *, inside: bool) -> Iterator[int]:
-    """The ports of the pods of a configuration that an address leads to."""
-    workload, sends = item.workload, sender.workload
-    if workload and sender.service:
-        ports = sender.service.ports if any(same(sender.service, x) for x in item.services) else ()
-        yield from (target(x, workload) for x in ports if x.number.text == str(number))
-    elif workload and sends:
-        beside = host in workload.names and workload.meta.namespace == sends.meta.namespace
-        yield from (number,) if (sends is workload if inside else beside) else ()
+def _ports(sender: Sender, host: str, number: int, land: Landscape, *, inside: bool) -> Iterator[tuple[Deployed, int]]:
+    """The configurations that an address leads to, and the ports of their pods."""
+    service, sends = sender.service, sender.workload
+    if service:
+        ports = [x for x in service.ports if x.number.text == str(number)]
+        for item in land.leading.get(service.meta.name, ()):
+            if item.workload and any(same(service, x) for x in item.services):
+                yield from ((item, target(x, item.workload)) for x in ports)
+    elif sends and inside:
+        yield from ((x, number) for x in land.read_by(sends))
+    elif sends:
+        for item in land.called.get(host, ()):
+            if item.workload and item.workload.meta.namespace == sends.meta.namespace:
+                yield item, number
 
 
-def carries_otlp(service: Service, deployments: Deployments) -> bool:
+def carries_otlp(service: Service, land: Landscape) -> bool:
     """Whether clients send OTLP through a Service: by its ports, or because OTLP receivers are behind them."""
     if any(is_otlp(x.name, x.number.text, x.target.text if x.target else "") for x in service.ports):
         return True
-    return any(_receives(x, y) for x in deployments.items for y in x.services if same(service, y))
+    led = land.leading.get(service.meta.name, ())
+    return any(_receives(x, y) for x in led for y in x.services if same(service, y))
 
 
 def _receives(item: Deployed, service: Service) -> bool:

@@ -77,7 +77,8 @@ from dualstack.model.kube import NetworkPolicies, PolicyRule, Workload, Workload
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import added_item
-from dualstack.reach.isolation import block_families, collectors, ingress, otlp_ports
+from dualstack.reach.isolation import block_families, ingress, otlp_ports
+from dualstack.reach.landscape import landscape
 from dualstack.reach.stacks import both_matter
 
 HOP = Hop.POLICY
@@ -90,8 +91,9 @@ def lint(
     policies: NetworkPolicies, workloads: Workloads, deployments: Deployments, question: Question
 ) -> Iterator[Finding]:
     """One finding for each OTLP port of a Collector that one family alone may reach."""
-    for workload in collectors(workloads, deployments) if both_matter(question) else ():
-        for number in otlp_ports(workload, deployments):
+    land = landscape(deployments)
+    for workload in filter(land.is_collector, workloads.items) if both_matter(question) else ():
+        for number in otlp_ports(workload, land):
             rules = ingress(policies, workload, number)
             families = {y for x in rules for y in block_families(x)}
             if len(families) == 1 and not any(x.open for x in rules):

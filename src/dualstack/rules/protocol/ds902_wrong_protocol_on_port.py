@@ -55,13 +55,12 @@ configs:
       exporters: {debug: {}}
 ```
 ```yaml quiet
-services: {app: {image: shop, environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317"}}}
+services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317"}}}
 ```
 
 ## References
 - OTLP specification, OTLP/gRPC Default Port and OTLP/HTTP Default Port
 - OpenTelemetry specification, OTLP exporter configuration: the scheme of OTEL_EXPORTER_OTLP_ENDPOINT
-- RFC 7301 section 3.2: `no_application_protocol`
 """
 
 from collections.abc import Iterator
@@ -74,7 +73,8 @@ from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, url
 from dualstack.reach.destination import read
-from dualstack.reach.ports import otlp, reached, sends_otlp
+from dualstack.reach.landscape import landscape
+from dualstack.reach.ports import reached, sends_otlp
 from dualstack.reach.start import port
 
 HOP = Hop.HANDSHAKE
@@ -103,11 +103,11 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
 
 def lint(senders: Senders, deployments: Deployments) -> Iterator[Finding]:
     """One finding for each client that speaks another protocol than the receiver that it leads to."""
+    land = landscape(deployments)
     for sender in senders.items:
         said = sender.destination
-        found = [x for item, x in reached(sender, deployments) if x in otlp(item.config)]
-        spoken = {x.protocol for x in found}
-        if spoken and said.protocol in OTLP_PORTS.values() and said.protocol not in spoken and sends_otlp(said):
+        found = list(reached(sender, land)) if said.protocol in _TITLES and sends_otlp(said) else []
+        if found and said.protocol not in {x.protocol for x in found}:
             number, other = port(found[0]), next(k for k, v in OTLP_PORTS.items() if v is said.protocol)
             mine, theirs = (_TITLES[x] for x in (said.protocol, found[0].protocol))
             yield Finding(

@@ -75,10 +75,11 @@ from dualstack.model.kube import Service, ServicePort, Services, Workload, Workl
 from dualstack.model.sockets import Transport
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import fix
+from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import port
-from dualstack.reach.wiring import selects, target
+from dualstack.reach.wiring import target
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
@@ -88,24 +89,25 @@ _TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
     """One finding for each port of a Service for OTLP that leads to nobody."""
+    land = landscape(deployments, services, workloads)
     for service in services.items:
-        behind = [x for x in workloads.items if selects(service, x)]
-        for each in service.ports if behind and carries_otlp(service, deployments) else ():
-            if all(_deaf(each, x, deployments) for x in behind):
-                yield _finding(service, each, behind, deployments)
+        behind = land.behind(service) if carries_otlp(service, land) else []
+        for each in service.ports if behind else ():
+            if all(_deaf(each, x, land) for x in behind):
+                yield _finding(service, each, behind, land)
 
 
-def _deaf(each: ServicePort, workload: Workload, deployments: Deployments) -> bool:
+def _deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
     said = each.target.text if each.target else each.number.text
     if not said.isdigit() and unnamed(workload, said):
         return True
     number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
-    return bool(number and transport and silent(workload, number, transport, deployments))
+    return bool(number and transport and silent(workload, number, transport, land))
 
 
-def _finding(service: Service, each: ServicePort, behind: list[Workload], deployments: Deployments) -> Finding:
+def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
     written = each.target or each.number
-    wanted = _listener(each, behind, deployments)
+    wanted = _listener(each, behind, land)
     said = f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on."
     words = [each.name, each.number.text, written.text]
     return Finding(
@@ -121,9 +123,9 @@ def _finding(service: Service, each: ServicePort, behind: list[Workload], deploy
     )
 
 
-def _listener(each: ServicePort, behind: list[Workload], deployments: Deployments) -> str:
+def _listener(each: ServicePort, behind: list[Workload], land: Landscape) -> str:
     """The one port on which what this port is for is received; empty where that is not plain."""
     speaks = Protocol.HTTP if "http" in each.name or each.number.text == "4318" else Protocol.GRPC
-    mine = (x.config for x in deployments.items if any(x.workload is y for y in behind))
+    mine = (y.config for x in behind for y in land.read_by(x))
     found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)}
     return str(found.pop()) if len(found) == 1 and is_otlp(each.name, each.number.text) else ""

@@ -58,9 +58,8 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workload, Workloads
 from dualstack.model.trace import Hop
-from dualstack.reach.isolation import collectors
+from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import carries_otlp
-from dualstack.reach.wiring import selects
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
@@ -68,12 +67,12 @@ SEVERITY = Severity.ERROR
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
     """One finding for each Service that a label keeps from its Collector."""
-    running = (x for x in collectors(workloads, deployments) if not x.made)
-    spare = [x for x in running if not any(selects(y, x) for y in services.items)]
+    land = landscape(deployments, services, workloads)
+    spare = [x for x in workloads.items if land.is_collector(x) and not x.made and not land.is_served(x)]
     for service in services.items if spare else ():
-        lost = service.selector and not any(selects(service, x) for x in workloads.items)
-        near = [x for x in spare if _nearly(service, x)]
-        if lost and near and carries_otlp(service, deployments):
+        lost = service.selector and not land.selected(service)
+        near = [x for x in spare if lost and _nearly(service, x)]
+        if near and carries_otlp(service, land):
             yield _finding(service, near[0])
 
 

@@ -46,6 +46,7 @@ from dualstack.model.kube import Service, Services
 from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.model.trace import Hop
+from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.unknowns import wanted
 
@@ -55,6 +56,7 @@ SEVERITY = Severity.ERROR
 
 def lint(services: Services, deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each name of another host whose families are asked for."""
+    land = landscape(deployments)
     for service in services.items:
         target = service.external_name
         if service.type != "ExternalName" or target is None:
@@ -62,7 +64,7 @@ def lint(services: Services, deployments: Deployments, question: Question) -> It
         said = service.policy or next(iter(service.families), None)
         if said:
             yield _finding(service, target, said, Severity.ERROR)
-        elif wanted(question) and carries_otlp(service, deployments):
+        elif wanted(question) and carries_otlp(service, land):
             yield _finding(service, target, target, Severity.INFO)
 
 

@@ -84,8 +84,9 @@ _NAMES = {Protocol.GRPC: "otlp-grpc", Protocol.HTTP: "otlp-http"}
 
 def lint(services: Services, deployments: Deployments) -> Iterator[Finding]:
     """One finding for each Service that leads to one of two OTLP ports, and no other leads to the other."""
+    written = {id(x) for x in services.items}
     for item in deployments.items:
-        mine = [x for x in item.services if x in services.items]
+        mine = [x for x in item.services if id(x) in written]
         for endpoint in otlp(item.config) if item.workload and mine else ():
             found = _leading(item, item.workload, mine) if item.workload else []
             if found and _dropped(endpoint, item.workload, mine):
