@@ -99,7 +99,9 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
     texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
-    ordered = tuple(sorted((_excerpt(x, texts) for x in findings), key=_place))
+    spoken_of = {x.location.file for x in findings if x.location}
+    lines = {k: LINE_BREAK.split(v.text) for k, v in texts.items() if k in spoken_of}
+    ordered = tuple(sorted((_excerpt(x, lines) for x in findings), key=_place))
     answer = Diagnosis(replace(request.question, place=FILES), _verdict(ordered, seen), (), ordered, skipped + notes)
     return Reviewed(answer, tuple(seen.errors), texts)
 
@@ -229,14 +231,11 @@ def _unreadable(error: BadFile) -> Skipped:
     return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
-def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:
+def _excerpt(finding: Finding, lines: Mapping[str, Sequence[str]]) -> Finding:
     """The finding with the line of the file that it is about."""
     at = finding.location
-    text = texts.get(at.file) if at else None
-    if at is None or text is None:
-        return finding
-    lines = LINE_BREAK.split(text.text)
-    return replace(finding, excerpt=lines[at.line - 1] if 0 < at.line <= len(lines) else "")
+    held = lines.get(at.file, ()) if at else ()
+    return replace(finding, excerpt=held[at.line - 1]) if at and 0 < at.line <= len(held) else finding
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
