@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.yaml_tree import value
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import neighbours
 from dualstack.reach.wiring import environment, held, placed, readers, version
@@ -44,5 +45,6 @@ def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declar
         tuple(balancers(root, origin, used)),
         holder,
         origin.location(root),
+        value(root, "service") is not None,
         dict(unread(root, origin)),
     )

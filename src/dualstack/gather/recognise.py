@@ -109,7 +109,7 @@ def _yaml(text: Text, found: Found) -> None:
         if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
             found.understood += text.named
             continue
-        if kind in _ALWAYS or _TELEMETRY.search(chunk.text):
+        if kind in _ALWAYS or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
             _document(Origin(text.path, chunk.text, chunk.line), found)
         elif kind or not chunk.text.strip() or text.named is False:
             found.understood += text.named

@@ -6,7 +6,7 @@ import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.sockets import Runtime, Transport
-from dualstack.model.source import Location, Vacancy, Written
+from dualstack.model.source import Location, Room, Vacancy, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -20,7 +20,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
-    names.
+    names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
+    transport can be written that is not there.
     """
 
     component: str
@@ -40,6 +41,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     pinned: Written | None = None
     vacant: Vacancy | None = None
     runtime: str = Runtime.GO
+    host_ignored: bool = False
+    room: Room | None = None
 
     @property
     def effective(self) -> str:
@@ -77,6 +80,14 @@ class Balancer(msgspec.Struct, frozen=True):
     by_host: bool = False
 
 
+class Expression(msgspec.Struct, frozen=True):
+    """A regular expression of Prometheus that is held against labels, joined by a separator; one is an address."""
+
+    written: Written
+    labels: tuple[str, ...]
+    separator: str = ";"
+
+
 class Holder(msgspec.Struct, frozen=True):
     """What holds a configuration: a ConfigMap and the key in it, the resource of the Operator, values, or a file.
 
@@ -93,16 +104,17 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses. `unread` are the texts of components, by name, of which nobody here knows whether
-    they listen.
+    regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
+    are the texts of components, by name, of which nobody here knows whether they listen.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
     version: str = ""
     file: str = ""
     destinations: tuple[Destination, ...] = ()
-    expressions: tuple[Written, ...] = ()
+    expressions: tuple[Expression, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     holder: Holder | None = None
     at: Location | None = None
+    whole: bool = True
     unread: Mapping[str, str] = {}

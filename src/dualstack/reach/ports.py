@@ -45,7 +45,7 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
     others = config.unread.values()
     maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
-    return not (open_ended or mine or maybe)
+    return config.whole and not (open_ended or mine or maybe)
 
 
 def unnamed(workload: Workload, name: str) -> bool:
