@@ -22,7 +22,8 @@ from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
-from dualstack.model.kube import NetworkPolicies, Services, Workload, Workloads
+from dualstack.model.gateway import ChartFamilies, Gates
+from dualstack.model.kube import Container, NetworkPolicies, Services, Workload, Workloads
 from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
@@ -31,9 +32,10 @@ from dualstack.model.source import Location
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
+from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
-from dualstack.reach.wiring import called, deployed, named
+from dualstack.reach.wiring import Called, called, deployed, named
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
 STDIN = "-"
@@ -161,6 +163,8 @@ def snapshot(seen: Found, question: Question, environ: Mapping[str, str], versio
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        Gates(tuple(seen.gates)),
+        ChartFamilies(tuple(seen.families)),
         ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
@@ -182,19 +186,25 @@ def _name(destination: Destination) -> str:
 
 
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
-    services = called(seen.services)
+    found = {id(x) for x in seen.services}
+    known = called((*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found)))
     for item in deployments.items:
-        namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            service = named(read(each.value, each.form).host, namespace, services, item.config.file)
-            yield Sender(each, item.workload, item.container, service)
+            yield _sender(each, item.workload, item.container, known, item.config.file)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
-                host = read(each.value, each.form).host
-                file = workload.meta.at.file
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, services, file))
+                yield _sender(each, workload, container, known, workload.meta.at.file)
     yield from (Sender(y) for x in seen.agents for y in x.sends)
+
+
+def _sender(
+    sent: Destination, workload: Workload | None, container: Container | None, known: Called, file: str
+) -> Sender:
+    if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
+        return Sender(sent, workload, container)
+    namespace = workload.meta.namespace if workload else ""
+    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known, file))
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

@@ -132,6 +132,17 @@ def _rows(section: str, kind: str) -> list[_Row]:
     return [x for x in rows if kind in (x["type"], *x["aliases"].split(","))]
 
 
+def unread(root: Node, origin: Origin) -> Iterator[tuple[str, str]]:
+    """The used receivers and extensions that no table knows, with their texts: they may listen anywhere."""
+    silent = {(x["section"], x["type"]) for x in table("silent_components")}
+    used = uses(root)
+    for section in ("receivers", "extensions"):
+        for key, body in pairs(value(root, section)):
+            kind = scalar(key).partition("/")[0].strip()
+            if used(section, scalar(key)) and not _rows(section, kind) and (section, kind) not in silent:
+                yield f"{section}/{scalar(key)}", origin.text[body.start_mark.index : body.end_mark.index]
+
+
 def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
     """What `service.telemetry.metrics` listens on: the readers, or the address of old, or the default."""
     component, metrics = "service/telemetry", "service.telemetry.metrics"

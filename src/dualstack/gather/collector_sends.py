@@ -76,7 +76,8 @@ def balancers(root: Node, origin: Origin, uses: Uses) -> Iterator[Balancer]:
         for kind, field in (("k8s", "service"), ("dns", "hostname")):
             written = origin.written(value(body, "resolver", kind, field))
             if written:
-                yield Balancer(f"exporters/{name}", kind, written)
+                by_host = text_at(body, "resolver", kind, "return_hostnames") == "true"
+                yield Balancer(f"exporters/{name}", kind, written, by_host)
 
 
 def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Expression]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from dualstack.gather.collector_config import listening, uses
+from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.yaml_tree import value
@@ -47,4 +47,5 @@ def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declar
         holder,
         origin.location(root),
         value(root, "service") is not None,
+        dict(unread(root, origin)),
     )

@@ -4,7 +4,7 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,8 @@ from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
+from dualstack.gather.gateways import KINDS, PROXIES, charts, families, gate
+from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
@@ -35,6 +37,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
+from dualstack.model.gateway import Gate
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
@@ -47,15 +50,18 @@ _SECTIONS: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensio
 _WORDS: tuple[str, ...] = (
     *("receivers", "exporters", "extensions", "telemetry", "collector", "otel", "otlp", "4317", "4318"),
     *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "_proxy", "preferipv"),
-    *("ipfamil", "clusterips", "ipblock"),
+    *("ipfamil", "clusterips", "loadbalancer", "ipblock"),
 )
 """Of which every document has one, in any case, that a rule can speak of by itself.
 
 A rule judges what has to do with telemetry, the families that an object names, or blocks of addresses. Texts are
 searched for one word after the other: that takes a tenth of the time of a regular expression of them all.
 """
-_WORDS_OF = dict.fromkeys(("ConfigMap", "Secret"), (*_SECTIONS, "opentelemetry", "otelcol."))
-"""Of kinds that hold configurations of the Collector and of other agents, and nothing else of interest."""
+_WORDS_OF: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ConfigMap", "Secret"), (*_SECTIONS, "opentelemetry", "otelcol.")),
+    **dict.fromkeys(PROXIES, ("",)),
+}
+"""Of kinds that hold configurations of the Collector and of other agents alone, and of those that are always read."""
 _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"[\w.-]+")
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
@@ -96,6 +102,8 @@ class Found(msgspec.Struct):
     policies: list[NetworkPolicy] = []
     agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
+    gates: list[Gate] = []
+    families: list[tuple[str, Written]] = []
     rendered: dict[str, Rendered] = {}
     slips: list[Unwritten] = []
     notes: list[Missing] = []
@@ -240,6 +248,9 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         _composition(root, origin, found)
     elif not _agent(root, origin, found):
         _held(root, origin, found, _DEPTH)
+        for values in charts(root):
+            found.understood += 1
+            found.families += families(values, origin)
 
 
 def _composition(root: Node, origin: Origin, found: Found) -> None:
@@ -358,9 +369,12 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
         yield kind, lambda root, origin, found: found.workloads.append(manifests.workload(root, origin))
     yield "Service", lambda root, origin, found: found.services.append(manifests.service(root, origin))
     yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
+    for kind in KINDS:
+        yield kind, lambda root, origin, found: found.gates.append(gate(root, origin))
     yield "ConfigMap", _config_map
     yield "Secret", _config_map
     yield "OpenTelemetryCollector", _operated
+    yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
 
 
 _OBJECTS = dict(_objects())

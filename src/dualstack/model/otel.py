@@ -1,5 +1,7 @@
 """The endpoints that a Collector configuration declares."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from dualstack.model.address import Protocol
@@ -67,11 +69,15 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Balancer(msgspec.Struct, frozen=True):
-    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name."""
+    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name.
+
+    `by_host` says that it asks for the names of the pods and not for their addresses.
+    """
 
     component: str
     kind: str
     name: Written
+    by_host: bool = False
 
 
 class Expression(msgspec.Struct, frozen=True):
@@ -98,7 +104,8 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses. `whole` says that it names what runs together, in a section `service`.
+    regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
+    are the texts of components, by name, of which nobody here knows whether they listen.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
@@ -110,3 +117,4 @@ class Declared(msgspec.Struct, frozen=True):
     holder: Holder | None = None
     at: Location | None = None
     whole: bool = True
+    unread: Mapping[str, str] = {}

@@ -2,7 +2,7 @@
 
 ## What it detects
 `0.0.0.0` or `[::]` as the host of an exporter, a scrape target, or a variable such as `OTEL_EXPORTER_OTLP_ENDPOINT`. It
-is a warning where the same configuration, pod or Compose service listens on that port, or uses the network of its host.
+is a warning where something in the same network listens on that port, or may: on a host nobody knows what else runs.
 
 ## Why it breaks
 A wildcard is what a server binds; it is nobody's address. Linux takes it for the host of the sender itself, Windows
@@ -45,6 +45,9 @@ from dualstack.reach.wiring import listens
 HOP = Hop.ENDPOINT
 SEVERITY = Severity.ERROR
 
+_ON_HOSTS = ("unit", "file")
+"""Kinds of workloads that run in the network of their host."""
+
 _PORTS = {"http": "80", "https": "443"}
 
 
@@ -77,13 +80,11 @@ def lint(senders: Senders, deployments: Deployments) -> Iterator[Finding]:
 
 
 def _listens_beside(sender: Sender, port: str, deployments: Deployments) -> bool:
-    """Whether something in the network of a sender listens on a port, or may."""
+    """Whether something in the network of a sender listens on a port, or may: nobody knows what else runs on a host."""
     workload = sender.workload
-    if workload and (workload.host_network or any(y.number.text == port for x in workload.containers for y in x.ports)):
+    if workload is None or workload.host_network or workload.meta.kind in _ON_HOSTS:
         return True
-    beside = (
-        x
-        for x in deployments.items
-        if (x.workload == workload if workload else sender.destination in x.config.destinations)
-    )
+    if any(y.number.text == port for x in workload.containers for y in x.ports):
+        return True
+    beside = (x for x in deployments.items if x.workload == workload)
     return any(listens(x.config, int(port)) for x in beside) if port.isdigit() else False
