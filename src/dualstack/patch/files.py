@@ -1,7 +1,11 @@
 """A file written anew, whole or not at all."""
 
 import os
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Unwritable(ValueError):
@@ -15,9 +19,21 @@ def rewrite(path: str, before: bytes, after: bytes) -> None:
     """
     real = os.path.realpath(path)
     try:
-        _replace(real, path, before, after)
+        with _undisturbed():
+            _replace(real, path, before, after)
     except OSError as error:
         raise Unwritable(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Interrupts wait until a file is written, a moment: one may come between the making of a file and its name."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _replace(real: str, path: str, before: bytes, after: bytes) -> None:
