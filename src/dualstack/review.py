@@ -105,6 +105,14 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     return Reviewed(answer, tuple(seen.errors), texts)
 
 
+def evidence(request: Review) -> Snapshot:
+    """What the files declare, as the rules get it. Raises BadInput for a path that is not there."""
+    seen = Found()
+    for text in _texts(request, seen):
+        take(text._replace(text=request.instead.get(text.path, text.text)), seen)
+    return snapshot(seen, request.question, request.environ, request.collector_version)
+
+
 def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
@@ -208,10 +216,10 @@ def _sender(
 
 
 def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
-    evidence = snapshot(seen, request.question, request.environ, request.collector_version)
+    known = snapshot(seen, request.question, request.environ, request.collector_version)
     if request.former:
-        evidence = evidence.adding(_former(request.former))
-    return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+        known = known.adding(_former(request.former))
+    return evaluate(known, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
 
 
 def _former(texts: Mapping[str, str]) -> Former:
