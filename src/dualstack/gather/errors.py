@@ -10,6 +10,15 @@ class BadInput(ValueError):
     """A file, namespace or setting that cannot be read: one message that names the place and the way out."""
 
 
+class BadFile(BadInput):
+    """A file that cannot be read, or not to its end; `line` and `column` count from 1, 0 where the whole is meant."""
+
+    def __init__(self, file: str, sentence: str, line: int = 0, column: int = 0) -> None:
+        """Begin with the place, as compilers do."""
+        super().__init__(f"{file}:{line}:{column}: {sentence}" if line else f"{file}: {sentence}")
+        self.file, self.sentence, self.line, self.column = file, sentence, line, column
+
+
 @contextmanager
 def legible(source: str) -> Iterator[None]:
     """Raises OSError (EBADMSG) where what `source` says has another shape than is known here.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dualstack.model.kube import Container, Meta, Variable, Workload
 from dualstack.model.source import Location, Written
+from dualstack.model.text import LINE_BREAK
 
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*?)\s*$")
 _UNIT = re.compile(r"^Environment=(?P<value>.*)$")
@@ -15,7 +16,9 @@ _WANTED = re.compile(r"(?i)^(?:OTEL_|.*_proxy$|JAVA_TOOL_OPTIONS$|NODE_OPTIONS$)
 def workloads(path: str, text: str) -> list[Workload]:
     """The one program that a file sets variables of; none where it sets none of interest."""
     unit = path.endswith(".service")
-    found = tuple(y for number, line in enumerate(text.splitlines(), 1) for y in _line(path, number, line, unit=unit))
+    found = tuple(
+        y for number, line in enumerate(LINE_BREAK.split(text), 1) for y in _line(path, number, line, unit=unit)
+    )
     wanted = tuple(x for x in found if _WANTED.match(x.name))
     if not wanted:
         return []

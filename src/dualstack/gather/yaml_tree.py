@@ -12,8 +12,9 @@ from typing import NamedTuple, TypeAlias
 import yaml
 from yaml import nodes
 
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.model.source import Location, Room, Written
+from dualstack.model.text import LINE_BREAK
 
 Node: TypeAlias = nodes.Node
 ScalarNode: TypeAlias = nodes.ScalarNode
@@ -24,19 +25,14 @@ DEPTH, ALIASES = 100, 1000
 _SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
 _MERGE = "<<"
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
 
 
-class BadYaml(BadInput):
-    """A text that is no YAML; `line` and `column` count from 1 and are 0 where the whole is meant.
-
-    `near` are the lines of the text, from 0, that the parser was at.
-    """
+class BadYaml(BadFile):
+    """A text that is no YAML. `near` are the lines of the text, from 0, that the parser was at."""
 
     def __init__(self, file: str, line: int, column: int, sentence: str, near: tuple[int, ...] = ()) -> None:
-        super().__init__(f"{file}:{line}:{column}: {sentence}" if line else f"{file}: {sentence}")
-        self.file, self.line, self.column, self.sentence, self.near = file, line, column, sentence, near
+        super().__init__(file, sentence, line, column)
+        self.near = near
 
 
 class Chunk(NamedTuple):
@@ -208,6 +204,24 @@ def get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
             return None
         node = pair[1]
     return pair
+
+
+def repeated(root: Node) -> Iterator[tuple[Node, Node]]:
+    """The keys that a mapping has twice, each with the first of its kind; readers of YAML disagree on which counts."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ScalarNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, MappingNode):
+            keys = [x for x, _ in node.value if isinstance(x, ScalarNode)]
+            if len({x.value for x in keys}) < len(keys):
+                first: dict[str, Node] = {}
+                yield from ((x, first[x.value]) for x in keys if first.setdefault(x.value, x) is not x)
+            pending += [x for _, x in node.value]
+        else:
+            pending += node.value
 
 
 def value(node: Node | None, *path: str) -> Node | None:
