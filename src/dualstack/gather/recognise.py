@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dualstack.gather import compose_file, manifests, operated, processes_files
 from dualstack.gather.collector_config import SECTIONS
-from dualstack.gather.errors import BadInput
+from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
@@ -23,6 +23,7 @@ from dualstack.gather.yaml_tree import (
     compose,
     items,
     pairs,
+    repeated,
     scalar,
     text_at,
     value,
@@ -32,7 +33,10 @@ from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
+from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
+from dualstack.model.text import LINE_BREAK, printable
+from dualstack.reach.suppress import ANNOTATION, annotation
 
 _TELEMETRY = re.compile(
     r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
@@ -40,6 +44,7 @@ _TELEMETRY = re.compile(
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
+_PART = re.compile(rf"^[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
 
@@ -62,16 +67,24 @@ class Unwritten(NamedTuple):
 
 @dataclass
 class Found:
-    """What was found so far. `notes` say what was passed over, `errors` what could not be read."""
+    """What was found so far. `notes` say what was passed over, `errors` what could not be read.
+
+    `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
+    mean something only together with others.
+    """
 
     configs: list[Pending] = field(default_factory=list)
+    parts: list[Pending] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
     foreign: list[ForeignListener] = field(default_factory=list)
     slips: list[Unwritten] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+    asked: Pending | None = None
+    asked_of: tuple[Holder, ...] = ()
     notes: list[Missing] = field(default_factory=list)
-    errors: list[BadInput] = field(default_factory=list)
+    errors: list[BadFile] = field(default_factory=list)
     understood: int = 0
 
 
@@ -82,29 +95,46 @@ def take(text: Text, found: Found) -> None:
     reader(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
-        found.errors.append(BadInput(f"{text.path}: {said}"))
+        found.errors.append(BadFile(text.path, said))
 
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
         keys = dict(_KEYS.findall(chunk.text))
         kind = keys.get("kind", "") if "apiVersion" in keys else ""
-        if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
+        silences = ANNOTATION in chunk.text
+        if kind and kind not in _OBJECTS and kind != "List" and not (silences or _CONFIG.search(chunk.text)):
             found.understood += text.named
             continue
-        if kind == "Service" or (kind == "NetworkPolicy" and "ipBlock" in chunk.text) or _TELEMETRY.search(chunk.text):
+        if (
+            kind == "Service"
+            or silences
+            or (kind == "NetworkPolicy" and "ipBlock" in chunk.text)
+            or _TELEMETRY.search(chunk.text)
+        ):
             _document(Origin(text.path, chunk.text, chunk.line), found)
         elif kind or not chunk.text.strip() or text.named is False:
             found.understood += text.named
 
 
 def _document(origin: Origin, found: Found) -> None:
-    root = _composed(origin, found)
+    root = composed(origin, found)
+    before = found.understood
     if root is not None:
         _object(*root, found)
+        if found.understood > before:
+            refuse_repeated(*root, found)
 
 
-def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
+def refuse_repeated(root: Node, origin: Origin, found: Found) -> None:
+    """A key that is there twice is an error; the first one is read."""
+    for again, first in repeated(root):
+        at, there = origin.location(again), origin.location(first)
+        said = f"has the key `{printable(scalar(again))}` a second time, after line {there.line}; take one away"
+        found.errors.append(BadFile(at.file, said, at.line, at.column))
+
+
+def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
     """The nodes of a text, with what is plain in its slips put right; None where it is empty or no YAML."""
     for _ in range(_SLIPS):
         try:
@@ -139,16 +169,17 @@ def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
 
 def _mended(wrong: Slip, origin: Origin) -> Origin:
     """The text with the value in quotes."""
-    lines = origin.text.splitlines(keepends=True)
-    line = lines[wrong.line - 1]
-    start, end = wrong.column - 1, wrong.column - 1 + len(wrong.value)
-    lines[wrong.line - 1] = f'{line[:start]}"{wrong.meant}"{line[end:]}'
-    return Origin(origin.file, "".join(lines), origin.line, origin.column, origin.whole)
+    starts = [0, *(x.end() for x in LINE_BREAK.finditer(origin.text))]
+    start = starts[wrong.line - 1] + wrong.column - 1
+    text = f'{origin.text[:start]}"{wrong.meant}"{origin.text[start + len(wrong.value) :]}'
+    return Origin(origin.file, text, origin.line, origin.column, origin.whole)
 
 
 def _object(root: Node, origin: Origin, found: Found) -> None:
     """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
+    if kind and ANNOTATION in origin.text:
+        found.suppressions += _annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
             _object(item, origin, found)
@@ -165,6 +196,17 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
             _text(body, origin, Holder("config", origin.file, name, name), found)
     else:
         _held(root, origin, found, _DEPTH)
+
+
+def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
+    """What an object and the template of its pods say not to be told."""
+    paths = dict.fromkeys(((), manifests.TEMPLATES.get(kind, ())))
+    for node in (
+        value(root, *x, "metadata", "annotations") if x else value(root, "metadata", "annotations") for x in paths
+    ):
+        written = manifests.annotations(node, origin).get(ANNOTATION)
+        if written:
+            yield annotation(written, origin.location(root))
 
 
 def is_config(node: Node | None) -> bool:
@@ -200,17 +242,20 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
     """A configuration that an object holds as a text."""
-    inner = _composed(origin.inner(node), found)
+    inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
         found.understood += 1
         found.configs.append(Pending(*inner, holder))
+        refuse_repeated(*inner, found)
+    elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
+        found.parts.append(Pending(*inner, holder))
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
     about = manifests.meta(root, origin)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
-            if isinstance(body, ScalarNode) and _CONFIG.search(body.value):
+            if isinstance(body, ScalarNode) and _PART.search(body.value):
                 _text(body, origin, Holder(about.kind, about.namespace, about.name, scalar(key)), found)
 
 

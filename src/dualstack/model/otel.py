@@ -82,7 +82,7 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses.
+    regular expressions for addresses. `parts` are the holders of what is merged in it, where it is several texts.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
@@ -93,3 +93,4 @@ class Declared(msgspec.Struct, frozen=True):
     balancers: tuple[Balancer, ...] = ()
     holder: Holder | None = None
     at: Location | None = None
+    parts: tuple[Holder, ...] = ()

@@ -1,7 +1,7 @@
 """What belongs together in the files: configurations and their readers, Services and pods, names and Services."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -60,6 +60,18 @@ def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
 
 
+def sequence(workload: Workload, container: Container, holders: Iterable[Holder]) -> tuple[Holder, ...]:
+    """The holders of the configurations that a container's words name, in the order in which they are merged."""
+    named = configurations([x.text for x in container.words])
+    there = dict[str, Holder]()
+    for holder in holders if len(named) > 1 else ():
+        if same_namespace(workload.meta.namespace, holder.namespace):
+            volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
+            mounts = (x for x in container.mounts if x.volume in volumes)
+            there |= {_path(holder, volumes[x.volume], x.path, x.part): holder for x in mounts}
+    return tuple(there[x] for x in named if x in there)
+
+
 def environment(container: Container) -> Mapping[str, str]:
     """The variables of a container that the file gives a value."""
     return {x.name: x.value.text for x in container.variables if x.value is not None}
@@ -69,13 +81,21 @@ def deployed(
     configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
+    configs = tuple(configs)
+    merged = {x.parts for x in configs if x.parts}
     for config in configs:
         found = list(readers(config.holder, workloads)) if config.holder else []
-        for workload, container in found:
+        mine = [x for x in found if _runs(config, sequence(*x, {z for y in merged for z in y}), merged)]
+        for workload, container in mine:
             made = (_with_ports(x, config) for x in workload.made)
             yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
         if not found:
             yield Deployed(config)
+
+
+def _runs(config: Declared, read: tuple[Holder, ...], merged: Collection[tuple[Holder, ...]]) -> bool:
+    """Whether who reads these runs this configuration, and not one that it is merged into."""
+    return read == config.parts if config.parts else config.holder not in read or read not in merged
 
 
 def _with_ports(service: Service, config: Declared) -> Service:
