@@ -195,7 +195,7 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         for name, body in compose_file.contents(root):
             _text(body, origin, Holder("config", origin.file, name, name), found)
     else:
-        _held(root, origin, found, _DEPTH)
+        _held(root, origin, found, _DEPTH, set())
 
 
 def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
@@ -211,7 +211,7 @@ def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]
 
 def is_config(node: Node | None) -> bool:
     """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
-    held = {scalar(k): v for k, v in pairs(node)}
+    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
     sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
     if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
         return bool(sections)
@@ -225,9 +225,12 @@ def _is_known(section: str, body: Node) -> bool:
     return any(scalar(k).partition("/")[0].strip() in types for k, _ in pairs(body))
 
 
-def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
-    """The Collector configurations inside another file, such as the values of a chart."""
-    for key, body in pairs(node) if depth else ():
+def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
+    """The Collector configurations inside another file, such as the values of a chart; each is looked at once."""
+    if not depth or id(node) in seen:
+        return
+    seen.add(id(node))
+    for key, body in pairs(node):
         holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
@@ -235,7 +238,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            _held(body, origin, found, depth - 1)
+            _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
             _text(body, origin, holder, found)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 from yaml import nodes
+from yaml.reader import ReaderError
 
 from dualstack.gather.errors import BadFile
 from dualstack.model.source import Location, Room, Written
@@ -164,8 +165,16 @@ def compose(origin: Origin) -> Node | None:
         here = (origin.line + marks[0].line + 1, origin.column + marks[0].column + 1)
         place = (whole.line, whole.column) if whole else here
         raise BadYaml(origin.file, *place, f"is not YAML: {said}; mend the file at this place", near) from error
-    except yaml.YAMLError as error:
-        raise BadYaml(origin.file, 0, 0, f"is not YAML: {str(error).splitlines()[0]}") from error
+    except ReaderError as error:
+        raise BadYaml(origin.file, *_place(origin, chr(error.character)), f"is not YAML: {error.reason}") from error
+
+
+def _place(origin: Origin, character: str) -> tuple[int, int]:
+    """Where a character stands first."""
+    if origin.whole:
+        return origin.whole.line, origin.whole.column
+    before = LINE_BREAK.split(origin.text.partition(character)[0])
+    return origin.line + len(before), origin.column + len(before[-1]) + 1
 
 
 def _limit(origin: Origin) -> None:
