@@ -108,9 +108,13 @@ def explained(request: Review) -> tuple[Understood, tuple[BadFile, ...]]:
         read.add(text.path)
         take(text, seen)
     evidence = snapshot(seen, request, included)
-    passed_over = [*seen.notes, *(Missing(x.file, x.sentence) for x in seen.errors)]
+    passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
     files = (read | set(included.texts)) - {SETTINGS}
     return understood(evidence, files, passed_over, request.collector_version), tuple(seen.errors)
+
+
+def _where(error: BadFile) -> str:
+    return str(error).removesuffix(f" {error.sentence}")
 
 
 def review(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:

@@ -200,11 +200,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
 
 def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
     """What an object and the template of its pods say not to be told."""
-    paths = dict.fromkeys(((), manifests.TEMPLATES.get(kind, ())))
-    for node in (
-        value(root, *x, "metadata", "annotations") if x else value(root, "metadata", "annotations") for x in paths
-    ):
-        written = manifests.annotations(node, origin).get(ANNOTATION)
+    for path in dict.fromkeys(((), manifests.TEMPLATES.get(kind, ()))):
+        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
         if written:
             yield annotation(written, origin.location(root))
 

@@ -13,6 +13,7 @@ from dualstack.model.sockets import Runtime
 from dualstack.model.understood import Configuration, Endpoint, Exposed, File, Leads, Part, Understood
 from dualstack.reach.bind import BindRequest, Bound, accepts_phrase, listen_mark, possible
 from dualstack.reach.destination import read
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.wiring import selects, version
 
 
@@ -83,7 +84,11 @@ def _configuration(item: Deployed, question: Question, wanted: str) -> Configura
 
 
 def _endpoint(endpoint: DeclaredEndpoint, question: Question) -> Endpoint:
-    request = BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO)
+    host, _, port = endpoint.effective.rpartition(":")
+    named = host == LOCALHOST
+    addresses = (f"127.0.0.1:{port}", f"[::1]:{port}") if named else (endpoint.effective,)
+    requests = (BindRequest(x, endpoint.network, endpoint.call, Runtime.GO) for x in addresses)
+    bound = dict.fromkeys(y for x in requests for y in possible(x, question.cluster) if y.sockets or not named)
     return Endpoint(
         endpoint.component,
         endpoint.field,
@@ -91,7 +96,7 @@ def _endpoint(endpoint: DeclaredEndpoint, question: Question) -> Endpoint:
         endpoint.effective,
         endpoint.network,
         endpoint.protocol,
-        (endpoint.problem,) if endpoint.problem else tuple(map(_bound, possible(request, question.cluster))),
+        (endpoint.problem,) if endpoint.problem else tuple(map(_bound, bound)),
         endpoint.location,
     )
 
@@ -102,8 +107,6 @@ def _bound(bound: Bound) -> str:
         return f"not known: {bound.unknown}"
     if bound.error:
         return f"fails: {bound.error}"
-    if not bound.sockets:
-        return "starts, and nobody can connect"
     return "; ".join(f"binds {listen_mark(x)}, {accepts_phrase(x)}" for x in bound.sockets)
 
 
