@@ -1,6 +1,7 @@
 """Builds the site with Sphinx. The page of a rule is its own docstring, written into `docs/rules/` at each build."""
 
 import inspect
+import re
 from pathlib import Path
 
 from dualstack import __version__
@@ -16,6 +17,10 @@ html_show_copyright = False  # LICENSE says it
 myst_heading_anchors = 2
 suppress_warnings = ["misc.highlighting_failure"]  # an example may hold YAML that is wrong on purpose
 
+EXAMPLE = re.compile(r"```(\w+) (fires|quiet)$", re.MULTILINE)
+LEXERS = {"env": "ini"}
+"""What Pygments calls the languages of examples that it knows by another name."""
+
 
 def summary(rule: Rule) -> str:
     """The first line of a rule's documentation."""
@@ -26,8 +31,7 @@ def page(rule: Rule) -> str:
     """A rule's documentation as one Markdown page."""
     facts = f"Severity: {rule.severity}. Hop: {rule.hop}."
     text = inspect.cleandoc(rule.documentation)
-    for kind in ("fires", "quiet"):
-        text = text.replace(f"```yaml {kind}", f"{kind.title()}:\n\n```yaml")
+    text = EXAMPLE.sub(lambda x: f"{x[2].title()}:\n\n```{LEXERS.get(x[1], x[1])}", text)
     return f"# {rule.code} {rule.name}\n\n{facts}\n\n{text}\n"
 
 

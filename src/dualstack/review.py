@@ -11,23 +11,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.gather import charts
 from dualstack.gather.baseline import Known
 from dualstack.gather.command_line import SETTINGS, take_given
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text, found, text_of
 from dualstack.gather.git import Changes
+from dualstack.gather.joined import join
 from dualstack.gather.project import Project
 from dualstack.gather.recognise import Found, take
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
-from dualstack.model.finding import Applicability, Edit, Finding, Severity, Skipped
+from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.kube import NetworkPolicies, Services, Workloads
-from dualstack.model.question import Question
+from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
 from dualstack.model.understood import Understood
 from dualstack.patch.text import apply
@@ -48,8 +51,9 @@ class Review(msgspec.Struct, frozen=True):
     `configs` and `settings` are what `--config` and `--set` say: one configuration more. `environ` are the variables of
     configurations that nobody in the files runs. `chosen` are the rules, None for all. `instead` are texts that stand
     in the place of what files hold. `former` is what they held before a change, by path; it is empty where nothing is
-    known of that. `project` is what a file of settings says, `changes` what has changed, where findings elsewhere are
-    not wanted, and `baseline` are findings that are not to be told again.
+    known of that. `helm` says that charts are rendered and judged by what they make. `project` is what a file of
+    settings says, `changes` what has changed, where findings elsewhere are not wanted, and `baseline` are findings that
+    are not to be told again.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -61,6 +65,7 @@ class Review(msgspec.Struct, frozen=True):
     chosen: tuple[Rule, ...] | None = None
     instead: Mapping[str, str] = {}
     former: Mapping[str, str] = {}
+    helm: bool = False
     configs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     project: Project = Project()
@@ -136,12 +141,13 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     texts |= included.texts
     marked |= {k: v for k, v in included.texts.items() if MARK in v.text}
     told = [*seen.suppressions, *(y for x in marked.values() for y in comments(x.path, LINE_BREAK.split(x.text)))]
-    findings = _heeded(findings, told, request)
-    notes = tuple(Skipped(x.needs, x.why) for x in seen.notes)
+    findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
+    texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
+    notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
     every = tuple(sorted((_excerpt(x, texts) for x in findings if not _is_exempt(x, request)), key=_place))
     new = request.baseline.new(every) if request.baseline else every
     wanted = tuple(x for x in new if _is_wanted(x, request))
-    answer = Diagnosis(request.question, _verdict(wanted, seen), (), wanted, skipped + notes)
+    answer = Diagnosis(replace(request.question, place=FILES), _verdict(wanted, seen), (), wanted, skipped + notes)
     return Reviewed(answer, tuple(seen.errors), texts, frozenset(read | set(texts)), every)
 
 
@@ -156,13 +162,39 @@ def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
         yield from _read(request.stdin_name, request, seen, named=True, raw=request.stdin)
+    if request.helm:
+        yield from _rendered(paths, seen)
 
     def refused(error: OSError) -> None:
         seen.errors.append(BadFile(str(error.filename), f"cannot be read: {error.strerror or error}"))
 
     asked = (x.removeprefix("file:") for x in request.configs)
     for path, by_name in found(paths, request.project.excluded(), asked, refused):
-        yield from _read(path, request, seen, named=by_name)
+        if not (request.helm and charts.is_template(path)):
+            yield from _read(path, request, seen, named=by_name)
+
+
+def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
+    """What the charts under the paths make. Raises BadInput where there is no helm."""
+    program = charts.helm()
+    for folder in charts.charts(paths):
+        try:
+            made = list(charts.render(program, folder))
+        except BadFile as error:
+            seen.errors.append(error)
+            continue
+        seen.rendered |= {x.path: x for x in made}
+        yield from map(charts.text, made)
+
+
+def _at_template(finding: Finding, seen: Found) -> Finding:
+    """A finding in what a template made, at the template and without edits: those are for the manifests."""
+    at = finding.location
+    rendered = seen.rendered.get(at.file) if at else None
+    if at is None or rendered is None:
+        return finding
+    fix = finding.fix and Fix(finding.fix.title)
+    return replace(finding, location=charts.at(at, rendered), fix=fix)
 
 
 def _read(path: str, request: Review, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
@@ -197,8 +229,10 @@ def _comparing() -> set[str]:
 
 def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
     """What was found, as the evidence of the rules."""
+    join(seen)
     configs = tuple(declared(seen, request.environ, request.collector_version, included))
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)))
+    others = tuple(y for x in seen.agents for y in x.listens)
+    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
         request.question,
         deployments,
@@ -216,14 +250,16 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
     for item in deployments.items:
         namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            yield Sender(
-                each, item.workload, item.container, named(read(each.value, each.form).host, namespace, seen.services)
-            )
+            service = named(read(each.value, each.form).host, namespace, seen.services, item.config.file)
+            yield Sender(each, item.workload, item.container, service)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
                 host = read(each.value, each.form).host
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services))
+                file = workload.meta.at.file
+                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services, file))
+
+    yield from (Sender(y) for x in seen.agents for y in x.sends)
 
 
 def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
@@ -256,6 +292,13 @@ def _chosen(request: Review) -> tuple[Rule, ...]:
 def _speaks_last(rule: Rule) -> bool:
     """Whether a rule judges what became of the findings of the others."""
     return rule.lint is not None and Unused in rule.lint.takes
+
+
+def _unreadable(error: BadFile) -> Skipped:
+    """An error of a file; one that is about the whole of it stands at its beginning."""
+    at = Location(error.file, error.line or 1, error.column or 1)
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
 def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualstack.model.text import printable
+from dualstack.model.text import legible, paragraphs, printable
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_nothing_steers_a_terminal_and_nothing_is_too_long(text: str, longest: i
     assert len(shown) <= longest
     if text.isprintable() and len(text) <= longest:
         assert shown == text
+
+
+def test_line_breaks_are_kept_where_there_may_be_several_lines() -> None:
+    assert paragraphs("one\x1b\ntwo\r\nthree") == "one\\x1b\ntwo\nthree"
+    assert paragraphs("long enough", 5) == "long…"
+
+
+@given(st.text(st.characters()))
+def test_what_is_legible_can_be_encoded(text: str) -> None:
+    assert legible(text).encode().decode() == legible(text)
+    assert legible(text) == text or any("\ud800" <= x <= "\udfff" for x in text)
+
+
+def test_bytes_of_a_file_name_that_are_no_text_are_spelled_out() -> None:
+    assert legible("caf\udce9 ü") == r"caf\udce9 ü"

@@ -40,8 +40,8 @@ def test_a_rule_is_one_line_that_says_whether_it_is_checked() -> None:
     shown = as_text((*entries("DS201"), UNCHECKED)).splitlines()
 
     assert shown == [
-        f"DS201  {'family-not-accepted':<43} error",
-        f"DS999  {'made-up':<43} {'error':<13}  not checked yet",
+        f"DS201  {'family-not-accepted':<43} {'error':<13}  live",
+        f"DS999  {'made-up':<43} {'error':<13}  not yet",
     ]
 
 
@@ -49,7 +49,8 @@ def test_the_same_for_programs() -> None:
     document = json.loads(as_json((*entries("DS201"), UNCHECKED)))
 
     assert document["schema"] == "dualstack.rules/1"
-    assert [(x["code"], x["checked"]) for x in document["rules"]] == [("DS201", True), ("DS999", False)]
+    told = [(x["code"], x["checked"], x["checked_from"]) for x in document["rules"]]
+    assert told == [("DS201", True, "live"), ("DS999", False, "")]
 
 
 @EACH
@@ -69,8 +70,10 @@ def test_a_checked_rule_is_explained_with_both_examples(code: str) -> None:
     shown = explained_rule(entry)
 
     assert "\nWHAT IT DETECTS\n" in shown
-    assert "\nThis world fires it:\n" in shown
-    assert "\nThis one does not:\n" in shown
+    kinds = {"static": ["file"], "live": ["world"], "static+live": ["file", "world"]}[entry.checked_from]
+    for kind in kinds:
+        assert f"\nThis {kind} fires it:\n" in shown
+        assert f"\nThis {kind} does not:\n" in shown
 
 
 @pytest.mark.parametrize(("remark", "said"), [("", ""), ("odd sockets", "It is about odd sockets.\n\n")])
@@ -123,3 +126,15 @@ def test_meanings_for_programs() -> None:
             }
         ],
     }
+
+
+def test_the_list_fits_a_terminal() -> None:
+    assert [x for x in as_text(entries()).splitlines() if len(x) > 80] == []
+
+
+def test_an_example_that_is_a_file_is_called_one_and_shown_as_it_stands() -> None:
+    (entry,) = entries("DS101")
+
+    assert 'This file fires it:\n\n    receivers: {otlp: {protocols: {grpc: {endpoint: "fd00::5:4317"}}}}' in (
+        explained_rule(entry)
+    )

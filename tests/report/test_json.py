@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Evidence
-from dualstack.model.finding import Applicability, Edit, Finding, Fix
+from dualstack.model.finding import Applicability, Edit, Finding, Fix, Skipped
 from dualstack.model.source import Location
 from dualstack.report.json import render, schema
 from tests.report.worlds import diagnoses
@@ -26,7 +26,7 @@ KEYS = {
     "location": {"file", "line", "column", "end_line", "end_column"},
     "fix": {"title", "applicability", "edits", "commands"},
     "edits": {"target", "old", "new", "location"},
-    "skipped": {"needs", "why", "codes"},
+    "skipped": {"needs", "why", "codes", "unreadable", "location"},
     "clients": {"client", "target", "protocol", "addresses", "attempts", "connected", "waited", "verified", "found"}
     | {"why", "evidence"},
     "attempts": {"address", "at", "outcome"},
@@ -96,3 +96,28 @@ def test_control_characters_are_escaped() -> None:
 
     assert all(x.isprintable() or x == "\n" for x in shown.replace("\u2028", ""))
     assert json.loads(shown)["findings"][0]["detail"] == finding.detail
+
+
+def test_a_file_that_could_not_be_read_is_told_with_its_place() -> None:
+    gap = Skipped("a.yaml:3", "is not YAML", unreadable=True, location=Location("a.yaml", 3, 7))
+    found = document(replace(next(iter(diagnoses().values())), skipped=(gap,)))
+
+    VALIDATOR.validate(found)
+    assert found["skipped"] == [
+        {
+            "needs": "a.yaml:3",
+            "why": "is not YAML",
+            "codes": [],
+            "unreadable": True,
+            "location": {"file": "a.yaml", "line": 3, "column": 7, "end_line": 0, "end_column": 0},
+        }
+    ]
+
+
+def test_a_file_name_that_is_no_text_is_shown_as_python_spells_it() -> None:
+    finding = Finding("It fails", "It fails.", location=Location("caf\udce9.yaml", 1))
+    shown = render(replace(next(iter(diagnoses().values())), findings=(finding,)))
+
+    shown.encode()
+    VALIDATOR.validate(json.loads(shown))
+    assert json.loads(shown)["findings"][0]["location"]["file"] == r"caf\udce9.yaml"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dualstack.gather.files import Text
     from dualstack.review import Mended, Review, Reviewed
 
-_LONGEST = 1000
+_LONGEST, _UNKNOWN = 1000, 3
 _SEVERITIES = ("info", "warning", "error", "never")
 
 
@@ -45,6 +45,7 @@ _SEVERITIES = ("info", "warning", "error", "never")
 @click.option("--fix", is_flag=True, help="Change the files where that is safe.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also where it changes who can connect.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--helm", is_flag=True, help="Render charts with helm, and judge what they make.")
 @options.text("--stdin-filename", default="", metavar="NAME", help="What `-` is called in the report.")
 @click.option("--format", "form", type=click.Choice(formats()), default="text", show_default=True)
 @options.output
@@ -58,13 +59,15 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     `[tool.dualstack]` in pyproject.toml, or dualstack.toml, can say the same as
     the options, and `exclude` and `per-file-ignores`.
 
-    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 130
-    interrupted.
+    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 nothing
+    was understood, 130 interrupted.
     """
     from dualstack.cli.lint_request import review_of, settings_of
     from dualstack.gather.errors import BadInput
     from dualstack.rules.registry import UnknownCode
 
+    if given["statistics"] and given["form"] not in ("text", "json"):
+        options.refuse(f"`--statistics` is text or JSON, not {given['form']}.")
     try:
         settings = settings_of(given)
         given["fail_on"] = given["fail_on"] or settings.settings.fail_on or "error"
@@ -77,11 +80,13 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 
 def _done(request: "Review", given: dict[str, Any]) -> int:
     """What is asked for: an explanation, a baseline, changes, or a report."""
+    from dualstack.cli.progress import progress
     from dualstack.review import mend, review
 
     if given["explain_file"]:
         return _explained(request, given)
-    found = review(request)
+    with progress(wanted=not given["quiet"]) as tell:
+        found = review(request, tell)
     if given["write_baseline"]:
         return _kept(found, given)
     if given["fix"] or given["diff"]:
@@ -129,7 +134,8 @@ def _rendered(found: "Reviewed", given: dict[str, Any]) -> str:
     from dualstack.report.verbs import review as report
 
     if given["statistics"]:
-        return report.statistics(found.diagnosis.findings)
+        counted = report.statistics_as_json if given["form"] == "json" else report.statistics
+        return counted(found.diagnosis.findings)
     if given["form"] != "text":
         return str(importlib.import_module(f"dualstack.report.{given['form']}").render(found.diagnosis))
     color = options.color_wanted(given["color"], given["path"])
@@ -146,7 +152,8 @@ def _mended(request: "Review", mended: "Mended", given: dict[str, Any]) -> int:
         options.write(
             unified(before, {k: _marked(mended.before[k], v) for k, v in mended.after.items()}), given["path"]
         )
-        return _unreadable(mended.reviewed.errors) or int(bool(mended.done) and not given["exit_zero"])
+        changes = bool(mended.done) and not given["exit_zero"]
+        return 1 if changes and not mended.reviewed.errors else _status(mended.reviewed, {**given, "fail_on": "never"})
     piped = STDIN in request.paths
     refused = [
         x for x in mended.before.items() if not (piped and x[0] == request.stdin_name) and not _wrote(*x, mended)
@@ -190,7 +197,12 @@ def _pass_on(request: "Review", mended: "Mended") -> None:
 def _status(found: "Reviewed", given: dict[str, Any]) -> int:
     counted = _SEVERITIES[_SEVERITIES.index(given["fail_on"]) :]
     wrong = any(x.severity in counted for x in found.diagnosis.findings)
-    return _unreadable(found.errors) or int(wrong and not given["exit_zero"])
+    return _unreadable(found.errors) or (0 if given["exit_zero"] else _UNKNOWN if _nothing(found) else int(wrong))
+
+
+def _nothing(found: "Reviewed") -> bool:
+    """Whether nothing in the files was understood, so that nothing is known of them."""
+    return found.diagnosis.verdict == "unknown"
 
 
 def _unreadable(errors: "Iterable[BadFile]") -> int:

@@ -42,6 +42,7 @@ def review_of(given: Mapping[str, Any], settings: "Project") -> "Review":
         collector_version=version_of(given["collector_version"] or said.collector_version),
         chosen=choose(select, ignore, static_rules()) if select or ignore else None,
         project=settings,
+        helm=given["helm"],
         changes=changes,
         former=changes.former if changes else {},
         baseline=baseline.known(given["baseline"]) if given["baseline"] else None,

@@ -12,9 +12,10 @@ from dualstack.cli import options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.output
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """List every rule code with its name, its severity, and whether it is checked yet.
+    """List every rule code with its name, its severity, and what it is checked from.
 
-    `dualstack explain CODE` tells more.
+    `static` is from files (`dualstack lint`), `live` from a running system
+    (`dualstack diagnose`). `dualstack explain CODE` tells more.
     """
     from dualstack.report.verbs.catalogue import as_json, as_text, entries
     from dualstack.rules.registry import UnknownCode

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
+from dualstack.gather.vacancies import vacancy
 from dualstack.gather.yaml_slips import slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
@@ -26,7 +27,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Location
+from dualstack.model.source import Location, Vacancy
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
@@ -187,10 +188,14 @@ class _Reading:
             tls=value(body, "tls") is not None and not is_null(value(body, "tls")),
             location=self._location(node if node is not None else (holder or pair)[0]),
             written=self.origin.written(node),
+            vacant=self._vacant(holder, leaf) if node is None else None,
             pinned=self.origin.written(value(body, row["transport"])) if row["transport"] else None,
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
         )
+
+    def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
+        return vacancy(*holder, leaf, self.origin) if holder and holder[1] is not _NOTHING else None
 
     def _location(self, node: Node) -> Location | None:
         return None if node is _NOTHING else self.origin.location(node)

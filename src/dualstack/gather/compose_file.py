@@ -1,44 +1,57 @@
-"""A Compose file as workloads: one for each service, with its variables, command, ports, files and names."""
+"""A Compose file as workloads: one for each service, with its variables, command, ports, files and names.
+
+What a service extends in the same file is read with it
+(https://github.com/compose-spec/compose-spec/blob/main/05-services.md).
+"""
 
 import os
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, get, items, pairs, scalar, text_at, value
+from dualstack.gather.processes_files import assignment
+from dualstack.gather.text_tree import Page
+from dualstack.gather.words import Word, words
+from dualstack.gather.yaml_tree import (
+    MappingNode,
+    Node,
+    Origin,
+    ScalarNode,
+    SequenceNode,
+    items,
+    pairs,
+    scalar,
+    text_at,
+    value,
+)
 from dualstack.model.kube import Container, ContainerPort, Meta, Mount, Variable, Volume, Workload
 from dualstack.model.source import Written
 
 _HOST_FOLDER = re.compile(r"^\$(?:PWD|\{PWD\})(?=/|$)")
 _BOUND = (".", "/", "~")
 _OTHERS = ("service:", "container:")
+_DEEP = 8
+
+
+class _Service(NamedTuple):
+    """A service: its name, its own body and those that it extends, nearest first."""
+
+    key: Node
+    bodies: tuple[Node, ...]
+
+    def field(self, name: str) -> Node | None:
+        return next((x for body in self.bodies if (x := value(body, name)) is not None), None)
+
+    def all(self, name: str) -> Iterator[Node]:
+        """What each body says of a field, that of the service itself last."""
+        return (x for body in reversed(self.bodies) if (x := value(body, name)) is not None)
 
 
 def workloads(root: Node, origin: Origin) -> Iterator[Workload]:
     """The services of a Compose file."""
-    for key, body in pairs(value(root, "services")):
-        name = scalar(key)
-        at = origin.location(key)
-        words = (value(body, "entrypoint"), value(body, "command"))
-        held = [*_bound(body, origin), *_configs(root, body, origin)]
-        container = Container(
-            name,
-            at,
-            image=text_at(body, "image"),
-            words=tuple(x for node in words for x in _words(node, origin)),
-            variables=tuple(_variables(body, origin)),
-            ports=tuple(_ports(body, origin)),
-            mounts=tuple(x for _, x in held),
-        )
-        mode = text_at(body, "network_mode")
-        yield Workload(
-            Meta("service", name, origin.file, at),
-            containers=(container,),
-            volumes=tuple({x.name: x for x, _ in held}.values()),
-            host_network=mode == "host",
-            pod=False,
-            names=tuple(dict.fromkeys(_names(name, body))),
-            shares=mode.partition(":")[2] if mode.startswith(_OTHERS) else "",
-        )
+    services = {scalar(k): _Service(k, tuple(_bodies(v, root, _DEEP))) for k, v in pairs(value(root, "services"))}
+    reader = _Reader(Page(origin, "a Compose file"), root)
+    return (reader.workload(name, service) for name, service in services.items())
 
 
 def contents(root: Node) -> Iterator[tuple[str, ScalarNode]]:
@@ -49,87 +62,132 @@ def contents(root: Node) -> Iterator[tuple[str, ScalarNode]]:
             yield scalar(key), held
 
 
-def _names(name: str, body: Node) -> Iterator[str]:
+def _bodies(body: Node, root: Node, depth: int) -> Iterator[Node]:
+    """A service and what it extends in the same file."""
+    yield body
+    extends = value(body, "extends")
+    base = value(root, "services", scalar(extends) or text_at(extends, "service"))
+    if base is not None and base is not body and depth and not text_at(extends, "file"):
+        yield from _bodies(base, root, depth - 1)
+
+
+def _names(name: str, service: _Service) -> Iterator[str]:
     """The names that other services reach one by (Compose specification, services and networks)."""
     yield name
-    yield from filter(None, (text_at(body, "container_name"), text_at(body, "hostname")))
-    for _, network in pairs(value(body, "networks")):
+    yield from (x for y in ("container_name", "hostname") if (x := scalar(service.field(y))))
+    for _, network in pairs(service.field("networks")):
         yield from map(scalar, items(value(network, "aliases")))
 
 
-def _words(node: Node | None, origin: Origin) -> Iterator[Written]:
-    for each in items(node) or ([node] if node is not None else []):
-        written = origin.written(each)
-        if written:
-            yield written
+class _Reader(NamedTuple):
+    """What every service of one file is read with."""
 
+    page: Page
+    root: Node
 
-def _variables(body: Node, origin: Origin) -> Iterator[Variable]:
-    """`environment` as a mapping or as a list of `NAME=value`."""
-    pair = get(body, "environment")
-    held = pair[1] if pair else None
-    if isinstance(held, MappingNode):
-        for key, said in pairs(held):
-            yield Variable(scalar(key), origin.location(key), origin.written(said) or None)
-    for item in items(held):
-        written = origin.written(item)
-        if written and "=" in written.text:
-            name, _, text = written.text.partition("=")
-            raw = written.raw.partition("=")[2] if not written.raw.startswith(("'", '"')) else ""
-            start = written.at.column + len(name) + 1
-            at = (
-                written.at
-                if not raw
-                else type(written.at)(
-                    written.at.file, written.at.line, start, written.at.end_line, written.at.end_column
-                )
-            )
-            yield Variable(name, written.at, Written(text, at, raw))
+    @property
+    def origin(self) -> Origin:
+        return self.page.origin
 
+    def workload(self, name: str, service: _Service) -> Workload:
+        mode = scalar(service.field("network_mode"))
+        return Workload(
+            Meta("service", name, self.origin.file, self.origin.location(service.key)),
+            containers=(self._container(name, service),),
+            volumes=tuple({x.name: x for x, _ in self._held(service)}.values()),
+            host_network=mode == "host",
+            pod=False,
+            names=tuple(dict.fromkeys(_names(name, service))),
+            shares=mode.partition(":")[2] if mode.startswith(_OTHERS) else "",
+        )
 
-def _ports(body: Node, origin: Origin) -> Iterator[ContainerPort]:
-    """`ports`, which are reached through the host, and `expose` (Compose specification, services)."""
-    for item in items(value(body, "ports")):
-        said = origin.written(item)
-        if said:
-            place, _, protocol = said.text.partition("/")
-            number = Written(place.rpartition(":")[2], said.at)
-            yield ContainerPort("", number, said, protocol.upper() or "TCP")
-        else:
-            target = origin.written(value(item, "target"))
-            if target:
-                published = origin.written(value(item, "published")) or target
-                yield ContainerPort("", target, published, text_at(item, "protocol").upper() or "TCP")
-    for item in items(value(body, "expose")):
-        said = origin.written(item)
-        if said:
-            yield ContainerPort("", said)
+    def _container(self, name: str, service: _Service) -> Container:
+        files = (y for x in service.all("env_file") for y in (items(x) or [x]))
+        commands = (service.field("entrypoint"), service.field("command"))
+        return Container(
+            name,
+            self.origin.location(service.key),
+            image=scalar(service.field("image")),
+            words=tuple(y for x in commands for y in self._words(x)),
+            variables=tuple(y for x in service.all("environment") for y in self._variables(x)),
+            ports=tuple(self._ports(service)),
+            mounts=tuple(x for _, x in self._held(service)),
+            sources=tuple(x for x in (scalar(y) or text_at(y, "path") for y in files) if x),
+        )
 
+    def _words(self, node: Node | None) -> Iterator[Written]:
+        """A command as a list, or as one text that is taken apart as a shell does."""
+        if isinstance(node, SequenceNode):
+            yield from filter(None, map(self.origin.written, node.value))
+        elif isinstance(node, ScalarNode):
+            for word in words(node.value):
+                start = self._start(node)
+                span = word.span(word.text) if start is not None else None
+                if start is None or span is None:
+                    yield Written(word.text, self.origin.location(node))
+                else:
+                    yield self.page.written(start + span[0], start + span[1], word.text, exact=bool(node.style))
 
-def _bound(body: Node, origin: Origin) -> Iterator[tuple[Volume, Mount]]:
-    """The files and folders of the host that a service sees."""
-    for item in items(value(body, "volumes")):
-        source, _, target = scalar(item).partition(":")
-        if not source:
-            source, target = text_at(item, "source"), text_at(item, "target")
-        path = _HOST_FOLDER.sub(".", source)
-        if path.startswith(_BOUND):
-            yield _file(path, target.partition(":")[0], origin)
+    def _start(self, node: ScalarNode) -> int | None:
+        """Where the text of a scalar begins in the file, None where it is not spelled as it is meant."""
+        start, end = node.start_mark.index, node.end_mark.index
+        quoted = node.style in ("'", '"')
+        inside = self.page.text[start + quoted : end - quoted]
+        return start + quoted if inside == node.value else None
 
+    def _variables(self, node: Node) -> Iterator[Variable]:
+        """`environment` as a mapping, or as a list of `NAME=value`; one without a value is that of who starts it."""
+        for key, held in pairs(node):
+            yield Variable(scalar(key), self.origin.location(key), self.origin.written(held) or None)
+        for item in items(node):
+            flow = isinstance(node, SequenceNode) and bool(node.flow_style)
+            yield from self._variable(item, flow=flow) if isinstance(item, ScalarNode) else ()
 
-def _file(path: str, target: str, origin: Origin) -> tuple[Volume, Mount]:
-    """A file beside the Compose file, and where it is seen."""
-    place = os.path.normpath(os.path.join(os.path.dirname(origin.file), path))
-    return Volume(place, "file", place), Mount(target, place)
+    def _variable(self, item: ScalarNode, *, flow: bool) -> Iterator[Variable]:
+        """One that is spelled as it is meant can be changed; without quotes it must not be inside brackets."""
+        name, equals, said = item.value.partition("=")
+        start, at = self._start(item), self.origin.location(item)
+        exact = start is not None and (bool(item.style) or not flow)
+        found = assignment(self.page, Word(item.value, item.value, start)) if equals and exact and start else None
+        yield found or Variable(name, at, Written(said, at) if said else None)
 
+    def _ports(self, service: _Service) -> Iterator[ContainerPort]:
+        """`ports`, which are reached through the host, and `expose`; a range is not taken apart."""
+        for item in (y for x in service.all("ports") for y in items(x)):
+            written = self.origin.written(item) or self.origin.written(value(item, "target"))
+            if written is None:
+                continue
+            address, _, kind = written.text.partition("/")
+            rest, _, target = address.rpartition(":")
+            published = rest.rpartition(":")[2]
+            said = Written(published, written.at) if published.isdigit() else written
+            if isinstance(item, MappingNode):
+                kind, said = text_at(item, "protocol"), self.origin.written(value(item, "published")) or written
+            if target.isdigit():
+                yield ContainerPort("", Written(target, written.at), said, (kind or "tcp").upper())
+        for item in (y for x in service.all("expose") for y in items(x)):
+            said_to_others = self.origin.written(item)
+            if said_to_others:
+                yield ContainerPort("", said_to_others)
 
-def _configs(root: Node, body: Node, origin: Origin) -> Iterator[tuple[Volume, Mount]]:
-    """The `configs` of a service: files of the host, or texts in the Compose file itself."""
-    for item in items(value(body, "configs")):
-        name = scalar(item) or text_at(item, "source")
-        target = text_at(item, "target") or f"/{name}"
-        path = text_at(root, "configs", name, "file")
-        if path:
-            yield _file(path, target, origin)
-        elif value(root, "configs", name, "content") is not None:
-            yield Volume(name, "config", name), Mount(target, name, name)
+    def _held(self, service: _Service) -> Iterator[tuple[Volume, Mount]]:
+        """The files and folders of the host that a service sees, and the `configs` that it is given."""
+        for item in (y for x in service.all("volumes") for y in items(x)):
+            source, _, target = scalar(item).partition(":")
+            if not source:
+                source, target = text_at(item, "source"), text_at(item, "target")
+            path = _HOST_FOLDER.sub(".", source)
+            if path.startswith(_BOUND):
+                yield self._file(path, target.partition(":")[0])
+        for item in (y for x in service.all("configs") for y in items(x)):
+            name = scalar(item) or text_at(item, "source")
+            target, path = text_at(item, "target") or f"/{name}", text_at(self.root, "configs", name, "file")
+            if path:
+                yield self._file(path, target)
+            elif value(self.root, "configs", name, "content") is not None:
+                yield Volume(name, "config", name), Mount(target, name, name)
+
+    def _file(self, path: str, target: str) -> tuple[Volume, Mount]:
+        """A file beside the Compose file, and where it is seen."""
+        place = os.path.normpath(os.path.join(os.path.dirname(self.origin.file), path))
+        return Volume(place, "file", place), Mount(target, place)

@@ -1,7 +1,7 @@
 """The configurations that were found, read as those who run them would."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dualstack.gather.collector_config import listening, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
@@ -12,7 +12,8 @@ from dualstack.gather.merge import merged
 from dualstack.gather.recognise import Found, Pending
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
-from dualstack.reach.wiring import environment, readers, sequence, version
+from dualstack.reach.neighbours import Neighbours, neighbours
+from dualstack.reach.wiring import environment, held, placed, readers, sequence, version
 
 _Reader = tuple[Workload, Container]
 
@@ -25,36 +26,42 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
     """
     if found.asked:
         yield _declared(found.asked, [], (environ, wanted), included.anywhere, found, found.asked_of)
-    for pending in found.configs:
-        holder = _holder(pending)
-        there = list(readers(holder, found.workloads))
+    pendings = [_with_holder(x) for x in found.configs]
+    parts = [_with_holder(x) for x in found.parts]
+    objects = (placed(x.meta) for x in found.workloads)
+    near = neighbours((*objects, *(held(x.holder, x.origin.file) for x in (*pendings, *parts) if x.holder)))
+    for pending in pendings:
+        there = list(readers(pending.holder, found.workloads, pending.origin.file, near)) if pending.holder else []
         # What an object holds is read in a container, whose files are not those of this machine.
-        read = included.near if holder.kind in ("file", "values") else _nowhere
-        yield _declared(pending._replace(holder=holder), there, (environ, wanted), read, found)
-    for parts, reader in _together(found).items():
+        read = included.near if pending.holder and pending.holder.kind in ("file", "values") else _nowhere
+        yield _declared(pending, there, (environ, wanted), read, found)
+    for group, reader in _together(found.workloads, (*parts, *pendings), near).items():
         try:
-            root, origin = merged([(x.root, x.origin) for x in parts])
+            root, origin = merged([(x.root, x.origin) for x in group])
         except BadFile as error:
             found.errors.append(error)
             continue
-        whole = Pending(root, origin, _holder(parts[0]))
-        yield _declared(whole, [reader], (environ, wanted), _nowhere, found, tuple(map(_holder, parts)))
+        whole = Pending(root, origin, group[0].holder)
+        holders = tuple(x.holder for x in group if x.holder)
+        yield _declared(whole, [reader], (environ, wanted), _nowhere, found, holders)
 
 
-def _holder(pending: Pending) -> Holder:
-    """What holds a configuration; a file that is none holds itself."""
-    return pending.holder or Holder("file", "", os.path.normpath(pending.origin.file))
+def _with_holder(pending: Pending) -> Pending:
+    """A configuration that is a file of its own is held by that file."""
+    return pending._replace(holder=pending.holder or Holder("file", "", os.path.normpath(pending.origin.file)))
 
 
 def _nowhere(_: str) -> Text | None:
     return None
 
 
-def _together(found: Found) -> dict[tuple[Pending, ...], _Reader]:
+def _together(
+    workloads: Sequence[Workload], pendings: Sequence[Pending], near: Neighbours
+) -> dict[tuple[Pending, ...], _Reader]:
     """The configurations that a container reads one after the other, and one such container."""
-    known = {_holder(x): x for x in (*found.parts, *found.configs)}
-    each = ((x, y) for x in found.workloads for y in x.containers)
-    read = {tuple(known[z] for z in sequence(x, y, known)): (x, y) for x, y in each}
+    known = {(x.holder, x.origin.file): x for x in pendings if x.holder}
+    each = ((x, y) for x in workloads for y in x.containers)
+    read = {tuple(known[z] for z in sequence(x, y, known, near)): (x, y) for x, y in each}
     return {k: v for k, v in read.items() if len(k) > 1}
 
 

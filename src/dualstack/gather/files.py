@@ -66,7 +66,7 @@ def found(
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)
-                yield file, named
+                yield file.removeprefix("./"), named
 
 
 def _below(
@@ -86,7 +86,7 @@ def _below(
             if not x.startswith(".") and x not in _FOREIGN and not is_ignored(f"{os.path.join(top, x)}/", left_out)
         )
         for name in sorted(names):
-            file = os.path.join(top, name).removeprefix("./")
+            file = os.path.join(top, name)
             if may_matter(name) and os.path.isfile(file) and not is_ignored(file, left_out):
                 yield file
 

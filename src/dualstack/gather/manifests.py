@@ -154,7 +154,8 @@ def _container_ports(item: Node, origin: Origin) -> Iterator[ContainerPort]:
         number = origin.written(value(port, "containerPort"))
         if number:
             host = origin.written(value(port, "hostPort")) or None
-            yield ContainerPort(text_at(port, "name"), number, host, text_at(port, "protocol") or "TCP")
+            protocol, address = text_at(port, "protocol") or "TCP", text_at(port, "hostIP")
+            yield ContainerPort(text_at(port, "name"), number, host, protocol, address)
 
 
 def _probes(item: Node, origin: Origin) -> Iterator[Probe]:

@@ -1,57 +1,95 @@
-"""Files that set the environment of a program: systemd units and `.env` files."""
+"""Files that set the environment of a program, or start one: systemd units, their drop-ins, and `.env` files."""
 
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dualstack.gather.text_tree import Page
+from dualstack.gather.words import Word, words
+from dualstack.gather.yaml_tree import Origin
 from dualstack.model.kube import Container, Meta, Variable, Workload
 from dualstack.model.source import Location, Written
-from dualstack.model.text import LINE_BREAK
 
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*?)\s*$")
-_UNIT = re.compile(r"^Environment=(?P<value>.*)$")
-_WANTED = re.compile(r"(?i)^(?:OTEL_|.*_proxy$|JAVA_TOOL_OPTIONS$|NODE_OPTIONS$)")
+_ASSIGNMENT = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*"""
+    r"""(?:(?:"(?P<double>(?:\\.|[^"\\\r\n])*)"|'(?P<single>[^'\r\n]*)')[ \t]*(?:\#[^\r\n]*)?\r?$"""
+    r"""|(?P<plain>(?!["'#])[^\r\n]*))""",
+    re.MULTILINE,
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REMARK = re.compile(r"(?:^|[ \t])#")
+_CONTINUED = re.compile(r"\\\r?\n(?:[ \t]*[#;][^\n]*\n)*")
+_LINE = re.compile(r"^[ \t]*(?P<key>[A-Za-z]+)[ \t]*=[ \t]*(?P<value>[^\r\n]*)", re.MULTILINE)
+_UNIT = re.compile(r"^[ \t]*\[Service\]", re.MULTILINE)
+_PREFIX = re.compile(r"[-@:+!|]*")
+_WANTED = re.compile(r"(?i)(?:OTEL_|OTELCOL_|.*_proxy$|JAVA_TOOL_OPTIONS$|NODE_OPTIONS$)")
+_STARTS = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 
 
 def workloads(path: str, text: str) -> list[Workload]:
-    """The one program that a file sets variables of; none where it sets none of interest."""
-    unit = path.endswith(".service")
-    found = tuple(
-        y for number, line in enumerate(LINE_BREAK.split(text), 1) for y in _line(path, number, line, unit=unit)
-    )
-    wanted = tuple(x for x in found if _WANTED.match(x.name))
-    if not wanted:
+    """The one program that a file sets variables of or starts; none where nothing in it is of interest."""
+    page = Page(Origin(path, text), "a list of variables")
+    unit = path.endswith((".service", ".conf")) and bool(_UNIT.search(text))
+    name, at = path.rpartition("/")[2], Location(path, 1)
+    container = _unit(page, name, at) if unit else Container(name, at, variables=tuple(_assignments(page)))
+    wanted = any(_WANTED.match(x.name) for x in container.variables)
+    if not wanted and not container.sources and not any(_STARTS.search(x.text) for x in container.words):
         return []
-    at = Location(path, 1)
-    kind = "unit" if unit else "file"
-    name = path.rpartition("/")[2]
-    return [Workload(Meta(kind, name, path, at), containers=(Container(name, at, variables=wanted),), pod=False)]
+    return [Workload(Meta("unit" if unit else "file", name, path, at), containers=(container,), pod=False)]
 
 
-def _line(path: str, number: int, line: str, *, unit: bool) -> Iterator[Variable]:
-    if not unit:
-        found = _ASSIGNMENT.match(line)
-        if found:
-            yield _variable(path, number, found["name"], found["value"], found.start("value"))
-        return
-    held = _UNIT.match(line)
-    for word in _split(held["value"]) if held else ():
-        name, equals, said = word.partition("=")
-        start = line.find(f"{name}=") + len(name) + 1
-        if equals:
-            yield _variable(path, number, name, said, start)
+def _assignments(page: Page) -> Iterator[Variable]:
+    """The variables of a file with one a line; a property of Java stands for the variable that means the same."""
+    for found in _ASSIGNMENT.finditer(page.text):
+        kind = next(x for x in ("double", "single", "plain") if found[x] is not None)
+        raw = _REMARK.split(found[kind], maxsplit=1)[0].rstrip() if kind == "plain" else found[kind]
+        said = re.sub(r"\\(.)", r"\1", raw) if kind == "double" else raw
+        name = found["name"].replace(".", "_").replace("-", "_")
+        name = name.upper() if "." in found["name"] else name
+        at = page.place(*found.span("name"))
+        start = found.start(kind)
+        yield Variable(name, at, page.written(start, start + len(raw), said, exact=said == raw))
 
 
-def _split(text: str) -> list[str]:
-    """The assignments of one line of a unit (systemd.exec(5)); nothing where its quotes do not match."""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return []
+def _unit(page: Page, name: str, at: Location) -> Container:
+    """The program of a unit (systemd.exec(5), systemd.service(5)); a line that ends in a backslash goes on."""
+    joined = _CONTINUED.sub(lambda x: " " * len(x[0]), page.text)
+    lines = list(_LINE.finditer(joined))
+    variables = (y for x in _named(lines, "Environment") for y in _environment(page, words(joined, *x.span("value"))))
+    started = (y for x in _named(lines, "ExecStart") for y in _command(page, joined, x))
+    files = (x["value"].strip().removeprefix("-") for x in _named(lines, "EnvironmentFile"))
+    return Container(name, at, words=tuple(started), variables=tuple(variables), sources=tuple(x for x in files if x))
 
 
-def _variable(path: str, number: int, name: str, said: str, start: int) -> Variable:
-    bare = said.strip("\"'")
-    offset = start + said.find(bare)
-    at = Location(path, number, offset + 1, number, offset + 1 + len(bare))
-    return Variable(name, at, Written(bare, at, bare))
+def _named(lines: Iterable[re.Match[str]], key: str) -> Iterator[re.Match[str]]:
+    """The lines of a key; an empty value takes back those before it."""
+    held = list[re.Match[str]]()
+    for line in lines:
+        if line["key"] == key:
+            held = [*held, line] if line["value"].strip() else []
+    yield from held
+
+
+def _environment(page: Page, found: Iterable[Word]) -> Iterator[Variable]:
+    for word in found:
+        variable = assignment(page, word)
+        if variable:
+            yield variable
+
+
+def assignment(page: Page, word: Word) -> Variable | None:
+    """The variable that a word such as `NAME=value` sets; None for another word."""
+    name, equals, said = word.text.partition("=")
+    if not equals or not _NAME.fullmatch(name):
+        return None
+    whole = (word.start, word.start + len(word.raw))
+    span = word.span(said)
+    return Variable(name, page.place(*whole), page.written(*(span or whole), said, exact=span is not None))
+
+
+def _command(page: Page, joined: str, line: re.Match[str]) -> Iterator[Written]:
+    start, end = line.span("value")
+    prefix = _PREFIX.match(joined, start)
+    for word in words(joined, prefix.end() if prefix else start, end):
+        span = word.span(word.text)
+        whole = (word.start, word.start + len(word.raw))
+        yield page.written(*(span or whole), word.text, exact=span is not None)

@@ -4,11 +4,13 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dualstack.gather import compose_file, manifests, operated, processes_files
+from dualstack.gather import agents, compose_file, manifests, operated, processes_files
+from dualstack.gather.agents import Agent
+from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
@@ -19,6 +21,7 @@ from dualstack.gather.yaml_tree import (
     Node,
     Origin,
     ScalarNode,
+    SequenceNode,
     chunks,
     compose,
     items,
@@ -42,9 +45,11 @@ _TELEMETRY = re.compile(
     r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
 )
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
-_PART = re.compile(rf"^[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
+_PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
+_AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
 
@@ -78,7 +83,9 @@ class Found:
     workloads: list[Workload] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)
     foreign: list[ForeignListener] = field(default_factory=list)
+    rendered: dict[str, Rendered] = field(default_factory=dict)
     slips: list[Unwritten] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
     asked: Pending | None = None
@@ -91,8 +98,10 @@ class Found:
 def take(text: Text, found: Found) -> None:
     """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
     before = found.understood + len(found.errors) + len(found.notes)
-    reader = next((x for ending, x in _READERS.items() if text.path.endswith(ending)), _yaml)
-    reader(text, found)
+    if text.path not in found.rendered and _TEMPLATE.search(text.text) and is_template(text.path):
+        found.notes.append(Missing(text.path, _RENDERED))
+        return
+    (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
         found.errors.append(BadFile(text.path, said))
@@ -153,8 +162,7 @@ def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
 
 def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
     if _TEMPLATE.search(origin.text):
-        said = "is a template; lint what it is rendered to, such as the output of `helm template`"
-        found.notes.append(Missing(f"{origin.file}:{error.line}", said))
+        found.notes.append(Missing(f"{origin.file}:{error.line}", _RENDERED))
     else:
         found.errors.append(error)
 
@@ -194,7 +202,7 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         found.workloads += compose_file.workloads(root, origin)
         for name, body in compose_file.contents(root):
             _text(body, origin, Holder("config", origin.file, name, name), found)
-    else:
+    elif not _agent(agents.of_tree(root, origin), found):
         _held(root, origin, found, _DEPTH, set())
 
 
@@ -235,13 +243,20 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            _held(body, origin, found, depth - 1, seen)
-        elif isinstance(body, ScalarNode) and body.style in ("|", ">") and _CONFIG.search(body.value):
+            if not _agent(agents.of_tree(body, origin), found):
+                _held(body, origin, found, depth - 1, seen)
+        elif isinstance(body, SequenceNode):
+            for item in body.value:
+                _held(item, origin, found, depth - 1, seen)
+        elif isinstance(body, ScalarNode) and body.style in ("|", ">"):
             _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
-    """A configuration that an object holds as a text."""
+    """A configuration that an object holds as a text, of the Collector or of another agent."""
+    if not _PART.search(node.value):
+        _foreign(origin.inner(node), found)
+        return
     inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
         found.understood += 1
@@ -249,13 +264,37 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         refuse_repeated(*inner, found)
     elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
         found.parts.append(Pending(*inner, holder))
+    elif inner:
+        _held(*inner, found, _DEPTH // 2, set())
+
+
+def _agent(agent: Agent | None, found: Found) -> bool:
+    """Whether something is the configuration of another agent; it is kept then."""
+    if agent is None:
+        return False
+    found.agents.append(agent)
+    found.foreign += agent.foreign
+    found.understood += 1
+    return True
+
+
+def _foreign(origin: Origin, found: Found) -> bool:
+    """Whether a text is the configuration of another agent than the Collector."""
+    try:
+        if _agent(agents.of_text(origin), found):
+            return True
+    except BadFile as error:
+        found.errors.append(error)
+        return True
+    inner = composed(origin, found) if _AGENT.search(origin.text) else None
+    return inner is not None and _agent(agents.of_tree(*inner), found)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
     about = manifests.meta(root, origin)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
-            if isinstance(body, ScalarNode) and _PART.search(body.value):
+            if isinstance(body, ScalarNode):
                 _text(body, origin, Holder(about.kind, about.namespace, about.name, scalar(key)), found)
 
 
@@ -284,10 +323,18 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
 _OBJECTS = dict(_objects())
 
 
-def _variables(text: Text, found: Found) -> None:
+def _settings(text: Text, found: Found) -> None:
+    """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
+    if _foreign(Origin(text.path, text.text), found):
+        return
     workloads = processes_files.workloads(text.path, text.text)
     found.workloads += workloads
     found.understood += bool(workloads)
 
 
-_READERS: Mapping[str, Callable[[Text, Found], None]] = {".env": _variables, ".service": _variables}
+_SETTINGS = (".env", ".service", ".conf", ".toml", ".alloy", ".river", ".properties")
+
+
+def _is_yaml(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return not (name.endswith(_SETTINGS) or name.startswith(".env.") or name == "otelcol-options")

@@ -21,6 +21,7 @@ Node: TypeAlias = nodes.Node
 ScalarNode: TypeAlias = nodes.ScalarNode
 SequenceNode: TypeAlias = nodes.SequenceNode
 MappingNode: TypeAlias = nodes.MappingNode
+Mark: TypeAlias = yaml.Mark
 
 DEPTH, ALIASES = 100, 1000
 _SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")

@@ -3,7 +3,7 @@
 import msgspec
 
 from dualstack.model.kube import Container, Service, Workload
-from dualstack.model.otel import Declared, Destination
+from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 
 
 class Deployed(msgspec.Struct, frozen=True):
@@ -16,9 +16,13 @@ class Deployed(msgspec.Struct, frozen=True):
 
 
 class Deployments(msgspec.Struct, frozen=True):
-    """Every configuration, once for each container that reads it."""
+    """Every configuration, once for each container that reads it.
+
+    `foreign` are the endpoints that other agents than the Collector listen on.
+    """
 
     items: tuple[Deployed, ...] = ()
+    foreign: tuple[DeclaredEndpoint, ...] = ()
 
 
 class Sender(msgspec.Struct, frozen=True):

@@ -78,8 +78,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """Evidence that was not there, why, and the rules that could not speak without it."""
+    """Evidence that was not there, why, and the rules that could not speak without it.
+
+    `unreadable` is true of a file that should have been read and could not be; `location` is the place in it.
+    """
 
     needs: str
     why: str
     codes: tuple[str, ...] = ()
+    unreadable: bool = False
+    location: Location | None = None

@@ -78,12 +78,13 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class ContainerPort(msgspec.Struct, frozen=True):
-    """A port that a container names; `host` is its `hostPort`."""
+    """A port that a container names; `host` is its `hostPort`, and `address` the `hostIP`."""
 
     name: str
     number: Written
     host: Written | None = None
     protocol: str = "TCP"
+    address: str = ""
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -104,7 +105,7 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container: `words` are its command and arguments."""
+    """A container: `words` are its command and arguments, `sources` the files that its environment comes from, too."""
 
     name: str
     at: Location
@@ -115,6 +116,7 @@ class Container(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...] = ()
     mounts: tuple[Mount, ...] = ()
     init: bool = False
+    sources: tuple[str, ...] = ()
 
     def variable(self, name: str) -> Variable | None:
         """A variable by its name; the last one of that name counts."""

@@ -3,8 +3,8 @@
 import msgspec
 
 from dualstack.model.address import Protocol
-from dualstack.model.sockets import Transport
-from dualstack.model.source import Location, Written
+from dualstack.model.sockets import Runtime, Transport
+from dualstack.model.source import Location, Vacancy, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -15,7 +15,10 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     both are empty where the field is left out and `default` holds what the component uses then. `problem` says why the
     value cannot be taken as it stands, and `cause` is the rule that speaks of it, where one does. `network` is the
     network string that the component hands to Go (`tcp`, `tcp4`, `udp`, …), `call` how (`listen` for net.Listen and
-    ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there.
+    ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
+    address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
+    binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
+    names.
     """
 
     component: str
@@ -33,6 +36,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     cause: str = ""
     written: Written | None = None
     pinned: Written | None = None
+    vacant: Vacancy | None = None
+    runtime: str = Runtime.GO
 
     @property
     def effective(self) -> str:

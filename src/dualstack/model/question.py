@@ -5,6 +5,9 @@ import msgspec
 from dualstack.model.address import Family, Target
 from dualstack.model.sockets import Runtime
 
+FILES = "files"
+"""The place of a question about files, where there is no system to look at."""
+
 
 class Client(msgspec.Struct, frozen=True):
     """A client runtime and, where the user named one, its version (`node@18` gives `node`, (18,))."""
@@ -16,11 +19,11 @@ class Client(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True):
     """The targets, seen from a place, and what is expected of them.
 
-    `place` names the network namespace of the client: `host`, or `netns NAME`. `expect` are the families that the user
-    insists on; empty where the families that clients are handed decide. `cluster` are the families of the cluster's
-    pods and Services, that of a pod's first address first; empty where nobody said. `server` is the runtime of the
-    receiver as the user knows it. `listing` is true where the user named no target and the targets are the OTLP
-    listeners found here.
+    `place` names the network namespace of the client: `host`, or `netns NAME`; `files` where files are under review.
+    `expect` are the families that the user insists on; empty where the families that clients are handed decide.
+    `cluster` are the families of the cluster's pods and Services, that of a pod's first address first; empty where
+    nobody said. `server` is the runtime of the receiver as the user knows it. `listing` is true where the user named no
+    target and the targets are the OTLP listeners found here.
     """
 
     place: str = "host"

@@ -17,12 +17,22 @@ class Written(msgspec.Struct, frozen=True):
     """A text as a file has it.
 
     `text` is its value and `raw` its spelling, with quotes; `raw` is empty where the file spells it in a way that
-    cannot be changed in place, such as one line of a folded text.
+    cannot be changed in place, such as one line of a folded text. `bare` says that quotes would not be taken off there:
+    what is put in its place stands without any.
     """
 
     text: str
     at: Location
     raw: str = ""
+    bare: bool = False
+
+    def part(self, text: str) -> Location:
+        """The place of a part of the text; that of all of it where its spelling is another."""
+        start = self.raw.find(text) if self.at.line == self.at.end_line else -1
+        if start < 0:
+            return self.at
+        column = self.at.column + start
+        return Location(self.at.file, self.at.line, column, self.at.line, column + len(text))
 
     def __bool__(self) -> bool:
         """Whether anything is written."""
@@ -38,3 +48,13 @@ class Room(msgspec.Struct, frozen=True):
     at: Location
     between: str
     quote: str = ""
+
+
+class Vacancy(msgspec.Struct, frozen=True):
+    """A place, of no length, where a value that is left out would be written; `form` has `{}` for it.
+
+    A line feed in it stands for the line break of the file.
+    """
+
+    at: Location
+    form: str

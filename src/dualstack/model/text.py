@@ -18,5 +18,15 @@ def printable(text: str, longest: int = LONGEST) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
+def paragraphs(text: str, longest: int = LONGEST) -> str:
+    r"""`text` with its line breaks; what else is not printable is escaped, and each line is cut as `printable` does."""
+    return "\n".join(printable(x, longest) for x in text.splitlines())
+
+
+def legible(text: str) -> str:
+    r"""`text` that UTF-8 can encode: what is no text in a file name is shown as `\udcff`, as Python spells it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _visible(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()

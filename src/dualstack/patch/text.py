@@ -1,11 +1,14 @@
 """Edits of a text file: what they name is changed, and every other character stays."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dualstack.model.finding import Edit
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
+
+_NEW_LINE = re.compile("\r?\n")
 
 
 class Patched(NamedTuple):
@@ -17,7 +20,7 @@ class Patched(NamedTuple):
 
 
 def apply(text: str, edits: Iterable[Edit]) -> Patched:
-    """Make the edits that fit the text, the first of those that overlap."""
+    """Make the edits that fit the text, the first of those that overlap. New lines end as those of the text do."""
     starts = [0, *(x.end() for x in LINE_BREAK.finditer(text))]
     placed, refused = list[tuple[int, int, Edit]](), list[Edit]()
     for edit in dict.fromkeys(edits):
@@ -27,8 +30,9 @@ def apply(text: str, edits: Iterable[Edit]) -> Patched:
             placed.append((*span, edit))
         else:
             refused.append(edit)
+    own = "\r\n" if "\r\n" in text else "\n"
     for start, end, edit in sorted(placed, key=lambda x: x[:2], reverse=True):
-        text = text[:start] + edit.new + text[end:]
+        text = text[:start] + _NEW_LINE.sub(own, edit.new) + text[end:]
     return Patched(text, tuple(x for *_, x in placed), tuple(refused))
 
 

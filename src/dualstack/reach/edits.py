@@ -3,16 +3,30 @@
 import re
 
 from dualstack.model.finding import Applicability, Edit, Fix
-from dualstack.model.source import Room, Written
+from dualstack.model.source import Room, Vacancy, Written
 
-_PLAIN = re.compile(r"[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
+_PLAIN = re.compile(r"(?!-\Z)[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
+
+_BARE = re.compile(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
+"""Texts that mean themselves in a shell, a `.env` file, a unit, and inside a text of YAML, with and without quotes."""
+
+
+_HOST = re.compile(r"(?P<host>\[?\$\{[^{}]*\}\]?|\[[^\]]*\]|[^:\[\]]*|.*::.*)(?P<port>:(?:\d+|\$\{[^{}]*\}))?")
+
+
+def widened(address: str) -> str:
+    """An address with Go's wildcard of both families in the place of its host; empty where it cannot be told apart."""
+    found = _HOST.fullmatch(address)
+    return f"0.0.0.0{found['port'] or ''}" if found else ""
 
 
 def replaced(written: Written, text: str) -> tuple[Edit, ...]:
     """The edit that puts a text in the place of another; none where the file spells it in a way that cannot be kept."""
-    if not written.raw:
+    if not written.raw or (written.bare and not _BARE.fullmatch(text)):
         return ()
+    if written.bare:
+        return (Edit(written.at.file, written.raw, text, written.at),)
     return (Edit(written.at.file, written.raw, spelled(text, written.raw), written.at),)
 
 
@@ -42,3 +56,11 @@ def added(room: Room | None, **fields: str) -> tuple[Edit, ...]:
 
 def _value(text: str, quote: str) -> str:
     return text if text.isdigit() else f"{quote}{text}{quote}"
+
+
+def filled(title: str, applicability: Applicability, vacancy: Vacancy | None, text: str) -> Fix:
+    """A fix that writes a value where it is left out, by hand where that cannot be done in place."""
+    if vacancy is None:
+        return Fix(title)
+    edit = Edit(vacancy.at.file, "", vacancy.form.format(text), vacancy.at)
+    return Fix(title, applicability, (edit,))

@@ -38,7 +38,7 @@ def _found(row: Mapping[str, str], container: Container, values: Mapping[str, st
 def _arguments(container: Container, flag: str) -> Iterator[Written]:
     """What an option of the command line is given: the word after it, or the word that holds both."""
     words = container.words
-    for word, following in zip(words, (*words[1:], None), strict=True):
+    for word, following in zip(words, (*words[1:], None), strict=False):
         name, equals, _ = word.text.partition("=")
         if name.lstrip("-") == flag and name.startswith("--"):
             if equals:

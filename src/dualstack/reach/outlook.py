@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Protocol, join
+from dualstack.model.address import Family, Protocol, family, join
 from dualstack.model.client import Attempt, Callers, Outlook, Proxies
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Severity
@@ -160,3 +160,23 @@ def _does(view: Outlook) -> str:
 def _fates(view: Outlook) -> Iterator[str]:
     said = {x.address: _FATES[x.outcome] for x in view.dialled.attempts} if view.dialled else {}
     return (f"`{x}` {said[x]}" for x in view.order if x in said)
+
+
+def never(view: Outlook, lost: tuple[Trace, ...]) -> str:
+    """What a client never tries, and what it uses instead."""
+    what = ", ".join(f"`{x}`" for trace in lost for x in trace.addresses)
+    if failed(view):
+        return f"{sentence(view)} So {what} is never tried."
+    used = f"It uses `{view.order[0]}` alone." if view.order else "It can use none of them."
+    return f"{subject(view)} never tries {what} of `{view.target.endpoint}`. {used}"
+
+
+def advice(view: Outlook) -> str:
+    """How to give a client an address that it can use."""
+    if not view.order:
+        return "Give this client an IPv4 address or a name that has one, or let it use IPv6."
+    kinds = {family(x) for x in view.answering}
+    if len(kinds) != 1:
+        return "Give this client the address to use, or take one that dials the addresses side by side."
+    title = Family.title.fget(next(iter(kinds)))  # type: ignore[attr-defined]
+    return f"Repair the dead address, or give this client a name or address that is {title} alone."

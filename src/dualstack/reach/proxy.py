@@ -8,8 +8,10 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.address import Family, Protocol, Target, family, is_address, parse, without_zone
-from dualstack.model.client import Proxies
-from dualstack.model.question import Client
+from dualstack.model.client import Callers, Proxies
+from dualstack.model.host import Namespaces
+from dualstack.model.question import Client, Question
+from dualstack.model.trace import Trace
 
 _EXCEPTIONS = ("no_proxy", "NO_PROXY")
 _NAMES = ("localhost",)
@@ -128,3 +130,24 @@ def _holds(entry: str, one: str) -> bool:
 def ipv4_of(addresses: Collection[str]) -> tuple[str, ...]:
     """The IPv4 addresses among these."""
     return tuple(x for x in addresses if family(x) is Family.IPV4)
+
+
+def environments(
+    trace: Trace, question: Question, own: Proxies, callers: Callers | None
+) -> Iterator[tuple[Client | None, Proxies, str]]:
+    """The clients of a flow with what their environment says; whoever asks stands for one that is not in sight."""
+    here = callers.items if callers else ()
+    seen = [(x.client, x.proxies, x.process.pid) for x in here if x.target == trace.target and x.proxies]
+    yield from ((client, said, f"environment of pid {pid}") for client, said, pid in seen)
+    if not seen:
+        yield question.client, own, "environment of this command"
+
+
+def siblings(trace: Trace, namespaces: Namespaces | None) -> tuple[str, ...]:
+    """The IPv4 addresses beside the literal on its host, where that is in sight: those of the loopback stay apart."""
+    owner = namespaces.owner(trace.target.host) if namespaces and trace.target.literal else None
+    if owner is None:
+        return ()
+    space, interface = owner
+    alike = (x for x in space.interfaces if x.loopback is interface.loopback)
+    return ipv4_of([y.address for x in alike for y in x.addresses])

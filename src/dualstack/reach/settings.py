@@ -15,20 +15,32 @@ _OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "url", "OTEL_EXPORTER_JAEGER_ENDPOIN
 _REFERENCE = re.compile(
     r"(?<!\$)\$\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\)|\$\{(?:env:)?(?P<compose>[A-Za-z_][A-Za-z0-9_]*)\}"
 )
+_LITERAL = ("service", "unit")
+"""Compose fills variables in from the shell that calls it, systemd from nowhere: not from what stands beside them."""
+
 _INJECTED = "instrumentation.opentelemetry.io/inject-"
 _SDKS = {"nodejs": "otel-js", "java": "otel-java", "python": "python-otel", "dotnet": "dotnet", "go": "go"}
-_IMAGES = (("node", "otel-js"), ("python", "python-otel"), ("openjdk", "otel-java"), ("temurin", "otel-java"))
+_IMAGES = {
+    "node": "otel-js",
+    "python": "python-otel",
+    "ruby": "otel-ruby",
+    "golang": "go",
+    "openjdk": "otel-java",
+    "temurin": "otel-java",
+}
+"""Images and commands by their last name."""
 
 
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
     """What a container's variables name as places to send to, with the references in them filled in."""
     values = {x.name: x.value.text for x in container.variables if x.value is not None}
+    known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
     for variable in container.variables:
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
             continue
-        said, unset = filled(variable.value, values)
+        said, unset = filled(variable.value, known)
         spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
         client = runtime(workload, container)
         yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
@@ -66,9 +78,10 @@ def variable_name(reference: str) -> str:
 
 
 def runtime(workload: Workload, container: Container) -> str:
-    """The SDK of a container, by the Operator's annotation or its image; empty where neither tells."""
+    """The SDK of a container, by the Operator's annotation, image, command or NODE_OPTIONS; empty where none tells."""
     for key in workload.annotations:
         if key.startswith(_INJECTED):
             return _SDKS.get(key.removeprefix(_INJECTED), "")
     name = container.image.rpartition("/")[2].partition(":")[0]
-    return next((sdk for image, sdk in _IMAGES if name == image), "")
+    command = container.words[0].text.rpartition("/")[2] if container.words else ""
+    return _IMAGES.get(name) or _IMAGES.get(command) or ("otel-js" if container.variable("NODE_OPTIONS") else "")

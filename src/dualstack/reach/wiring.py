@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.deployed import Deployed
-from dualstack.model.kube import Container, Service, ServicePort, Volume, Workload
+from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Written
+from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.start import configurations, port
+
+ALONE = Neighbours()
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
@@ -22,12 +25,38 @@ def version(image: str) -> str:
     return found["version"] if found else ""
 
 
+_NEWEST = re.compile(r"(?:^|/)(?:opentelemetry-collector|otelcol)[^:@/]*(?::latest)?")
+
+
+def newest(image: str) -> bool:
+    """Whether an image is that of the Collector, of whatever version is the newest."""
+    found = _NEWEST.search(image)
+    return found is not None and found.end() == len(image)
+
+
+def is_told(item: Deployed) -> bool:
+    """Whether the files say which version of the Collector runs."""
+    return bool(item.config.version) or (item.container is not None and newest(item.container.image))
+
+
 def same_namespace(one: str, other: str) -> bool:
     """Whether two namespaces can be one: a manifest without any goes wherever it is applied."""
     return one == other or not one or not other
 
 
-def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Workload, Container]]:
+def placed(meta: Meta) -> Placed:
+    """An object by its identity and its file."""
+    return Placed((meta.kind, meta.namespace, meta.name), meta.at.file)
+
+
+def held(holder: Holder, file: str) -> Placed:
+    """What holds a configuration, by its identity and its file."""
+    return Placed((holder.kind, holder.namespace, holder.name), file)
+
+
+def readers(
+    holder: Holder, workloads: Iterable[Workload], file: str = "", near: Neighbours = ALONE
+) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
@@ -42,7 +71,8 @@ def readers(holder: Holder, workloads: Iterable[Workload]) -> Iterator[tuple[Wor
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
-            if paths and ((not named and not folders) or set(paths) & set(named)):
+            reads = (not named and not folders) or set(paths) & set(named)
+            if paths and reads and near.belong(held(holder, file), placed(workload.meta)):
                 yield workload, container
 
 
@@ -60,15 +90,18 @@ def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
 
 
-def sequence(workload: Workload, container: Container, holders: Iterable[Holder]) -> tuple[Holder, ...]:
-    """The holders of the configurations that a container's words name, in the order in which they are merged."""
+def sequence(
+    workload: Workload, container: Container, holders: Iterable[tuple[Holder, str]], near: Neighbours = ALONE
+) -> tuple[tuple[Holder, str], ...]:
+    """Of holders and their files those that a container's words name, in the order in which they are merged."""
     named = configurations([x.text for x in container.words])
-    there = dict[str, Holder]()
-    for holder in holders if len(named) > 1 else ():
+    there = dict[str, tuple[Holder, str]]()
+    for holder, file in holders if len(named) > 1 else ():
         if same_namespace(workload.meta.namespace, holder.namespace):
             volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
-            mounts = (x for x in container.mounts if x.volume in volumes)
-            there |= {_path(holder, volumes[x.volume], x.path, x.part): holder for x in mounts}
+            mounts = [x for x in container.mounts if x.volume in volumes]
+            if mounts and near.belong(held(holder, file), placed(workload.meta)):
+                there |= {_path(holder, volumes[x.volume], x.path, x.part): (holder, file) for x in mounts}
     return tuple(there[x] for x in named if x in there)
 
 
@@ -81,21 +114,26 @@ def deployed(
     configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
-    configs = tuple(configs)
+    configs = list(configs)
     merged = {x.parts for x in configs if x.parts}
+    holders = [(y, x.file) for x in configs for y in x.parts]
+    objects = [placed(x.meta) for y in (workloads, services) for x in y]
+    near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
-        found = list(readers(config.holder, workloads)) if config.holder else []
-        mine = [x for x in found if _runs(config, sequence(*x, {z for y in merged for z in y}), merged)]
-        for workload, container in mine:
+        found = list(readers(config.holder, workloads, config.file, near)) if config.holder else []
+        runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
+        for workload, container in runs:
             made = (_with_ports(x, config) for x in workload.made)
-            yield Deployed(config, workload, container, (*(x for x in services if selects(x, workload)), *made))
+            mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
+            yield Deployed(config, workload, container, (*mine, *made))
         if not found:
             yield Deployed(config)
 
 
-def _runs(config: Declared, read: tuple[Holder, ...], merged: Collection[tuple[Holder, ...]]) -> bool:
+def _runs(config: Declared, read: tuple[tuple[Holder, str], ...], merged: Collection[tuple[Holder, ...]]) -> bool:
     """Whether who reads these runs this configuration, and not one that it is merged into."""
-    return read == config.parts if config.parts else config.holder not in read or read not in merged
+    holders = tuple(x for x, _ in read)
+    return holders == config.parts if config.parts else config.holder not in holders or holders not in merged
 
 
 def _with_ports(service: Service, config: Declared) -> Service:
@@ -114,14 +152,18 @@ def selects(service: Service, workload: Workload) -> bool:
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
 
 
-def named(host: str, namespace: str, services: Iterable[Service]) -> Service | None:
-    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3)."""
+def named(host: str, namespace: str, services: Iterable[Service], file: str = "") -> Service | None:
+    """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3).
+
+    Of several of one name it is the one nearest to the file that names it.
+    """
     name, _, rest = host.rstrip(".").partition(".")
     where, _, domain = rest.partition(".")
     if domain and not domain.startswith("svc"):
         return None
     wanted = where or namespace
-    return next((x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted)), None)
+    found = (x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted))
+    return max(found, key=lambda x: nearness(x.meta.at.file, file), default=None)
 
 
 def target(service_port: ServicePort, workload: Workload) -> int:

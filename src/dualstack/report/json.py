@@ -10,6 +10,7 @@ from dualstack.model.diagnosis import SCHEMA, Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Severity, Skipped
 from dualstack.model.source import Location
+from dualstack.model.text import legible
 from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.outlook import evidence, sentence, spelled
 from dualstack.reach.trace import codes_of, line
@@ -117,7 +118,23 @@ def render(diagnosis: Diagnosis) -> str:
         interrupted=diagnosis.interrupted,
         clients=tuple(map(_client, diagnosis.outlooks)),
     )
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return msgspec.json.format(_encoded(document), indent=2).decode() + "\n"
+
+
+def _encoded(document: Document) -> bytes:
+    r"""The document as bytes of JSON. A file name may hold bytes that are no text; they are shown as `\udcff`."""
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_legible(msgspec.to_builtins(document)))
+
+
+def _legible(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _legible(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_legible(x) for x in value]
+    return legible(value) if isinstance(value, str) else value
 
 
 def _trace(trace: Trace, findings: tuple[Finding, ...]) -> TraceDocument:

@@ -4,24 +4,23 @@ The layout is made of plain lines, each with one style, no wider than `WIDTH`; o
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dualstack.model.address import BOTH, Family, Target, join
+from dualstack.model.address import BOTH, Family, join
 from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Hop, Status, Trace
-from dualstack.reach.outlook import sentence, spelled
+from dualstack.reach.answer import answer
+from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
 
 WIDTH = 80
 LONGEST = 4000
 """Characters of a line that is not wrapped: a flow, or a command."""
-ENDPOINTS = 3
-"""How many endpoints the first line names one by one."""
 EVIDENCE = 4
 """How many facts of a finding are shown unless all are asked for."""
 
@@ -106,80 +105,8 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
 
 def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
     cut = " (interrupted: this is what was known by then)" if diagnosis.interrupted else ""
-    said = f"{diagnosis.verdict.upper()}: {_sentence(diagnosis)}{cut}"
-    yield from _wrapped(said, "", _STYLES[diagnosis.verdict])
-
-
-def _sentence(diagnosis: Diagnosis) -> str:
-    """The answer in one sentence: what works, what does not, from where."""
-    required = [x for x in diagnosis.traces if x.required]
-    called = tuple(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
-    what = " and ".join(called)
-    where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
-    if len(called) > ENDPOINTS:
-        return f"{_counts(required)}{where}."
-    said = [("work", [x for x in required if x.accepted])]
-    said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
-    said.append(("fail", [x for x in required if x.failed and not x.signals]))
-    said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
-    parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
-    away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
-    parts.extend(away)
-    return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
-
-
-def _counts(required: Sequence[Trace]) -> str:
-    """How many endpoints work, fail and are not known, where there are too many to name each."""
-    every = {x.target for x in required}
-    fail = {x.target for x in required if x.failed}
-    unclear = {x.target for x in required if x.disposition is Disposition.INSUFFICIENT_INFO} - fail
-    said = ((len(every - fail - unclear), "work"), (len(fail), "fail"), (len(unclear), "are not known"))
-    return f"of {len(every)} endpoints {', '.join(f'{count} {verb}' for count, verb in said if count)}"
-
-
-def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:
-    """The sets of signals that receivers take while they reject what was asked for."""
-    return dict.fromkeys(x.signals for x in traces if x.failed and x.signals)
-
-
-def _called(target: Target, *, listing: bool) -> str:
-    return target.endpoint if listing else target.text
-
-
-_GROUPINGS: tuple[Callable[[Trace], str], ...] = (
-    lambda _: "",
-    lambda x: f"by {x.target.scheme} ",
-    lambda x: f"to {x.target.endpoint} ",
-)
-
-
-def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
-    """The families of these traces, told apart by protocol, then by endpoint, where they are not the same for all."""
-    even = (x for x in _GROUPINGS if _is_even(x, traces, every))
-    name = next(even, _GROUPINGS[-1])
-    groups = dict.fromkeys(map(name, traces))
-    parts = {
-        key: [_counted(x, [y for y in traces if name(y) == key], [y for y in every if name(y) == key]) for x in BOTH]
-        for key in groups
-    }
-    return ", ".join(f"{key}over {' and '.join(filter(None, said))}" for key, said in parts.items())
-
-
-def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
-    """Whether, in each group of that name, these flows are in the same families for each endpoint."""
-    return all(
-        {x.family for x in traces if x.target == one.target} == {x.family for x in traces if name(x) == name(one)}
-        for one in every
-        if any(name(x) == name(one) for x in traces)
-    )
-
-
-def _counted(family: Family, traces: Iterable[Trace], every: Iterable[Trace]) -> str:
-    """A family that these flows are in, with the number of its addresses where others of them fared differently."""
-    mine = {x for trace in traces if trace.family is family for x in trace.addresses or ("",)}
-    known = {x for trace in every if trace.family is family for x in trace.addresses or ("",)}
-    count = f" ({len(mine)} of {len(known)} addresses)" if len(mine) < len(known) else ""
-    return f"{family.title}{count}" if mine else ""
+    said = f"{diagnosis.verdict.upper()}: {answer(diagnosis)}{cut}"
+    yield from wrapped(said, "", _STYLES[diagnosis.verdict])
 
 
 def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
@@ -211,7 +138,7 @@ def _outlooks(views: Sequence[Outlook]) -> Iterator[Line]:
         yield Line()
     for said, targets in alike.items():
         where = f"{', '.join(targets)}: " if len(alike) > 1 else ""
-        yield from _wrapped(printable(f"Client: {where}{said}"), "  ", hang="  ")
+        yield from wrapped(printable(f"Client: {where}{said}"), "  ", hang="  ")
 
 
 def _cut(text: str, width: int) -> str:
@@ -241,10 +168,10 @@ def _way(trace: Trace) -> Iterator[Line]:
         steps.append(f"{hop.hop} {_SIGNS[hop.status]}")
         if hop.status is Status.FAIL:
             break
-    yield from _wrapped(" > ".join(steps), "    ")
+    yield from wrapped(" > ".join(steps), "    ")
     failing = trace.failing
     if failing:
-        yield from _wrapped(f"{failing.hop}: {printable(failing.why)}", "    ", "red")
+        yield from wrapped(f"{failing.hop}: {printable(failing.why)}", "    ", "red")
 
 
 def _label(finding: Finding, broken: Iterable[Trace]) -> str:
@@ -262,9 +189,9 @@ def _finding(finding: Finding, every: tuple[Finding, ...], label: str, *, verbos
     yield from _way_out(finding)
     explains = dict.fromkeys(f"{x.code} {x.name}" for x in every if finding.code in x.because)
     if explains:
-        yield from _wrapped(f"Explains: {', '.join(explains)}", "  ", "dim")
+        yield from wrapped(f"Explains: {', '.join(explains)}", "  ", "dim")
     if finding.because:
-        yield from _wrapped(f"Because of: {', '.join(finding.because)}", "  ", "dim")
+        yield from wrapped(f"Because of: {', '.join(finding.because)}", "  ", "dim")
 
 
 def _cause(finding: Finding, label: str) -> Iterator[Line]:
@@ -273,19 +200,19 @@ def _cause(finding: Finding, label: str) -> Iterator[Line]:
     yield Line(f"  {finding.code} {finding.name} ({finding.severity}, {finding.confidence})", "dim")
     if place:
         yield Line(f"  {place.file}:{place.line}:{place.column}", "dim")
-    yield from _wrapped(printable(finding.detail, 2000), "  ")
+    yield from wrapped(printable(finding.detail, 2000), "  ")
 
 
 def _way_out(finding: Finding) -> Iterator[Line]:
     if finding.hint:
-        yield from _wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
+        yield from wrapped(f"Fix: {printable(finding.hint, 2000)}", "  ", "bold green")
     yield from (Line(f"    {x}", "green") for x in (finding.fix.commands if finding.fix else ()))
 
 
 def _facts(evidence: tuple[Evidence, ...], *, verbose: bool) -> Iterator[Line]:
     shown = evidence if verbose else evidence[:EVIDENCE]
     for item in shown:
-        yield from _wrapped(f"- {printable(item.fact)} ({item.layer}: {printable(item.source)})", "    ", hang="  ")
+        yield from wrapped(f"- {printable(item.fact)} ({item.layer}: {printable(item.source)})", "    ", hang="  ")
     if len(shown) < len(evidence):
         left = len(evidence) - len(shown)
         yield Line(f"    - and {left} more fact{'s' * (left > 1)} (-v shows them)", "dim")
@@ -299,10 +226,11 @@ def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
     for item in told:
         count = len(item.codes)
         rules = f" ({count} rule{'s' if count > 1 else ''} skipped)" if item.codes else ""
-        yield from _wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
+        yield from wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
 
 
-def _wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
+def wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
+    """A paragraph within `WIDTH` columns; lines but the first begin with `indent` and `hang`."""
     found = textwrap.wrap(
         text,
         WIDTH,

@@ -12,18 +12,23 @@ from dualstack.model.text import printable
 from dualstack.reach.bind import Bound, accepts_phrase, listen_mark
 from dualstack.reach.explain import Explanation
 from dualstack.reach.hosts import Meaning
-from dualstack.rules.registry import codes, rules
+from dualstack.rules.registry import Rule, codes, rules
 
-_BLOCK = re.compile(r"```yaml (fires|quiet)\n(.*?)```", re.DOTALL)
-_SAID = {"fires": "This world fires it:", "quiet": "This one does not:"}
-
+_BLOCK = re.compile(r"```\w+ (fires|quiet)\n(.*?)```", re.DOTALL)
+_WORLD = re.compile(r"^(?:target|listeners):", re.MULTILINE)
+"""What an example has that describes a running system, and not a file."""
+_SAID = {"fires": "This {} fires it:", "quiet": "This {} does not:"}
 
 LINES = 3
 """Error lines that are shown for a rule."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One code of the catalogue; `documentation` is empty where this version does not check it."""
+    """One code of the catalogue; `documentation` is empty where this version does not check it.
+
+    `evidence` is what the fault can be told from, `checked_from` what this version tells it from: `static` stands for
+    files, `live` for a running system.
+    """
 
     code: str
     name: str
@@ -33,14 +38,19 @@ class Entry(msgspec.Struct, frozen=True):
     fix: str
     remark: str
     documentation: str = ""
+    checked_from: str = ""
 
 
 def entries(select: str = "") -> tuple[Entry, ...]:
     """The catalogue, or the selected part of it. Raises UnknownCode."""
-    documented = {x.code: x.documentation for x in rules()}
+    known = {x.code: {"documentation": x.documentation, "checked_from": _checked(x)} for x in rules()}
     wanted = codes(select) if select else None
     rows = (row for row in table("catalogue") if wanted is None or row["code"] in wanted)
-    return tuple(Entry(**row, documentation=documented.get(row["code"], "")) for row in rows)
+    return tuple(Entry(**row, **known.get(row["code"], {})) for row in rows)
+
+
+def _checked(rule: Rule) -> str:
+    return "+".join(word for word, judge in (("static", rule.lint), ("live", rule.check)) if judge)
 
 
 def as_json(found: Sequence[Entry]) -> str:
@@ -50,11 +60,8 @@ def as_json(found: Sequence[Entry]) -> str:
 
 
 def as_text(found: Sequence[Entry]) -> str:
-    """One line a rule."""
-    lines = [
-        f"{x.code}  {x.name:<43} {x.severity:<13}  {'' if x.documentation else 'not checked yet'}".rstrip()
-        for x in found
-    ]
+    """One line a rule: its code, its name, its severity, and from what it is checked."""
+    lines = [f"{x.code}  {x.name:<43} {x.severity:<13}  {x.checked_from or 'not yet'}" for x in found]
     return "\n".join(lines) + "\n"
 
 
@@ -62,12 +69,17 @@ def explained_rule(entry: Entry) -> str:
     """A rule's documentation for a terminal, and error lines that lead to it."""
     head = f"{entry.code} {entry.name} ({entry.severity}; hop {entry.hop}; fix: {entry.fix})"
     if entry.documentation:
-        body = _BLOCK.sub(lambda m: f"{_SAID[m[1]]}\n\n{textwrap.indent(m[2].rstrip(), '    ')}\n", entry.documentation)
+        body = _BLOCK.sub(_example, entry.documentation)
     else:
         about = f"It is about {entry.remark}.\n\n" if entry.remark else ""
         body = f"{about}This version keeps the code and does not check it yet.\n"
     paragraphs = re.split(r"\n{2,}", re.sub(r"(?m)^(## .*)\n\n", r"\1\n", body).strip())
     return "\n\n".join((head, *map(_filled, paragraphs), *_lines_of(entry.code))) + "\n"
+
+
+def _example(block: re.Match[str]) -> str:
+    kind = "world" if _WORLD.search(block[2]) else "file"
+    return f"{_SAID[block[1]].format(kind)}\n\n{textwrap.indent(block[2].rstrip(), '    ')}\n"
 
 
 def _filled(paragraph: str) -> str:

@@ -1,68 +1,157 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
 import difflib
+import json
 import re
-from collections import Counter
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Applicability, Finding, Severity
+from dualstack.model.source import Location
 from dualstack.model.text import printable
-from dualstack.report.text import Line, styled
+from dualstack.reach.answer import answer, counted
+from dualstack.report.text import LONGEST, WIDTH, Line, styled, wrapped
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-_PLURALS = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "notes"}
-_CARETS = 60
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
+_TAB = 4
+_GUTTER = 8
+"""Columns before the text of a line: its number, and a bar."""
+_AHEAD = 16
+"""Columns of a long line that are shown before the caret, at least."""
+
+
+class Cell(NamedTuple):
+    """A character of a line as a terminal shows it, and the columns that it takes."""
+
+    shown: str
+    width: int
 
 
 def render(found: Diagnosis, *, quiet: bool = False, verbose: bool = False, color: bool = False) -> str:
-    """Every finding, and how many there are."""
-    lines = [] if quiet else [y for x in found.findings for y in _finding(x, verbose=verbose)]
-    if verbose:
-        lines += [Line(f"note: {x.needs} {x.why}", "dim") for x in found.skipped]
-    return styled([*lines, *_total(found)], color=color)
+    """Every finding, and how many there are; the number alone where it shall be quiet."""
+    return styled(_lines(found, quiet=quiet, verbose=verbose), color=color)
+
+
+def _lines(found: Diagnosis, *, quiet: bool, verbose: bool) -> Iterator[Line]:
+    if not quiet:
+        for finding in found.findings:
+            yield from _finding(finding, verbose=verbose)
+    notes = [x for x in found.skipped if not x.unreadable] if verbose and not quiet else []
+    for note in notes:
+        yield from wrapped(f"note: {printable(note.needs, LONGEST)} {printable(note.why, LONGEST)}", "", "dim", "  ")
+    if notes:
+        yield Line()
+    yield from _total(found)
 
 
 def _finding(finding: Finding, *, verbose: bool) -> Iterator[Line]:
     at = finding.location
-    place = f"{at.file}:{at.line}:{at.column}: " if at else ""
+    place = f"{printable(at.file, LONGEST)}:{at.line}:{at.column}: " if at else ""
     yield Line(f"{place}{finding.code} [{finding.severity}] {finding.summary}", _STYLES[finding.severity])
-    yield from _caret(finding)
-    yield Line(f"    {finding.detail}")
+    if at and finding.excerpt.strip():
+        yield from _caret(finding.excerpt, at, _STYLES[finding.severity])
+    yield from wrapped(printable(finding.detail, LONGEST), "    ")
     if finding.hint:
         word = "fix" if finding.fix and finding.fix.applicability is Applicability.SAFE else "hint"
-        yield Line(f"    {word}: {finding.hint}")
+        yield from wrapped(f"{word}: {printable(finding.hint, LONGEST)}", "    ", "green", "  ")
     if verbose:
-        yield from (Line(f"    - {x.fact} ({x.source})", "dim") for x in finding.evidence)
+        for fact in finding.evidence:
+            said = f"- {printable(fact.fact, LONGEST)} ({fact.layer}: {printable(fact.source, LONGEST)})"
+            yield from wrapped(said, "    ", "dim", "  ")
     yield Line()
 
 
-def _caret(finding: Finding) -> Iterator[Line]:
-    at, shown = finding.location, finding.excerpt
-    if at is None or not shown.strip() or len(shown) > 2 * _CARETS:
-        return
-    gutter = f"{at.line:>5} | "
-    width = (at.end_column if at.end_line == at.line else len(shown.rstrip()) + 1) - at.column
-    yield Line(f"{gutter}{printable(shown.expandtabs(1))}", "dim")
-    yield Line(f"{' ' * (len(gutter) - 2)}| {' ' * (at.column - 1)}{'^' * max(1, min(width, _CARETS))}")
+def _caret(excerpt: str, at: Location, style: str) -> Iterator[Line]:
+    """The line of the file, cut around the place where it is long, and what marks the place."""
+    cells = [_cell(x) for x in excerpt.rstrip()]
+    start = min(at.column - 1, len(cells))
+    end = max(start, min(at.end_column - 1, len(cells)) if at.end_line == at.line else len(cells))
+    first, last = _window(cells, start)
+    dots = "…" if first else ""
+    shown = dots + "".join(x.shown for x in cells[first:last]) + ("…" if last < len(cells) else "")
+    before = len(dots) + sum(x.width for x in cells[first:start])
+    marked = sum(x.width for x in cells[start : min(end, last)])
+    yield Line(f"{at.line:>5} | {shown}", "dim")
+    yield Line(f"{'| ':>{_GUTTER}}{' ' * before}{'^' * max(1, marked)}", style)
+
+
+def _cell(character: str) -> Cell:
+    """A character in columns: a tab is blank, what is not printable is spelled out; wide ones are those of UAX 11."""
+    if character == "\t":
+        return Cell(" " * _TAB, _TAB)
+    shown = printable(character)
+    if len(shown) > 1:
+        return Cell(shown, len(shown))
+    if unicodedata.combining(character):
+        return Cell(shown, 0)
+    return Cell(shown, 2 if unicodedata.east_asian_width(character) in "WF" else 1)
+
+
+def _window(cells: Sequence[Cell], start: int) -> tuple[int, int]:
+    """The part of a line, from the first to behind the last cell, that fits and in which the place is seen."""
+    room = WIDTH - _GUTTER
+    if sum(x.width for x in cells) <= room:
+        return 0, len(cells)
+    first = 0
+    if sum(x.width for x in cells[:start]) > room // 2:
+        first = start
+        while first and sum(x.width for x in cells[first - 1 : start]) <= _AHEAD:
+            first -= 1
+    last, used = first, 2  # the dots at both ends
+    while last < len(cells) and used + cells[last].width <= room:
+        used += cells[last].width
+        last += 1
+    return first, last
 
 
 def _total(found: Diagnosis) -> Iterator[Line]:
-    counts = Counter(x.severity for x in found.findings)
-    if not counts:
-        yield Line("No findings." if found.verdict == "healthy" else "Nothing was understood, so nothing is known.")
-        return
-    said = ", ".join(
-        f"{counts[x]} {x}{'s' * (counts[x] > 1 and x is not Severity.INFO)}" for x in Severity if counts[x]
-    )
-    mended = sum(bool(x.fix and x.fix.edits and x.fix.applicability is Applicability.SAFE) for x in found.findings)
-    yield Line(f"{said}." + (f" `--fix` mends {mended}." if mended else ""))
+    """The last line: how many findings there are, and what can be done about them at once."""
+    said = answer(found)
+    safe = sum(_is_mended_by(x, Applicability.SAFE) for x in found.findings)
+    unsafe = sum(_is_mended_by(x, Applicability.UNSAFE) for x in found.findings)
+    ways = [f"`--fix` mends {safe}"] if safe else []
+    ways += [f"`--fix --unsafe-fixes` mends {unsafe}{' more' if safe else ''}"] if unsafe else []
+    parts = [said[0].upper() + said[1:], *([f"{', '.join(ways)}."] if ways else [])]
+    together = len(" ".join(parts)) <= WIDTH
+    yield from (Line(x, "bold") for x in ([" ".join(parts)] if together else parts))
+
+
+def _is_mended_by(finding: Finding, who: Applicability) -> bool:
+    return bool(finding.fix and finding.fix.edits and finding.fix.applicability is who)
 
 
 def statistics(found: Sequence[Finding]) -> str:
-    """How often each rule spoke, the most frequent first."""
-    counts = Counter((x.code, x.name) for x in found)
-    return "".join(f"{count:>6}  {code} {name}\n" for (code, name), count in counts.most_common())
+    """How often each rule spoke, the most frequent first, and how many of its findings a safe fix mends."""
+    rows = [(str(x["count"]), x) for x in _counts(found)]
+    width = max((len(x) for x, _ in rows), default=0)
+    lines = [
+        f"{count:>{width}}  {x['code']} {x['name']}" + (f" ({x['fixable']} by --fix)" if x["fixable"] else "")
+        for count, x in rows
+    ]
+    return "".join(f"{x}\n" for x in (*lines, f"{counted(len(found), 'finding')} of {counted(len(rows), 'rule')}."))
+
+
+def statistics_as_json(found: Sequence[Finding]) -> str:
+    """The same as one JSON object."""
+    return json.dumps({"schema": "dualstack.statistics/1", "rules": _counts(found)}, indent=2) + "\n"
+
+
+def _counts(found: Sequence[Finding]) -> list[dict[str, object]]:
+    rules: dict[str, list[Finding]] = {}
+    for finding in sorted(found, key=lambda x: x.code):
+        rules.setdefault(finding.code, []).append(finding)
+    ordered = sorted(rules.values(), key=len, reverse=True)
+    return [
+        {
+            "code": x[0].code,
+            "name": x[0].name,
+            "count": len(x),
+            "fixable": sum(_is_mended_by(y, Applicability.SAFE) for y in x),
+        }
+        for x in ordered
+    ]
 
 
 def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -74,9 +163,9 @@ def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 def _difference(path: str, before: str, after: str) -> Iterator[str]:
     name = path.lstrip("/").removeprefix("./")
     end = "\t" if " " in name else ""  # or patch would take the name to end there
-    return difflib.unified_diff(_lines(before), _lines(after), f"a/{name}{end}", f"b/{name}{end}")
+    return difflib.unified_diff(_lines_of(before), _lines_of(after), f"a/{name}{end}", f"b/{name}{end}")
 
 
-def _lines(text: str) -> list[str]:
+def _lines_of(text: str) -> list[str]:
     """The lines of a text as patch(1) counts them: a line feed alone ends one."""
     return re.findall("[^\n]*\n|[^\n]+", text)

@@ -2,11 +2,12 @@
 
 ## What it detects
 The client is Node 17, 18 or 19, or Node of an unknown version; its name begins with a loopback IPv6 address, which is
-refused while the IPv4 one is accepted.
+refused while the IPv4 one is accepted. In files: it sends to `localhost`, and a Collector in the same pod, or the same
+network of Compose, listens there on `127.0.0.1` alone.
 
 ## Why it breaks
 Since Node 17 the order of getaddrinfo stands, and `localhost` is `::1` first. Up to Node 19 a connection tries the
-first address alone; Node 20 tries the others too.
+first address alone; Node 20 tries the others too. Older versions do so where `--dns-result-order=verbatim` says it.
 
 ## Fix
 Write `127.0.0.1` in the endpoint of the client, or start Node with `--dns-result-order=ipv4first`.
@@ -43,6 +44,18 @@ names: {localhost: [127.0.0.1, "::1"]}
 listeners: ["127.0.0.1:4318 go otelcol"]
 probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 ```
+```yaml fires
+services:
+  shop: {image: "node:18-alpine", network_mode: "service:c", environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318"}}
+  c: {image: "otel/opentelemetry-collector:0.139.0", configs: [{source: c, target: /etc/otelcol/config.yaml}]}
+configs: {c: {content: "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:4318'}}}}"}}
+```
+```yaml quiet
+services:
+  shop: {image: "node:20", network_mode: "service:c", environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318"}}
+  c: {image: "otel/opentelemetry-collector:0.139.0", configs: [{source: c, target: /etc/otelcol/config.yaml}]}
+configs: {c: {content: "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:4318'}}}}"}}
+```
 
 ## References
 - Node 17 change log: dns.lookup is `verbatim`; https://github.com/nodejs/node/issues/40537
@@ -51,14 +64,17 @@ probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, join
-from dualstack.model.evidence import Evidence
+from dualstack.model.address import Family, Protocol, join
+from dualstack.model.deployed import Deployments, Senders
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.names import Names
 from dualstack.model.question import Client, Question
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import url
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.edits import fix
+from dualstack.reach.sent import beside, target, trying_first_alone
 from dualstack.reach.trace import answered
 
 HOP = Hop.SELECT
@@ -88,6 +104,31 @@ def check(traces: Traces, question: Question, names: Names) -> Iterator[Finding]
                 evidence=(_order(names, name), *trace.at(Hop.LISTEN).evidence),
                 fix=Fix(f"Send to `{literal}`", Applicability.SAFE),
                 flows=(trace.key,),
+            )
+
+
+def lint(senders: Senders, deployments: Deployments) -> Iterator[Finding]:
+    """One finding for each `localhost` that a Node.js tries over IPv6 alone while a Collector beside it has IPv4."""
+    for sender in senders.items:
+        said, there = sender.destination, target(sender.destination)
+        known = trying_first_alone(sender)
+        if known is None or there is None or there.protocol is not Protocol.HTTP or there.host != "localhost":
+            continue
+        for endpoint in beside(sender, deployments, there.port):
+            literal = said.written.text.replace("localhost", "127.0.0.1")
+            yield Finding(
+                summary="Node tries `::1` alone" if known else "Older Node tries `::1` alone",
+                detail=f"`localhost` is `::1` first; the Collector beside it listens on `{endpoint.effective}` alone."
+                + ("" if known else " Node 20 and later tries the other address too; the files name no version."),
+                hint=f"Set the endpoint to `{literal}`, or start Node with `--dns-result-order=ipv4first`.",
+                families=(Family.IPV6,),
+                confidence=Confidence.DECLARED,
+                evidence=(
+                    Evidence(said.written.text, said.field, Layer.DECLARED),
+                    Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
+                ),
+                location=said.written.at,
+                fix=fix(f"Send to `{literal}`", Applicability.SAFE, said.written, literal),
             )
 
 

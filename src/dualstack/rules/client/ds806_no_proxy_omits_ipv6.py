@@ -3,7 +3,8 @@
 ## What it detects
 The target is an IPv6 literal, the environment names a proxy, and NO_PROXY spares the same host in another form: its
 IPv4 address, `localhost`, or the literal in a spelling that this client does not understand. The environment is that of
-the client, where it runs on this host, and of this command otherwise.
+the client, where it runs on this host, and of this command otherwise; in files that of the container, unit or list of
+variables that names the target.
 
 ## Why it breaks
 A client compares the host of the URL with each entry. `127.0.0.1` and `localhost` do not stand for `::1`; `[::1]` is
@@ -46,11 +47,6 @@ probes: ["[::1]:4318 http accepted"]
 ```
 ```yaml quiet
 target: http://[2001:db8::7]:4318
-environ: {http_proxy: "http://proxy:3128", no_proxy: "10.9.0.7"}
-probes: ["[2001:db8::7]:4318 http accepted"]
-```
-```yaml quiet
-target: http://[2001:db8::7]:4318
 environ: {https_proxy: "http://proxy:3128", no_proxy: "2001:db8::/32"}
 probes: ["[2001:db8::7]:4318 http accepted"]
 ```
@@ -60,6 +56,18 @@ environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}
 interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.7/24, "2001:db8::7/64"]}
 listeners: ["[::]:4318 go otelcol"]
 probes: ["[2001:db8::7]:4318 http accepted"]
+```
+```text fires
+# dualstack lint --stdin-filename shop.env
+OTEL_EXPORTER_OTLP_ENDPOINT=http://[fd00::7]:4318
+HTTP_PROXY=http://proxy:3128
+NO_PROXY=localhost,[fd00::7]
+```
+```text quiet
+# dualstack lint --stdin-filename shop.env
+OTEL_EXPORTER_OTLP_ENDPOINT=http://[fd00::7]:4318
+http_proxy=http://proxy:3128
+no_proxy=localhost,fd00::7,[fd00::7]
 ```
 
 ## References
@@ -71,12 +79,15 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family, family
 from dualstack.model.client import Callers, Proxies
+from dualstack.model.deployed import Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
-from dualstack.model.question import Client, Question
-from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.proxy import diverted, ipv4_of, meant, variable
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.edits import fix
+from dualstack.reach.proxy import diverted, environments, meant, siblings, variable
+from dualstack.reach.sent import diversions
 
 HOP = Hop.SELECT
 SEVERITY = Severity.WARNING
@@ -87,8 +98,8 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each IPv6 literal that a proxy gets although NO_PROXY was to spare it."""
     for trace in traces.items:
-        for client, said, where in _environments(trace, question, proxies, callers):
-            beside = _beside(trace, namespaces)
+        for client, said, where in environments(trace, question, proxies, callers):
+            beside = siblings(trace, namespaces)
             entry = meant(trace.target.host, said.exceptions, beside) if trace.target.literal else ""
             if not entry or family(trace.target.host) is not Family.IPV6:
                 continue
@@ -111,22 +122,21 @@ def check(
             )
 
 
-def _environments(
-    trace: Trace, question: Question, own: Proxies, callers: Callers | None
-) -> Iterator[tuple[Client | None, Proxies, str]]:
-    """The clients of a flow with what their environment says; whoever asks stands for one that is not in sight."""
-    here = callers.items if callers else ()
-    seen = [(x.client, x.proxies, x.process.pid) for x in here if x.target == trace.target and x.proxies]
-    yield from ((client, said, f"environment of pid {pid}") for client, said, pid in seen)
-    if not seen:
-        yield question.client, own, "environment of this command"
-
-
-def _beside(trace: Trace, namespaces: Namespaces | None) -> tuple[str, ...]:
-    """The IPv4 addresses beside the literal on its host, where that is in sight: those of the loopback stay apart."""
-    owner = namespaces.owner(trace.target.host) if namespaces and trace.target.literal else None
-    if owner is None:
-        return ()
-    space, interface = owner
-    alike = (x for x in space.interfaces if x.loopback is interface.loopback)
-    return ipv4_of([y.address for x in alike for y in x.addresses])
+def lint(senders: Senders) -> Iterator[Finding]:
+    """One finding for each IPv6 literal that a proxy gets although the NO_PROXY beside it was to spare it."""
+    for caught in diversions(senders):
+        host, written = caught.target.host, caught.written
+        meant_so = f"{written.text},{host},[{host}]"
+        yield Finding(
+            summary="NO_PROXY does not spare the IPv6 address",
+            detail=f"NO_PROXY spares `{caught.entry}` and not `{host}` as {caught.clients} reads it: the proxy gets the"
+            " export.",
+            hint=f"Add `{host},[{host}]` to NO_PROXY." if caught.mended else f"Send to a name for `{host}`.",
+            families=(Family.IPV6,),
+            confidence=Confidence.DECLARED,
+            evidence=(Evidence(f"{caught.variable} is set", caught.owner, Layer.DECLARED),),
+            location=written.at,
+            fix=fix(f"Add `{host},[{host}]` to NO_PROXY", Applicability.SAFE, written, meant_so)
+            if caught.mended
+            else None,
+        )

@@ -2,7 +2,8 @@
 
 ## What it detects
 Another address of the target answers, and this client stays on a dead one for more than a second, or for good; or it
-never tries a family that is asked for. The client is the one that was named, or one that runs on this host.
+never tries a family that is asked for. The client is the one that was named, or one that runs on this host. In
+files: a JVM with `-Djava.net.preferIPv4Stack=true` that is given an IPv6 literal.
 
 ## Why it breaks
 A name has several addresses. Some clients dial them side by side, some one after the other with a long wait for each,
@@ -45,6 +46,16 @@ client: python-otel
 names: {collector: ["fd00:9::7", 10.9.0.7]}
 probes: ["[fd00:9::7]:4318 http accepted", "10.9.0.7:4318 http accepted"]
 ```
+```yaml fires
+services:
+  shop:
+    environment: {JAVA_TOOL_OPTIONS: -Djava.net.preferIPv4Stack=true, OTEL_EXPORTER_OTLP_ENDPOINT: "http://[::1]:4318"}
+```
+```yaml quiet
+services:
+  shop:
+    environment: {JAVA_TOOL_OPTIONS: -Djava.net.preferIPv4Stack=true, OTEL_EXPORTER_OTLP_ENDPOINT: "http://col:4318"}
+```
 
 ## References
 - How each client dials: knowledge/runtimes.table; RFC 8305
@@ -55,7 +66,9 @@ from collections.abc import Iterator
 
 from dualstack.model.address import Family, family
 from dualstack.model.client import Callers, Outlook
-from dualstack.model.finding import Finding, Severity
+from dualstack.model.deployed import Senders
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
@@ -64,16 +77,19 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.client import QUICK
 from dualstack.reach.outlook import (
     BREAKS_THE_WAY,
+    advice,
     confidence,
     evidence,
     failed,
     flows,
+    never,
     outlooks,
     sentence,
     severity,
-    subject,
     untried,
 )
+from dualstack.reach.select import behaviour
+from dualstack.reach.sent import flag, target
 
 HOP = Hop.SELECT
 SEVERITY = Severity.ERROR
@@ -92,7 +108,7 @@ def check(
     for view in outlooks(traces, question, names, routes, probes, callers):
         lost = untried(traces, view)
         if lost:
-            yield _finding(view, "This client never tries an address", _never(view, lost), lost, lost=True)
+            yield _finding(view, "This client never tries an address", never(view, lost), lost, lost=True)
         dead = flows(traces, view, [x.address for x in failed(view)])
         waited = view.dialled.waited if view.dialled else None
         minds = view.dialled and view.answering and (waited is None or waited > QUICK)
@@ -104,32 +120,31 @@ def check(
             yield _finding(view, summary, sentence(view), needed or dead, lost=False)
 
 
-def _never(view: Outlook, lost: tuple[Trace, ...]) -> str:
-    what = ", ".join(f"`{x}`" for trace in lost for x in trace.addresses)
-    if failed(view):
-        return f"{sentence(view)} So {what} is never tried."
-    used = f"It uses `{view.order[0]}` alone." if view.order else "It can use none of them."
-    return f"{subject(view)} never tries {what} of `{view.target.endpoint}`. {used}"
+def lint(senders: Senders) -> Iterator[Finding]:
+    """One finding for each IPv6 literal that a client is given which uses IPv4 alone."""
+    for sender in senders.items:
+        said, place = sender.destination, target(sender.destination)
+        found = flag(sender.container, "jvm") if sender.container and place and place.literal else None
+        if place and found and family(place.host) is Family.IPV6 and behaviour(found[0]).families == "ipv4-only":
+            yield Finding(
+                summary="This client never tries an address",
+                detail=f"{behaviour(found[0]).title} uses IPv4 alone, and `{place.endpoint}` is IPv6.",
+                hint="Take the option out, or give this client an IPv4 address or a name that has one.",
+                families=(Family.IPV6,),
+                confidence=Confidence.DECLARED,
+                evidence=(Evidence(found[1].text, "options of the JVM", Layer.DECLARED),),
+                location=said.written.at,
+            )
 
 
 def _finding(view: Outlook, summary: str, detail: str, spoken: tuple[Trace, ...], *, lost: bool) -> Finding:
     return Finding(
         summary=summary,
         detail=detail,
-        hint=_hint(view),
+        hint=advice(view),
         severity=severity(lost=lost),
         families=tuple(dict.fromkeys(x.family for x in spoken)),
         confidence=confidence(view),
         evidence=evidence(view),
         flows=tuple(x.key for x in spoken),
     )
-
-
-def _hint(view: Outlook) -> str:
-    if not view.order:
-        return "Give this client an IPv4 address or a name that has one, or let it use IPv6."
-    kinds = {family(x) for x in view.answering}
-    if len(kinds) != 1:
-        return "Give this client the address to use, or take one that dials the addresses side by side."
-    title = Family.title.fget(next(iter(kinds)))  # type: ignore[attr-defined]
-    return f"Repair the dead address, or give this client a name or address that is {title} alone."

@@ -2,7 +2,8 @@
 
 ## What it detects
 A client is handed an address of the host that is not a loopback address, is refused, and every socket on that port is
-bound to the loopback.
+bound to the loopback. In files: a container reads a configuration that says `localhost`, while a Service, a host port,
+a probe or another service of the Compose file leads to that port.
 
 ## Why it breaks
 A socket bound to `127.0.0.1` or `::1` takes connections to that address alone. The Collector does this since 0.104
@@ -31,6 +32,22 @@ listeners: ["127.0.0.1:4317 go otelcol"]
 probes: ["[::1]:4317 grpc refused", "127.0.0.1:4317 grpc accepted"]
 ```
 
+```yaml fires
+receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}
+---
+services:
+  otel:
+    image: otel/opentelemetry-collector:0.139.0
+    volumes: ["./example.yaml:/etc/otelcol/config.yaml"]
+    ports: ["4317:4317"]
+```
+```yaml quiet
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: beside}
+spec: {mode: sidecar, config: {receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}}}
+```
+
 ## References
 - https://opentelemetry.io/blog/2024/hardening-the-collector-one/
 - Measured: the Collector 0.139 and 0.161 without `endpoint` listen on 127.0.0.1
@@ -38,12 +55,15 @@ probes: ["[::1]:4317 grpc refused", "127.0.0.1:4317 grpc accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.deployed import Deployments, Senders
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.blame import Narrow, narrow
+from dualstack.reach.callers import locals_called
+from dualstack.reach.edits import fix, widened
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
@@ -72,4 +92,23 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
             location=endpoint.location if endpoint else None,
             fix=Fix(f"Bind {wildcard(sockets[0], space)}", Applicability.UNSAFE),
             flows=(trace.key,),
+        )
+
+
+def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
+    """One finding for each listener that is told to use the loopback, and has clients elsewhere."""
+    for local in locals_called(deployments, senders):
+        written, first = local.endpoint.written, local.callers[0]
+        if not written:
+            continue
+        meant = "" if written.text.startswith("${") else widened(written.text)
+        yield Finding(
+            summary="Loopback listener with clients elsewhere",
+            detail=f"`{written.text}` takes connections from its own host or pod alone. {first.said}.",
+            hint=f"Write `{meant}`." if meant else "Write `0.0.0.0` in the place of the host.",
+            severity=Severity.ERROR if local.sure and "$" not in written.text else Severity.WARNING,
+            confidence=Confidence.DECLARED,
+            evidence=local.evidence,
+            location=written.at,
+            fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
         )

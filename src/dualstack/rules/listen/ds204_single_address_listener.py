@@ -2,7 +2,8 @@
 
 ## What it detects
 A client is handed an address of the host, is refused, and every socket on that port is bound to one other address or to
-another device.
+another device. In files: a Service of both families leads to a receiver that is bound to `${env:MY_POD_IP}` or a
+literal, or both families are expected there.
 
 ## Why it breaks
 A socket bound to a literal takes connections to that literal alone. A receiver bound to `${env:MY_POD_IP}` has the
@@ -39,6 +40,19 @@ listeners: ["10.9.0.5:4317 go otelcol", "[fd00:9::5]:4317 go otelcol"]
 probes: ["[fd00:9::5]:4317 grpc accepted", "10.9.0.5:4317 grpc accepted"]
 ```
 
+```yaml fires
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: otel}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  env: [{name: MY_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
+  config: {receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}}
+```
+```yaml quiet
+receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
+```
+
 ## References
 - ip(7), section Address format; socket(7): `SO_BINDTODEVICE`
 - opentelemetry-helm-charts: charts/opentelemetry-collector/values.yaml binds `${env:MY_POD_IP}`
@@ -46,13 +60,20 @@ probes: ["[fd00:9::5]:4317 grpc accepted", "10.9.0.5:4317 grpc accepted"]
 
 from collections.abc import Iterator
 
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.address import Family
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
-from dualstack.model.otel import Declared
+from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
+from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach import served
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.blame import Narrow, is_wildcard, narrow
+from dualstack.reach.edits import fix, widened
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
@@ -89,3 +110,30 @@ def _untied(device: str) -> tuple[str, str]:
     """Hint and title for a wildcard that is tied to a device: another address would not help."""
     where = "`BindToDevice=` of its systemd unit, or SO_BINDTODEVICE in the program"
     return f"Take the socket off `{device}`: {where}.", f"Take the socket off `{device}`"
+
+
+def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each listener on one address that clients of both families are led to."""
+    for item in deployments.items if len(question.cluster) != 1 else ():
+        for endpoint in item.config.endpoints:
+            has = served.single(item, endpoint, question)
+            if has and endpoint.written and not served.beside(item, endpoint, question):
+                led = served.led(item, endpoint, question)
+                yield from (_declared(endpoint, endpoint.written, served.missing(has), x) for x in led)
+
+
+def _declared(
+    endpoint: DeclaredEndpoint, written: Written, lacks: tuple[Family, ...], led: tuple[str, bool | None]
+) -> Finding:
+    meant = widened(written.text)
+    return Finding(
+        summary="Listener has one address of one family",
+        detail=f"{led[0]}. Every other address of the pod is refused, and `localhost`.",
+        hint=f"Write `{meant}`.",
+        severity=Severity.ERROR if led[1] else Severity.WARNING,
+        families=lacks,
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(written.text, endpoint.field, Layer.DECLARED),),
+        location=written.at,
+        fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
+    )

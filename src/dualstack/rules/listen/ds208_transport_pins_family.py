@@ -3,6 +3,7 @@
 ## What it detects
 A Go process listens on a wildcard of one family while the kernel has both, and a client that is handed an address of
 the other family is refused. Where the sockets are out of sight, a configuration that says so is enough.
+In files: a receiver is told so, no other one takes the other family on that port, and nobody says that it is not used.
 
 ## Why it breaks
 With `tcp`, Go makes one dual-stack socket of any wildcard, whatever `net.ipv6.bindv6only` says. Only the network
@@ -31,6 +32,15 @@ listeners: ["[::]:4317 go otelcol"]
 probes: ["10.9.0.5:4317 grpc accepted"]
 ```
 
+```yaml fires
+receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317", transport: tcp4}}}}
+```
+```yaml quiet
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317", transport: tcp4}}}
+  otlp/6: {protocols: {grpc: {endpoint: "[::]:4317", transport: tcp6}}}
+```
+
 ## References
 - Go src/net/ipsock_posix.go favoriteAddrFamily; golang/go#17615, #12579
 - Measured: 1,132 starts of the Collector with each transport
@@ -39,15 +49,22 @@ probes: ["10.9.0.5:4317 grpc accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listener, Listeners, Runtime
+from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach import served
 from dualstack.reach.blame import is_wildcard
+from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import is_turned_away, sockets_of
+from dualstack.reach.unknowns import may_matter
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.WARNING
@@ -100,4 +117,29 @@ def _finding(trace: Trace, network: str, pinned: DeclaredEndpoint | None, socket
         location=pinned.location if pinned else None,
         fix=Fix("Set `transport` to `tcp`", Applicability.UNSAFE),
         flows=(trace.key,),
+    )
+
+
+def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each wildcard listener whose transport leaves out a family that can matter."""
+    for item in deployments.items:
+        for endpoint in item.config.endpoints:
+            family = served.pinned(endpoint, question)
+            if family is None or not may_matter(family.other, question) or endpoint.pinned is None:
+                continue
+            if family.other not in served.beside(item, endpoint, question) and may_matter(family, question):
+                yield _declared(endpoint, family, endpoint.pinned)
+
+
+def _declared(endpoint: DeclaredEndpoint, family: Family, pin: Written) -> Finding:
+    plain = endpoint.network[:3]
+    return Finding(
+        summary=f"Transport pins the listener to {family.title}",
+        detail=f"With `{pin.text}` the wildcard takes {family.title} alone: {family.other.title} clients are refused.",
+        hint=f"Write `{plain}`, or leave `transport` out.",
+        families=(family.other,),
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(f"{endpoint.effective}, {pin.text}", endpoint.field, Layer.DECLARED),),
+        location=pin.at,
+        fix=fix(f"Set `transport` to `{plain}`", Applicability.UNSAFE, pin, plain),
     )

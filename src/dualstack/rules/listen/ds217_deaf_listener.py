@@ -2,7 +2,7 @@
 
 ## What it detects
 Every socket on the port is an IPv6 wildcard that takes no IPv4, and no interface of its network namespace holds an IPv6
-address.
+address. In files: `transport` says so, and the cluster has no IPv6.
 
 ## Why it breaks
 Binding `[::]` needs no address. With `transport: tcp6` and IPv6 switched off, the Collector starts, logs "Everything is
@@ -34,6 +34,15 @@ listeners: ["[::]:4317 go otelcol"]
 probes: ["10.9.0.5:4317 grpc accepted"]
 ```
 
+```yaml fires
+# dualstack lint --cluster-families IPv4
+receivers: {otlp: {protocols: {grpc: {endpoint: "[::]:4317", transport: tcp6}}}}
+```
+```yaml quiet
+# dualstack lint --cluster-families IPv4
+receivers: {otlp: {protocols: {grpc: {endpoint: "[::]:4317"}}}}
+```
+
 ## References
 - Measured: the Collector 0.161 with `transport: tcp6` and `disable_ipv6=1`
 - ipv6(7): `IPV6_V6ONLY`
@@ -42,13 +51,17 @@ probes: ["10.9.0.5:4317 grpc accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
-from dualstack.model.evidence import Evidence
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach import served
 from dualstack.reach.blame import is_wildcard
+from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
@@ -81,3 +94,21 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
             fix=Fix(f"Bind `0.0.0.0:{port}`", Applicability.UNSAFE),
             flows=(trace.key,),
         )
+
+
+def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each listener that takes IPv6 alone in a cluster without it."""
+    for item in deployments.items if question.cluster and Family.IPV6 not in question.cluster else ():
+        for endpoint in item.config.endpoints:
+            pin, plain = endpoint.pinned, endpoint.network[:3]
+            if served.pinned(endpoint, question) is Family.IPV6 and pin:
+                yield Finding(
+                    summary="Nobody can reach this listener",
+                    detail=f"With `{pin.text}` it takes IPv6 alone, and the cluster has none. It starts all the same.",
+                    hint=f"Write `{plain}`, or leave `transport` out.",
+                    families=(Family.IPV4,),
+                    confidence=Confidence.DECLARED,
+                    evidence=(Evidence(f"{endpoint.effective}, {pin.text}", endpoint.field, Layer.DECLARED),),
+                    location=pin.at,
+                    fix=fix(f"Set `transport` to `{plain}`", Applicability.UNSAFE, pin, plain),
+                )

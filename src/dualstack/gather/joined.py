@@ -1,0 +1,121 @@
+"""What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.text_tree import Page
+from dualstack.gather.words import words
+from dualstack.gather.yaml_tree import Node, Origin
+from dualstack.model.kube import Container, Workload
+from dualstack.model.source import Location, Written
+from dualstack.reach.start import configurations
+
+_SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
+
+
+def join(found: Found) -> None:
+    """Put together what was found in files of its own."""
+    found.workloads = _with_environment(_with_dropins(found.workloads))
+    found.configs += _set(found.workloads)
+
+
+def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:
+    """Each unit with the drop-ins of its folder, which come after it (systemd.unit(5))."""
+    units = {_path(x.meta.namespace) for x in workloads if x.meta.kind == "unit"}
+    dropins = dict[str, list[Workload]]()
+    for workload in workloads:
+        owner = os.path.dirname(_path(workload.meta.namespace)).removesuffix(".d")
+        if workload.meta.kind == "unit" and owner in units:
+            dropins.setdefault(owner, []).append(workload)
+    own = {id(y) for x in dropins.values() for y in x}
+    return [_merged(x, dropins.get(_path(x.meta.namespace), [])) for x in workloads if id(x) not in own]
+
+
+def _merged(unit: Workload, dropins: Sequence[Workload]) -> Workload:
+    for dropin in dropins:
+        mine, more = unit.containers[0], dropin.containers[0]
+        both = replace(
+            mine,
+            words=more.words or mine.words,
+            variables=(*mine.variables, *more.variables),
+            sources=(*mine.sources, *more.sources),
+        )
+        unit = replace(unit, containers=(both,))
+    return unit
+
+
+def _with_environment(workloads: Sequence[Workload]) -> list[Workload]:
+    """Each program with the variables of the files that it names; a file that somebody names stands for nobody else."""
+    files = {_path(x.meta.namespace): x for x in workloads if x.meta.kind == "file"}
+    read = set[int]()
+
+    def filled(workload: Workload) -> Workload:
+        containers = []
+        for container in workload.containers:
+            mine = [x for y in container.sources if (x := _named(y, workload, files))]
+            read.update(id(x) for x in mine)
+            more = tuple(y for x in mine for y in x.containers[0].variables)
+            own = container.variables
+            both = (*own, *more) if workload.meta.kind == "unit" else (*more, *own)
+            containers.append(_worded(replace(container, variables=both)))
+        return replace(workload, containers=tuple(containers))
+
+    done = [(x, filled(x) if not x.pod else x) for x in workloads]
+    return [y for x, y in done if id(x) not in read]
+
+
+def _named(name: str, workload: Workload, files: dict[str, Workload]) -> Workload | None:
+    """The file of variables that a program names; an absolute path also stands for a file of that name beside it."""
+    folder = os.path.dirname(_path(workload.meta.namespace))
+    beside = os.path.join(folder, os.path.basename(name) if os.path.isabs(name) else name)
+    under = (y for x, y in files.items() if os.path.isabs(name) and x.endswith(os.path.normpath(name)))
+    return next(under, None) or files.get(_path(beside))
+
+
+def _worded(container: Container) -> Container:
+    """The container with the words of `$NAME` where a variable of its own holds them (systemd.service(5))."""
+    return replace(container, words=tuple(y for x in container.words for y in _words(x, container)))
+
+
+def _words(word: Written, container: Container) -> Iterator[Written]:
+    found = container.variable(word.text.strip("${}")) if word.text.startswith("$") else None
+    if found is None or found.value is None:
+        yield word
+    else:
+        yield from (Written(x.text, found.value.at) for x in words(found.value.text))
+
+
+def _path(path: str) -> str:
+    return os.path.abspath(path)
+
+
+def _set(workloads: Sequence[Workload]) -> Iterator[Pending]:
+    """What `--set` puts into the configuration of a Collector (confmap/provider/yamlprovider)."""
+    for container in (y for x in workloads for y in x.containers):
+        said = container.words
+        if not configurations([x.text for x in said]):
+            continue
+        for word, following in zip(said, (*said[1:], None), strict=True):
+            flag, equals, value = word.text.partition("=")
+            if flag.lstrip("-") == "set" and flag.startswith("-"):
+                yield from _setting(word, value) if equals else _setting(following, following.text if following else "")
+
+
+def _setting(word: Written | None, text: str) -> Iterator[Pending]:
+    """The configuration that one such word makes, at the place of the word."""
+    key, equals, value = text.partition("=")
+    steps = key.split("::" if "::" in key else ".")
+    if word is None or not equals or steps[0] not in _SECTIONS:
+        return
+    at = word.at
+    whole = Location(at.file, at.line, at.column, at.end_line, at.end_column)
+    page = Page(Origin(at.file, value, whole=whole), "a setting")
+    node: Node = page.scalar(0, len(value), value)
+    for step in reversed(steps):
+        outer = page.mapping(0)
+        outer.value.append((page.scalar(0, 0, step), node))
+        node = outer
+    yield Pending(node, page.origin)

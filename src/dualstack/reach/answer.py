@@ -1,0 +1,107 @@
+"""The answer of a diagnosis in one sentence, for every report."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from dualstack.model.address import BOTH, Family, Target
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Severity
+from dualstack.model.question import FILES
+from dualstack.model.trace import Disposition, Trace
+from dualstack.reach.outlook import spelled
+
+ENDPOINTS = 3
+"""How many endpoints are named one by one."""
+
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def answer(diagnosis: Diagnosis) -> str:
+    """The answer in one sentence: what works, what does not, from where; of files, how much was found in them."""
+    return _of_files(diagnosis) if diagnosis.question.place == FILES else _of_flows(diagnosis)
+
+
+def _of_files(diagnosis: Diagnosis) -> str:
+    counts = Counter(x.severity for x in diagnosis.findings)
+    found = [counted(counts[x], _NOUNS[x]) for x in Severity if counts[x]]
+    unread = len({x.location.file if x.location else x.needs for x in diagnosis.skipped if x.unreadable})
+    if not found and not unread and diagnosis.verdict is Verdict.UNKNOWN:
+        return "nothing was understood, so nothing is known."
+    said = ", ".join(found) or "no findings"
+    return f"{said}; {counted(unread, 'file')} could not be read." if unread else f"{said}."
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 error`, `2 errors`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _of_flows(diagnosis: Diagnosis) -> str:
+    required = [x for x in diagnosis.traces if x.required]
+    called = tuple(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
+    what = " and ".join(called)
+    where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
+    if len(called) > ENDPOINTS:
+        return f"{_counts(required)}{where}."
+    said = [("work", [x for x in required if x.accepted])]
+    said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
+    said.append(("fail", [x for x in required if x.failed and not x.signals]))
+    said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
+    parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
+    away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
+    parts.extend(away)
+    return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
+
+
+def _counts(required: Sequence[Trace]) -> str:
+    """How many endpoints work, fail and are not known, where there are too many to name each."""
+    every = {x.target for x in required}
+    fail = {x.target for x in required if x.failed}
+    unclear = {x.target for x in required if x.disposition is Disposition.INSUFFICIENT_INFO} - fail
+    said = ((len(every - fail - unclear), "work"), (len(fail), "fail"), (len(unclear), "are not known"))
+    return f"of {len(every)} endpoints {', '.join(f'{count} {verb}' for count, verb in said if count)}"
+
+
+def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:
+    """The sets of signals that receivers take while they reject what was asked for."""
+    return dict.fromkeys(x.signals for x in traces if x.failed and x.signals)
+
+
+def _called(target: Target, *, listing: bool) -> str:
+    return target.endpoint if listing else target.text
+
+
+_GROUPINGS: tuple[Callable[[Trace], str], ...] = (
+    lambda _: "",
+    lambda x: f"by {x.target.scheme} ",
+    lambda x: f"to {x.target.endpoint} ",
+)
+
+
+def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
+    """The families of these traces, told apart by protocol, then by endpoint, where they are not the same for all."""
+    even = (x for x in _GROUPINGS if _is_even(x, traces, every))
+    name = next(even, _GROUPINGS[-1])
+    groups = dict.fromkeys(map(name, traces))
+    parts = {
+        key: [_family(x, [y for y in traces if name(y) == key], [y for y in every if name(y) == key]) for x in BOTH]
+        for key in groups
+    }
+    return ", ".join(f"{key}over {' and '.join(filter(None, said))}" for key, said in parts.items())
+
+
+def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
+    """Whether, in each group of that name, these flows are in the same families for each endpoint."""
+    return all(
+        {x.family for x in traces if x.target == one.target} == {x.family for x in traces if name(x) == name(one)}
+        for one in every
+        if any(name(x) == name(one) for x in traces)
+    )
+
+
+def _family(family: Family, traces: Iterable[Trace], every: Iterable[Trace]) -> str:
+    """A family that these flows are in, with the number of its addresses where others of them fared differently."""
+    mine = {x for trace in traces if trace.family is family for x in trace.addresses or ("",)}
+    known = {x for trace in every if trace.family is family for x in trace.addresses or ("",)}
+    count = f" ({len(mine)} of {len(known)} addresses)" if len(mine) < len(known) else ""
+    return f"{family.title}{count}" if mine else ""

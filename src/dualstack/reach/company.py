@@ -1,0 +1,79 @@
+"""Who shares the loopback of a sender, and whether one of them can take what it sends there."""
+
+import enum
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from dualstack.knowledge import table
+from dualstack.model.deployed import Deployments, Sender
+from dualstack.model.kube import Container, Workload, Workloads
+from dualstack.reach.destination import read
+from dualstack.reach.wiring import listens
+
+_INJECTED = "sidecar.opentelemetry.io/inject"
+_EXPORTER = re.compile(r"exporters/otlp(?:_?http|_grpc)?(?:/.*)?")
+_VARIABLE = "OTEL_EXPORTER_OTLP_"
+
+
+class Company(enum.Enum):
+    """Who else is there: somebody who takes OTLP or can, others, or nobody."""
+
+    RECEIVER = "receiver"
+    OTHERS = "others"
+    NOBODY = "nobody"
+
+
+def is_own(sender: Sender) -> bool:
+    """Whether somebody sends OTLP to a loopback of its own, a port of which is told."""
+    workload, container, said = sender.workload, sender.container, sender.destination
+    if workload is None or container is None or container.init or not workload.isolated or workload.shares:
+        return False
+    reading = read(said.value, said.form)
+    otlp = said.field.startswith(_VARIABLE) or _EXPORTER.fullmatch(said.owner) is not None
+    return otlp and reading.loopback and reading.port.isdigit() and not said.unset and not reading.fault
+
+
+def company(sender: Sender, port: str, workloads: Workloads, deployments: Deployments) -> Company:
+    """Who shares the loopback with a sender, as far as a port is concerned.
+
+    A sidecar, whose other containers are those of somebody else's pod, and one that is still to be injected count.
+    """
+    workload, container = sender.workload, sender.container
+    if workload is None or container is None or _is_guest(workload) or _listens(workload, port, deployments):
+        return Company.RECEIVER
+    others = list(_others(workload, container, workloads))
+    is_program = not sender.destination.owner.startswith("exporters/")
+    there = [*others, container] if is_program else others
+    if any(_takes(x, port) for x in there):
+        return Company.RECEIVER
+    return Company.OTHERS if others else Company.NOBODY
+
+
+def _is_guest(workload: Workload) -> bool:
+    said = workload.annotations.get(_INJECTED)
+    injected = said is not None and said.text.lower() != "false"
+    return injected or (workload.holds is not None and not workload.made)
+
+
+def _listens(workload: Workload, port: str, deployments: Deployments) -> bool:
+    return any(x.workload is workload and listens(x.config, int(port)) for x in deployments.items)
+
+
+def _others(workload: Workload, container: Container, workloads: Workloads) -> Iterator[Container]:
+    """The containers that run beside one: those of its pod, and those that share its network."""
+    yield from (x for x in workload.containers if x is not container and not x.init)
+    for other in workloads.items:
+        if other.shares and other.shares in workload.names and other.meta.namespace == workload.meta.namespace:
+            yield from other.containers
+
+
+def _takes(container: Container, port: str) -> bool:
+    image = container.image.partition("@")[0]
+    name = re.sub(r":[^/:]*$", "", image)
+    return any(x.number.text == port for x in container.ports) or bool(_images().search(name))
+
+
+@cache
+def _images() -> re.Pattern[str]:
+    return re.compile("|".join(x["image"] for x in table("otlp_receivers")))

@@ -1,0 +1,40 @@
+"""Who sends where, by host and port."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from dualstack.model.deployed import Sender, Senders
+from dualstack.model.kube import Workload
+from dualstack.reach.destination import read
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """Senders to a loopback address by port, each with its host, and all others by host and port."""
+
+    local: Mapping[str, tuple[tuple[str, Sender], ...]] = {}
+    named: Mapping[tuple[str, str], tuple[Sender, ...]] = {}
+
+    def beside(self, workload: Workload, port: int) -> bool:
+        """Whether a sender of the same pod sends to a port over the loopback."""
+        return any(x.workload is workload for _, x in self.local.get(str(port), ()))
+
+    def from_elsewhere(self, workload: Workload, port: int) -> Iterator[tuple[str, Sender]]:
+        """The senders of other services of a Compose file, and the name of this one that they use."""
+        for name in workload.names:
+            for sender in self.named.get((name, str(port)), ()):
+                other = sender.workload
+                if other and other is not workload and other.meta.namespace == workload.meta.namespace:
+                    yield name, sender
+
+
+def heard(senders: Senders) -> Heard:
+    """The destinations of all, taken apart once."""
+    local, named = dict[str, list[tuple[str, Sender]]](), dict[tuple[str, str], list[Sender]]()
+    for sender in senders.items:
+        reading = read(sender.destination.value, sender.destination.form)
+        if reading.loopback:
+            local.setdefault(reading.port, []).append((reading.host, sender))
+        else:
+            named.setdefault((reading.host, reading.port), []).append(sender)
+    return Heard({k: tuple(v) for k, v in local.items()}, {k: tuple(v) for k, v in named.items()})

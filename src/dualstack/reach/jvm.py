@@ -1,0 +1,61 @@
+"""Flags that a container gives to its JVM."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from dualstack.model.address import Family, family, is_address
+from dualstack.model.deployed import Senders
+from dualstack.model.kube import Container, Workload
+from dualstack.model.question import Question
+from dualstack.model.source import Written
+from dualstack.reach.destination import read
+from dualstack.reach.unknowns import wanted
+
+_FLAG = re.compile(r"-Djava\.net\.preferIPv4Stack=(\w+)")
+_BEFORE, _AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_OPTIONS",)
+"""Variables whose options a JVM reads before and after those of its command line; what comes last counts.
+
+JVM TI section JAVA_TOOL_OPTIONS; java(1) section JDK_JAVA_OPTIONS. Start scripts put JAVA_OPTS on the command line.
+"""
+
+_INJECTED = "instrumentation.opentelemetry.io/inject-java"
+_RECEIVERS = re.compile(r"skywalking|zipkin|data-prepper")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An option, and the variable or the command line that has it."""
+
+    field: str
+    written: Written
+
+
+def ipv4_stack(workload: Workload, container: Container) -> Told | None:
+    """What takes IPv6 from the JVM of a container that sends or receives telemetry; None where nothing does."""
+    said = [(told, found[1]) for told in _told(container) for found in _FLAG.finditer(told.written.text)]
+    if not said or said[-1][1] != "true" or not _has_to_do(workload, container):
+        return None
+    return said[-1][0]
+
+
+def _told(container: Container) -> Iterator[Told]:
+    for names, words in ((_BEFORE, container.words), (_AFTER, ())):
+        for name in names:
+            variable = container.variable(name)
+            if variable and variable.value:
+                yield Told(name, variable.value)
+        yield from (Told("the command", x) for x in words)
+
+
+def _has_to_do(workload: Workload, container: Container) -> bool:
+    texts = (*(x.written.text for x in _told(container)), *(x.name for x in container.variables))
+    agent = any("opentelemetry" in x.lower() or x.startswith("OTEL_") for x in texts)
+    return agent or _INJECTED in workload.annotations or bool(_RECEIVERS.search(container.image))
+
+
+def uses_ipv6(container: Container, senders: Senders, question: Question) -> bool:
+    """Whether IPv6 is known to be used, by the user's word or by an address that the container sends to."""
+    mine = (x.destination for x in senders.items if x.container is container)
+    hosts = (read(x.value, x.form).host for x in mine)
+    return Family.IPV6 in wanted(question) or any(is_address(x) and family(x) is Family.IPV6 for x in hosts)

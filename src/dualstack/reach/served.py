@@ -1,0 +1,76 @@
+"""Which families a listener of a configuration takes, as far as the files tell."""
+
+import re
+from collections.abc import Iterator
+
+from dualstack.model.address import BOTH, Family, family, is_address
+from dualstack.model.deployed import Deployed
+from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.question import Question
+from dualstack.model.sockets import Runtime
+from dualstack.reach import bind
+from dualstack.reach.callers import host_of, is_literal, serves, services
+from dualstack.reach.families import has_both
+from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.start import port
+from dualstack.reach.unknowns import families, wanted
+
+_VARIABLE_HOST = re.compile(r"\[?(?P<reference>\$\{[^{}]*\})\]?:[^:]*")
+
+
+def taken(endpoint: DeclaredEndpoint, question: Question) -> frozenset[Family]:
+    """The families that a listener may take; none where it cannot be bound, or nobody can tell.
+
+    Of the addresses of `localhost` Go takes one, and IPv4 first (Go src/net/ipsock.go).
+    """
+    if host_of(endpoint) == LOCALHOST:
+        return frozenset({Family.IPV6 if endpoint.network.endswith("6") else Family.IPV4})
+    request = bind.BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO)
+    sockets = (y for x in bind.possible(request, question.cluster) for y in x.sockets)
+    return frozenset(z for x in sockets for z in bind.families(x) or ())
+
+
+def pinned(endpoint: DeclaredEndpoint, question: Question) -> Family | None:
+    """The one family that the transport leaves of a wildcard; None for any other listener."""
+    if not endpoint.network.endswith(("4", "6")) or endpoint.problem or is_address(_bare(endpoint)):
+        return None
+    found = taken(endpoint, question)
+    return next(iter(found)) if len(found) == 1 and host_of(endpoint) != LOCALHOST else None
+
+
+def _bare(endpoint: DeclaredEndpoint) -> str:
+    """The host of a listener where it is one address; empty for a wildcard."""
+    host = host_of(endpoint)
+    return host if is_literal(endpoint) or host.startswith("127.") or host == "::1" else ""
+
+
+def single(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> tuple[Family, ...]:
+    """The families that the one address of a listener can have; none where it is a wildcard or on the loopback."""
+    found = _VARIABLE_HOST.fullmatch(endpoint.effective)
+    if found:
+        return families(found["reference"], item.container, question)
+    return (family(host_of(endpoint)),) if is_literal(endpoint) else ()
+
+
+def beside(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> frozenset[Family]:
+    """The families that other listeners of the same configuration take on the same port."""
+    others = (x for x in item.config.endpoints if x is not endpoint and x.transport is endpoint.transport)
+    same = [x for x in others if port(x) == port(endpoint)]
+    return frozenset(y for x in same for y in taken(x, question) or single(item, x, question))
+
+
+def missing(has: tuple[Family, ...]) -> tuple[Family, ...]:
+    """The families that a listener leaves out which has one of these; both where either is possible."""
+    return (has[0].other,) if len(has) == 1 else BOTH
+
+
+def led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:
+    """Who leads clients of both families there, and whether for certain; nothing where nobody does."""
+    found = {has_both(x, question): x.meta.called for x, _ in services(item, endpoint)}
+    if True in found:
+        yield f"{found[True]} leads clients of both families there", True
+    elif None in found:
+        unsure = "where the cluster has both; `--cluster-families` says so"
+        yield f"{found[None]} leads clients of both families there {unsure}", None
+    elif set(wanted(question)) == set(BOTH) and serves(endpoint):
+        yield "Clients of both families are expected", None

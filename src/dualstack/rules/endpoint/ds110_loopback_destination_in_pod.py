@@ -1,0 +1,100 @@
+"""A container sends telemetry to its own loopback, where nobody listens.
+
+## What it detects
+A container of a pod or of a Compose file whose exporter points to `localhost`, `127.0.0.1` or `[::1]`, while no
+container of the same pod is known to take OTLP. It is a warning where there are other containers, for one of them may.
+
+## Why it breaks
+A pod has a loopback of its own, and so has a container of Compose: `localhost` is neither the node nor another pod.
+The export ends with `connection refused`.
+
+## Fix
+Send to the Service of the Collector: `http://otel-collector.observability:4318`. For a Collector on every node send to
+the address of the node, or run one as a sidecar.
+
+## Example
+```yaml fires
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  template:
+    spec:
+      containers:
+        - name: shop
+          image: shop:1.0
+          env:
+            - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://localhost:4318"}
+```
+```yaml quiet
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  template:
+    metadata: {annotations: {sidecar.opentelemetry.io/inject: "true"}}
+    spec:
+      containers:
+        - name: shop
+          image: shop:1.0
+          env:
+            - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://localhost:4318"}
+```
+
+## References
+- https://kubernetes.io/docs/concepts/workloads/pods/#pod-networking
+- https://github.com/open-telemetry/opentelemetry-collector/issues/11630
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.deployed import Deployments, Sender, Senders
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
+from dualstack.model.kube import Workloads
+from dualstack.model.trace import Hop
+from dualstack.reach.company import Company, company, is_own
+from dualstack.reach.destination import read
+from dualstack.reach.wiring import listens
+
+HOP = Hop.ENDPOINT
+SEVERITY = Severity.ERROR
+
+
+def lint(senders: Senders, deployments: Deployments, workloads: Workloads) -> Iterator[Finding]:
+    """One finding for each sender whose loopback has no receiver."""
+    for sender in senders.items:
+        if not is_own(sender):
+            continue
+        said = sender.destination
+        port = read(said.value, said.form).port
+        around = company(sender, port, workloads, deployments)
+        if around is not Company.RECEIVER:
+            yield _finding(sender, port, _elsewhere(deployments, port), alone=around is Company.NOBODY)
+
+
+def _elsewhere(deployments: Deployments, port: str) -> str:
+    """What leads to a Collector that listens on a port, as others name it; empty where the files have none."""
+    for item in deployments.items:
+        if item.workload and listens(item.config, int(port)):
+            services = [x.meta for x in item.services]
+            if services:
+                return f"{services[0].name}.{services[0].namespace}".rstrip(".")
+            if item.workload.names:
+                return item.workload.meta.name
+    return ""
+
+
+def _finding(sender: Sender, port: str, other: str, *, alone: bool) -> Finding:
+    written, where = sender.destination.written, "pod" if sender.workload and sender.workload.pod else "container"
+    doubt = "no other container runs" if alone else "no other container is known to take OTLP"
+    return Finding(
+        summary=f"Nobody listens on this {where}'s loopback",
+        detail=f"`{written.text}` leads back into the {where}, where {doubt}: connection refused.",
+        hint=f"Send to `{other}:{port}`." if other else "Send to the Service of a Collector.",
+        severity=Severity.ERROR if alone else Severity.WARNING,
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED),),
+        location=written.at,
+        fix=Fix("Send to the Service of a Collector"),
+    )

@@ -1,0 +1,35 @@
+"""The real Helm, built from its released module by `python -m tests.real.helm`: that takes minutes and a network."""
+
+import os
+import sys
+
+import pytest
+
+from dualstack.lab.programs import build, cache, once
+
+VERSION = "v3.17.3"
+
+
+def place() -> str:
+    """Where the program is, or would be."""
+    return os.path.join(cache(), "helm", VERSION, "helm")
+
+
+def helm() -> str:
+    """The program; skips the calling test where it is not built."""
+    if not os.path.exists(place()):
+        pytest.skip(f"needs Helm {VERSION}: `make collector` builds it")
+    return place()
+
+
+def build_once() -> str:
+    """The program, built where it is not there. Needs Go."""
+    with once(place()) as missing:
+        if missing:
+            environ = {**os.environ, "CGO_ENABLED": "0", "GOBIN": os.path.dirname(place())}
+            build(["go", "install", f"helm.sh/helm/v3/cmd/helm@{VERSION}"], os.path.dirname(place()), environ)
+    return place()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{build_once()}\n")
