@@ -5,6 +5,7 @@ import yaml
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.merge import MOST, Part, merged
+from dualstack.gather.vacancies import vacancy
 from dualstack.gather.yaml_tree import Origin, compose, get, value
 
 
@@ -64,3 +65,18 @@ def test_keys_that_are_paths_inside_a_bomb_are_found_in_time() -> None:
 
     with pytest.raises(BadFile, match=str(MOST)):
         merged([part("a", "\n".join(levels))])
+
+
+def test_a_value_that_is_left_out_is_written_only_where_key_and_mapping_stand_together() -> None:
+    root, origin = merged([part("a", "# one\nx:\n  p: {q: 1}\ny: {}\nz:\n"), part("b", "x: {p: {r: 1}}\ny: 5\n")])
+    x, z = get(root, "x", "p"), get(root, "z")
+    assert x
+    assert z
+
+    here, there = vacancy(*x, "new", origin), vacancy(*z, "new", origin)
+
+    assert here
+    assert there
+    assert (here.at.file, here.at.line, here.at.column) == ("a", 3, 7)
+    assert (there.at.file, there.at.line) == ("a", 5)
+    assert vacancy(x[0], value(root, "y"), "new", origin) is None  # type: ignore[arg-type]

@@ -13,7 +13,17 @@ from dualstack.gather.errors import BadFile
 from dualstack.gather.expand import INNERMOST, ROUNDS, variable
 from dualstack.gather.files import Text
 from dualstack.gather.merge import MOST, Origins, Part, origins
-from dualstack.gather.yaml_tree import DEPTH, BadYaml, MappingNode, Node, Origin, ScalarNode, SequenceNode, compose
+from dualstack.gather.yaml_tree import (
+    DEPTH,
+    BadYaml,
+    MappingNode,
+    Mark,
+    Node,
+    Origin,
+    ScalarNode,
+    SequenceNode,
+    compose,
+)
 from dualstack.model.evidence import Missing
 
 _WHOLE = re.compile(r"\$\{([^$}]*)\}")
@@ -69,10 +79,10 @@ class _Pass:
         if isinstance(node, MappingNode):
             held = [(k, self.node(v, listed=listed or k.value == _LISTED)) for k, v in node.value]
             changed = any(x is not y for (_, x), (_, y) in zip(held, node.value, strict=True))
-            return self._kept(MappingNode(node.tag, held, node.start_mark, node.end_mark), node) if changed else node
+            return self._kept(MappingNode(node.tag, held, *_shape(node)), node) if changed else node
         parts = [self.node(x, listed=listed) for x in node.value]
         changed = any(x is not y for x, y in zip(parts, node.value, strict=True))
-        return self._kept(SequenceNode(node.tag, parts, node.start_mark, node.end_mark), node) if changed else node
+        return self._kept(SequenceNode(node.tag, parts, *_shape(node)), node) if changed else node
 
     def _kept(self, made: Node, like: Node) -> Node:
         if len(self.known.of) > MOST:
@@ -144,3 +154,8 @@ class _Pass:
             said = f"takes in `{path}`, which is not at hand; what it holds is not known"
             self.follower.notes[Missing(f"{at.file}:{at.line}", said)] = None
         return found
+
+
+def _shape(node: MappingNode | SequenceNode) -> tuple[Mark, Mark, bool]:
+    """Where a node begins and ends, and whether it is written in brackets."""
+    return node.start_mark, node.end_mark, node.flow_style

@@ -144,6 +144,7 @@ def _mapping(like: Node, held: dict[str, tuple[Node, Node]], known: Origins) -> 
     """A mapping that stands where another node does."""
     if len(known.of) > MOST:
         raise BadFile(known.file, f"holds more than {MOST} values when its aliases are written out; write fewer")
-    made = MappingNode("tag:yaml.org,2002:map", list(held.values()), like.start_mark, like.end_mark)
+    flow = isinstance(like, MappingNode) and like.flow_style
+    made = MappingNode("tag:yaml.org,2002:map", list(held.values()), like.start_mark, like.end_mark, flow)
     known.hold(made, known.at(like))
     return made

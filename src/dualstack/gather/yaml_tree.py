@@ -57,6 +57,10 @@ class Origin:
     column: int = 0
     whole: Location | None = None
 
+    def at(self, node: Node) -> "Origin":  # noqa: ARG002 -- of a tree that several texts make it depends on the node
+        """The text that a node stands in."""
+        return self
+
     def location(self, node: Node) -> Location:
         """The place of a node in the file."""
         if self.whole:
