@@ -80,6 +80,8 @@ class _Pass:
             held = [(k, self.node(v, listed=listed or k.value == _LISTED)) for k, v in node.value]
             changed = any(x is not y for (_, x), (_, y) in zip(held, node.value, strict=True))
             return self._kept(MappingNode(node.tag, held, *_shape(node)), node) if changed else node
+        if not isinstance(node, SequenceNode):
+            return node
         parts = [self.node(x, listed=listed) for x in node.value]
         changed = any(x is not y for x, y in zip(parts, node.value, strict=True))
         return self._kept(SequenceNode(node.tag, parts, *_shape(node)), node) if changed else node
