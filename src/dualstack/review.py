@@ -26,7 +26,9 @@ from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
-from dualstack.model.kube import NetworkPolicies, Services, Workloads
+from dualstack.model.gateway import ChartFamilies, Gates
+from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
+from dualstack.model.otel import Destination
 from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
@@ -36,6 +38,7 @@ from dualstack.model.understood import Understood
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
+from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.understood import understood
@@ -144,7 +147,10 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
     texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
-    every = tuple(sorted((_excerpt(x, texts) for x in findings if not _is_exempt(x, request)), key=_place))
+    heard = [x for x in findings if not _is_exempt(x, request)]
+    spoken_of = {x.location.file for x in heard if x.location}
+    lines = {k: LINE_BREAK.split(v.text) for k, v in texts.items() if k in spoken_of}
+    every = tuple(sorted((_excerpt(x, lines) for x in heard), key=_place))
     new = request.baseline.new(every) if request.baseline else every
     wanted = tuple(x for x in new if _is_wanted(x, request))
     answer = Diagnosis(replace(request.question, place=FILES), _verdict(wanted, seen), (), wanted, skipped + notes)
@@ -240,6 +246,8 @@ def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
         Services(tuple(seen.services)),
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
+        Gates(tuple(seen.gates)),
+        ChartFamilies(tuple(seen.families)),
         ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
@@ -247,19 +255,25 @@ def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
 
 
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
+    found = {id(x) for x in seen.services}
+    known = (*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found))
     for item in deployments.items:
-        namespace = item.workload.meta.namespace if item.workload else ""
         for each in item.config.destinations:
-            service = named(read(each.value, each.form).host, namespace, seen.services, item.config.file)
-            yield Sender(each, item.workload, item.container, service)
+            yield _sender(each, item.workload, item.container, known, item.config.file)
     for workload in seen.workloads:
         for container in workload.containers:
             for each in destinations(workload, container):
-                host = read(each.value, each.form).host
-                file = workload.meta.at.file
-                yield Sender(each, workload, container, named(host, workload.meta.namespace, seen.services, file))
-
+                yield _sender(each, workload, container, known, workload.meta.at.file)
     yield from (Sender(y) for x in seen.agents for y in x.sends)
+
+
+def _sender(
+    sent: Destination, workload: Workload | None, container: Container | None, known: Sequence[Service], file: str
+) -> Sender:
+    if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
+        return Sender(sent, workload, container)
+    namespace = workload.meta.namespace if workload else ""
+    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known, file))
 
 
 def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
@@ -301,14 +315,11 @@ def _unreadable(error: BadFile) -> Skipped:
     return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
-def _excerpt(finding: Finding, texts: Mapping[str, Text]) -> Finding:
+def _excerpt(finding: Finding, lines: Mapping[str, Sequence[str]]) -> Finding:
     """The finding with the line of the file that it is about."""
     at = finding.location
-    text = texts.get(at.file) if at else None
-    if at is None or text is None:
-        return finding
-    lines = LINE_BREAK.split(text.text)
-    return replace(finding, excerpt=lines[at.line - 1] if 0 < at.line <= len(lines) else "")
+    held = lines.get(at.file, ()) if at else ()
+    return replace(finding, excerpt=held[at.line - 1]) if at and 0 < at.line <= len(held) else finding
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

@@ -15,7 +15,7 @@ WRONG = """\
 receivers:
   otlp: {protocols: {grpc: {endpoint: "fd00::5:4317"}}}
 exporters:
-  otlp: {endpoint: "fd00::6:4317"}
+  otlp: {endpoint: "fd00::6:14317"}
 service:
   pipelines:
     traces: {receivers: [otlp], exporters: [otlp]}
@@ -57,7 +57,7 @@ def test_configurations_named_with_config_are_one(here: Path) -> None:
     assert places("--config", "a.yaml", "--config", "b.yaml") == ["a.yaml:4 DS101"]
     assert places("--config", "b.yaml", "--config", "a.yaml") == ["a.yaml:2 DS101", "a.yaml:4 DS101"]
     assert places("--config", "a.yaml", "--set", "exporters.otlp.endpoint=x:1", ".") == ["a.yaml:2 DS101"]
-    assert places("--config", "a.yaml", "--set", "receivers=", "--set", "exporters.otlp.endpoint=fd00::7:4317") == [
+    assert places("--config", "a.yaml", "--set", "receivers=", "--set", "exporters.otlp.endpoint=fd00::7:14317") == [
         "--set:2 DS101"
     ]
 

@@ -27,7 +27,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Location, Vacancy
+from dualstack.model.source import Location, Room, Vacancy
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
@@ -103,7 +103,7 @@ def _used(root: Node) -> dict[str, set[str]] | None:
     pipelines = [held for _, held in pairs(value(service, "pipelines"))]
     used = {
         section: {scalar(x) for pipeline in pipelines for x in items(value(pipeline, section))}
-        for section in ("receivers", "exporters")
+        for section in ("receivers", "processors", "exporters")
     }
     return {**used, "extensions": {scalar(x) for x in items(value(service, "extensions"))}}
 
@@ -116,7 +116,7 @@ def uses(root: Node) -> Callable[[str, str], bool]:
 
 def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
     used = uses(root)
-    for section in ("receivers", "exporters", "extensions"):
+    for section in ("receivers", "processors", "exporters", "extensions"):
         for key, body in pairs(value(root, section)):
             name = scalar(key)
             if used(section, name):
@@ -127,6 +127,17 @@ def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | 
 def _rows(section: str, kind: str) -> list[_Row]:
     rows = (x for x in table("components") if x["section"] == section)
     return [x for x in rows if kind in (x["type"], *x["aliases"].split(","))]
+
+
+def unread(root: Node, origin: Origin) -> Iterator[tuple[str, str]]:
+    """The used receivers and extensions that no table knows, with their texts: they may listen anywhere."""
+    silent = {(x["section"], x["type"]) for x in table("silent_components")}
+    used = uses(root)
+    for section in ("receivers", "extensions"):
+        for key, body in pairs(value(root, section)):
+            kind = scalar(key).partition("/")[0].strip()
+            if used(section, scalar(key)) and not _rows(section, kind) and (section, kind) not in silent:
+                yield f"{section}/{scalar(key)}", origin.text[body.start_mark.index : body.end_mark.index]
 
 
 def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
@@ -173,8 +184,8 @@ class _Reading:
         if not network.startswith(("tcp", "udp")) or text.startswith("unix:"):
             return None
         default = row["default"] if _version(self.version) >= _version(row["since"] or "0") else row["before"]
-        address, problem = (hidden, "") if hidden else self._address(row, body, text, default)
-        cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else ""
+        address, problem, cause = (hidden, "", "") if hidden else self._address(row, body, text, default)
+        cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else cause
         return DeclaredEndpoint(
             component=component,
             field=f"{path}.{row['field']}",
@@ -192,6 +203,8 @@ class _Reading:
             pinned=self.origin.written(value(body, row["transport"])) if row["transport"] else None,
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
+            host_ignored=bool(row["host ignored"]),
+            room=self._room(row, body),
         )
 
     def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
@@ -206,10 +219,21 @@ class _Reading:
         since = row["transport since"]
         if text and _version(self.version) < _version(since or "0"):
             return row["network"], f"transport is unknown here before Collector {since}, and this is {self.version}"
-        return expand(text, self.environ).value or row["network"], ""
+        network = expand(text, self.environ).value.lower() or row["network"]
+        if "$" not in network and row["transports"] and network not in row["transports"].split():
+            return row["network"], f'unsupported transport "{network}": it takes {row["transports"]} alone'
+        return network, ""
 
-    def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str]:
-        """The address string that the component binds, and the variables in it that have no value."""
+    def _room(self, row: _Row, body: Node | None) -> Room | None:
+        """Where a transport for one family can be written, if every version that is meant takes it there."""
+        since, taken = row["transport since"], row["transports"].split()
+        known = not since or (self.version and _version(self.version) >= _version(since))
+        held = value(body, row["transport"]) if row["transport"] else None
+        pins = not taken or f"{row['network']}6" in taken
+        return self.origin.room(body) if row["transport"] and known and pins and held is None else None
+
+    def _address(self, row: _Row, body: Node | None, text: str, default: str) -> tuple[str, str, str]:
+        """The address string that the component binds, what is wrong with it, and the rule that speaks of that."""
         found, unset = expand(text, self.environ)
         plain = any(_within(self.version, x) for x in row["unbracketed"].split(",") if x)
         if row["port"]:
@@ -220,7 +244,11 @@ class _Reading:
             found = f"{host.strip('[]')}:{port}"
         if row["host ignored"]:
             found = f":{(found or default).rpartition(':')[2]}"
-        return found, f"{' and '.join(unset)} has no value here" if unset else ""
+        if unset:
+            return found, f"{' and '.join(unset)} has no value here", ""
+        if plain and ":" in found.rpartition(":")[0] and not found.startswith("["):
+            return found, f"listen {row['network']}: address {found}: too many colons in address", "DS113"
+        return found, "", ""
 
 
 def _joined(host: str, port: str, default: str, *, plain: bool) -> str:

@@ -6,13 +6,13 @@ from dualstack.gather.expand import expand
 from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
-from dualstack.model.otel import Balancer, Destination
-from dualstack.model.source import Written
+from dualstack.model.otel import Balancer, Destination, Expression
 
 _SECTIONS = ("receivers", "exporters", "extensions")
 _BALANCERS = ("loadbalancing", "load_balancing")
 _SCRAPERS = ("prometheus", "prometheus_simple")
 _RELABELLING = ("relabel_configs", "metric_relabel_configs")
+_DISCOVERY = "_sd_configs"
 _ADDRESS = "__address__"
 _Row = Mapping[str, str]
 Uses = Callable[[str, str], bool]
@@ -74,10 +74,11 @@ def balancers(root: Node, origin: Origin, uses: Uses) -> Iterator[Balancer]:
         for kind, field in (("k8s", "service"), ("dns", "hostname")):
             written = origin.written(value(body, "resolver", kind, field))
             if written:
-                yield Balancer(f"exporters/{name}", kind, written)
+                by_host = text_at(body, "resolver", kind, "return_hostnames") == "true"
+                yield Balancer(f"exporters/{name}", kind, written, by_host)
 
 
-def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Written]:
+def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Expression]:
     """The regular expressions of the scrape configurations that are held against an address."""
     for key, body in pairs(value(root, "receivers")):
         name = scalar(key)
@@ -86,11 +87,14 @@ def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Written]:
                 yield from scraped(job, origin)
 
 
-def scraped(job: Node, origin: Origin) -> Iterator[Written]:
-    """The expressions of one scrape configuration of Prometheus that are held against an address."""
+def scraped(job: Node, origin: Origin) -> Iterator[Expression]:
+    """The expressions of a scrape configuration of Prometheus that are held against addresses that it discovers."""
+    if not any(scalar(key).endswith(_DISCOVERY) for key, _ in pairs(job)):
+        return
     for section in _RELABELLING:
         for step in items(value(job, section)):
-            labels = {scalar(x) for x in items(value(step, "source_labels"))}
+            labels = tuple(scalar(x) for x in items(value(step, "source_labels")))
             written = origin.written(value(step, "regex"))
             if written and _ADDRESS in labels:
-                yield written
+                separator = value(step, "separator")
+                yield Expression(written, labels, scalar(separator) if separator else ";")

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from dualstack.gather.collector_config import listening, uses
+from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
 from dualstack.gather.follow import Follower
 from dualstack.gather.merge import merged
 from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.yaml_tree import value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import Neighbours, neighbours
@@ -95,5 +96,7 @@ def _declared(
         tuple(balancers(root, origin, used)),
         pending.holder,
         origin.location(root),
-        parts,
+        whole=value(root, "service") is not None,
+        unread=dict(unread(root, origin)),
+        parts=parts,
     )

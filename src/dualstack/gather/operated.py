@@ -6,12 +6,15 @@ read as what is made of them, so that the rules need not know.
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.gather import manifests
-from dualstack.gather.yaml_tree import Node, Origin, get, items, pairs, scalar, text_at, value
+from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
 from dualstack.knowledge import table
 from dualstack.model.kube import Container, ContainerPort, Meta, Probe, Service, ServicePort, Variable, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Written
+from dualstack.reach.operator import MONITORING
 
 MODES = {"deployment": "Deployment", "daemonset": "DaemonSet", "statefulset": "StatefulSet"}
 """Those that get a Service; one in the mode `sidecar` gets none."""
@@ -49,7 +52,7 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
         host_network=text_at(spec, "hostNetwork").lower() == "true",
         pinned=_pinned(spec),
         holds=holder,
-        made=(_service(root, origin, about, name),) if served else (),
+        made=_services(root, origin, about, name) if served else (),
     )
 
 
@@ -62,18 +65,16 @@ def _ports(spec: Node | None, origin: Origin) -> Iterator[ContainerPort]:
             yield ContainerPort(text_at(item, "name"), number, host, text_at(item, "protocol") or "TCP")
 
 
-def _service(root: Node, origin: Origin, about: Meta, name: str) -> Service:
-    """The Service of the Operator, whose ports are those of the receivers."""
-    pair = get(root, "spec")
-    spec = pair[1] if pair else None
-    families = value(spec, "ipFamilies")
-    return Service(
-        Meta("Service", name, about.namespace, about.at),
-        origin.location(pair[0] if pair else root),
-        policy=origin.written(value(spec, "ipFamilyPolicy")) or None,
-        families=tuple(x for x in map(origin.written, items(families)) if x),
-        families_at=origin.location(families) if families is not None else None,
+def _services(root: Node, origin: Origin, about: Meta, name: str) -> tuple[Service, ...]:
+    """The Services of the Operator: for clients, for clients that balance, and for its own metrics."""
+    main = replace(manifests.service(root, origin), meta=Meta("Service", name, about.namespace, about.at))
+    headless = replace(
+        main,
+        meta=Meta("Service", f"{name}-headless", about.namespace, about.at),
+        cluster_ips=(Written("None", about.at),),
     )
+    monitoring = Service(Meta("Service", f"{name}{MONITORING}", about.namespace, about.at), main.spec)
+    return main, headless, monitoring
 
 
 def _pinned(spec: Node | None) -> bool:

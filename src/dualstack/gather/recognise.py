@@ -14,6 +14,8 @@ from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
+from dualstack.gather.gateways import KINDS, PROXIES, charts, families, gate
+from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
@@ -34,6 +36,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
+from dualstack.model.gateway import Gate
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
@@ -50,6 +53,9 @@ _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
 _PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
+_ALWAYS = {"Service", "NetworkPolicy", *PROXIES}
+"""Kinds that are read whatever stands in them."""
+
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
 
@@ -85,6 +91,8 @@ class Found:
     policies: list[NetworkPolicy] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     foreign: list[ForeignListener] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    families: list[tuple[str, Written]] = field(default_factory=list)
     rendered: dict[str, Rendered] = field(default_factory=dict)
     slips: list[Unwritten] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
@@ -115,12 +123,7 @@ def _yaml(text: Text, found: Found) -> None:
         if kind and kind not in _OBJECTS and kind != "List" and not (silences or _CONFIG.search(chunk.text)):
             found.understood += text.named
             continue
-        if (
-            kind == "Service"
-            or silences
-            or (kind == "NetworkPolicy" and "ipBlock" in chunk.text)
-            or _TELEMETRY.search(chunk.text)
-        ):
+        if kind in _ALWAYS or silences or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
             _document(Origin(text.path, chunk.text, chunk.line), found)
         elif kind or not chunk.text.strip() or text.named is False:
             found.understood += text.named
@@ -204,6 +207,9 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
             _text(body, origin, Holder("config", origin.file, name, name), found)
     elif not _agent(agents.of_tree(root, origin), found):
         _held(root, origin, found, _DEPTH, set())
+        for values in charts(root):
+            found.understood += 1
+            found.families += families(values, origin)
 
 
 def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
@@ -315,9 +321,12 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
         yield kind, lambda root, origin, found: found.workloads.append(manifests.workload(root, origin))
     yield "Service", lambda root, origin, found: found.services.append(manifests.service(root, origin))
     yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
+    for kind in KINDS:
+        yield kind, lambda root, origin, found: found.gates.append(gate(root, origin))
     yield "ConfigMap", _config_map
     yield "Secret", _config_map
     yield "OpenTelemetryCollector", _operated
+    yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
 
 
 _OBJECTS = dict(_objects())

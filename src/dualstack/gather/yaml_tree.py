@@ -26,6 +26,7 @@ Mark: TypeAlias = yaml.Mark
 DEPTH, ALIASES = 100, 1000
 _SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
+_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+")
 _MERGE = "<<"
 
 
@@ -66,15 +67,26 @@ class Origin:
         if self.whole:
             return self.whole
         start, end = node.start_mark, node.end_mark
-        line, column = self.line + 1, self.column + 1
-        return Location(self.file, start.line + line, start.column + column, end.line + line, end.column + column)
+        line, column = self.line + 1, self.column + 1 + self._properties(node)
+        end_column = end.column + self.column + 1
+        return Location(self.file, start.line + line, start.column + column, end.line + line, end_column)
+
+    def _properties(self, node: Node) -> int:
+        """The length of the anchor and the tag before a value on its line, which its mark begins with."""
+        begin = node.start_mark.index
+        if self.text[begin : begin + 1] not in ("&", "!"):
+            return 0
+        found = _PROPERTIES.match(self.text, begin, node.end_mark.index)
+        return found.end() - begin if found else 0
 
     def written(self, node: Node | None) -> Written | None:
         """A scalar with its place and its spelling; None for anything else."""
         if not isinstance(node, ScalarNode):
             return None
-        raw = "" if self.whole or node.style in (">", "|") else self.text[node.start_mark.index : node.end_mark.index]
-        return Written(scalar(node), self.location(node), raw)
+        if self.whole or node.style in (">", "|"):
+            return Written(scalar(node), self.location(node))
+        raw = self.text[node.start_mark.index + self._properties(node) : node.end_mark.index]
+        return Written(scalar(node), self.location(node), "" if raw.startswith(("&", "!")) else raw)
 
     def span(self, first: Node, last: Node) -> Written | None:
         """The text from one node to the end of another; without a spelling where a comment stands in it."""

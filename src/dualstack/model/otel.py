@@ -1,10 +1,12 @@
 """The endpoints that a Collector configuration declares."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.sockets import Runtime, Transport
-from dualstack.model.source import Location, Vacancy, Written
+from dualstack.model.source import Location, Room, Vacancy, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -18,7 +20,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
-    names.
+    names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
+    transport can be written that is not there.
     """
 
     component: str
@@ -38,6 +41,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     pinned: Written | None = None
     vacant: Vacancy | None = None
     runtime: str = Runtime.GO
+    host_ignored: bool = False
+    room: Room | None = None
 
     @property
     def effective(self) -> str:
@@ -64,11 +69,23 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Balancer(msgspec.Struct, frozen=True):
-    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name."""
+    """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name.
+
+    `by_host` says that it asks for the names of the pods and not for their addresses.
+    """
 
     component: str
     kind: str
     name: Written
+    by_host: bool = False
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """A regular expression of Prometheus that is held against labels, joined by a separator; one is an address."""
+
+    written: Written
+    labels: tuple[str, ...]
+    separator: str = ";"
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -87,15 +104,19 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses. `parts` are the holders of what is merged in it, where it is several texts.
+    regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
+    are the texts of components, by name, of which nobody here knows whether they listen. `parts` are the holders of
+    what is merged in it, where it is several texts.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
     version: str = ""
     file: str = ""
     destinations: tuple[Destination, ...] = ()
-    expressions: tuple[Written, ...] = ()
+    expressions: tuple[Expression, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     holder: Holder | None = None
     at: Location | None = None
+    whole: bool = True
+    unread: Mapping[str, str] = {}
     parts: tuple[Holder, ...] = ()

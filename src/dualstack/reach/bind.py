@@ -92,7 +92,16 @@ def possible(request: BindRequest, having: Collection[Family] = ()) -> tuple[Bou
         return (Bound(unknown=f"the services file there says which port `{place.port}` is, or that it is none"),)
     wanted = ("on", "lo-off") if Family.IPV6 in having else ("off", "absent")
     states = (x for x in _states(request.namespace, place) if not having or x.ipv6 in wanted)
+    if _is_foreign(place.host, having):
+        states = (x for x in states if x.local != "yes")
     return tuple(dict.fromkeys(_outcome(request, place, x) for x in states))
+
+
+def _is_foreign(host: str, having: Collection[Family]) -> bool:
+    """Whether a network with these families cannot hold an IPv4 address; the loopback and link-local ones it can."""
+    if not having or Family.IPV4 in having or not is_address(host) or family(host) is Family.IPV6:
+        return False
+    return scope(host) not in (Scope.LOOPBACK, Scope.LINK_LOCAL, Scope.WILDCARD)
 
 
 def _without_v6only(bound: Bound) -> Bound:
@@ -143,11 +152,11 @@ def _has_ipv6(interface: Interface) -> bool:
 def _local(namespace: Namespace | None, host: str, ipv6: str) -> tuple[str, ...]:
     if not is_address(host) or scope(host) is Scope.WILDCARD:
         return ("",)
-    if namespace is None:
-        return ("yes", "no")
     loopback_off = ipv6 == "lo-off" and scope(host) is Scope.LOOPBACK
     if family(host) is Family.IPV6 and (ipv6 == "off" or loopback_off):
         return (ipv6,)
+    if namespace is None:
+        return ("yes", "no")
     return (_held(namespace, unmapped(host)),)
 
 

@@ -1,14 +1,20 @@
 """What becomes of the endpoints of a configuration that does not run yet, as far as the files tell."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
-from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.question import Question
 from dualstack.reach.bind import BindRequest, Bound, possible
+from dualstack.reach.destination import Reading, read
+from dualstack.reach.place import Place, placed
+
+_TEMPLATE = re.compile(r"\{\{|<|%\w+%")
+"""Marks of what is filled in before the file is used."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -21,16 +27,20 @@ class Fault(msgspec.Struct, frozen=True):
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """The endpoint as declared, and what binding it says."""
-        declared = Evidence(self.endpoint.text or self.endpoint.default, self.endpoint.field, Layer.DECLARED)
         known = f"knowledge of what {self.endpoint.runtime} binds"
-        return (declared, Evidence(self.bound.error, known, Layer.DECLARED))
+        return (declared(self.endpoint), Evidence(self.bound.error, known, Layer.DECLARED))
 
 
-def faults(deployments: Deployments, question: Question, code: str) -> Iterator[Fault]:
+def declared(endpoint: DeclaredEndpoint) -> Evidence:
+    """An endpoint as its configuration has it, or its default."""
+    return Evidence(endpoint.text or endpoint.default, endpoint.field, Layer.DECLARED)
+
+
+def faults(deployments: Deployments, question: Question, *codes: str) -> Iterator[Fault]:
     """The endpoints that cannot be bound for the reason that a rule speaks of."""
     for item, endpoint in drafted(deployments):
-        bound = failure(endpoint, question)
-        if bound and bound.cause == code:
+        bound = failure(endpoint, there(item, question))
+        if bound and bound.cause in codes:
             yield Fault(item, endpoint, bound)
 
 
@@ -39,6 +49,13 @@ def drafted(deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoi
     for item in deployments.items:
         yield from ((item, x) for x in item.config.endpoints)
     yield from ((Deployed(Declared((x,), at=x.location)), x) for x in deployments.foreign)
+
+
+def there(item: Deployed, question: Question) -> Question:
+    """The question as it stands for a reader: the families of a cluster say nothing of a node, or of another host."""
+    workload = item.workload
+    outside = workload and (workload.host_network or not workload.pod)
+    return msgspec.structs.replace(question, cluster=()) if outside else question
 
 
 def failure(endpoint: DeclaredEndpoint, question: Question) -> Bound | None:
@@ -50,5 +67,27 @@ def failure(endpoint: DeclaredEndpoint, question: Question) -> Bound | None:
 
 def certain(endpoint: DeclaredEndpoint, address: str, question: Question) -> Bound | None:
     """Why an address in the place of an endpoint's cannot be bound anywhere that the user may mean."""
+    if not address or _TEMPLATE.search(address):
+        return None
     found = possible(BindRequest(address, endpoint.network, endpoint.call, endpoint.runtime), question.cluster)
     return found[0] if all(x.error for x in found) else None
+
+
+def taken_apart(endpoint: DeclaredEndpoint) -> Place:
+    """The host and the port of an endpoint, by the text that is bound."""
+    return placed(endpoint.effective, ())
+
+
+def misread(senders: Senders, *codes: str) -> Iterator[tuple[Destination, Reading]]:
+    """The destinations that cannot be used for the reason that a rule speaks of, and how they are read."""
+    for sender in senders.items:
+        said = sender.destination
+        reading = Reading() if _TEMPLATE.search(said.value) else read(said.value, said.form)
+        if reading.fault in codes:
+            yield said, reading
+
+
+def sent(said: Destination) -> tuple[Evidence, ...]:
+    """A destination as its file has it, and filled in where variables are in it."""
+    filled = (Evidence(said.value, "with its variables filled in", Layer.DECLARED),) * (said.value != said.written.text)
+    return (Evidence(said.written.text, said.field, Layer.DECLARED), *filled)

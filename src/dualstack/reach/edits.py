@@ -46,16 +46,21 @@ def fix(title: str, applicability: Applicability, written: Written | None, text:
 
 
 def added(room: Room | None, **fields: str) -> tuple[Edit, ...]:
-    """The edit that writes fields before those that a mapping or an item of a list begins with."""
+    """The edit that writes fields before those that a mapping begins with."""
     if room is None:
         return ()
-    written = (f"{room.quote}{key}{room.quote}: {_value(text, room.quote)}" for key, text in fields.items())
-    each = ", " if room.between == ", " else room.between.replace("-", " ")
-    return (Edit(room.at.file, "", each.join(written) + room.between, room.at),)
+    each = (f"{room.quote}{key}{room.quote}: {room.quote}{text}{room.quote}" for key, text in fields.items())
+    return (Edit(room.at.file, "", "".join(f"{x}{room.between}" for x in each), room.at),)
 
 
-def _value(text: str, quote: str) -> str:
-    return text if text.isdigit() else f"{quote}{text}{quote}"
+def added_item(room: Room | None, **fields: str) -> tuple[Edit, ...]:
+    """The edit that writes an item, a mapping of plain texts, before those that a list begins with."""
+    if room is None or room.quote:
+        return ()
+    each = [f"{key}: {text}" for key, text in fields.items()]
+    flow = room.between == ", "
+    item = f"{{{', '.join(each)}}}" if flow else room.between.replace("-", " ").join(each)
+    return (Edit(room.at.file, "", item + room.between, room.at),)
 
 
 def filled(title: str, applicability: Applicability, vacancy: Vacancy | None, text: str) -> Fix:

@@ -14,10 +14,12 @@ _TEXTS = (
     (r"\[(?P<host>[^][]*)\]:(?P<port>[^]:[]*)", ""),
     (r"\[[^]]*\]:.*:.*", "extra-colon"),
     (r"\[[^]]*\].*", "missing-port"),
+    (r"(?P<host>[A-Za-z][A-Za-z0-9+.-]*):(?P<port>//[^]:[]*)", "url-without-port"),
     (r"(?P<host>[^]:[]*):(?P<port>[^]:[]*)", ""),
     (r".*://.*", "url"),
     (r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:.*", "unbracketed"),
     (r".*:.*:.*", "extra-colon"),
+    (r".*\[.*", "stray-open-bracket"),
     (r".*", "stray-bracket"),
 )
 # Go src/net/port.go parsePort. A text that is no number is looked up as a service, in /etc/services as well
@@ -55,7 +57,8 @@ def placed(address: str, names: tuple[Lookup, ...]) -> Place:
     """The form of an address as Go and most others take it apart; `names` says which names have addresses."""
     form, found = _first_fit(_TEXTS, address)
     if form:
-        return Place(form)
+        parts = found.groupdict("")
+        return Place(form, parts.get("host", ""), parts.get("port", ""))
     host, port = found["host"], found["port"]
     wrong_port, _ = _first_fit(_PORTS, port)
     if wrong_port:

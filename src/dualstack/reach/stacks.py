@@ -6,19 +6,18 @@ Source: kubernetes pkg/registry/core/service/storage/alloc.go, initIPFamilyField
 from collections.abc import Iterable, Iterator
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, family, is_address
-from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Edit
-from dualstack.model.kube import Service, Services, Workload, Workloads
+from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.review import Former
 from dualstack.model.source import Location, Written
 from dualstack.reach.edits import added, replaced
+from dualstack.reach.operator import OPERATED
 from dualstack.reach.wiring import same_namespace
 
 PREFER, REQUIRE, SINGLE = "PreferDualStack", "RequireDualStack", "SingleStack"
 DUAL = (PREFER, REQUIRE)
-OPERATED = "OpenTelemetryCollector"
 
 _FAMILIES = {x.title: x for x in BOTH}
 
@@ -72,13 +71,6 @@ def both_matter(question: Question) -> bool:
     return len(question.cluster) == len(BOTH) or (possible and len(question.expect) == len(BOTH))
 
 
-def carries_otlp(service: Service, deployments: Deployments) -> bool:
-    """Whether clients send OTLP through it: by its ports, or because a Collector is behind it."""
-    if any(is_otlp(x.name, x.number.text, x.target.text if x.target else "") for x in service.ports):
-        return True
-    return any(same(service, y) for x in deployments.items for y in x.services)
-
-
 def is_otlp(*words: str) -> bool:
     """Whether names and numbers of a port speak of OTLP."""
     return any("otlp" in x.lower() or x in map(str, OTLP_PORTS) for x in words)
@@ -97,6 +89,11 @@ def before(service: Service, former: Former | None) -> Service | None:
 
 def _same_place(one: Service, other: Service) -> bool:
     return (one.meta.name, one.meta.namespace) == (other.meta.name, other.meta.namespace)
+
+
+def policed(service: Service, among: Iterable[Service]) -> bool:
+    """Whether another document of the same name, such as a patch of kustomize, gives it a policy."""
+    return any(x is not service and x.policy and same(x, service) for x in among)
 
 
 def with_policy(service: Service, text: str) -> tuple[Edit, ...]:
@@ -120,8 +117,3 @@ def evidence(service: Service) -> tuple[Evidence, ...]:
 def titles(families: Iterable[Family]) -> str:
     """`IPv4 and IPv6`."""
     return " and ".join(x.title for x in families)
-
-
-def made(workloads: Iterable[Workload]) -> Iterator[Service]:
-    """The Services that come with workloads."""
-    return (y for x in workloads for y in x.made)

@@ -44,8 +44,12 @@ class Failure(msgspec.Struct, frozen=True):
 
 def port(endpoint: DeclaredEndpoint) -> int:
     """The port of an endpoint; 0 where it has none that a client could use."""
-    digits = endpoint.effective.rpartition(":")[2]
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < 65536 else 0
+    return numbered(endpoint.effective.rpartition(":")[2])
+
+
+def numbered(text: str) -> int:
+    """The port that a text names by its number; 0 for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536 else 0
 
 
 def names_in(declared: Declared) -> tuple[str, ...]:

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Written
+from dualstack.reach import operator
 from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
-from dualstack.reach.start import configurations, port
+from dualstack.reach.start import configurations, numbered, port
 
 ALONE = Neighbours()
 
@@ -123,9 +121,8 @@ def deployed(
         found = list(readers(config.holder, workloads, config.file, near)) if config.holder else []
         runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
         for workload, container in runs:
-            made = (_with_ports(x, config) for x in workload.made)
             mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
-            yield Deployed(config, workload, container, (*mine, *made))
+            yield Deployed(config, workload, container, (*mine, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
 
@@ -134,16 +131,6 @@ def _runs(config: Declared, read: tuple[tuple[Holder, str], ...], merged: Collec
     """Whether who reads these runs this configuration, and not one that it is merged into."""
     holders = tuple(x for x, _ in read)
     return holders == config.parts if config.parts else config.holder not in holders or holders not in merged
-
-
-def _with_ports(service: Service, config: Declared) -> Service:
-    """A Service that the Operator makes, with a port for each that the configuration listens on for clients."""
-    if service.ports:
-        return service
-    clients = (x for x in config.endpoints if x.component.startswith(("receivers/", "exporters/")))
-    found = {(port(x), x.transport): x.location for x in clients if x.location and port(x)}
-    ports = (ServicePort("", Written(str(number), at), None, kind.upper()) for (number, kind), at in found.items())
-    return replace(service, ports=tuple(ports))
 
 
 def selects(service: Service, workload: Workload) -> bool:
@@ -168,11 +155,9 @@ def named(host: str, namespace: str, services: Iterable[Service], file: str = ""
 
 def target(service_port: ServicePort, workload: Workload) -> int:
     """The port of the pod that a port of a Service leads to; 0 where its name is that of no port there."""
-    said = service_port.target or service_port.number
-    if said.text.isdigit():
-        return int(said.text)
+    said = (service_port.target or service_port.number).text
     ports = (y for x in workload.containers for y in x.ports)
-    return next((int(x.number.text) for x in ports if x.name == said.text and x.number.text.isdigit()), 0)
+    return numbered(said) or next((numbered(x.number.text) for x in ports if x.name == said), 0)
 
 
 def listens(config: Declared, number: int, transport: Transport = Transport.TCP) -> bool:

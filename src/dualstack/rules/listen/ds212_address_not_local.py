@@ -2,7 +2,9 @@
 
 ## What it detects
 An endpoint of the configuration is a literal address, no interface of the place holds it, and the ports of the
-configuration have no listener.
+configuration have no listener. In files: `--cluster-families` says that pods have no address of the family of a
+literal. It then speaks for whatever the reason is, a kernel without IPv6 (DS301) or IPv6 switched off (DS302), which
+no file tells apart; `::1` is gone with them. Pods in the network of their node are not judged, nor other hosts.
 
 ## Why it breaks
 `bind(2)` answers "cannot assign requested address". One endpoint that cannot be bound ends the Collector with all its
@@ -28,6 +30,18 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+# dualstack lint --cluster-families IPv4
+receivers: {otlp: {protocols: {grpc: {endpoint: "[fd00:9::5]:4317"}}}}
+```
+```yaml fires
+# dualstack lint --cluster-families IPv6
+receivers: {otlp: {protocols: {grpc: {endpoint: "10.9.0.5:4317"}}}}
+```
+```yaml quiet
+# dualstack lint --cluster-families IPv6
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:4317"}}}}
+```
 
 ## References
 - bind(2): `EADDRNOTAVAIL`
@@ -36,20 +50,24 @@ config: |
 
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH
+from dualstack.model.address import BOTH, family
+from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
+from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.drafts import faults, taken_apart
 from dualstack.reach.hint import where
 from dualstack.reach.start import failures, here, port
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 
+_CAUSES = ("DS212", "DS301", "DS302")
 _SHOWN = 6  # addresses; a host with many containers has hundreds
 
 
@@ -76,4 +94,22 @@ def check(
             location=endpoint.location,
             fix=Fix("Bind an address that the place holds"),
             flows=tuple(x.key for x in failure.flows),
+        )
+
+
+def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each literal of a family that no pod has."""
+    for fault in faults(deployments, question, *_CAUSES):
+        endpoint, host = fault.endpoint, taken_apart(fault.endpoint).host
+        lacking = family(host)
+        yield Finding(
+            summary=f"Pods have no {lacking.title} address to bind",
+            detail=f"`{endpoint.effective}` needs {lacking.title}, and the cluster has none: `{fault.bound.error}`. "
+            "The Collector does not start.",
+            hint=f"Set `{endpoint.field}` to `0.0.0.0:{port(endpoint)}` or an address of the pod.",
+            families=(lacking,),
+            confidence=Confidence.DECLARED,
+            evidence=(*fault.evidence, Evidence(" and ".join(x.title for x in question.cluster), "--cluster-families")),
+            location=endpoint.location,
+            fix=Fix("Bind an address that pods have"),
         )

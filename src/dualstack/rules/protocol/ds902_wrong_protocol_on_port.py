@@ -2,7 +2,8 @@
 
 ## What it detects
 The connection is accepted and the answer is in another protocol: HTTP/1 to a gRPC request, HTTP/2 to an HTTP/1 request,
-plain text to a TLS handshake, or a demand for TLS to a plain request.
+plain text to a TLS handshake, or a demand for TLS to a plain request. In files: a client whose protocol is written is
+led to an OTLP receiver of the other one, through a Service, in its own pod or by a name of Compose.
 
 ## Why it breaks
 OTLP has two transports with a port each, 4317 for gRPC and 4318 for HTTP, and both come with TLS and without. gRPC
@@ -41,26 +42,47 @@ target: collector:9999
 names: {collector: [10.9.0.7]}
 probes: ["10.9.0.7:9999 grpc http1_spoken", "10.9.0.7:9999 http accepted"]
 ```
+```yaml fires
+services:
+  app:
+    image: shop
+    environment: [OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317"]
+  collector: {configs: [{source: conf, target: /etc/otelcol/config.yaml}]}
+configs:
+  conf:
+    content: |
+      receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
+      exporters: {debug: {}}
+```
+```yaml quiet
+services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317"}}}
+```
 
 ## References
 - OTLP specification, OTLP/gRPC Default Port and OTLP/HTTP Default Port
 - OpenTelemetry specification, OTLP exporter configuration: the scheme of OTEL_EXPORTER_OTLP_ENDPOINT
-- RFC 7301 section 3.2: `no_application_protocol`
 """
 
 from collections.abc import Iterator
 
 from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.deployed import Deployments, Senders
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, url
+from dualstack.reach.destination import read
+from dualstack.reach.landscape import landscape
+from dualstack.reach.ports import reached, sends_otlp
+from dualstack.reach.start import port
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
 _PLAIN = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
+_TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
 
 
 def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
@@ -76,6 +98,25 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
                 confidence=Confidence.PROBED,
                 evidence=trace.at(Hop.HANDSHAKE).evidence,
                 flows=(trace.key,),
+            )
+
+
+def lint(senders: Senders, deployments: Deployments) -> Iterator[Finding]:
+    """One finding for each client that speaks another protocol than the receiver that it leads to."""
+    land = landscape(deployments)
+    for sender in senders.items:
+        said = sender.destination
+        found = list(reached(sender, land)) if said.protocol in _TITLES and sends_otlp(said) else []
+        if found and said.protocol not in {x.protocol for x in found}:
+            number, other = port(found[0]), next(k for k, v in OTLP_PORTS.items() if v is said.protocol)
+            mine, theirs = (_TITLES[x] for x in (said.protocol, found[0].protocol))
+            yield Finding(
+                summary=f"Port {read(said.value, said.form).port} speaks {theirs}, not {mine}",
+                detail=f"{said.owner} sends {mine} to `{said.value}`, where {found[0].component} takes {theirs}.",
+                hint=f"Send to the port of {mine}, {other} by default, or send {theirs}.",
+                confidence=Confidence.DECLARED,
+                evidence=(Evidence(f"port {number}: {theirs}", found[0].field, Layer.DECLARED),),
+                location=said.written.at,
             )
 
 

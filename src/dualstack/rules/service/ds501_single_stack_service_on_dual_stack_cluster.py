@@ -75,16 +75,18 @@ from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Sev
 from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
+from dualstack.reach.landscape import landscape
+from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
     PREFER,
     SINGLE,
     both_matter,
-    carries_otlp,
     evidence,
     granted,
     judged,
     listed,
     place,
+    policed,
     policy,
     titles,
     with_policy,
@@ -96,8 +98,12 @@ SEVERITY = Severity.ERROR
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each Service for OTLP with one family where both are used."""
-    for service in judged(services, workloads) if both_matter(question) else ():
-        if policy(service) == SINGLE and len(listed(service)) < len(BOTH) and carries_otlp(service, deployments):
+    known, land = tuple(judged(services, workloads)), landscape(deployments)
+    elsewhere = {x.meta.name for x in known if x.policy}
+    for service in known if both_matter(question) else ():
+        one = policy(service) == SINGLE and len(listed(service)) < len(BOTH)
+        patched = service.meta.name in elsewhere and policed(service, known)
+        if one and not patched and carries_otlp(service, land):
             yield _finding(service, granted(service, question), question)
 
 

@@ -58,7 +58,7 @@ from dualstack.model.kube import Service, Services
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import replaced
-from dualstack.reach.stacks import PREFER, SINGLE, evidence, listed, loose, policy, with_policy
+from dualstack.reach.stacks import PREFER, SINGLE, evidence, listed, policed, policy, with_policy
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
@@ -73,7 +73,7 @@ def lint(services: Services) -> Iterator[Finding]:
             edits = replaced(service.listed, once) if service.listed else ()
             fix = Fix(f"Name {once} once", Applicability.SAFE if edits else Applicability.MANUAL, edits)
             yield _finding(service, service.families[1].at, "A family stands there twice", f"Name `{once}` once.", fix)
-        elif len(families) > 1 and policy(service) == SINGLE and not loose(service):
+        elif len(families) > 1 and policy(service) == SINGLE and not policed(service, services.items):
             edits = with_policy(service, PREFER)
             fix = Fix("Ask for both families", Applicability.SAFE if edits else Applicability.MANUAL, edits)
             at = service.policy.at if service.policy else service.families[0].at

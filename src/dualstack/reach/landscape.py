@@ -1,0 +1,71 @@
+"""Who runs what and what leads where in the files, each found without looking at everything again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.kube import Service, Services, Workload, Workloads
+from dualstack.reach.neighbours import Neighbours, neighbours
+from dualstack.reach.wiring import placed, selects, version
+
+_Label = tuple[str, str]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The objects of a review by what they are looked for: objects by identity, pods and Services by a label."""
+
+    reading: Mapping[int, Sequence[Deployed]] = field(default_factory=dict)
+    leading: Mapping[str, Sequence[Deployed]] = field(default_factory=dict)
+    called: Mapping[str, Sequence[Deployed]] = field(default_factory=dict)
+    pods: Mapping[_Label, Sequence[Workload]] = field(default_factory=dict)
+    choosing: Mapping[_Label, Sequence[Service]] = field(default_factory=dict)
+    near: Neighbours = field(default_factory=Neighbours)
+
+    def read_by(self, workload: Workload) -> Sequence[Deployed]:
+        """The configurations that a workload reads."""
+        return self.reading.get(id(workload), ())
+
+    def selected(self, service: Service) -> list[Workload]:
+        """The workloads whose labels a Service selects, in any folder."""
+        found = [self.pods.get(x, ()) for x in service.selector.items()]
+        return [x for x in min(found, key=len, default=()) if selects(service, x)]
+
+    def behind(self, service: Service) -> list[Workload]:
+        """Those of them that belong to it: no namesake of either is nearer to the other."""
+        return [x for x in self.selected(service) if self.near.belong(placed(service.meta), placed(x.meta))]
+
+    def is_served(self, workload: Workload) -> bool:
+        """Whether some Service selects these pods."""
+        return any(selects(y, workload) for x in workload.labels.items() for y in self.choosing.get(x, ()))
+
+    def is_collector(self, workload: Workload) -> bool:
+        """Whether pods run a Collector, by what they read or by their image."""
+        return workload.pod and bool(self.read_by(workload) or any(version(x.image) for x in workload.containers))
+
+
+def landscape(
+    deployments: Deployments, services: Services | None = None, workloads: Workloads | None = None
+) -> Landscape:
+    """The objects of a review, in order."""
+    chosen, pods = services.items if services else (), workloads.items if workloads else ()
+    objects = (placed(x.meta) for y in (chosen, pods) for x in y)
+    return Landscape(
+        _sorted((id(x.workload), x) for x in deployments.items),
+        _sorted((y.meta.name, x) for x in deployments.items for y in x.services),
+        _sorted((y, x) for x in deployments.items if x.workload for y in x.workload.names),
+        _sorted((y, x) for x in pods for y in x.labels.items()),
+        _sorted((y, x) for x in chosen for y in list(x.selector.items())[:1]),
+        neighbours(objects),
+    )
+
+
+def _sorted(pairs: Iterable[tuple[K, V]]) -> Mapping[K, Sequence[V]]:
+    found = defaultdict[K, list[V]](list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found

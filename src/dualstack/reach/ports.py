@@ -1,0 +1,101 @@
+"""Which ports of pods somebody listens on, and which listeners an address leads to, as far as the files tell."""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.deployed import Deployed, Sender
+from dualstack.model.kube import Container, Service, Workload
+from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
+from dualstack.model.sockets import Transport
+from dualstack.reach.destination import read
+from dualstack.reach.landscape import Landscape
+from dualstack.reach.operator import OPERATED
+from dualstack.reach.stacks import is_otlp, same
+from dualstack.reach.start import configurations, numbered, port
+from dualstack.reach.wiring import target
+
+_INJECTED = "sidecar.opentelemetry.io/inject"
+_RECEIVERS = ("receivers/otlp", "receivers/otelarrow")
+_SPEAKS = (Protocol.GRPC, Protocol.HTTP)
+
+
+def otlp(config: Declared) -> Iterator[DeclaredEndpoint]:
+    """The endpoints of its OTLP receivers."""
+    return (x for x in config.endpoints if x.component.startswith(_RECEIVERS) and x.protocol in _SPEAKS)
+
+
+def silent(workload: Workload, number: int, transport: Transport, land: Landscape) -> bool:
+    """Whether surely nobody listens on a port of these pods: all that runs there is known, and its configuration."""
+    running = [x for x in workload.containers if not x.init]
+    if _INJECTED in workload.annotations or not running:
+        return False
+    return all(
+        _never(x, number, transport, [y.config for y in land.read_by(workload) if y.container is x]) for x in running
+    )
+
+
+def _never(container: Container, number: int, transport: Transport, read_by: list[Declared]) -> bool:
+    """Whether a container surely does not listen on a port: it runs a Collector with one configuration, all known."""
+    changed = any(x.text.startswith(("--set", "-set")) for x in container.words)
+    if len(read_by) != 1 or len(configurations([x.text for x in container.words])) > 1 or changed:
+        return False
+    config = read_by[0]
+    open_ended = any(x.problem or not port(x) for x in config.endpoints)
+    mine = any(port(x) == number and x.transport is transport for x in config.endpoints)
+    # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
+    others = config.unread.values()
+    maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
+    return config.whole and not (open_ended or mine or maybe)
+
+
+def unnamed(workload: Workload, name: str) -> bool:
+    """Whether surely no container of these pods has a port of that name."""
+    if workload.meta.kind == OPERATED or _INJECTED in workload.annotations:
+        return False
+    return all(y.name != name for x in workload.containers for y in x.ports)
+
+
+def reached(sender: Sender, land: Landscape) -> Iterator[DeclaredEndpoint]:
+    """The OTLP receivers that an address leads to: through a Service, in the same pod, or by a name of Compose."""
+    place = read(sender.destination.value, sender.destination.form)
+    for item, number in _ports(sender, place.host, numbered(place.port), land, inside=place.loopback):
+        yield from (x for x in otlp(item.config) if number and port(x) == number)
+
+
+def _ports(sender: Sender, host: str, number: int, land: Landscape, *, inside: bool) -> Iterator[tuple[Deployed, int]]:
+    """The configurations that an address leads to, and the ports of their pods."""
+    service, sends = sender.service, sender.workload
+    if service:
+        ports = [x for x in service.ports if x.number.text == str(number)]
+        for item in land.leading.get(service.meta.name, ()):
+            if item.workload and any(same(service, x) for x in item.services):
+                yield from ((item, target(x, item.workload)) for x in ports)
+    elif sends and inside:
+        yield from ((x, number) for x in land.read_by(sends))
+    elif sends:
+        for item in land.called.get(host, ()):
+            if item.workload and item.workload.meta.namespace == sends.meta.namespace:
+                yield item, number
+
+
+def carries_otlp(service: Service, land: Landscape) -> bool:
+    """Whether clients send OTLP through a Service: by its ports, or because OTLP receivers are behind them."""
+    if any(is_otlp(x.name, x.number.text, x.target.text if x.target else "") for x in service.ports):
+        return True
+    led = land.leading.get(service.meta.name, ())
+    return any(_receives(x, y) for x in led for y in x.services if same(service, y))
+
+
+def _receives(item: Deployed, service: Service) -> bool:
+    workload = item.workload
+    return workload is not None and any(exposes(service, workload, port(x)) for x in otlp(item.config) if port(x))
+
+
+def sends_otlp(sent: Destination) -> bool:
+    """Whether a destination is for OTLP: a variable of the SDKs, or one of the Collector's OTLP exporters."""
+    return sent.field.startswith("OTEL_EXPORTER_OTLP_") or sent.owner.startswith("exporters/otlp")
+
+
+def exposes(service: Service, workload: Workload, number: int) -> bool:
+    """Whether a Service leads to a port of these pods."""
+    return any(target(x, workload) == number for x in service.ports)

@@ -1,0 +1,95 @@
+"""A port is none, or one that no client can know.
+
+## What it detects
+A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should.
+Port 0 of a listener is an error for a receiver in a container, else a warning: somebody may read the port from the
+log. A name such as `[::]:otlp` is a warning, unless Go itself knows it.
+
+## Why it breaks
+`0.0.0.0:99999` ends the Collector with `invalid port`. With port 0 the kernel picks one, another at each start. A name
+is looked up in `/etc/services`, which images of the Collector do not have.
+
+## Fix
+Write the number of the port.
+
+## Example
+```yaml fires
+receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:99999"}}}}
+```
+```yaml fires
+exporters: {otlp: {endpoint: "collector:43l7"}}
+```
+```yaml quiet
+receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}
+exporters: {otlp: {endpoint: "collector:4317"}}
+```
+
+## References
+- Go src/net/port.go parsePort, src/net/lookup.go
+- RFC 6335 section 6
+"""
+
+from collections.abc import Iterator
+
+from dualstack.knowledge import table
+from dualstack.model.deployed import Deployed, Deployments, Senders
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
+from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.question import Question
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop
+from dualstack.reach.drafts import declared, failure, faults, misread, sent, taken_apart
+
+HOP = Hop.ENDPOINT
+SEVERITY = Severity.ERROR
+
+
+def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:
+    """One finding for each such port."""
+    for fault in faults(deployments, question, "DS119"):
+        detail = f"`{fault.endpoint.effective}` cannot be bound: `{fault.bound.error}`. The program does not start."
+        yield _finding("Port is no port", detail, fault.evidence, fault.endpoint.location)
+    for said, _ in misread(senders, "DS119"):
+        detail = f"`{said.value}` has no number from 1 to 65535 where its port should be."
+        yield _finding("Port is no port", detail, sent(said), said.written.at)
+    for item in deployments.items:
+        for endpoint in item.config.endpoints:
+            if endpoint.text and not failure(endpoint, question):
+                yield from _uncertain(endpoint, item)
+
+
+def _uncertain(endpoint: DeclaredEndpoint, item: Deployed) -> Iterator[Finding]:
+    """What is said of a port that can be bound, and may not be found."""
+    place, evidence = taken_apart(endpoint), (declared(endpoint),)
+    if place.form == "service" and not _is_known(place.port, endpoint.transport):
+        detail = f"`{place.port}` is looked up in `/etc/services`, and images of the Collector have no such file."
+        yield _finding("Port is a name", detail, evidence, endpoint.location, Severity.WARNING)
+    if "$" not in endpoint.effective and place.form != "service" and place.number == 0:
+        wanted = endpoint.component.startswith("receivers/") and item.workload
+        detail = f"With `{endpoint.effective}` the kernel picks a port at each start, and no client can know it."
+        severity = Severity.ERROR if wanted else Severity.WARNING
+        yield _finding("Port changes at each start", detail, evidence, endpoint.location, severity)
+
+
+def _is_known(name: str, transport: str) -> bool:
+    return any(x["name"] == name.lower() and x["network"] == transport for x in table("go_services"))
+
+
+def _finding(
+    summary: str,
+    detail: str,
+    evidence: tuple[Evidence, ...],
+    at: Location | None,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    return Finding(
+        summary=summary,
+        detail=detail,
+        hint="Write the number of the port.",
+        severity=severity,
+        confidence=Confidence.DECLARED,
+        evidence=evidence,
+        location=at,
+        fix=Fix("Write the number of the port"),
+    )

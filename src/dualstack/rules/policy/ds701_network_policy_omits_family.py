@@ -1,0 +1,121 @@
+"""A NetworkPolicy lets addresses of one family reach the Collector, and clients use both.
+
+## What it detects
+NetworkPolicies that select a Collector's pods and together let address blocks of one family alone reach an OTLP port,
+while `--cluster-families` names two or `--expect dual` asks for both. It is a warning where pods may connect as well,
+for they can over both families.
+
+## Why it breaks
+A pod that a policy selects takes what some policy allows and nothing else: connections of the other family are dropped,
+and clients wait until they time out.
+
+## Fix
+Add blocks of the other family, such as `::/0` beside `0.0.0.0/0`.
+
+## Fix safety
+Unsafe: it lets more clients in. It is written for `0.0.0.0/0` and `::/0` alone.
+
+## Example
+```yaml fires
+# dualstack lint --cluster-families IPv4,IPv6
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: otel-collector}
+spec:
+  podSelector: {matchLabels: {app: otel-collector}}
+  ingress:
+    - from:
+        - ipBlock: {cidr: 0.0.0.0/0}
+      ports: [{port: 4317}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: otel-collector}
+spec:
+  template:
+    metadata: {labels: {app: otel-collector}}
+    spec:
+      containers:
+        - image: otel/opentelemetry-collector:0.139.0
+          name: collector
+          ports: [{name: otlp, containerPort: 4317}]
+```
+```yaml quiet
+# dualstack lint --cluster-families IPv4,IPv6
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: otel-collector}
+spec:
+  podSelector: {}
+  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: "::/0"}}], ports: [{port: otlp}]}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: otel-collector}
+spec:
+  template:
+    metadata: {labels: {app: otel-collector}}
+    spec:
+      containers:
+        - image: otel/opentelemetry-collector:0.139.0
+          name: collector
+          ports: [{name: otlp, containerPort: 4317}]
+```
+
+## References
+- https://kubernetes.io/docs/concepts/services-networking/network-policies/
+- https://github.com/kubermatic/kubermatic/issues/9546
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import BOTH, Family
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.kube import NetworkPolicies, PolicyRule, Workload, Workloads
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop
+from dualstack.reach.edits import added_item
+from dualstack.reach.isolation import block_families, ingress, otlp_ports
+from dualstack.reach.landscape import landscape
+from dualstack.reach.stacks import both_matter
+
+HOP = Hop.POLICY
+SEVERITY = Severity.ERROR
+
+_ALL = {"0.0.0.0/0": '"::/0"', "::/0": "0.0.0.0/0"}
+
+
+def lint(
+    policies: NetworkPolicies, workloads: Workloads, deployments: Deployments, question: Question
+) -> Iterator[Finding]:
+    """One finding for each OTLP port of a Collector that one family alone may reach."""
+    land = landscape(deployments)
+    for workload in filter(land.is_collector, workloads.items) if both_matter(question) else ():
+        for number in otlp_ports(workload, land):
+            rules = ingress(policies, workload, number)
+            families = {y for x in rules for y in block_families(x)}
+            if len(families) == 1 and not any(x.open for x in rules):
+                yield _finding(workload, number, next(x for x in rules if x.blocks), families.pop(), rules)
+
+
+def _finding(
+    workload: Workload, number: int, rule: PolicyRule, family: Family, rules: tuple[PolicyRule, ...]
+) -> Finding:
+    other = next(x for x in BOTH if x is not family)
+    cidr = rule.blocks[0].cidr
+    wide = _ALL.get(cidr.text)
+    edits = added_item(rule.room, ipBlock=f"{{cidr: {wide}}}") if wide else ()
+    return Finding(
+        summary=f"Policy lets {family.title} alone reach port {number}",
+        detail=f"No block of {other.title} may reach port {number} of {workload.meta.called}, so what comes over "
+        f"{other.title} from outside is dropped.",
+        hint=f"Add blocks of {other.title}.",
+        severity=Severity.WARNING if any(x.others for x in rules) else Severity.ERROR,
+        families=(other,),
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(f"cidr: {cidr.text}", "ingress of the policy", Layer.DECLARED),),
+        location=cidr.at,
+        fix=Fix(f"Let {other.title} in", Applicability.UNSAFE if edits else Applicability.MANUAL, edits),
+    )

@@ -1,0 +1,97 @@
+"""A Service for OTLP selects no pods, and a Collector beside it nearly fits.
+
+## What it detects
+A Service for OTLP whose selector fits no workload in the files, while a Collector of the same namespace that no Service
+leads to has some of its labels, and stands in the same file or has the same name. Where the files hold no such
+Collector nothing is said: it may be elsewhere.
+
+## Why it breaks
+A Service without endpoints refuses every connection, or drops it.
+
+## Fix
+Give the pods (`spec.template.metadata.labels`, not those of the Deployment) the labels of the selector.
+
+## Example
+```yaml fires
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec:
+  selector: {app: otel, component: collector}
+  ports: [{port: 4317}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: otel-collector, labels: {app: otel, component: collector}}
+spec:
+  template:
+    metadata: {labels: {app: otel}}
+    spec:
+      containers: [{name: collector, image: "otel/opentelemetry-collector:0.139.0"}]
+```
+```yaml quiet
+apiVersion: v1
+kind: Service
+metadata: {name: otel-collector}
+spec:
+  selector: {app: otel, component: collector}
+  ports: [{port: 4317}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: otel-agent}
+spec:
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      containers: [{name: collector, image: "otel/opentelemetry-collector:0.139.0"}]
+```
+
+## References
+- https://kubernetes.io/docs/concepts/services-networking/service/#defining-a-service
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
+from dualstack.model.kube import Service, Services, Workload, Workloads
+from dualstack.model.trace import Hop
+from dualstack.reach.landscape import landscape
+from dualstack.reach.ports import carries_otlp
+
+HOP = Hop.SERVICE
+SEVERITY = Severity.ERROR
+
+
+def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
+    """One finding for each Service that a label keeps from its Collector."""
+    land = landscape(deployments, services, workloads)
+    spare = [x for x in workloads.items if land.is_collector(x) and not x.made and not land.is_served(x)]
+    for service in services.items if spare else ():
+        lost = service.selector and not land.selected(service)
+        near = [x for x in spare if lost and _nearly(service, x)]
+        if near and carries_otlp(service, land):
+            yield _finding(service, near[0])
+
+
+def _nearly(service: Service, workload: Workload) -> bool:
+    one, other = service.meta, workload.meta
+    beside = one.at.file == other.at.file or one.name == other.name
+    return one.namespace == other.namespace and beside and bool(service.selector.items() & workload.labels.items())
+
+
+def _finding(service: Service, workload: Workload) -> Finding:
+    wrong = {k: v for k, v in service.selector.items() if workload.labels.get(k) != v}
+    has = ", ".join(f"{k}: {workload.labels.get(k, 'not set')}" for k in wrong)
+    wants = ", ".join(f"{k}: {v}" for k, v in wrong.items())
+    return Finding(
+        summary="Service selects no pods",
+        detail=f"{service.meta.called} wants `{wants}`, and the pods of {workload.meta.called} have `{has}`.",
+        hint=f"Give the pods of {workload.meta.called} the labels `{wants}`, or select what they have.",
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(f"selector: {wants}; labels: {has}", service.meta.called, Layer.DECLARED),),
+        location=service.meta.at,
+        fix=Fix("Make selector and labels agree"),
+    )
