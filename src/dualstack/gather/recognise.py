@@ -28,6 +28,7 @@ from dualstack.gather.yaml_tree import (
     compose,
     items,
     pairs,
+    repeated,
     scalar,
     text_at,
     value,
@@ -38,7 +39,10 @@ from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import Gate
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
+from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
+from dualstack.model.text import LINE_BREAK, printable
+from dualstack.reach.suppress import ANNOTATION, annotation
 
 _TELEMETRY = re.compile(
     r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
@@ -47,6 +51,7 @@ _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?
 _RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = re.compile(r"\{\{")
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
+_PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
 _ALWAYS = {"Service", "NetworkPolicy", *PROXIES}
 """Kinds that are read whatever stands in them."""
@@ -73,9 +78,14 @@ class Unwritten(NamedTuple):
 
 @dataclass
 class Found:
-    """What was found so far. `notes` say what was passed over, `errors` what could not be read."""
+    """What was found so far. `notes` say what was passed over, `errors` what could not be read.
+
+    `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
+    mean something only together with others.
+    """
 
     configs: list[Pending] = field(default_factory=list)
+    parts: list[Pending] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
@@ -85,6 +95,9 @@ class Found:
     families: list[tuple[str, Written]] = field(default_factory=list)
     rendered: dict[str, Rendered] = field(default_factory=dict)
     slips: list[Unwritten] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+    asked: Pending | None = None
+    asked_of: tuple[Holder, ...] = ()
     notes: list[Missing] = field(default_factory=list)
     errors: list[BadFile] = field(default_factory=list)
     understood: int = 0
@@ -106,22 +119,34 @@ def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
         keys = dict(_KEYS.findall(chunk.text))
         kind = keys.get("kind", "") if "apiVersion" in keys else ""
-        if kind and kind not in _OBJECTS and kind != "List" and not _CONFIG.search(chunk.text):
+        silences = ANNOTATION in chunk.text
+        if kind and kind not in _OBJECTS and kind != "List" and not (silences or _CONFIG.search(chunk.text)):
             found.understood += text.named
             continue
-        if kind in _ALWAYS or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
+        if kind in _ALWAYS or silences or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
             _document(Origin(text.path, chunk.text, chunk.line), found)
         elif kind or not chunk.text.strip() or text.named is False:
             found.understood += text.named
 
 
 def _document(origin: Origin, found: Found) -> None:
-    root = _composed(origin, found)
+    root = composed(origin, found)
+    before = found.understood
     if root is not None:
         _object(*root, found)
+        if found.understood > before:
+            refuse_repeated(*root, found)
 
 
-def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
+def refuse_repeated(root: Node, origin: Origin, found: Found) -> None:
+    """A key that is there twice is an error; the first one is read."""
+    for again, first in repeated(root):
+        at, there = origin.location(again), origin.location(first)
+        said = f"has the key `{printable(scalar(again))}` a second time, after line {there.line}; take one away"
+        found.errors.append(BadFile(at.file, said, at.line, at.column))
+
+
+def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
     """The nodes of a text, with what is plain in its slips put right; None where it is empty or no YAML."""
     for _ in range(_SLIPS):
         try:
@@ -155,16 +180,17 @@ def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
 
 def _mended(wrong: Slip, origin: Origin) -> Origin:
     """The text with the value in quotes."""
-    lines = origin.text.splitlines(keepends=True)
-    line = lines[wrong.line - 1]
-    start, end = wrong.column - 1, wrong.column - 1 + len(wrong.value)
-    lines[wrong.line - 1] = f'{line[:start]}"{wrong.meant}"{line[end:]}'
-    return Origin(origin.file, "".join(lines), origin.line, origin.column, origin.whole)
+    starts = [0, *(x.end() for x in LINE_BREAK.finditer(origin.text))]
+    start = starts[wrong.line - 1] + wrong.column - 1
+    text = f'{origin.text[:start]}"{wrong.meant}"{origin.text[start + len(wrong.value) :]}'
+    return Origin(origin.file, text, origin.line, origin.column, origin.whole)
 
 
 def _object(root: Node, origin: Origin, found: Found) -> None:
     """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
+    if kind and ANNOTATION in origin.text:
+        found.suppressions += _annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
             _object(item, origin, found)
@@ -180,15 +206,23 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         for name, body in compose_file.contents(root):
             _text(body, origin, Holder("config", origin.file, name, name), found)
     elif not _agent(agents.of_tree(root, origin), found):
-        _held(root, origin, found, _DEPTH)
+        _held(root, origin, found, _DEPTH, set())
         for values in charts(root):
             found.understood += 1
             found.families += families(values, origin)
 
 
+def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
+    """What an object and the template of its pods say not to be told."""
+    for path in dict.fromkeys(((), manifests.TEMPLATES.get(kind, ()))):
+        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
+        if written:
+            yield annotation(written, origin.location(root))
+
+
 def is_config(node: Node | None) -> bool:
     """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
-    held = {scalar(k): v for k, v in pairs(node)}
+    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
     sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
     if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
         return bool(sections)
@@ -202,9 +236,12 @@ def _is_known(section: str, body: Node) -> bool:
     return any(scalar(k).partition("/")[0].strip() in types for k, _ in pairs(body))
 
 
-def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
-    """The Collector configurations inside another file, such as the values of a chart."""
-    for key, body in pairs(node) if depth else ():
+def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
+    """The Collector configurations inside another file, such as the values of a chart; each is looked at once."""
+    if not depth or id(node) in seen:
+        return
+    seen.add(id(node))
+    for key, body in pairs(node):
         holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
@@ -213,25 +250,28 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
             if not _agent(agents.of_tree(body, origin), found):
-                _held(body, origin, found, depth - 1)
+                _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, SequenceNode):
             for item in body.value:
-                _held(item, origin, found, depth - 1)
+                _held(item, origin, found, depth - 1, seen)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">"):
             _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
     """A configuration that an object holds as a text, of the Collector or of another agent."""
-    if not _CONFIG.search(node.value):
+    if not _PART.search(node.value):
         _foreign(origin.inner(node), found)
         return
-    inner = _composed(origin.inner(node), found)
+    inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
         found.understood += 1
         found.configs.append(Pending(*inner, holder))
+        refuse_repeated(*inner, found)
+    elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
+        found.parts.append(Pending(*inner, holder))
     elif inner:
-        _held(*inner, found, _DEPTH // 2)
+        _held(*inner, found, _DEPTH // 2, set())
 
 
 def _agent(agent: Agent | None, found: Found) -> bool:
@@ -252,7 +292,7 @@ def _foreign(origin: Origin, found: Found) -> bool:
     except BadFile as error:
         found.errors.append(error)
         return True
-    inner = _composed(origin, found) if _AGENT.search(origin.text) else None
+    inner = composed(origin, found) if _AGENT.search(origin.text) else None
     return inner is not None and _agent(agents.of_tree(*inner), found)
 
 

@@ -11,9 +11,11 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 from yaml import nodes
+from yaml.reader import ReaderError
 
 from dualstack.gather.errors import BadFile
 from dualstack.model.source import Location, Room, Written
+from dualstack.model.text import LINE_BREAK
 
 Node: TypeAlias = nodes.Node
 ScalarNode: TypeAlias = nodes.ScalarNode
@@ -26,8 +28,6 @@ _SEPARATOR = re.compile("(?:(?<=[\n\r\x85\u2028\u2029])|\\A)---(?=[ \t\r\n\x85\u
 _DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
 _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+")
 _MERGE = "<<"
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
 
 
 class BadYaml(BadFile):
@@ -57,6 +57,10 @@ class Origin:
     line: int = 0
     column: int = 0
     whole: Location | None = None
+
+    def at(self, node: Node) -> "Origin":  # noqa: ARG002 -- of a tree that several texts make it depends on the node
+        """The text that a node stands in."""
+        return self
 
     def location(self, node: Node) -> Location:
         """The place of a node in the file."""
@@ -178,8 +182,16 @@ def compose(origin: Origin) -> Node | None:
         here = (origin.line + marks[0].line + 1, origin.column + marks[0].column + 1)
         place = (whole.line, whole.column) if whole else here
         raise BadYaml(origin.file, *place, f"is not YAML: {said}; mend the file at this place", near) from error
-    except yaml.YAMLError as error:
-        raise BadYaml(origin.file, 0, 0, f"is not YAML: {str(error).splitlines()[0]}") from error
+    except ReaderError as error:
+        raise BadYaml(origin.file, *_place(origin, chr(error.character)), f"is not YAML: {error.reason}") from error
+
+
+def _place(origin: Origin, character: str) -> tuple[int, int]:
+    """Where a character stands first."""
+    if origin.whole:
+        return origin.whole.line, origin.whole.column
+    before = LINE_BREAK.split(origin.text.partition(character)[0])
+    return origin.line + len(before), origin.column + len(before[-1]) + 1
 
 
 def _limit(origin: Origin) -> None:
@@ -218,6 +230,24 @@ def get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
             return None
         node = pair[1]
     return pair
+
+
+def repeated(root: Node) -> Iterator[tuple[Node, Node]]:
+    """The keys that a mapping has twice, each with the first of its kind; readers of YAML disagree on which counts."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ScalarNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, MappingNode):
+            keys = [x for x, _ in node.value if isinstance(x, ScalarNode)]
+            if len({x.value for x in keys}) < len(keys):
+                first: dict[str, Node] = {}
+                yield from ((x, first[x.value]) for x in keys if first.setdefault(x.value, x) is not x)
+            pending += [x for _, x in node.value]
+        else:
+            pending += node.value
 
 
 def value(node: Node | None, *path: str) -> Node | None:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -160,7 +161,11 @@ def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 
 def _difference(path: str, before: str, after: str) -> Iterator[str]:
-    name = path.lstrip("/")
-    return difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-    )
+    name = path.lstrip("/").removeprefix("./")
+    end = "\t" if " " in name else ""  # or patch would take the name to end there
+    return difflib.unified_diff(_lines_of(before), _lines_of(after), f"a/{name}{end}", f"b/{name}{end}")
+
+
+def _lines_of(text: str) -> list[str]:
+    """The lines of a text as patch(1) counts them: a line feed alone ends one."""
+    return re.findall("[^\n]*\n|[^\n]+", text)
