@@ -5,6 +5,7 @@
 A file is read once. What is no YAML, or cannot be read, is an error that is told beside the findings of the others.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -12,14 +13,18 @@ import msgspec
 from msgspec.structs import replace
 
 from dualstack.gather import charts
+from dualstack.gather.baseline import Known
+from dualstack.gather.command_line import SETTINGS, take_given
 from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadFile
-from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.files import Included, Text, found, text_of
+from dualstack.gather.git import Changes
 from dualstack.gather.joined import join
+from dualstack.gather.project import Project
 from dualstack.gather.recognise import Found, settle, take
-from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
@@ -29,12 +34,15 @@ from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
+from dualstack.model.text import LINE_BREAK
+from dualstack.model.understood import Understood
 from dualstack.patch.text import apply
 from dualstack.reach.destination import read
 from dualstack.reach.foreign import foreign
 from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
+from dualstack.reach.understood import understood
 from dualstack.reach.wiring import Called, called, deployed, named
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
@@ -44,9 +52,12 @@ STDIN = "-"
 class Review(msgspec.Struct, frozen=True):
     """One call for a review: paths, what stdin holds and is called, and what the user said of the cluster.
 
-    `environ` are the variables of configurations that nobody in the files runs. `chosen` are the rules, None for all.
-    `instead` are texts that stand in the place of what files hold. `former` is what they held before a change, by path;
-    it is empty where nothing is known of that. `helm` says that charts are rendered and judged by what they make.
+    `configs` and `settings` are what `--config` and `--set` say: one configuration more. `environ` are the variables of
+    configurations that nobody in the files runs. `chosen` are the rules, None for all. `instead` are texts that stand
+    in the place of what files hold. `former` is what they held before a change, by path; it is empty where nothing is
+    known of that. `helm` says that charts are rendered and judged by what they make. `project` is what a file of
+    settings says, `changes` what has changed, where findings elsewhere are not wanted, and `baseline` are findings that
+    are not to be told again.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -59,6 +70,11 @@ class Review(msgspec.Struct, frozen=True):
     instead: Mapping[str, str] = {}
     former: Mapping[str, str] = {}
     helm: bool = False
+    configs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    project: Project = Project()
+    changes: Changes | None = None
+    baseline: Known | None = None
 
 
 PASSES = 5
@@ -66,62 +82,102 @@ PASSES = 5
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """Texts by file, before and after the fixes, how many were made, and the review of what is there then."""
+    """Texts by file, before and after the fixes, how many were made in each, and the review of what is there then."""
 
     before: Mapping[str, Text]
     after: Mapping[str, str]
-    done: int
+    done_in: Mapping[str, int]
     reviewed: "Reviewed"
+
+    @property
+    def done(self) -> int:
+        """How many edits were made."""
+        return sum(self.done_in.values())
 
 
 class Reviewed(msgspec.Struct, frozen=True):
-    """The answer, what could not be read, and the texts of the files that a finding is in."""
+    """The answer, what could not be read, the texts of the files that a finding is in, and all files that were read.
+
+    `every` are the findings of whatever line, also those of a baseline.
+    """
 
     diagnosis: Diagnosis
     errors: tuple[BadFile, ...]
     texts: Mapping[str, Text]
+    read: frozenset[str]
+    every: tuple[Finding, ...]
+
+
+def explained(request: Review) -> tuple[Understood, tuple[BadFile, ...]]:
+    """What is understood of the files, and what could not be read. Raises BadInput."""
+    seen, read = Found(), set[str]()
+    included = Included(read, request.instead)
+    _take_given(request, included, seen)
+    for text in _texts(request, seen):
+        read.add(text.path)
+        take(text, seen)
+    settle(seen, None)
+    evidence = snapshot(seen, request, included)
+    passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
+    files = (read | set(included.texts)) - {SETTINGS}
+    return understood(evidence, files, passed_over, request.collector_version), tuple(seen.errors)
+
+
+def _where(error: BadFile) -> str:
+    return str(error).removesuffix(f" {error.sentence}")
 
 
 def review(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
     """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
-    seen, marked = Found(), list[Text]()
-    texts = dict[str, Text]()
-    for read_text in _texts(request, seen):
-        text = read_text._replace(text=request.instead.get(read_text.path, read_text.text))
+    seen, texts, read = Found(), dict[str, Text](), set[str]()
+    marked = dict[str, Text]()
+    included = Included(read, request.instead)
+    _take_given(request, included, seen)
+    for text in _texts(request, seen):
         progress(text.path)
+        read.add(text.path)
         before = seen.understood
         take(text, seen)
         if MARK in text.text:
-            marked.append(text)
-        if seen.understood > before or seen.slips:
+            marked[text.path] = text
+        if seen.understood > before or seen.slips or seen.errors:
             texts[text.path] = text
-    findings, skipped = _judged(request, seen)
-    told = tuple(y for x in marked for y in comments(x.path, LINE_BREAK.split(x.text)))
+    findings, skipped = _judged(request, seen, included)
+    texts |= included.texts
+    marked |= {k: v for k, v in included.texts.items() if MARK in v.text}
+    told = [*seen.suppressions, *(y for x in marked.values() for y in comments(x.path, LINE_BREAK.split(x.text)))]
     findings = tuple(_at_template(x, seen) for x in _heeded(findings, told, request))
     texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
-    ordered = tuple(sorted(_excerpts(findings, texts), key=_place))
-    answer = Diagnosis(replace(request.question, place=FILES), _verdict(ordered, seen), (), ordered, skipped + notes)
-    return Reviewed(answer, tuple(seen.errors), texts)
+    heard = [x for x in findings if not _is_exempt(x, request)]
+    every = tuple(sorted(_excerpts(heard, texts), key=_place))
+    new = request.baseline.new(every) if request.baseline else every
+    wanted = tuple(x for x in new if _is_wanted(x, request))
+    answer = Diagnosis(replace(request.question, place=FILES), _verdict(wanted, seen), (), wanted, skipped + notes)
+    return Reviewed(answer, tuple(seen.errors), texts, frozenset(read | set(texts)), every)
 
 
-def evidence(request: Review) -> Snapshot:
-    """What the files declare, as the rules get it. Raises BadInput for a path that is not there."""
-    seen = Found()
-    for text in _texts(request, seen):
-        take(text._replace(text=request.instead.get(text.path, text.text)), seen)
-    return snapshot(seen, request.question, request.environ, request.collector_version)
+def _take_given(request: Review, included: Included, seen: Found) -> None:
+    """The configuration that `--config` and `--set` name."""
+    take_given(request.configs, request.settings, included.named, request.environ, seen)
+    if request.settings:
+        included.texts[SETTINGS] = Text(SETTINGS, "\n".join(x.replace("\n", " ") for x in request.settings))
 
 
 def _texts(request: Review, seen: Found) -> Iterator[Text]:
     paths = [x for x in request.paths if x != STDIN]
     if STDIN in request.paths:
-        yield from _read(request.stdin_name, seen, named=True, raw=request.stdin)
+        yield from _read(request.stdin_name, request, seen, named=True, raw=request.stdin)
     if request.helm:
         yield from _rendered(paths, seen)
-    for path, by_name in found(paths):
+
+    def refused(error: OSError) -> None:
+        seen.errors.append(BadFile(str(error.filename), f"cannot be read: {error.strerror or error}"))
+
+    asked = (x.removeprefix("file:") for x in request.configs)
+    for path, by_name in found(paths, request.project.excluded(), asked, refused):
         if not (request.helm and charts.is_template(path)):
-            yield from _read(path, seen, named=by_name)
+            yield from _read(path, request, seen, named=by_name)
 
 
 def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
@@ -147,25 +203,45 @@ def _at_template(finding: Finding, seen: Found) -> Finding:
     return replace(finding, location=charts.at(at, rendered), fix=fix)
 
 
-def _read(path: str, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
+def _read(path: str, request: Review, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
     try:
         text = text_of(path, named=named, raw=raw)
     except BadFile as error:
         seen.errors.append(error)
         return
     if text:
-        yield text
+        yield text._replace(text=request.instead.get(text.path, text.text))
 
 
-def snapshot(seen: Found, question: Question, environ: Mapping[str, str], version: str) -> Snapshot:
+def _is_exempt(finding: Finding, request: Review) -> bool:
+    """Whether the settings say that a rule is not to be heard of in a file."""
+    return finding.location is not None and request.project.exempts(finding.location.file, finding.code)
+
+
+def _is_wanted(finding: Finding, request: Review) -> bool:
+    """Whether a finding is in a line that has changed, where that is asked."""
+    at = finding.location
+    if at is None or request.changes is None:
+        return True
+    if finding.code in _comparing() or at.file in (request.stdin_name, SETTINGS):
+        return True
+    return request.changes.touch(at.file, at.line, max(at.line, at.end_line))
+
+
+def _comparing() -> set[str]:
+    """The rules that compare with what was there before: what they find is new, wherever it stands."""
+    return {x.code for x in static_rules() if x.lint and Former in x.lint.takes}
+
+
+def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
     """What was found, as the evidence of the rules."""
     join(seen)
-    configs = tuple(declared(seen, environ, version))
+    configs = tuple(declared(seen, request.environ, request.collector_version, included))
     settle(seen, frozenset(_leads(configs, seen.workloads)))
     others = tuple(y for x in seen.agents for y in x.listens)
     deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
-        question,
+        request.question,
         deployments,
         Senders(tuple(_senders(deployments, seen))),
         Services(tuple(seen.services)),
@@ -215,11 +291,11 @@ def _sender(
     return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known, file))
 
 
-def _judged(request: Review, seen: Found) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
-    known = snapshot(seen, request.question, request.environ, request.collector_version)
+def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    evidence = snapshot(seen, request, included)
     if request.former:
-        known = known.adding(_former(request.former))
-    return evaluate(known, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
+        evidence = evidence.adding(_former(request.former))
+    return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
 
 
 def _former(texts: Mapping[str, str]) -> Former:
@@ -233,7 +309,8 @@ def _former(texts: Mapping[str, str]) -> Former:
 
 def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:
     """The findings that nobody has silenced, and those that speak of suppressions that silence nothing."""
-    kept, spare = silenced(findings, told)
+    ran = None if request.chosen is None else [x.code for x in request.chosen]
+    kept, spare = silenced(findings, told, ran)
     evidence = Snapshot({Unused: Unused(spare)})
     return (*kept, *evaluate(evidence, [x for x in _chosen(request) if _speaks_last(x)], files=True)[0])
 
@@ -296,18 +373,18 @@ def _verdict(findings: Sequence[Finding], seen: Found) -> Verdict:
 
 def mend(request: Review, found: Reviewed, *, unsafe: bool) -> Mended:
     """The files as the fixes of a review leave them; nothing is written."""
-    before, after, done = dict[str, Text](), dict[str, str](), 0
+    before, after, done = dict[str, Text](), dict[str, str](), Counter[str]()
     for _ in range(PASSES):
         edits = _edits(found.diagnosis.findings, unsafe=unsafe)
-        changed = 0
+        changed = False
         for path, mine in edits.items():
             text = found.texts[path]
             patched = apply(text.text, mine)
             if patched.done:
                 before.setdefault(path, text)
                 after[path] = patched.text
-                changed += len(patched.done)
-        done += changed
+                done[path] += len(patched.done)
+                changed = True
         if not changed:
             break
         found = review(replace(request, instead={**request.instead, **after}))

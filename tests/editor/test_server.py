@@ -175,11 +175,11 @@ def test_what_an_address_means_is_told(tmp_path: Path) -> None:
         listener = span(CONFIG, "0.0.0.0:4317").start
         said = await editor.hover("collector.yaml", listener.line, listener.character)
         assert "**receivers/otlp** listens on `0.0.0.0:4317` (tcp, grpc)" in said
-        assert "`*/dual-stack` accepts IPv4 and IPv6" in said
+        assert "binds */dual-stack, accepts IPv4 and IPv6" in said
         gateway = span(CONFIG, "gateway.telemetry.svc").start
         said = await editor.hover("collector.yaml", gateway.line, gateway.character + 3)
         assert "**exporters/otlp/gateway** sends to `gateway.telemetry.svc:4317` (grpc)" in said
-        assert f"Service gateway in {tmp_path}/service.yaml:3" in said
+        assert f"leads to Service gateway ({tmp_path}/service.yaml:3)" in said
         assert not await editor.hover("collector.yaml", 0, 2)
 
     edited(tmp_path, use)
@@ -203,13 +203,15 @@ def test_another_open_file_counts_as_it_is_in_the_editor(tmp_path: Path) -> None
         editor.open("collector.yaml", CONFIG)
         await editor.diagnostics("collector.yaml")
         gateway = span(CONFIG, "gateway.telemetry.svc").start
-        assert "is not in the files" in await editor.hover("collector.yaml", gateway.line, gateway.character)
+        assert "stands for nothing in the files" in await editor.hover(
+            "collector.yaml", gateway.line, gateway.character
+        )
         editor.told.clear()
         editor.open("service.yaml", SERVICE)
         await editor.diagnostics("service.yaml")
         await editor.diagnostics("collector.yaml")
         said = await editor.hover("collector.yaml", gateway.line, gateway.character)
-        assert f"Service gateway in {tmp_path}/service.yaml:3" in said
+        assert f"leads to Service gateway ({tmp_path}/service.yaml:3)" in said
 
     edited(tmp_path, use)
 

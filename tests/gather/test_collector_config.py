@@ -249,7 +249,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ("", 1, 1, "no receivers", ""),
         ("- receivers\n", 1, 1, "no receivers", ""),
         ("kind: ConfigMap\n", 1, 1, "no receivers", ""),
-        ("receivers: \x07\n", 0, 0, "control characters", ""),
+        ("receivers: \x07\n", 1, 12, "control characters", ""),
         ("receivers: " + "[" * 200 + "\n", 0, 0, "nests deeper than 100 levels", ""),
         ("x: &a 1\nreceivers: [" + "*a," * 1500 + "]\n", 0, 0, "more than 1000 aliases", ""),
         (b"receivers:\0", 0, 0, "zero byte", ""),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.gather import recognise
+from dualstack.gather import glance
 from dualstack.gather.files import Text
 from dualstack.gather.recognise import Found, settle, take
 from dualstack.model.address import BOTH
@@ -31,7 +31,7 @@ def test_an_example_is_judged_as_if_all_were_parsed(
     rule: object, kind: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = review(file(text))
-    monkeypatch.setattr(recognise, "_speaks", lambda _: True)
+    monkeypatch.setattr(glance, "speaks", lambda *_: True)
 
     assert review(file(text)).diagnosis == before.diagnosis
 
@@ -46,7 +46,7 @@ def test_a_cluster_of_all_examples_is_judged_as_if_all_were_parsed(
         (folder / f"{number}.yaml").write_text(text)
     request = Review((str(tmp_path),), question=Question(cluster=BOTH, expect=BOTH))
     before = review(request)
-    monkeypatch.setattr(recognise, "_speaks", lambda _: True)
+    monkeypatch.setattr(glance, "speaks", lambda *_: True)
 
     assert review(request).diagnosis.findings == before.diagnosis.findings
     assert before.diagnosis.findings

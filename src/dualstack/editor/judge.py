@@ -11,7 +11,7 @@ from dualstack.editor.meaning import Meaning, meanings
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import found
 from dualstack.model.finding import Finding
-from dualstack.review import STDIN, Review, evidence, review
+from dualstack.review import STDIN, Review, explained, review
 
 MOST = 2000
 """Files that are read for one document; those of a larger folder are left out of account."""
@@ -30,7 +30,7 @@ def judged(texts: Mapping[str, str], folders: Sequence[str], asked: Review) -> M
     answers = {}
     for request, paths in _requests(texts, folders, asked):
         reviewed = review(request)
-        said = tuple(meanings(evidence(request)))
+        said = tuple(meanings(explained(request)[0]))
         for path in paths:
             answers[path] = Judged(
                 tuple(x for x in reviewed.diagnosis.findings if x.location and x.location.file == path),

@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.source import Location
+from dualstack.model.text import LINE_BREAK
 
 _EDITOR_BREAK = re.compile("\r\n|[\r\n]")
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.files import Text
 from dualstack.gather.regular import MOST
-from dualstack.gather.yaml_tree import LINE_BREAK
 from dualstack.model.source import Location
+from dualstack.model.text import LINE_BREAK
 
 CHART = "Chart.yaml"
 _TEMPLATES = "templates"

@@ -1,32 +1,51 @@
 """The configurations that were found, read as those who run them would."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
+from dualstack.gather.errors import BadFile
+from dualstack.gather.files import Included, Text
+from dualstack.gather.follow import Follower
+from dualstack.gather.merge import merged
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.yaml_tree import value
+from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
-from dualstack.reach.neighbours import neighbours
-from dualstack.reach.wiring import environment, held, mounting, placed, readers, version
+from dualstack.reach.neighbours import Neighbours, neighbours
+from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, version
+
+_Reader = tuple[Workload, Container]
 
 
-def declared(found: Found, environ: Mapping[str, str], wanted: str) -> Iterator[Declared]:
+def declared(found: Found, environ: Mapping[str, str], wanted: str, included: Included) -> Iterator[Declared]:
     """Each configuration as what it declares.
 
     `environ` are the variables of those that no container in the files reads, `wanted` the version of the Collector,
-    empty where the image tells it, or nobody.
+    empty where the image tells it, or nobody. `included` gives the files that references name.
     """
+    if found.asked:
+        yield _declared(found.asked, [], (environ, wanted), included.anywhere, found, found.asked_of)
     pendings = [_with_holder(x) for x in found.configs]
+    parts = [_with_holder(x) for x in found.parts]
     objects = (placed(x.meta) for x in found.workloads)
-    near = neighbours((*objects, *(held(x.holder, x.origin.file) for x in pendings if x.holder)))
+    near = neighbours((*objects, *(held(x.holder, x.origin.file) for x in (*pendings, *parts) if x.holder)))
     mounted = mounting(found.workloads)
     for pending in pendings:
         there = list(readers(pending.holder, mounted, pending.origin.file, near)) if pending.holder else []
-        versions = {version(x.image) for _, x in there}
-        said = wanted or (versions.pop() if len(versions) == 1 else "")
-        yield _declared(pending, environment(there[0][1]) if there else environ, said)
+        # What an object holds is read in a container, whose files are not those of this machine.
+        read = included.near if pending.holder and pending.holder.kind in ("file", "values") else _nowhere
+        yield _declared(pending, there, (environ, wanted), read, found)
+    for group, reader in _together(found.workloads, (*parts, *pendings), near).items():
+        try:
+            root, origin = merged([(x.root, x.origin) for x in group])
+        except BadFile as error:
+            found.errors.append(error)
+            continue
+        whole = Pending(root, origin, group[0].holder)
+        holders = tuple(x.holder for x in group if x.holder)
+        yield _declared(whole, [reader], (environ, wanted), _nowhere, found, holders)
 
 
 def _with_holder(pending: Pending) -> Pending:
@@ -34,8 +53,40 @@ def _with_holder(pending: Pending) -> Pending:
     return pending._replace(holder=pending.holder or Holder("file", "", os.path.normpath(pending.origin.file)))
 
 
-def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declared:
-    root, origin, holder = pending
+def _nowhere(_: str) -> Text | None:
+    return None
+
+
+def _together(
+    workloads: Sequence[Workload], pendings: Sequence[Pending], near: Neighbours
+) -> dict[tuple[Pending, ...], _Reader]:
+    """The configurations that a container reads one after the other, and one such container."""
+    known = {(x.holder, x.origin.file): x for x in pendings if x.holder}
+    each = ((x, y) for x in workloads for y in x.containers)
+    read = {tuple(known[z] for z in sequence(x, y, known, near)): (x, y) for x, y in each}
+    return {k: v for k, v in read.items() if len(k) > 1}
+
+
+def _declared(
+    pending: Pending,
+    there: list[_Reader],
+    given: tuple[Mapping[str, str], str],
+    read: Callable[[str], Text | None],
+    found: Found,
+    parts: tuple[Holder, ...] = (),
+) -> Declared:
+    """One configuration, for those who read it."""
+    versions = {version(x.image) for _, x in there}
+    said = given[1] or (versions.pop() if len(versions) == 1 else "")
+    environ = environment(there[0][1]) if there else given[0]
+    follower = Follower(environ, read)
+    root, origin = pending.root, pending.origin
+    try:
+        root, origin = follower.follow(root, origin)
+    except BadFile as error:
+        found.errors.append(error)
+    found.notes += follower.notes
+    found.errors += follower.errors.values()
     used = uses(root)
     return Declared(
         listening(root, origin, environ, said),
@@ -44,8 +95,9 @@ def _declared(pending: Pending, environ: Mapping[str, str], said: str) -> Declar
         tuple(destinations(root, origin, environ, used)),
         tuple(expressions(root, origin, used)),
         tuple(balancers(root, origin, used)),
-        holder,
+        pending.holder,
         origin.location(root),
-        value(root, "service") is not None,
-        dict(unread(root, origin)),
+        whole=value(root, "service") is not None,
+        unread=dict(unread(root, origin)),
+        parts=parts,
     )

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# confmap/expand.go findURI: the innermost ${…}; one that an odd number of $ stands before is escaped.
-_INNERMOST = re.compile(r"(?<!\$)((?:\$\$)*)\$\{([^${}]*)\}")
+INNERMOST = re.compile(r"(?<!\$)((?:\$\$)*)\$\{([^$}]*)\}")
+"""confmap/expand.go findURI: the innermost ${…}; one that an odd number of $ stands before is escaped."""
+
 # confmap/provider/envprovider: the scheme env is the default one, and :- begins what an unset variable stands for.
 _VARIABLE = re.compile(r"(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _HELD = re.compile("\0([0-9]+)\0")
-_ROUNDS = 100  # the Collector gives up after 1,000
+ROUNDS = 100  # the Collector gives up after 1,000
 
 
 class Expanded(NamedTuple):
@@ -30,21 +31,22 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     unset: list[str] = []
 
     def fill(found: re.Match[str]) -> str:
-        value = _value(found[2], environ)
+        value = variable(found[2], environ)
         if value is None:
             unset.append(f"${{{found[2]}}}")
             value = f"\0{len(unset) - 1}\0"
         return found[1] + value
 
-    for _ in range(_ROUNDS):
-        text, count = _INNERMOST.subn(fill, text)
+    for _ in range(ROUNDS):
+        text, count = INNERMOST.subn(fill, text)
         if not count:
             break
     text = text.replace("$$", "$")
     return Expanded(_restored(text, unset), tuple(_restored(x, unset) for x in unset))
 
 
-def _value(reference: str, environ: Mapping[str, str]) -> str | None:
+def variable(reference: str, environ: Mapping[str, str]) -> str | None:
+    """What `env:X`, `X` or `X:-default` stands for; None where nothing here gives it a value."""
     found = _VARIABLE.fullmatch(reference)
     return environ.get(found["name"], found["default"]) if found else None
 

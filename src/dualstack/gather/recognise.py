@@ -4,18 +4,18 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.gather import manifests, operated
+from dualstack.gather import glance, manifests, operated
 from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
-from dualstack.gather.gateways import KINDS, PROXIES, charts, families, gate
+from dualstack.gather.gateways import KINDS, charts, families, gate
 from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
@@ -30,6 +30,7 @@ from dualstack.gather.yaml_tree import (
     compose,
     items,
     pairs,
+    repeated,
     scalar,
     text_at,
     value,
@@ -40,35 +41,18 @@ from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import Gate
 from dualstack.model.kube import NetworkPolicy, Service, Workload
 from dualstack.model.otel import Holder
+from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
+from dualstack.model.text import LINE_BREAK, printable
+from dualstack.reach.suppress import ANNOTATION, annotation
 
 if TYPE_CHECKING:
     from dualstack.gather.agents import Agent
 
-_SECTIONS: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
-"""Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
-_WORDS: tuple[str, ...] = (
-    *("receivers", "exporters", "extensions", "telemetry", "collector", "otel", "otlp", "4317", "4318"),
-    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "_proxy", "preferipv"),
-    *("ipfamil", "clusterips", "loadbalancer", "ipblock"),
-)
-"""Of which every document has one, in any case, that a rule can speak of by itself.
-
-A rule judges what has to do with telemetry, the families that an object names, or blocks of addresses. Texts are
-searched for one word after the other: that takes a tenth of the time of a regular expression of them all.
-"""
-_WORDS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("ConfigMap", "Secret"), (*_SECTIONS, "opentelemetry", "otelcol.")),
-    **dict.fromkeys(PROXIES, ("",)),
-}
-"""Of kinds that hold configurations of the Collector and of other agents alone, and of those that are always read."""
-_KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
-_WORD = re.compile(r"[\w.-]+")
-_SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
-_KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = "{{"
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
+_PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
@@ -93,10 +77,13 @@ class Unwritten(NamedTuple):
 class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
-    `waiting` are Services that are of interest only where something else leads to them.
+    `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
+    mean something only together with others, `waiting` are Services that are of interest only where something leads to
+    them.
     """
 
     configs: list[Pending] = []
+    parts: list[Pending] = []
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
@@ -106,6 +93,9 @@ class Found(msgspec.Struct):
     families: list[tuple[str, Written]] = []
     rendered: dict[str, Rendered] = {}
     slips: list[Unwritten] = []
+    suppressions: list[Suppression] = []
+    asked: Pending | None = None
+    asked_of: tuple[Holder, ...] = ()
     notes: list[Missing] = []
     errors: list[BadFile] = []
     waiting: list[Origin] = []
@@ -126,41 +116,23 @@ def take(text: Text, found: Found) -> None:
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
-        serves = "Service" in chunk.text and _SERVICE.search(chunk.text)
-        if _speaks(chunk.text) or (serves and _TEMPLATE in chunk.text):
+        serves = glance.serves(chunk.text)
+        if glance.speaks(chunk.text, _OBJECTS) or (serves and _TEMPLATE in chunk.text):
             _speaking(chunk, text, found)
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += 1
-        elif text.named and (_kind(chunk.text) or not chunk.text.strip()):
+        elif text.named and (glance.kind(chunk.text) or not chunk.text.strip()):
             found.understood += 1
 
 
 def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
-    kind = _kind(chunk.text)
-    if not kind or kind in _OBJECTS or kind.endswith("List") or _CONFIG.search(chunk.text):
+    kind = glance.kind(chunk.text)
+    silences = ANNOTATION in chunk.text
+    if not kind or kind in _OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
         _document(Origin(text.path, chunk.text, chunk.line), found)
     else:
         found.understood += text.named
-
-
-def _kind(text: str) -> str:
-    """The kind of an object of Kubernetes; empty where the text does not plainly say that it is one."""
-    plain = _KIND.search(text)
-    if plain and (text.startswith("apiVersion:") or "\napiVersion:" in text):
-        return plain[1]
-    keys = dict(_KEYS.findall(text))
-    return keys.get("kind", "") if "apiVersion" in keys else ""
-
-
-def _speaks(text: str) -> bool:
-    """Whether a document can be of interest by itself; an object of another kind can only hold a configuration."""
-    kind = _KIND.search(text)
-    if not kind or "apiVersion" not in text or kind[1].endswith("List"):
-        words = _WORDS
-    else:
-        words = _WORDS_OF.get(kind[1], _WORDS if kind[1] in _OBJECTS else _SECTIONS)
-    return any(map(text.lower().__contains__, words))
 
 
 def settle(found: Found, wanted: frozenset[str] | None) -> None:
@@ -175,10 +147,10 @@ def settle(found: Found, wanted: frozenset[str] | None) -> None:
 
 
 def _settled(waiting: Iterable[Origin], wanted: frozenset[str] | None, found: Found) -> list[Origin]:
-    """Read those with a wanted word, which one with escapes in it can be, and give the others."""
+    """Read those with a wanted word, and give the others."""
     left = []
     for origin in waiting:
-        if wanted is None or "\\" in origin.text or not wanted.isdisjoint(_WORD.findall(origin.text)):
+        if wanted is None or glance.has(origin.text, wanted):
             _document(origin, found)
         else:
             left.append(origin)
@@ -186,12 +158,23 @@ def _settled(waiting: Iterable[Origin], wanted: frozenset[str] | None, found: Fo
 
 
 def _document(origin: Origin, found: Found) -> None:
-    root = _composed(origin, found)
+    root = composed(origin, found)
+    before = found.understood
     if root is not None:
         _object(*root, found)
+        if found.understood > before:
+            refuse_repeated(*root, found)
 
 
-def _composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
+def refuse_repeated(root: Node, origin: Origin, found: Found) -> None:
+    """A key that is there twice is an error; the first one is read."""
+    for again, first in repeated(root):
+        at, there = origin.location(again), origin.location(first)
+        said = f"has the key `{printable(scalar(again))}` a second time, after line {there.line}; take one away"
+        found.errors.append(BadFile(at.file, said, at.line, at.column))
+
+
+def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
     """The nodes of a text, with what is plain in its slips put right; None where it is empty or no YAML."""
     for _ in range(_SLIPS):
         try:
@@ -225,16 +208,17 @@ def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
 
 def _mended(wrong: Slip, origin: Origin) -> Origin:
     """The text with the value in quotes."""
-    lines = origin.text.splitlines(keepends=True)
-    line = lines[wrong.line - 1]
-    start, end = wrong.column - 1, wrong.column - 1 + len(wrong.value)
-    lines[wrong.line - 1] = f'{line[:start]}"{wrong.meant}"{line[end:]}'
-    return Origin(origin.file, "".join(lines), origin.line, origin.column, origin.whole)
+    starts = [0, *(x.end() for x in LINE_BREAK.finditer(origin.text))]
+    start = starts[wrong.line - 1] + wrong.column - 1
+    text = f'{origin.text[:start]}"{wrong.meant}"{origin.text[start + len(wrong.value) :]}'
+    return Origin(origin.file, text, origin.line, origin.column, origin.whole)
 
 
 def _object(root: Node, origin: Origin, found: Found) -> None:
     """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
+    if kind and ANNOTATION in origin.text:
+        found.suppressions += _annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
             _object(item, origin, found)
@@ -247,7 +231,7 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
     elif not _agent(root, origin, found):
-        _held(root, origin, found, _DEPTH)
+        _held(root, origin, found, _DEPTH, set())
         for values in charts(root):
             found.understood += 1
             found.families += families(values, origin)
@@ -262,9 +246,17 @@ def _composition(root: Node, origin: Origin, found: Found) -> None:
         _text(body, origin, Holder("config", origin.file, name, name), found)
 
 
+def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
+    """What an object and the template of its pods say not to be told."""
+    for path in dict.fromkeys(((), manifests.TEMPLATES.get(kind, ()))):
+        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
+        if written:
+            yield annotation(written, origin.location(root))
+
+
 def is_config(node: Node | None) -> bool:
     """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
-    held = {scalar(k): v for k, v in pairs(node)}
+    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
     sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
     if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
         return bool(sections)
@@ -282,9 +274,12 @@ def _types(section: str) -> frozenset[str]:
     return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
 
 
-def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
-    """The Collector configurations inside another file, such as the values of a chart."""
-    for key, body in pairs(node) if depth else ():
+def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
+    """The Collector configurations inside another file, such as the values of a chart; each is looked at once."""
+    if not depth or id(node) in seen:
+        return
+    seen.add(id(node))
+    for key, body in pairs(node):
         holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
             found.understood += 1
@@ -293,25 +288,28 @@ def _held(node: Node, origin: Origin, found: Found, depth: int) -> None:
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
             if not _agent(body, origin, found):
-                _held(body, origin, found, depth - 1)
+                _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, SequenceNode):
             for item in body.value:
-                _held(item, origin, found, depth - 1)
+                _held(item, origin, found, depth - 1, seen)
         elif isinstance(body, ScalarNode) and body.style in ("|", ">"):
             _text(body, origin, holder, found)
 
 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
     """A configuration that an object holds as a text, of the Collector or of another agent."""
-    if not _CONFIG.search(node.value):
+    if not _PART.search(node.value):
         _foreign(origin.inner(node), found)
         return
-    inner = _composed(origin.inner(node), found)
+    inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
         found.understood += 1
         found.configs.append(Pending(*inner, holder))
+        refuse_repeated(*inner, found)
+    elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
+        found.parts.append(Pending(*inner, holder))
     elif inner:
-        _held(*inner, found, _DEPTH // 2)
+        _held(*inner, found, _DEPTH // 2, set())
 
 
 def _agent(root: Node, origin: Origin, found: Found) -> bool:
@@ -340,7 +338,7 @@ def _foreign(origin: Origin, found: Found) -> bool:
     except BadFile as error:
         found.errors.append(error)
         return True
-    inner = _composed(origin, found) if _AGENT.search(origin.text) else None
+    inner = composed(origin, found) if _AGENT.search(origin.text) else None
     return inner is not None and _agent(*inner, found)
 
 

@@ -3,8 +3,9 @@
 from bisect import bisect_right
 
 from dualstack.gather.errors import BadFile
-from dualstack.gather.yaml_tree import LINE_BREAK, MappingNode, Mark, Node, Origin, ScalarNode, SequenceNode
+from dualstack.gather.yaml_tree import MappingNode, Mark, Node, Origin, ScalarNode, SequenceNode
 from dualstack.model.source import Location, Written
+from dualstack.model.text import LINE_BREAK
 
 _STR, _MAP, _SEQ = (f"tag:yaml.org,2002:{x}" for x in ("str", "map", "seq"))
 

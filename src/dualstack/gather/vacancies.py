@@ -10,8 +10,10 @@ _NOTHING = re.compile(r"[ \t]*:(?=[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)|[ \t]*[,}])")
 
 def vacancy(key: Node, body: Node, name: str, origin: Origin) -> Vacancy | None:
     """The place of a field `name` in a mapping that lacks it; None where nothing can be put in place."""
-    if origin.whole:
+    there = origin.at(key)
+    if there.whole or origin.at(body) != there:
         return None
+    origin = there
     quote = '"' if origin.text[key.start_mark.index] == '"' else ""
     entry = f"{quote}{name}{quote}: {quote}{{}}{quote}"
     if is_null(body):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dualstack.gather.yaml_tree import LINE_BREAK
+from dualstack.model.text import LINE_BREAK
 
 # By the text of the line that the parser stopped at.
 _SLIPS = (

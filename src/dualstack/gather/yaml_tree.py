@@ -11,9 +11,11 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import yaml
 from yaml import nodes
+from yaml.reader import ReaderError
 
 from dualstack.gather.errors import BadFile
 from dualstack.model.source import Location, Room, Written
+from dualstack.model.text import LINE_BREAK
 
 Node: TypeAlias = nodes.Node
 ScalarNode: TypeAlias = nodes.ScalarNode
@@ -28,8 +30,6 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+")
 _MERGE = "<<"
 _NULL = "tag:yaml.org,2002:null"
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))  # YAML 1.1, https://yaml.org/type/null.html
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser."""
 
 
 class BadYaml(BadFile):
@@ -58,6 +58,10 @@ class Origin(msgspec.Struct, frozen=True):
     line: int = 0
     column: int = 0
     whole: Location | None = None
+
+    def at(self, node: Node) -> "Origin":  # noqa: ARG002 -- of a tree that several texts make it depends on the node
+        """The text that a node stands in."""
+        return self
 
     def location(self, node: Node) -> Location:
         """The place of a node in the file."""
@@ -179,8 +183,16 @@ def compose(origin: Origin) -> Node | None:
         here = (origin.line + marks[0].line + 1, origin.column + marks[0].column + 1)
         place = (whole.line, whole.column) if whole else here
         raise BadYaml(origin.file, *place, f"is not YAML: {said}; mend the file at this place", near) from error
-    except yaml.YAMLError as error:
-        raise BadYaml(origin.file, 0, 0, f"is not YAML: {str(error).splitlines()[0]}") from error
+    except ReaderError as error:
+        raise BadYaml(origin.file, *_place(origin, chr(error.character)), f"is not YAML: {error.reason}") from error
+
+
+def _place(origin: Origin, character: str) -> tuple[int, int]:
+    """Where a character stands first."""
+    if origin.whole:
+        return origin.whole.line, origin.whole.column
+    before = LINE_BREAK.split(origin.text.partition(character)[0])
+    return origin.line + len(before), origin.column + len(before[-1]) + 1
 
 
 def _is_deep(text: str) -> bool:
@@ -262,6 +274,24 @@ def _pair(node: Node | None, name: str) -> tuple[Node, Node] | None:
             return key, held
         merges = merges or key.value == _MERGE
     return next((x for x in pairs(node) if x[0].value == name), None) if merges else None
+
+
+def repeated(root: Node) -> Iterator[tuple[Node, Node]]:
+    """The keys that a mapping has twice, each with the first of its kind; readers of YAML disagree on which counts."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ScalarNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, MappingNode):
+            keys = [x for x, _ in node.value if isinstance(x, ScalarNode)]
+            if len({x.value for x in keys}) < len(keys):
+                first: dict[str, Node] = {}
+                yield from ((x, first[x.value]) for x in keys if first.setdefault(x.value, x) is not x)
+            pending += [x for _, x in node.value]
+        else:
+            pending += node.value
 
 
 def value(node: Node | None, *path: str) -> Node | None:

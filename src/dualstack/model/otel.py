@@ -105,7 +105,8 @@ class Declared(msgspec.Struct, frozen=True):
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
     regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
-    are the texts of components, by name, of which nobody here knows whether they listen.
+    are the texts of components, by name, of which nobody here knows whether they listen. `parts` are the holders of
+    what is merged in it, where it is several texts.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
@@ -118,3 +119,4 @@ class Declared(msgspec.Struct, frozen=True):
     at: Location | None = None
     whole: bool = True
     unread: Mapping[str, str] = {}
+    parts: tuple[Holder, ...] = ()

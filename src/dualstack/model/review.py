@@ -23,13 +23,14 @@ class Slips(msgspec.Struct, frozen=True):
 class Suppression(msgspec.Struct, frozen=True):
     """A comment or an annotation that silences codes for some lines of a file, from the first to the last.
 
-    `codes` are empty where it silences every rule.
+    `codes` are empty where it silences every rule. `said` is how a file says so.
     """
 
     codes: tuple[str, ...]
     at: Location
     first: int
     last: int
+    said: str = "a comment"
 
 
 class Unused(msgspec.Struct, frozen=True):

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from dualstack.model.finding import Edit
 from dualstack.model.source import Location
-
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line in YAML 1.1 (section 4.2); the places of edits count such lines."""
+from dualstack.model.text import LINE_BREAK
 
 _NEW_LINE = re.compile("\r?\n")
 
@@ -23,7 +21,7 @@ class Patched(NamedTuple):
 
 def apply(text: str, edits: Iterable[Edit]) -> Patched:
     """Make the edits that fit the text, the first of those that overlap. New lines end as those of the text do."""
-    starts = [0, *(x.end() for x in _LINE_BREAK.finditer(text))]
+    starts = [0, *(x.end() for x in LINE_BREAK.finditer(text))]
     placed, refused = list[tuple[int, int, Edit]](), list[Edit]()
     for edit in dict.fromkeys(edits):
         span = _span(edit.location, starts) if edit.location else None

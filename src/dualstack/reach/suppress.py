@@ -1,13 +1,14 @@
 """Findings that somebody has said not to be told: by a comment on the line or above it, or by an annotation."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dualstack.model.finding import Finding
 from dualstack.model.review import Suppression
-from dualstack.model.source import Location
+from dualstack.model.source import Location, Written
 
 MARK = "dualstack: ignore"
+ANNOTATION = "dualstack.dev/ignore"
 _COMMENT = re.compile(r"(?:^|\s)#\s*dualstack: ignore(?:\[(?P<codes>[^\]]*)\])?")
 _ALONE = re.compile(r"^\s*#")
 
@@ -18,7 +19,7 @@ def comments(file: str, lines: Sequence[str]) -> Iterator[Suppression]:
         found = _COMMENT.search(line) if MARK in line else None
         if not found:
             continue
-        codes = tuple(x.strip().upper() for x in (found["codes"] or "").split(",") if x.strip())
+        codes = _codes(found["codes"] or "")
         start = line.index("#", found.start())
         at = Location(file, number, start + 1, number, len(line.rstrip()) + 1)
         last = number
@@ -27,10 +28,22 @@ def comments(file: str, lines: Sequence[str]) -> Iterator[Suppression]:
         yield Suppression(codes, at, number, last)
 
 
+def annotation(written: Written, whole: Location) -> Suppression:
+    """What an annotation of an object silences: codes, in the lines of the whole object."""
+    return Suppression(_codes(written.text), written.at, whole.line, whole.end_line, f"the annotation {ANNOTATION}")
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(x.strip().upper() for x in text.split(",") if x.strip())
+
+
 def silenced(
-    findings: Iterable[Finding], suppressions: Sequence[Suppression]
+    findings: Iterable[Finding], suppressions: Sequence[Suppression], ran: Collection[str] | None = None
 ) -> tuple[tuple[Finding, ...], tuple[tuple[Suppression, tuple[str, ...]], ...]]:
-    """The findings that are left, and the suppressions that silenced nothing, with the codes that were not found."""
+    """The findings that are left, and the suppressions that silenced nothing, with the codes that were not found.
+
+    `ran` are the codes of the rules that have judged, None for all: nothing is known of the others.
+    """
     kept, used = [], set[tuple[Suppression, str]]()
     there: dict[str, list[Suppression]] = {}
     for suppression in suppressions:
@@ -41,7 +54,7 @@ def silenced(
         used.update(mine)
         if not mine:
             kept.append(finding)
-    spare = ((x, tuple(y for y in x.codes or ("",) if (x, y) not in used)) for x in suppressions)
+    spare = ((x, tuple(y for y in x.codes or ("",) if (x, y) not in used and _judged(y, ran))) for x in suppressions)
     return tuple(kept), tuple((x, y) for x, y in spare if y)
 
 
@@ -50,6 +63,13 @@ def _matches(suppression: Suppression, finding: Finding) -> Iterator[str]:
     at = finding.location
     if at is None or at.file != suppression.at.file or not suppression.first <= at.line <= suppression.last:
         return
-    for code in suppression.codes or ("",):
-        if code in ("", finding.code) or (len(code) < 5 and finding.code.startswith(code)):
-            yield code
+    yield from (x for x in suppression.codes or ("",) if _names(x, finding.code))
+
+
+def _names(said: str, code: str) -> bool:
+    """Whether what a suppression says is a code, or the beginning of it; nothing said is every code."""
+    return said == code or (len(said) < len(code) and code.startswith(said))
+
+
+def _judged(said: str, ran: Collection[str] | None) -> bool:
+    return ran is None or (bool(said) and any(_names(said, x) for x in ran))

@@ -1,7 +1,7 @@
 """What belongs together in the files: configurations and their readers, Services and pods, names and Services."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dualstack.model.deployed import Deployed
@@ -108,6 +108,21 @@ def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
     return mount if part else f"{mount.rstrip('/')}/{volume.paths.get(holder.key, holder.key)}"
 
 
+def sequence(
+    workload: Workload, container: Container, holders: Iterable[tuple[Holder, str]], near: Neighbours = ALONE
+) -> tuple[tuple[Holder, str], ...]:
+    """Of holders and their files those that a container's words name, in the order in which they are merged."""
+    named = configurations([x.text for x in container.words])
+    there = dict[str, tuple[Holder, str]]()
+    for holder, file in holders if len(named) > 1 else ():
+        if same_namespace(workload.meta.namespace, holder.namespace):
+            volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
+            mounts = [x for x in container.mounts if x.volume in volumes]
+            if mounts and near.belong(held(holder, file), placed(workload.meta)):
+                there |= {_path(holder, volumes[x.volume], x.path, x.part): (holder, file) for x in mounts}
+    return tuple(there[x] for x in named if x in there)
+
+
 def environment(container: Container) -> Mapping[str, str]:
     """The variables of a container that the file gives a value."""
     return {x.name: x.value.text for x in container.variables if x.value is not None}
@@ -119,15 +134,24 @@ def deployed(
     """Each configuration with those who read it."""
     mounted = mounting(workloads)
     configs = list(configs)
+    merged = {x.parts for x in configs if x.parts}
+    holders = [(y, x.file) for x in configs for y in x.parts]
     objects = [placed(x.meta) for y in (workloads, services) for x in y]
     near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
         found = list(readers(config.holder, mounted, config.file, near)) if config.holder else []
-        for workload, container in found:
+        runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
+        for workload, container in runs:
             mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
             yield Deployed(config, workload, container, (*mine, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
+
+
+def _runs(config: Declared, read: tuple[tuple[Holder, str], ...], merged: Collection[tuple[Holder, ...]]) -> bool:
+    """Whether who reads these runs this configuration, and not one that it is merged into."""
+    holders = tuple(x for x, _ in read)
+    return holders == config.parts if config.parts else config.holder not in holders or holders not in merged
 
 
 def selects(service: Service, workload: Workload) -> bool:

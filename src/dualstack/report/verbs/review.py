@@ -1,5 +1,6 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -162,7 +163,11 @@ def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 def _difference(path: str, before: str, after: str) -> Iterator[str]:
     import difflib
 
-    name = path.lstrip("/")
-    return difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-    )
+    name = path.lstrip("/").removeprefix("./")
+    end = "\t" if " " in name else ""  # or patch would take the name to end there
+    return difflib.unified_diff(_lines_of(before), _lines_of(after), f"a/{name}{end}", f"b/{name}{end}")
+
+
+def _lines_of(text: str) -> list[str]:
+    """The lines of a text as patch(1) counts them: a line feed alone ends one."""
+    return re.findall("[^\n]*\n|[^\n]+", text)

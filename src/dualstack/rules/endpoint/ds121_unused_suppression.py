@@ -43,6 +43,6 @@ def lint(unused: Unused) -> Iterator[Finding]:
             detail=f"Nothing is found here for {said}." if said else "Nothing is found here.",
             hint=f"Take {said or 'it'} away.",
             confidence=Confidence.DECLARED,
-            evidence=(Evidence(f"ignore[{','.join(suppression.codes)}]", "a comment", Layer.DECLARED),),
+            evidence=(Evidence(f"ignore[{','.join(suppression.codes)}]", suppression.said, Layer.DECLARED),),
             location=suppression.at,
         )

@@ -34,7 +34,7 @@ spec: {type: ExternalName, externalName: collector.example.com, ports: [{port: 4
 
 ## References
 - https://kubernetes.io/docs/concepts/services-networking/service/#externalname
-- kubernetes pkg/apis/core/validation ValidateService
+- kubernetes 1.34.4 pkg/apis/core/validation/validation.go:6332 (ExternalName)
 """
 
 from collections.abc import Iterator

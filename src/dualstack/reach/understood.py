@@ -1,0 +1,166 @@
+"""The evidence of a review of files in the words of a reader."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dualstack.model.address import BOTH, Scope, family, is_address, scope, without_zone
+from dualstack.model.deployed import Deployed, Deployments, Sender, Senders
+from dualstack.model.evidence import Missing
+from dualstack.model.kube import NetworkPolicies, Service, Services, Workload, Workloads
+from dualstack.model.otel import DeclaredEndpoint, Holder
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Runtime
+from dualstack.model.understood import Configuration, Endpoint, Exposed, File, Leads, Part, Understood
+from dualstack.reach.bind import BindRequest, Bound, accepts_phrase, listen_mark, possible
+from dualstack.reach.destination import read
+from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.wiring import selects, version
+
+
+def understood(
+    evidence: Snapshot, read_files: Iterable[str], passed_over: Sequence[Missing], wanted: str
+) -> Understood:
+    """What the evidence says. `wanted` is the version that the user named, empty where there is none."""
+    question = evidence.having(Question) or Question()
+    deployments = (evidence.having(Deployments) or Deployments()).items
+    services = (evidence.having(Services) or Services()).items
+    workloads = (evidence.having(Workloads) or Workloads()).items
+    senders = (evidence.having(Senders) or Senders()).items
+    return Understood(
+        tuple(_files(evidence, deployments, read_files)),
+        tuple(_configuration(x, question, wanted) for x in deployments),
+        tuple(map(_leads, senders)),
+        tuple(_exposed(x, workloads, question) for x in services),
+        tuple(passed_over),
+    )
+
+
+def _files(evidence: Snapshot, deployments: Sequence[Deployed], read_files: Iterable[str]) -> Iterator[File]:
+    found: dict[str, set[tuple[int, str]]] = {x: set() for x in read_files}
+    objects = (evidence.having(Services) or Services()).items
+    more = (evidence.having(Workloads) or Workloads()).items
+    policies = (evidence.having(NetworkPolicies) or NetworkPolicies()).items
+    places = [
+        (x.at, x.called) for x in (*(y.meta for y in objects), *(y.meta for y in more), *(y.meta for y in policies))
+    ]
+    places += [(x.config.at, f"Collector configuration{_in(x.config.holder)}") for x in deployments if x.config.at]
+    for at, what in places:
+        found.setdefault(at.file, set()).add((at.line, what))
+    for file, parts in sorted(found.items()):
+        yield File(file, tuple(Part(line, what) for line, what in sorted(parts)))
+
+
+def _in(holder: Holder | None) -> str:
+    if holder is None:
+        return ""
+    if holder.kind == "file":
+        return f" from {holder.name}"
+    if holder.kind == "values":
+        return f" at `{holder.key}`"
+    return f" in {holder.kind} {holder.name}" + (f", {holder.key}" if holder.key else "")
+
+
+def _configuration(item: Deployed, question: Question, wanted: str) -> Configuration:
+    config = item.config
+    image = item.container.image if item.container else ""
+    if wanted:
+        why = "as `--collector-version` says"
+    elif config.version and version(image) == config.version:
+        why = f"the tag of the image {image}"
+    else:
+        why = "nothing in the files says which; judged as the newest that is known here"
+    alone = (config.holder,) if config.holder and config.holder.kind != "file" else ()
+    holders = config.parts if len(config.parts) > 1 else alone
+    run = f"{item.workload.meta.called}, container {item.container.name}" if item.workload and item.container else ""
+    return Configuration(
+        config.file,
+        config.at.line if config.at else 0,
+        " and".join(map(_in, holders)).strip(),
+        run,
+        config.version,
+        why,
+        tuple(_endpoint(x, question) for x in config.endpoints),
+    )
+
+
+def _endpoint(endpoint: DeclaredEndpoint, question: Question) -> Endpoint:
+    host, _, port = endpoint.effective.rpartition(":")
+    named = host == LOCALHOST
+    addresses = (f"127.0.0.1:{port}", f"[::1]:{port}") if named else (endpoint.effective,)
+    requests = (BindRequest(x, endpoint.network, endpoint.call, Runtime.GO) for x in addresses)
+    bound = dict.fromkeys(y for x in requests for y in possible(x, question.cluster) if y.sockets or not named)
+    return Endpoint(
+        endpoint.component,
+        endpoint.field,
+        endpoint.text,
+        endpoint.effective,
+        endpoint.network,
+        endpoint.protocol,
+        (endpoint.problem,) if endpoint.problem else tuple(map(_bound, bound)),
+        endpoint.location,
+    )
+
+
+def _bound(bound: Bound) -> str:
+    """What becomes of a bind, in a clause."""
+    if bound.unknown:
+        return f"not known: {bound.unknown}"
+    if bound.error:
+        return f"fails: {bound.error}"
+    return "; ".join(f"binds {listen_mark(x)}, {accepts_phrase(x)}" for x in bound.sockets)
+
+
+def _leads(sender: Sender) -> Leads:
+    sent = sender.destination
+    return Leads(
+        sent.owner, sent.field, sent.written.text, sent.value, sent.protocol, _meaning(sender), sent.written.at
+    )
+
+
+def _meaning(sender: Sender) -> str:
+    if sender.destination.unset:
+        return f"not known: {' and '.join(sender.destination.unset)} has no value here"
+    if sender.service:
+        at = sender.service.meta.at
+        return f"{sender.service.meta.called} ({at.file}:{at.line})"
+    host = read(sender.destination.value, sender.destination.form).host
+    if host == "localhost":
+        return "where it is sent from"
+    if is_address(without_zone(host)):
+        kind = " of the loopback, where it is sent from" if scope(host) is Scope.LOOPBACK else ""
+        return f"an {family(without_zone(host)).title} address{kind}"
+    return "a name that stands for nothing in the files" if host else "not known: it cannot be taken apart"
+
+
+def _exposed(service: Service, workloads: Sequence[Workload], question: Question) -> Exposed:
+    return Exposed(
+        service.meta.called,
+        _families(service, question),
+        tuple(_port(x.number.text, x.target.text if x.target else "", x.protocol) for x in service.ports),
+        tuple(x.meta.called for x in workloads if selects(service, x)),
+        service.meta.at,
+    )
+
+
+def _port(number: str, target: str, protocol: str) -> str:
+    return f"{number}/{protocol}" + (f" to {target}" if target and target != number else "")
+
+
+def _families(service: Service, question: Question) -> str:
+    """The families of a Service as the API server would set them."""
+    policy = service.policy.text if service.policy else ""
+    named = " and ".join(x.text for x in service.families)
+    if policy == "RequireDualStack":
+        return "both, or it is rejected"
+    if policy == "PreferDualStack":
+        cluster = len(question.cluster)
+        return (
+            "both"
+            if cluster == len(BOTH)
+            else question.cluster[0].title
+            if cluster
+            else "both where the cluster has both"
+        )
+    if named:
+        return named
+    return question.cluster[0].title if question.cluster else "the first one of the cluster, which is not known"

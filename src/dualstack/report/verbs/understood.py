@@ -1,0 +1,90 @@
+"""What a review has understood of the files: as text for a reader, and as JSON for other programs."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dualstack.model.source import Location
+from dualstack.model.text import printable
+from dualstack.model.understood import Configuration, Endpoint, Understood
+from dualstack.report.text import Line, styled
+
+
+def render(found: Understood, *, color: bool = False) -> str:
+    """Everything, file by file and configuration by configuration."""
+    return styled([*_files(found), *_configurations(found), *_wiring(found), *_passed_over(found)], color=color)
+
+
+def render_json(found: Understood) -> str:
+    """The same as one JSON object with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+
+
+def _files(found: Understood) -> Iterator[Line]:
+    yield Line("Files", "bold")
+    for file in found.files:
+        yield Line(f"  {printable(file.file)}")
+        for part in file.parts:
+            yield Line(f"    line {part.line}: {printable(part.what)}")
+        if not file.parts:
+            yield Line("    nothing that is known here", "dim")
+
+
+def _configurations(found: Understood) -> Iterator[Line]:
+    for config in found.configurations:
+        yield Line()
+        yield from _configuration(config)
+
+
+def _configuration(config: Configuration) -> Iterator[Line]:
+    held = f" {config.held}" if config.held else ""
+    yield Line(f"Configuration {printable(config.file)}:{config.line}{printable(held)}", "bold")
+    yield Line(f"  run by {printable(config.run)}" if config.run else "  run by nobody in the files")
+    yield Line(f"  Collector {config.version or 'of any version'}: {printable(config.why)}")
+    for endpoint in config.endpoints:
+        yield from _endpoint(endpoint)
+    if not config.endpoints:
+        yield Line("  listens on nothing that is known here", "dim")
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[Line]:
+    said = "" if endpoint.written == endpoint.address else f" (of `{printable(endpoint.written)}`)"
+    default = "" if endpoint.written else " by default"
+    shown = printable(endpoint.address) or "nothing"
+    place = _place(endpoint.location)
+    yield Line(
+        f"  {place}{endpoint.component} listens on {shown}{default or said} ({endpoint.network}, {endpoint.protocol})"
+    )
+    first, *others = endpoint.binds or ("not known",)
+    yield Line(f"      {printable(first, 400)}")
+    yield from (Line(f"      or {printable(x, 400)}, by what the network has") for x in others)
+
+
+def _wiring(found: Understood) -> Iterator[Line]:
+    if found.destinations:
+        yield Line()
+        yield Line("Destinations", "bold")
+    for sent in found.destinations:
+        yield Line(
+            f"  {_place(sent.location)}{printable(sent.owner)} sends to {printable(sent.value)} ({sent.protocol})"
+        )
+        yield Line(f"      {printable(sent.leads, 400)}")
+    if found.services:
+        yield Line()
+        yield Line("Services", "bold")
+    for service in found.services:
+        yield Line(f"  {_place(service.location)}{printable(service.name)}: {service.families}")
+        yield Line(f"      ports {', '.join(map(printable, service.ports)) or 'none'}")
+        yield Line(f"      leads to {', '.join(map(printable, service.selects)) or 'no workload in the files'}")
+
+
+def _passed_over(found: Understood) -> Iterator[Line]:
+    if found.passed_over:
+        yield Line()
+        yield Line("Passed over", "bold")
+    for missing in found.passed_over:
+        yield Line(f"  {printable(missing.needs)} {printable(missing.why, 400)}")
+
+
+def _place(at: Location | None) -> str:
+    return f"{printable(at.file)}:{at.line}:{at.column} " if at else ""
