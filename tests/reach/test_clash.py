@@ -57,9 +57,17 @@ def both_bound(one: str, other: str) -> bool:
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations_with_replacement(HOSTS, 2)))
 def test_a_clash_is_found_exactly_where_the_kernel_refuses_the_second(one: str, other: str) -> None:
-    wildcards = HOSTS[one][1] == HOSTS[other][1] == "::"
+    wildcards = HOSTS[one][1] == HOSTS[other][1] == "::" and (one == "[::]:4317") != (other == "[::]:4317")
 
     assert clash(one, other) == ([] if both_bound(one, other) else ["DS114" if wildcards else "DS115"])
+
+
+def test_a_wildcard_of_another_component_is_no_other_half() -> None:
+    otelarrow = 'receivers: {otlp: {protocols: {grpc: {endpoint: "[::]:4317"}}}, otelarrow: {protocols: {grpc: {}}}}'
+    service = "service: {pipelines: {traces: {receivers: [otlp, otelarrow], exporters: [debug]}}}"
+    found = review(file(f"{otelarrow}\nexporters: {{debug: {{}}}}\n{service}\n")).diagnosis.findings
+
+    assert [x.code for x in found] == ["DS115"]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +126,6 @@ def test_without_a_service_only_wildcards_of_two_spellings_are_told_and_nothing_
         ('{endpoint: "0.0.0.0:4317"}', '{endpoint: "[::]:4317"}', 2),
         ('{endpoint: "0.0.0.0:4317", transport: tcp}', '{endpoint: "[::]:4317"}', 2),
         ('{endpoint: "0.0.0.0:4317", transport: "${env:T:-tcp}"}', '{endpoint: "[::]:4317"}', 0),
-        ('{endpoint: "0.0.0.0:4317"}', '{endpoint: "0.0.0.0:4317"}', 0),
-        ('&same {endpoint: "0.0.0.0:4317"}', "*same", 0),
     ],
 )
 def test_a_pair_is_given_its_families_only_where_that_is_plain(one: str, other: str, edits: int) -> None:

@@ -13,6 +13,7 @@ KINDS = (*ROUTES, "Gateway", "GatewayClass", "EnvoyProxy")
 PROXIES = KINDS[len(ROUTES) :]
 """Those that say nothing of telemetry themselves."""
 
+_COLLECTOR = "opentelemetry-collector"
 _CHART = ("config", "alternateConfig", "presets", "configMap", "command")
 _DEPTH = 3
 
@@ -47,9 +48,10 @@ def _backends(spec: Node | None) -> Iterator[tuple[str, str]]:
 def charts(root: Node, depth: int = _DEPTH) -> Iterator[Node]:
     """The values of the chart opentelemetry-collector in a file, also as those of a chart inside another.
 
-    They are known by the `mode`, which that chart demands, beside another of its keys.
+    They are known by the `mode`, which that chart demands, beside another of its keys or the image of a Collector.
     """
-    if text_at(root, "mode") in MODES and any(get(root, x) for x in _CHART):
+    collector = _COLLECTOR in text_at(root, "image", "repository")
+    if text_at(root, "mode") in MODES and (collector or any(get(root, x) for x in _CHART)):
         yield root
     for _, body in pairs(root) if depth else ():
         yield from charts(body, depth - 1)

@@ -47,6 +47,7 @@ def meta(root: Node, origin: Origin) -> Meta:
         origin.location(named[1] if named else root),
         labels(value(root, "metadata", "labels")),
         annotations(value(root, "metadata", "annotations"), origin),
+        any(text_at(root, "metadata", x) for x in ("uid", "resourceVersion")),
     )
 
 
@@ -65,7 +66,7 @@ def service(root: Node, origin: Origin) -> Service:
     """A Service as its manifest has it."""
     pair = get(root, "spec")
     spec = pair[1] if pair else None
-    families = value(spec, "ipFamilies")
+    families, selector = value(spec, "ipFamilies"), value(spec, "selector")
     listed = items(families)
     addresses = [value(spec, "clusterIP"), *items(value(spec, "clusterIPs"))]
     written = [x for x in (origin.written(y) for y in addresses) if x]
@@ -76,7 +77,8 @@ def service(root: Node, origin: Origin) -> Service:
         policy=origin.written(value(spec, "ipFamilyPolicy")) or None,
         families=tuple(x for x in map(origin.written, listed) if x),
         families_at=origin.location(families) if families is not None else None,
-        selector=labels(value(spec, "selector")),
+        selector=labels(selector),
+        selector_at=origin.location(selector) if selector is not None else None,
         ports=tuple(_service_ports(spec, origin)),
         cluster_ips=tuple({x.text: x for x in reversed(written)}.values())[::-1],
         external_name=origin.written(value(spec, "externalName")) or None,

@@ -12,7 +12,10 @@ from dualstack.model.source import Location, Room, Written
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What every object has. `at` is the place of its name, or of the object where it has none."""
+    """What every object has. `at` is the place of its name, or of the object where it has none.
+
+    `stored` says that it is a copy of what an API server holds: it has a `uid` or a `resourceVersion`.
+    """
 
     kind: str
     name: str
@@ -20,6 +23,7 @@ class Meta(msgspec.Struct, frozen=True):
     at: Location
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, Written] = {}
+    stored: bool = False
 
     @property
     def called(self) -> str:
@@ -51,6 +55,7 @@ class Service(msgspec.Struct, frozen=True):
     families: tuple[Written, ...] = ()
     families_at: Location | None = None
     selector: Mapping[str, str] = {}
+    selector_at: Location | None = None
     ports: tuple[ServicePort, ...] = ()
     cluster_ips: tuple[Written, ...] = ()
     external_name: Written | None = None

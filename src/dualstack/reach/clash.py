@@ -21,13 +21,13 @@ _NAMES = 254  # as many as there are addresses for documentation in 192.0.2.0/24
 class Clash(msgspec.Struct, frozen=True):
     """Two endpoints of one configuration of which the second cannot be bound beside the first.
 
-    `wildcards` says that each of them is to be bound on every address.
+    `split` says that both are wildcards of one kind of component, written as if each were for one family.
     """
 
     deployed: Deployed
     first: DeclaredEndpoint
     second: DeclaredEndpoint
-    wildcards: bool
+    split: bool
 
 
 def clashes(deployments: Deployments) -> Iterator[Clash]:
@@ -39,7 +39,14 @@ def clashes(deployments: Deployments) -> Iterator[Clash]:
         for (first, one), (second, other) in combinations(bound, 2):
             if second.field not in told and conflicts(one, other):
                 told.add(second.field)
-                yield Clash(item, first, second, is_wildcard(one) and is_wildcard(other))
+                wildcards = is_wildcard(one) and is_wildcard(other)
+                yield Clash(item, first, second, wildcards and _is_split(first, second))
+
+
+def _is_split(one: DeclaredEndpoint, other: DeclaredEndpoint) -> bool:
+    """Whether one of two endpoints is spelled in IPv6 and the other is not, and both are of one kind of component."""
+    kinds = {x.component.split("/")[:2][-1] for x in (one, other)}
+    return len(kinds) == 1 and bool(one.text and other.text) and ("[::]" in one.text) != ("[::]" in other.text)
 
 
 def _order(endpoint: DeclaredEndpoint) -> tuple[int, int]:

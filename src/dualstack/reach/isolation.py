@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family
 from dualstack.model.kube import NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.ports import otlp
@@ -48,12 +48,28 @@ def ingress(policies: NetworkPolicies, workload: Workload, number: int) -> tuple
     mine = [x for x in policies.items if same_namespace(x.meta.namespace, workload.meta.namespace)]
     if not all(x.plain for x in mine):
         return ()
-    rules = (y for x in mine if _selects(x, workload) for y in x.rules if y.direction == "ingress")
+    rules = (y for x in mine if covers(x, workload) for y in x.rules if y.direction == "ingress")
     return tuple(x for x in rules if _on(x, workload, number))
 
 
-def _selects(policy: NetworkPolicy, workload: Workload) -> bool:
-    return policy.selector.items() <= workload.labels.items()
+def alone(policy: NetworkPolicy, number: int) -> tuple[PolicyRule, ...]:
+    """The rules of one policy that name a port by its number, where they let one family in and nobody else."""
+    rules = tuple(x for x in policy.rules if x.direction == "ingress" and any(_has(y, number) for y in x.ports))
+    return rules if len(allowed(rules)) == 1 and not any(x.others for x in rules) else ()
+
+
+def allowed(rules: tuple[PolicyRule, ...]) -> tuple[Family, ...]:
+    """The families of the blocks that these rules let in; none where one of them lets in everybody."""
+    if any(x.open for x in rules):
+        return ()
+    found = {y for x in rules for y in block_families(x)}
+    return tuple(x for x in BOTH if x in found)
+
+
+def covers(policy: NetworkPolicy, workload: Workload) -> bool:
+    """Whether a policy is about these pods."""
+    together = same_namespace(policy.meta.namespace, workload.meta.namespace)
+    return together and policy.selector.items() <= workload.labels.items()
 
 
 def _on(rule: PolicyRule, workload: Workload, number: int) -> bool:
@@ -64,8 +80,13 @@ def _on(rule: PolicyRule, workload: Workload, number: int) -> bool:
 def _is(said: PolicyPort, workload: Workload, number: int) -> bool:
     if said.protocol != "TCP":
         return False
-    first = numbered(said.first)
-    if first:
-        return first <= number <= (numbered(said.last) or first)
+    if numbered(said.first):
+        return _has(said, number)
     named = {y.name for x in workload.containers for y in x.ports if y.number.text == str(number)}
     return not said.first or said.first in named
+
+
+def _has(said: PolicyPort, number: int) -> bool:
+    """Whether the numbers of a TCP port or range hold one."""
+    first = numbered(said.first)
+    return said.protocol == "TCP" and 0 < first <= number <= (numbered(said.last) or first)

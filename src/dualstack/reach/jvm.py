@@ -13,7 +13,7 @@ from dualstack.model.source import Written
 from dualstack.reach.destination import read
 from dualstack.reach.unknowns import wanted
 
-_FLAG = re.compile(r"-Djava\.net\.preferIPv4Stack=(\w+)")
+_FLAG = re.compile(r"-Djava\.net\.(?P<name>preferIPv4Stack|preferIPv6Addresses)=(?P<value>\w+)")
 _BEFORE, _AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_OPTIONS",)
 """Variables whose options a JVM reads before and after those of its command line; what comes last counts.
 
@@ -33,10 +33,20 @@ class Told(msgspec.Struct, frozen=True):
 
 def ipv4_stack(workload: Workload, container: Container) -> Told | None:
     """What takes IPv6 from the JVM of a container that sends or receives telemetry; None where nothing does."""
-    said = [(told, found[1]) for told in _told(container) for found in _FLAG.finditer(told.written.text)]
-    if not said or said[-1][1] != "true" or not _has_to_do(workload, container):
-        return None
-    return said[-1][0]
+    found = _flag(container, "preferIPv4Stack")
+    return found if found and _has_to_do(workload, container) else None
+
+
+def ipv6_first(container: Container) -> Told | None:
+    """What makes the JVM of a container try IPv6 first; None where nothing does."""
+    return _flag(container, "preferIPv6Addresses")
+
+
+def _flag(container: Container, name: str) -> Told | None:
+    """Where a flag is set to true; the last one of its name counts."""
+    every = ((told, found) for told in _told(container) for found in _FLAG.finditer(told.written.text))
+    said = [(told, found["value"]) for told, found in every if found["name"] == name]
+    return said[-1][0] if said and said[-1][1] == "true" else None
 
 
 def _told(container: Container) -> Iterator[Told]:

@@ -1,8 +1,8 @@
 """A Collector of 0.144 or later dials every address of the name, the dead ones too.
 
 ## What it detects
-The client is the gRPC exporter of a Collector of 0.144 or later, named as such or found on this host. One address of
-its endpoint is dead and another one answers.
+The client is the gRPC exporter of a Collector of 0.144 or later, named as such, found on this host or told in a file.
+One address of its endpoint is dead and another one answers; in files: no listener behind the Service takes a family.
 
 ## Why it breaks
 Since 0.144 the exporter resolves the name itself and connects to all addresses at once; before, it dialled the name
@@ -43,6 +43,23 @@ names: {collector: ["fd00:9::7", 10.9.0.7]}
 probes: ["[fd00:9::7]:4317 grpc accepted", "10.9.0.7:4317 grpc accepted"]
 ```
 
+```yaml fires
+kind: OpenTelemetryCollector
+apiVersion: opentelemetry.io/v1beta1
+metadata: {name: gateway}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  config: {receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317", transport: tcp4}}}}}
+---
+kind: OpenTelemetryCollector
+apiVersion: opentelemetry.io/v1beta1
+metadata: {name: agent}
+spec: {config: {exporters: {otlp: {endpoint: "gateway-collector:4317"}}}}
+```
+```yaml quiet
+exporters: {otlp: {endpoint: "gateway-collector:4317"}}
+```
+
 ## References
 - https://github.com/open-telemetry/opentelemetry-collector/issues/14990
 - Collector change log of 0.144.0 and 0.151.0; measured: 0.139.0, 0.149.0 and 0.161.0 as clients
@@ -51,18 +68,24 @@ probes: ["[fd00:9::7]:4317 grpc accepted", "10.9.0.7:4317 grpc accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.client import Callers, Outlook
-from dualstack.model.finding import Applicability, Finding, Fix, Severity
+from dualstack.model.deployed import Deployments, Senders
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.drafts import sent
 from dualstack.reach.outlook import BREAKS_THE_WAY, confidence, evidence, failed, flows, outlooks, sentence
+from dualstack.reach.select import behaviour
+from dualstack.reach.unserved import unserved
+from dualstack.reach.wiring import version
 
 HOP = Hop.SELECT
 SEVERITY = Severity.WARNING
 BECAUSE = BREAKS_THE_WAY
 
+_EXPORTER = "otelcol"
 _PASSTHROUGH = (0, 151)  # the first version that takes `passthrough:///`; 0.149 rejects it
 
 
@@ -101,3 +124,27 @@ def _fix(view: Outlook) -> Fix | None:
     if view.client.version and view.client.version < _PASSTHROUGH:
         return None
     return Fix(f"Set `endpoint: passthrough:///{view.target.endpoint}`", Applicability.SAFE)
+
+
+def lint(senders: Senders, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each exporter that dials a family of a Service which nobody serves."""
+    for sender in senders.items:
+        said, image = sender.destination, sender.container.image if sender.container else ""
+        dead = unserved(sender, deployments, question) if said.client == _EXPORTER else ()
+        if len(dead) == 1 and sender.service and _dials_every(version(image)):
+            yield Finding(
+                summary="The exporter keeps dialling a dead address",
+                detail=f"No listener behind {sender.service.meta.called} takes {dead[0].title}. Exports work; the "
+                "exporter logs each failure, and has one address less to fall back on.",
+                hint=f"Let the receiver take {dead[0].title}, or give the Service one family.",
+                families=dead,
+                confidence=Confidence.DECLARED,
+                evidence=sent(said),
+                location=said.written.at,
+                fix=Fix("Let the receiver take both families"),
+            )
+
+
+def _dials_every(text: str) -> bool:
+    """Whether a version of the Collector connects to every address of a name; one that is not told may."""
+    return not text or behaviour(_EXPORTER, tuple(map(int, text.split(".")))).strategy == "every"

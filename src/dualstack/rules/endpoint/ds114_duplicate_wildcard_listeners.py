@@ -1,9 +1,9 @@
 """One configuration binds the same port on a wildcard address twice.
 
 ## What it detects
-Two endpoints of a configuration on one port that are both wildcards: `0.0.0.0:4317` and `[::]:4317`, written as if
-each were for one family. A pair of `tcp4` and `tcp6` is fine. Where the file has no section `service`, nobody knows
-what runs together: it is a warning then, and only for wildcards that are spelled in different ways.
+Two endpoints of one kind of component on one port that are both wildcards: `0.0.0.0:4317` and `[::]:4317`, written as
+if each were for one family. A pair of `tcp4` and `tcp6` is fine; any other clash is DS115. Where the file has no
+section `service`, nobody knows what runs together: it is a warning then.
 
 ## Why it breaks
 For Go each of them is the same dual-stack socket, so the second one fails: `bind: address already in use`. The
@@ -67,7 +67,7 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
     for clash in clashes(deployments):
         first, second = clash.first, clash.second
         together = clash.deployed.config.whole
-        if not clash.wildcards or not (together or _split(clash)):
+        if not clash.split:
             continue
         yield Finding(
             summary=f"Port {port(second)} is bound twice on every address",
@@ -83,14 +83,9 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
         )
 
 
-def _split(clash: Clash) -> bool:
-    """Whether one of the two is spelled in IPv6 and the other is not."""
-    return ("[::]" in clash.first.text) != ("[::]" in clash.second.text) and bool(clash.first.text)
-
-
 def _fix(clash: Clash) -> Fix:
     """Each its family; by hand where that cannot be written into both, or they are one place of the file."""
-    both = (clash.first, clash.second) if _split(clash) and clash.deployed.config.whole else ()
+    both = (clash.first, clash.second) if clash.deployed.config.whole else ()
     edits = [_pinned(x) for x in both]
     if not edits or not all(edits) or edits[0] == edits[1]:
         return Fix("Take one of the two away")

@@ -3,7 +3,8 @@
 ## What it detects
 Two components of a configuration that listen on one port, of which one address covers the other: the same address, or
 a wildcard beside any other one. Defaults count: `otelarrow` beside `otlp`, an exporter on the port 8888 of the
-Collector's own metrics. Two wildcards are DS114. Only files with a section `service` are judged, by what it uses.
+Collector's own metrics. One wildcard for each family is DS114. Only files with a section `service` are judged, by what
+it uses.
 
 ## Why it breaks
 The one that comes later fails with `bind: address already in use`, and the Collector ends with all its receivers.
@@ -50,7 +51,7 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
     """One finding for each endpoint whose port another one has."""
     for clash in clashes(deployments):
         first, second = clash.first, clash.second
-        if clash.wildcards or not clash.deployed.config.whole:
+        if clash.split or not clash.deployed.config.whole:
             continue
         yield Finding(
             summary=f"Port {port(second)} is taken by another component",

@@ -3,7 +3,7 @@
 ## What it detects
 A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should.
 Port 0 of a listener is an error for a receiver in a container, else a warning: somebody may read the port from the
-log. A name such as `[::]:otlp` is a warning, unless Go itself knows it.
+log. So is a name such as `[::]:otlp`, unless Go itself knows it; a warning where hosts may know it.
 
 ## Why it breaks
 `0.0.0.0:99999` ends the Collector with `invalid port`. With port 0 the kernel picks one, another at each start. A name
@@ -62,9 +62,12 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
 def _uncertain(endpoint: DeclaredEndpoint, item: Deployed) -> Iterator[Finding]:
     """What is said of a port that can be bound, and may not be found."""
     place, evidence = taken_apart(endpoint), (declared(endpoint),)
-    if place.form == "service" and not _is_known(place.port, endpoint.transport):
-        detail = f"`{place.port}` is looked up in `/etc/services`, and images of the Collector have no such file."
-        yield _finding("Port is a name", detail, evidence, endpoint.location, Severity.WARNING)
+    if place.form == "service" and not _is_known(place.port, endpoint.transport, "go"):
+        known, there = _is_known(place.port, endpoint.transport, "hosts"), "images of the Collector have no such file"
+        why = there if known or item.workload else "no system comes with one that has this name"
+        detail = f"`{place.port}` is looked up in `/etc/services`, and {why}."
+        severity = Severity.WARNING if known and not item.workload else Severity.ERROR
+        yield _finding("Port is a name", detail, evidence, endpoint.location, severity)
     if "$" not in endpoint.effective and place.form != "service" and place.number == 0:
         wanted = endpoint.component.startswith("receivers/") and item.workload
         detail = f"With `{endpoint.effective}` the kernel picks a port at each start, and no client can know it."
@@ -72,8 +75,10 @@ def _uncertain(endpoint: DeclaredEndpoint, item: Deployed) -> Iterator[Finding]:
         yield _finding("Port changes at each start", detail, evidence, endpoint.location, severity)
 
 
-def _is_known(name: str, transport: str) -> bool:
-    return any(x["name"] == name.lower() and x["network"] == transport for x in table("go_services"))
+def _is_known(name: str, transport: str, to: str) -> bool:
+    """Whether Go itself knows the name of a port, or the file /etc/services that hosts have."""
+    rows = (x for x in table("services") if x["known to"] == to)
+    return any(x["name"] == name.lower() and transport in x["network"].split(",") for x in rows)
 
 
 def _finding(

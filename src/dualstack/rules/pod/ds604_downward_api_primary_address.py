@@ -2,7 +2,8 @@
 
 ## What it detects
 A destination such as `http://$(HOST_IP):4318`, whose variable is `status.hostIP` or `status.podIP`, where both families
-are in use: `--cluster-families` names two, or `--expect dual` does. Of listeners DS204 speaks.
+are in use: `--cluster-families` names two, or `--expect dual` does. And such a variable that a listener binds, where
+clients of both families are led there: it is why DS204 is found.
 
 ## Why it breaks
 Both fields hold the first address alone. What listens on, or is let through for, the other family only is not reached,
@@ -28,6 +29,15 @@ spec:
         - {name: HOST_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}
         - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://$(HOST_IP):4318"}
 ```
+```yaml fires
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: otel}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  env: [{name: MY_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
+  config: {receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}}
+```
 ```yaml quiet
 apiVersion: v1
 kind: Pod
@@ -47,12 +57,14 @@ spec:
 from collections.abc import Iterator
 
 from dualstack.model.address import BOTH, Family
-from dualstack.model.deployed import Sender, Senders
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
-from dualstack.model.kube import Variable
+from dualstack.model.kube import Container, Variable
 from dualstack.model.question import Question
+from dualstack.model.source import Location
 from dualstack.model.trace import Hop
+from dualstack.reach import served
 from dualstack.reach.settings import variable_of
 from dualstack.reach.unknowns import FIRST_ADDRESS, REFERENCE, wanted
 
@@ -61,33 +73,45 @@ SEVERITY = Severity.WARNING
 BECAUSE = ("DS102",)
 
 
-def lint(senders: Senders, question: Question) -> Iterator[Finding]:
-    """One finding for each destination with the first of two addresses."""
+def lint(senders: Senders, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each destination, and each variable that a listener binds, with the first of two addresses."""
     for sender in senders.items if set(wanted(question)) == set(BOTH) else ():
-        variable = _first_address(sender)
+        written = sender.destination.written
+        variable = _first_address(written.text, sender.container)
         if variable:
-            yield _finding(sender, variable, question.cluster[:1])
+            title = "Send to a name that has both families"
+            hint = f"{title}, such as the Service of the Collector."
+            said = Evidence(written.text, sender.destination.field, Layer.DECLARED)
+            detail = "the other family is never tried"
+            yield _finding(variable, (detail, hint, title), said, written.at, question.cluster[:1])
+    for item in deployments.items:
+        for endpoint in item.config.endpoints:
+            variable = _first_address(endpoint.effective, item.container)
+            if variable and any(sure for _, sure in served.led(item, endpoint, question)):
+                title = "Listen on every address"
+                said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
+                detail = f"{endpoint.component} does not listen on the other, and clients of both are led there"
+                yield _finding(variable, (detail, f"{title}.", title), said, variable.at, question.cluster[:1])
 
 
-def _first_address(sender: Sender) -> Variable | None:
-    found = (variable_of(x, sender.container) for x in REFERENCE.findall(sender.destination.written.text))
+def _first_address(text: str, container: Container | None) -> Variable | None:
+    found = (variable_of(x, container) for x in REFERENCE.findall(text))
     return next((x for x in found if x and x.field in FIRST_ADDRESS), None)
 
 
-def _finding(sender: Sender, variable: Variable, first: tuple[Family, ...]) -> Finding:
-    written = sender.destination.written
+def _finding(
+    variable: Variable, words: tuple[str, str, str], said: Evidence, at: Location, first: tuple[Family, ...]
+) -> Finding:
+    """`words` are how the detail goes on, the hint, and the title of the fix."""
+    detail, hint, title = words
     which = f"its {first[0].title} address" if first else "the first of its addresses"
-    source = f"{variable.at.file}:{variable.at.line}"
     return Finding(
         summary="Variable holds one of two addresses",
-        detail=f"`{variable.name}` is `{variable.field}`, {which} alone; the other family is never tried.",
-        hint="Send to a name that has both families, such as the Service of the Collector.",
+        detail=f"`{variable.name}` is `{variable.field}`, {which} alone; {detail}.",
+        hint=hint,
         families=(first[0].other,) if first else BOTH,
         confidence=Confidence.DECLARED,
-        evidence=(
-            Evidence(written.text, sender.destination.field, Layer.DECLARED),
-            Evidence(variable.field, source, Layer.DECLARED),
-        ),
-        location=written.at,
-        fix=Fix("Send to a name that has both families", Applicability.UNSAFE),
+        evidence=(said, Evidence(variable.field, f"{variable.at.file}:{variable.at.line}", Layer.DECLARED)),
+        location=at,
+        fix=Fix(title, Applicability.UNSAFE),
     )

@@ -69,15 +69,17 @@ spec:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH, Family
+from msgspec.structs import replace
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
-from dualstack.model.kube import NetworkPolicies, PolicyRule, Workload, Workloads
+from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import added_item
-from dualstack.reach.isolation import block_families, ingress, otlp_ports
+from dualstack.reach.isolation import allowed, alone, covers, ingress, otlp_ports
 from dualstack.reach.landscape import landscape
 from dualstack.reach.stacks import both_matter
 
@@ -90,27 +92,33 @@ _ALL = {"0.0.0.0/0": '"::/0"', "::/0": "0.0.0.0/0"}
 def lint(
     policies: NetworkPolicies, workloads: Workloads, deployments: Deployments, question: Question
 ) -> Iterator[Finding]:
-    """One finding for each OTLP port of a Collector that one family alone may reach."""
+    """One finding for each Collector that one family alone may reach, and for each policy whose pods are elsewhere."""
     land = landscape(deployments)
-    for workload in filter(land.is_collector, workloads.items) if both_matter(question) else ():
-        for number in otlp_ports(workload, land):
-            rules = ingress(policies, workload, number)
-            families = {y for x in rules for y in block_families(x)}
-            if len(families) == 1 and not any(x.open for x in rules):
-                yield _finding(workload, number, next(x for x in rules if x.blocks), families.pop(), rules)
+    if not both_matter(question):
+        return
+    for workload in filter(land.is_collector, workloads.items):
+        found = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
+        for family in BOTH:
+            told = {x: y for x, y in found.items() if allowed(y) == (family,)}
+            if told:
+                yield _finding(workload.meta.called, tuple(told), family, next(iter(told.values())))
+    for policy in policies.items:
+        numbers = tuple(x for x in OTLP_PORTS if alone(policy, x))
+        if numbers and policy.plain and not any(covers(policy, x) for x in workloads.items):
+            (family,) = allowed(alone(policy, numbers[0]))
+            yield replace(_finding("the pods", numbers, family, alone(policy, numbers[0])), severity=Severity.WARNING)
 
 
-def _finding(
-    workload: Workload, number: int, rule: PolicyRule, family: Family, rules: tuple[PolicyRule, ...]
-) -> Finding:
+def _finding(called: str, numbers: tuple[int, ...], family: Family, rules: tuple[PolicyRule, ...]) -> Finding:
     other = next(x for x in BOTH if x is not family)
-    cidr = rule.blocks[0].cidr
+    rule = next(x for x in rules if x.blocks)
+    cidr, ports = rule.blocks[0].cidr, f"port{'s' * (len(numbers) > 1)} {' and '.join(map(str, numbers))}"
     wide = _ALL.get(cidr.text)
     edits = added_item(rule.room, ipBlock=f"{{cidr: {wide}}}") if wide else ()
     return Finding(
-        summary=f"Policy lets {family.title} alone reach port {number}",
-        detail=f"No block of {other.title} may reach port {number} of {workload.meta.called}, so what comes over "
-        f"{other.title} from outside is dropped.",
+        summary=f"Policy lets {family.title} alone reach OTLP",
+        detail=f"No block of {other.title} may reach {ports} of {called}, so what comes over {other.title} from "
+        "outside is dropped.",
         hint=f"Add blocks of {other.title}.",
         severity=Severity.WARNING if any(x.others for x in rules) else Severity.ERROR,
         families=(other,),

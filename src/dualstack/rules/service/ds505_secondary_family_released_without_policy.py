@@ -2,7 +2,8 @@
 
 ## What it detects
 An `ipFamilies` with one family, of a Service that had two before the change under review, without
-`ipFamilyPolicy: SingleStack`; and two `clusterIPs` in a file whose policy is SingleStack, or not set.
+`ipFamilyPolicy: SingleStack`; two `clusterIPs` in a file whose policy is SingleStack, or not set; and one family beside
+two `clusterIPs` in a copy of what the API server has, which is an update.
 
 ## Why it breaks
 The API server adds no family and takes none away unless the policy says so: `must be 'SingleStack' to release the
@@ -72,11 +73,17 @@ def lint(services: Services, question: Question, former: Former | None) -> Itera
         two = addresses(service)[1:]
         if two and (not service.policy or service.policy.text == SINGLE) and len(listed(service)) < len(BOTH):
             yield _finding(service, two[0], PREFER, "The file names two cluster addresses.")
+        if two and service.meta.stored and len(listed(service)) == 1 and _is_dual(service):
+            yield _finding(service, service.families[0], SINGLE, "The Service that this is a copy of has two families.")
         old = before(service, former)
         kept, had = listed(service), granted(old, question) if old else ()
         said = (service.policy or old.policy) if old else None
         if len(kept) == 1 and len(had) > 1 and kept == had[:1] and said and said.text != SINGLE:
             yield _finding(service, service.families[0], SINGLE, f"The Service had {had[1].title} as well.")
+
+
+def _is_dual(service: Service) -> bool:
+    return service.policy is not None and service.policy.text != SINGLE
 
 
 def _finding(service: Service, written: Written, policy: str, why: str) -> Finding:

@@ -2,8 +2,8 @@
 
 ## What it detects
 A Service for OTLP whose selector fits no workload in the files, while a Collector of the same namespace that no Service
-leads to has some of its labels, and stands in the same file or has the same name. Where the files hold no such
-Collector nothing is said: it may be elsewhere.
+leads to has some of its labels, and stands in the same file or has the same name; or has its name in the same file.
+Where the files hold no such Collector nothing is said: it may be elsewhere.
 
 ## Why it breaks
 A Service without endpoints refuses every connection, or drops it.
@@ -78,8 +78,9 @@ def lint(services: Services, workloads: Workloads, deployments: Deployments) -> 
 
 def _nearly(service: Service, workload: Workload) -> bool:
     one, other = service.meta, workload.meta
-    beside = one.at.file == other.at.file or one.name == other.name
-    return one.namespace == other.namespace and beside and bool(service.selector.items() & workload.labels.items())
+    same_file, same_name = one.at.file == other.at.file, one.name == other.name
+    shared = bool(service.selector.items() & workload.labels.items())
+    return one.namespace == other.namespace and (((same_file or same_name) and shared) or (same_file and same_name))
 
 
 def _finding(service: Service, workload: Workload) -> Finding:
@@ -92,6 +93,6 @@ def _finding(service: Service, workload: Workload) -> Finding:
         hint=f"Give the pods of {workload.meta.called} the labels `{wants}`, or select what they have.",
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"selector: {wants}; labels: {has}", service.meta.called, Layer.DECLARED),),
-        location=service.meta.at,
+        location=service.selector_at or service.meta.at,
         fix=Fix("Make selector and labels agree"),
     )
