@@ -227,3 +227,23 @@ def test_nothing_is_told_as_nothing() -> None:
 
     assert "listens on nothing that is known here" in render(found)
     assert json.loads(render_json(found))["services"] == []
+
+
+def test_what_the_user_names_as_one_configuration_is_told_with_its_files(tmp_path: Path) -> None:
+    paths = (str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    Path(paths[0]).write_text("receivers: {otlp: {protocols: {grpc: }}}\n")
+    Path(paths[1]).write_text("receivers: {otlp: {protocols: {http: }}}\n")
+
+    found, _ = explained(Review((), configs=paths, settings=("receivers.otlp.protocols.grpc.endpoint=h:1",)))
+
+    (config,) = found.configurations
+    assert config.held == f"from {paths[0]} and from {paths[1]} and from --set"
+    assert [x.address for x in config.endpoints] == ["h:1", "localhost:4318", "localhost:8888"]
+
+
+def test_configurations_that_a_container_does_not_see_are_not_merged() -> None:
+    part = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\ndata:\n  over.yaml: |\n    receivers: {{otlp: }}\n"
+    others = "".join(f"---\n{part.format(x)}" for x in ("elsewhere, namespace: far", "unmounted"))
+    text = CLUSTER.replace("{name: node}", "{name: node, namespace: near}")
+
+    assert understood(text + others).configurations[-1].endpoints == understood(text).configurations[-1].endpoints
