@@ -1,14 +1,19 @@
 """`python -m dualstack` and the `dualstack` command."""
 
 import contextlib
+import gc
 import signal
 import sys
+
+_UNTIL_COLLECTED = 1_000_000
+"""Objects that are made before Python looks for cycles among them: more than a start makes, all of which stay."""
 
 
 def main() -> None:
     """Run the command line; exit statuses are those of the contract (0, 1, 2, 3, 130)."""
     if sys.argv[1:] == ["--version"]:
         _print_version()
+    gc.set_threshold(_UNTIL_COLLECTED)
     try:
         _heed_signals()
         from dualstack.cli.app import run
@@ -24,6 +29,7 @@ def main() -> None:
         with contextlib.suppress(OSError):
             print(f"dualstack: {str(error) or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
         status = 2
+    gc.freeze()  # at the end everything goes at once, and nobody looks for cycles in it
     sys.exit(status)
 
 

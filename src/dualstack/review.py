@@ -6,7 +6,8 @@ A file is read once. What is no YAML, or cannot be read, is an error that is tol
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -20,15 +21,15 @@ from dualstack.gather.files import Included, Text, found, text_of
 from dualstack.gather.git import Changes
 from dualstack.gather.joined import join
 from dualstack.gather.project import Project
-from dualstack.gather.recognise import Found, take
+from dualstack.gather.recognise import Found, settle, take
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
-from dualstack.model.kube import Container, NetworkPolicies, Service, Services, Workload, Workloads
-from dualstack.model.otel import Destination
+from dualstack.model.kube import Container, NetworkPolicies, Services, Workload, Workloads
+from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
@@ -42,7 +43,7 @@ from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.reach.understood import understood
-from dualstack.reach.wiring import deployed, named
+from dualstack.reach.wiring import Called, called, deployed, named
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
 STDIN = "-"
@@ -115,6 +116,7 @@ def explained(request: Review) -> tuple[Understood, tuple[BadFile, ...]]:
     for text in _texts(request, seen):
         read.add(text.path)
         take(text, seen)
+    settle(seen, None)
     evidence = snapshot(seen, request, included)
     passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
     files = (read | set(included.texts)) - {SETTINGS}
@@ -148,9 +150,7 @@ def review(request: Review, progress: Callable[[str], None] = lambda _: None) ->
     texts |= {x.file: Text(x.file, x.template) for x in seen.rendered.values()}
     notes = (*(Skipped(x.needs, x.why) for x in seen.notes), *map(_unreadable, seen.errors))
     heard = [x for x in findings if not _is_exempt(x, request)]
-    spoken_of = {x.location.file for x in heard if x.location}
-    lines = {k: LINE_BREAK.split(v.text) for k, v in texts.items() if k in spoken_of}
-    every = tuple(sorted((_excerpt(x, lines) for x in heard), key=_place))
+    every = tuple(sorted(_excerpts(heard, texts), key=_place))
     new = request.baseline.new(every) if request.baseline else every
     wanted = tuple(x for x in new if _is_wanted(x, request))
     answer = Diagnosis(replace(request.question, place=FILES), _verdict(wanted, seen), (), wanted, skipped + notes)
@@ -237,6 +237,7 @@ def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
     """What was found, as the evidence of the rules."""
     join(seen)
     configs = tuple(declared(seen, request.environ, request.collector_version, included))
+    settle(seen, frozenset(_leads(configs, seen.workloads)))
     others = tuple(y for x in seen.agents for y in x.listens)
     deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
@@ -254,9 +255,23 @@ def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
     return Snapshot({type(x): x for x in values})
 
 
+def _leads(configs: Sequence[Declared], workloads: Sequence[Workload]) -> Iterator[str]:
+    """Words of which a Service has one that leads to a workload, or that something sends to."""
+    for config in configs:
+        yield from (x.name.text.partition(".")[0] for x in config.balancers)
+        yield from (_name(x) for x in config.destinations)
+    for workload in workloads:
+        yield from (held or key.rpartition("/")[2] for key, held in workload.labels.items())
+        yield from (_name(y) for x in workload.containers for y in destinations(workload, x))
+
+
+def _name(destination: Destination) -> str:
+    return read(destination.value, destination.form).host.partition(".")[0]
+
+
 def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
     found = {id(x) for x in seen.services}
-    known = (*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found))
+    known = called((*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found)))
     for item in deployments.items:
         for each in item.config.destinations:
             yield _sender(each, item.workload, item.container, known, item.config.file)
@@ -268,7 +283,7 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
 
 
 def _sender(
-    sent: Destination, workload: Workload | None, container: Container | None, known: Sequence[Service], file: str
+    sent: Destination, workload: Workload | None, container: Container | None, known: Called, file: str
 ) -> Sender:
     if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
         return Sender(sent, workload, container)
@@ -288,6 +303,7 @@ def _former(texts: Mapping[str, str]) -> Former:
     seen = Found()
     for path, text in texts.items():
         take(Text(path, text, named=False), seen)
+    settle(seen, None)
     return Former(tuple(seen.services))
 
 
@@ -315,11 +331,29 @@ def _unreadable(error: BadFile) -> Skipped:
     return Skipped(place, error.sentence, unreadable=True, location=at)
 
 
-def _excerpt(finding: Finding, lines: Mapping[str, Sequence[str]]) -> Finding:
-    """The finding with the line of the file that it is about."""
-    at = finding.location
-    held = lines.get(at.file, ()) if at else ()
-    return replace(finding, excerpt=held[at.line - 1]) if at and 0 < at.line <= len(held) else finding
+def _excerpts(findings: Sequence[Finding], texts: Mapping[str, Text]) -> Iterator[Finding]:
+    """The findings, each with the line of the file that it is about."""
+    wanted: dict[str, set[int]] = {}
+    for at in (x.location for x in findings):
+        if at and at.file in texts:
+            wanted.setdefault(at.file, set()).add(at.line)
+    lines = {x: _lines(texts[x].text, numbers) for x, numbers in wanted.items()}
+    for finding in findings:
+        at = finding.location
+        yield replace(finding, excerpt=lines[at.file].get(at.line, "")) if at and at.file in lines else finding
+
+
+def _lines(text: str, wanted: Collection[int]) -> Mapping[int, str]:
+    """Some of the lines of a text by their numbers from 1, without a list of them all."""
+    found, start, last = dict[int, str](), 0, max(wanted)
+    ends = chain((x.span() for x in LINE_BREAK.finditer(text)), ((len(text), len(text)),))
+    for number, (end, following) in enumerate(ends, 1):
+        if number in wanted:
+            found[number] = text[start:end]
+        if number == last:
+            break
+        start = following
+    return found
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.gather.env import read, real
+from dualstack.gather.env import real
+from dualstack.gather.regular import read
 
 
 @pytest.fixture(params=["fifo", "socket", "/dev/zero", "/dev/random", "/dev/full", "link to a device"])

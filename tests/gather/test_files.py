@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dualstack.gather.errors import BadInput
-from dualstack.gather.files import MOST, found, text_of
+from dualstack.gather.files import found, text_of
+from dualstack.gather.regular import MOST
 
 
 def tree(folder: Path, *names: str, **texts: str) -> None:

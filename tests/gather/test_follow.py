@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 
 import pytest
-import yaml
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.follow import Follower
-from dualstack.gather.yaml_tree import DEPTH, Node, Origin, compose, value
+from dualstack.gather.yaml_tree import DEPTH, Node, Origin, compose, pairs, scalar, value
 
 
 def follow(
@@ -52,7 +51,7 @@ def test_without_references_nothing_is_copied() -> None:
 def test_a_file_that_is_not_at_hand_is_named_once_and_stays_as_it_is_written() -> None:
     root, _, follower = follow("a: ${file:gone}${env:X}\nb: ${file:gone}\n", {}, {"X": "x"})
 
-    assert yaml.serialize(root) == "a: ${file:gone}x\nb: ${file:gone}\n"
+    assert [scalar(v) for _, v in pairs(root)] == ["${file:gone}x", "${file:gone}"]
     assert [x.needs for x in follower.notes] == ["main.yaml:1", "main.yaml:2"]
 
 

@@ -191,3 +191,9 @@ def test_an_endpoint_that_is_no_text_is_not_judged_as_one() -> None:
     assert [x.code for x in review(file(text)).diagnosis.findings] == []
     listed = "receivers:\n  otlp:\n    protocols:\n      grpc: {endpoint: ['::']}\n"
     assert "DS101" not in [x.code for x in review(file(listed)).diagnosis.findings]
+
+
+def test_a_port_that_something_else_fills_in_names_no_target() -> None:
+    text = shop("my/app", "http://[fd00::5]:{PORT}", more=", OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf")
+
+    assert found(text.replace("my/app", "node:18"), "DS801") == []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualstack.gather.errors import BadFile, BadInput
-from dualstack.gather.files import MOST
+from dualstack.gather.regular import MOST
 from dualstack.review import Review, Reviewed, explained, mend, review
 from tests.cli.command import dualstack
 from tests.robust.mutants import mutant

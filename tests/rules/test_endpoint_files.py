@@ -152,3 +152,9 @@ def test_brackets_are_right_in_the_other_versions(version: str) -> None:
     call = f"# dualstack lint --collector-version {version}\n" if version else ""
 
     assert not found(call + 'service: {telemetry: {metrics: {address: "[::]:8888"}}, pipelines: {}}\n')
+
+
+def test_a_lonely_dollar_is_no_variable() -> None:
+    text = 'exporters: {otlphttp: {endpoint: "http://fd00:1:$2:3:4:5:6:7:4318"}}\n'
+
+    assert "DS102" not in {x.code for x in review(file(text)).diagnosis.findings}

@@ -12,6 +12,7 @@ from dualstack import __version__
 VERBS = {
     "diagnose": "Find why a client cannot send telemetry here, and prove it.",
     "lint": "Find endpoints in files that will not work over each family.",
+    "lsp": "Show the findings of lint in an editor, while a file is written.",
     "probe": "Make the probes alone, one line each.",
     "sockets": "List listening sockets and the families they accept.",
     "resolve": "Show what a name yields, by source and by client.",

@@ -59,7 +59,7 @@ def settings_of(given: Mapping[str, Any]) -> "Project":
 
 def _stdin(given: Mapping[str, Any]) -> bytes:
     """What stdin holds; nothing at all is most often a program before the pipe that has failed."""
-    from dualstack.gather.files import MOST
+    from dualstack.gather.regular import MOST
 
     found = sys.stdin.buffer.read(MOST + 1) if sys.stdin else b""
     if len(found) > MOST:

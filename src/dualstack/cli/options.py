@@ -134,7 +134,7 @@ def header_pairs(headers: Sequence[str]) -> tuple[tuple[str, str], ...]:
 def readable(path: str, option: str) -> str:
     """A file that an option names; refuses one that cannot be read to its end."""
     if path:
-        from dualstack.gather.env import read
+        from dualstack.gather.regular import read
 
         try:
             read(path, _LARGEST)

@@ -1,7 +1,6 @@
 """What a run is at, for somebody who waits at a terminal."""
 
 import contextlib
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,8 @@ def progress(*, wanted: bool = True) -> Iterator[Callable[[str], None]]:
         now = time.monotonic()
         if now < due:
             return
+        import shutil  # it loads every kind of archive
+
         due, shown = now + _PAUSE, True
         width = shutil.get_terminal_size().columns
         sys.stderr.write(f"\r\x1b[K{printable(f'{count} files, {name}', max(1, width - 1))}")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
-from dualstack.gather.env import read
 from dualstack.gather.errors import BadFile
+from dualstack.gather.regular import read
 from dualstack.model.finding import Finding
 from dualstack.reach.fingerprint import fingerprints
 

@@ -2,13 +2,12 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
-from shutil import which
 from typing import NamedTuple
 
 from dualstack.gather.errors import BadFile, BadInput
-from dualstack.gather.files import MOST, Text
+from dualstack.gather.files import Text
+from dualstack.gather.regular import MOST
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
 
@@ -47,6 +46,8 @@ def charts(paths: Sequence[str]) -> Iterator[str]:
 
 def helm() -> str:
     """The program. Raises BadInput where there is none."""
+    from shutil import which  # it loads every kind of archive
+
     found = which("helm")
     if found is None:
         raise BadInput("`--helm` needs the program helm, which is not on the PATH. Install it, or leave --helm out.")
@@ -55,6 +56,8 @@ def helm() -> str:
 
 def render(program: str, folder: str) -> Iterator[Rendered]:
     """What the templates of a chart make with its own values. Raises BadFile where Helm refuses."""
+    import subprocess
+
     try:
         done = subprocess.run(
             [program, "template", "release", folder],

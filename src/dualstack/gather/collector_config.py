@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
@@ -124,6 +126,7 @@ def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | 
                     yield reading.endpoint(row, f"{section}/{name}", f"{section}.{name}", (key, body))
 
 
+@lru_cache(maxsize=1024)
 def _rows(section: str, kind: str) -> list[_Row]:
     rows = (x for x in table("components") if x["section"] == section)
     return [x for x in rows if kind in (x["type"], *x["aliases"].split(","))]
@@ -162,8 +165,7 @@ def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | N
         yield reading.endpoint(reader, component, f"{metrics}.readers[0].{prometheus}", default)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True):
     """What every endpoint of one file is read with."""
 
     origin: Origin
@@ -265,8 +267,11 @@ def _joined(host: str, port: str, default: str, *, plain: bool) -> str:
 
 def _hidden(node: Node | None, sections: list[str]) -> str:
     """The reference that stands where a section should be (`grpc: ${env:GRPC}`), empty where there is none."""
-    nodes = [node, *(value(node, *sections[: i + 1]) for i in range(len(sections)))]
-    return next((scalar(x) for x in nodes if "${" in scalar(x)), "")
+    for name in sections:
+        if "${" in scalar(node):
+            break
+        node = value(node, name)
+    return scalar(node) if "${" in scalar(node) else ""
 
 
 def _missing(field: str, node: Node | None, hidden: str, effective: str) -> str:
@@ -283,6 +288,7 @@ def _protocol(row: _Row, network: str) -> Protocol:
     return Protocol(network[:3] if switched else row["protocol"])
 
 
+@lru_cache(maxsize=1024)
 def _version(text: str) -> tuple[int, ...]:
     """`0.139.0` as numbers; an empty text is newer than all."""
     return tuple(map(int, re.findall(r"[0-9]+", text))) or (1 << 30,)

@@ -1,6 +1,7 @@
 """What a Collector configuration sends to and scrapes, and the regular expressions it holds for addresses."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from dualstack.gather.expand import expand
 from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
@@ -30,6 +31,7 @@ def destinations(root: Node, origin: Origin, environ: Mapping[str, str], uses: U
         yield from _found(row, "service/telemetry", "service.telemetry", telemetry, origin, environ)
 
 
+@lru_cache(maxsize=1024)
 def _rows(section: str, kind: str) -> list[_Row]:
     rows = (x for x in table("destinations") if x["section"] == section)
     return [x for x in rows if kind in (x["type"], *x["aliases"].split())]

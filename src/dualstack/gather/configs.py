@@ -14,7 +14,7 @@ from dualstack.gather.yaml_tree import value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import Neighbours, neighbours
-from dualstack.reach.wiring import environment, held, placed, readers, sequence, version
+from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, version
 
 _Reader = tuple[Workload, Container]
 
@@ -31,8 +31,9 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
     parts = [_with_holder(x) for x in found.parts]
     objects = (placed(x.meta) for x in found.workloads)
     near = neighbours((*objects, *(held(x.holder, x.origin.file) for x in (*pendings, *parts) if x.holder)))
+    mounted = mounting(found.workloads)
     for pending in pendings:
-        there = list(readers(pending.holder, found.workloads, pending.origin.file, near)) if pending.holder else []
+        there = list(readers(pending.holder, mounted, pending.origin.file, near)) if pending.holder else []
         # What an object holds is read in a container, whose files are not those of this machine.
         read = included.near if pending.holder and pending.holder.kind in ("file", "values") else _nowhere
         yield _declared(pending, there, (environ, wanted), read, found)

@@ -6,18 +6,12 @@ Every gatherer takes an `Env` and reaches the world through it alone, so that a 
 import atexit
 import errno
 import os
-import socket
-import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
-MOST = 64_000_000
-"""Bytes that are read of one file: /proc/net/tcp has 150 for each of its sockets."""
+from dualstack.gather.regular import opened, read
 
-_CHUNK = 1 << 16
 _PATIENCE = 20.0  # seconds for a command
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where nft and iptables-save are, and which the PATH of a user, or of su(1) without a login, may not name."""
@@ -58,47 +52,32 @@ class Env:
     sockopt: Callable[[int, int, int, int], int] = _no_sockopt
 
 
-def read(path: str, most: int = MOST) -> bytes:
-    """The bytes of a regular file. Raises OSError for any other file, which may have no end or never begin to answer.
-
-    Files of /proc have no size to go by, so it is the bytes read that are held against `most`.
-    """
-    found = bytearray()
-    with _opened(path) as file:
-        # A regular file of /proc may still have nothing to say yet (kmsg): os.read raises where file.read gives None.
-        while chunk := os.read(file.fileno(), _CHUNK):
-            found += chunk
-            if len(found) > most:
-                raise OSError(errno.EFBIG, f"larger than {most // 1_000_000} MB", path)
-    return bytes(found)
-
-
 def _part(path: str, offset: int, size: int) -> bytes:
-    with _opened(path) as file:
-        return os.pread(file.fileno(), size, min(offset, sys.maxsize))  # the header of a program may say anything
-
-
-def _opened(path: str) -> BinaryIO:
-    """A regular file, open. What it is gets asked first: to open a device can do something."""
-    kind = os.stat(path).st_mode
-    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-        raise OSError(errno.EINVAL, "not a regular file; save what it says in one", path)
-    return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    descriptor = opened(path)
+    try:
+        return os.pread(descriptor, size, min(offset, sys.maxsize))  # the header of a program may say anything
+    finally:
+        os.close(descriptor)
 
 
 def _getaddrinfo(name: str) -> list[str]:
+    import socket
+
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(_zoned(x[4]) for x in found))
 
 
 def _zoned(address: tuple[object, ...]) -> str:
     """The address with its zone, which a socket address of IPv6 keeps as a number beside it (RFC 3493 section 3.3)."""
+    import socket
+
     host, index = str(address[0]), address[3] if len(address) == 4 else 0
     return f"{host}%{socket.if_indextoname(index)}" if isinstance(index, int) and index and "%" not in host else host
 
 
 def _run(argv: Sequence[str]) -> str:
     import shutil  # it loads every kind of archive
+    import subprocess
 
     pipe = subprocess.PIPE
     program = shutil.which(argv[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SBIN}")
@@ -115,6 +94,8 @@ def _run(argv: Sequence[str]) -> str:
 
 
 def _can(family: int) -> bool:
+    import socket
+
     try:
         socket.socket(family, socket.SOCK_STREAM).close()
     except OSError:

@@ -26,6 +26,8 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     The Collector puts nothing in the place of an unset variable; here its reference stays, because the environment at
     hand is seldom that of the Collector. A reference to a file or a secret (`${file:x}`) stays as well.
     """
+    if "$" not in text:
+        return Expanded(text)
     unset: list[str] = []
 
     def fill(found: re.Match[str]) -> str:

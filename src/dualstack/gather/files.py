@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dualstack.gather.env import read
 from dualstack.gather.errors import BadFile, BadInput
+from dualstack.gather.regular import MOST, read
 from dualstack.model.text import LINE_BREAK
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-MOST = 64_000_000
-"""Bytes of one file; a rendered cluster of 50,000 objects has 40,000,000."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".env", ".service", ".toml", ".conf", ".alloy", ".river", ".properties")
 _NAMES = (".env", "otelcol-options")
@@ -62,8 +59,7 @@ def found(
             why = "is a link that leads nowhere" if os.path.islink(path) else "is not there"
             raise BadInput(f"`{path}` {why}. Name a file, a folder, or `-` for standard input.")
         named = not os.path.isdir(path)
-        for file in [path] if named else _below(path, excluded, refused):
-            real = os.path.realpath(file)
+        for file, real in [(path, os.path.realpath(path))] if named else _below(path, excluded, refused):
             if real not in seen:
                 seen.add(real)
                 yield file.removeprefix("./"), named
@@ -71,8 +67,8 @@ def found(
 
 def _below(
     folder: str, excluded: Sequence[tuple[str, "GitIgnoreSpec"]], refused: Callable[[OSError], None] | None
-) -> Iterator[str]:
-    """The files below a folder that may be of interest and that nothing leaves out."""
+) -> Iterator[tuple[str, str]]:
+    """The files below a folder that may be of interest and that nothing leaves out, and where they really are."""
     ignored = [(x, spec) for x in _above(folder) if (spec := _ignores(x))]
     for top, folders, names in os.walk(folder, onerror=refused):
         ignored = [(x, spec) for x, spec in ignored if _holds(x, top)]
@@ -85,10 +81,11 @@ def _below(
             for x in folders
             if not x.startswith(".") and x not in _FOREIGN and not is_ignored(f"{os.path.join(top, x)}/", left_out)
         )
-        for name in sorted(names):
+        real = os.path.realpath(top)
+        for name in sorted(x for x in names if may_matter(x)):
             file = os.path.join(top, name)
-            if may_matter(name) and os.path.isfile(file) and not is_ignored(file, left_out):
-                yield file
+            if os.path.isfile(file) and not is_ignored(file, left_out):
+                yield file, os.path.realpath(file) if os.path.islink(file) else os.path.join(real, name)
 
 
 def may_matter(name: str) -> bool:
@@ -145,7 +142,7 @@ def ignoring(lines: Iterable[str]) -> "GitIgnoreSpec":
 
 def is_ignored(path: str, ignored: Sequence[tuple[str, "GitIgnoreSpec"]]) -> bool:
     """Whether the nearest .gitignore that speaks of a path leaves it out (gitignore(5))."""
-    full = os.path.abspath(path) + ("/" if path.endswith("/") else "")
+    full = os.path.abspath(path) + ("/" if path.endswith("/") else "") if ignored else ""
     for folder, spec in reversed(ignored):
         own = os.path.abspath(folder).rstrip("/")
         if not full.startswith(f"{own}/"):

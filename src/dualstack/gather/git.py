@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dualstack.gather.errors import BadInput
-from dualstack.gather.files import MOST, decoded, may_matter
+from dualstack.gather.files import decoded, may_matter
+from dualstack.gather.regular import MOST
 
 _PATIENCE = 60.0  # seconds for one command
 _SAFE = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "--no-optional-locks")

@@ -4,7 +4,8 @@ Later texts win: mappings are merged key by key, and anything else is replaced, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, SequenceNode, pairs, scalar
@@ -19,11 +20,10 @@ MOST = 100_000
 Part = tuple[Node, Origin]
 
 
-@dataclass(frozen=True, slots=True)
-class Origins(Origin):
+class Origins(Origin, frozen=True):
     """Where the nodes of a tree stand that is made of several texts; a node that nobody held is of the first one."""
 
-    of: dict[int, tuple[Node, Origin]] = field(default_factory=dict)
+    of: dict[int, tuple[Node, Origin]] = msgspec.field(default_factory=dict)
 
     def hold(self, root: Node, origin: Origin) -> None:
         """Keep where a node, and every node below it that has no place yet, was read from."""

@@ -15,8 +15,9 @@ from typing import TypeVar
 import msgspec
 
 from dualstack.gather.apart import apart
-from dualstack.gather.env import Env, read
+from dualstack.gather.env import Env
 from dualstack.gather.errors import BadInput
+from dualstack.gather.regular import read
 
 T = TypeVar("T")
 

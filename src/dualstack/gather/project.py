@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from dualstack.gather.env import read
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import ignoring, is_ignored
+from dualstack.gather.regular import read
 from dualstack.rules.registry import UnknownCode, codes
 
 if TYPE_CHECKING:

@@ -4,21 +4,23 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from dualstack.gather import agents, compose_file, manifests, operated, processes_files
-from dualstack.gather.agents import Agent
+import msgspec
+
+from dualstack.gather import glance, manifests, operated
 from dualstack.gather.charts import Rendered, is_template
 from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
-from dualstack.gather.gateways import KINDS, PROXIES, charts, families, gate
+from dualstack.gather.gateways import KINDS, charts, families, gate
 from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
+    Chunk,
     MappingNode,
     Node,
     Origin,
@@ -44,18 +46,14 @@ from dualstack.model.source import Location, Written
 from dualstack.model.text import LINE_BREAK, printable
 from dualstack.reach.suppress import ANNOTATION, annotation
 
-_TELEMETRY = re.compile(
-    r"(?i)otel|otlp|opentelemetry|telemetry|collector|\b431[78]\b|13133|jaeger|zipkin|_proxy|preferIPv|alloy|vector|fluent|openobserve|rotel"
-)
-_KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+if TYPE_CHECKING:
+    from dualstack.gather.agents import Agent
+
 _RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
-_TEMPLATE = re.compile(r"\{\{")
+_TEMPLATE = "{{"
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
 _PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
-_ALWAYS = {"Service", "NetworkPolicy", *PROXIES}
-"""Kinds that are read whatever stands in them."""
-
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file
 
@@ -76,37 +74,38 @@ class Unwritten(NamedTuple):
     code: str
 
 
-@dataclass
-class Found:
+class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
-    mean something only together with others.
+    mean something only together with others, `waiting` are Services that are of interest only where something leads to
+    them.
     """
 
-    configs: list[Pending] = field(default_factory=list)
-    parts: list[Pending] = field(default_factory=list)
-    workloads: list[Workload] = field(default_factory=list)
-    services: list[Service] = field(default_factory=list)
-    policies: list[NetworkPolicy] = field(default_factory=list)
-    agents: list[Agent] = field(default_factory=list)
-    foreign: list[ForeignListener] = field(default_factory=list)
-    gates: list[Gate] = field(default_factory=list)
-    families: list[tuple[str, Written]] = field(default_factory=list)
-    rendered: dict[str, Rendered] = field(default_factory=dict)
-    slips: list[Unwritten] = field(default_factory=list)
-    suppressions: list[Suppression] = field(default_factory=list)
+    configs: list[Pending] = []
+    parts: list[Pending] = []
+    workloads: list[Workload] = []
+    services: list[Service] = []
+    policies: list[NetworkPolicy] = []
+    agents: list["Agent"] = []
+    foreign: list[ForeignListener] = []
+    gates: list[Gate] = []
+    families: list[tuple[str, Written]] = []
+    rendered: dict[str, Rendered] = {}
+    slips: list[Unwritten] = []
+    suppressions: list[Suppression] = []
     asked: Pending | None = None
     asked_of: tuple[Holder, ...] = ()
-    notes: list[Missing] = field(default_factory=list)
-    errors: list[BadFile] = field(default_factory=list)
+    notes: list[Missing] = []
+    errors: list[BadFile] = []
+    waiting: list[Origin] = []
     understood: int = 0
 
 
 def take(text: Text, found: Found) -> None:
     """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
     before = found.understood + len(found.errors) + len(found.notes)
-    if text.path not in found.rendered and _TEMPLATE.search(text.text) and is_template(text.path):
+    if text.path not in found.rendered and _TEMPLATE in text.text and is_template(text.path):
         found.notes.append(Missing(text.path, _RENDERED))
         return
     (_yaml if _is_yaml(text.path) else _settings)(text, found)
@@ -117,16 +116,45 @@ def take(text: Text, found: Found) -> None:
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
-        keys = dict(_KEYS.findall(chunk.text))
-        kind = keys.get("kind", "") if "apiVersion" in keys else ""
-        silences = ANNOTATION in chunk.text
-        if kind and kind not in _OBJECTS and kind != "List" and not (silences or _CONFIG.search(chunk.text)):
-            found.understood += text.named
-            continue
-        if kind in _ALWAYS or silences or _TELEMETRY.search(chunk.text) or _CONFIG.search(chunk.text):
-            _document(Origin(text.path, chunk.text, chunk.line), found)
-        elif kind or not chunk.text.strip() or text.named is False:
-            found.understood += text.named
+        serves = glance.serves(chunk.text)
+        if glance.speaks(chunk.text, _OBJECTS) or (serves and _TEMPLATE in chunk.text):
+            _speaking(chunk, text, found)
+        elif serves:
+            found.waiting.append(Origin(text.path, chunk.text, chunk.line))
+            found.understood += 1
+        elif text.named and (glance.kind(chunk.text) or not chunk.text.strip()):
+            found.understood += 1
+
+
+def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
+    kind = glance.kind(chunk.text)
+    silences = ANNOTATION in chunk.text
+    if not kind or kind in _OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
+        _document(Origin(text.path, chunk.text, chunk.line), found)
+    else:
+        found.understood += text.named
+
+
+def settle(found: Found, wanted: frozenset[str] | None) -> None:
+    """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
+
+    Their namesakes are read as well: of several the nearest one is meant. None wants them all.
+    """
+    left = _settled(found.waiting, wanted, found)
+    names = frozenset(x.meta.name for x in found.services) - (wanted or frozenset())
+    _settled(left if names else (), names, found)
+    found.waiting = []
+
+
+def _settled(waiting: Iterable[Origin], wanted: frozenset[str] | None, found: Found) -> list[Origin]:
+    """Read those with a wanted word, and give the others."""
+    left = []
+    for origin in waiting:
+        if wanted is None or glance.has(origin.text, wanted):
+            _document(origin, found)
+        else:
+            left.append(origin)
+    return left
 
 
 def _document(origin: Origin, found: Found) -> None:
@@ -164,7 +192,7 @@ def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
 
 
 def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
-    if _TEMPLATE.search(origin.text):
+    if _TEMPLATE in origin.text:
         found.notes.append(Missing(f"{origin.file}:{error.line}", _RENDERED))
     else:
         found.errors.append(error)
@@ -201,15 +229,21 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         found.understood += 1
         found.configs.append(Pending(root, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
-        found.understood += 1
-        found.workloads += compose_file.workloads(root, origin)
-        for name, body in compose_file.contents(root):
-            _text(body, origin, Holder("config", origin.file, name, name), found)
-    elif not _agent(agents.of_tree(root, origin), found):
+        _composition(root, origin, found)
+    elif not _agent(root, origin, found):
         _held(root, origin, found, _DEPTH, set())
         for values in charts(root):
             found.understood += 1
             found.families += families(values, origin)
+
+
+def _composition(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import compose_file
+
+    found.understood += 1
+    found.workloads += compose_file.workloads(root, origin)
+    for name, body in compose_file.contents(root):
+        _text(body, origin, Holder("config", origin.file, name, name), found)
 
 
 def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
@@ -231,9 +265,13 @@ def is_config(node: Node | None) -> bool:
 
 def _is_known(section: str, body: Node) -> bool:
     """Whether a section has a component that the tables know."""
+    return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))
+
+
+@cache
+def _types(section: str) -> frozenset[str]:
     rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
-    types = {y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y}
-    return any(scalar(k).partition("/")[0].strip() in types for k, _ in pairs(body))
+    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
 
 
 def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
@@ -249,7 +287,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            if not _agent(agents.of_tree(body, origin), found):
+            if not _agent(body, origin, found):
                 _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, SequenceNode):
             for item in body.value:
@@ -274,8 +312,14 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         _held(*inner, found, _DEPTH // 2, set())
 
 
-def _agent(agent: Agent | None, found: Found) -> bool:
-    """Whether something is the configuration of another agent; it is kept then."""
+def _agent(root: Node, origin: Origin, found: Found) -> bool:
+    """Whether nodes are the configuration of another agent; it is kept then."""
+    from dualstack.gather.agents import of_tree
+
+    return _kept(of_tree(root, origin), found)
+
+
+def _kept(agent: "Agent | None", found: Found) -> bool:
     if agent is None:
         return False
     found.agents.append(agent)
@@ -286,14 +330,16 @@ def _agent(agent: Agent | None, found: Found) -> bool:
 
 def _foreign(origin: Origin, found: Found) -> bool:
     """Whether a text is the configuration of another agent than the Collector."""
+    from dualstack.gather.agents import of_text
+
     try:
-        if _agent(agents.of_text(origin), found):
+        if _kept(of_text(origin), found):
             return True
     except BadFile as error:
         found.errors.append(error)
         return True
     inner = composed(origin, found) if _AGENT.search(origin.text) else None
-    return inner is not None and _agent(agents.of_tree(*inner), found)
+    return inner is not None and _agent(*inner, found)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
@@ -336,6 +382,8 @@ def _settings(text: Text, found: Found) -> None:
     """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
     if _foreign(Origin(text.path, text.text), found):
         return
+    from dualstack.gather import processes_files
+
     workloads = processes_files.workloads(text.path, text.text)
     found.workloads += workloads
     found.understood += bool(workloads)

@@ -80,6 +80,7 @@ def canonical(text: str) -> str:
     return f"::ffff:{mapped}{''.join(text.partition('%')[1:])}" if mapped else str(address)
 
 
+@lru_cache(maxsize=65536)
 def is_address(text: str) -> bool:
     """Whether `text` is an IP literal, with or without a zone."""
     try:

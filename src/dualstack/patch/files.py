@@ -1,8 +1,11 @@
 """A file written anew, whole or not at all."""
 
 import os
-import tempfile
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Unwritable(ValueError):
@@ -16,9 +19,21 @@ def rewrite(path: str, before: bytes, after: bytes) -> None:
     """
     real = os.path.realpath(path)
     try:
-        _replace(real, path, before, after)
+        with _undisturbed():
+            _replace(real, path, before, after)
     except OSError as error:
         raise Unwritable(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Interrupts wait until a file is written, a moment: one may come between the making of a file and its name."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _replace(real: str, path: str, before: bytes, after: bytes) -> None:
@@ -26,6 +41,8 @@ def _replace(real: str, path: str, before: bytes, after: bytes) -> None:
         found, state = file.read(), os.fstat(file.fileno())
     if found != before:
         raise Unwritable(f"{path}: was changed by somebody else meanwhile, and is left as it is. Run it again.")
+    import tempfile  # it loads every kind of archive
+
     handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(real)}.", dir=os.path.dirname(real))
     try:
         with open(handle, "wb") as file:

@@ -12,7 +12,7 @@ from dualstack.model.otel import Balancer
 from dualstack.model.question import Question
 from dualstack.reach.destination import read
 from dualstack.reach.stacks import granted
-from dualstack.reach.wiring import named
+from dualstack.reach.wiring import Called, called, named
 
 FIRST, EVERY = "first", "every"
 
@@ -32,7 +32,7 @@ class Balanced(msgspec.Struct, frozen=True):
 
 def balanced(deployments: Deployments, services: Services, question: Question) -> Iterator[Balanced]:
     """Every resolver of a Service in the files that has both families."""
-    known = (*services.items, *(y for x in deployments.items for y in x.services))
+    known = called((*services.items, *(y for x in deployments.items for y in x.services)))
     for item in deployments.items:
         for balancer in item.config.balancers:
             service = _service(balancer, item, known)
@@ -41,7 +41,7 @@ def balanced(deployments: Deployments, services: Services, question: Question) -
                 yield Balanced(balancer, service, rows)
 
 
-def _service(balancer: Balancer, item: Deployed, known: tuple[Service, ...]) -> Service | None:
+def _service(balancer: Balancer, item: Deployed, known: Called) -> Service | None:
     namespace = item.workload.meta.namespace if item.workload else ""
     return named(read(balancer.name.text, "host").host, namespace, known)
 

@@ -4,8 +4,8 @@
 `listen_mark` and `accepts_phrase` read a socket, predicted or observed.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -83,7 +83,8 @@ def bind(request: BindRequest) -> Bound:
     return outcomes.pop()
 
 
-def possible(request: BindRequest, having: Collection[Family] = ()) -> tuple[Bound, ...]:
+@lru_cache(maxsize=4096)
+def possible(request: BindRequest, having: tuple[Family, ...] = ()) -> tuple[Bound, ...]:
     """All that may become of it in a network with these families; where none is named, in any."""
     if "$" in request.address:
         return (Bound(unknown=f"a variable in {request.address} has no known value"),)
@@ -97,7 +98,7 @@ def possible(request: BindRequest, having: Collection[Family] = ()) -> tuple[Bou
     return tuple(dict.fromkeys(_outcome(request, place, x) for x in states))
 
 
-def _is_foreign(host: str, having: Collection[Family]) -> bool:
+def _is_foreign(host: str, having: tuple[Family, ...]) -> bool:
     """Whether a network with these families cannot hold an IPv4 address; the loopback and link-local ones it can."""
     if not having or Family.IPV4 in having or not is_address(host) or family(host) is Family.IPV6:
         return False

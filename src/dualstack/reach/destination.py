@@ -1,6 +1,7 @@
 """What is wrong with an address that something sends to, as URL parsers, gRPC and Go's net package read it."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -13,8 +14,8 @@ _PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0
 _LIKE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)")
 _UNREAD = re.compile(rf"(?:{_REFERENCE.pattern})(?:://|$)")  # a variable that is all of it, or the scheme
-_FIRST_MARK, _MARKS = 0xE000, 6400  # the characters for private use, each of which stands for a variable
-_VARIABLE = re.compile("[\ue000-\uf8ff${]")
+_FIRST_MARK, _MARKS = 0x100000, 6400  # the characters for private use, each of which stands for a variable
+_VARIABLE = re.compile("[\U00100000-\U001018ff${]")
 _WANTS_PORT = ("grpc",)
 
 
@@ -42,6 +43,7 @@ class Reading(msgspec.Struct, frozen=True):
         return self.host == "localhost" or (is_address(self.host) and scope(self.host) is Scope.LOOPBACK)
 
 
+@lru_cache(maxsize=4096)
 def read(text: str, form: str) -> Reading:
     """A destination by its form: `url`, `grpc`, `hostport` or `host`. What a variable in it holds is not judged."""
     if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text):

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.kube import Service, Services, Workload, Workloads
@@ -15,16 +16,15 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True)
-class Landscape:
+class Landscape(msgspec.Struct, frozen=True):
     """The objects of a review by what they are looked for: objects by identity, pods and Services by a label."""
 
-    reading: Mapping[int, Sequence[Deployed]] = field(default_factory=dict)
-    leading: Mapping[str, Sequence[Deployed]] = field(default_factory=dict)
-    called: Mapping[str, Sequence[Deployed]] = field(default_factory=dict)
-    pods: Mapping[_Label, Sequence[Workload]] = field(default_factory=dict)
-    choosing: Mapping[_Label, Sequence[Service]] = field(default_factory=dict)
-    near: Neighbours = field(default_factory=Neighbours)
+    reading: Mapping[int, Sequence[Deployed]] = {}
+    leading: Mapping[str, Sequence[Deployed]] = {}
+    called: Mapping[str, Sequence[Deployed]] = {}
+    pods: Mapping[_Label, Sequence[Workload]] = {}
+    choosing: Mapping[_Label, Sequence[Service]] = {}
+    near: Neighbours = Neighbours()
 
     def read_by(self, workload: Workload) -> Sequence[Deployed]:
         """The configurations that a workload reads."""

@@ -32,6 +32,8 @@ def target(said: Destination) -> Target | None:
     reading = read(said.value, said.form)
     if reading.fault or not reading.host or "$" in said.value or not (reading.port or reading.scheme in _PORTS):
         return None
+    if reading.port and not reading.port.isdecimal():  # it holds a variable of another kind, such as {PORT}
+        return None
     port = int(reading.port) if reading.port else _PORTS[reading.scheme]
     spoken = said.protocol if said.protocol in OTLP_PORTS.values() else OTLP_PORTS.get(port, Protocol.HTTP)
     return Target(said.value, reading.host, port, spoken, tls=reading.scheme == "https")

@@ -45,8 +45,12 @@ def silenced(
     `ran` are the codes of the rules that have judged, None for all: nothing is known of the others.
     """
     kept, used = [], set[tuple[Suppression, str]]()
+    there: dict[str, list[Suppression]] = {}
+    for suppression in suppressions:
+        there.setdefault(suppression.at.file, []).append(suppression)
     for finding in findings:
-        mine = [(x, y) for x in suppressions for y in _matches(x, finding)]
+        near = there.get(finding.location.file, ()) if finding.location else ()
+        mine = [(x, y) for x in near for y in _matches(x, finding)]
         used.update(mine)
         if not mine:
             kept.append(finding)

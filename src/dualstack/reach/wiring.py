@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
@@ -15,6 +16,10 @@ ALONE = Neighbours()
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
 """Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
+
+
+Mounted: TypeAlias = Mapping[tuple[str, str], Sequence[Workload]]
+Called: TypeAlias = Mapping[str, Sequence[Service]]
 
 
 def version(image: str) -> str:
@@ -42,6 +47,21 @@ def same_namespace(one: str, other: str) -> bool:
     return one == other or not one or not other
 
 
+def mounting(workloads: Iterable[Workload]) -> Mounted:
+    """The workloads by what they hold or have a volume of: its kind and name, and `file` alone outside Kubernetes."""
+    found: dict[tuple[str, str], list[Workload]] = {}
+    for workload in workloads:
+        volumes = (_shelf(x.kind, x.source) for x in workload.volumes)
+        own = (_shelf(workload.holds.kind, workload.holds.name),) if workload.holds else ()
+        for key in dict.fromkeys((*own, *volumes)):
+            found.setdefault(key, []).append(workload)
+    return found
+
+
+def _shelf(kind: str, name: str) -> tuple[str, str]:
+    return kind, "" if kind == "file" else name
+
+
 def placed(meta: Meta) -> Placed:
     """An object by its identity and its file."""
     return Placed((meta.kind, meta.namespace, meta.name), meta.at.file)
@@ -53,13 +73,13 @@ def held(holder: Holder, file: str) -> Placed:
 
 
 def readers(
-    holder: Holder, workloads: Iterable[Workload], file: str = "", near: Neighbours = ALONE
+    holder: Holder, mounted: Mounted, file: str = "", near: Neighbours = ALONE
 ) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
     """
-    for workload in workloads:
+    for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
         if workload.holds == holder:
             yield workload, workload.containers[0]
         if not same_namespace(workload.meta.namespace, holder.namespace):
@@ -112,13 +132,14 @@ def deployed(
     configs: Iterable[Declared], workloads: Sequence[Workload], services: Sequence[Service]
 ) -> Iterator[Deployed]:
     """Each configuration with those who read it."""
+    mounted = mounting(workloads)
     configs = list(configs)
     merged = {x.parts for x in configs if x.parts}
     holders = [(y, x.file) for x in configs for y in x.parts]
     objects = [placed(x.meta) for y in (workloads, services) for x in y]
     near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
-        found = list(readers(config.holder, workloads, config.file, near)) if config.holder else []
+        found = list(readers(config.holder, mounted, config.file, near)) if config.holder else []
         runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
         for workload, container in runs:
             mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
@@ -139,7 +160,15 @@ def selects(service: Service, workload: Workload) -> bool:
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
 
 
-def named(host: str, namespace: str, services: Iterable[Service], file: str = "") -> Service | None:
+def called(services: Iterable[Service]) -> Called:
+    """Services by their names, which those of several namespaces can share."""
+    found: dict[str, list[Service]] = {}
+    for service in services:
+        found.setdefault(service.meta.name, []).append(service)
+    return found
+
+
+def named(host: str, namespace: str, services: Called, file: str = "") -> Service | None:
     """The Service that a name stands for inside the cluster (Kubernetes DNS specification 1.1 section 2.3).
 
     Of several of one name it is the one nearest to the file that names it.
@@ -149,7 +178,7 @@ def named(host: str, namespace: str, services: Iterable[Service], file: str = ""
     if domain and not domain.startswith("svc"):
         return None
     wanted = where or namespace
-    found = (x for x in services if x.meta.name == name and same_namespace(x.meta.namespace, wanted))
+    found = (x for x in services.get(name, ()) if same_namespace(x.meta.namespace, wanted))
     return max(found, key=lambda x: nearness(x.meta.at.file, file), default=None)
 
 

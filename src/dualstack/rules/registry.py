@@ -22,6 +22,7 @@ from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
 _MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
@@ -29,6 +30,7 @@ _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
 T = typing.TypeVar("T")
+_Places: typing.TypeAlias = dict[Location | None, list[Finding]]
 
 
 class UnknownCode(ValueError):
@@ -64,8 +66,9 @@ def rules() -> tuple[Rule, ...]:
 
 def _modules() -> list[tuple[str, re.Match[str]]]:
     """The modules that are rules, by code."""
-    found = pkgutil.walk_packages(dualstack.rules.__path__, "dualstack.rules.")
-    matches = ((x.name, _MODULE.fullmatch(x.name.rpartition(".")[2])) for x in found)
+    areas = (x.name for x in pkgutil.iter_modules(dualstack.rules.__path__) if x.ispkg)
+    found = ((x, y.name) for x in areas for y in pkgutil.iter_modules(f"{z}/{x}" for z in dualstack.rules.__path__))
+    matches = ((f"dualstack.rules.{area}.{name}", _MODULE.fullmatch(name)) for area, name in found)
     return sorted(((name, match) for name, match in matches if match), key=lambda x: x[1]["code"])
 
 
@@ -175,12 +178,23 @@ def _union(parts: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
 
 def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Each finding with the codes that explain it: all of its flows must be covered by them."""
+    places: dict[str, _Places] = {}
     for finding in found:
-        causes = [x for x in found if x.code in because[finding.code] and _related(x, finding)]
+        places.setdefault(finding.code, {}).setdefault(finding.location, []).append(finding)
+    for finding in found:
+        near = (y for x in because[finding.code] for y in _near(finding, places.get(x, {})))
+        causes = [x for x in near if _related(x, finding)]
         covered = {flow for cause in causes for flow in cause.flows}
         whole = causes and (set(finding.flows) <= covered or any(not x.flows for x in causes))
         codes = tuple(sorted({x.code for x in causes})) if whole else ()
         yield msgspec.structs.replace(finding, because=codes)
+
+
+def _near(symptom: Finding, causes: _Places) -> Iterator[Finding]:
+    """Of the findings of a code those that can be related: for one in a file, the few at its place."""
+    everywhere = symptom.flows or symptom.location is None
+    for place in causes if everywhere else (symptom.location, None):
+        yield from causes.get(place, ())
 
 
 def _related(cause: Finding, symptom: Finding) -> bool:

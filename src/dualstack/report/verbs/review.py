@@ -1,7 +1,5 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
-import difflib
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -135,6 +133,8 @@ def statistics(found: Sequence[Finding]) -> str:
 
 def statistics_as_json(found: Sequence[Finding]) -> str:
     """The same as one JSON object."""
+    import json
+
     return json.dumps({"schema": "dualstack.statistics/1", "rules": _counts(found)}, indent=2) + "\n"
 
 
@@ -161,6 +161,8 @@ def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 
 def _difference(path: str, before: str, after: str) -> Iterator[str]:
+    import difflib
+
     name = path.lstrip("/").removeprefix("./")
     end = "\t" if " " in name else ""  # or patch would take the name to end there
     return difflib.unified_diff(_lines_of(before), _lines_of(after), f"a/{name}{end}", f"b/{name}{end}")

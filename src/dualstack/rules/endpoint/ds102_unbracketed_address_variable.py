@@ -82,15 +82,15 @@ def _cause(endpoint: DeclaredEndpoint, question: Question, address: str) -> str:
 
 
 def _found(written: Written, field: str, codes: Mapping[Family, str], *, listens: bool) -> Iterator[Finding]:
-    if codes.get(Family.IPV6) != "DS101":
+    variable = REFERENCE.search(written.text)
+    if variable is None or codes.get(Family.IPV6) != "DS101":
         return
     only = Family.IPV4 not in codes
-    variable = next(iter(REFERENCE.findall(written.text)))
     meant = _HOST.sub(r"\g<before>[\g<host>]", written.text)
     safe = listens or only
     yield Finding(
         summary="Address variable without brackets",
-        detail=f"With an IPv6 address in `{variable}` this is no address with a port any more: too many colons."
+        detail=f"With an IPv6 address in `{variable[0]}` this is no address with a port any more: too many colons."
         + ("" if only else " Nobody says which family it has; `--cluster-families` does."),
         hint=f"Write `{meant}`." if safe else f"Write `{meant}` where the addresses are IPv6, or use a name.",
         severity=Severity.ERROR if only else Severity.WARNING,

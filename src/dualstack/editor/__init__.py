@@ -1,0 +1,1 @@
+"""Files under review while they are being written: what an editor asks of a language server."""

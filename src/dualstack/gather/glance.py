@@ -1,0 +1,60 @@
+"""What a document can hold, told by its text alone: most of a repository is of no interest, and parsing takes long.
+
+A document that is passed over is one that no rule could have spoken of. Texts are searched for one word after the
+other: that takes a tenth of the time of a regular expression of them all.
+"""
+
+import re
+from collections.abc import Container, Mapping
+
+from dualstack.gather.gateways import PROXIES
+from dualstack.reach.suppress import ANNOTATION
+
+_CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
+"""Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
+_WORDS: tuple[str, ...] = (
+    *("receivers", "exporters", "extensions", "telemetry", "collector", "otel", "otlp", "4317", "4318"),
+    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "_proxy", "preferipv"),
+    *("ipfamil", "clusterips", "loadbalancer", "ipblock", ANNOTATION),
+)
+"""Of which every document has one, in any case, that a rule can speak of by itself: of telemetry, of the families that
+an object names, of blocks of addresses, or of what is not to be told."""
+_WORDS_OF: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ConfigMap", "Secret"), (*_CONFIG, "opentelemetry", "otelcol.", ANNOTATION)),
+    **dict.fromkeys(PROXIES, ("",)),
+}
+"""Of kinds that hold configurations of the Collector and of other agents alone, and of those that are always read."""
+
+_KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
+_KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
+_WORD = re.compile(r"[\w.-]+")
+
+
+def kind(text: str) -> str:
+    """The kind of an object of Kubernetes; empty where the text does not plainly say that it is one."""
+    plain = _KIND.search(text)
+    if plain and (text.startswith("apiVersion:") or "\napiVersion:" in text):
+        return plain[1]
+    keys = dict(_KEYS.findall(text))
+    return keys.get("kind", "") if "apiVersion" in keys else ""
+
+
+def speaks(text: str, known: Container[str]) -> bool:
+    """Whether a document can be of interest by itself; an object of no `known` kind can only hold a configuration."""
+    plain = _KIND.search(text)
+    if not plain or "apiVersion" not in text or plain[1].endswith("List"):
+        words = _WORDS
+    else:
+        words = _WORDS_OF.get(plain[1], _WORDS if plain[1] in known else (*_CONFIG, ANNOTATION))
+    return any(map(text.lower().__contains__, words))
+
+
+def serves(text: str) -> bool:
+    """Whether a document can hold a Service."""
+    return "Service" in text and _SERVICE.search(text) is not None
+
+
+def has(text: str, wanted: frozenset[str]) -> bool:
+    """Whether a wanted word stands in a text; one that is written with escapes can be any."""
+    return "\\" in text or not wanted.isdisjoint(_WORD.findall(text))
