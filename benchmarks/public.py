@@ -8,7 +8,7 @@ import sys
 from collections import Counter, defaultdict
 
 from dualstack.model.finding import Finding, Severity
-from dualstack.review import Review, review
+from dualstack.review import Review, lint
 
 
 def main(folders: list[str]) -> int:
@@ -16,7 +16,7 @@ def main(folders: list[str]) -> int:
     if not folders:
         print("skipped: name folders with public files, such as clones of the Collector, its charts and the Operator")
         return 0
-    found = review(Review(tuple(folders)))
+    found = lint(Review(tuple(folders)))
     mine = defaultdict[str, list[Finding]](list)
     for finding in found.diagnosis.findings:
         mine[finding.location.file if finding.location else ""].append(finding)

@@ -9,7 +9,7 @@ from dualstack.model.address import Family
 from dualstack.model.question import Question
 from dualstack.model.understood import Understood
 from dualstack.report.verbs.understood import render, render_json
-from dualstack.review import Review, explained, review
+from dualstack.review import Review, explained, lint
 from tests.cli.command import dualstack
 
 CLUSTER = """\
@@ -77,7 +77,7 @@ def understood(text: str, **more: object) -> Understood:
 
 
 def test_what_a_container_names_one_after_the_other_is_merged() -> None:
-    found = [x for x in review(request(CLUSTER)).diagnosis.findings if x.code == "DS101"]
+    found = [x for x in lint(request(CLUSTER)).diagnosis.findings if x.code == "DS101"]
     assert not found
 
     (config,) = understood(CLUSTER).configurations
@@ -93,7 +93,7 @@ def test_what_a_container_names_one_after_the_other_is_merged() -> None:
 
 
 def test_another_container_may_read_one_of_them_alone() -> None:
-    found = [x for x in review(request(CLUSTER + ALONE)).diagnosis.findings if x.code == "DS101"]
+    found = [x for x in lint(request(CLUSTER + ALONE)).diagnosis.findings if x.code == "DS101"]
     assert [x.location.line for x in found if x.location] == [7]
 
     configs = understood(CLUSTER + ALONE).configurations
@@ -106,7 +106,7 @@ def test_another_container_may_read_one_of_them_alone() -> None:
 def test_the_order_of_the_command_line_counts() -> None:
     turned = CLUSTER.replace("base.yaml, --config=/conf/over.yaml", "over.yaml, --config=/conf/base.yaml")
 
-    assert [x.code for x in review(request(turned)).diagnosis.findings if x.code == "DS101"] == ["DS101"]
+    assert [x.code for x in lint(request(turned)).diagnosis.findings if x.code == "DS101"] == ["DS101"]
 
 
 def test_services_and_destinations_are_told_with_what_they_lead_to() -> None:
