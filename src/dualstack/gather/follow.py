@@ -7,7 +7,8 @@ followed stays as it is written (confmap, expand.go and its providers).
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.expand import INNERMOST, ROUNDS, variable
@@ -32,8 +33,7 @@ _LISTED = "service"
 """The section whose texts are names of components, and whose variables can hold a list of them."""
 
 
-@dataclass(slots=True)
-class Follower:
+class Follower(msgspec.Struct):
     """What references are followed with: variables, and what gives the text of a file, None for one out of reach.
 
     `notes` say what was not followed, `errors` what refers to itself.
@@ -41,8 +41,8 @@ class Follower:
 
     environ: Mapping[str, str]
     read: Callable[[str], Text | None]
-    notes: dict[Missing, None] = field(default_factory=dict)
-    errors: dict[str, BadFile] = field(default_factory=dict)
+    notes: dict[Missing, None] = {}
+    errors: dict[str, BadFile] = {}
 
     def follow(self, root: Node, origin: Origin) -> Part:
         """The configuration with what its references stand for."""
@@ -52,15 +52,14 @@ class Follower:
         return _Pass(self, known, (os.path.normpath(origin.file),)).node(root, listed=False), known
 
 
-@dataclass(slots=True)
-class _Pass:
+class _Pass(msgspec.Struct):
     """The walk through one text; `chain` are the files that led to it, `depth` how deep in all of them it is."""
 
     follower: Follower
     known: Origins
     chain: tuple[str, ...]
     depth: int = 0
-    done: dict[int, Node] = field(default_factory=dict)
+    done: dict[int, Node] = {}
 
     def node(self, node: Node, *, listed: bool) -> Node:
         """The node with what is in it followed; the same one where nothing is."""

@@ -6,9 +6,9 @@ changed there meanwhile is not taken for a change of this one.
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.files import decoded, may_matter
@@ -25,8 +25,7 @@ _FILE = re.compile(rb"^diff --git ", re.MULTILINE)
 _NEW = re.compile(rb"^\+\+\+ (?P<name>.*?)\t?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """By real path: `lines` are the first and the last of each run of changed lines, `tracked` all that git knows.
 
     `former` are the texts of the changed files as they were, by the path that each has now or had.
@@ -79,6 +78,8 @@ def _base(top: str, revision: str) -> str:
 
 
 def _git(folder: str, *words: str, said: bytes = b"") -> bytes:
+    import subprocess
+
     try:
         done = subprocess.run(
             [*_SAFE, *words], cwd=folder, input=said, capture_output=True, check=False, timeout=_PATIENCE

@@ -284,14 +284,14 @@ def repeated(root: Node) -> Iterator[tuple[Node, Node]]:
         if isinstance(node, ScalarNode) or id(node) in seen:
             continue
         seen.add(id(node))
+        below = node.value
         if isinstance(node, MappingNode):
             keys = [x for x, _ in node.value if isinstance(x, ScalarNode)]
             if len({x.value for x in keys}) < len(keys):
                 first: dict[str, Node] = {}
                 yield from ((x, first[x.value]) for x in keys if first.setdefault(x.value, x) is not x)
-            pending += [x for _, x in node.value]
-        else:
-            pending += node.value
+            below = [x for _, x in node.value]
+        pending += [x for x in below if not isinstance(x, ScalarNode)]
 
 
 def value(node: Node | None, *path: str) -> Node | None:

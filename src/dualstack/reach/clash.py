@@ -1,5 +1,6 @@
 """Endpoints of one configuration that cannot be bound side by side, as far as the files tell."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -34,7 +35,9 @@ def clashes(deployments: Deployments) -> Iterator[Clash]:
     """Each endpoint that cannot be bound beside an earlier one of its configuration, with the first of those."""
     for item in deployments.items:
         endpoints = sorted(item.config.endpoints, key=_order)
-        bound = [(x, y) for x in endpoints if (y := _socket(x, endpoints))]
+        often = Counter((port(x), x.transport) for x in endpoints)
+        several = (x for x in endpoints if often[port(x), x.transport] > 1)
+        bound = [(x, y) for x in several if (y := _socket(x, endpoints))]
         told = set[str]()
         for (first, one), (second, other) in combinations(bound, 2):
             if second.field not in told and conflicts(one, other):

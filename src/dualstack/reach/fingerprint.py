@@ -1,6 +1,5 @@
 """What a finding is known by when the lines above it have moved."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -16,6 +15,8 @@ def fingerprints(findings: Sequence[Finding], named: Callable[[str], str] = str)
     that are alike in all that, the first in the file is told from the second. A finding keeps it while its line is
     moved or indented, and gets another when its line is changed.
     """
+    import hashlib  # it loads a library for cryptography
+
     places = sorted(range(len(findings)), key=lambda i: _place(findings[i]))
     seen, made = Counter[tuple[str, str, str]](), dict[int, str]()
     for number in places:
