@@ -3,6 +3,9 @@
 >>> from dualstack import Question, Request, diagnose, parse_target
 >>> found = diagnose(Request(Question(targets=parse_target("http://localhost:4318"))))
 >>> found.verdict, [x.code for x in found.findings]
+>>> from dualstack import Review, lint
+>>> found = lint(Review(("deploy/", "collector.yaml")))
+>>> [(x.code, x.location) for x in found.diagnosis.findings]
 """
 
 import importlib
@@ -16,9 +19,12 @@ _PUBLIC = {
     "Options": "dualstack.probe.run",
     "Question": "dualstack.model.question",
     "Request": "dualstack.pipeline",
+    "Review": "dualstack.review",
     "Snapshot": "dualstack.model.snapshot",
     "Verdict": "dualstack.model.diagnosis",
     "diagnose": "dualstack.pipeline",
+    "lint": "dualstack.review",
+    "mend": "dualstack.review",
     "parse_target": "dualstack.model.target",
 }
 

@@ -13,31 +13,21 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.gather.configs import declared
 from dualstack.gather.errors import BadFile
+from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import SETTINGS, Included, Text
 from dualstack.gather.project import Project
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.gather.recognise import Found, settle, take
-from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
-from dualstack.model.foreign import ForeignListeners
-from dualstack.model.gateway import ChartFamilies, Gates
-from dualstack.model.kube import Container, NetworkPolicies, Services, Workload, Workloads
-from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import FILES, Question
-from dualstack.model.review import Former, Slip, Slips, Suppression, Unused
+from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
-from dualstack.reach.destination import read
-from dualstack.reach.foreign import foreign
-from dualstack.reach.operator import INSTRUMENTED
-from dualstack.reach.settings import destinations
 from dualstack.reach.suppress import MARK, comments, silenced
-from dualstack.reach.wiring import Called, called, deployed, named
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
 if TYPE_CHECKING:
@@ -115,7 +105,7 @@ def explained(request: Review) -> tuple["Understood", tuple[BadFile, ...]]:
     reading, included = _read(request, lambda _: None)
     seen, read = reading.seen, reading.names
     settle(seen, None)
-    evidence = snapshot(seen, request, included)
+    evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
     files = (read | set(included.texts)) - {SETTINGS}
     return understood(evidence, files, passed_over, request.collector_version), tuple(seen.errors)
@@ -125,7 +115,7 @@ def _where(error: BadFile) -> str:
     return str(error).removesuffix(f" {error.sentence}")
 
 
-def review(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
+def lint(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
     """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
     reading, included = _read(request, progress)
     seen, texts, marked = reading.seen, reading.texts, reading.marked
@@ -205,69 +195,8 @@ def _comparing() -> set[str]:
     return {x.code for x in static_rules() if x.lint and Former in x.lint.takes}
 
 
-def snapshot(seen: Found, request: Review, included: Included) -> Snapshot:
-    """What was found, as the evidence of the rules."""
-    if seen.workloads:
-        from dualstack.gather.joined import join
-
-        join(seen)
-    configs = tuple(declared(seen, request.environ, request.collector_version, included))
-    settle(seen, frozenset(_leads(configs, seen.workloads)))
-    others = tuple(y for x in seen.agents for y in x.listens)
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
-    values = (
-        request.question,
-        deployments,
-        Senders(tuple(_senders(deployments, seen))),
-        Services(tuple(seen.services)),
-        Workloads(tuple(seen.workloads)),
-        NetworkPolicies(tuple(seen.policies)),
-        Gates(tuple(seen.gates)),
-        ChartFamilies(tuple(seen.families)),
-        ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
-        Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
-    )
-    return Snapshot({type(x): x for x in values})
-
-
-def _leads(configs: Sequence[Declared], workloads: Sequence[Workload]) -> Iterator[str]:
-    """Words of which a Service has one that leads to a workload, or that something sends to."""
-    for config in configs:
-        yield from (x.name.text.partition(".")[0] for x in config.balancers)
-        yield from (_name(x) for x in config.destinations)
-    for workload in workloads:
-        yield from (held or key.rpartition("/")[2] for key, held in workload.labels.items())
-        yield from (_name(y) for x in workload.containers for y in destinations(workload, x))
-
-
-def _name(destination: Destination) -> str:
-    return read(destination.value, destination.form).host.partition(".")[0]
-
-
-def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
-    found = {id(x) for x in seen.services}
-    known = called((*seen.services, *(y for x in deployments.items for y in x.services if id(y) not in found)))
-    for item in deployments.items:
-        for each in item.config.destinations:
-            yield _sender(each, item.workload, item.container, known, item.config.file)
-    for workload in seen.workloads:
-        for container in workload.containers:
-            for each in destinations(workload, container):
-                yield _sender(each, workload, container, known, workload.meta.at.file)
-    yield from (Sender(y) for x in seen.agents for y in x.sends)
-
-
-def _sender(
-    sent: Destination, workload: Workload | None, container: Container | None, known: Called, file: str
-) -> Sender:
-    if workload and not workload.pod and workload.meta.kind != INSTRUMENTED:
-        return Sender(sent, workload, container)
-    namespace = workload.meta.namespace if workload else ""
-    return Sender(sent, workload, container, named(read(sent.value, sent.form).host, namespace, known, file))
-
-
 def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
-    evidence = snapshot(seen, request, included)
+    evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     if request.former:
         evidence = evidence.adding(_former(request.former))
     return evaluate(evidence, [x for x in _chosen(request) if not _speaks_last(x)], files=True)
@@ -364,7 +293,7 @@ def mend(request: Review, found: Reviewed, *, unsafe: bool) -> Mended:
                 changed = True
         if not changed:
             break
-        found = review(replace(request, instead={**request.instead, **after}))
+        found = lint(replace(request, instead={**request.instead, **after}))
     return Mended(before, after, done, found)
 
 

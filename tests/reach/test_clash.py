@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from dualstack.model.finding import Finding
-from dualstack.review import review
+from dualstack.review import lint
 from dualstack.testing.files import file
 
 SERVICE = "exporters: {debug: {}}\nservice: {pipelines: {traces: {receivers: [otlp, otlp/b], exporters: [debug]}}}"
@@ -16,7 +16,7 @@ GRPC = "protocols: {grpc: {endpoint: %s}}"
 def judged(*endpoints: str, service: str = SERVICE, component: str = GRPC) -> list[Finding]:
     names = ("otlp", "otlp/b")
     each = ", ".join(f"{name}: {{{component % x}}}" for name, x in zip(names, endpoints, strict=True))
-    found = review(file(f"receivers: {{{each}}}\n{service}\n"))
+    found = lint(file(f"receivers: {{{each}}}\n{service}\n"))
     assert not found.errors
     return [x for x in found.diagnosis.findings if x.code in ("DS114", "DS115")]
 
@@ -65,7 +65,7 @@ def test_a_clash_is_found_exactly_where_the_kernel_refuses_the_second(one: str, 
 def test_a_wildcard_of_another_component_is_no_other_half() -> None:
     otelarrow = 'receivers: {otlp: {protocols: {grpc: {endpoint: "[::]:4317"}}}, otelarrow: {protocols: {grpc: {}}}}'
     service = "service: {pipelines: {traces: {receivers: [otlp, otelarrow], exporters: [debug]}}}"
-    found = review(file(f"{otelarrow}\nexporters: {{debug: {{}}}}\n{service}\n")).diagnosis.findings
+    found = lint(file(f"{otelarrow}\nexporters: {{debug: {{}}}}\n{service}\n")).diagnosis.findings
 
     assert [x.code for x in found] == ["DS115"]
 
@@ -107,7 +107,7 @@ def test_more_names_than_there_are_addresses_for_them_are_not_judged() -> None:
     receivers = "\n".join(f'  {x}: {{protocols: {{grpc: {{endpoint: "host-{i}:4317"}}}}}}' for i, x in enumerate(names))
     service = f"service: {{pipelines: {{traces: {{receivers: [{', '.join(names)}], exporters: [debug]}}}}}}"
 
-    found = review(file(f"receivers:\n{receivers}\nexporters:\n  debug:\n{service}\n"))
+    found = lint(file(f"receivers:\n{receivers}\nexporters:\n  debug:\n{service}\n"))
 
     assert not found.errors
     assert not found.diagnosis.findings
@@ -145,6 +145,6 @@ service: {pipelines: {traces: {receivers: [otlp, otlp/b], exporters: [debug]}}}
 """
     for version, edits in (("", 0), ("0.139.0", 0), ("0.144.0", 2)):
         call = f"# dualstack lint --collector-version {version}\n" if version else ""
-        (found,) = review(file(call + text)).diagnosis.findings
+        (found,) = lint(file(call + text)).diagnosis.findings
         assert found.fix
         assert (found.code, len(found.fix.edits)) == ("DS114", edits)

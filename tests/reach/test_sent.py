@@ -2,12 +2,12 @@
 
 import pytest
 
-from dualstack.review import mend, review
+from dualstack.review import lint, mend
 from dualstack.testing.files import file
 
 
 def found(text: str, code: str) -> list[str]:
-    answer = review(file(text)).diagnosis.findings
+    answer = lint(file(text)).diagnosis.findings
     return [f"{x.severity} {x.location.line}:{x.location.column}" for x in answer if x.code == code and x.location]
 
 
@@ -57,7 +57,7 @@ def test_a_node_that_tries_one_address_of_localhost(text: str, *, fires: bool) -
 
 def test_the_address_is_written_in_the_place_of_the_name() -> None:
     request = file(shop("node:18", LOCAL))
-    mended = mend(request, review(request), unsafe=False)
+    mended = mend(request, lint(request), unsafe=False)
     assert mended.after["example.yaml"] == shop("node:18", "http://127.0.0.1:4318")
 
 
@@ -78,7 +78,7 @@ def test_a_proxy_that_gets_what_was_to_be_spared(more: str, *, fires: bool) -> N
     text = f"# dualstack lint --stdin-filename x.env\nOTEL_EXPORTER_OTLP_ENDPOINT=http://[fd00::7]:4318\n{more}\n"
     assert bool(found(text, "DS806")) is fires
     request = file(text)
-    mended = mend(request, review(request), unsafe=False)
+    mended = mend(request, lint(request), unsafe=False)
     assert mended.after.get("x.env", text) == (text[:-1] + ",fd00::7,[fd00::7]\n" if fires else text)
 
 
@@ -109,7 +109,7 @@ services:
       HTTPS_PROXY: http://p:1
       NO_PROXY: "{exceptions}"
 """
-    answer = [x for x in review(file(text)).diagnosis.findings if x.code == "DS806"]
+    answer = [x for x in lint(file(text)).diagnosis.findings if x.code == "DS806"]
     assert len(answer) == fires
     assert bool(answer and answer[0].fix) is fixed
 
@@ -188,9 +188,9 @@ def test_what_no_workload_runs_shares_no_loopback() -> None:
 
 def test_an_endpoint_that_is_no_text_is_not_judged_as_one() -> None:
     text = "receivers: {otlp: {protocols: {grpc: {endpoint: {a: b}}}}}\n"
-    assert [x.code for x in review(file(text)).diagnosis.findings] == []
+    assert [x.code for x in lint(file(text)).diagnosis.findings] == []
     listed = "receivers:\n  otlp:\n    protocols:\n      grpc: {endpoint: ['::']}\n"
-    assert "DS101" not in [x.code for x in review(file(listed)).diagnosis.findings]
+    assert "DS101" not in [x.code for x in lint(file(listed)).diagnosis.findings]
 
 
 def test_a_port_that_something_else_fills_in_names_no_target() -> None:

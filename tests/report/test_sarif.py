@@ -12,7 +12,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Applicability, Fix
 from dualstack.model.source import Location
 from dualstack.report.sarif import FINGERPRINT, ROOT, render
-from dualstack.review import review
+from dualstack.review import lint
 from dualstack.rules.registry import rules
 from dualstack.testing.files import file
 from tests.report.reviews import CLEAN, EVIL, SAMPLE, UNBRACKETED, hostile
@@ -50,7 +50,7 @@ def test_a_report_is_valid(diagnosis: Diagnosis) -> None:
 
 @pytest.mark.parametrize(("rule", "kind", "text"), FILES, ids=[f"{r.code}-{i}" for i, (r, _, _) in enumerate(FILES)])
 def test_a_review_of_a_real_file_is_valid(rule: Any, kind: str, text: str) -> None:
-    answer = review(file(text)).diagnosis
+    answer = lint(file(text)).diagnosis
 
     assert [x["ruleId"] for x in run(answer)["results"]] == [x.code for x in answer.findings]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.regular import MOST
-from dualstack.review import Review, Reviewed, explained, mend, review
+from dualstack.review import Review, Reviewed, explained, lint, mend
 from tests.cli.command import dualstack
 from tests.robust.mutants import mutant
 
@@ -34,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def judged(*paths: str) -> Reviewed:
     """The review, in which the other file is judged whatever the first one is; nothing takes long."""
     start = time.monotonic()
-    found = review(Review((*paths, "other.yaml")))
+    found = lint(Review((*paths, "other.yaml")))
     assert time.monotonic() - start < PATIENCE
     assert "other.yaml" in {x.location.file for x in found.diagnosis.findings if x.location}
     return found
@@ -188,7 +188,7 @@ def test_what_is_no_text_is_named_and_passed_over_in_a_folder(raw: bytes, said: 
 
     (error,) = judged("bad.yaml").errors
     assert said in str(error)
-    assert not review(Review((".",))).errors
+    assert not lint(Review((".",))).errors
 
 
 def test_a_file_without_end_or_too_large_is_named(here: Path) -> None:
@@ -217,18 +217,18 @@ def test_links_that_lead_round_are_followed_once(here: Path) -> None:
     (here / "folder.yaml").mkdir()
     (here / "folder.yaml" / "in.yaml").write_text(WRONG)
 
-    found = review(Review((".",)))
+    found = lint(Review((".",)))
 
     assert not found.errors
     assert [x.location.file for x in found.diagnosis.findings if x.location] == ["again.yaml", "folder.yaml/in.yaml"]
     with pytest.raises(BadInput, match=r"`loop\.yaml` is a link that leads nowhere"):
-        review(Review(("loop.yaml",)))
+        lint(Review(("loop.yaml",)))
     with pytest.raises(BadInput, match=r"`gone\.yaml` is not there"):
-        review(Review(("other.yaml", "gone.yaml")))
+        lint(Review(("other.yaml", "gone.yaml")))
 
 
 def test_stdin_is_read_once_and_an_empty_one_is_said(here: Path) -> None:
-    found = review(Review(("-", "-", "other.yaml"), stdin=WRONG.encode()))
+    found = lint(Review(("-", "-", "other.yaml"), stdin=WRONG.encode()))
     assert [x.location.file for x in found.diagnosis.findings if x.location] == ["-", "other.yaml"]
 
     done = dualstack("lint", "-")
@@ -337,7 +337,7 @@ def test_no_spoilt_file_ends_a_review(seed: int, text: str, name: str) -> None:
     raw = mutant(text.encode(), random.Random(seed))
     request = Review(("-",), stdin=raw, stdin_name=name)
 
-    found = review(request)
+    found = lint(request)
     mend(request, found, unsafe=True)
     explained(request)
 

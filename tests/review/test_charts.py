@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from dualstack.cli.lint import command
 from dualstack.gather.charts import Rendered, at, charts, is_template
 from dualstack.model.source import Location
-from dualstack.review import Review, Reviewed, mend, review
+from dualstack.review import Review, Reviewed, lint, mend
 from tests.real.helm import helm
 
 TEMPLATE = """\
@@ -73,7 +73,7 @@ def places(found: Reviewed) -> list[tuple[str, str, int, int]]:
 
 
 def test_a_template_is_passed_over_with_a_note_and_a_plain_file_is_read(chart: Path) -> None:
-    found = review(Review((str(chart),)))
+    found = lint(Review((str(chart),)))
 
     assert places(found) == [("DS101", "plain.yaml", 6, 53)]
     assert [os.path.basename(x.needs) for x in found.diagnosis.skipped] == ["cm.yaml"]
@@ -84,7 +84,7 @@ def test_a_template_is_passed_over_with_a_note_and_a_plain_file_is_read(chart: P
 @pytest.mark.usefixtures("with_helm")
 def test_what_helm_makes_is_judged_and_told_at_the_template(chart: Path) -> None:
     request = Review((str(chart.parent),), helm=True)
-    found = review(request)
+    found = lint(request)
 
     assert places(found) == [
         ("DS101", "cm.yaml", 11, 1),
@@ -103,7 +103,7 @@ def test_a_chart_that_helm_refuses_is_told_beside_the_others(chart: Path) -> Non
     (broken / "Chart.yaml").write_text("apiVersion: v2\nname: broken\nversion: 0.1.0\n")
     (broken / "templates" / "a.yaml").write_text('{{ fail "no" }}')
 
-    found = review(Review((str(chart.parent),), helm=True))
+    found = lint(Review((str(chart.parent),), helm=True))
 
     assert len(found.errors) == 1
     assert "helm does not render it" in str(found.errors[0])
@@ -124,7 +124,7 @@ def test_a_program_that_is_no_helm_is_told(chart: Path, monkeypatch: pytest.Monk
         program.write_text(text)
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(program.parent))
-        found = review(Review((str(chart),), helm=True))
+        found = lint(Review((str(chart),), helm=True))
         assert len(found.errors) == 1
 
 
@@ -166,6 +166,6 @@ def test_values_inside_other_objects_are_read(tmp_path: Path) -> None:
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    found = places(review(Review((str(tmp_path),))))
+    found = places(lint(Review((str(tmp_path),))))
     names = [y for x, y, *_ in found if x == "DS101"]
     assert sorted(names) == ["application.yaml"] * 2 + ["release.yaml"] + ["values.yaml"] * 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dualstack.model.finding import Applicability
 from dualstack.model.question import Question
 from dualstack.reach.edits import spelled
-from dualstack.review import STDIN, Review, mend, review
+from dualstack.review import STDIN, Review, lint, mend
 
 MEANT = {
     "fd00::5:4317": "[fd00::5]:4317",
@@ -136,7 +136,7 @@ def held(text: str, style: Style) -> str:
 def fixed(text: str) -> str:
     """A text with its safe fixes; nothing that a safe fix would change is left in it."""
     request = Review((STDIN,), text.encode(), "collector.yaml", Question())
-    found = review(request)
+    found = lint(request)
     assert not found.errors
     after = mend(request, found, unsafe=False)
     left = [x.fix for x in after.reviewed.diagnosis.findings if x.fix and x.fix.edits]

@@ -12,7 +12,7 @@ import pytest
 from dualstack.model.address import BOTH, Family
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.question import Question
-from dualstack.review import Review, review
+from dualstack.review import Review, lint
 from tests.oracle.recorded import RUNS, Run, cause, configuration, label
 
 FAMILIES = {"on": BOTH, "off": (Family.IPV4,)}
@@ -28,7 +28,7 @@ def found(run: Run, folder: Path) -> tuple[Finding, ...]:
     path.write_text(configuration(run), encoding="utf-8")
     question = Question(cluster=FAMILIES[run["ipv6"]])
     request = Review((str(path),), question=question, environ=run["env"], collector_version=run["version"])
-    reviewed = review(request)
+    reviewed = lint(request)
     assert not reviewed.errors
     return tuple(x for x in reviewed.diagnosis.findings if x.severity is Severity.ERROR)
 

@@ -11,7 +11,7 @@ import yaml
 from dualstack.model.address import BOTH, Family
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.question import Question
-from dualstack.review import STDIN, Review, mend, review
+from dualstack.review import STDIN, Review, lint, mend
 
 _Row = dict[str, Any]
 _FILE = Path(__file__).parents[1] / "data" / "service-api.jsonl"
@@ -95,7 +95,7 @@ def test_every_operation_is_judged() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=label)
 def test_an_error_exactly_where_the_server_refused(row: _Row) -> None:
-    found = review(request(row))
+    found = lint(request(row))
 
     refused = row["status"] >= 400
     wrong = errors(found.diagnosis.findings)
@@ -115,7 +115,7 @@ TAKEN = {tuple(map(str, (x[y] for y in _INPUTS))) for x in ROWS if x["op"] == "c
 def test_what_is_mended_is_judged_right(row: _Row) -> None:
     asked = request(row)
 
-    mended = mend(asked, review(asked), unsafe=False)
+    mended = mend(asked, lint(asked), unsafe=False)
 
     by_hand = {"DS504"}
     assert {x.code for x in errors(mended.reviewed.diagnosis.findings)} <= by_hand
@@ -125,7 +125,7 @@ def test_what_is_mended_is_judged_right(row: _Row) -> None:
 def test_the_server_has_taken_what_a_fix_makes(row: _Row) -> None:
     asked = request(row)
 
-    spec = yaml.safe_load(mend(asked, review(asked), unsafe=False).after["service.yaml"])["spec"]
+    spec = yaml.safe_load(mend(asked, lint(asked), unsafe=False).after["service.yaml"])["spec"]
 
     made = (row["cluster"], row["headless"], spec.get("ipFamilyPolicy"), spec.get("ipFamilies"))
     assert tuple(map(str, made)) in TAKEN

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dualstack.model.finding import Applicability, Finding, Severity
-from dualstack.review import Review, mend, review
+from dualstack.review import Review, lint, mend
 from dualstack.testing.files import file
 
 COLLECTOR = """\
@@ -62,12 +62,12 @@ def client(protocol: str, endpoint: str) -> str:
 
 def found(text: str, code: str) -> list[Finding]:
     """The findings of one rule."""
-    return [x for x in review(file(text)).diagnosis.findings if x.code == code]
+    return [x for x in lint(file(text)).diagnosis.findings if x.code == code]
 
 
 def mended(text: str, *, unsafe: bool = False) -> str:
     asked = file(text)
-    return mend(asked, review(asked), unsafe=unsafe).after.get(asked.stdin_name, text)
+    return mend(asked, lint(asked), unsafe=unsafe).after.get(asked.stdin_name, text)
 
 
 BOTH = service("{name: otlp-grpc, port: 4317}, {name: otlp-http, port: 4318}")
@@ -262,9 +262,9 @@ spec: {exporter: {endpoint: "http://gw-collector:4317"}, LANGUAGE}
         (tmp_path / "a.yaml").write_text(there)
         (tmp_path / "b.yaml").write_text(app % "db: {}")
 
-        assert "DS902" not in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
+        assert "DS902" not in {x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings}
         (tmp_path / "b.yaml").write_text(app % there.removeprefix("services: {").rstrip()[:-1])
-        assert "DS902" in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
+        assert "DS902" in {x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings}
 
     def test_another_signal_than_otlp_is_not_judged(self) -> None:
         zipkin = client("grpc", "x").replace("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT")

@@ -8,7 +8,7 @@ from dualstack.gather.files import Text
 from dualstack.gather.joined import join
 from dualstack.gather.recognise import Found, take
 from dualstack.model.kube import Container, Workload
-from dualstack.review import Review, mend, review
+from dualstack.review import Review, lint, mend
 from dualstack.testing.files import file
 
 
@@ -115,7 +115,7 @@ def test_a_unit_has_the_variables_of_its_drop_ins_and_files() -> None:
 
 
 def codes(review_of: str) -> list[tuple[str, int, int]]:
-    answer = review(file(review_of)).diagnosis.findings
+    answer = lint(file(review_of)).diagnosis.findings
     return [(x.code, x.location.line, x.location.column) for x in answer if x.location]
 
 
@@ -154,7 +154,7 @@ def test_a_mounted_configuration_has_the_variables_of_its_reader(tmp_path: Path)
             "services:\n  c:\n    image: otel/opentelemetry-collector:0.139.0\n"
             f"    environment: {{HOST: '{host}'}}\n    volumes: ['./collector.yaml:/etc/otelcol/config.yaml:ro']\n"
         )
-        answer = review(Review((str(tmp_path),))).diagnosis.findings
+        answer = lint(Review((str(tmp_path),))).diagnosis.findings
         assert [x.code for x in answer if x.code == "DS102"] == [wanted] * bool(wanted)
 
 
@@ -181,7 +181,7 @@ export OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="http://fd00::b:4318"
 
 def test_a_fix_keeps_the_quotes_of_a_file_of_variables() -> None:
     request = file(ENV)
-    mended = mend(request, review(request), unsafe=False)
+    mended = mend(request, lint(request), unsafe=False)
     assert mended.after["x.env"] == ENV.replace("fd00::a", "[fd00::a]").replace("fd00::b", "[fd00::b]")
 
 

@@ -9,7 +9,7 @@ from dualstack.model.address import Family
 from dualstack.model.question import Question
 from dualstack.model.understood import Understood
 from dualstack.report.verbs.understood import render, render_json
-from dualstack.review import Review, explained, review
+from dualstack.review import Review, explained, lint
 from tests.cli.command import dualstack
 
 CLUSTER = """\
@@ -77,7 +77,7 @@ def understood(text: str, **more: object) -> Understood:
 
 
 def test_what_a_container_names_one_after_the_other_is_merged() -> None:
-    found = [x for x in review(request(CLUSTER)).diagnosis.findings if x.code == "DS101"]
+    found = [x for x in lint(request(CLUSTER)).diagnosis.findings if x.code == "DS101"]
     assert not found
 
     (config,) = understood(CLUSTER).configurations
@@ -93,7 +93,7 @@ def test_what_a_container_names_one_after_the_other_is_merged() -> None:
 
 
 def test_another_container_may_read_one_of_them_alone() -> None:
-    found = [x for x in review(request(CLUSTER + ALONE)).diagnosis.findings if x.code == "DS101"]
+    found = [x for x in lint(request(CLUSTER + ALONE)).diagnosis.findings if x.code == "DS101"]
     assert [x.location.line for x in found if x.location] == [7]
 
     configs = understood(CLUSTER + ALONE).configurations
@@ -106,7 +106,7 @@ def test_another_container_may_read_one_of_them_alone() -> None:
 def test_the_order_of_the_command_line_counts() -> None:
     turned = CLUSTER.replace("base.yaml, --config=/conf/over.yaml", "over.yaml, --config=/conf/base.yaml")
 
-    assert [x.code for x in review(request(turned)).diagnosis.findings if x.code == "DS101"] == ["DS101"]
+    assert [x.code for x in lint(request(turned)).diagnosis.findings if x.code == "DS101"] == ["DS101"]
 
 
 def test_services_and_destinations_are_told_with_what_they_lead_to() -> None:
@@ -227,3 +227,23 @@ def test_nothing_is_told_as_nothing() -> None:
 
     assert "listens on nothing that is known here" in render(found)
     assert json.loads(render_json(found))["services"] == []
+
+
+def test_what_the_user_names_as_one_configuration_is_told_with_its_files(tmp_path: Path) -> None:
+    paths = (str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    Path(paths[0]).write_text("receivers: {otlp: {protocols: {grpc: }}}\n")
+    Path(paths[1]).write_text("receivers: {otlp: {protocols: {http: }}}\n")
+
+    found, _ = explained(Review((), configs=paths, settings=("receivers.otlp.protocols.grpc.endpoint=h:1",)))
+
+    (config,) = found.configurations
+    assert config.held == f"from {paths[0]} and from {paths[1]} and from --set"
+    assert [x.address for x in config.endpoints] == ["h:1", "localhost:4318", "localhost:8888"]
+
+
+def test_configurations_that_a_container_does_not_see_are_not_merged() -> None:
+    part = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\ndata:\n  over.yaml: |\n    receivers: {{otlp: }}\n"
+    others = "".join(f"---\n{part.format(x)}" for x in ("elsewhere, namespace: far", "unmounted"))
+    text = CLUSTER.replace("{name: node}", "{name: node, namespace: near}")
+
+    assert understood(text + others).configurations[-1].endpoints == understood(text).configurations[-1].endpoints

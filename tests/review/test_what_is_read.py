@@ -10,7 +10,7 @@ from dualstack.gather.files import Text
 from dualstack.gather.recognise import Found, settle, take
 from dualstack.model.address import BOTH
 from dualstack.model.question import Question
-from dualstack.review import Review, review
+from dualstack.review import Review, lint
 from dualstack.testing.files import file
 from tests.rules.test_examples import FILES, named
 
@@ -30,10 +30,10 @@ spec: {template: {metadata: {labels: {app: LABEL}}, spec: {containers: [{name: c
 def test_an_example_is_judged_as_if_all_were_parsed(
     rule: object, kind: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = review(file(text))
+    before = lint(file(text))
     monkeypatch.setattr(glance, "speaks", lambda *_: True)
 
-    assert review(file(text)).diagnosis == before.diagnosis
+    assert lint(file(text)).diagnosis == before.diagnosis
 
 
 def test_a_cluster_of_all_examples_is_judged_as_if_all_were_parsed(
@@ -45,10 +45,10 @@ def test_a_cluster_of_all_examples_is_judged_as_if_all_were_parsed(
         folder.mkdir(exist_ok=True)
         (folder / f"{number}.yaml").write_text(text)
     request = Review((str(tmp_path),), question=Question(cluster=BOTH, expect=BOTH))
-    before = review(request)
+    before = lint(request)
     monkeypatch.setattr(glance, "speaks", lambda *_: True)
 
-    assert review(request).diagnosis.findings == before.diagnosis.findings
+    assert lint(request).diagnosis.findings == before.diagnosis.findings
     assert before.diagnosis.findings
 
 
@@ -108,6 +108,6 @@ data:
     {config.strip().replace(chr(10), chr(10) + "    ")}
 """
     (tmp_path / "pod.yaml").write_text(pod)
-    assert "DS202" not in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
+    assert "DS202" not in {x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings}
     (tmp_path / "service.yaml").write_text(service("edge", "edge-1"))
-    assert "DS202" in {x.code for x in review(Review((str(tmp_path),))).diagnosis.findings}
+    assert "DS202" in {x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings}

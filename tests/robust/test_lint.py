@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from dualstack.review import Review, mend, review
+from dualstack.review import Review, lint, mend
 from dualstack.testing.files import file
 from tests.cli.command import ARGV, environ
 from tests.robust.mutants import MANY, mutants
@@ -66,7 +66,7 @@ def test_mutants_give_findings_or_errors_that_name_them(portion: int) -> None:
     for example, data in almost_right(MANY // PORTIONS, portion):
         request = replace(example, stdin=data)
         start = time.process_time()
-        found = review(request)
+        found = lint(request)
         mended = mend(request, found, unsafe=True)
         assert time.process_time() - start < LONGEST, data
         assert {x.file for x in found.errors} <= {request.stdin_name}, data

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualstack.review import review
+from dualstack.review import lint
 from dualstack.testing.files import file
 
 GRPC = "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: {}}}}}}}}}\n"
@@ -33,7 +33,7 @@ data:
 
 def found(text: str) -> dict[str, str]:
     """The severities by code."""
-    answer = review(file(text))
+    answer = lint(file(text))
     assert not answer.errors
     return {x.code: str(x.severity) for x in answer.diagnosis.findings}
 
@@ -140,7 +140,7 @@ def test_brackets_that_a_version_takes_off_are_told(version: str, written: str, 
     text = f"""# dualstack lint --collector-version {version}
 service: {{telemetry: {{metrics: {{address: "{written}"}}}}, pipelines: {{}}}}
 """
-    (finding,) = review(file(text)).diagnosis.findings
+    (finding,) = lint(file(text)).diagnosis.findings
 
     assert finding.code == "DS113"
     assert finding.fix
@@ -157,4 +157,4 @@ def test_brackets_are_right_in_the_other_versions(version: str) -> None:
 def test_a_lonely_dollar_is_no_variable() -> None:
     text = 'exporters: {otlphttp: {endpoint: "http://fd00:1:$2:3:4:5:6:7:4318"}}\n'
 
-    assert "DS102" not in {x.code for x in review(file(text)).diagnosis.findings}
+    assert "DS102" not in {x.code for x in lint(file(text)).diagnosis.findings}

@@ -7,7 +7,7 @@ import pytest
 
 from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.reach.predict import predict
-from dualstack.review import mend, review
+from dualstack.review import lint, mend
 from dualstack.rules.registry import Rule, evaluate, rules
 from dualstack.testing.files import file
 from dualstack.testing.incident import snapshot
@@ -29,7 +29,7 @@ def examples(*, worlds: bool) -> list[tuple[Rule, str, str]]:
 def fired(rule: Rule, text: str) -> list[Finding]:
     """The findings of a rule on one of its examples."""
     if not is_world(text):
-        return [x for x in review(file(text)).diagnosis.findings if x.code == rule.code]
+        return [x for x in lint(file(text)).diagnosis.findings if x.code == rule.code]
     evidence = snapshot(text)
     return [x for x in evaluate(evidence.adding(predict(evidence)), rules())[0] if x.code == rule.code]
 
@@ -58,7 +58,7 @@ def test_an_example_does_what_it_says(rule: Rule, kind: str, world: str) -> None
 
 @pytest.mark.parametrize(("rule", "kind", "text"), FILES, ids=named(FILES))
 def test_an_example_file_does_what_it_says(rule: Rule, kind: str, text: str) -> None:
-    found = review(file(text))
+    found = lint(file(text))
 
     codes = [x.code for x in found.diagnosis.findings]
     assert not found.errors
@@ -74,7 +74,7 @@ MENDED = [x for x in FILES if x[1] == "fires"]
 @pytest.mark.parametrize(("rule", "kind", "text"), MENDED, ids=named(MENDED))
 def test_what_is_fixed_is_quiet_and_the_rest_is_as_it_was(rule: Rule, kind: str, text: str) -> None:
     request = file(text)
-    found = review(request)
+    found = lint(request)
     mine = [x for x in found.diagnosis.findings if x.code == rule.code and x.fix and x.fix.edits]
     automatic = [x for x in mine if x.fix and x.fix.applicability is not Applicability.MANUAL]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dualstack.model.finding import Finding
-from dualstack.review import Review, mend, review
+from dualstack.review import Review, lint, mend
 from dualstack.testing.files import file
 
 MINE = {
@@ -25,7 +25,7 @@ MINE = {
 
 
 def found(text: str) -> list[Finding]:
-    answer = review(file(text))
+    answer = lint(file(text))
     assert not answer.errors
     return [x for x in answer.diagnosis.findings if x.code in MINE]
 
@@ -285,7 +285,7 @@ def test_files_and_folders_are_followed_from_compose(tmp_path: Path, volume: str
         f'services: {{otel: {{image: otelcol, volumes: [{volume}], command: ["{command}"], ports: ["4317"]}}}}'
     )
 
-    codes = [x.code for x in review(Review((str(tmp_path),))).diagnosis.findings]
+    codes = [x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings]
 
     assert codes == (["DS202"] if reads else [])
 
@@ -298,7 +298,7 @@ def test_configs_of_compose_are_followed(tmp_path: Path, config: str, use: str) 
         f'services: {{otel: {{image: otelcol, configs: {use}, ports: ["4317"]}}}}\nconfigs: {{otel: {{{config}}}}}\n'
     )
 
-    codes = [x.code for x in review(Review((str(tmp_path),))).diagnosis.findings]
+    codes = [x.code for x in lint(Review((str(tmp_path),))).diagnosis.findings]
 
     assert codes == ["DS202"]
 
@@ -610,7 +610,7 @@ def test_workloads_of_other_folders_are_alternatives(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(taking("DaemonSet", name))
 
-    answer = review(Review((str(tmp_path),))).diagnosis.findings
+    answer = lint(Review((str(tmp_path),))).diagnosis.findings
 
     assert [(x.code, x.severity) for x in answer] == [("DS607", "warning")]
 
@@ -620,7 +620,7 @@ def test_examples_with_the_same_names_are_kept_apart(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "all.yaml").write_text(pod(config, service="4317"))
 
-    answer = review(Review((str(tmp_path),))).diagnosis.findings
+    answer = lint(Review((str(tmp_path),))).diagnosis.findings
 
     assert [(x.code, Path(x.location.file).parent.name) for x in answer if x.location] == [("DS202", "bad")]
 
@@ -652,7 +652,7 @@ def test_left_out_endpoints_are_written_where_they_belong(end: str) -> None:
     ).replace("\n", end)
     request = Review(("-",), stdin=text.encode())
 
-    mended = mend(request, review(request), unsafe=True).after["-"]
+    mended = mend(request, lint(request), unsafe=True).after["-"]
 
     added = sorted(set(mended.split(end)) - set(text.split(end)))
     assert added == sorted(
@@ -694,7 +694,7 @@ def test_a_left_out_endpoint_of_json_is_written_as_json() -> None:
     config = '{\n  "receivers": {"otlp": {"protocols": {"grpc": {"tls": null}}}}\n}'
     request = Review(("-",), stdin=pod(config, service="4317").encode())
 
-    mended = mend(request, review(request), unsafe=True).after["-"]
+    mended = mend(request, lint(request), unsafe=True).after["-"]
 
     assert '{"grpc": {"endpoint": "0.0.0.0:4317", "tls": null}}' in mended
 

@@ -82,12 +82,12 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
 def _done(request: "Review", given: dict[str, Any]) -> int:
     """What is asked for: an explanation, a baseline, changes, or a report."""
     from dualstack.cli.progress import progress
-    from dualstack.review import mend, review
+    from dualstack.review import lint, mend
 
     if given["explain_file"]:
         return _explained(request, given)
     with progress(wanted=not given["quiet"]) as tell:
-        found = review(request, tell)
+        found = lint(request, tell)
     if given["write_baseline"]:
         return _kept(found, given)
     if given["fix"] or given["diff"]:
@@ -146,7 +146,7 @@ def _rendered(found: "Reviewed", given: dict[str, Any]) -> str:
 def _mended(request: "Review", mended: "Mended", given: dict[str, Any]) -> int:
     """Show the changes, or make them and tell what is left."""
     from dualstack.report.verbs.review import unified
-    from dualstack.review import STDIN, review
+    from dualstack.review import STDIN, lint
 
     if given["diff"]:
         before = {k: _marked(v, v.text) for k, v in mended.before.items()}
@@ -159,7 +159,7 @@ def _mended(request: "Review", mended: "Mended", given: dict[str, Any]) -> int:
     refused = [
         x for x in mended.before.items() if not (piped and x[0] == request.stdin_name) and not _wrote(*x, mended)
     ]
-    left = review(request) if refused else mended.reviewed
+    left = lint(request) if refused else mended.reviewed
     if piped:
         _pass_on(request, mended)
         click.echo(_rendered(left, given), err=True, nl=False)

@@ -11,7 +11,7 @@ from dualstack.editor.meaning import Meaning, meanings
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import found
 from dualstack.model.finding import Finding
-from dualstack.review import STDIN, Review, explained, review
+from dualstack.review import STDIN, Review, explained, lint
 
 MOST = 2000
 """Files that are read for one document; those of a larger folder are left out of account."""
@@ -29,7 +29,7 @@ def judged(texts: Mapping[str, str], folders: Sequence[str], asked: Review) -> M
     """What there is to say of each document, by path. `texts` are those in the editor, whatever the files hold."""
     answers = {}
     for request, paths in _requests(texts, folders, asked):
-        reviewed = review(request)
+        reviewed = lint(request)
         said = tuple(meanings(explained(request)[0]))
         for path in paths:
             answers[path] = Judged(
