@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import signal
 import sys
 
@@ -29,6 +30,9 @@ def main() -> None:
         with contextlib.suppress(OSError):
             print(f"dualstack: {str(error) or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
         status = 2
+    if sys.argv[1:2] == ["lint"] and not (sys.gettrace() or sys.getprofile()):
+        # Nothing that it made is left but memory, which the system takes back at once, and Python piece by piece.
+        os._exit(status)
     gc.freeze()  # at the end everything goes at once, and nobody looks for cycles in it
     sys.exit(status)
 

@@ -8,18 +8,16 @@ A file is read once. What is no YAML, or cannot be read, is an error that is tol
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.gather import charts
-from dualstack.gather.baseline import Known
-from dualstack.gather.command_line import SETTINGS, take_given
 from dualstack.gather.errors import BadFile
 from dualstack.gather.evidence import evidence_of
-from dualstack.gather.files import Included, Text, found, text_of
-from dualstack.gather.git import Changes
+from dualstack.gather.files import SETTINGS, Included, Text
 from dualstack.gather.project import Project
+from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.gather.recognise import Found, settle, take
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
@@ -29,11 +27,13 @@ from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
-from dualstack.model.understood import Understood
-from dualstack.patch.text import apply
 from dualstack.reach.suppress import MARK, comments, silenced
-from dualstack.reach.understood import understood
 from dualstack.rules.registry import Rule, evaluate, static_rules
+
+if TYPE_CHECKING:
+    from dualstack.gather.baseline import Known
+    from dualstack.gather.git import Changes
+    from dualstack.model.understood import Understood
 
 STDIN = "-"
 
@@ -46,7 +46,7 @@ class Review(msgspec.Struct, frozen=True):
     in the place of what files hold. `former` is what they held before a change, by path; it is empty where nothing is
     known of that. `helm` says that charts are rendered and judged by what they make. `project` is what a file of
     settings says, `changes` what has changed, where findings elsewhere are not wanted, and `baseline` are findings that
-    are not to be told again.
+    are not to be told again. `jobs` is how many processes read, as `Sources` has it.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -62,8 +62,9 @@ class Review(msgspec.Struct, frozen=True):
     configs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     project: Project = Project()
-    changes: Changes | None = None
-    baseline: Known | None = None
+    changes: "Changes | None" = None
+    baseline: "Known | None" = None
+    jobs: int = 1
 
 
 PASSES = 5
@@ -97,14 +98,12 @@ class Reviewed(msgspec.Struct, frozen=True):
     every: tuple[Finding, ...]
 
 
-def explained(request: Review) -> tuple[Understood, tuple[BadFile, ...]]:
+def explained(request: Review) -> tuple["Understood", tuple[BadFile, ...]]:
     """What is understood of the files, and what could not be read. Raises BadInput."""
-    seen, read = Found(), set[str]()
-    included = Included(read, request.instead)
-    _take_given(request, included, seen)
-    for text in _texts(request, seen):
-        read.add(text.path)
-        take(text, seen)
+    from dualstack.reach.understood import understood
+
+    reading, included = _read(request, lambda _: None)
+    seen, read = reading.seen, reading.names
     settle(seen, None)
     evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
@@ -118,19 +117,8 @@ def _where(error: BadFile) -> str:
 
 def lint(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
     """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
-    seen, texts, read = Found(), dict[str, Text](), set[str]()
-    marked = dict[str, Text]()
-    included = Included(read, request.instead)
-    _take_given(request, included, seen)
-    for text in _texts(request, seen):
-        progress(text.path)
-        read.add(text.path)
-        before = seen.understood
-        take(text, seen)
-        if MARK in text.text:
-            marked[text.path] = text
-        if seen.understood > before or seen.slips or seen.errors:
-            texts[text.path] = text
+    reading, included = _read(request, progress)
+    seen, texts, marked = reading.seen, reading.texts, reading.marked
     findings, skipped = _judged(request, seen, included)
     texts |= included.texts
     marked |= {k: v for k, v in included.texts.items() if MARK in v.text}
@@ -143,43 +131,36 @@ def lint(request: Review, progress: Callable[[str], None] = lambda _: None) -> R
     new = request.baseline.new(every) if request.baseline else every
     wanted = tuple(x for x in new if _is_wanted(x, request))
     answer = Diagnosis(replace(request.question, place=FILES), _verdict(wanted, seen), (), wanted, skipped + notes)
-    return Reviewed(answer, tuple(seen.errors), texts, frozenset(read | set(texts)), every)
+    return Reviewed(answer, tuple(seen.errors), texts, frozenset(reading.names | set(texts)), every)
+
+
+def _read(request: Review, progress: Callable[[str], None]) -> tuple[Reading, Included]:
+    """The files, and what gives those that they refer to. Raises BadInput for a path that is not there."""
+    reading = Reading()
+    included = Included(reading.names, request.instead)
+    _take_given(request, included, reading.seen)
+    sources = Sources(
+        tuple(x for x in request.paths if x != STDIN),
+        (request.stdin_name, request.stdin) if STDIN in request.paths else None,
+        request.instead,
+        request.project.excluded(),
+        tuple(x.removeprefix("file:") for x in request.configs),
+        request.helm,
+        request.jobs,
+    )
+    read_into(reading, sources, progress)
+    return reading, included
 
 
 def _take_given(request: Review, included: Included, seen: Found) -> None:
     """The configuration that `--config` and `--set` name."""
+    if not (request.configs or request.settings):
+        return
+    from dualstack.gather.command_line import take_given
+
     take_given(request.configs, request.settings, included.named, request.environ, seen)
     if request.settings:
         included.texts[SETTINGS] = Text(SETTINGS, "\n".join(x.replace("\n", " ") for x in request.settings))
-
-
-def _texts(request: Review, seen: Found) -> Iterator[Text]:
-    paths = [x for x in request.paths if x != STDIN]
-    if STDIN in request.paths:
-        yield from _read(request.stdin_name, request, seen, named=True, raw=request.stdin)
-    if request.helm:
-        yield from _rendered(paths, seen)
-
-    def refused(error: OSError) -> None:
-        seen.errors.append(BadFile(str(error.filename), f"cannot be read: {error.strerror or error}"))
-
-    asked = (x.removeprefix("file:") for x in request.configs)
-    for path, by_name in found(paths, request.project.excluded(), asked, refused):
-        if not (request.helm and charts.is_template(path)):
-            yield from _read(path, request, seen, named=by_name)
-
-
-def _rendered(paths: Sequence[str], seen: Found) -> Iterator[Text]:
-    """What the charts under the paths make. Raises BadInput where there is no helm."""
-    program = charts.helm()
-    for folder in charts.charts(paths):
-        try:
-            made = list(charts.render(program, folder))
-        except BadFile as error:
-            seen.errors.append(error)
-            continue
-        seen.rendered |= {x.path: x for x in made}
-        yield from map(charts.text, made)
 
 
 def _at_template(finding: Finding, seen: Found) -> Finding:
@@ -188,18 +169,10 @@ def _at_template(finding: Finding, seen: Found) -> Finding:
     rendered = seen.rendered.get(at.file) if at else None
     if at is None or rendered is None:
         return finding
+    from dualstack.gather.charts import at as in_template
+
     fix = finding.fix and Fix(finding.fix.title)
-    return replace(finding, location=charts.at(at, rendered), fix=fix)
-
-
-def _read(path: str, request: Review, seen: Found, *, named: bool, raw: bytes | None = None) -> Iterator[Text]:
-    try:
-        text = text_of(path, named=named, raw=raw)
-    except BadFile as error:
-        seen.errors.append(error)
-        return
-    if text:
-        yield text._replace(text=request.instead.get(text.path, text.text))
+    return replace(finding, location=in_template(at, rendered), fix=fix)
 
 
 def _is_exempt(finding: Finding, request: Review) -> bool:
@@ -304,6 +277,8 @@ def _verdict(findings: Sequence[Finding], seen: Found) -> Verdict:
 
 def mend(request: Review, found: Reviewed, *, unsafe: bool) -> Mended:
     """The files as the fixes of a review leave them; nothing is written."""
+    from dualstack.patch.text import apply
+
     before, after, done = dict[str, Text](), dict[str, str](), Counter[str]()
     for _ in range(PASSES):
         edits = _edits(found.diagnosis.findings, unsafe=unsafe)

@@ -133,7 +133,7 @@ def fill(repository: dict[Path, tuple[bytes, bytes]]) -> None:
         path.write_bytes(before)
 
 
-@pytest.mark.parametrize("words", [("lint",), ("lint", "--fix")])
+@pytest.mark.parametrize("words", [("lint",), ("lint", "--jobs", "2"), ("lint", "--fix")])
 def test_signals_at_random_moments_leave_each_file_whole(
     words: tuple[str, ...], repository: dict[Path, tuple[bytes, bytes]]
 ) -> None:

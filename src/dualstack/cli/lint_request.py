@@ -2,20 +2,21 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dualstack.cli import options
 from dualstack.cli.request import version_of
 
 if TYPE_CHECKING:
+    from dualstack.gather.baseline import Known
+    from dualstack.gather.git import Changes
     from dualstack.gather.project import Project
     from dualstack.review import Review
 
 
 def review_of(given: Mapping[str, Any], settings: "Project") -> "Review":
     """The request; what the command line says wins over the settings. Raises BadInput, UnknownCode."""
-    from dualstack.gather import baseline, git
     from dualstack.model.question import Question
     from dualstack.review import STDIN, Review
     from dualstack.rules.registry import choose, static_rules
@@ -27,7 +28,7 @@ def review_of(given: Mapping[str, Any], settings: "Project") -> "Review":
     ignore = given["ignore"] or ",".join(said.ignore)
     paths = given["paths"] or (() if given["configs"] else (".",))
     named = [x for x in paths if x != STDIN] or ["."]
-    changes = git.changes(given["changed_since"], named) if given["changed_since"] else None
+    changes = _changes(given["changed_since"], named) if given["changed_since"] else None
     families = given["cluster_families"] or ",".join(said.cluster_families)
     return Review(
         paths,
@@ -43,10 +44,23 @@ def review_of(given: Mapping[str, Any], settings: "Project") -> "Review":
         chosen=choose(select, ignore, static_rules()) if select or ignore else None,
         project=settings,
         helm=given["helm"],
+        jobs=given["jobs"] or 0,
         changes=changes,
         former=changes.former if changes else {},
-        baseline=baseline.known(given["baseline"]) if given["baseline"] else None,
+        baseline=_known(given["baseline"]) if given["baseline"] else None,
     )
+
+
+def _changes(revision: str, paths: Sequence[str]) -> "Changes":
+    from dualstack.gather.git import changes
+
+    return changes(revision, paths)
+
+
+def _known(path: str) -> "Known":
+    from dualstack.gather.baseline import known
+
+    return known(path)
 
 
 def settings_of(given: Mapping[str, Any]) -> "Project":

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgspec
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
 from dualstack.gather.vacancies import vacancy
-from dualstack.gather.yaml_slips import slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
     MappingNode,
@@ -65,6 +64,26 @@ def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str]
     return Declared(listening(root, origin, environ, version), version, path)
 
 
+def is_config(node: Node | None) -> bool:
+    """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
+    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
+    sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
+    if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
+        return bool(sections)
+    return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
+
+
+def _is_known(section: str, body: Node) -> bool:
+    """Whether a section has a component that the tables know."""
+    return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))
+
+
+@cache
+def _types(section: str) -> frozenset[str]:
+    rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
+    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
+
+
 def listening(root: Node, origin: Origin, environ: Mapping[str, str], version: str) -> tuple[DeclaredEndpoint, ...]:
     """The endpoints that a configuration listens on. An empty version means the newest known."""
     reading = _Reading(origin, environ, version)
@@ -91,6 +110,8 @@ def _composed(origin: Origin) -> Node | None:
     try:
         return compose(origin)
     except BadYaml as error:
+        from dualstack.gather.yaml_slips import slip
+
         found = slip(origin.text, error.near)
         if found:
             raise BadConfig(error.file, found.line, found.column, found.sentence, found.code) from error

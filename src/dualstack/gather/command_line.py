@@ -7,15 +7,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from dualstack.gather.errors import BadFile, BadInput
-from dualstack.gather.files import Text
+from dualstack.gather.files import SETTINGS, Text
 from dualstack.gather.merge import Part, merged
 from dualstack.gather.recognise import Found, Pending, composed, refuse_repeated
 from dualstack.gather.yaml_tree import MappingNode, Origin, chunks, is_null
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location
-
-SETTINGS = "--set"
-"""What the settings are called where a file has its name; each is a line."""
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<rest>.*)", re.DOTALL)
 

@@ -7,10 +7,8 @@ from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
-from dualstack.gather.follow import Follower
-from dualstack.gather.merge import merged
 from dualstack.gather.recognise import Found, Pending
-from dualstack.gather.yaml_tree import value
+from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import Neighbours, neighbours
@@ -38,6 +36,8 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
         read = included.near if pending.holder and pending.holder.kind in ("file", "values") else _nowhere
         yield _declared(pending, there, (environ, wanted), read, found)
     for group, reader in _together(found.workloads, (*parts, *pendings), near).items():
+        from dualstack.gather.merge import merged
+
         try:
             root, origin = merged([(x.root, x.origin) for x in group])
         except BadFile as error:
@@ -79,14 +79,7 @@ def _declared(
     versions = {version(x.image) for _, x in there}
     said = given[1] or (versions.pop() if len(versions) == 1 else "")
     environ = environment(there[0][1]) if there else given[0]
-    follower = Follower(environ, read)
-    root, origin = pending.root, pending.origin
-    try:
-        root, origin = follower.follow(root, origin)
-    except BadFile as error:
-        found.errors.append(error)
-    found.notes += follower.notes
-    found.errors += follower.errors.values()
+    root, origin = _followed(pending, environ, read, found)
     used = uses(root)
     return Declared(
         listening(root, origin, environ, said),
@@ -101,3 +94,22 @@ def _declared(
         unread=dict(unread(root, origin)),
         parts=parts,
     )
+
+
+def _followed(
+    pending: Pending, environ: Mapping[str, str], read: Callable[[str], Text | None], found: Found
+) -> tuple[Node, Origin]:
+    """A configuration with what its references stand for; most have none."""
+    root, origin = pending.root, pending.origin
+    if "${" not in origin.text and type(origin) is Origin:
+        return root, origin
+    from dualstack.gather.follow import Follower
+
+    follower = Follower(environ, read)
+    try:
+        root, origin = follower.follow(root, origin)
+    except BadFile as error:
+        found.errors.append(error)
+    found.notes += follower.notes
+    found.errors += follower.errors.values()
+    return root, origin

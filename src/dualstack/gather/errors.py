@@ -18,6 +18,10 @@ class BadFile(BadInput):
         super().__init__(f"{file}:{line}:{column}: {sentence}" if line else f"{file}: {sentence}")
         self.file, self.sentence, self.line, self.column = file, sentence, line, column
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How it is handed to another process."""
+        return type(self), (self.file, self.sentence, self.line, self.column)
+
 
 @contextmanager
 def legible(source: str) -> Iterator[None]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
-from dualstack.gather.joined import join
 from dualstack.gather.recognise import Found, settle
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
@@ -29,7 +28,10 @@ def evidence_of(
     `environ` are the variables of configurations that nobody in the files runs, `version` that of the Collector, empty
     where nobody said.
     """
-    join(seen)
+    if seen.workloads:
+        from dualstack.gather.joined import join
+
+        join(seen)
     configs = tuple(declared(seen, environ, version, included))
     settle(seen, frozenset(_leads(configs, seen.workloads)))
     others = tuple(y for x in seen.agents for y in x.listens)

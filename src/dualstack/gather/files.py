@@ -13,6 +13,9 @@ from dualstack.model.text import LINE_BREAK
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+SETTINGS = "--set"
+"""What the settings are called where a file has its name; each is a line."""
+
 _ENDINGS = (".yaml", ".yml", ".json", ".env", ".service", ".toml", ".conf", ".alloy", ".river", ".properties")
 _NAMES = (".env", "otelcol-options")
 _FOREIGN = ("node_modules", "__pycache__", "venv")

@@ -5,19 +5,16 @@ A document that can hold nothing of interest is told by its text alone and is no
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from dualstack.gather import glance, manifests, operated
-from dualstack.gather.charts import Rendered, is_template
-from dualstack.gather.collector_config import SECTIONS
+from dualstack.gather.collector_config import SECTIONS, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.gateways import KINDS, charts, families, gate
 from dualstack.gather.instrumentation import programs
-from dualstack.gather.yaml_slips import Slip, slip
 from dualstack.gather.yaml_tree import (
     BadYaml,
     Chunk,
@@ -35,7 +32,6 @@ from dualstack.gather.yaml_tree import (
     text_at,
     value,
 )
-from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import Gate
@@ -48,6 +44,8 @@ from dualstack.reach.suppress import ANNOTATION, annotation
 
 if TYPE_CHECKING:
     from dualstack.gather.agents import Agent
+    from dualstack.gather.charts import Rendered
+    from dualstack.gather.yaml_slips import Slip
 
 _RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = "{{"
@@ -91,7 +89,7 @@ class Found(msgspec.Struct):
     foreign: list[ForeignListener] = []
     gates: list[Gate] = []
     families: list[tuple[str, Written]] = []
-    rendered: dict[str, Rendered] = {}
+    rendered: dict[str, "Rendered"] = {}
     slips: list[Unwritten] = []
     suppressions: list[Suppression] = []
     asked: Pending | None = None
@@ -105,13 +103,19 @@ class Found(msgspec.Struct):
 def take(text: Text, found: Found) -> None:
     """Read one file into what was found. What is not understood is passed over, or an error where the user named it."""
     before = found.understood + len(found.errors) + len(found.notes)
-    if text.path not in found.rendered and _TEMPLATE in text.text and is_template(text.path):
+    if text.path not in found.rendered and _TEMPLATE in text.text and _is_template(text.path):
         found.notes.append(Missing(text.path, _RENDERED))
         return
     (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
         found.errors.append(BadFile(text.path, said))
+
+
+def _is_template(path: str) -> bool:
+    from dualstack.gather.charts import is_template
+
+    return is_template(path)
 
 
 def _yaml(text: Text, found: Found) -> None:
@@ -180,6 +184,8 @@ def composed(origin: Origin, found: Found) -> tuple[Node, Origin] | None:
         try:
             root = compose(origin)
         except BadYaml as error:
+            from dualstack.gather.yaml_slips import slip
+
             wrong = slip(origin.text, error.near)
             if wrong is None:
                 _refuse(origin, error, found)
@@ -198,7 +204,7 @@ def _refuse(origin: Origin, error: BadYaml, found: Found) -> None:
         found.errors.append(error)
 
 
-def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
+def _unwritten(wrong: "Slip", origin: Origin) -> Unwritten:
     line, column = wrong.line + origin.line, wrong.column + origin.column
     at = Location(origin.file, line, column, line, column + len(wrong.value))
     return Unwritten(
@@ -206,7 +212,7 @@ def _unwritten(wrong: Slip, origin: Origin) -> Unwritten:
     )
 
 
-def _mended(wrong: Slip, origin: Origin) -> Origin:
+def _mended(wrong: "Slip", origin: Origin) -> Origin:
     """The text with the value in quotes."""
     starts = [0, *(x.end() for x in LINE_BREAK.finditer(origin.text))]
     start = starts[wrong.line - 1] + wrong.column - 1
@@ -252,26 +258,6 @@ def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]
         written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
         if written:
             yield annotation(written, origin.location(root))
-
-
-def is_config(node: Node | None) -> bool:
-    """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
-    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
-    sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
-    if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
-        return bool(sections)
-    return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
-
-
-def _is_known(section: str, body: Node) -> bool:
-    """Whether a section has a component that the tables know."""
-    return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))
-
-
-@cache
-def _types(section: str) -> frozenset[str]:
-    rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
-    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
 
 
 def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:

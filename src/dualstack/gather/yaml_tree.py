@@ -39,6 +39,10 @@ class BadYaml(BadFile):
         super().__init__(file, sentence, line, column)
         self.near = near
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How it is handed to another process."""
+        return type(self), (self.file, self.line, self.column, self.sentence, self.near)
+
 
 class Chunk(NamedTuple):
     """One document of a file, and the line of the file that it begins on, from 0."""
