@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import NamedTuple
 
 import corpus
@@ -67,16 +67,21 @@ def kubeconform() -> str:
 
 
 def run(argv: Sequence[str], *, stdin: Path | None = None, environ: dict[str, str]) -> Cost:
-    """One process to its end, which has to be a good one or that of findings."""
-    quiet = [
-        (os.POSIX_SPAWN_OPEN, 0, str(stdin or os.devnull), os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-    ]
-    start = time.perf_counter()
-    pid = os.posix_spawn(argv[0], tuple(argv), environ, file_actions=quiet)
-    _, status, usage = os.wait4(pid, 0)
-    taken = time.perf_counter() - start
+    """One process to its end, which has to be a good one or that of findings, without a complaint."""
+    with TemporaryFile() as complaint:
+        quiet = [
+            (os.POSIX_SPAWN_OPEN, 0, str(stdin or os.devnull), os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, complaint.fileno(), 2),
+        ]
+        start = time.perf_counter()
+        pid = os.posix_spawn(argv[0], tuple(argv), environ, file_actions=quiet)
+        _, status, usage = os.wait4(pid, 0)
+        taken = time.perf_counter() - start
+        complaint.seek(0)
+        said = complaint.read().decode()
     assert os.waitstatus_to_exitcode(status) in (0, 1), argv
+    assert not said, said
     return Cost(taken, usage.ru_maxrss)
 
 

@@ -332,6 +332,27 @@ class TestPolicies:
     def test_nothing_is_said(self, rules: str, selector: str) -> None:
         assert not found(policy(rules, selector) + collector(), "DS701")
 
+    def test_of_pods_that_are_elsewhere_a_policy_warns_once_for_both_ports(self) -> None:
+        (one,) = found(policy(self.V4 % "{port: 4317}, {port: 4318}", "{matchLabels: {app: otel}}"), "DS701")
+
+        assert (one.severity, "ports 4317 and 4318 of the pods that it selects" in one.detail) == ("warning", True)
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            policy("{from: [{ipBlock: {cidr: '::/0'}}], ports: [{port: 4317}]}", "{matchLabels: {app: otel}}"),
+            policy("{from: [{ipBlock: {cidr: '::/0'}}]}", "{matchExpressions: [{key: app, operator: Exists}]}"),
+            policy("{from: [{podSelector: {}}]}"),
+            policy("{}"),
+        ],
+        ids=["the other family", "expressions", "pods", "everybody"],
+    )
+    def test_what_other_policies_may_let_in(self, more: str) -> None:
+        mine = policy(self.V4 % "{port: 4317}", "{matchLabels: {app: otel}}")
+
+        assert found(mine, "DS701")
+        assert not found(mine + more.partition("\n")[2], "DS701")
+
     def test_a_policy_for_one_family_is_right_where_nobody_asks_for_more(self) -> None:
         text = policy(self.V4 % "{port: 4317}").partition("\n")[2] + collector()
 
@@ -467,3 +488,24 @@ spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: otel-collector,
 
     def test_objects_that_name_themselves_end(self) -> None:
         assert not found(self.TEXT.replace("kind: EnvoyProxy, name: edge", "kind: GatewayClass, name: envoy"), "DS706")
+
+
+@pytest.mark.parametrize(
+    ("written", "codes"),
+    [
+        ("PreferDualStack", {"DS505"}),
+        ("RequireDualStack", {"DS505"}),
+        ("SingleStack", {"DS505"}),
+    ],
+)
+def test_a_copy_of_what_the_server_has_is_an_update(written: str, codes: set[str]) -> None:
+    text = """\
+apiVersion: v1
+kind: Service
+metadata: {name: otel, uid: 1-2}
+spec: {ipFamilyPolicy: %s, ipFamilies: [IPv4], clusterIPs: [10.96.0.9, "fd00:96::9"], ports: [{port: 4317}]}
+"""
+    stored, new = lint(file(text % written)), lint(file(text.replace(", uid: 1-2", "") % written))
+
+    assert {x.code for x in stored.diagnosis.findings} == codes
+    assert {x.code for x in new.diagnosis.findings} == (codes if written == "SingleStack" else set())

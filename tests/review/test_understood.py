@@ -247,3 +247,10 @@ def test_configurations_that_a_container_does_not_see_are_not_merged() -> None:
     text = CLUSTER.replace("{name: node}", "{name: node, namespace: near}")
 
     assert understood(text + others).configurations[-1].endpoints == understood(text).configurations[-1].endpoints
+
+
+def test_the_values_of_a_chart_are_told_by_their_key() -> None:
+    text = "mode: deployment\nconfig: {receivers: {otlp: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}}}\n"
+    (found,) = understood(text).files
+
+    assert "Collector configuration at `config`" in [x.what for x in found.parts]

@@ -52,10 +52,25 @@ def ingress(policies: NetworkPolicies, workload: Workload, number: int) -> tuple
     return tuple(x for x in rules if _on(x, workload, number))
 
 
-def alone(policy: NetworkPolicy, number: int) -> tuple[PolicyRule, ...]:
-    """The rules of one policy that name a port by its number, where they let one family in and nobody else."""
-    rules = tuple(x for x in policy.rules if x.direction == "ingress" and any(_has(y, number) for y in x.ports))
-    return rules if len(allowed(rules)) == 1 and not any(x.others for x in rules) else ()
+def alone(policies: NetworkPolicies, policy: NetworkPolicy, number: int) -> tuple[PolicyRule, ...]:
+    """The rules for the pods of a policy that name a port by its number, where they let one family in and nobody else.
+
+    The other policies that select these pods as well have their say.
+    """
+    same = [x for x in policies.items if same_namespace(x.meta.namespace, policy.meta.namespace)]
+    mine = [x for x in same if not x.plain or x.selector.items() <= policy.selector.items()]
+    rules = tuple(y for x in mine for y in x.rules if y.direction == "ingress" and _names(y, number))
+    single = len(allowed(rules)) == 1 and not any(x.others for x in rules)
+    return rules if single and all(x.plain for x in mine) else ()
+
+
+def _names(rule: PolicyRule, number: int) -> bool:
+    return not rule.ports or any(_has(x, number) for x in rule.ports)
+
+
+def names(policy: NetworkPolicy, number: int) -> bool:
+    """Whether a policy speaks of a port by its number."""
+    return any(_has(y, number) for x in policy.rules if x.direction == "ingress" for y in x.ports)
 
 
 def allowed(rules: tuple[PolicyRule, ...]) -> tuple[Family, ...]:

@@ -3,7 +3,7 @@
 ## What it detects
 NetworkPolicies that select a Collector's pods and together let address blocks of one family alone reach an OTLP port,
 while `--cluster-families` names two or `--expect dual` asks for both. It is a warning where pods may connect as well,
-for they can over both families.
+for they can over both families, and where the pods that a policy selects are not in the files.
 
 ## Why it breaks
 A pod that a policy selects takes what some policy allows and nothing else: connections of the other family are dropped,
@@ -79,7 +79,7 @@ from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import added_item
-from dualstack.reach.isolation import allowed, alone, covers, ingress, otlp_ports
+from dualstack.reach.isolation import allowed, alone, covers, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
 from dualstack.reach.stacks import both_matter
 
@@ -99,14 +99,15 @@ def lint(
     for workload in filter(land.is_collector, workloads.items):
         found = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
         for family in BOTH:
-            told = {x: y for x, y in found.items() if allowed(y) == (family,)}
-            if told:
-                yield _finding(workload.meta.called, tuple(told), family, next(iter(told.values())))
+            lacking = {x: y for x, y in found.items() if allowed(y) == (family,)}
+            if lacking:
+                yield _finding(workload.meta.called, tuple(lacking), family, next(iter(lacking.values())))
     for policy in policies.items:
-        numbers = tuple(x for x in OTLP_PORTS if alone(policy, x))
-        if numbers and policy.plain and not any(covers(policy, x) for x in workloads.items):
-            (family,) = allowed(alone(policy, numbers[0]))
-            yield replace(_finding("the pods", numbers, family, alone(policy, numbers[0])), severity=Severity.WARNING)
+        lacking = {x: y for x in OTLP_PORTS if (y := alone(policies, policy, x)) and names(policy, x)}
+        if lacking and not any(covers(policy, x) for x in workloads.items):
+            rules = next(iter(lacking.values()))
+            told = _finding("the pods that it selects", tuple(lacking), allowed(rules)[0], rules)
+            yield replace(told, severity=Severity.WARNING)
 
 
 def _finding(called: str, numbers: tuple[int, ...], family: Family, rules: tuple[PolicyRule, ...]) -> Finding:
