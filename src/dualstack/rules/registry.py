@@ -26,6 +26,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
 _MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
+_OF_OBJECTS = ("dualstack.rules.service.", "dualstack.rules.policy.")
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
@@ -73,11 +74,16 @@ def _modules() -> list[tuple[str, re.Match[str]]]:
 
 
 @cache
-def static_rules() -> tuple[Rule, ...]:
-    """The rules that judge files, by code; the others are not even loaded."""
+def static_rules(*, objects: bool = True) -> tuple[Rule, ...]:
+    """The rules that judge files, by code; the others are not even loaded.
+
+    Without `objects` those are left out that have nothing to say where there is no object of a cluster, such as a
+    Service or a workload: one file of a Collector is the most usual question, and asked with every key in an editor.
+    """
     static = {x["code"] for x in table("catalogue") if "static" in x["evidence"]}
-    loaded = (_rule(name, match) for name, match in _modules() if match["code"].upper() in static)
-    return tuple(x for x in loaded if x.lint)
+    modules = ((name, match) for name, match in _modules() if match["code"].upper() in static)
+    wanted = (x for x in modules if objects or not x[0].startswith(_OF_OBJECTS))
+    return tuple(x for name, match in wanted if (x := _rule(name, match)).lint)
 
 
 def _rule(module_name: str, match: re.Match[str]) -> Rule:
