@@ -22,8 +22,6 @@ from dualstack.gather.recognise import Found, settle, take
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
-from dualstack.model.gateway import ChartFamilies, Gates
-from dualstack.model.kube import NetworkPolicies, Services, Workloads
 from dualstack.model.question import FILES, Question
 from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
@@ -68,9 +66,6 @@ class Review(msgspec.Struct, frozen=True):
     baseline: "Known | None" = None
     jobs: int = 1
 
-
-_OBJECTS = (Services, Workloads, NetworkPolicies, Gates, ChartFamilies)
-"""What the rules of services and policies speak of."""
 
 PASSES = 5
 """Rounds of fixes: what one of them changed can let another one be seen."""
@@ -204,8 +199,8 @@ def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Fin
     evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     if request.former:
         evidence = evidence.adding(_former(request.former))
-    objects = any(getattr(evidence.having(x), "items", ()) for x in _OBJECTS)
-    chosen = _chosen(request, objects=objects)
+    others = (seen.workloads, seen.services, seen.policies, seen.gates, seen.families, seen.agents, seen.foreign)
+    chosen = _chosen(request, alone=not any(others))
     return evaluate(evidence, [x for x in chosen if not _speaks_last(x)], files=True)
 
 
@@ -223,12 +218,12 @@ def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: R
     ran = None if request.chosen is None else [x.code for x in request.chosen]
     kept, spare = silenced(findings, told, ran)
     evidence = Snapshot({Unused: Unused(spare)})
-    last = [x for x in _chosen(request, objects=False) if _speaks_last(x)]
+    last = [x for x in _chosen(request, alone=True) if _speaks_last(x)]
     return (*kept, *evaluate(evidence, last, files=True)[0])
 
 
-def _chosen(request: Review, *, objects: bool) -> tuple[Rule, ...]:
-    return static_rules(objects=objects) if request.chosen is None else request.chosen
+def _chosen(request: Review, *, alone: bool) -> tuple[Rule, ...]:
+    return static_rules(alone=alone) if request.chosen is None else request.chosen
 
 
 def _speaks_last(rule: Rule) -> bool:

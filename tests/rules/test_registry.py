@@ -13,7 +13,10 @@ from dualstack.model.probe import Probes
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop
-from dualstack.rules.registry import Judge, Rule, UnknownCode, choose, codes, evaluate, rules
+from dualstack.review import lint
+from dualstack.rules.registry import Judge, Rule, UnknownCode, choose, codes, evaluate, rules, static_rules
+from dualstack.testing.files import file
+from tests.rules.test_examples import FILES, named
 
 
 def rule(
@@ -188,3 +191,20 @@ def test_causes_come_first_then_severity_confidence_hop_and_code() -> None:
     )
 
     assert [x for x, _ in judged(*reversed(chosen))] == ["DS904", "DS203", "DS204", "DS901", "DS202", "DS201"]
+
+
+@pytest.mark.parametrize(("rule", "kind", "text"), FILES, ids=named(FILES))
+def test_a_rule_that_is_not_loaded_for_a_lone_configuration_has_nothing_to_say(
+    rule: Rule, kind: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = file(text)
+    found = lint(request).diagnosis.findings
+    monkeypatch.setattr("dualstack.review.static_rules", lambda **_: static_rules())
+
+    assert lint(request).diagnosis.findings == found
+
+
+def test_for_a_lone_configuration_fewer_rules_are_loaded() -> None:
+    left_out = {x.code[:3] for x in static_rules()} - {x.code[:3] for x in static_rules(alone=True)}
+
+    assert left_out == {"DS5", "DS6", "DS7", "DS8"}

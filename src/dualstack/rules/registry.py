@@ -26,7 +26,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
 _MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
-_OF_OBJECTS = ("dualstack.rules.service.", "dualstack.rules.policy.")
+_OF_OBJECTS = tuple(f"dualstack.rules.{x}." for x in ("client", "pod", "policy", "service"))
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
@@ -74,15 +74,15 @@ def _modules() -> list[tuple[str, re.Match[str]]]:
 
 
 @cache
-def static_rules(*, objects: bool = True) -> tuple[Rule, ...]:
+def static_rules(*, alone: bool = False) -> tuple[Rule, ...]:
     """The rules that judge files, by code; the others are not even loaded.
 
-    Without `objects` those are left out that have nothing to say where there is no object of a cluster, such as a
-    Service or a workload: one file of a Collector is the most usual question, and asked with every key in an editor.
+    `alone` leaves out those that have nothing to say of configurations of the Collector that nothing is found beside,
+    no workload and no other object: one such file is the most usual question, asked with every key in an editor.
     """
     static = {x["code"] for x in table("catalogue") if "static" in x["evidence"]}
     modules = ((name, match) for name, match in _modules() if match["code"].upper() in static)
-    wanted = (x for x in modules if objects or not x[0].startswith(_OF_OBJECTS))
+    wanted = (x for x in modules if not (alone and x[0].startswith(_OF_OBJECTS)))
     return tuple(x for name, match in wanted if (x := _rule(name, match)).lint)
 
 
