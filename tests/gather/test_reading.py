@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.gather import reading
+from dualstack.gather import crew, reading
 from dualstack.gather.errors import BadInput
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.model.address import BOTH
@@ -56,22 +56,26 @@ def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.Monk
         read_into(Reading(), Sources((str(folder),), jobs=2), lambda _: None)
 
 
-def test_few_files_are_read_by_one_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_processes", lambda _: pytest.fail("for so few files"))
-
-    read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
-
-    assert len(found.names) == len(FILES) + len(ODD)
-
-
-def test_many_files_are_read_by_as_many_as_there_are_processors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_MANY", 10)
+@pytest.mark.parametrize(("many", "jobs"), [(1000, []), (10, [2])])
+def test_many_files_are_read_by_as_many_as_there_are_processors(
+    folder: Path, many: int, jobs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_MANY", many)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     asked: list[int] = []
-    processes = reading._processes
-    monkeypatch.setattr(reading, "_processes", lambda jobs: (asked.append(jobs), processes(jobs))[1])
+    shared = crew.shared
+    monkeypatch.setattr(crew, "shared", lambda *x: (asked.append(x[2]), shared(*x))[1])
 
     read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
 
-    assert asked == [2]
+    assert asked == jobs
     assert len(found.names) == len(FILES) + len(ODD)
+
+
+def test_who_stops_listening_leaves_no_process() -> None:
+    results = crew.shared(lambda x: x * "x", range(1_000_000, 1_000_100), 3)
+    assert len(next(results)) == 1_000_000
+    results.close()
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +14,10 @@ from dualstack.gather.recognise import Found, take
 from dualstack.reach.suppress import MARK
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from pathspec import GitIgnoreSpec
 
+_File = tuple[str, bool]
+"""A path, and whether the user named it."""
 _SHARE = 200
 """Files that a process takes at a time."""
 _MANY = 1000
@@ -89,7 +91,7 @@ def read_into(reading: Reading, sources: Sources, progress: Callable[[str], None
         _read_together(files, jobs, sources.instead, reading, progress)
 
 
-def _files(sources: Sources, reading: Reading) -> Iterator[tuple[str, bool]]:
+def _files(sources: Sources, reading: Reading) -> Iterator[_File]:
     def refused(error: OSError) -> None:
         reading.seen.errors.append(BadFile(str(error.filename), f"cannot be read: {error.strerror or error}"))
 
@@ -117,8 +119,7 @@ def _render(paths: Sequence[str], reading: Reading) -> None:
             reading.take(text)
 
 
-def _read(file: tuple[str, bool], instead: Mapping[str, str], reading: Reading, raw: bytes | None = None) -> None:
-    """Take in one file, by its path and whether the user named it."""
+def _read(file: _File, instead: Mapping[str, str], reading: Reading, raw: bytes | None = None) -> None:
     path, named = file
     try:
         text = text_of(path, named=named, raw=raw)
@@ -130,43 +131,23 @@ def _read(file: tuple[str, bool], instead: Mapping[str, str], reading: Reading, 
 
 
 def _read_together(
-    files: Sequence[tuple[str, bool]],
-    jobs: int,
-    instead: Mapping[str, str],
-    reading: Reading,
-    progress: Callable[[str], None],
+    files: Sequence[_File], jobs: int, instead: Mapping[str, str], reading: Reading, progress: Callable[[str], None]
 ) -> None:
-    from concurrent.futures.process import BrokenProcessPool
+    from dualstack.gather.crew import Lost, shared
 
     shares = [files[x : x + _SHARE] for x in range(0, len(files), _SHARE)]
     try:
-        with _processes(min(jobs, len(shares))) as pool:
-            for share, part in zip(shares, pool.map(_share, shares, [instead] * len(shares)), strict=True):
+        with closing(shared(partial(_taken, instead), shares, min(jobs, len(shares)))) as parts:
+            for share, part in zip(shares, parts, strict=True):
                 reading.add(part)
                 for path, _ in share:
                     progress(path)
-    except BrokenProcessPool as error:
+    except Lost as error:
         said = "a process that read files was ended from outside; there may not be enough memory. Try `--jobs 1`."
         raise BadInput(said) from error
 
 
-def _processes(jobs: int) -> "Executor":
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(max(jobs, 1), multiprocessing.get_context("fork"), _leave_signals)
-
-
-def _leave_signals() -> None:
-    """An interrupt is for the process that the user started; it ends the others."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def _share(files: Sequence[tuple[str, bool]], instead: Mapping[str, str]) -> Reading:
+def _taken(instead: Mapping[str, str], files: Sequence[_File]) -> Reading:
     reading = Reading()
     for file in files:
         _read(file, instead, reading)
