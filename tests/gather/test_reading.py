@@ -10,7 +10,7 @@ from dualstack.gather.errors import BadInput
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.model.address import BOTH
 from dualstack.model.question import Question
-from dualstack.review import Review, review
+from dualstack.review import Review, lint
 from tests.rules.test_examples import FILES
 
 ODD = {
@@ -40,7 +40,7 @@ def test_any_number_of_processes_gives_the_same_answer(folder: Path, jobs: int) 
     asked = {"paths": (str(folder),), "question": Question(cluster=BOTH, expect=BOTH)}
     names: list[str] = []
 
-    one, several = review(Review(**asked)), review(Review(**asked, jobs=jobs), names.append)
+    one, several = lint(Review(**asked)), lint(Review(**asked, jobs=jobs), names.append)
 
     assert several.diagnosis == one.diagnosis
     assert [str(x) for x in several.errors] == [str(x) for x in one.errors]
