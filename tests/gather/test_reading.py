@@ -1,11 +1,12 @@
 """Files read by several processes: the answer is that of one, in the same order, and one that is killed is told."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from dualstack.gather import reading
+from dualstack.gather import reading, workers
 from dualstack.gather.errors import BadInput
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.model.address import BOTH
@@ -56,22 +57,35 @@ def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.Monk
         read_into(Reading(), Sources((str(folder),), jobs=2), lambda _: None)
 
 
-def test_few_files_are_read_by_one_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_processes", lambda _: pytest.fail("for so few files"))
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The processes that are started."""
+    found: list[object] = []
 
+    class Noted(workers.Worker[Reading]):
+        def __init__(self, work: Callable[[], Iterator[Reading]]) -> None:
+            super().__init__(work)
+            found.append(self)
+
+    monkeypatch.setattr(workers, "Worker", Noted)
+    return found
+
+
+def test_few_files_are_read_by_one_process(folder: Path, started: list[object]) -> None:
     read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
 
+    assert started == []
     assert len(found.names) == len(FILES) + len(ODD)
 
 
-def test_many_files_are_read_by_as_many_as_there_are_processors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_files_are_read_by_as_many_as_there_are_processors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, started: list[object]
+) -> None:
     monkeypatch.setattr(reading, "_MANY", 10)
+    monkeypatch.setattr(reading, "_SHARE", 20)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    asked: list[int] = []
-    processes = reading._processes
-    monkeypatch.setattr(reading, "_processes", lambda jobs: (asked.append(jobs), processes(jobs))[1])
 
     read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
 
-    assert asked == [2]
+    assert len(started) == 2
     assert len(found.names) == len(FILES) + len(ODD)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +13,6 @@ from dualstack.gather.recognise import Found, take
 from dualstack.reach.suppress import MARK
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from pathspec import GitIgnoreSpec
 
 _SHARE = 200
@@ -136,34 +135,28 @@ def _read_together(
     reading: Reading,
     progress: Callable[[str], None],
 ) -> None:
-    from concurrent.futures.process import BrokenProcessPool
+    from dualstack.gather.interrupts import uninterrupted
+    from dualstack.gather.workers import Ended, Worker
 
     shares = [files[x : x + _SHARE] for x in range(0, len(files), _SHARE)]
+    workers: list[Worker[Reading]] = []
     try:
-        with _processes(min(jobs, len(shares))) as pool:
-            for share, part in zip(shares, pool.map(_share, shares, [instead] * len(shares)), strict=True):
-                reading.add(part)
-                for path, _ in share:
-                    progress(path)
-    except BrokenProcessPool as error:
+        with uninterrupted():
+            workers += (Worker(partial(_shares, shares[x::jobs], instead)) for x in range(min(jobs, len(shares))))
+        for number, share in enumerate(shares):
+            reading.add(workers[number % jobs].take())
+            for path, _ in share:
+                progress(path)
+    except Ended as error:
         said = "a process that read files was ended from outside; there may not be enough memory. Try `--jobs 1`."
         raise BadInput(said) from error
+    finally:
+        for worker in workers:
+            worker.end()
 
 
-def _processes(jobs: int) -> "Executor":
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(max(jobs, 1), multiprocessing.get_context("fork"), _leave_signals)
-
-
-def _leave_signals() -> None:
-    """An interrupt is for the process that the user started; it ends the others."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+def _shares(shares: Sequence[Sequence[tuple[str, bool]]], instead: Mapping[str, str]) -> Iterator[Reading]:
+    return (_share(x, instead) for x in shares)
 
 
 def _share(files: Sequence[tuple[str, bool]], instead: Mapping[str, str]) -> Reading:

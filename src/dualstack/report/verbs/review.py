@@ -48,7 +48,7 @@ def _lines(found: Diagnosis, *, quiet: bool, verbose: bool) -> Iterator[Line]:
     if notes:
         yield Line()
     yield from _total(replace(found, findings=shown))
-    if len(shown) < len(found.findings):
+    if len(shown) < len(found.findings) and not quiet:
         yield Line(f"`-v` shows {len(found.findings) - len(shown)} more, explained by these.", "dim")
 
 
