@@ -1,11 +1,12 @@
 """Files read by several processes: the answer is that of one, in the same order, and one that is killed is told."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from dualstack.gather import crew, reading
+from dualstack.gather import reading, workers
 from dualstack.gather.errors import BadInput
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.model.address import BOTH
@@ -56,26 +57,35 @@ def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.Monk
         read_into(Reading(), Sources((str(folder),), jobs=2), lambda _: None)
 
 
-@pytest.mark.parametrize(("many", "jobs"), [(1000, []), (10, [2])])
-def test_many_files_are_read_by_as_many_as_there_are_processors(
-    folder: Path, many: int, jobs: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "_MANY", many)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    asked: list[int] = []
-    shared = crew.shared
-    monkeypatch.setattr(crew, "shared", lambda *x: (asked.append(x[2]), shared(*x))[1])
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The processes that are started."""
+    found: list[object] = []
 
+    class Noted(workers.Worker[Reading]):
+        def __init__(self, work: Callable[[], Iterator[Reading]]) -> None:
+            super().__init__(work)
+            found.append(self)
+
+    monkeypatch.setattr(workers, "Worker", Noted)
+    return found
+
+
+def test_few_files_are_read_by_one_process(folder: Path, started: list[object]) -> None:
     read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
 
-    assert asked == jobs
+    assert started == []
     assert len(found.names) == len(FILES) + len(ODD)
 
 
-def test_who_stops_listening_leaves_no_process() -> None:
-    results = crew.shared(lambda x: x * "x", range(1_000_000, 1_000_100), 3)
-    assert len(next(results)) == 1_000_000
-    results.close()
+def test_many_files_are_read_by_as_many_as_there_are_processors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, started: list[object]
+) -> None:
+    monkeypatch.setattr(reading, "_MANY", 10)
+    monkeypatch.setattr(reading, "_SHARE", 20)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    read_into(found := Reading(), Sources((str(folder),), jobs=0), lambda _: None)
+
+    assert len(started) == 2
+    assert len(found.names) == len(FILES) + len(ODD)

@@ -88,6 +88,11 @@ class TestPortsOfServices:
 
         assert [x.severity for x in found(text, "DS508")] == [Severity.WARNING]
 
+    def test_a_collector_that_receives_no_otlp_has_ports_left_over(self) -> None:
+        text = BOTH + collector(used=", hostmetrics", receivers="      hostmetrics: {}").replace("[otlp, host", "[host")
+
+        assert {x.severity for x in found(text, "DS508")} == {Severity.WARNING}
+
     @pytest.mark.parametrize(
         "given",
         [

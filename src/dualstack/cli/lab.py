@@ -82,7 +82,7 @@ def up(name: str) -> int:
 
     Exit status: 0 it stands, 3 it cannot be built on this machine.
     """
-    from dualstack.lab.journal import hold_interrupts
+    from dualstack.gather.interrupts import hold_interrupts
     from dualstack.lab.world import standing
 
     incident = _loaded(name)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ from dualstack.reach.suppress import MARK
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-_File = tuple[str, bool]
-"""A path, and whether the user named it."""
 _SHARE = 200
 """Files that a process takes at a time."""
 _MANY = 1000
@@ -91,7 +88,7 @@ def read_into(reading: Reading, sources: Sources, progress: Callable[[str], None
         _read_together(files, jobs, sources.instead, reading, progress)
 
 
-def _files(sources: Sources, reading: Reading) -> Iterator[_File]:
+def _files(sources: Sources, reading: Reading) -> Iterator[tuple[str, bool]]:
     def refused(error: OSError) -> None:
         reading.seen.errors.append(BadFile(str(error.filename), f"cannot be read: {error.strerror or error}"))
 
@@ -119,7 +116,8 @@ def _render(paths: Sequence[str], reading: Reading) -> None:
             reading.take(text)
 
 
-def _read(file: _File, instead: Mapping[str, str], reading: Reading, raw: bytes | None = None) -> None:
+def _read(file: tuple[str, bool], instead: Mapping[str, str], reading: Reading, raw: bytes | None = None) -> None:
+    """Take in one file, by its path and whether the user named it."""
     path, named = file
     try:
         text = text_of(path, named=named, raw=raw)
@@ -131,23 +129,37 @@ def _read(file: _File, instead: Mapping[str, str], reading: Reading, raw: bytes 
 
 
 def _read_together(
-    files: Sequence[_File], jobs: int, instead: Mapping[str, str], reading: Reading, progress: Callable[[str], None]
+    files: Sequence[tuple[str, bool]],
+    jobs: int,
+    instead: Mapping[str, str],
+    reading: Reading,
+    progress: Callable[[str], None],
 ) -> None:
-    from dualstack.gather.crew import Lost, shared
+    from dualstack.gather.interrupts import uninterrupted
+    from dualstack.gather.workers import Ended, Worker
 
     shares = [files[x : x + _SHARE] for x in range(0, len(files), _SHARE)]
+    workers: list[Worker[Reading]] = []
     try:
-        with closing(shared(partial(_taken, instead), shares, min(jobs, len(shares)))) as parts:
-            for share, part in zip(shares, parts, strict=True):
-                reading.add(part)
-                for path, _ in share:
-                    progress(path)
-    except Lost as error:
+        with uninterrupted():
+            workers += (Worker(partial(_shares, shares[x::jobs], instead)) for x in range(min(jobs, len(shares))))
+        for number, share in enumerate(shares):
+            reading.add(workers[number % jobs].take())
+            for path, _ in share:
+                progress(path)
+    except Ended as error:
         said = "a process that read files was ended from outside; there may not be enough memory. Try `--jobs 1`."
         raise BadInput(said) from error
+    finally:
+        for worker in workers:
+            worker.end()
 
 
-def _taken(instead: Mapping[str, str], files: Sequence[_File]) -> Reading:
+def _shares(shares: Sequence[Sequence[tuple[str, bool]]], instead: Mapping[str, str]) -> Iterator[Reading]:
+    return (_share(x, instead) for x in shares)
+
+
+def _share(files: Sequence[tuple[str, bool]], instead: Mapping[str, str]) -> Reading:
     reading = Reading()
     for file in files:
         _read(file, instead, reading)

@@ -108,6 +108,15 @@ def take(text: Text, found: Found) -> None:
         return
     (_yaml if _is_yaml(text.path) else _settings)(text, found)
     if text.named and found.understood + len(found.errors) + len(found.notes) == before:
+        _unknown(text, found)
+
+
+def _unknown(text: Text, found: Found) -> None:
+    """Why a file that the user named is not understood: it is broken, or it is something else."""
+    before = len(found.errors) + len(found.notes)
+    for chunk in chunks(text.text) if _is_yaml(text.path) else ():
+        composed(Origin(text.path, chunk.text, chunk.line), found)
+    if len(found.errors) + len(found.notes) == before:
         said = "holds nothing that is known here: no Collector configuration, manifest, Compose file or OTEL variable"
         found.errors.append(BadFile(text.path, said))
 

@@ -4,18 +4,17 @@ import itertools
 import os
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import msgspec
 
+from dualstack.gather.interrupts import uninterrupted
 from dualstack.lab.topology import CannotBuild, run
 
 FOLDER = "/run/dualstack-lab"
 NETNS, ETC = "/run/netns", "/etc/netns"  # ip-netns(8)
 _FILE = "journal.json"
 _TRIES = 100
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Journal(msgspec.Struct):
@@ -66,21 +65,6 @@ class Journal(msgspec.Struct):
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):
             os.rmdir(FOLDER)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """A block that an interrupt waits for; it is raised as the block ends."""
-    held = hold_interrupts()
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
-def hold_interrupts() -> set[signal.Signals]:
-    """Let interrupts wait from now on; gives the signals that waited already."""
-    return {signal.Signals(x) for x in signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)}
 
 
 def begun(wanted: str) -> Journal:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 import msgspec
 
+from dualstack.gather.interrupts import uninterrupted
 from dualstack.lab import certificates, collector, programs, topology
 from dualstack.lab.incident import Incident, Place, Server
-from dualstack.lab.journal import ETC, NETNS, Journal, begun, make, started_at, uninterrupted
+from dualstack.lab.journal import ETC, NETNS, Journal, begun, make, started_at
 from dualstack.lab.topology import LAYOUTS, CannotBuild, run
 from dualstack.pipeline import listeners_of
 

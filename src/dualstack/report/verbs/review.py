@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.model.source import Location
@@ -28,20 +30,26 @@ class Cell(NamedTuple):
 
 
 def render(found: Diagnosis, *, quiet: bool = False, verbose: bool = False, color: bool = False) -> str:
-    """Every finding, and how many there are; the number alone where it shall be quiet."""
+    """Every finding that follows from no other, and how many there are; the number alone where it shall be quiet.
+
+    What follows from another one is told where much is to be told.
+    """
     return styled(_lines(found, quiet=quiet, verbose=verbose), color=color)
 
 
 def _lines(found: Diagnosis, *, quiet: bool, verbose: bool) -> Iterator[Line]:
+    shown = tuple(x for x in found.findings if verbose or not x.because)
     if not quiet:
-        for finding in found.findings:
+        for finding in shown:
             yield from _finding(finding, verbose=verbose)
     notes = [x for x in found.skipped if not x.unreadable] if verbose and not quiet else []
     for note in notes:
         yield from wrapped(f"note: {printable(note.needs, LONGEST)} {printable(note.why, LONGEST)}", "", "dim", "  ")
     if notes:
         yield Line()
-    yield from _total(found)
+    yield from _total(replace(found, findings=shown))
+    if len(shown) < len(found.findings) and not quiet:
+        yield Line(f"`-v` shows {len(found.findings) - len(shown)} more, explained by these.", "dim")
 
 
 def _finding(finding: Finding, *, verbose: bool) -> Iterator[Line]:

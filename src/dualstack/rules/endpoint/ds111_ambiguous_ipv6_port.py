@@ -43,6 +43,7 @@ from dualstack.reach.drafts import faults, misread, sent
 
 HOP = Hop.ENDPOINT
 SEVERITY = Severity.WARNING
+BECAUSE = ("DS101",)
 
 
 def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP.
+for OTLP, or the Collector receives none, as with the ports that a chart leaves over.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection.
@@ -78,7 +78,7 @@ from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
 from dualstack.reach.stacks import is_otlp
-from dualstack.reach.start import port
+from dualstack.reach.start import numbered, port
 from dualstack.reach.wiring import target
 
 HOP = Hop.SERVICE
@@ -109,13 +109,14 @@ def _finding(service: Service, each: ServicePort, behind: list[Workload], land: 
     written = each.target or each.number
     wanted = _listener(each, behind, land)
     said = f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on."
-    words = [each.name, each.number.text, written.text]
+    meant = is_otlp(each.name, each.number.text, written.text)
+    receives = any(True for x in behind for y in land.read_by(x) for _ in otlp(y.config))
     return Finding(
         summary=f"Nobody listens on port {written.text}"[:60],
         detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of "
         f"{behind[0].meta.called}, which is the port of no container and no receiver there.",
         hint=said,
-        severity=Severity.ERROR if is_otlp(*words) else Severity.WARNING,
+        severity=Severity.ERROR if meant and (receives or not numbered(written.text)) else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"targetPort: {written.text}", service.meta.called, Layer.DECLARED),),
         location=written.at,
