@@ -1,0 +1,81 @@
+"""The real Kubernetes, built from its released module by `python -m tests.real.kubernetes`: 7 minutes on two cores.
+
+The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so a
+scratch module replaces them by the versions that were released with it. CoreDNS is built beside them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from dualstack.lab.programs import build, cache, once
+
+VERSION = "1.34.4"
+COREDNS = "v1.14.7"
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
+
+_GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
+_STAGING = re.compile(r"^\s+(k8s\.io/\S+) => \./staging/", re.MULTILINE)
+
+
+def place(name: str) -> str:
+    """Where a program is, or would be."""
+    return os.path.join(cache(), "kubernetes", VERSION, name)
+
+
+def program(name: str) -> str:
+    """A program; skips the calling test where it is not built."""
+    if not os.path.exists(place(name)):
+        pytest.skip(f"needs Kubernetes {VERSION}: `make cluster` builds it")
+    return place(name)
+
+
+def build_once() -> Iterator[str]:
+    """The programs, each built where it is not there. Needs Go and a network."""
+    folder = os.path.dirname(place(""))
+    environ = {**os.environ, **_GO}
+    for name in PROGRAMS:
+        with once(place(name)) as missing:
+            if missing:
+                if not os.path.exists(f"{folder}/build/go.mod"):
+                    _scratch_module(f"{folder}/build", environ)
+                argv = ["go", "build", "-ldflags", _flags(), "-o", f"{name}.new", f"k8s.io/kubernetes/cmd/{name}"]
+                build(argv, f"{folder}/build", environ)
+                os.rename(f"{folder}/build/{name}.new", place(name))
+        yield place(name)
+    with once(place("coredns")) as missing:
+        if missing:
+            goes = {**os.environ, "CGO_ENABLED": "0", "GOBIN": folder}
+            build(["go", "install", f"github.com/coredns/coredns@{COREDNS}"], folder, goes)
+    yield place("coredns")
+
+
+def _scratch_module(folder: str, environ: dict[str, str]) -> None:
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/go.mod", "w", encoding="ascii") as file:
+        file.write("module scratch\n\ngo 1.24.0\n")
+    argv = ["go", "mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}"]
+    said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
+    found = re.search(r'"GoMod": "([^"]+)"', said)
+    assert found, said
+    with open(found[1], encoding="utf-8") as file:
+        staging = _STAGING.findall(file.read())
+    released = f"v0.{VERSION.partition('.')[2]}"
+    edits = [f"-replace={x}={x}@{released}" for x in staging]
+    build(["go", "mod", "edit", f"-require=k8s.io/kubernetes@v{VERSION}", *edits], folder, environ)
+
+
+def _flags() -> str:
+    major, minor, _ = VERSION.split(".")
+    said = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}
+    return "-s -w " + " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in said.items())
+
+
+if __name__ == "__main__":
+    for each in build_once():
+        sys.stdout.write(f"{each}\n")
+        sys.stdout.flush()
