@@ -7,6 +7,7 @@ import click
 
 from dualstack.cli import options
 from dualstack.cli.app import INTERRUPTED
+from dualstack.cli.cluster_request import cluster_request, is_of_cluster, teller
 from dualstack.cli.request import announcer, request_of
 from dualstack.report import formats
 
@@ -23,6 +24,7 @@ _SEVERITIES = ("info", "warning", "error", "never")
     "--server", default="", metavar="RUNTIME[@VERSION]", help="Runtime of the receiver, where it is out of sight."
 )
 @options.vantage
+@options.cluster
 @options.probing
 @click.option("--no-probe", is_flag=True, help="Make no connection; predict from what can be observed.")
 @options.text("--select", default="", metavar="CODES", help="Only these rules, such as DS201,DS3.")
@@ -39,20 +41,38 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     port both OTLP ports are tried. Without a TARGET every OTLP listener of this
     host is looked at.
 
+    svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME and collector/NAME are
+    objects of a Kubernetes cluster, reached as kubectl reaches it.
+
     Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 not enough
     evidence, 130 interrupted.
     """
+    found = _of_cluster(given) if is_of_cluster(given) else _of_host(given)
+    options.write(_rendered(found, given), given["path"])
+    return _status(found, given["fail_on"])
+
+
+def _of_host(given: dict[str, Any]) -> Any:  # noqa: ANN401 -- model.diagnosis.Diagnosis
     from dualstack.gather.errors import BadInput
     from dualstack.pipeline import diagnose
     from dualstack.probe.run import BadProbe
 
     request = request_of(given)
     try:
-        found = diagnose(request, announcer(given))
+        return diagnose(request, announcer(given))
     except (BadInput, BadProbe) as error:
         options.refuse(error)
-    options.write(_rendered(found, given), given["path"])
-    return _status(found, given["fail_on"])
+
+
+def _of_cluster(given: dict[str, Any]) -> Any:  # noqa: ANN401 -- model.diagnosis.Diagnosis
+    from dualstack.cluster import diagnose
+    from dualstack.gather.errors import BadInput
+
+    request = cluster_request(given)
+    try:
+        return diagnose(request, teller(given))
+    except BadInput as error:
+        options.refuse(error)
 
 
 def _rendered(found: Any, given: dict[str, Any]) -> str:  # noqa: ANN401 -- model.diagnosis.Diagnosis

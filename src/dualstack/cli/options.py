@@ -101,6 +101,16 @@ def vantage(command: F) -> F:
     return _all((option,), command)
 
 
+def cluster(command: F) -> F:
+    """`-n`, `--context` and `--kubeconfig`."""
+    options = (
+        text("-n", "--namespace", default="", metavar="NAME", help="Namespace of the object; default: the context's."),
+        text("--context", default="", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
+        text("--kubeconfig", default="", metavar="FILE", help="Default: KUBECONFIG, then ~/.kube/config."),
+    )
+    return _all(options, command)
+
+
 def probing(command: F) -> F:
     """Timeout, TLS and headers of the probes."""
     options = (

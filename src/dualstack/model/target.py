@@ -1,10 +1,21 @@
 """What the user typed as a target, as values."""
 
 import re
+from typing import NamedTuple
 
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, canonical, family, is_address
 
-_CLUSTER = ("svc", "service", "pod", "deploy", "deployment", "ds", "daemonset", "sts", "statefulset", "collector")
+_CLUSTER = {
+    **dict.fromkeys(("svc", "service", "services"), "svc"),
+    **dict.fromkeys(("po", "pod", "pods"), "pod"),
+    **dict.fromkeys(("deploy", "deployment", "deployments"), "deploy"),
+    **dict.fromkeys(("ds", "daemonset", "daemonsets"), "ds"),
+    **dict.fromkeys(("sts", "statefulset", "statefulsets"), "sts"),
+    **dict.fromkeys(("collector", "otelcol", "opentelemetrycollector", "opentelemetrycollectors"), "collector"),
+}
+"""Kinds of Kubernetes as kubectl takes them, and the Collectors of the Operator."""
+
+_OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")  # RFC 1123 section 2.1, as Kubernetes names its objects
 _SCHEMES = {
     "http": (Protocol.HTTP, False, 80),
     "https": (Protocol.HTTP, True, 443),
@@ -20,6 +31,13 @@ _NAME = re.compile(
     r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?"
 )  # RFC 1123 section 2.1
 _ZONE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")  # IFNAMSIZ in linux/if.h
+
+
+class KubeTarget(NamedTuple):
+    """An object of a cluster: its kind as kubectl abbreviates it, and its name."""
+
+    kind: str
+    name: str
 
 
 class BadTarget(ValueError):
@@ -44,10 +62,17 @@ def parse_target(text: str) -> tuple[Target, ...]:
     return tuple(Target(stripped, host, port, x, assumed=True) for x in (Protocol.GRPC, Protocol.HTTP))
 
 
+def kube_target(text: str) -> KubeTarget | None:
+    """The object of a cluster that a target names, None for any other target. Raises BadTarget for a bad name."""
+    kind, separator, name = text.strip().partition("/")
+    if not separator or kind.lower() not in _CLUSTER:
+        return None
+    if not _OBJECT.fullmatch(name):
+        raise BadTarget(f"`{text}` names no object. Write the kind and the name, such as `svc/otel-collector`.")
+    return KubeTarget(_CLUSTER[kind.lower()], name)
+
+
 def _refuse_later(text: str) -> None:
-    kind, separator, _ = text.partition("/")
-    if separator and kind.lower() in _CLUSTER:
-        raise BadTarget(f"`{text}` is a Kubernetes target. This version looks at hosts; Kubernetes comes later.")
     if text == "env" or text.startswith("env:"):
         raise BadTarget(
             f"`{text}` is read by a later version. Write the endpoint itself, such as `http://localhost:4318`."

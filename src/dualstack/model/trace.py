@@ -66,6 +66,7 @@ class Trace(msgspec.Struct, frozen=True):
 
     `addresses` is empty where the name has none of this family. `server` is the place that holds the addresses, empty
     where that is out of sight. `signals` are those that the receiver takes while it rejects the one asked for.
+    `arrives` is the port there, where something on the way leads to another than the target's.
     """
 
     vantage: str
@@ -78,11 +79,18 @@ class Trace(msgspec.Struct, frozen=True):
     required: bool = True
     server: str = ""
     signals: tuple[str, ...] = ()
+    arrives: int = 0
+
+    @property
+    def port(self) -> int:
+        """The port that a server of this flow listens on."""
+        return self.arrives or self.target.port
 
     @property
     def key(self) -> str:
         """What tells this trace from the others of a diagnosis."""
-        return f"{self.target.endpoint}/{self.protocol}/{self.family}/{','.join(self.addresses)}"
+        way = f"{self.target.endpoint}/{self.protocol}/{self.family}/{','.join(self.addresses)}"
+        return f"{self.vantage}/{way}/{self.server}"
 
     def at(self, hop: Hop) -> TracedHop:
         """One hop of the way."""

@@ -58,5 +58,5 @@ def url(target: Target, protocol: Protocol | None = None, *, tls: bool | None = 
 
 def holder(trace: Trace, listeners: Listeners | None) -> str:
     """The name of the process whose socket is on the port of a flow, empty where it is out of sight."""
-    sockets = listeners.on(trace.server, trace.target.port) if listeners else ()
+    sockets = listeners.on(trace.server, trace.port) if listeners else ()
     return next((x.processes[0].name for x in sockets if x.processes), "")

@@ -87,7 +87,7 @@ def held(
     """
     closed = declared and listeners and stranded(traces, declared, listeners, space.place)
     mine = _may_run if closed else _is_collector
-    served = {x.target.port for x in traces.items if x.accepted and x.protocol in OTLP_PORTS.values()}
+    served = {x.port for x in traces.items if x.accepted and x.protocol in OTLP_PORTS.values()}
     for endpoint in declared.endpoints if declared and listeners else ():
         there = listeners.on(space.place, port(endpoint), endpoint.transport) if listeners else ()
         if port(endpoint) in served or any(mine(x, declared) for x in there):
@@ -183,7 +183,7 @@ def suspects(
 def stranded(traces: Traces, declared: Declared, listeners: Listeners, place: str) -> tuple[Trace, ...]:
     """The required flows to ports of a configuration that find no socket in a place."""
     ports = {port(x) for x in declared.endpoints}
-    return tuple(x for x in unserved(traces, listeners) if x.server == place and x.target.port in ports)
+    return tuple(x for x in unserved(traces, listeners) if x.server == place and x.port in ports)
 
 
 def started_with(process: Process) -> tuple[str, ...]:

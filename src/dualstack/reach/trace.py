@@ -46,7 +46,7 @@ def is_turned_away(trace: Trace) -> bool:
 def sockets_of(trace: Trace, listeners: Listeners) -> tuple[Listener, ...]:
     """The sockets on a flow's port and in its transport, at the place that holds its addresses."""
     transport = Transport.UDP if trace.protocol is Protocol.UDP else Transport.TCP
-    return listeners.on(trace.server, trace.target.port, transport)
+    return listeners.on(trace.server, trace.port, transport)
 
 
 def answered(traces: Traces, trace: Trace) -> bool:

@@ -70,7 +70,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         answered = any(x.family is not trace.family for x in elsewhere(traces, trace))
         if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
-                summary=f"{trace.family.title} is not accepted on port {trace.target.port}",
+                summary=f"{trace.family.title} is not accepted on port {trace.port}",
                 detail=f"{_refused(trace)} {bound or _UNSEEN}",
                 hint=_hint(trace, listeners) if bound else _look(trace),
                 families=(trace.family,),
@@ -102,7 +102,7 @@ def _hint(trace: Trace, listeners: Listeners | None) -> str:
 
 def _look(trace: Trace) -> str:
     """What to do where the sockets are out of sight: a filter may have sent the reset in their place."""
-    sockets = f"`ss -ltn 'sport = :{trace.target.port}'`"
+    sockets = f"`ss -ltn 'sport = :{trace.port}'`"
     wider = f"bind the receiver to a wildcard that takes {trace.family.title}"
     return f"Run {sockets} on its host and {wider}. If it has one, look for a packet filter that rejects by reset."
 

@@ -78,7 +78,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
     for trace, sockets in refusals(traces, listeners):
         if narrow(trace, sockets) is not Narrow.LOOPBACK:
             continue
-        port, space = trace.target.port, namespaces.at(trace.server)
+        port, space = trace.port, namespaces.at(trace.server)
         endpoint = declared_on(declared, port)
         left_out = endpoint is not None and not endpoint.value
         default = f" `{endpoint.field}` is left out, and the default is local." if endpoint and left_out else ""

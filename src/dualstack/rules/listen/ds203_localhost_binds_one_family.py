@@ -80,7 +80,7 @@ def check(traces: Traces, listeners: Listeners, declared: Declared | None) -> It
     for trace, sockets in refusals(traces, listeners):
         if narrow(trace, sockets) is not Narrow.OTHER_LOOPBACK:
             continue
-        port, title = trace.target.port, trace.family.other.title
+        port, title = trace.port, trace.family.other.title
         bound = join(unmapped(sockets[0].address), port)
         missing = join(_LOOPBACK[trace.family], port)
         endpoint = declared_on(declared, port)

@@ -89,13 +89,13 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         if narrow(trace, sockets) is not Narrow.SINGLE:
             continue
         space = namespaces.at(trace.server)
-        endpoint = declared_on(declared, trace.target.port)
+        endpoint = declared_on(declared, trace.port)
         bound = ", ".join(f"`{listen_mark(x)}`" for x in sockets)
         tied = next((x.interface for x in sockets if x.interface and is_wildcard(x)), "")
         wider = rebind(sockets[0], space, endpoint), f"Bind {wildcard(sockets[0], space)}"
         hint, title = _untied(tied) if tied else wider
         yield Finding(
-            summary=f"Port {trace.target.port} listens on {f'device `{tied}` alone' if tied else 'single addresses'}",
+            summary=f"Port {trace.port} listens on {f'device `{tied}` alone' if tied else 'single addresses'}",
             detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Every other address is refused.",
             hint=hint,
             families=(trace.family,),

@@ -80,7 +80,7 @@ def check(
     for trace in traces.broken:
         if not is_turned_away(trace):
             continue
-        endpoint, network = declared_on(declared, trace.target.port), _PINS[trace.family.other]
+        endpoint, network = declared_on(declared, trace.port), _PINS[trace.family.other]
         pinned = endpoint if endpoint and endpoint.network == network else None
         space = namespaces.at(trace.server) if namespaces else None
         if listeners and trace.server in listeners.places:
@@ -103,7 +103,7 @@ def _pinned(socket: Listener, trace: Trace, space: Namespace | None) -> bool:
 
 
 def _finding(trace: Trace, network: str, pinned: DeclaredEndpoint | None, socket: Listener | None) -> Finding:
-    title, port = trace.family.other.title, trace.target.port
+    title, port = trace.family.other.title, trace.port
     field = pinned.field.rpartition(".")[0] + ".transport" if pinned else "transport"
     place = where(pinned) if pinned else f" of port {port} in the configuration of {owner(socket)}" if socket else ""
     held = f"The socket takes {title} alone. " if socket else ""

@@ -79,7 +79,7 @@ def check(
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):
             explained = stopped is not None and trace in stopped.flows
-            together = explained or declared_on(declared, trace.target.port) is not None
+            together = explained or declared_on(declared, trace.port) is not None
             silent.setdefault((trace.server, "" if together else trace.target.text), []).append(trace)
         elif not seen and trace.at(Hop.POLICY).mark != UNDECIDED and not elsewhere(traces, trace):
             yield _inferred(trace)
@@ -88,7 +88,7 @@ def check(
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None) -> Finding:
-    ports = tuple(dict.fromkeys(x.target.port for x in flows))
+    ports = tuple(dict.fromkeys(x.port for x in flows))
     named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
     transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
     other = _elsewhere(flows[0], listeners)
@@ -118,7 +118,7 @@ def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
 
 
 def _inferred(trace: Trace) -> Finding:
-    port = trace.target.port
+    port = trace.port
     return Finding(
         summary=f"Port {port} is closed",
         detail="No address of the target takes connections there. Its sockets are out of sight: a listener on other "

@@ -91,7 +91,7 @@ def _differing(
         wanted = predicted(endpoint, space, names).sockets
         gone = [x for x in wanted if _bound(x) not in map(_bound, there)]
         other = next((x for x in there or (running,) if started_otherwise(x, declared)), None)
-        flows = [x for x in traces.items if x.server == space.place and x.target.port == port(endpoint)]
+        flows = [x for x in traces.items if x.server == space.place and x.port == port(endpoint)]
         foreign = any(x.runtime is not Runtime.GO for x in there) or (other and not there)
         if not gone or not flows or foreign or endpoint.transport is Transport.UDP:
             continue

@@ -78,7 +78,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         deaf = bool(sockets) and all(is_wildcard(x) and x.v6only for x in sockets)
         if not deaf or space is None or space.addresses(Family.IPV6):
             continue
-        port, holder = trace.target.port, owner(sockets[0])
+        port, holder = trace.port, owner(sockets[0])
         endpoint = declared_on(declared, port)
         at = where(endpoint) if endpoint else f" of port {port} in the configuration of {holder}"
         is_go = sockets[0].runtime is Runtime.GO

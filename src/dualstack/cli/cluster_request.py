@@ -1,0 +1,67 @@
+"""From the options of a verb to a request about a cluster."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dualstack.cli import options
+
+if TYPE_CHECKING:
+    from dualstack.cluster import ClusterRequest
+    from dualstack.model.target import KubeTarget
+
+
+def is_of_cluster(given: Mapping[str, Any]) -> bool:
+    """Whether the user asks about a cluster."""
+    return any(_targets(given)) or bool(given["namespace"] or given["context"] or given["kubeconfig"])
+
+
+def _targets(given: Mapping[str, Any]) -> "list[KubeTarget | None]":
+    from dualstack.model.target import BadTarget, kube_target
+
+    try:
+        return [kube_target(x) for x in given["targets"]]
+    except BadTarget as error:
+        options.refuse(error)
+
+
+def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
+    """The request that the options of a verb make; refuses what cannot be used."""
+    from dualstack.cluster import ClusterRequest
+    from dualstack.model.question import Question
+    from dualstack.rules.registry import UnknownCode, choose
+
+    targets = [x for x in _targets(given) if x]
+    if len(targets) != 1 or len(given["targets"]) != 1:
+        options.refuse("Name one object of the cluster, such as `svc/otel-collector`.")
+    try:
+        chosen = choose(given.get("select", ""), given.get("ignore", ""))
+    except UnknownCode as error:
+        options.refuse(error)
+    return ClusterRequest(
+        targets[0],
+        Question(
+            expect=options.EXPECTED.get(given.get("expect") or "", ()), probing=not given.get("no_probe", False)
+        ),
+        kubeconfig=given["kubeconfig"],
+        context=given["context"],
+        namespace=given["namespace"],
+        environ=dict(os.environ),
+        seconds=given["timeout"],
+        chosen=chosen,
+    )
+
+
+def teller(given: Mapping[str, Any]) -> Callable[[str], None]:
+    """Says on stderr what is being asked: to a terminal, or where `-v` asks for it."""
+    wanted = given["verbose"] or (sys.stderr.isatty() and not given["quiet"])
+    return _say if wanted else lambda _: None
+
+
+def _say(said: str) -> None:
+    with contextlib.suppress(OSError):  # a stderr that takes nothing is no reason not to ask
+        click.echo(f"asking for {said}", err=True)

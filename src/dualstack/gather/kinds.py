@@ -1,0 +1,25 @@
+"""The kinds of objects that are asked of an API server."""
+
+from typing import Any
+
+from dualstack.gather.kube_api import Kind
+from dualstack.model.cluster import EndpointSlice, Node, Pod, Service, ServiceCIDR
+
+SERVICES = Kind("", "v1", "services", "Service", Service)
+SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", EndpointSlice)
+PODS = Kind("", "v1", "pods", "Pod", Pod)
+NODES = Kind("", "v1", "nodes", "Node", Node, namespaced=False)
+RANGES = Kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", ServiceCIDR, namespaced=False)
+CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", dict[str, Any])
+POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", dict[str, Any])
+INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress", dict[str, Any])
+COLLECTORS = Kind("opentelemetry.io", "v1beta1", "opentelemetrycollectors", "OpenTelemetryCollector", dict[str, Any])
+REPLICA_SETS = Kind("apps", "v1", "replicasets", "ReplicaSet", dict[str, Any])
+WORKLOADS = {
+    "Deployment": Kind("apps", "v1", "deployments", "Deployment", dict[str, Any]),
+    "DaemonSet": Kind("apps", "v1", "daemonsets", "DaemonSet", dict[str, Any]),
+    "StatefulSet": Kind("apps", "v1", "statefulsets", "StatefulSet", dict[str, Any]),
+    "ReplicaSet": REPLICA_SETS,
+    "Job": Kind("batch", "v1", "jobs", "Job", dict[str, Any]),
+}
+"""Workloads by their kind; each makes its pods itself, but a Deployment by a ReplicaSet."""

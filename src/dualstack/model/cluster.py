@@ -1,0 +1,390 @@
+"""Kubernetes objects as an API server holds them: the fields that decide, in the server's spelling, and nothing else.
+
+What an object may leave out is None or empty here, whatever the version of the server: a list that is `null` and one
+that is not there are the same. Field names and meanings are those of the Kubernetes API reference 1.34.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from dualstack.model.address import Family, family, is_address
+
+T = TypeVar("T")
+
+
+class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """What every part of an object is made of."""
+
+
+class OwnerReference(Slim, frozen=True):
+    """What made an object."""
+
+    kind: str = ""
+    name: str = ""
+    controller: bool | None = None
+
+
+class ObjectMeta(Slim, frozen=True):
+    """What every object has."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+
+
+class ServicePort(Slim, frozen=True):
+    """One port of a Service; `target_port` is a number or the name of a container's port."""
+
+    name: str = ""
+    port: int = 0
+    target_port: int | str | None = None
+    node_port: int | None = None
+    protocol: str = "TCP"
+    app_protocol: str | None = None
+
+
+class ServiceSpec(Slim, frozen=True):
+    """What is asked of a Service, and what the server made of it."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str | None = msgspec.field(name="clusterIP", default=None)
+    cluster_ips: list[str] | None = msgspec.field(name="clusterIPs", default=None)
+    ip_families: list[str] | None = None
+    ip_family_policy: str | None = None
+    selector: Mapping[str, str] | None = None
+    ports: list[ServicePort] | None = None
+    internal_traffic_policy: str | None = None
+    external_traffic_policy: str | None = None
+    session_affinity: str | None = None
+    traffic_distribution: str | None = None
+    publish_not_ready_addresses: bool | None = None
+    external_name: str | None = None
+    external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
+    load_balancer_class: str | None = None
+
+
+class Ingress(Slim, frozen=True):
+    """One way in through a load balancer."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancer(Slim, frozen=True):
+    """What a load balancer was given."""
+
+    ingress: list[Ingress] | None = None
+
+
+class ServiceStatus(Slim, frozen=True):
+    """What became of a Service of type LoadBalancer."""
+
+    load_balancer: LoadBalancer | None = None
+
+
+class Service(Slim, frozen=True):
+    """A Service."""
+
+    metadata: ObjectMeta
+    spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus | None = None
+
+    @property
+    def headless(self) -> bool:
+        """Whether clients get the addresses of the pods."""
+        return self.spec.cluster_ip == "None"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its cluster addresses, the primary one first; none for a headless one."""
+        found = self.spec.cluster_ips or [self.spec.cluster_ip or ""]
+        return tuple(x for x in found if is_address(x))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that it has, the primary one first; those of its addresses where the server says none."""
+        said = tuple(Family(x.lower()) for x in self.spec.ip_families or () if x in ("IPv4", "IPv6"))
+        return said or tuple(map(family, self.addresses))
+
+    @property
+    def called(self) -> str:
+        """The Service as a user names it."""
+        return f"Service {self.metadata.name}"
+
+
+class Conditions(Slim, frozen=True):
+    """What a slice says of an endpoint; what is not said of `ready` counts as true (discovery.k8s.io/v1)."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class ObjectReference(Slim, frozen=True):
+    """The object that another one speaks of."""
+
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Named(Slim, frozen=True):
+    """A name in a list of names."""
+
+    name: str = ""
+
+
+class Hints(Slim, frozen=True):
+    """The zones that should use an endpoint."""
+
+    for_zones: list[Named] | None = None
+
+
+class Endpoint(Slim, frozen=True):
+    """One pod, or other backend, of a slice."""
+
+    addresses: list[str] | None = None
+    conditions: Conditions = Conditions()
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+    zone: str | None = None
+    hints: Hints | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether kube-proxy sends new connections there while any such endpoint is left."""
+        return self.conditions.ready is not False
+
+
+class EndpointPort(Slim, frozen=True):
+    """One port of a slice. `port` is None where it stands for every port."""
+
+    name: str | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+
+class EndpointSlice(Slim, frozen=True):
+    """An EndpointSlice."""
+
+    metadata: ObjectMeta
+    address_type: str = ""
+    endpoints: list[Endpoint] | None = None
+    ports: list[EndpointPort] | None = None
+
+    @property
+    def service(self) -> str:
+        """The name of the Service that it belongs to."""
+        return (self.metadata.labels or {}).get("kubernetes.io/service-name", "")
+
+
+class FieldRef(Slim, frozen=True):
+    """A field of the pod."""
+
+    field_path: str = ""
+
+
+class ValueFrom(Slim, frozen=True):
+    """Where a variable has its value from; None where that is neither a field nor said."""
+
+    field_ref: FieldRef | None = None
+
+
+class EnvVar(Slim, frozen=True):
+    """An environment variable of a container."""
+
+    name: str = ""
+    value: str | None = None
+    value_from: ValueFrom | None = None
+
+
+class ContainerPort(Slim, frozen=True):
+    """A port that a container names."""
+
+    name: str = ""
+    container_port: int = 0
+    host_port: int | None = None
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
+    protocol: str = "TCP"
+
+
+class Container(Slim, frozen=True):
+    """A container of a pod."""
+
+    name: str = ""
+    image: str = ""
+    command: list[str] | None = None
+    args: list[str] | None = None
+    env: list[EnvVar] | None = None
+    ports: list[ContainerPort] | None = None
+    restart_policy: str | None = None
+
+
+class PodSpec(Slim, frozen=True):
+    """What is asked of a pod."""
+
+    node_name: str | None = None
+    host_network: bool | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+
+
+class PodAddress(Slim, frozen=True):
+    """One address of a pod or of its node."""
+
+    ip: str = ""
+
+
+class Condition(Slim, frozen=True):
+    """One condition of an object."""
+
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+
+
+class Waiting(Slim, frozen=True):
+    """Why a container does not run: as a state, or as the last one that it had."""
+
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+
+
+class ContainerState(Slim, frozen=True):
+    """The state of a container."""
+
+    waiting: Waiting | None = None
+    terminated: Waiting | None = None
+
+
+class ContainerStatus(Slim, frozen=True):
+    """What the kubelet says of a container."""
+
+    name: str = ""
+    ready: bool | None = None
+    restart_count: int | None = None
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+
+
+class PodStatus(Slim, frozen=True):
+    """What the kubelet says of a pod."""
+
+    phase: str | None = None
+    pod_ip: str | None = msgspec.field(name="podIP", default=None)
+    pod_ips: list[PodAddress] | None = msgspec.field(name="podIPs", default=None)
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
+    host_ips: list[PodAddress] | None = msgspec.field(name="hostIPs", default=None)
+    start_time: str | None = None
+    conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+
+
+class Pod(Slim, frozen=True):
+    """A pod."""
+
+    metadata: ObjectMeta
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, the primary one first."""
+        found = [x.ip for x in self.status.pod_ips or ()] or [self.status.pod_ip or ""]
+        return tuple(x for x in found if is_address(x))
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kubelet calls it ready."""
+        return any(x.type == "Ready" and x.status == "True" for x in self.status.conditions or ())
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended or is about to."""
+        return self.status.phase in ("Succeeded", "Failed") or self.metadata.deletion_timestamp is not None
+
+
+class NodeAddress(Slim, frozen=True):
+    """One address of a node."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeSpec(Slim, frozen=True):
+    """What is asked of a node."""
+
+    pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
+    pod_cidrs: list[str] | None = msgspec.field(name="podCIDRs", default=None)
+
+
+class NodeStatus(Slim, frozen=True):
+    """What the kubelet says of its node."""
+
+    addresses: list[NodeAddress] | None = None
+    conditions: list[Condition] | None = None
+
+
+class Node(Slim, frozen=True):
+    """A node."""
+
+    metadata: ObjectMeta
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its internal addresses."""
+        found = (x.address for x in self.status.addresses or () if x.type == "InternalIP")
+        return tuple(x for x in found if is_address(x))
+
+
+class ServiceCidrSpec(Slim, frozen=True):
+    """The ranges of a ServiceCIDR."""
+
+    cidrs: list[str] | None = None
+
+
+class ServiceCIDR(Slim, frozen=True):
+    """A ServiceCIDR (networking.k8s.io/v1, Kubernetes 1.33)."""
+
+    metadata: ObjectMeta
+    spec: ServiceCidrSpec = ServiceCidrSpec()
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """What was gathered of a cluster for one question.
+
+    `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
+    could say. `nodes` are all the nodes unless `more_nodes` were left out.
+    """
+
+    name: str = ""
+    families: tuple[Family, ...] = ()
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    more_nodes: int = 0
+
+    def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
+        """The slices of a Service."""
+        mine = service.metadata
+        return tuple(x for x in self.slices if (x.metadata.namespace, x.service) == (mine.namespace, mine.name))
+
+    def pod(self, namespace: str, name: str) -> Pod | None:
+        """A pod by its name."""
+        return next((x for x in self.pods if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
+
+    def node(self, name: str) -> Node | None:
+        """A node by its name."""
+        return next((x for x in self.nodes if x.metadata.name == name), None)

@@ -1,0 +1,84 @@
+"""What was gathered of a cluster, as it came and as it is stored: the evidence behind a diagnosis of Kubernetes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from dualstack.model.address import Family, family
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServiceCIDR
+from dualstack.model.evidence import Missing
+
+T = TypeVar("T")
+Object = Mapping[str, Any]
+
+
+class World(msgspec.Struct):
+    """Objects by kind, in the words of RBAC (`endpointslices.discovery.k8s.io`), and what could not be had.
+
+    `context` is the name of the cluster for the user. `left_out` counts objects of a kind that were not asked for.
+    """
+
+    context: str = ""
+    objects: dict[str, list[Object]] = {}
+    left_out: dict[str, int] = {}
+    gaps: list[Missing] = []
+
+    def keep(self, kind: str, *found: Object | None) -> None:
+        """Note objects, each once."""
+        known = self.objects.setdefault(kind, [])
+        names = {_identity(x) for x in known}
+        known += [x for x in found if x is not None and _identity(x) not in names]
+
+    def cluster(self) -> Cluster:
+        """The objects by their fields that matter; those of another shape are gaps."""
+        services = tuple(self._as(Service, "services"))
+        nodes = tuple(self._as(Node, "nodes"))
+        ranges = tuple(self._as(ServiceCIDR, "servicecidrs.networking.k8s.io"))
+        return Cluster(
+            self.context,
+            _families(ranges, services, nodes),
+            services,
+            tuple(self._as(EndpointSlice, "endpointslices.discovery.k8s.io")),
+            tuple(self._as(Pod, "pods")),
+            nodes,
+            self.left_out.get("nodes", 0),
+        )
+
+    def _as(self, kind: type[T], name: str) -> Iterator[T]:
+        for item in self.objects.get(name, ()):
+            try:
+                yield msgspec.convert(item, kind, strict=False)
+            except msgspec.ValidationError as error:
+                called = "/".join(filter(None, _identity(item)))
+                gap = Missing(f"{name} {called}", f"has another form than is known here: {error}")
+                if gap not in self.gaps:
+                    self.gaps.append(gap)
+
+
+def _identity(item: Object) -> tuple[str, str]:
+    about = item.get("metadata")
+    held = about if isinstance(about, Mapping) else {}
+    return str(held.get("namespace") or ""), str(held.get("name") or "")
+
+
+def _families(
+    ranges: tuple[ServiceCIDR, ...], services: tuple[Service, ...], nodes: tuple[Node, ...]
+) -> tuple[Family, ...]:
+    """The families of the Service ranges, the default one first, from what tells them best.
+
+    A ServiceCIDR called `kubernetes` holds what the API server was started with, the first range first (Kubernetes
+    1.33). A Service of two families shows both. The families of the pods are those of the Services in any cluster that
+    works, so the nodes tell the rest.
+    """
+    default = [x.spec.cidrs or [] for x in ranges if x.metadata.name == "kubernetes"]
+    if default and default[0]:
+        return tuple(family(x.partition("/")[0]) for x in default[0])
+    widest = max((x.families for x in services), key=len, default=())
+    pods = max((tuple(_of_node(x)) for x in nodes), key=len, default=())
+    return widest if len(widest) > len(pods) else pods
+
+
+def _of_node(node: Node) -> Iterator[Family]:
+    ranges = node.spec.pod_cidrs or ([node.spec.pod_cidr] if node.spec.pod_cidr else [])
+    yield from dict.fromkeys(family(x.partition("/")[0]) for x in ranges)
