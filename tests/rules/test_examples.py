@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -9,6 +10,7 @@ from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.reach.predict import predict
 from dualstack.review import lint, mend
 from dualstack.rules.registry import Rule, evaluate, rules
+from dualstack.testing.cluster import CALL, diagnosis
 from dualstack.testing.files import file
 from dualstack.testing.incident import snapshot
 
@@ -21,13 +23,20 @@ def is_world(text: str) -> bool:
     return bool(_WORLD.search(text))
 
 
-def examples(*, worlds: bool) -> list[tuple[Rule, str, str]]:
+def is_cluster(text: str) -> bool:
+    """Whether an example is what `kubectl get` shows of a cluster."""
+    return text.startswith(CALL)
+
+
+def examples(kind: Callable[[str], bool]) -> list[tuple[Rule, str, str]]:
     every = [(rule, m["kind"], m["text"]) for rule in rules() for m in BLOCK.finditer(rule.documentation)]
-    return [x for x in every if is_world(x[2]) is worlds]
+    return [x for x in every if kind(x[2])]
 
 
 def fired(rule: Rule, text: str) -> list[Finding]:
     """The findings of a rule on one of its examples."""
+    if is_cluster(text):
+        return [x for x in diagnosis(text).findings if x.code == rule.code]
     if not is_world(text):
         return [x for x in lint(file(text)).diagnosis.findings if x.code == rule.code]
     evidence = snapshot(text)
@@ -38,7 +47,18 @@ def named(found: list[tuple[Rule, str, str]]) -> list[str]:
     return [f"{r.code}-{k}-{i}" for i, (r, k, _) in enumerate(found)]
 
 
-WORLDS, FILES = examples(worlds=True), examples(worlds=False)
+WORLDS, CLUSTERS = examples(is_world), examples(is_cluster)
+FILES = examples(lambda x: not is_world(x) and not is_cluster(x))
+
+
+@pytest.mark.parametrize(("rule", "kind", "text"), CLUSTERS, ids=named(CLUSTERS))
+def test_an_example_cluster_does_what_it_says(rule: Rule, kind: str, text: str) -> None:
+    found = {x.code: x for x in diagnosis(text).findings}
+
+    assert (rule.code in found) == (kind == "fires"), list(found)
+    if kind == "fires":
+        because = found[rule.code].because
+        assert not because or rule.severity is Severity.INFO, f"another rule explains it: {because}"
 
 
 @pytest.mark.parametrize(("rule", "kind", "world"), WORLDS, ids=named(WORLDS))

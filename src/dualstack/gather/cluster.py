@@ -33,7 +33,7 @@ class Asker:
         """One object, noted; None where there is none or it may not be read."""
         where = namespace or self.namespace
         found = self._try(kind, where, "get", lambda: self.api.object(kind, where, name), name)
-        self.world.keep(kind.called, found)
+        self.world.keep(kind.kind, found)
         return found
 
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
@@ -42,7 +42,7 @@ class Asker:
         found: list[Object] = (
             self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels=said)) or []
         )
-        self.world.keep(kind.called, *found)
+        self.world.keep(kind.kind, *found)
         return found
 
     def _try(self, kind: Kind[Any], namespace: str, verb: str, ask: Callable[[], T], name: str = "") -> T | None:
@@ -129,5 +129,5 @@ def _around(ask: Asker) -> None:
         return
     import msgspec
 
-    ask.world.keep(kinds.NODES.called, *map(msgspec.to_builtins, found.items))
-    ask.world.left_out[kinds.NODES.called] = found.more
+    ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
+    ask.world.left_out[kinds.NODES.kind] = found.more

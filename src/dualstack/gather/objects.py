@@ -15,7 +15,7 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import Object, World
 
-_LEFT_OUT = ("nodes", "endpointslices.discovery.k8s.io", "servicecidrs.networking.k8s.io")
+_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR")
 """Kinds that say nothing of what was asked for."""
 
 

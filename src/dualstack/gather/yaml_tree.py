@@ -6,7 +6,7 @@ what is found in it has its line and column in the outer file.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import yaml
@@ -317,6 +317,24 @@ def text_at(node: Node | None, *path: str) -> str:
 def items(node: Node | None) -> list[Node]:
     """The items of a sequence; nothing for any other node."""
     return node.value if isinstance(node, SequenceNode) else []
+
+
+_NUMBER = re.compile(r"[-+]?\d{1,18}")
+_TRUTHS = {"true": True, "false": False}
+
+
+def plain(node: Node | None) -> Any:  # noqa: ANN401 -- whatever the text holds
+    """The data of a node as JSON has it; of plain scalars whole numbers, truth values and null are told apart."""
+    if isinstance(node, MappingNode):
+        return {scalar(k): plain(v) for k, v in reversed(list(pairs(node)))}
+    if isinstance(node, SequenceNode):
+        return [plain(x) for x in node.value]
+    if node is None or is_null(node):
+        return None
+    text = scalar(node)
+    if node.style is not None:
+        return text
+    return int(text) if _NUMBER.fullmatch(text) else _TRUTHS.get(text, text)
 
 
 def is_null(node: Node | None) -> bool:

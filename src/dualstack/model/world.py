@@ -14,7 +14,7 @@ Object = Mapping[str, Any]
 
 
 class World(msgspec.Struct):
-    """Objects by kind, in the words of RBAC (`endpointslices.discovery.k8s.io`), and what could not be had.
+    """Objects by kind, such as `EndpointSlice`, and what could not be had.
 
     `context` is the name of the cluster for the user. `left_out` counts objects of a kind that were not asked for.
     """
@@ -32,17 +32,17 @@ class World(msgspec.Struct):
 
     def cluster(self) -> Cluster:
         """The objects by their fields that matter; those of another shape are gaps."""
-        services = tuple(self._as(Service, "services"))
-        nodes = tuple(self._as(Node, "nodes"))
-        ranges = tuple(self._as(ServiceCIDR, "servicecidrs.networking.k8s.io"))
+        services = tuple(self._as(Service, "Service"))
+        nodes = tuple(self._as(Node, "Node"))
+        ranges = tuple(self._as(ServiceCIDR, "ServiceCIDR"))
         return Cluster(
             self.context,
             _families(ranges, services, nodes),
             services,
-            tuple(self._as(EndpointSlice, "endpointslices.discovery.k8s.io")),
-            tuple(self._as(Pod, "pods")),
+            tuple(self._as(EndpointSlice, "EndpointSlice")),
+            tuple(self._as(Pod, "Pod")),
             nodes,
-            self.left_out.get("nodes", 0),
+            self.left_out.get("Node", 0),
         )
 
     def _as(self, kind: type[T], name: str) -> Iterator[T]:

@@ -1,0 +1,42 @@
+"""A cluster as `kubectl get -o yaml` shows it, under diagnosis.
+
+The first line may say how `dualstack diagnose` is called:
+
+    # dualstack diagnose svc/otel-collector --expect dual
+
+Objects are written with the fields that matter, and their status; a namespace that is not said is `default`.
+"""
+
+import shlex
+
+from dualstack.cluster import conclude
+from dualstack.gather.dumps import world_of
+from dualstack.gather.files import Text
+from dualstack.model.address import BOTH, Family
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.model.world import World
+
+CALL = "# dualstack diagnose "
+_EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
+
+
+def world(text: str) -> World:
+    """The objects of a text."""
+    found = world_of((Text("example.yaml", text),), "example")
+    for items in found.objects.values():
+        for item in items:
+            item.setdefault("metadata", {}).setdefault("namespace", "default")  # type: ignore[attr-defined]
+    return found
+
+
+def diagnosis(text: str) -> Diagnosis:
+    """The diagnosis that a text asks for. Raises KeyError and ValueError for options that are not understood."""
+    first = text.partition("\n")[0]
+    words = shlex.split(first.removeprefix(CALL)) if first.startswith(CALL) else []
+    given = dict(zip(words[1::2], words[2::2], strict=True))
+    expect = _EXPECTED[given.pop("--expect")] if "--expect" in given else ()
+    if given:
+        msg = f"{', '.join(given)} is not understood here"
+        raise ValueError(msg)
+    return conclude(world(text), Question(expect=expect))
