@@ -7,6 +7,8 @@ as files, too.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -15,24 +17,33 @@ from dualstack.gather.cluster import Asker, of_service
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
+from dualstack.gather.port_forward import forwarded
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.evidence import Missing
 from dualstack.model.finding import Finding, Skipped
+from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.target import KubeTarget
-from dualstack.model.trace import Trace, Traces
+from dualstack.model.trace import Traces
 from dualstack.model.world import World
+from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
+from dualstack.probe.run import Options
 from dualstack.reach.forward import forward
 from dualstack.reach.pods import Place, place
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, evaluate, rules, static_rules
 
 Tell = Callable[[str], None]
+
+_WINDOWS = 16
+"""Ports of pods that are looked at from outside."""
+_BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 
 
 class ClusterRequest(msgspec.Struct, frozen=True):
@@ -52,23 +63,72 @@ class ClusterRequest(msgspec.Struct, frozen=True):
 
 
 def diagnose(request: ClusterRequest, tell: Tell = lambda _: None) -> Diagnosis:
-    """Gather, predict and judge. Raises BadInput where there is no such target, no kubeconfig or no API server."""
+    """Gather, look from outside, predict and judge.
+
+    Raises BadInput where there is no such target, no kubeconfig or no API server.
+    """
     found = access(request.kubeconfig, request.context, request.environ)
-    ask = Asker(Api(found, request.seconds, tell), request.namespace or found.namespace)
-    return conclude(of_service(ask, request.target.name), request.question, request.chosen)
+    api = Api(found, request.seconds, tell)
+    world = of_service(Asker(api, request.namespace or found.namespace), request.target.name)
+    if request.question.probing:
+        world.seen = _looked(api, world, request, tell)
+    return conclude(world, request.question, request.chosen)
+
+
+class Sight(NamedTuple):
+    """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows."""
+
+    cluster: Cluster
+    question: Question
+    said: Snapshot
+    places: Mapping[tuple[str, str], Place]
+    traces: Traces
+
+
+def _sight(world: World, question: Question) -> Sight:
+    cluster = world.cluster()
+    asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
+    said, _ = declared(world, asked)
+    places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said)) for x in cluster.pods}
+    traces = Traces(tuple(forward(cluster, places, asked, world.seen)))
+    aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
+    return Sight(cluster, aimed, said, places, traces)
+
+
+def _looked(api: Api, world: World, request: ClusterRequest, tell: Tell) -> Glimpses:
+    """The exports that can be made from outside, to one pod of each kind; what is not allowed is a gap."""
+    options, found = Options(request.seconds), []
+    forward_port = partial(forwarded, api)
+    refused = set[Way]()
+    for way, window in looks(tuple(_windows(_sight(world, request.question)))[:_WINDOWS]):
+        if way in refused:
+            continue
+        tell(f"{window.protocol} port {window.port} of the {window.place}, by {_BY[way]} (exports without telemetry)")
+        try:
+            if way is Way.ADDRESS:
+                found.append(at_address(window, api.through, options))
+            else:
+                found.append(at_loopback(window, forward_port, options))
+        except (NotAllowed, OSError) as error:
+            refused.add(way)
+            world.gaps.append(Missing(f"exports by {_BY[way]}", str(error)))
+    return Glimpses(tuple(x for x in found if x))
+
+
+def _windows(sight: Sight) -> Iterator[Window]:
+    """One pod for each way in which the backends of a flow differ."""
+    there = {x.name: key for key, x in sight.places.items()}
+    for trace in sight.traces.items:
+        if trace.server in there and trace.arrives:
+            yield Window(*there[trace.server], trace.server, trace.arrives, trace.protocol)
 
 
 def conclude(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
-    cluster = world.cluster()
-    question = replace(question, place="cluster", cluster=question.cluster or cluster.families)
-    said, _ = declared(world, question)
-    places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said)) for x in cluster.pods}
-    traces = Traces(tuple(forward(cluster, places, question)))
-    question = replace(question, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    findings = tuple(_judged(said, cluster, places, traces, question, chosen))
-    gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *said.gaps))
-    return Diagnosis(question, verdict(traces, findings), traces.items, findings, gaps)
+    sight = _sight(world, question)
+    findings = tuple(_judged(sight, rules() if chosen is None else chosen))
+    gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *sight.said.gaps))
+    return Diagnosis(sight.question, verdict(sight.traces, findings), sight.traces.items, findings, gaps)
 
 
 def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
@@ -81,30 +141,22 @@ def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
             yield item
 
 
-def _judged(
-    said: Snapshot,
-    cluster: Cluster,
-    places: Mapping[tuple[str, str], Place],
-    traces: Traces,
-    question: Question,
-    chosen: Sequence[Rule] | None,
-) -> Iterator[Finding]:
-    wanted = rules() if chosen is None else chosen
-    configs = [y.endpoint for x in places.values() for y in x.opened]
-    every = (x for item in (said.having(Deployments) or Deployments()).items for x in (item.config,))
-    config = next((x for x in every if x.endpoints), Declared())
-    live = said.adding(
-        question,
-        cluster,
-        traces,
-        Listeners(tuple(y for x in places.values() for y in x.sockets), tuple(x.name for x in places.values())),
-        Namespaces(tuple(x.space for x in places.values())),
-        config,
+def _judged(sight: Sight, wanted: Sequence[Rule]) -> Iterator[Finding]:
+    """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
+    places = sight.places.values()
+    configs = (x.config for x in (sight.said.having(Deployments) or Deployments()).items)
+    live = sight.said.adding(
+        sight.question,
+        sight.cluster,
+        sight.traces,
+        Listeners(tuple(y for x in places for y in x.sockets), tuple(x.name for x in places)),
+        Namespaces(tuple(x.space for x in places)),
+        next((x for x in configs if x.endpoints), Declared()),
     )
     usable = [x for x in wanted if x.check and set(x.check.needs) <= set(live.facts)]
     found, _ = evaluate(live, usable)
     yield from found
     spoken = {x.code for x in found}
     static = [x for x in static_rules() if x in wanted and x.code not in spoken]
-    more, _ = evaluate(said, static, files=True)
+    more, _ = evaluate(sight.said, static, files=True)
     yield from more

@@ -1,7 +1,7 @@
 """The real Kubernetes, built from its released module by `python -m tests.real.kubernetes`: 7 minutes on two cores.
 
-The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so a
-scratch module replaces them by the versions that were released with it. CoreDNS is built beside them.
+The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
+a scratch module replaces them by the versions that were released with it. CoreDNS is built beside them.
 """
 
 import os

@@ -44,9 +44,7 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         options.refuse(error)
     return ClusterRequest(
         targets[0],
-        Question(
-            expect=options.EXPECTED.get(given.get("expect") or "", ()), probing=not given.get("no_probe", False)
-        ),
+        Question(expect=options.EXPECTED.get(given.get("expect") or "", ()), probing=not given.get("no_probe", False)),
         kubeconfig=given["kubeconfig"],
         context=given["context"],
         namespace=given["namespace"],

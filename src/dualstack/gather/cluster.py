@@ -6,6 +6,8 @@ Whatever the server refuses is a gap that names the right which would allow it, 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import msgspec
+
 from dualstack.gather import kinds
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_api import Api, Kind, Refused
@@ -39,21 +41,22 @@ class Asker:
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
         said = labels if isinstance(labels, str) else ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
-        found: list[Object] = (
-            self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels=said)) or []
+        found: list[Object] | None = self._try(
+            kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels=said)
         )
-        self.world.keep(kind.kind, *found)
-        return found
+        self.world.keep(kind.kind, *(found or ()))
+        return found or []
 
     def _try(self, kind: Kind[Any], namespace: str, verb: str, ask: Callable[[], T], name: str = "") -> T | None:
         try:
             return ask()
         except Refused as error:
             if error.status != 404:
-                self._gap(kind, namespace, verb, error, name)
+                self.refused(kind, namespace, verb, error, name)
             return None
 
-    def _gap(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str) -> None:
+    def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
+        """Note what the server would not give, and the right that would allow it."""
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
         right = f"; a role with the verb `{verb}` on `{kind.plural}` of the group `{kind.group}` allows it"
@@ -125,9 +128,7 @@ def _around(ask: Asker) -> None:
     try:
         found = ask.api.listed(kinds.NODES, most=NODES)
     except Refused as error:
-        ask._gap(kinds.NODES, "", "list", error, "")
+        ask.refused(kinds.NODES, "", "list", error)
         return
-    import msgspec
-
     ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
     ask.world.left_out[kinds.NODES.kind] = found.more

@@ -9,10 +9,12 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import httpx2
+import httpx2.websockets
 import msgspec
 
 from dualstack.gather.errors import BadInput
@@ -58,12 +60,15 @@ class Kind(NamedTuple, Generic[T]):
 
 
 class Refused(Exception):
-    """The API server said no: `status` is that of HTTP, 0 where it did not answer; the text says what it would not."""
+    """The API server said no: `status` is that of HTTP, and the text what it says.
 
-    def __init__(self, status: int, why: str) -> None:
+    `token` is where a list that took too long can go on.
+    """
+
+    def __init__(self, status: int, why: str, token: str = "") -> None:
         """Begin with what the server says."""
         super().__init__(why)
-        self.status, self.why = status, why
+        self.status, self.why, self.token = status, why, token
 
 
 class Unreachable(BadInput):
@@ -96,15 +101,47 @@ class Api:
     def __init__(self, access: Access, seconds: float, tell: Callable[[str], None] = lambda _: None) -> None:
         """Ready to ask; nothing is sent yet. Raises BadInput for certificates that cannot be used."""
         self.access, self.tell = access, tell
-        self._client = httpx2.Client(
-            base_url=access.server,
-            verify=_tls(access),
-            auth=_Auth(access),
-            timeout=httpx2.Timeout(seconds),
-            proxy=access.proxy or None,
-            headers={"User-Agent": "dualstack", "Accept": "application/json", **dict(access.acting_as)},
-        )
+        self._tls, self._auth, self._seconds = _tls(access), _Auth(access), seconds
+        self._client = self._opened()
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
+
+    def _opened(self) -> httpx2.Client:
+        return httpx2.Client(
+            base_url=self.access.server,
+            verify=self._tls,
+            auth=self._auth,
+            timeout=httpx2.Timeout(self._seconds),
+            proxy=self.access.proxy or None,
+            headers={"User-Agent": "dualstack", "Accept": "application/json", **dict(self.access.acting_as)},
+        )
+
+    @contextmanager
+    def websocket(
+        self, path: str, params: Mapping[str, str], protocol: str
+    ) -> Iterator[httpx2.websockets.WebSocketSession]:
+        """A WebSocket to a subresource, on a connection of its own. Raises httpx2.HTTPError and HTTPXWSException."""
+        with (
+            self._opened() as client,
+            client.websocket(
+                path,
+                params=dict(params),
+                subprotocols=[protocol],
+                headers={"Accept": "*/*"},
+                extensions=dict(self._extensions),
+            ) as session,
+        ):
+            yield session
+
+    def through(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """The status and the body of what a pod or a Service answers to a POST that the API server passes on.
+
+        Raises Unreachable.
+        """
+        try:
+            answer = self._client.post(path, content=body, headers=dict(headers), extensions=dict(self._extensions))
+        except httpx2.TransportError as error:
+            raise Unreachable(_unreachable(self.access, error)) from error
+        return answer.status_code, answer.content
 
     def object(self, kind: Kind[T], namespace: str, name: str) -> dict[str, Any] | None:
         """One object as the server has it, None where there is no such. Raises Refused and Unreachable."""
@@ -118,7 +155,7 @@ class Api:
         found.get("metadata", {}).pop("managedFields", None)
         return found
 
-    def objects(self, kind: Kind[T], namespace: str = "", **wanted: str) -> list[dict[str, Any]]:
+    def objects(self, kind: Kind[T], namespace: str = "", **wanted: str) -> list[Mapping[str, Any]]:
         """Objects as the server has them; `labels` and `fields` are selectors. Raises Refused and Unreachable."""
         found = [msgspec.json.decode(x) for page, _ in self._pages(kind, namespace, wanted) for x in page]
         for item in found:
@@ -150,16 +187,16 @@ class Api:
         self, kind: Kind[T], namespace: str, wanted: Mapping[str, str], size: int = PAGE
     ) -> Iterator[tuple[list[msgspec.Raw], int]]:
         selectors = {f"{key[:-1]}Selector": text for key, text in wanted.items() if text}
-        token, again = "", 0
+        token, late = "", False
         while True:
             params = {**selectors, "limit": str(size), **({"continue": token} if token else {})}
             try:
                 page = msgspec.json.decode(self._get(_place(kind, namespace), params), type=_Page)
             except Refused as error:
-                if error.status == httpx2.codes.GONE and token and not again:
-                    token, again = _token_of(error), 1
-                    continue
-                raise
+                if error.status != httpx2.codes.GONE or not error.token or late:
+                    raise
+                token, late = error.token, True
+                continue
             yield page.items or [], page.metadata.remaining
             token = page.metadata.token
             if not token:
@@ -200,7 +237,7 @@ class Api:
             )
         if answer.is_success:
             return answer.content
-        raise Refused(answer.status_code, _message(answer))
+        raise Refused(answer.status_code, *_message(answer))
 
 
 def _place(kind: Kind[Any], namespace: str) -> str:
@@ -208,23 +245,19 @@ def _place(kind: Kind[Any], namespace: str) -> str:
     return f"{kind.path}{where}/{kind.plural}"
 
 
-def _token_of(error: Refused) -> str:
-    """A list that took too long goes on from a newer state where the server offers that, else from its beginning."""
-    return getattr(error, "token", "")
-
-
 def _patience(answer: httpx2.Response, attempt: int) -> float:
     said = answer.headers.get("Retry-After", "")
     return float(said) if said.isdigit() else 0.2 * attempt
 
 
-def _message(answer: httpx2.Response) -> str:
-    """What the server says, in a Status object or otherwise."""
+def _message(answer: httpx2.Response) -> tuple[str, str]:
+    """What the server says, in a Status object or otherwise, and where a list goes on (apimachinery ListMeta)."""
     try:
-        said = str(answer.json()["message"])
-    except (ValueError, LookupError, TypeError):
-        said = answer.text[:200].strip()
-    return said or f"HTTP {answer.status_code}"
+        status = answer.json()
+        said, token = str(status["message"]), str((status.get("metadata") or {}).get("continue") or "")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        said, token = answer.text[:200].strip(), ""
+    return said or f"HTTP {answer.status_code}", token
 
 
 def _unreachable(access: Access, error: Exception) -> str:
@@ -262,7 +295,7 @@ class _Auth(httpx2.Auth):
         self._access = access
         self._token = access.token
 
-    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """The request with its credentials."""
         if self._access.login and not self._token:
             basic = httpx2.BasicAuth(*self._access.login)
@@ -274,7 +307,7 @@ class _Auth(httpx2.Auth):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         answer = yield request
-        if answer is not None and answer.status_code == httpx2.codes.UNAUTHORIZED and not fresh:
+        if answer.status_code == httpx2.codes.UNAUTHORIZED and not fresh:
             self._renew()
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request

@@ -19,8 +19,6 @@ _LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR")
 """Kinds that say nothing of what was asked for."""
 
 
-
-
 class _Dumper(yaml.CSafeDumper):
     """Writes as kubectl does: keys in order, texts of several lines as blocks, no references."""
 

@@ -8,6 +8,7 @@ import msgspec
 from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServiceCIDR
 from dualstack.model.evidence import Missing
+from dualstack.model.glimpse import Glimpses
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -16,13 +17,15 @@ Object = Mapping[str, Any]
 class World(msgspec.Struct):
     """Objects by kind, such as `EndpointSlice`, and what could not be had.
 
-    `context` is the name of the cluster for the user. `left_out` counts objects of a kind that were not asked for.
+    `context` is the name of the cluster for the user. `left_out` counts objects of a kind that were not asked for,
+    `seen` is what exports from outside showed.
     """
 
     context: str = ""
     objects: dict[str, list[Object]] = {}
     left_out: dict[str, int] = {}
     gaps: list[Missing] = []
+    seen: Glimpses = Glimpses()
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""

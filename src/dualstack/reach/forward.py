@@ -9,15 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, join
-from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
+from dualstack.model.sockets import Listener
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.crowds import Crowd, crowds
+from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Place
 
 _ORDER = tuple(Hop)
+_NOTHING = Glimpses()
+_LOOPBACK = "127.0.0.1"
 _SPOKEN = {"grpc": Protocol.GRPC, "http": Protocol.HTTP, "h2c": Protocol.GRPC}
 _DISPOSITIONS = {
     Hop.RESOLVE: Disposition.NO_ADDRESS,
@@ -28,6 +34,8 @@ _DISPOSITIONS = {
     Hop.POD: Disposition.NO_ENDPOINT,
     Hop.HOST: Disposition.NO_ROUTE,
     Hop.LISTEN: Disposition.REFUSED,
+    Hop.HANDSHAKE: Disposition.HANDSHAKE_FAILED,
+    Hop.EXPORT: Disposition.REJECTED,
 }
 
 
@@ -50,19 +58,19 @@ class Lane(msgspec.Struct, frozen=True):
     family: Family
 
 
-def forward(cluster: Cluster, places: Mapping[tuple[str, str], Place], question: Question) -> Iterator[Trace]:
-    """The traces of every OTLP port of the Services of a question."""
+def forward(
+    cluster: Cluster, places: Mapping[tuple[str, str], Place], question: Question, seen: Glimpses = _NOTHING
+) -> Iterator[Trace]:
+    """The traces of every OTLP port of the Services of a question, with what was seen of the pods from outside."""
     for service in cluster.services:
         slices = cluster.slices_of(service)
         local = service.spec.internal_traffic_policy == "Local" and not service.headless
         near = frozenset(_nodes(slices)) if local else None
         for port in service.spec.ports or ():
             for protocol in spoken(service, port, slices, places):
-                lanes = (
-                    Lane(x, service, port, protocol, y) for x in crowds(cluster, near) for y in BOTH
-                )
+                lanes = (Lane(x, service, port, protocol, y) for x in crowds(cluster, near) for y in BOTH)
                 for lane in lanes:
-                    yield from _traces(lane, slices, places, question)
+                    yield from _traces(lane, slices, places, question, seen)
 
 
 def spoken(
@@ -119,9 +127,7 @@ def _backends(
     return tuple(found)
 
 
-def _place(
-    item: EndpointSlice, endpoint: Endpoint, places: Mapping[tuple[str, str], Place]
-) -> Place | None:
+def _place(item: EndpointSlice, endpoint: Endpoint, places: Mapping[tuple[str, str], Place]) -> Place | None:
     about = endpoint.target_ref
     if about is None or about.kind != "Pod":
         return None
@@ -129,7 +135,11 @@ def _place(
 
 
 def _traces(
-    lane: Lane, slices: Sequence[EndpointSlice], places: Mapping[tuple[str, str], Place], question: Question
+    lane: Lane,
+    slices: Sequence[EndpointSlice],
+    places: Mapping[tuple[str, str], Place],
+    question: Question,
+    seen: Glimpses,
 ) -> Iterator[Trace]:
     """What becomes of a lane: one trace, or one for each way in which its backends differ."""
     if not _is_asked(lane, question):
@@ -142,15 +152,16 @@ def _traces(
     using = [x for x in every if x.endpoint.ready] or [x for x in every if x.endpoint.conditions.serving]
     ways: dict[tuple[object, ...], list[Backend]] = {}
     for backend in using:
-        hops = tuple(_behind(backend))
+        hops = tuple(_behind(lane, backend, seen))
         key = tuple((x.status, _alike(x.mark, backend)) for x in hops)
         ways.setdefault(key, []).append(backend)
     if not using:
         yield _trace(lane, (*before, _no_endpoint(lane, slices, every)), (), question)
     for backends in ways.values():
         counted = _counted(backends, using)
-        hops = (*before, counted, *_behind(backends[0]))
-        yield _trace(lane, hops, tuple(backends), question)
+        shown = next((x for x in backends if x.place and _looked(lane, x, x.place, seen)), backends[0])
+        hops = (*before, counted, *_behind(lane, shown, seen))
+        yield _trace(lane, hops, (shown, *(x for x in backends if x is not shown)), question)
 
 
 def _alike(mark: str, backend: Backend) -> str:
@@ -236,7 +247,7 @@ def _counted(backends: Sequence[Backend], using: Sequence[Backend]) -> TracedHop
     return TracedHop(Hop.ENDPOINTS, Status.PASS, f"ready: {shown}", count, (Evidence(shown, "EndpointSlice"),))
 
 
-def _behind(backend: Backend) -> Iterator[TracedHop]:
+def _behind(lane: Lane, backend: Backend, seen: Glimpses) -> Iterator[TracedHop]:
     """The hops inside the pod."""
     place = backend.place
     if place is None:
@@ -248,27 +259,79 @@ def _behind(backend: Backend) -> Iterator[TracedHop]:
     fact = Evidence(", ".join(place.pod.addresses) or "no address", f"status of the pod {name}")
     yield TracedHop(Hop.POD, Status.PASS if held else Status.FAIL, why, "" if held else "stale", (fact,))
     yield TracedHop(Hop.HOST, Status.PASS if held else Status.UNKNOWN)
-    yield _listen(backend, place)
-    yield TracedHop(Hop.HANDSHAKE, Status.UNKNOWN)
-    yield TracedHop(Hop.EXPORT, Status.UNKNOWN)
+    looked = _looked(lane, backend, place, seen)
+    yield _listen(backend, place, looked)
+    yield _later(Hop.HANDSHAKE, backend, place, looked)
+    yield _later(Hop.EXPORT, backend, place, looked)
 
 
-def _listen(backend: Backend, place: Place) -> TracedHop:
+def _looked(lane: Lane, backend: Backend, place: Place, seen: Glimpses) -> Mapping[Way, Glimpse]:
+    """What was seen of a port of a pod; of its addresses the API server dials the first one alone."""
+    found = {x: seen.of(place.name, backend.port, lane.protocol, x) for x in Way}
+    if backend.address != next(iter(place.pod.addresses), ""):
+        found[Way.ADDRESS] = None
+    return {k: v for k, v in found.items() if v}
+
+
+def _listen(backend: Backend, place: Place, looked: Mapping[Way, Glimpse]) -> TracedHop:
     sockets = [x for x in place.sockets if x.port == backend.port]
     facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, Layer.DECLARED) for x in sockets)
-    if not sockets:
-        failed = [x for x in place.opened if _port(x.value) in (backend.port, 0) and (x.bound.error or x.bound.unknown)]
-        if failed or not place.whole:
-            return TracedHop(Hop.LISTEN, Status.UNKNOWN, failed[0].bound.unknown if failed else "", evidence=facts)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", "none")
-    said = [accepts(x, backend.address, place.space) for x in sockets]
-    mark = ",".join(dict.fromkeys(listen_mark(x) for x in sockets))
-    if True in said:
+    mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
+    direct = looked.get(Way.ADDRESS)
+    if direct:
+        facts = (_sight(direct), *facts)
+        if direct.outcome is Outcome.REFUSED:
+            return TracedHop(
+                Hop.LISTEN, Status.FAIL, f"{backend.address} refuses connections", mark or "refused", facts
+            )
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
-    if None in said:
-        return TracedHop(Hop.LISTEN, Status.UNKNOWN, "", mark, facts)
-    why = f"no socket on port {backend.port} accepts {backend.address}"
-    return TracedHop(Hop.LISTEN, Status.FAIL, why, mark, facts)
+    said = _taken(sockets, backend.address, place)
+    inside = looked.get(Way.LOOPBACK)
+    if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
+        why = f"nothing listens on port {backend.port}, whatever the configuration says"
+        return TracedHop(Hop.LISTEN, Status.FAIL, why, "none", (_sight(inside), *facts))
+    if said is not None:
+        why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
+        return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
+    if not sockets and place.whole and not _unclear(backend, place):
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", "none")
+    return TracedHop(Hop.LISTEN, Status.UNKNOWN, _unclear(backend, place), mark, facts)
+
+
+def _taken(sockets: Sequence[Listener], address: str, place: Place) -> bool | None:
+    """Whether one of these takes connections to an address; None where nobody can say, or there are none."""
+    said = [accepts(x, address, place.space) for x in sockets]
+    return True if True in said else None if None in said or not said else False
+
+
+def _unclear(backend: Backend, place: Place) -> str:
+    """Why nobody can say who listens on a port."""
+    mine = (x for x in place.opened if _port(x.value) in (backend.port, 0))
+    return next((x.bound.unknown or x.bound.error for x in mine if x.bound.unknown or x.bound.error), "")
+
+
+def _later(hop: Hop, backend: Backend, place: Place, looked: Mapping[Way, Glimpse]) -> TracedHop:
+    """Handshake and export: from a look at this address, or at the loopback where the same socket takes both."""
+    direct, inside = looked.get(Way.ADDRESS), looked.get(Way.LOOPBACK)
+    sockets = [x for x in place.sockets if x.port == backend.port]
+    same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
+    through = bool(same) or (direct is not None and direct.outcome is not Outcome.REFUSED)
+    tried = [x for x in (direct, inside if through else None) if x and x.outcome is not Outcome.REFUSED]
+    told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
+    if not told:
+        met = hop is Hop.HANDSHAKE and tried
+        return TracedHop(hop, Status.PASS if met else Status.UNKNOWN, evidence=tuple(map(_sight, tried)))
+    meaning = MEANINGS[told[0].outcome]
+    facts = (_sight(told[0]),)
+    if meaning.hop is hop:
+        return TracedHop(hop, Status.FAIL, meaning.why, told[0].outcome, facts)
+    passed = meaning.hop is None or _ORDER.index(meaning.hop) > _ORDER.index(hop)
+    return TracedHop(hop, Status.PASS if passed else Status.UNKNOWN, "accepted" if passed else "", evidence=facts)
+
+
+def _sight(look: Glimpse) -> Evidence:
+    said = "; ".join(x for x in (str(look.outcome), look.detail) if x)
+    return Evidence(said, look.source, Layer.PROBED)
 
 
 def _trace(lane: Lane, hops: tuple[TracedHop, ...], backends: tuple[Backend, ...], question: Question) -> Trace:
@@ -280,12 +343,12 @@ def _trace(lane: Lane, hops: tuple[TracedHop, ...], backends: tuple[Backend, ...
     became = (
         _DISPOSITIONS[failing.hop] if failing else Disposition.INSUFFICIENT_INFO if unclear else Disposition.ACCEPTED
     )
-    address = _cluster_address(lane)
+    address, name = _cluster_address(lane), host(lane.service)
     first = backends[0] if backends else None
     addresses = tuple(x.address for x in backends) if lane.service.headless else (address,) if address else ()
     return Trace(
         lane.crowd.name,
-        Target(question.targets[0].text if question.targets else host(lane.service), host(lane.service), lane.port.port, lane.protocol),
+        Target(name, name, lane.port.port, lane.protocol),
         lane.protocol,
         lane.family,
         addresses,

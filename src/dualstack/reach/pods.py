@@ -20,7 +20,7 @@ _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file t
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """An endpoint of a configuration in one pod: `value` has the variables of that pod, `bound` is what becomes of it."""
+    """An endpoint of a configuration in one pod: `value` has its variables filled in, `bound` is what becomes of it."""
 
     endpoint: DeclaredEndpoint
     value: str
@@ -91,9 +91,7 @@ def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -
     """What becomes of an endpoint; where nobody can see whether IPv6 is on, what becomes of it either way."""
     shown = {family(x) for x in pod.addresses}
     spaces = [space] if shown == set(BOTH) or not shown else [namespace(pod, ipv6=x) for x in (True, False)]
-    found = {
-        bind(BindRequest(value, endpoint.network, endpoint.call, endpoint.runtime, x, _LOCALHOST)) for x in spaces
-    }
+    found = {bind(BindRequest(value, endpoint.network, endpoint.call, endpoint.runtime, x, _LOCALHOST)) for x in spaces}
     if len(found) > 1:
         return Bound(unknown=f"what {value} becomes depends on whether IPv6 is on in the pod")
     return _held(found.pop(), endpoint)
@@ -124,12 +122,11 @@ def environment(container: Container, pod: Pod) -> Mapping[str, str]:
 def _fields(pod: Pod) -> Mapping[str, str]:
     """Fields of the downward API (Kubernetes documentation, Downward API, Available fields)."""
     status = pod.status
-    primary = (status.pod_ips or [None])[0]
     return {
         "metadata.name": pod.metadata.name,
         "metadata.namespace": pod.metadata.namespace,
         "spec.nodeName": pod.spec.node_name or "",
-        "status.podIP": status.pod_ip or (primary.ip if primary else ""),
+        "status.podIP": next(iter(pod.addresses), ""),
         "status.podIPs": ",".join(x.ip for x in status.pod_ips or ()),
         "status.hostIP": status.host_ip or "",
         "status.hostIPs": ",".join(x.ip for x in status.host_ips or ()),

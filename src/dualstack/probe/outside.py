@@ -1,0 +1,109 @@
+"""Exports into a pod from outside of its cluster, by the two ways that an API server has.
+
+Its proxy speaks HTTP/1 to the first address of the pod: an export to an HTTP receiver, and for one of gRPC the sight of
+its first frame. A forwarded port ends at `localhost` in the pod, for either protocol: success there and a refusal at
+the address is a loopback listener, and a refusal there with a listener at the address is no fault.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+from typing import Protocol as Shape
+
+from dualstack.knowledge import table
+from dualstack.model.address import Protocol
+from dualstack.model.glimpse import Glimpse, Way
+from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.probe.otlp_http import Response, judge
+from dualstack.probe.run import Options, run
+from dualstack.probe.talk import quoted
+
+_UNREACHED = "error trying to reach service: "
+_SIGNAL = "traces"
+_UNSEEN = "unseen"
+
+
+class Local(Shape):
+    """A port of a pod on this host, and what was said of connections that failed beyond it."""
+
+    port: int
+    said: list[str]
+
+
+Forward = Callable[[str, str, int], AbstractContextManager[Local]]
+Through = Callable[[str, bytes, Mapping[str, str]], tuple[int, bytes]]
+
+
+class Window(NamedTuple):
+    """A port of a pod to look at."""
+
+    namespace: str
+    pod: str
+    place: str
+    port: int
+    protocol: Protocol
+
+
+class NotAllowed(Exception):
+    """The API server may not be used in this way; the text is its own."""
+
+
+def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
+    """What answers at the first address of a pod; None where the API server has no way there. Raises NotAllowed."""
+    path = f"/api/v1/namespaces/{window.namespace}/pods/{window.pod}:{window.port}/proxy/v1/{_SIGNAL}"
+    headers = {"Content-Type": "application/x-protobuf", **dict(options.headers)}
+    status, body = through(path, b"", headers)
+    own = _own(status, body)
+    if own is None:
+        answer = judge(Response(status, {"content-type": "application/x-protobuf"}, body), _SIGNAL)
+        return _glimpse(window, Way.ADDRESS, answer.outcome, answer.status)
+    if _UNREACHED not in own:
+        raise NotAllowed(own)
+    said = own.partition(_UNREACHED)[2]
+    found = next((x["outcome"] for x in table("proxy_answers") if re.search(x["text"], said)), _UNSEEN)
+    if found == _UNSEEN:
+        return None
+    return _glimpse(window, Way.ADDRESS, _as_asked(Outcome(found), window), quoted(said.encode()))
+
+
+def _own(status: int, body: bytes) -> str | None:
+    """The message of the API server itself; None where the pod answered."""
+    if status < 400:
+        return None
+    try:
+        said = json.loads(body)
+        return str(said["message"]) if said["kind"] == "Status" and said["apiVersion"] == "v1" else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _as_asked(outcome: Outcome, window: Window) -> Outcome:
+    """The first frame of HTTP/2 is what a receiver of gRPC should send; nothing was exported."""
+    grpc = window.protocol is Protocol.GRPC and outcome is Outcome.HTTP2_SPOKEN
+    return Outcome.CONNECTED if grpc else outcome
+
+
+def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse | None:
+    """What answers at `localhost` in a pod; None where no connection came about. Raises NotAllowed and OSError."""
+    with forward(window.namespace, window.pod, window.port) as local:
+        task = ProbeTask("127.0.0.1", local.port, window.protocol, "localhost")
+        result = run([task], options, lambda _: None).items[0]
+        said = " ".join(local.said)
+    if "refused" in said:
+        return _glimpse(window, Way.LOOPBACK, Outcome.REFUSED, quoted(said.encode()))
+    if said:
+        raise NotAllowed(said)
+    return _glimpse(window, Way.LOOPBACK, result.outcome, result.status or result.detail)
+
+
+def _glimpse(window: Window, way: Way, outcome: Outcome, detail: str) -> Glimpse:
+    return Glimpse(window.place, window.port, window.protocol, way, outcome, detail)
+
+
+def looks(windows: Sequence[Window]) -> Iterator[tuple[Way, Window]]:
+    """Which looks to take, each once."""
+    for window in dict.fromkeys(windows):
+        yield Way.ADDRESS, window
+        yield Way.LOOPBACK, window
