@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.gather.cluster import Asker, of_service
+from dualstack.gather.cluster import Asker, of
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
@@ -69,7 +69,7 @@ def diagnose(request: ClusterRequest, tell: Tell = lambda _: None) -> Diagnosis:
     """
     found = access(request.kubeconfig, request.context, request.environ)
     api = Api(found, request.seconds, tell)
-    world = of_service(Asker(api, request.namespace or found.namespace), request.target.name)
+    world = of(Asker(api, request.namespace or found.namespace), request.target)
     if request.question.probing:
         world.seen = _looked(api, world, request, tell)
     return conclude(world, request.question, request.chosen)

@@ -4,14 +4,15 @@ Whatever the server refuses is a gap that names the right which would allow it, 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from dualstack.gather import kinds
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_api import Api, Kind, Refused
+from dualstack.gather.kube_api import Kind, Listed, Refused
 from dualstack.model.evidence import Missing
+from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
 
 T = TypeVar("T")
@@ -20,16 +21,34 @@ NODES = 500
 """Nodes that are looked at for a question about one Service: one page."""
 
 _DENIED = 403
-_OWNED = ("ReplicaSet", "Deployment", "DaemonSet", "StatefulSet", "Job")
+_FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+_LABEL = 63  # characters of a label's value
+_AUTHORITY = "kube-root-ca.crt"
+"""What every pod mounts and nobody configures (kube-controller-manager, root-ca-certificate-publisher)."""
+
+
+class Source(Protocol):
+    """What holds the objects of a cluster: its API server, or a file of them. All may raise Refused."""
+
+    context: str
+
+    def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
+        """One object, None where there is no such."""
+
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Object]:
+        """The objects that have these labels, in a namespace or in all."""
+
+    def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
+        """Objects by their fields that matter, all or about the first `most`."""
 
 
 class Asker:
-    """Asks one API server, and notes what it refuses."""
+    """Asks one source, and notes what it refuses."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Source, namespace: str) -> None:
         """Begin with nothing known."""
         self.api, self.namespace = api, namespace
-        self.world = World(context=api.access.context)
+        self.world = World(context=api.context)
 
     def one(self, kind: Kind[Any], name: str, namespace: str = "") -> Object | None:
         """One object, noted; None where there is none or it may not be read."""
@@ -46,6 +65,10 @@ class Asker:
         )
         self.world.keep(kind.kind, *(found or ()))
         return found or []
+
+    def peek(self, kind: Kind[Any], namespace: str) -> list[Object]:
+        """All objects of a kind in a namespace, of which nothing is noted."""
+        return self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace)) or []
 
     def _try(self, kind: Kind[Any], namespace: str, verb: str, ask: Callable[[], T], name: str = "") -> T | None:
         try:
@@ -64,35 +87,81 @@ class Asker:
         self.world.gaps.append(Missing(called, why))
 
 
-def of_service(ask: Asker, name: str) -> World:
-    """What leads to a Service and what is behind it. Raises BadInput where there is no such."""
-    found = ask.one(kinds.SERVICES, name)
-    if found is None and not ask.world.gaps:
-        raise BadInput(_not_there(ask, name))
-    if found is not None:
-        ask.some(kinds.SLICES, ask.namespace, {"kubernetes.io/service-name": name})
-        selector = (found.get("spec") or {}).get("selector") or {}
-        pods = ask.some(kinds.PODS, ask.namespace, selector) if selector else []
-        _behind(ask, pods)
+def of(ask: Asker, target: KubeTarget) -> World:
+    """What leads to an object and what is behind it. Raises BadInput where there is no such."""
+    if target.kind == "svc":
+        services, pods = [_named(ask, kinds.SERVICES, target.name)], list[Object]()
+    else:
+        pods = _pods_of(ask, target)
+        services = _leading(ask, pods)
+    for service in filter(None, services):
+        pods += _through(ask, service)
     _around(ask)
+    _behind(ask, pods)
     return ask.world
 
 
-def _not_there(ask: Asker, name: str) -> str:
-    others = [x["metadata"]["name"] for x in ask.some(kinds.SERVICES, ask.namespace)]
-    shown = ", ".join(f"`{x}`" for x in others[:10]) or "none"
-    return f"There is no Service `{name}` in the namespace `{ask.namespace}`. There are: {shown}. Use `-n` for another."
+def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
+    """An object that the user named; None where it may not be read. Raises BadInput where there is no such."""
+    found = ask.one(kind, name)
+    if found is None and not ask.world.gaps:
+        others = [x["metadata"]["name"] for x in ask.peek(kind, ask.namespace)]
+        shown = ", ".join(f"`{x}`" for x in others[:10]) or "none"
+        where = f"in the namespace `{ask.namespace}`"
+        raise BadInput(f"There is no {kind.kind} `{name}` {where}. There are: {shown}. Use `-n` for another.")
+    return found
+
+
+def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
+    """The pods that a workload or a Collector of the Operator made, or the one that was named."""
+    if target.kind == "pod":
+        return [x for x in [_named(ask, kinds.PODS, target.name)] if x]
+    found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
+    if target.kind == "collector":
+        instance = f"{ask.namespace}.{target.name}"[:_LABEL]
+        made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
+        return ask.some(kinds.PODS, ask.namespace, made) if found else []
+    selector = _selector(((found or {}).get("spec") or {}).get("selector") or {})
+    return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
+
+
+def _selector(said: Mapping[str, Any]) -> str:
+    """A LabelSelector as the API server takes it in a URL (apimachinery, labels.Selector)."""
+    parts = [f"{k}={v}" for k, v in (said.get("matchLabels") or {}).items()]
+    for each in said.get("matchExpressions") or ():
+        key, values = each.get("key"), ",".join(each.get("values") or ())
+        parts.append(_FORMS[each["operator"]].format(key=key, values=values))
+    return ",".join(parts)
+
+
+def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:
+    """The Services of the namespace that lead to these pods, noted."""
+    labels = [((x.get("metadata") or {}).get("labels") or {}).items() for x in pods]
+    found: list[Object | None] = []
+    for service in ask.peek(kinds.SERVICES, ask.namespace) if labels else ():
+        selector = ((service.get("spec") or {}).get("selector") or {}).items()
+        if selector and any(selector <= x for x in labels):
+            found.append(service)
+    ask.world.keep(kinds.SERVICES.kind, *found)
+    return found
+
+
+def _through(ask: Asker, service: Object) -> list[Object]:
+    """The endpoints of a Service, and the pods that it selects."""
+    ask.some(kinds.SLICES, ask.namespace, {"kubernetes.io/service-name": service["metadata"]["name"]})
+    selector = (service.get("spec") or {}).get("selector") or {}
+    return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
 def _behind(ask: Asker, pods: Iterable[Object]) -> None:
-    """What makes these pods, and the configurations that they read."""
-    owners = dict.fromkeys(x for pod in pods for x in _owners(pod))
-    for kind, name in owners:
+    """What makes these pods, the configurations that they read, and their nodes."""
+    for kind, name in dict.fromkeys(x for pod in pods for x in _owners(pod)):
         _owner(ask, kind, name)
     specs = [(pod.get("spec") or {}) for pod in pods]
-    for name in dict.fromkeys(x for spec in specs for x in _config_maps(spec)):
+    for name in dict.fromkeys(x for spec in specs for x in _config_maps(spec) if x != _AUTHORITY):
         ask.one(kinds.CONFIG_MAPS, name)
-    for name in dict.fromkeys(filter(None, (x.get("nodeName") for x in specs))):
+    known = {x["metadata"]["name"] for x in ask.world.objects.get(kinds.NODES.kind, ())}
+    for name in dict.fromkeys(x["nodeName"] for x in specs if x.get("nodeName") and x["nodeName"] not in known):
         ask.one(kinds.NODES, name)
 
 

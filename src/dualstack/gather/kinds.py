@@ -23,3 +23,13 @@ WORKLOADS = {
     "Job": Kind("batch", "v1", "jobs", "Job", dict[str, Any]),
 }
 """Workloads by their kind; each makes its pods itself, but a Deployment by a ReplicaSet."""
+
+BY_TARGET: dict[str, Kind[Any]] = {
+    "svc": SERVICES,
+    "pod": PODS,
+    "deploy": WORKLOADS["Deployment"],
+    "ds": WORKLOADS["DaemonSet"],
+    "sts": WORKLOADS["StatefulSet"],
+    "collector": COLLECTORS,
+}
+"""Kinds by the words of a target."""

@@ -100,7 +100,7 @@ class Api:
 
     def __init__(self, access: Access, seconds: float, tell: Callable[[str], None] = lambda _: None) -> None:
         """Ready to ask; nothing is sent yet. Raises BadInput for certificates that cannot be used."""
-        self.access, self.tell = access, tell
+        self.access, self.tell, self.context = access, tell, access.context
         self._tls, self._auth, self._seconds = _tls(access), _Auth(access), seconds
         self._client = self._opened()
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
@@ -155,19 +155,19 @@ class Api:
         found.get("metadata", {}).pop("managedFields", None)
         return found
 
-    def objects(self, kind: Kind[T], namespace: str = "", **wanted: str) -> list[Mapping[str, Any]]:
-        """Objects as the server has them; `labels` and `fields` are selectors. Raises Refused and Unreachable."""
-        found = [msgspec.json.decode(x) for page, _ in self._pages(kind, namespace, wanted) for x in page]
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Mapping[str, Any]]:
+        """Objects as the server has them; `labels` is a selector. Raises Refused and Unreachable."""
+        found = [msgspec.json.decode(x) for page, _ in self._pages(kind, namespace, labels) for x in page]
         for item in found:
             item.get("metadata", {}).pop("managedFields", None)
         return [{"apiVersion": kind.api_version, "kind": kind.kind, **x} for x in found]  # a list says it once
 
-    def listed(self, kind: Kind[T], namespace: str = "", most: int = 0, **wanted: str) -> Listed[T]:
+    def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`. Raises Refused and Unreachable."""
         decoder = msgspec.json.Decoder(kind.type, strict=False)
         items: list[T] = []
         odd: list[str] = []
-        for page, left in self._pages(kind, namespace, wanted, min(most or PAGE, PAGE)):
+        for page, left in self._pages(kind, namespace, "", min(most or PAGE, PAGE)):
             for raw in page:
                 try:
                     items.append(decoder.decode(raw))
@@ -184,9 +184,9 @@ class Api:
         return found
 
     def _pages(
-        self, kind: Kind[T], namespace: str, wanted: Mapping[str, str], size: int = PAGE
+        self, kind: Kind[T], namespace: str, labels: str, size: int = PAGE
     ) -> Iterator[tuple[list[msgspec.Raw], int]]:
-        selectors = {f"{key[:-1]}Selector": text for key, text in wanted.items() if text}
+        selectors = {"labelSelector": labels} if labels else {}
         token, late = "", False
         while True:
             params = {**selectors, "limit": str(size), **({"continue": token} if token else {})}

@@ -1,0 +1,81 @@
+"""Objects of a cluster that were stored, asked as an API server is asked."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from dualstack.gather.kube_api import Kind, Listed, Refused
+from dualstack.model.world import Object, World
+
+T = TypeVar("T")
+
+_TERM = re.compile(
+    r"(?P<key>[^\s!=,()]+)(?:\s*(?P<sign>==?|!=)\s*(?P<value>[^,\s]*)|\s+(?P<set>in|notin)\s+\((?P<values>[^)]*)\))?"
+)
+_ABSENT = 0
+"""The status of an answer that no server gave."""
+
+
+class Stored:
+    """A world as a source of objects. A kind of which it holds none, and did not look for, is refused."""
+
+    def __init__(self, world: World) -> None:
+        """Nothing is copied."""
+        self._world = world
+        self.context = world.context
+
+    def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
+        """One object, None where there is no such. Raises Refused for a kind that is not there."""
+        found = (x for x in self._all(kind) if _at(x, "name") == name)
+        return next((x for x in found if not kind.namespaced or _at(x, "namespace") == namespace), None)
+
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Object]:
+        """Objects with these labels. Raises Refused for a kind that is not there."""
+        wanted = list(terms(labels))
+        mine = (x for x in self._all(kind) if not namespace or not kind.namespaced or _at(x, "namespace") == namespace)
+        return [x for x in mine if all(test((x.get("metadata") or {}).get("labels") or {}) for test in wanted)]
+
+    def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:  # noqa: ARG002 -- all are at hand
+        """Objects by their fields that matter. Raises Refused for a kind that is not there."""
+        items: list[T] = []
+        odd: list[str] = []
+        for each in self.objects(kind, namespace):
+            try:
+                items.append(msgspec.convert(each, kind.type, strict=False))
+            except msgspec.ValidationError as error:
+                odd.append(str(error))
+        return Listed(tuple(items), self._world.left_out.get(kind.kind, 0), tuple(odd))
+
+    def _all(self, kind: Kind[Any]) -> list[Object]:
+        if kind.kind not in self._world.objects:
+            raise Refused(_ABSENT, "is not among what was stored")
+        return self._world.objects[kind.kind]
+
+
+def _at(item: Object, field: str) -> str:
+    about = item.get("metadata")
+    return str(about.get(field) or "") if isinstance(about, Mapping) else ""
+
+
+def terms(selector: str) -> Iterator[Callable[[Mapping[str, str]], bool]]:
+    """The terms of a label selector, each as a test of labels (apimachinery, labels.Parse)."""
+    for found in _TERM.finditer(selector):
+        key, before = found["key"], selector[: found.start()]
+        if before.endswith("!"):
+            yield lambda has, key=key: key not in has  # type: ignore[misc]
+        elif found["sign"]:
+            yield _equals(key, found["value"], found["sign"])
+        elif found["set"]:
+            yield _among(key, [x.strip() for x in found["values"].split(",")], found["set"])
+        else:
+            yield lambda has, key=key: key in has  # type: ignore[misc]
+
+
+def _equals(key: str, value: str, sign: str) -> Callable[[Mapping[str, str]], bool]:
+    return lambda has: (has.get(key) == value) is (sign != "!=")
+
+
+def _among(key: str, values: list[str], word: str) -> Callable[[Mapping[str, str]], bool]:
+    return lambda has: (has.get(key) in values) is (word == "in")
