@@ -8,16 +8,19 @@ as files, too.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import msgspec
 from msgspec.structs import replace
 
 from dualstack.gather.cluster import Asker, of
+from dualstack.gather.dumps import read_world
+from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
 from dualstack.gather.port_forward import forwarded
+from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
@@ -29,7 +32,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
-from dualstack.model.target import KubeTarget
+from dualstack.model.target import KubeTarget, kube_target
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
@@ -49,10 +52,11 @@ _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 class ClusterRequest(msgspec.Struct, frozen=True):
     """One call for a diagnosis of a cluster: the target, how the API server is reached, and the rules, None for all.
 
-    `namespace` is empty for that of the context.
+    `namespace` is empty for that of the context. `stored` is a file or a folder that is asked in the place of an API
+    server; it may know the target itself.
     """
 
-    target: KubeTarget
+    target: KubeTarget | None
     question: Question = Question()
     kubeconfig: str = ""
     context: str = ""
@@ -60,19 +64,44 @@ class ClusterRequest(msgspec.Struct, frozen=True):
     environ: Mapping[str, str] = {}
     seconds: float = 10.0
     chosen: tuple[Rule, ...] | None = None
+    stored: str = ""
 
 
 def diagnose(request: ClusterRequest, tell: Tell = lambda _: None) -> Diagnosis:
     """Gather, look from outside, predict and judge.
 
-    Raises BadInput where there is no such target, no kubeconfig or no API server.
+    Raises BadInput where there is no such target, no kubeconfig or no API server, and for a file that cannot be read.
     """
+    world = stored(request) if request.stored else gather(request, tell)
+    return conclude(world, request.question, request.chosen)
+
+
+def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
+    """What a diagnosis needs of a cluster. Raises BadInput."""
     found = access(request.kubeconfig, request.context, request.environ)
     api = Api(found, request.seconds, tell)
-    world = of(Asker(api, request.namespace or found.namespace), request.target)
+    namespace = request.namespace or found.namespace
+    world = of(Asker(api, namespace), request.target or _nothing())
     if request.question.probing:
         world.seen = _looked(api, world, request, tell)
-    return conclude(world, request.question, request.chosen)
+    world.target, world.namespace = str(request.target), namespace
+    return world
+
+
+def stored(request: ClusterRequest) -> World:
+    """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
+    whole = read_world(request.stored)
+    target = request.target or kube_target(whole.target) or _nothing()
+    namespace = request.namespace or whole.namespace or "default"
+    if (whole.target, whole.namespace) == (str(target), namespace):
+        return whole
+    world = of(Asker(Stored(whole), namespace), target)
+    world.seen, world.target, world.namespace = whole.seen, str(target), namespace
+    return world
+
+
+def _nothing() -> NoReturn:
+    raise BadInput("Name an object of the cluster, such as `svc/otel-collector`.")
 
 
 class Sight(NamedTuple):

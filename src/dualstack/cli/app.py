@@ -13,6 +13,7 @@ VERBS = {
     "diagnose": "Find why a client cannot send telemetry here, and prove it.",
     "lint": "Find endpoints in files that will not work over each family.",
     "lsp": "Show the findings of lint in an editor, while a file is written.",
+    "gather": "Store the evidence of a cluster in a file, for somebody else.",
     "probe": "Make the probes alone, one line each.",
     "sockets": "List listening sockets and the families they accept.",
     "resolve": "Show what a name yields, by source and by client.",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def is_of_cluster(given: Mapping[str, Any]) -> bool:
     """Whether the user asks about a cluster."""
-    return any(_targets(given)) or bool(given["namespace"] or given["context"] or given["kubeconfig"])
+    return any(_targets(given)) or any(given[x] for x in ("namespace", "context", "kubeconfig", "stored"))
 
 
 def _targets(given: Mapping[str, Any]) -> "list[KubeTarget | None]":
@@ -36,14 +36,15 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
     from dualstack.rules.registry import UnknownCode, choose
 
     targets = [x for x in _targets(given) if x]
-    if len(targets) != 1 or len(given["targets"]) != 1:
+    stored = given.get("stored", "")
+    if len(targets) != len(given["targets"]) or len(targets) > 1 or not (targets or stored):
         options.refuse("Name one object of the cluster, such as `svc/otel-collector`.")
     try:
         chosen = choose(given.get("select", ""), given.get("ignore", ""))
     except UnknownCode as error:
         options.refuse(error)
     return ClusterRequest(
-        targets[0],
+        next(iter(targets), None),
         Question(expect=options.EXPECTED.get(given.get("expect") or "", ()), probing=not given.get("no_probe", False)),
         kubeconfig=given["kubeconfig"],
         context=given["context"],
@@ -51,6 +52,7 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         environ=dict(os.environ),
         seconds=given["timeout"],
         chosen=chosen,
+        stored=stored,
     )
 
 

@@ -39,6 +39,10 @@ class KubeTarget(NamedTuple):
     kind: str
     name: str
 
+    def __str__(self) -> str:
+        """The target as a user writes it."""
+        return f"{self.kind}/{self.name}"
+
 
 class BadTarget(ValueError):
     """A target that cannot be read; the text says what is wrong and the way out."""

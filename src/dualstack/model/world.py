@@ -17,8 +17,8 @@ Object = Mapping[str, Any]
 class World(msgspec.Struct):
     """Objects by kind, such as `EndpointSlice`, and what could not be had.
 
-    `context` is the name of the cluster for the user. `left_out` counts objects of a kind that were not asked for,
-    `seen` is what exports from outside showed.
+    `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
+    counts objects of a kind that were not asked for, `seen` is what exports from outside showed.
     """
 
     context: str = ""
@@ -26,6 +26,8 @@ class World(msgspec.Struct):
     left_out: dict[str, int] = {}
     gaps: list[Missing] = []
     seen: Glimpses = Glimpses()
+    target: str = ""
+    namespace: str = ""
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""

@@ -1,0 +1,162 @@
+"""The evidence of a cluster as one file: a tar of JSON by kind, compressed with zstd, with a manifest and its hashes.
+
+    manifest.json          what it is, of which cluster, what was left out and why, and the hash of every other part
+    objects/KIND.json      the objects of a kind, one list
+    seen.json              what exports from outside showed
+
+The same evidence gives the same bytes. A file from elsewhere is untrusted: nothing is written to a disk, every part is
+named here, its size is bounded, and its hash is held against the manifest.
+"""
+
+import hashlib
+import io
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+
+import msgspec
+import zstandard
+
+from dualstack.gather.errors import BadFile
+from dualstack.model.evidence import Missing
+from dualstack.model.glimpse import Glimpses
+from dualstack.model.world import World
+
+SCHEMA = "dualstack.world"
+VERSION = 1
+MAGIC = b"\x28\xb5\x2f\xfd"  # RFC 8878 section 3.1.1
+_MOST = 2_000_000_000
+"""Bytes that may come out of one file; 150,000 pods are 500 MB."""
+_PARTS = 200
+_WINDOW = 2**27
+_OBJECTS = re.compile(r"objects/(?P<kind>[A-Za-z]{1,63})\.json")
+_MANIFEST, _SEEN = "manifest.json", "seen.json"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A file of the archive: its SHA-256 in hexadecimal, and how many objects it holds."""
+
+    path: str
+    sha256: str
+    count: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What an archive is. `tool` is the version that wrote it."""
+
+    schema: str
+    tool: str
+    context: str
+    target: str
+    namespace: str
+    parts: tuple[Part, ...]
+    left_out: Mapping[str, int] = {}
+    gaps: tuple[Missing, ...] = ()
+
+
+def packed(world: World, tool: str) -> bytes:
+    """A world as the bytes of an archive."""
+    bodies = {f"objects/{k}.json": _json(v) for k, v in sorted(world.objects.items())}
+    counts = {f"objects/{k}.json": len(v) for k, v in world.objects.items()}
+    bodies[_SEEN] = _json(world.seen)
+    parts = tuple(Part(k, hashlib.sha256(v).hexdigest(), counts.get(k, 0)) for k, v in bodies.items())
+    manifest = Manifest(
+        f"{SCHEMA}/{VERSION}",
+        tool,
+        world.context,
+        world.target,
+        world.namespace,
+        parts,
+        world.left_out,
+        tuple(world.gaps),
+    )
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, body in {_MANIFEST: _json(manifest), **bodies}.items():
+            about = tarfile.TarInfo(path)
+            about.size = len(body)
+            tar.addfile(about, io.BytesIO(body))
+    return zstandard.ZstdCompressor(level=9, write_checksum=True).compress(held.getvalue())
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+
+
+def unpacked(path: str, raw: bytes) -> World:
+    """The world in an archive. Raises BadFile for one that is broken, hostile, or of a later version."""
+    bodies = _bodies(path, raw)
+    manifest = _manifest(path, bodies)
+    hashes = {x.path: x.sha256 for x in manifest.parts}
+    if set(hashes) != set(bodies) - {_MANIFEST}:
+        odd = sorted(set(hashes) ^ (set(bodies) - {_MANIFEST}))
+        raise BadFile(path, f"its manifest and its parts differ: {', '.join(odd[:5])}. Ask for it again.")
+    for name, wanted in hashes.items():
+        if hashlib.sha256(bodies[name]).hexdigest() != wanted:
+            raise BadFile(path, f"its part {name} is not what the manifest says. Ask for it again.")
+    world = World(manifest.context, left_out=dict(manifest.left_out), gaps=list(manifest.gaps))
+    world.target, world.namespace = manifest.target, manifest.namespace
+    try:
+        for name, body in bodies.items():
+            found = _OBJECTS.fullmatch(name)
+            if found:
+                world.objects[found["kind"]] = msgspec.json.decode(body, type=list[dict[str, object]])
+        world.seen = msgspec.json.decode(bodies[_SEEN], type=Glimpses) if _SEEN in bodies else Glimpses()
+    except msgspec.MsgspecError as error:
+        raise BadFile(path, f"holds a part that cannot be read: {error}.") from error
+    return world
+
+
+def _manifest(path: str, bodies: Mapping[str, bytes]) -> Manifest:
+    body = bodies.get(_MANIFEST)
+    if body is None:
+        raise BadFile(path, "has no manifest.json, so it is no snapshot of dualstack.")
+    try:
+        said = str(msgspec.json.decode(body).get("schema"))
+        name, _, version = said.rpartition("/")
+        if name != SCHEMA or not version.isdigit():
+            raise BadFile(path, f"is of the schema `{said[:40]}`, not `{SCHEMA}/{VERSION}`.")
+        if int(version) > VERSION:
+            raise BadFile(path, f"was written by a later version ({said}). Update dualstack.")
+        return msgspec.json.decode(body, type=Manifest)
+    except (msgspec.MsgspecError, AttributeError) as error:
+        raise BadFile(path, f"has a manifest that cannot be read: {error}.") from error
+
+
+def _bodies(path: str, raw: bytes) -> dict[str, bytes]:
+    """The parts of an archive by their paths."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_plain(path, raw)), mode="r:") as tar:
+            for about in tar:
+                if not about.isreg() or not (about.name in (_MANIFEST, _SEEN) or _OBJECTS.fullmatch(about.name)):
+                    raise BadFile(path, f"holds `{about.name[:80]}`, which no snapshot has. It was not unpacked.")
+                held = tar.extractfile(about)
+                if held is None or about.name in found or len(found) >= _PARTS:
+                    raise BadFile(path, "has more parts than a snapshot can have. It was not unpacked.")
+                found[about.name] = held.read()
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        if isinstance(error, BadFile):
+            raise
+        raise BadFile(path, f"is no archive that can be read: {error}. Ask for it again.") from error
+    return found
+
+
+def _plain(path: str, raw: bytes) -> bytes:
+    out = bytearray()
+    try:
+        for chunk in _chunks(raw):
+            out += chunk
+            if len(out) > _MOST:
+                raise BadFile(path, f"unpacks to more than {_MOST // 1_000_000} MB. It was not read.")
+    except zstandard.ZstdError as error:
+        raise BadFile(path, f"is not compressed with zstd, or is cut short: {error}. Ask for it again.") from error
+    return bytes(out)
+
+
+def _chunks(raw: bytes) -> Iterator[bytes]:
+    reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
+        io.BytesIO(raw), read_across_frames=False
+    )
+    while chunk := reader.read(1 << 20):
+        yield chunk
