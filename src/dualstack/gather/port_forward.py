@@ -18,13 +18,17 @@ from dualstack.gather.kube_api import Api
 
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = b"\x00", b"\x01"
+_DENIALS = (401, 403)
 _CHUNK = 32 * 1024
 _TURN = 0.05
 """Seconds after which a pump looks whether its other side has ended."""
 
 
 class Forwarded:
-    """A port of a pod on this host: `port` is the local one, `said` what the kubelet says of connections it failed."""
+    """A port of a pod on this host: `port` is the local one, `said` what the kubelet says of connections it failed.
+
+    `denied` says that the user may not do this at all.
+    """
 
     def __init__(self, api: Api, namespace: str, pod: str, number: int) -> None:
         """Listen on a free port of the loopback."""
@@ -34,6 +38,7 @@ class Forwarded:
         self._open = True
         self.port: int = self._listener.getsockname()[1]
         self.said: list[str] = []
+        self.denied = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -54,10 +59,11 @@ class Forwarded:
             try:
                 with self._api.websocket(self._path, {"ports": str(self._number)}, _PROTOCOL) as far:
                     self._relay(local, far)
-            except httpx2.websockets.HTTPXWSException as error:
-                self.said.append(_why(error))
-            except (httpx2.HTTPError, OSError) as error:
-                self.said.append(str(error))
+            except httpx2.websockets.WebSocketUpgradeError as error:
+                self.denied = error.response.status_code in _DENIALS
+                self.said.append(f"the API server answers {error.response.status_code}")
+            except (httpx2.websockets.HTTPXWSException, httpx2.HTTPError, OSError) as error:
+                self.said.append(str(error) or type(error).__name__)
             finally:
                 with contextlib.suppress(OSError):
                     local.shutdown(socket.SHUT_RDWR)  # a thread that reads it holds it open
@@ -90,15 +96,6 @@ def _send(local: socket.socket, far: httpx2.websockets.WebSocketSession) -> None
     with contextlib.suppress(OSError, httpx2.websockets.HTTPXWSException, LocalProtocolError):
         while chunk := local.recv(_CHUNK):
             far.send_bytes(_DATA + chunk)
-
-
-def _why(error: httpx2.websockets.HTTPXWSException) -> str:
-    answer = getattr(error, "response", None)
-    if answer is None:
-        return str(error)
-    with contextlib.suppress(ValueError, LookupError, TypeError, httpx2.HTTPError):
-        return str(answer.json()["message"])
-    return f"HTTP {answer.status_code}"
 
 
 @contextlib.contextmanager

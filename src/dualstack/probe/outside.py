@@ -23,13 +23,15 @@ from dualstack.probe.talk import quoted
 _UNREACHED = "error trying to reach service: "
 _SIGNAL = "traces"
 _UNSEEN = "unseen"
+_FORBIDDEN = 403
 
 
 class Local(Shape):
-    """A port of a pod on this host, and what was said of connections that failed beyond it."""
+    """A port of a pod on this host, what was said of connections that failed beyond it, and whether none is allowed."""
 
     port: int
     said: list[str]
+    denied: bool
 
 
 Forward = Callable[[str, str, int], AbstractContextManager[Local]]
@@ -47,7 +49,11 @@ class Window(NamedTuple):
 
 
 class NotAllowed(Exception):
-    """The API server may not be used in this way; the text is its own."""
+    """The API server may not be used in this way, or cannot; the text says why."""
+
+
+RIGHTS = {Way.ADDRESS: "pods/proxy", Way.LOOPBACK: "pods/portforward"}
+"""What a role has to allow, with the verb `create`."""
 
 
 def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
@@ -60,7 +66,7 @@ def at_address(window: Window, through: Through, options: Options) -> Glimpse | 
         answer = judge(Response(status, {"content-type": "application/x-protobuf"}, body), _SIGNAL)
         return _glimpse(window, Way.ADDRESS, answer.outcome, answer.status)
     if _UNREACHED not in own:
-        raise NotAllowed(own)
+        raise NotAllowed(_right(Way.ADDRESS) if status == _FORBIDDEN else own)
     said = own.partition(_UNREACHED)[2]
     found = next((x["outcome"] for x in table("proxy_answers") if re.search(x["text"], said)), _UNSEEN)
     if found == _UNSEEN:
@@ -90,12 +96,16 @@ def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse |
     with forward(window.namespace, window.pod, window.port) as local:
         task = ProbeTask("127.0.0.1", local.port, window.protocol, "localhost")
         result = run([task], options, lambda _: None).items[0]
-        said = " ".join(local.said)
+        said, denied = " ".join(dict.fromkeys(local.said)), local.denied
     if "refused" in said:
         return _glimpse(window, Way.LOOPBACK, Outcome.REFUSED, quoted(said.encode()))
     if said:
-        raise NotAllowed(said)
+        raise NotAllowed(_right(Way.LOOPBACK) if denied else said)
     return _glimpse(window, Way.LOOPBACK, result.outcome, result.status or result.detail)
+
+
+def _right(way: Way) -> str:
+    return f"not allowed; a role with the verb `create` on `{RIGHTS[way]}` allows it"
 
 
 def _glimpse(window: Window, way: Way, outcome: Outcome, detail: str) -> Glimpse:
