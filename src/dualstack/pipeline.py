@@ -116,12 +116,18 @@ class Notebook:
 
 def diagnose(request: Request, announce: Announce = lambda _: None) -> Diagnosis:
     """Gather, probe, predict and judge. Raises BadInput for a namespace or configuration that cannot be read."""
+    snapshot, interrupted = gather(request, announce)
+    return conclude(snapshot, request.chosen, interrupted=interrupted)
+
+
+def gather(request: Request, announce: Announce = lambda _: None) -> tuple[Snapshot, bool]:
+    """The evidence, and whether an interrupt cut it short. Raises BadInput."""
     notes = Notebook(request.question)
     try:
         within(request.netns, lambda env: _observe(env, request, notes, notes.telling(announce)))
     except KeyboardInterrupt:
         notes.closed = True
-    return conclude(notes.snapshot(), request.chosen, interrupted=notes.closed)
+    return notes.snapshot(), notes.closed
 
 
 def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interrupted: bool = False) -> Diagnosis:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def is_of_cluster(given: Mapping[str, Any]) -> bool:
     """Whether the user asks about a cluster."""
-    return any(_targets(given)) or any(given[x] for x in ("namespace", "context", "kubeconfig", "stored"))
+    return any(_targets(given)) or any(given.get(x) for x in ("namespace", "context", "kubeconfig", "stored"))
 
 
 def _targets(given: Mapping[str, Any]) -> "list[KubeTarget | None]":

@@ -48,9 +48,23 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 not enough
     evidence, 130 interrupted.
     """
-    found = _of_cluster(given) if is_of_cluster(given) else _of_host(given)
+    found = _of_facts(given) or (_of_cluster(given) if is_of_cluster(given) else _of_host(given))
     options.write(_rendered(found, given), given["path"])
     return _status(found, given["fail_on"])
+
+
+def _of_facts(given: dict[str, Any]) -> Any:  # noqa: ANN401 -- model.diagnosis.Diagnosis, or None
+    """The diagnosis of stored evidence of a host; None where `--from` names anything else."""
+    if not given["stored"]:
+        return None
+    from dualstack.gather.errors import BadInput
+    from dualstack.gather.facts import is_facts, stored
+    from dualstack.pipeline import conclude
+
+    try:
+        return conclude(stored(given["stored"]), request_of(given).chosen) if is_facts(given["stored"]) else None
+    except BadInput as error:
+        options.refuse(error)
 
 
 def _of_host(given: dict[str, Any]) -> Any:  # noqa: ANN401 -- model.diagnosis.Diagnosis

@@ -1,4 +1,4 @@
-"""`dualstack gather`: the evidence of a cluster in one file, for somebody else or for later."""
+"""`dualstack gather`: the evidence of a cluster, or of this host, for somebody else or for later."""
 
 import os
 import sys
@@ -7,42 +7,71 @@ from typing import Any
 import click
 
 from dualstack.cli import options
-from dualstack.cli.cluster_request import cluster_request, teller
+from dualstack.cli.app import INTERRUPTED
+from dualstack.cli.cluster_request import cluster_request, is_of_cluster, teller
+from dualstack.cli.request import announcer, request_of
 
 
 @click.command(name="gather")
-@click.argument("targets", metavar="TARGET", nargs=-1)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @options.cluster
-@options.text("-o", "--output", "path", default="", metavar="FILE", help="Where to; default: world.tar.zst.")
-@click.option("--no-probe", is_flag=True, help="Make no export; store what the API server says.")
-@click.option("--timeout", type=click.FloatRange(0.05, 60), default=10.0, show_default=True, help="Seconds an answer.")
+@options.vantage
+@options.probing
+@options.text("-o", "--output", "path", default="", metavar="FILE", help="Default: world.tar.zst, or facts.json.")
+@click.option("--no-probe", is_flag=True, help="Make no export; store what can be observed.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being asked.")
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
-    """Store what a diagnosis of TARGET needs, with what was not allowed and why.
+    """Store what a diagnosis of TARGET needs, with what could not be had and why.
 
     TARGET is svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME or
-    collector/NAME. Secrets are never read. `dualstack diagnose --from FILE`
+    collector/NAME of a cluster; Secrets are never read. With any other target,
+    or none, it is the evidence of this host. `dualstack diagnose --from FILE`
     gives the same answer on another machine.
     """
+    return _of_cluster(given) if is_of_cluster(given) else _of_host(given)
+
+
+def _of_cluster(given: dict[str, Any]) -> int:
     from dualstack import __version__
     from dualstack.cluster import gather
     from dualstack.gather.archive import packed
     from dualstack.gather.errors import BadInput
 
-    request = cluster_request(given)
     path = given["path"] or "world.tar.zst"
     if path == "-" and sys.stdout.isatty():
         options.refuse("The archive is no text. Name a file with `-o FILE`, or send it on with a pipe.")
+    request = cluster_request(given)
     try:
         world = gather(request, teller(given))
     except BadInput as error:
         options.refuse(error)
     _write(path, packed(world, __version__))
-    if not given["quiet"]:
-        counts = ", ".join(f"{len(v)} {k}" for k, v in world.objects.items() if v)
-        click.echo(f"{path}: {counts}; {len(world.gaps)} kinds of evidence could not be had.", err=True)
+    counts = ", ".join(f"{len(v)} {k}" for k, v in world.objects.items() if v)
+    _say(given, f"{path}: {counts}; {len(world.gaps)} kinds of evidence could not be had.")
     return 0
+
+
+def _of_host(given: dict[str, Any]) -> int:
+    from dualstack.gather.errors import BadInput
+    from dualstack.gather.facts import encoded
+    from dualstack.pipeline import gather
+    from dualstack.probe.run import BadProbe
+
+    path = given["path"] or "facts.json"
+    request = request_of(given)
+    try:
+        snapshot, interrupted = gather(request, announcer(given))
+    except (BadInput, BadProbe) as error:
+        options.refuse(error)
+    _write(path, encoded(snapshot))
+    _say(given, f"{path}: the evidence of this host.")
+    return INTERRUPTED if interrupted else 0
+
+
+def _say(given: dict[str, Any], said: str) -> None:
+    if not given["quiet"] and given["path"] != "-":
+        click.echo(said, err=True)
 
 
 def _write(path: str, body: bytes) -> None:
