@@ -183,6 +183,19 @@ class Api:
         found: dict[str, Any] = msgspec.json.decode(answer)
         return found
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> None:
+        """Change an object by a strategic merge. Raises Refused and Unreachable."""
+        self._send("PATCH", path, {}, json.dumps(body).encode(), "application/strategic-merge-patch+json")
+
+    def json(self, path: str) -> dict[str, Any]:
+        """What stands at a path. Raises Refused and Unreachable."""
+        found: dict[str, Any] = msgspec.json.decode(self._send("GET", path, {}))
+        return found
+
+    def text(self, path: str, params: Mapping[str, str]) -> bytes:
+        """A log, or any other answer that is no object. Raises Refused and Unreachable."""
+        return self._send("GET", path, params)
+
     def _pages(
         self, kind: Kind[T], namespace: str, labels: str, size: int = PAGE
     ) -> Iterator[tuple[list[msgspec.Raw], int]]:
@@ -205,7 +218,14 @@ class Api:
     def _get(self, path: str, params: Mapping[str, str]) -> bytes:
         return self._send("GET", path, params)
 
-    def _send(self, method: str, path: str, params: Mapping[str, str], body: bytes | None = None) -> bytes:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: bytes | None = None,
+        kind: str = "application/json",
+    ) -> bytes:
         """The answer to a request. What reads may be asked again; a server that is busy says when."""
         self.tell(path.partition("/v1/")[2] or path)
         for attempt in range(1, _TRIES + 1):
@@ -216,7 +236,7 @@ class Api:
                     path,
                     params=dict(params),
                     content=body,
-                    headers={"Content-Type": "application/json"} if body else {},
+                    headers={"Content-Type": kind} if body else {},
                     extensions=dict(self._extensions),
                 )
             except httpx2.TransportError as error:

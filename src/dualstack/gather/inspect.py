@@ -1,0 +1,85 @@
+"""A look around inside a pod by an ephemeral container, whose answer comes back on its log.
+
+The container runs as nobody and without capabilities, so that it is admitted at the pod security level `restricted`;
+it ends by itself. Kubernetes keeps an ephemeral container in the pod's specification until the pod goes.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dualstack.gather.errors import BadFile
+from dualstack.gather.facts import decoded
+from dualstack.gather.kube_api import Api, Refused
+from dualstack.model.snapshot import Snapshot
+
+IMAGE = "ghcr.io/dualstack/dualstack:latest"
+_POLL = 0.3
+_NOBODY = 65532
+_FATAL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
+          "CreateContainerConfigError", "RunContainerError")  # fmt: skip
+
+SECURITY: Mapping[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": _NOBODY,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What the level `restricted` asks for (Kubernetes documentation, Pod Security Standards)."""
+
+
+class NoAnswer(Exception):
+    """A container that did not start or did not answer; the text says why."""
+
+
+def words(targets: Sequence[str], seconds: float) -> list[str]:
+    """The command of an inspector: the evidence of the place that it runs in, as one line on its output."""
+    return ["dualstack", "gather", "--quiet", "--output", "-", "--timeout", f"{seconds:g}", *targets]
+
+
+def inspect(
+    api: Api, namespace: str, pod: str, image: str, targets: Sequence[str], seconds: float
+) -> Snapshot:
+    """What a container inside a pod sees, and what its exports to the targets became.
+
+    Raises Refused where the user may not, NoAnswer where the container does not, and Unreachable.
+    """
+    name = f"dualstack-{int(time.time())}"
+    container = {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": words(targets, seconds),
+        "securityContext": SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+    api.patch(f"{path}/ephemeralcontainers", {"spec": {"ephemeralContainers": [container]}})
+    _wait(api, path, name, 60 + 4 * seconds)
+    raw = api.text(f"{path}/log", {"container": name})
+    try:
+        return decoded(f"the log of {name} in {pod}", raw)
+    except BadFile as error:
+        said = raw.decode(errors="replace").strip()[-300:]
+        raise NoAnswer(f"{error.sentence} It said: {said}") from error
+
+
+def _wait(api: Api, path: str, name: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    said = "it was never started"
+    while time.monotonic() < until:
+        status = api.json(path).get("status") or {}
+        mine = (x for x in status.get("ephemeralContainerStatuses") or () if x.get("name") == name)
+        state = next((x.get("state") or {} for x in mine), {})
+        if state.get("terminated"):
+            return
+        waiting = state.get("waiting") or {}
+        said = waiting.get("message") or waiting.get("reason") or said
+        if waiting.get("reason") in _FATAL:
+            break
+        time.sleep(_POLL)
+    raise NoAnswer(f"the ephemeral container did not run: {said}")
+
+
+__all__ = ["IMAGE", "SECURITY", "NoAnswer", "Refused", "inspect", "words"]
