@@ -16,11 +16,13 @@ from msgspec.structs import replace
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadInput
+from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
 from dualstack.gather.port_forward import forwarded
 from dualstack.gather.stored import Stored
+from dualstack.model.address import join
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
@@ -53,7 +55,7 @@ class ClusterRequest(msgspec.Struct, frozen=True):
     """One call for a diagnosis of a cluster: the target, how the API server is reached, and the rules, None for all.
 
     `namespace` is empty for that of the context. `stored` is a file or a folder that is asked in the place of an API
-    server; it may know the target itself.
+    server; it may know the target itself. `inside` says what containers may be started.
     """
 
     target: KubeTarget | None
@@ -65,6 +67,7 @@ class ClusterRequest(msgspec.Struct, frozen=True):
     seconds: float = 10.0
     chosen: tuple[Rule, ...] | None = None
     stored: str = ""
+    inside: Inside | None = None
 
 
 def diagnose(request: ClusterRequest, tell: Tell = lambda _: None) -> Diagnosis:
@@ -84,6 +87,10 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
     world = of(Asker(api, namespace), request.target or _nothing())
     if request.question.probing:
         world.seen = _looked(api, world, request, tell)
+    if request.inside:
+        errand = _errand(_sight(world, request.question), namespace, request.seconds)
+        world.inspections, gaps = inspections(api, request.inside, errand, tell)
+        world.gaps += gaps
     world.target, world.namespace = str(request.target), namespace
     return world
 
@@ -142,6 +149,22 @@ def _looked(api: Api, world: World, request: ClusterRequest, tell: Tell) -> Glim
             refused.add(way)
             world.gaps.append(Missing(f"exports by {_BY[way]}", str(error)))
     return Glimpses(tuple(x for x in found if x))
+
+
+def _errand(sight: Sight, namespace: str, seconds: float) -> Errand:
+    """One pod for each way in which the backends differ, every node, and the addresses that clients may use."""
+    there = {x.name: x.pod for x in sight.places.values()}
+    pods = dict.fromkeys(x.server for x in sight.traces.items if x.server in there)
+    nodes = tuple(x.metadata.name for x in sight.cluster.nodes)
+    targets = dict[str, None]()
+    for trace in sight.traces.items:
+        host = f"[{trace.target.host}]" if ":" in trace.target.host else trace.target.host
+        targets[f"{trace.target.scheme}://{host}:{trace.target.port}"] = None
+        pod = there.get(trace.server)
+        for address in pod.addresses if pod else ():
+            targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None
+    chosen = tuple((there[x].metadata.name, there[x].spec.node_name or "") for x in pods)
+    return Errand(namespace, chosen, nodes, tuple(targets), seconds)
 
 
 def _windows(sight: Sight) -> Iterator[Window]:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from dualstack.cli import options
 
 if TYPE_CHECKING:
     from dualstack.cluster import ClusterRequest
+    from dualstack.gather.inside import Inside
     from dualstack.model.target import KubeTarget
 
 
@@ -53,7 +55,21 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         seconds=given["timeout"],
         chosen=chosen,
         stored=stored,
+        inside=_inside(given),
     )
+
+
+def _inside(given: Mapping[str, Any]) -> "Inside | None":
+    """What may be started inside of the cluster, None for nothing."""
+    from dualstack.gather.inside import Inside
+
+    nodes = tuple(x.strip() for x in given["nodes"].split(",") if x.strip())
+    if nodes and not given["matrix"]:
+        options.refuse("`--nodes` says from where `--matrix` exports. Add `--matrix`, or leave it out.")
+    allowed = Inside(given["inspect"], given["matrix"], nodes=nodes, most=given["max_nodes"])
+    if not (allowed.pods or allowed.jobs):
+        return None
+    return msgspec.structs.replace(allowed, image=given["image"]) if given["image"] else allowed
 
 
 def teller(given: Mapping[str, Any]) -> Callable[[str], None]:

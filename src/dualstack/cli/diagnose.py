@@ -25,6 +25,7 @@ _SEVERITIES = ("info", "warning", "error", "never")
 )
 @options.vantage
 @options.cluster
+@options.inside
 @options.text("--from", "stored", default="", metavar="SNAPSHOT", help="Ask a snapshot, or a folder of objects.")
 @options.probing
 @click.option("--no-probe", is_flag=True, help="Make no connection; predict from what can be observed.")

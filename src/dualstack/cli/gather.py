@@ -15,6 +15,7 @@ from dualstack.cli.request import announcer, request_of
 @click.command(name="gather")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @options.cluster
+@options.inside
 @options.vantage
 @options.probing
 @options.text("-o", "--output", "path", default="", metavar="FILE", help="Default: world.tar.zst, or facts.json.")

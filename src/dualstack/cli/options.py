@@ -111,6 +111,18 @@ def cluster(command: F) -> F:
     return _all(options, command)
 
 
+def inside(command: F) -> F:
+    """`--inspect`, `--matrix`, and what they use."""
+    options = (
+        click.option("--inspect", is_flag=True, help="Look into the target's pods, by an ephemeral container."),
+        click.option("--matrix", is_flag=True, help="Export from every node, by a short-lived Job on each."),
+        text("--image", default="", metavar="IMAGE", help="Image of these containers, where yours is elsewhere."),
+        text("--nodes", default="", metavar="A,B", help="Export from these nodes."),
+        click.option("--max-nodes", type=click.IntRange(1, 5000), default=20, show_default=True, help="At most."),
+    )
+    return _all(options, command)
+
+
 def probing(command: F) -> F:
     """Timeout, TLS and headers of the probes."""
     options = (

@@ -3,6 +3,7 @@
     manifest.json          what it is, of which cluster, what was left out and why, and the hash of every other part
     objects/KIND.json      the objects of a kind, one list
     seen.json              what exports from outside showed
+    inspections.json       what containers inside saw
 
 The same evidence gives the same bytes. A file from elsewhere is untrusted: nothing is written to a disk, every part is
 named here, its size is bounded, and its hash is held against the manifest.
@@ -20,6 +21,7 @@ import zstandard
 from dualstack.gather.errors import BadFile
 from dualstack.model.evidence import Missing
 from dualstack.model.glimpse import Glimpses
+from dualstack.model.inspection import Inspection
 from dualstack.model.world import World
 
 SCHEMA = "dualstack.world"
@@ -30,7 +32,7 @@ _MOST = 2_000_000_000
 _PARTS = 200
 _WINDOW = 2**27
 _OBJECTS = re.compile(r"objects/(?P<kind>[A-Za-z]{1,63})\.json")
-_MANIFEST, _SEEN = "manifest.json", "seen.json"
+_MANIFEST, _SEEN, _INSIDE = "manifest.json", "seen.json", "inspections.json"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ def packed(world: World, tool: str) -> bytes:
     """A world as the bytes of an archive."""
     bodies = {f"objects/{k}.json": _json(v) for k, v in sorted(world.objects.items())}
     counts = {f"objects/{k}.json": len(v) for k, v in world.objects.items()}
-    bodies[_SEEN] = _json(world.seen)
+    bodies[_SEEN], bodies[_INSIDE] = _json(world.seen), _json(world.inspections)
     parts = tuple(Part(k, hashlib.sha256(v).hexdigest(), counts.get(k, 0)) for k, v in bodies.items())
     manifest = Manifest(
         f"{SCHEMA}/{VERSION}",
@@ -102,6 +104,7 @@ def unpacked(path: str, raw: bytes) -> World:
             if found:
                 world.objects[found["kind"]] = msgspec.json.decode(body, type=list[dict[str, object]])
         world.seen = msgspec.json.decode(bodies[_SEEN], type=Glimpses) if _SEEN in bodies else Glimpses()
+        world.inspections = msgspec.json.decode(bodies[_INSIDE], type=list[Inspection]) if _INSIDE in bodies else []
     except msgspec.MsgspecError as error:
         raise BadFile(path, f"holds a part that cannot be read: {error}.") from error
     return world
@@ -129,7 +132,9 @@ def _bodies(path: str, raw: bytes) -> dict[str, bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(_plain(path, raw)), mode="r:") as tar:
             for about in tar:
-                if not about.isreg() or not (about.name in (_MANIFEST, _SEEN) or _OBJECTS.fullmatch(about.name)):
+                if not about.isreg() or not (
+                    about.name in (_MANIFEST, _SEEN, _INSIDE) or _OBJECTS.fullmatch(about.name)
+                ):
                     raise BadFile(path, f"holds `{about.name[:80]}`, which no snapshot has. It was not unpacked.")
                 held = tar.extractfile(about)
                 if held is None or about.name in found or len(found) >= _PARTS:

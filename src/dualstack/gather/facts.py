@@ -1,5 +1,6 @@
 """The evidence of a host as JSON, so that it can be gathered in one place and judged in another."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from dualstack.model.sockets import Listeners
 
 SCHEMA = "dualstack.facts/1"
 _HEAD = b'{"schema":"dualstack.facts/'
-_KINDS = {
+_KINDS: dict[str, type[Any]] = {
     x.__name__: x
     for x in (Question, Namespaces, Listeners, Names, Routes, Transits, Filters, Probes, Proxies, Callers, Declared)
 }
@@ -39,6 +40,12 @@ def encoded(snapshot: Snapshot) -> bytes:
     missing = {k: v for k, v in known.items() if isinstance(v, Missing)}
     facts = {k: v for k, v in known.items() if k not in missing}
     return msgspec.json.encode(Facts(SCHEMA, facts, missing, snapshot.gaps)) + b"\n"
+
+
+def plainly(snapshot: Snapshot) -> Mapping[str, Any]:
+    """A snapshot as the data of its JSON."""
+    found: Mapping[str, Any] = msgspec.json.decode(encoded(snapshot))
+    return found
 
 
 def decoded(source: str, raw: bytes) -> Snapshot:

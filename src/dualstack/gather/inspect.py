@@ -10,13 +10,13 @@ from typing import Any
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.kube_api import Api, Refused
+from dualstack.gather.kube_api import Api
 from dualstack.model.snapshot import Snapshot
 
 IMAGE = "ghcr.io/dualstack/dualstack:latest"
 _POLL = 0.3
 _NOBODY = 65532
-_FATAL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
+FATAL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
           "CreateContainerConfigError", "RunContainerError")  # fmt: skip
 
 SECURITY: Mapping[str, Any] = {
@@ -38,9 +38,7 @@ def words(targets: Sequence[str], seconds: float) -> list[str]:
     return ["dualstack", "gather", "--quiet", "--output", "-", "--timeout", f"{seconds:g}", *targets]
 
 
-def inspect(
-    api: Api, namespace: str, pod: str, image: str, targets: Sequence[str], seconds: float
-) -> Snapshot:
+def inspect(api: Api, namespace: str, pod: str, image: str, targets: Sequence[str], seconds: float) -> Snapshot:
     """What a container inside a pod sees, and what its exports to the targets became.
 
     Raises Refused where the user may not, NoAnswer where the container does not, and Unreachable.
@@ -76,10 +74,7 @@ def _wait(api: Api, path: str, name: str, seconds: float) -> None:
             return
         waiting = state.get("waiting") or {}
         said = waiting.get("message") or waiting.get("reason") or said
-        if waiting.get("reason") in _FATAL:
+        if waiting.get("reason") in FATAL:
             break
         time.sleep(_POLL)
     raise NoAnswer(f"the ephemeral container did not run: {said}")
-
-
-__all__ = ["IMAGE", "SECURITY", "NoAnswer", "Refused", "inspect", "words"]

@@ -187,6 +187,10 @@ class Api:
         """Change an object by a strategic merge. Raises Refused and Unreachable."""
         self._send("PATCH", path, {}, json.dumps(body).encode(), "application/strategic-merge-patch+json")
 
+    def delete(self, kind: Kind[Any], namespace: str, name: str) -> None:
+        """Delete an object with what it owns. Raises Refused and Unreachable."""
+        self._send("DELETE", f"{_place(kind, namespace)}/{name}", {"propagationPolicy": "Background"})
+
     def json(self, path: str) -> dict[str, Any]:
         """What stands at a path. Raises Refused and Unreachable."""
         found: dict[str, Any] = msgspec.json.decode(self._send("GET", path, {}))

@@ -9,6 +9,7 @@ from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServiceCIDR
 from dualstack.model.evidence import Missing
 from dualstack.model.glimpse import Glimpses
+from dualstack.model.inspection import Inspection
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -18,7 +19,8 @@ class World(msgspec.Struct):
     """Objects by kind, such as `EndpointSlice`, and what could not be had.
 
     `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
-    counts objects of a kind that were not asked for, `seen` is what exports from outside showed.
+    counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
+    what containers inside saw.
     """
 
     context: str = ""
@@ -26,6 +28,7 @@ class World(msgspec.Struct):
     left_out: dict[str, int] = {}
     gaps: list[Missing] = []
     seen: Glimpses = Glimpses()
+    inspections: list[Inspection] = []
     target: str = ""
     namespace: str = ""
 

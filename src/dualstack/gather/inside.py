@@ -1,0 +1,88 @@
+"""Looks from inside of a cluster: in pods of the target, and from its nodes as clients. Both start containers."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from dualstack.gather.facts import plainly
+from dualstack.gather.inspect import IMAGE, NoAnswer, inspect
+from dualstack.gather.kube_api import Api, Refused
+from dualstack.gather.matrix import Order, matrix
+from dualstack.model.evidence import Missing
+from dualstack.model.inspection import Inspection
+from dualstack.model.snapshot import Snapshot
+
+PODS = 4
+"""Pods that are looked into, one of each kind."""
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """What may be started: an ephemeral container in pods of the target, and Jobs on nodes.
+
+    `nodes` are those that the user chose; without any it is the first `most` of the cluster.
+    """
+
+    pods: bool = False
+    jobs: bool = False
+    image: str = IMAGE
+    nodes: tuple[str, ...] = ()
+    most: int = 20
+
+
+class Errand(msgspec.Struct, frozen=True):
+    """What is looked at: pods with their nodes, the nodes of clients, and the targets of exports."""
+
+    namespace: str
+    pods: tuple[tuple[str, str], ...]
+    nodes: tuple[str, ...]
+    targets: tuple[str, ...]
+    seconds: float
+
+
+def inspections(
+    api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]
+) -> tuple[list[Inspection], list[Missing]]:
+    """What containers saw, and why others saw nothing. Raises Unreachable."""
+    found: list[Inspection] = []
+    gaps: list[Missing] = []
+    for kept, gap in (*_in_pods(api, allowed, errand, tell), *_on_nodes(api, allowed, errand, tell)):
+        found += [kept] if kept else []
+        gaps += [gap] if gap else []
+    return found, gaps
+
+
+Looks = Iterator[tuple[Inspection | None, Missing | None]]
+
+
+def _in_pods(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
+    for pod, node in errand.pods[:PODS] if allowed.pods else ():
+        tell(f"the sockets of the pod {pod} and exports from it, by an ephemeral container of {allowed.image}")
+        try:
+            seen = inspect(api, errand.namespace, pod, allowed.image, errand.targets, errand.seconds)
+        except (Refused, NoAnswer) as error:
+            yield None, Missing(f"a look into the pod {pod}", _why(error, "patch", "pods/ephemeralcontainers"))
+        else:
+            yield Inspection(node, errand.namespace, pod, plainly(seen)), None
+
+
+def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
+    if not allowed.jobs:
+        return
+    chosen = allowed.nodes or errand.nodes[: allowed.most]
+    left = len(errand.nodes) - len(chosen)
+    if left > 0 and not allowed.nodes:
+        yield None, Missing("exports from nodes", f"made from {len(chosen)} of {len(errand.nodes)}; see `--max-nodes`")
+    order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds)
+    try:
+        for node, seen in matrix(api, order, chosen, tell):
+            if isinstance(seen, Snapshot):
+                yield Inspection(node, errand.namespace, "", plainly(seen)), None
+            else:
+                yield None, Missing(f"exports from the node {node}", seen)
+    except Refused as error:
+        yield None, Missing("exports from nodes", _why(error, "create", "jobs"))
+
+
+def _why(error: Exception, verb: str, right: str) -> str:
+    denied = isinstance(error, Refused) and error.status == 403
+    return f"not allowed; a role with the verb `{verb}` on `{right}` allows it" if denied else str(error)
