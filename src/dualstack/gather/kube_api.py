@@ -145,6 +145,7 @@ class Api:
 
     def object(self, kind: Kind[T], namespace: str, name: str) -> dict[str, Any] | None:
         """One object as the server has it, None where there is no such. Raises Refused and Unreachable."""
+        self.tell(f"{kind.kind} {name}")
         try:
             body = self._get(f"{_place(kind, namespace)}/{name}", {})
         except Refused as error:
@@ -204,6 +205,7 @@ class Api:
         self, kind: Kind[T], namespace: str, labels: str, size: int = PAGE
     ) -> Iterator[tuple[list[msgspec.Raw], int]]:
         selectors = {"labelSelector": labels} if labels else {}
+        self.tell(f"{kind.plural}{f' in {namespace}' if namespace else ''}")
         token, late = "", False
         while True:
             params = {**selectors, "limit": str(size), **({"continue": token} if token else {})}
@@ -231,7 +233,6 @@ class Api:
         kind: str = "application/json",
     ) -> bytes:
         """The answer to a request. What reads may be asked again; a server that is busy says when."""
-        self.tell(path.partition("/v1/")[2] or path)
         for attempt in range(1, _TRIES + 1):
             last = attempt == _TRIES
             try:

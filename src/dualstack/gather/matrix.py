@@ -77,8 +77,9 @@ def _ended(api: Api, order: Order, job: str) -> str:
     """The pod of a Job, once it has ended. Raises NoAnswer."""
     until = time.monotonic() + 60 + 4 * order.seconds
     said = "no pod was made"
+    path = f"/api/v1/namespaces/{order.namespace}/pods?labelSelector=batch.kubernetes.io/job-name%3D{job}"
     while time.monotonic() < until:
-        for pod in api.objects(kinds.PODS, order.namespace, f"batch.kubernetes.io/job-name={job}"):
+        for pod in api.json(path)["items"]:
             status = pod.get("status") or {}
             if status.get("phase") in ("Succeeded", "Failed"):
                 return str(pod["metadata"]["name"])
