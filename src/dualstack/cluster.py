@@ -82,15 +82,15 @@ def diagnose(request: ClusterRequest, tell: Tell = lambda _: None) -> Diagnosis:
 def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
     """What a diagnosis needs of a cluster. Raises BadInput."""
     found = access(request.kubeconfig, request.context, request.environ)
-    api = Api(found, request.seconds, tell)
     namespace = request.namespace or found.namespace
-    world = of(Asker(api, namespace), request.target or _nothing())
-    if request.question.probing:
-        world.seen = _looked(api, world, request, tell)
-    if request.inside:
-        errand = _errand(_sight(world, request.question), namespace, request.seconds)
-        world.inspections, gaps = inspections(api, request.inside, errand, tell)
-        world.gaps += gaps
+    with Api(found, request.seconds, tell) as api:
+        world = of(Asker(api, namespace), request.target or _nothing())
+        if request.question.probing:
+            world.seen = _looked(api, world, request, tell)
+        if request.inside:
+            errand = _errand(_sight(world, request.question), namespace, request.seconds)
+            world.inspections, gaps = inspections(api, request.inside, errand, tell)
+            world.gaps += gaps
     world.target, world.namespace = str(request.target), namespace
     return world
 

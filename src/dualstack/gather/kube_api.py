@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import httpx2
 import httpx2.websockets
@@ -104,6 +104,12 @@ class Api:
         self._tls, self._auth, self._seconds = _tls(access), _Auth(access), seconds
         self._client = self._opened()
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def _opened(self) -> httpx2.Client:
         return httpx2.Client(

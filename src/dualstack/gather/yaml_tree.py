@@ -332,7 +332,7 @@ def plain(node: Node | None) -> Any:  # noqa: ANN401 -- whatever the text holds
     if node is None or is_null(node):
         return None
     text = scalar(node)
-    if not isinstance(node, ScalarNode) or node.style is not None:
+    if not isinstance(node, ScalarNode) or node.style:
         return text
     return int(text) if _NUMBER.fullmatch(text) else _TRUTHS.get(text, text)
 
