@@ -80,6 +80,7 @@ class Asker:
 
     def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
         """Note what the server would not give, and the right that would allow it."""
+        self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
         right = f"; a role with the verb `{verb}` on `{kind.plural}` of the group `{kind.group}` allows it"

@@ -5,38 +5,22 @@ that is not there are the same. Field names and meanings are those of the Kubern
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
-
-T = TypeVar("T")
-
-
-class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """What every part of an object is made of."""
-
-
-class OwnerReference(Slim, frozen=True):
-    """What made an object."""
-
-    kind: str = ""
-    name: str = ""
-    controller: bool | None = None
-
-
-class ObjectMeta(Slim, frozen=True):
-    """What every object has."""
-
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    labels: Mapping[str, str] | None = None
-    annotations: Mapping[str, str] | None = None
-    owner_references: list[OwnerReference] | None = None
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
+from dualstack.model.slim import (
+    Condition,
+    ConfigMap,
+    ContainerStatus,
+    Named,
+    ObjectMeta,
+    ObjectReference,
+    Probe,
+    ServiceCIDR,
+    Slim,
+    Volume,
+)
 
 
 class ServicePort(Slim, frozen=True):
@@ -127,20 +111,6 @@ class Conditions(Slim, frozen=True):
     terminating: bool | None = None
 
 
-class ObjectReference(Slim, frozen=True):
-    """The object that another one speaks of."""
-
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-
-
-class Named(Slim, frozen=True):
-    """A name in a list of names."""
-
-    name: str = ""
-
-
 class Hints(Slim, frozen=True):
     """The zones that should use an endpoint."""
 
@@ -225,6 +195,7 @@ class Container(Slim, frozen=True):
     env: list[EnvVar] | None = None
     ports: list[ContainerPort] | None = None
     restart_policy: str | None = None
+    readiness_probe: Probe | None = None
 
 
 class PodSpec(Slim, frozen=True):
@@ -234,46 +205,13 @@ class PodSpec(Slim, frozen=True):
     host_network: bool | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
+    volumes: list[Volume] | None = None
 
 
 class PodAddress(Slim, frozen=True):
     """One address of a pod or of its node."""
 
     ip: str = ""
-
-
-class Condition(Slim, frozen=True):
-    """One condition of an object."""
-
-    type: str = ""
-    status: str = ""
-    reason: str | None = None
-    message: str | None = None
-
-
-class Waiting(Slim, frozen=True):
-    """Why a container does not run: as a state, or as the last one that it had."""
-
-    reason: str | None = None
-    message: str | None = None
-    exit_code: int | None = None
-
-
-class ContainerState(Slim, frozen=True):
-    """The state of a container."""
-
-    waiting: Waiting | None = None
-    terminated: Waiting | None = None
-
-
-class ContainerStatus(Slim, frozen=True):
-    """What the kubelet says of a container."""
-
-    name: str = ""
-    ready: bool | None = None
-    restart_count: int | None = None
-    state: ContainerState | None = None
-    last_state: ContainerState | None = None
 
 
 class PodStatus(Slim, frozen=True):
@@ -287,6 +225,7 @@ class PodStatus(Slim, frozen=True):
     start_time: str | None = None
     conditions: list[Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
 
 
 class Pod(Slim, frozen=True):
@@ -301,6 +240,11 @@ class Pod(Slim, frozen=True):
         """Its addresses, the primary one first."""
         found = [x.ip for x in self.status.pod_ips or ()] or [self.status.pod_ip or ""]
         return tuple(x for x in found if is_address(x))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of its addresses, that of the primary one first."""
+        return tuple(dict.fromkeys(map(family, self.addresses)))
 
     @property
     def ready(self) -> bool:
@@ -348,24 +292,12 @@ class Node(Slim, frozen=True):
         return tuple(x for x in found if is_address(x))
 
 
-class ServiceCidrSpec(Slim, frozen=True):
-    """The ranges of a ServiceCIDR."""
-
-    cidrs: list[str] | None = None
-
-
-class ServiceCIDR(Slim, frozen=True):
-    """A ServiceCIDR (networking.k8s.io/v1, Kubernetes 1.33)."""
-
-    metadata: ObjectMeta
-    spec: ServiceCidrSpec = ServiceCidrSpec()
-
-
 class Cluster(msgspec.Struct, frozen=True):
     """What was gathered of a cluster for one question.
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
-    could say. `nodes` are all the nodes unless `more_nodes` were left out.
+    could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
+    missing here.
     """
 
     name: str = ""
@@ -375,6 +307,9 @@ class Cluster(msgspec.Struct, frozen=True):
     pods: tuple[Pod, ...] = ()
     nodes: tuple[Node, ...] = ()
     more_nodes: int = 0
+    ranges: tuple[ServiceCIDR, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
+    unseen: frozenset[str] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

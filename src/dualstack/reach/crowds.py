@@ -1,12 +1,15 @@
 """The clients of a cluster, in groups that fare alike: the pods of the nodes with the same families."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from dualstack.model.address import BOTH, Family, family
 from dualstack.model.cluster import Cluster, Node, Pod
+
+Near = Mapping[Family, frozenset[str]]
+"""The nodes that have a backend of their own, by its family."""
 
 
 class Crowd(msgspec.Struct, frozen=True):
@@ -17,27 +20,30 @@ class Crowd(msgspec.Struct, frozen=True):
     families: tuple[Family, ...] = ()
 
 
-def crowds(cluster: Cluster, near: frozenset[str] | None = None) -> tuple[Crowd, ...]:
-    """The groups of clients, the largest first.
-
-    `near` are the nodes that have a backend of their own, where that decides; None where it does not.
-    """
-    groups: defaultdict[tuple[tuple[Family, ...], bool], list[str]] = defaultdict(list)
+def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
+    """The groups of clients, the largest first. `near` is None where it does not decide."""
+    groups: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     living = _by_node(cluster.pods)
-    for node in cluster.nodes:
-        name = node.metadata.name
-        groups[_families(node, living.get(name, ())), near is None or name in near].append(name)
-    if not groups:
-        return (Crowd("pods", (), cluster.families),)
-    ordered = sorted(groups.items(), key=lambda x: -len(x[1]))
-    whole = len(ordered) == 1
-    return tuple(Crowd(_name(names, len(cluster.nodes), whole), tuple(names), has) for (has, _), names in ordered)
+    has = {x.metadata.name: families_on(x, living.get(x.metadata.name, ())) for x in cluster.nodes}
+    for name in sorted(has):
+        groups[has[name], *(near is None or name in near.get(x, ()) for x in BOTH)].append(name)
+    ordered = sorted(groups.values(), key=lambda x: -len(x))
+    every = len(has) + cluster.more_nodes
+    if not ordered:
+        return (Crowd("pods"),)
+    if len(ordered) == 1:
+        return (Crowd("pods", tuple(ordered[0]), has[ordered[0][0]]),)
+    return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), has[x[0]]) for x in ordered)
 
 
-def _name(names: list[str], every: int, whole: bool) -> str:  # noqa: FBT001 -- one caller
-    if whole:
-        return "pods"
-    return f"pods on {' and '.join(names)}" if len(names) < 3 else f"pods on {len(names)} of {every} nodes"
+def named(nodes: Sequence[str], every: int) -> str:
+    """Some nodes in few words: `n1 and n2`, `12 of 40 nodes`."""
+    return " and ".join(nodes) if len(nodes) < 3 else f"{len(nodes)} of {every} nodes"
+
+
+def listed(nodes: Sequence[str], most: int = 6) -> str:
+    """The names of nodes, the first ones where there are many."""
+    return ", ".join(nodes[:most]) + (f" and {len(nodes) - most} more" if len(nodes) > most else "")
 
 
 def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
@@ -48,7 +54,7 @@ def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
     return found
 
 
-def _families(node: Node, pods: Iterable[Pod]) -> tuple[Family, ...]:
+def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
     """The families of the pods of a node, as their own addresses say, else the ranges of the node, else its addresses.
 
     A network plugin with ranges of its own leaves those of the node empty.

@@ -34,11 +34,11 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
 
 
 def is_turned_away(trace: Trace) -> bool:
-    """Whether a reset answered a flow, or would answer it if the packet filter that stops it earlier let it in.
+    """Whether a reset answered a flow, or would if what stops it earlier let it in: a packet filter, an unready pod.
 
     The second is told only from sockets in sight, of which none takes the flow.
     """
-    masked = trace.failing is not None and trace.failing.hop is Hop.POLICY
+    masked = trace.failing is not None and trace.failing.hop in (Hop.POLICY, Hop.ENDPOINTS)
     deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != "none"
     return trace.disposition is Disposition.REFUSED or (masked and deaf)
 
