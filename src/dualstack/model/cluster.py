@@ -264,11 +264,19 @@ class NodeAddress(Slim, frozen=True):
     address: str = ""
 
 
+class Taint(Slim, frozen=True):
+    """What keeps pods from a node that do not tolerate it."""
+
+    key: str = ""
+    effect: str = ""
+
+
 class NodeSpec(Slim, frozen=True):
     """What is asked of a node."""
 
     pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
     pod_cidrs: list[str] | None = msgspec.field(name="podCIDRs", default=None)
+    taints: list[Taint] | None = None
 
 
 class NodeStatus(Slim, frozen=True):
@@ -284,6 +292,11 @@ class Node(Slim, frozen=True):
     metadata: ObjectMeta
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
+
+    @property
+    def keeps_out(self) -> bool:
+        """Whether pods come there only if they tolerate it."""
+        return any(x.effect in ("NoSchedule", "NoExecute") for x in self.spec.taints or ())
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.lanes import Backend
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Place
-from dualstack.reach.states import troubles
+from dualstack.reach.states import last_words, troubles
 
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
@@ -164,8 +164,10 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
     """What becomes of a flow to a port on which no socket is predicted."""
     crash = next(iter(place.crashes), None)
     if crash and place.whole:
+        told = (last_words(x) for x in place.pod.status.container_statuses or () if x.name == crash.container)
+        ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact,))
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
     unclear = _unclear(backend, place)
     if not mark and place.whole and not unclear:
         ports = ", ".join(str(x.port) for x in place.sockets) or "no port at all"

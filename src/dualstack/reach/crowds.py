@@ -13,18 +13,26 @@ Near = Mapping[Family, frozenset[str]]
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """The pods of some nodes. `families` are those that they have, empty where nobody could say."""
+    """The pods of some nodes. `families` are those that they surely have, `open` those that they may have or not."""
 
     name: str
     nodes: tuple[str, ...] = ()
     families: tuple[Family, ...] = ()
+    open: tuple[Family, ...] = BOTH
 
 
 def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
-    """The groups of clients, the largest first. `near` is None where it does not decide."""
+    """The groups of clients, the largest first. `near` is None where it does not decide.
+
+    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either.
+    """
     groups: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     living = _by_node(cluster.pods)
-    has = {x.metadata.name: families_on(x, living.get(x.metadata.name, ())) for x in cluster.nodes}
+    has: dict[str, tuple[tuple[Family, ...], tuple[Family, ...]]] = {}
+    for node in cluster.nodes:
+        pods = living.get(node.metadata.name, ())
+        if near is None or not node.keeps_out or _is_near(node, near):
+            has[node.metadata.name] = (families_on(node, pods), families_open(node, pods))
     for name in sorted(has):
         groups[has[name], *(near is None or name in near.get(x, ()) for x in BOTH)].append(name)
     ordered = sorted(groups.values(), key=lambda x: -len(x))
@@ -32,8 +40,12 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     if not ordered:
         return (Crowd("pods"),)
     if len(ordered) == 1:
-        return (Crowd("pods", tuple(ordered[0]), has[ordered[0][0]]),)
-    return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), has[x[0]]) for x in ordered)
+        return (Crowd("pods", tuple(ordered[0]), *has[ordered[0][0]]),)
+    return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), *has[x[0]]) for x in ordered)
+
+
+def _is_near(node: Node, near: Near) -> bool:
+    return any(node.metadata.name in x for x in near.values())
 
 
 def named(nodes: Sequence[str], every: int) -> str:
@@ -55,12 +67,23 @@ def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
 
 
 def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
-    """The families of the pods of a node, as their own addresses say, else the ranges of the node, else its addresses.
+    """The families that pods of a node surely have: those of pods that are there, else what its own addresses say.
 
-    A network plugin with ranges of its own leaves those of the node empty.
+    Where it shows no addresses its ranges tell; a controller gives ranges of both families to nodes that have one.
     """
-    spec = node.spec
-    ranges = spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])
     seen = {family(y) for x in pods for y in x.addresses}
-    known = seen or {family(x.partition("/")[0]) for x in ranges} or {family(x) for x in node.addresses}
+    ranges, held = _ranges(node), {family(x) for x in node.addresses}
+    known = seen or (ranges & held if ranges and held else ranges or held)
     return tuple(x for x in BOTH if x in known)
+
+
+def families_open(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
+    """The families that pods of a node may have or not: it has a range for them and no address, or the reverse."""
+    sure = families_on(node, pods)
+    held = set[Family]() if any(x.addresses for x in pods) else _ranges(node) | {family(x) for x in node.addresses}
+    return tuple(x for x in BOTH if x in held and x not in sure)
+
+
+def _ranges(node: Node) -> set[Family]:
+    spec = node.spec
+    return {family(x.partition("/")[0]) for x in spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])}

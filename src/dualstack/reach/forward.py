@@ -19,6 +19,8 @@ from dualstack.reach.node_ports import node_ports
 from dualstack.reach.states import troubles
 
 _NOTHING = Glimpses()
+OPEN = "open"
+"""Mark of the hop `route`: nobody could say whether the clients have the family."""
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
 """Marks of the hop `endpoints`: no endpoint on these nodes, none with the port, no pod is selected, the pods lack the
 family, there is none for another reason."""
@@ -100,10 +102,10 @@ def _resolve(lane: Lane) -> TracedHop:
 
 def _route(lane: Lane) -> TracedHop:
     crowd, title = lane.crowd, lane.family.title
-    if not crowd.families:
-        return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}")
     if lane.family in crowd.families:
         return TracedHop(Hop.ROUTE, Status.PASS, f"the {crowd.name} have {title} addresses")
+    if lane.family in crowd.open:
+        return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}", OPEN)
     fact = Evidence(f"pods have {' and '.join(x.title for x in crowd.families)} addresses alone", _nodes_of(crowd))
     return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", "no-source", (fact,))
 

@@ -33,6 +33,12 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
             yield trace, sockets_of(trace, listeners)
 
 
+def is_refused(trace: Trace) -> bool:
+    """Whether a reset answered a flow, or would if the pod that it leads to was ready."""
+    unready = trace.failing is not None and trace.failing.hop is Hop.ENDPOINTS
+    return trace.disposition is Disposition.REFUSED or (unready and trace.at(Hop.LISTEN).status is Status.FAIL)
+
+
 def is_turned_away(trace: Trace) -> bool:
     """Whether a reset answered a flow, or would if what stops it earlier let it in: a packet filter, an unready pod.
 
