@@ -21,8 +21,9 @@ from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
 from dualstack.gather.port_forward import forwarded
+from dualstack.gather.proxy import proxy_of
 from dualstack.gather.stored import Stored
-from dualstack.model.address import join
+from dualstack.model.address import Family, join
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
@@ -124,7 +125,9 @@ class Sight(NamedTuple):
 def _sight(world: World, question: Question) -> Sight:
     cluster = world.cluster()
     asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
-    said, _ = declared(world, asked)
+    said, texts = declared(world, asked)
+    first = next(iter(asked.cluster), Family.IPV4)
+    cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
     places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster) for x in cluster.pods}
     traces = Traces(tuple(forward(cluster, places, asked, world.seen)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))

@@ -3,12 +3,13 @@
 Whatever the server refuses is a gap that names the right which would allow it, and the rest goes on.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dualstack.gather import kinds
+from dualstack.gather import kinds, proxy
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_api import Kind, Listed, Refused
 from dualstack.model.evidence import Missing
@@ -56,6 +57,11 @@ class Asker:
         found = self._try(kind, where, "get", lambda: self.api.object(kind, where, name), name)
         self.world.keep(kind.kind, found)
         return found
+
+    def quietly(self, kind: Kind[Any], name: str, namespace: str) -> None:
+        """Note an object that helps where there is one; nobody misses it where it may not be read."""
+        with contextlib.suppress(Refused):
+            self.world.keep(kind.kind, self.api.object(kind, namespace, name))
 
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
@@ -195,6 +201,7 @@ def _around(ask: Asker) -> None:
     """What decides for every Service of the namespace: policies, ranges, nodes."""
     ask.some(kinds.POLICIES, ask.namespace)
     ask.some(kinds.RANGES, "")
+    ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
     try:
         found = ask.api.listed(kinds.NODES, most=NODES)
     except Refused as error:

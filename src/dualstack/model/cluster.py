@@ -21,6 +21,7 @@ from dualstack.model.slim import (
     Slim,
     Volume,
 )
+from dualstack.model.source import Location
 
 
 class ServicePort(Slim, frozen=True):
@@ -305,11 +306,19 @@ class Node(Slim, frozen=True):
         return tuple(x for x in found if is_address(x))
 
 
+class KubeProxy(msgspec.Struct, frozen=True):
+    """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
+
+    said: str = ""
+    left_out: Family = Family.IPV6
+    at: Location | None = None
+
+
 class Cluster(msgspec.Struct, frozen=True):
     """What was gathered of a cluster for one question.
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
-    could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
+    could say. `proxy` is kube-proxy where it serves one family alone. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
     missing here.
     """
 
@@ -323,6 +332,7 @@ class Cluster(msgspec.Struct, frozen=True):
     ranges: tuple[ServiceCIDR, ...] = ()
     config_maps: tuple[ConfigMap, ...] = ()
     unseen: frozenset[str] = frozenset()
+    proxy: KubeProxy | None = None
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -7,7 +7,7 @@ objects of the API server, and what listens follows from the configuration in ea
 from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import BOTH, Target, join
-from dualstack.model.cluster import Cluster, EndpointSlice, Pod
+from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
@@ -19,6 +19,8 @@ from dualstack.reach.node_ports import node_ports
 from dualstack.reach.states import troubles
 
 _NOTHING = Glimpses()
+UNSERVED = "unserved"
+"""Mark of the hop `service`: kube-proxy makes no rules for the family."""
 OPEN = "open"
 """Mark of the hop `route`: nobody could say whether the clients have the family."""
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
@@ -47,7 +49,7 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: _World) -> Itera
     cluster, places, question, seen = world
     if lane.family not in (*lane.service.families, *question.expect):
         return
-    flow, before = _flow(lane, question), tuple(_before(lane))
+    flow, before = _flow(lane, question), tuple(_before(lane, cluster.proxy))
     if any(x.status is Status.FAIL for x in before):
         yield traced(flow, before)
         return
@@ -79,7 +81,7 @@ def _required(lane: Lane, question: Question) -> bool:
     return lane.family in usable or not usable
 
 
-def _before(lane: Lane) -> Iterator[TracedHop]:
+def _before(lane: Lane, proxy: KubeProxy | None) -> Iterator[TracedHop]:
     """The hops up to the Service."""
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     yield _resolve(lane)
@@ -87,7 +89,7 @@ def _before(lane: Lane) -> Iterator[TracedHop]:
     yield _route(lane)
     yield TracedHop(Hop.POLICY, Status.PASS)
     if lane.family in lane.service.families:
-        yield _service(lane)
+        yield _service(lane, proxy)
 
 
 def _resolve(lane: Lane) -> TracedHop:
@@ -114,12 +116,15 @@ def _nodes_of(crowd: Crowd) -> str:
     return f"nodes {listed(crowd.nodes)}"
 
 
-def _service(lane: Lane) -> TracedHop:
+def _service(lane: Lane, proxy: KubeProxy | None) -> TracedHop:
     service = lane.service
     if service.headless:
         return TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE, "headless: clients get the addresses of the pods")
     if not lane.address:
         return TracedHop(Hop.SERVICE, Status.UNKNOWN, f"{service.called} shows no {lane.family.title} address")
+    if proxy and proxy.left_out is lane.family:
+        why = f"kube-proxy is told to leave out {lane.family.title}: {proxy.said}"
+        return TracedHop(Hop.SERVICE, Status.FAIL, why, UNSERVED, (Evidence(proxy.said, "ConfigMap kube-proxy"),))
     fact = Evidence(join(lane.address, lane.port.port), service.called)
     return TracedHop(Hop.SERVICE, Status.PASS, f"{service.called} has {lane.address}", lane.address, (fact,))
 

@@ -123,6 +123,21 @@ def behind(cluster: Cluster, service: Service, traces: Sequence[Trace]) -> tuple
     return tuple(x for x in pods if x.spec.node_name in local) if local else pods
 
 
+def owner_of(pod: Pod) -> str:
+    """What made a pod, or the pod where nothing did."""
+    made = pod.metadata.owner_references or ()
+    return next((f"{x.kind} {x.name}" for x in made), f"pod {pod.metadata.name}")
+
+
+def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[Trace, ...]:
+    """The flows that fail because none of their pods runs, and these are among them."""
+    names = {f"pod {x.metadata.name}" for x in pods}
+    found = [x for x in failing(traces, Hop.POD) if names.intersection(x.servers)]
+    for service, mine in by_service(cluster, failing(traces, Hop.ENDPOINTS, NOBODY)):
+        found += mine if any(x in pods for x in selected(cluster, service)) else ()
+    return tuple(found)
+
+
 def receives_on(trace: Trace, places: Places | None) -> int:
     """The port on which a pod takes what a flow brings to a port without a listener; 0 where there is none."""
     place = places.named(trace.server) if places else None

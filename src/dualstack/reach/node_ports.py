@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
 from dualstack.model.cluster import Cluster, ContainerPort, EndpointSlice, Node, Service, ServicePort
@@ -15,6 +16,7 @@ from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.crowds import Crowd, listed, named
 from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
 from dualstack.reach.pods import Place
+from dualstack.reach.states import unscheduled
 
 NODE_PORT, HOST_PORT = "node port", "host port"
 """How the vantage of such flows begins."""
@@ -63,6 +65,7 @@ def node_ports(cluster: Cluster, places: Spots, question: Question, seen: Glimps
                     yield from _of_service(door, (service, port, slices), places, question, seen)
     for held in _held(cluster, places):
         yield from _of_pods(held, question, seen)
+    yield from _of_nobody(cluster, places, question)
 
 
 _Behind = tuple[Service, ServicePort, Sequence[EndpointSlice]]
@@ -191,6 +194,22 @@ def _of_pods(held: Held, question: Question, seen: Glimpses) -> Iterator[Trace]:
         why = f"the pod has no {door.family.title} address"
         fact = Evidence(why, f"status of the {held.places[0].name}")
         yield traced(flow, (*before, TracedHop(Hop.ENDPOINTS, Status.FAIL, why, POD_LACKS, (fact,))))
+
+
+def _of_nobody(cluster: Cluster, places: Spots, question: Question) -> Iterator[Trace]:
+    """What becomes of the host ports of pods that are on no node."""
+    first = [x for node in cluster.nodes for x in map(family, node.addresses)][:1] or list(cluster.families[:1])
+    for place in places.values():
+        why = unscheduled(place.pod)
+        if not why or place.pod.finished:
+            continue
+        for outside, _, protocol, _ in _ports(place, alone=False):
+            for each in question.expect or first or (Family.IPV4,):
+                target = Target(place.name, place.name, outside, protocol)
+                flow = Flow(f"{HOST_PORT} of {place.name}", (), target, each, ())
+                fact = Evidence(why, f"condition PodScheduled of the {place.name}")
+                hop = TracedHop(Hop.POD, Status.FAIL, f"it is not scheduled: {why}", "unscheduled", (fact,))
+                yield replace(traced(flow, (*_arrived(), hop)), servers=(place.name,))
 
 
 def _takes(address: str, door: Door) -> bool:

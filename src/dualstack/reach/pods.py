@@ -44,7 +44,8 @@ class Place(msgspec.Struct, frozen=True):
     """A pod with what listens in it.
 
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
-    there as far as is known. `mesh` is what takes connections before them, where something does.
+    there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why what its
+    containers have read may be another text by now.
     """
 
     pod: Pod
@@ -53,6 +54,7 @@ class Place(msgspec.Struct, frozen=True):
     whole: bool = False
     mesh: str = ""
     configs: tuple[Deployed, ...] = ()
+    outdated: str = ""
 
     @property
     def name(self) -> str:
@@ -102,7 +104,10 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster) -> Place:
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
     mesh = next((y["mesh"] for x in running for y in table("meshes") if y["container"] == x.name), "")
-    return Place(pod, space, opened, whole, mesh, configs)
+    doubts = (
+        _doubt(x, pod, y, cluster) for x in configs for y in running if x.container and x.container.name == y.name
+    )
+    return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""))
 
 
 def _running(pod: Pod) -> list[Container]:
@@ -175,12 +180,6 @@ def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> 
     if newer is None:
         return ""
     return f"ConfigMap {newer.metadata.name} was changed at {newer.metadata.changed}, after the container started"
-
-
-def outdated(item: Deployed, place: Place, cluster: Cluster) -> str:
-    """The same for a configuration of a place."""
-    found = (x for x in _running(place.pod) if item.container and x.name == item.container.name)
-    return next((_doubt(item, place.pod, x, cluster) for x in found), "")
 
 
 def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -> Bound:

@@ -15,14 +15,20 @@ def trouble(pod: Pod) -> str:
     """Why a pod is not ready, in words that go on after its name; empty where it is, or nobody says."""
     if pod.ready:
         return ""
-    waits = next((x for x in pod.status.conditions or () if x.type == "PodScheduled" and x.status == "False"), None)
+    waits = unscheduled(pod)
     if waits:
-        return f"is not scheduled: {_cut(waits.message or waits.reason or 'no reason is given')}"
+        return f"is not scheduled: {waits}"
     every = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
     said = next(filter(None, map(_state, every)), "")
     if said or pod.status.phase in (None, "Running"):
         return said or ("is not ready" if pod.status.phase else "")
     return f"is {pod.status.phase}"
+
+
+def unscheduled(pod: Pod) -> str:
+    """Why the scheduler finds no node for a pod; empty where it has one."""
+    said = (x for x in pod.status.conditions or () if x.type == "PodScheduled" and x.status == "False")
+    return next((_cut(x.message or x.reason or "no reason is given").rstrip(".") for x in said), "")
 
 
 def _state(status: ContainerStatus) -> str:

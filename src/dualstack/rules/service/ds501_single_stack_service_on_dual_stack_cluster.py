@@ -3,7 +3,8 @@
 ## What it detects
 A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
 `--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing:
-one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector.
+one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector. On a cluster
+it is an error where clients are expected over the other family, or have that one alone.
 
 ## Why it breaks
 Without `ipFamilyPolicy` a Service is SingleStack of the first range of the cluster, on a dual-stack cluster too. Its
@@ -26,11 +27,15 @@ spec:
   ports: [{name: otlp-grpc, port: 4317}]
 ```
 ```yaml fires
-# dualstack lint --expect dual
+# dualstack diagnose svc/otel --expect dual
 apiVersion: v1
-kind: Service
-metadata: {name: otel-collector}
-spec: {ipFamilyPolicy: SingleStack, selector: {app: otel-collector}, ports: [{port: 4318}]}
+kind: List
+items:
+  - apiVersion: networking.k8s.io/v1
+    kind: ServiceCIDR
+    metadata: {name: kubernetes}
+    spec: {cidrs: [10.96.0.0/16, "fd00:96::/112"]}
+  - {apiVersion: v1, kind: Service, metadata: {name: otel}, spec: {ipFamilies: [IPv4], ports: [{port: 4317}]}}
 ```
 ```yaml fires
 # dualstack lint --expect dual
@@ -70,14 +75,17 @@ spec:
 from collections.abc import Iterator
 
 from dualstack.model.address import BOTH, Family
+from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import by_service, clients_of, keys, patch, written
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
+    DUAL,
     PREFER,
     SINGLE,
     both_matter,
@@ -94,6 +102,38 @@ from dualstack.reach.stacks import (
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
+
+
+def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
+    """One finding for each Service whose one family keeps clients out."""
+    for service, flows in by_service(cluster, traces.broken):
+        lost = tuple(x for x in flows if len(service.families) == 1 and _is_lost(x, service.families[0]))
+        dual = service.spec.ip_family_policy in DUAL or len(cluster.families) < len(BOTH)
+        text = written(services, service)
+        if lost and not dual:
+            lacks = service.families[0].other
+            yield Finding(
+                summary=f"Service lacks {lacks.title}",
+                detail=f"{service.called} has {titles(service.families)} alone, and the cluster has both. It fails for "
+                f"the {clients_of(lost)}.",
+                hint=f"Set `ipFamilyPolicy: {PREFER}`.",
+                families=(lacks,),
+                evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
+                location=place(text) if text else None,
+                fix=Fix(
+                    "Ask for both families",
+                    Applicability.SAFE,
+                    with_policy(text, PREFER) if text else (),
+                    (patch(service, {"ipFamilyPolicy": PREFER}),),
+                ),
+                flows=keys(lost),
+            )
+
+
+def _is_lost(trace: Trace, has: Family) -> bool:
+    """Whether the Service, or one family of it, is what a flow lacks."""
+    hop = trace.failing.hop if trace.failing else None
+    return hop in (Hop.RESOLVE, Hop.SERVICE) or (hop is Hop.ROUTE and trace.family is has)
 
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments, question: Question) -> Iterator[Finding]:
