@@ -35,6 +35,8 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.target import KubeTarget, kube_target
+from dualstack.model.source import Location
+from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
@@ -208,7 +210,18 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     found = [spread(x, sight.traces, Places(sight.places)) for x in found]
     spoken = {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x in wanted and x.code not in spoken], files=True)
-    return explained([*found, *static], wanted)
+    seen = frozenset(_followed(sight))
+    lived = {x.code for x in wanted if x.check and x not in of_clusters}
+    return explained([*found, *(x for x in static if x.code not in lived or x.location not in seen)], wanted)
+
+
+def _followed(sight: Sight) -> Iterator[Location]:
+    """The places in files of listeners that flows were followed to: what the files forebode was seen there, or not."""
+    for trace in sight.traces.items:
+        there = [x for x in sight.places.values() if x.name == trace.server]
+        for endpoint in (y.endpoint for x in there for y in x.on(trace.port)):
+            written = (x.at for x in (endpoint.written, endpoint.pinned) if x)
+            yield from filter(None, (endpoint.location, *written))
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:

@@ -103,6 +103,7 @@ def of(ask: Asker, target: KubeTarget) -> World:
         services = _leading(ask, pods)
     for service in filter(None, services):
         pods += _through(ask, service)
+        _aliased(ask, service)
     _around(ask)
     _behind(ask, pods)
     return ask.world
@@ -158,6 +159,18 @@ def _through(ask: Asker, service: Object) -> list[Object]:
     ask.some(kinds.SLICES, ask.namespace, {"kubernetes.io/service-name": service["metadata"]["name"]})
     selector = (service.get("spec") or {}).get("selector") or {}
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
+
+
+def _aliased(ask: Asker, service: Object) -> None:
+    """The Service that one of type ExternalName is another name for, with what is behind it."""
+    found = msgspec.convert(
+        {"metadata": {}, "spec": service.get("spec") or {}}, kinds.SERVICES.type, strict=False
+    ).alias
+    if found:
+        there = Asker(ask.api, found[0])
+        there.world = ask.world
+        stands_for = there.one(kinds.SERVICES, found[1])
+        _behind(there, _through(there, stands_for) if stands_for else [])
 
 
 def _behind(ask: Asker, pods: Iterable[Object]) -> None:

@@ -4,6 +4,7 @@ What an object may leave out is None or empty here, whatever the version of the 
 that is not there are the same. Field names and meanings are those of the Kubernetes API reference 1.34.
 """
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -22,6 +23,9 @@ from dualstack.model.slim import (
     Volume,
 )
 from dualstack.model.source import Location
+
+_IN_CLUSTER = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.|$)")
+"""Kubernetes DNS specification 1.1 section 2.3."""
 
 
 class ServicePort(Slim, frozen=True):
@@ -97,6 +101,12 @@ class Service(Slim, frozen=True):
         """The families that it has, the primary one first; those of its addresses where the server says none."""
         said = tuple(Family(x.lower()) for x in self.spec.ip_families or () if x in ("IPv4", "IPv6"))
         return said or tuple(map(family, self.addresses))
+
+    @property
+    def alias(self) -> tuple[str, str] | None:
+        """The namespace and name of the Service that it is another name for; None where it is none, or of a host."""
+        found = _IN_CLUSTER.match(self.spec.external_name or "") if self.spec.type == "ExternalName" else None
+        return (found["namespace"], found["name"]) if found else None
 
     @property
     def called(self) -> str:
@@ -318,8 +328,8 @@ class Cluster(msgspec.Struct, frozen=True):
     """What was gathered of a cluster for one question.
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
-    could say. `proxy` is kube-proxy where it serves one family alone. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
-    missing here.
+    could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
+    missing here. `proxy` is kube-proxy where it serves one family alone.
     """
 
     name: str = ""
@@ -338,6 +348,10 @@ class Cluster(msgspec.Struct, frozen=True):
         """The slices of a Service."""
         mine = service.metadata
         return tuple(x for x in self.slices if (x.metadata.namespace, x.service) == (mine.namespace, mine.name))
+
+    def service(self, namespace: str, name: str) -> Service | None:
+        """A Service by its name."""
+        return next((x for x in self.services if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
 
     def pod(self, namespace: str, name: str) -> Pod | None:
         """A pod by its name."""

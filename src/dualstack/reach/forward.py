@@ -6,8 +6,8 @@ objects of the API server, and what listens follows from the configuration in ea
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import BOTH, Target, join
-from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod
+from dualstack.model.address import BOTH, OTLP_PORTS, Target, join
+from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
@@ -30,18 +30,45 @@ family, there is none for another reason."""
 
 def forward(cluster: Cluster, places: Spots, question: Question, seen: Glimpses = _NOTHING) -> Iterator[Trace]:
     """The traces of every OTLP port of the Services of a question, with what was seen of the pods from outside."""
+    world = (cluster, places, question, seen)
+    led_to = {x.alias for x in cluster.services}
     for service in cluster.services:
-        slices = cluster.slices_of(service)
-        local = service.spec.internal_traffic_policy == "Local" and not service.headless
-        groups = crowds(cluster, near(slices) if local else None)
-        for port in service.spec.ports or ():
-            for protocol in spoken(service, port, slices, places):
-                for lane in (Lane(x, service, port, protocol, y) for x in groups for y in BOTH):
-                    yield from _traces(lane, slices, (cluster, places, question, seen))
+        about = service.metadata
+        if service.spec.type == "ExternalName":
+            yield from _by_alias(service, world)
+        elif (about.namespace, about.name) not in led_to:
+            yield from _of_service(service, None, world)
     yield from node_ports(cluster, places, question, seen)
 
 
 _World = tuple[Cluster, Spots, Question, Glimpses]
+
+
+def _of_service(service: Service, alias: Service | None, world: _World) -> Iterator[Trace]:
+    cluster, places, _, _ = world
+    slices = cluster.slices_of(service)
+    local = service.spec.internal_traffic_policy == "Local" and not service.headless
+    groups = crowds(cluster, near(slices) if local else None)
+    for port in service.spec.ports or ():
+        for protocol in spoken(service, port, slices, places):
+            for lane in (Lane(x, service, port, protocol, y, alias) for x in groups for y in BOTH):
+                yield from _traces(lane, slices, world)
+
+
+def _by_alias(alias: Service, world: _World) -> Iterator[Trace]:
+    """The ways by a name that stands for another: those to that Service; to a host elsewhere nothing is known."""
+    cluster, _, question, _ = world
+    found = cluster.service(*alias.alias) if alias.alias else None
+    if found:
+        yield from _of_service(found, alias, world)
+        return
+    name, stands = host(alias), alias.spec.external_name or "nothing"
+    numbers = [x.port for x in alias.spec.ports or () if x.port in OTLP_PORTS] or list(OTLP_PORTS)
+    for number in numbers:
+        for family in question.expect or cluster.families or BOTH:
+            hop = TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"`{name}` stands for `{stands}`, which was not looked up")
+            target = Target(name, name, number, OTLP_PORTS[number])
+            yield traced(Flow("pods", (), target, family, ()), (TracedHop(Hop.ENDPOINT, Status.PASS), hop))
 
 
 def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: _World) -> Iterator[Trace]:
@@ -49,7 +76,7 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: _World) -> Itera
     cluster, places, question, seen = world
     if lane.family not in (*lane.service.families, *question.expect):
         return
-    flow, before = _flow(lane, question), tuple(_before(lane, cluster.proxy))
+    flow, before = _flow(lane, question, cluster), tuple(_before(lane, cluster.proxy))
     if any(x.status is Status.FAIL for x in before):
         yield traced(flow, before)
         return
@@ -60,17 +87,24 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: _World) -> Itera
         yield traced(flow, (*before, *_nobody(lane, slices, cluster)))
 
 
-def _flow(lane: Lane, question: Question) -> Flow:
-    name = host(lane.service)
+def _flow(lane: Lane, question: Question, cluster: Cluster) -> Flow:
+    name, required = lane.host, _required(lane, question)
+    spared = lane.local and _is_spared(lane, selected(cluster, lane.service))
     return Flow(
         lane.crowd.name,
         lane.crowd.nodes,
         Target(name, name, lane.port.port, lane.protocol),
         lane.family,
         (lane.address,) if lane.address else (),
-        _required(lane, question),
+        required and not spared,
         lane.service.headless,
     )
+
+
+def _is_spared(lane: Lane, pods: Sequence[Pod]) -> bool:
+    """Whether these nodes are left out on purpose: a DaemonSet puts a pod on each node that it is meant for."""
+    made = all(any(x.kind == "DaemonSet" for x in pod.metadata.owner_references or ()) for pod in pods)
+    return bool(pods) and made and not any(x.spec.node_name in lane.crowd.nodes for x in pods)
 
 
 def _required(lane: Lane, question: Question) -> bool:
@@ -95,7 +129,7 @@ def _before(lane: Lane, proxy: KubeProxy | None) -> Iterator[TracedHop]:
 def _resolve(lane: Lane) -> TracedHop:
     """The cluster's DNS gives a record for each cluster address (Kubernetes DNS specification 1.1 section 2.3)."""
     has = lane.family in lane.service.families
-    record, name = lane.family.record, host(lane.service)
+    record, name = lane.family.record, lane.host
     fact = Evidence(f"ipFamilies {', '.join(x.title for x in lane.service.families)}", lane.service.called)
     if has:
         return TracedHop(Hop.RESOLVE, Status.PASS, f"`{name}` has an {record} record", record, (fact,))

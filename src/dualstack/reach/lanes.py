@@ -25,13 +25,19 @@ class Backend(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One port of a Service in one family for one group of clients."""
+    """One port of a Service in one family for one group of clients, by its own name or by an alias."""
 
     crowd: Crowd
     service: Service
     port: ServicePort
     protocol: Protocol
     family: Family
+    alias: Service | None = None
+
+    @property
+    def host(self) -> str:
+        """The name that clients use: that of the Service, or of an alias of it."""
+        return host(self.alias or self.service)
 
     @property
     def local(self) -> bool:

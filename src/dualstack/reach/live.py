@@ -29,7 +29,9 @@ def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Serv
     """The Services with those of these flows that they lead, each with at least one."""
     every = tuple(traces)
     for service in cluster.services:
-        mine = tuple(x for x in every if is_of(service, x))
+        about = service.metadata
+        names = [service, *(x for x in cluster.services if x.alias == (about.namespace, about.name))]
+        mine = tuple(x for x in every if any(is_of(y, x) for y in names))
         if mine:
             yield service, mine
 

@@ -44,8 +44,8 @@ class Place(msgspec.Struct, frozen=True):
     """A pod with what listens in it.
 
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
-    there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why what its
-    containers have read may be another text by now.
+    there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why
+    what its containers have read may be another text by now.
     """
 
     pod: Pod

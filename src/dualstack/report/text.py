@@ -37,6 +37,7 @@ _WORDS = {
     Disposition.NO_ADDRESS: "no address",
     Disposition.NOT_TRIED: "not tried",
     Disposition.NO_ROUTE: "no route",
+    Disposition.NO_ENDPOINT: "no endpoint",
     Disposition.TIMED_OUT: "no answer",
     Disposition.HANDSHAKE_FAILED: "wrong answer",
     Disposition.INSUFFICIENT_INFO: "not known",

@@ -98,7 +98,7 @@ def check(
     """One finding for each endpoint that ended the Collector of a pod."""
     for failure in failures(traces, declared, listeners, here(namespaces), None) if question.place == "cluster" else ():
         written = failure.endpoint.written
-        if failure.bound.cause == "DS101" and written and "$" in written.text:
+        if written and "$" in written.text and "too many colons" in failure.bound.error:
             told = (x for flow in failure.flows for x in flow.at(Hop.LISTEN).evidence)
             meant = widened(written.text) if "," in failure.endpoint.value else ""
             for found in _found(written, failure.endpoint.field, {Family.IPV6: "DS101"}, listens=True):

@@ -83,7 +83,7 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
         families = families_of(flows)
         yield Finding(
             summary=f"kube-proxy leaves out {titles(families)}",
-            detail=f"Its configuration says `{proxy.said}`, so no rules of {titles(families)} lead to {service.called}.",
+            detail=f"Its configuration says `{proxy.said}`: no rule of {titles(families)} leads to {service.called}.",
             hint="Take the entry out and restart kube-proxy on each node.",
             families=families,
             confidence=Confidence.DECLARED,

@@ -4,6 +4,7 @@
 `internalTrafficPolicy: Local` while clients can run on nodes without a ready endpoint, or a NodePort with
 `externalTrafficPolicy: Local` on nodes without one: by family, for a pod may have one only. Nodes that take no pods by
 a taint are left out. Behind a load balancer nodes without an endpoint are no fault: its health check passes them by.
+It is a warning for nodes that a DaemonSet is not meant for: there may be no clients either.
 
 ## Why it breaks
 kube-proxy drops what it may not send to another node: clients wait until they time out.
@@ -58,11 +59,13 @@ items:
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed, named
-from dualstack.reach.live import LOCAL, by_service, failing, families_of, keys, patch, titles
+from dualstack.reach.live import LOCAL, by_service, families_of, keys, patch, titles
 from dualstack.reach.node_ports import NODE_PORT
 
 HOP = Hop.ENDPOINTS
@@ -74,11 +77,14 @@ _FIELDS = ("internalTrafficPolicy", "externalTrafficPolicy")
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     """One finding for each Service and policy."""
-    for service, mine in by_service(cluster, failing(traces, Hop.ENDPOINTS, LOCAL)):
+    ended = (x for x in traces.items if x.failing and x.failing.mark == LOCAL)
+    for service, mine in by_service(cluster, ended):
         for field in _FIELDS:
-            flows = tuple(x for x in mine if x.vantage.startswith(NODE_PORT) is (field == _FIELDS[1]))
-            if flows:
-                yield _finding(cluster, service, field, flows)
+            every = [x for x in mine if x.vantage.startswith(NODE_PORT) is (field == _FIELDS[1])]
+            lost = tuple(x for x in every if x.required)
+            if every:
+                found = _finding(cluster, service, field, lost or tuple(every))
+                yield found if lost else replace(found, severity=Severity.WARNING)
 
 
 def _finding(cluster: Cluster, service: Service, field: str, flows: tuple[Trace, ...]) -> Finding:
