@@ -163,9 +163,10 @@ def _through(ask: Asker, service: Object) -> list[Object]:
 
 def _aliased(ask: Asker, service: Object) -> None:
     """The Service that one of type ExternalName is another name for, with what is behind it."""
-    found = msgspec.convert(
-        {"metadata": {}, "spec": service.get("spec") or {}}, kinds.SERVICES.type, strict=False
-    ).alias
+    try:
+        found = msgspec.convert({"metadata": {}, "spec": service.get("spec")}, kinds.SERVICES.type, strict=False).alias
+    except msgspec.ValidationError:
+        return
     if found:
         there = Asker(ask.api, found[0])
         there.world = ask.world

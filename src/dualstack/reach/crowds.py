@@ -53,6 +53,11 @@ def named(nodes: Sequence[str], every: int) -> str:
     return " and ".join(nodes) if len(nodes) < 3 else f"{len(nodes)} of {every} nodes"
 
 
+def told(nodes: Sequence[str], every: int) -> str:
+    """Some nodes by number and name."""
+    return named(nodes, every) if len(nodes) < 3 else f"{named(nodes, every)} ({listed(nodes)})"
+
+
 def listed(nodes: Sequence[str], most: int = 6) -> str:
     """The names of nodes, the first ones where there are many."""
     return ", ".join(nodes[:most]) + (f" and {len(nodes) - most} more" if len(nodes) > most else "")

@@ -71,7 +71,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.crowds import listed, named
+from dualstack.reach.crowds import told
 from dualstack.reach.families_of_pods import Poor, poor_nodes
 from dualstack.reach.live import keys
 
@@ -92,7 +92,7 @@ def _finding(poor: Poor, every: int) -> Finding:
     title, names = poor.family.title, poor.names
     return Finding(
         summary=f"Nodes have no {title} address",
-        detail=f"{poor.who} on {named(names, every)} ({listed(names)}), which {'have' if len(names) > 1 else 'has'} "
+        detail=f"{poor.who} on {told(names, every)}, which {'have' if len(names) > 1 else 'has'} "
         f"no {title} address and no range of {title} for pods.",
         hint=f"Give these nodes {title}, or keep the pods to nodes that have it.",
         families=(poor.family,),

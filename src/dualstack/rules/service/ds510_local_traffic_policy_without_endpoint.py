@@ -64,7 +64,7 @@ from msgspec.structs import replace
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.crowds import listed, named
+from dualstack.reach.crowds import told
 from dualstack.reach.live import LOCAL, by_service, families_of, keys, patch, titles
 from dualstack.reach.node_ports import NODE_PORT
 
@@ -89,12 +89,11 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 def _finding(cluster: Cluster, service: Service, field: str, flows: tuple[Trace, ...]) -> Finding:
     nodes = tuple(dict.fromkeys(y for x in flows for y in x.nodes))
-    which = named(nodes, len(cluster.nodes) + cluster.more_nodes)
-    families = families_of(flows)
+    which = told(nodes, len(cluster.nodes) + cluster.more_nodes)
+    families, verb = families_of(flows), "have" if len(nodes) > 1 else "has"
     return Finding(
         summary="Traffic stays on nodes without an endpoint",
-        detail=f"`{field}` of {service.called} is Local, and {which} ({listed(nodes)}) have no ready "
-        f"{titles(families)} endpoint.",
+        detail=f"`{field}` of {service.called} is Local, and {which} {verb} no ready {titles(families)} endpoint.",
         hint=f"Set `{field}: Cluster`, or run a Collector on these nodes.",
         families=families,
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),

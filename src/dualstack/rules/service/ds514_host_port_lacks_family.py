@@ -54,7 +54,7 @@ from collections.abc import Iterator
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.crowds import listed, named
+from dualstack.reach.crowds import told
 from dualstack.reach.live import failing, families_of, is_of_host_port, keys, ports_of, titles
 from dualstack.reach.node_ports import HOST_IP, POD_LACKS
 
@@ -74,8 +74,7 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
         why = hop.why if hop else ""
         yield Finding(
             summary=f"Host port lacks {titles(families)}",
-            detail=f"On {named(nodes, every)} ({listed(nodes)}) port {ports_of(flows)} is closed over "
-            f"{titles(families)}: {why}.",
+            detail=f"On {told(nodes, every)} port {ports_of(flows)} is closed over {titles(families)}: {why}.",
             hint="Leave `hostIP` out." if flows == pinned else f"Give the pods {titles(families)}.",
             families=families,
             evidence=tuple(dict.fromkeys(y for x in flows if x.failing for y in x.failing.evidence)),
