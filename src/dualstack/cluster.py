@@ -34,9 +34,8 @@ from dualstack.model.host import Namespaces
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
-from dualstack.model.target import KubeTarget, kube_target
 from dualstack.model.source import Location
-from dualstack.model.target import KubeTarget
+from dualstack.model.target import KubeTarget, kube_target
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
