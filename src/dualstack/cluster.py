@@ -106,6 +106,7 @@ def stored(request: ClusterRequest) -> World:
         return whole
     world = of(Asker(Stored(whole), namespace), target)
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
+    world.unseen |= whole.unseen
     return world
 
 
@@ -162,8 +163,9 @@ def _errand(sight: Sight, namespace: str, seconds: float) -> Errand:
     nodes = tuple(x.metadata.name for x in sight.cluster.nodes)
     targets = dict[str, None]()
     for trace in sight.traces.items:
-        host = f"[{trace.target.host}]" if ":" in trace.target.host else trace.target.host
-        targets[f"{trace.target.scheme}://{host}:{trace.target.port}"] = None
+        named = (trace.target.endpoint,) if trace.target.host.endswith(".svc") else ()
+        for endpoint in named or (join(x, trace.target.port) for x in trace.addresses):
+            targets[f"{trace.target.scheme}://{endpoint}"] = None
         pod = there.get(trace.server)
         for address in pod.addresses if pod else ():
             targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None

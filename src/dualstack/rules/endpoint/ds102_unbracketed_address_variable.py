@@ -6,8 +6,7 @@ pod or a node. It is an error once that address is known to be IPv6, a warning w
 is known to be IPv4. On a cluster, a Collector that ended for it: with an IPv6 address, or with two of them.
 
 ## Why it breaks
-With an IPv6 address in it the text is `fd00::5:4317`, and the colons cannot be told apart: Go says `too many colons in
-address`.
+With an IPv6 address in it the text is `fd00::5:4317`: Go says `too many colons in address`.
 
 ## Fix
 For a listener write `[${env:MY_POD_IP}]:4317`, which is right for both families. In a URL brackets are right for IPv6
@@ -38,24 +37,17 @@ items:
     data:
       c.yaml: |
         receivers: {otlp: {protocols: {grpc: {endpoint: "${env:IP}:4317"}}}}
-        exporters: {debug: }
-        service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+        service: {pipelines: {traces: {receivers: [otlp]}}}
   - apiVersion: v1
     kind: Pod
     metadata: {name: otel-1, labels: {app: otel}}
     spec:
-      containers:
-        - name: otelcol
-          env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
-          volumeMounts: [{name: c, mountPath: /c}]
+      containers: [{env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}], volumeMounts: [{name: c}]}]
       volumes: [{name: c, configMap: {name: otel}}]
-    status: {podIPs: [{ip: "fd00:244::7"}], containerStatuses: [{name: otelcol, restartCount: 4}]}
+    status: {podIPs: [{ip: "fd00:244::7"}]}
 ```
 ```yaml quiet
 receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
-```
-```yaml quiet
-receivers: {otlp: {protocols: {grpc: {endpoint: "${env:LISTEN_HOST}:4317"}}}}
 ```
 
 ## References

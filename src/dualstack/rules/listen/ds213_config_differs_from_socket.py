@@ -23,41 +23,12 @@ config: |
 ```
 ```yaml fires
 target: http://127.0.0.1:4318
-listeners: ["[::]:4317 go otelcol"]
+listeners: ["[::]:4318 go otelcol --config=/etc/otelcol/other.yaml"]
+probes: ["127.0.0.1:4318 http accepted"]
 config: |
-  receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}, http: {endpoint: "0.0.0.0:4318"}}}}
+  receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
-```
-```yaml fires
-# dualstack diagnose svc/otel
-apiVersion: v1
-kind: List
-items:
-  - {apiVersion: v1, kind: Service, metadata: {name: otel}, spec: {ipFamilies: [IPv4], ports: [{port: 4317}]}}
-  - apiVersion: discovery.k8s.io/v1
-    kind: EndpointSlice
-    metadata: {name: otel-4, labels: {kubernetes.io/service-name: otel}}
-    addressType: IPv4
-    endpoints: [{addresses: [10.244.0.7], targetRef: {kind: Pod, name: otel-1}}]
-    ports: [{name: "", port: 4317}]
-  - apiVersion: v1
-    kind: ConfigMap
-    metadata: {name: otel, managedFields: [{time: "2026-03-02T10:00:00Z"}]}
-    data:
-      c.yaml: |
-        receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
-        exporters: {debug: }
-        service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
-  - apiVersion: v1
-    kind: Pod
-    metadata: {name: otel-1, labels: {app: otel}}
-    spec:
-      containers: [{name: c, volumeMounts: [{name: c, mountPath: /c}]}]
-      volumes: [{name: c, configMap: {name: otel}}]
-    status:
-      podIPs: [{ip: 10.244.0.7}]
-      containerStatuses: [{name: c, state: {running: {startedAt: "2026-03-01T10:00:00Z"}}}]
 ```
 ```yaml quiet
 target: http://10.9.0.5:4318

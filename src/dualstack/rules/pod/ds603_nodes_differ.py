@@ -85,7 +85,7 @@ def _finding(poor: Poor, every: int) -> Finding:
     title, names = poor.family.title, poor.names
     lack = "lack" if len(names) > 1 else "lacks"
     return Finding(
-        summary=f"{len(names)} of {every} nodes {lack} {title}",
+        summary=f"Nodes differ: {len(names)} of {every} {lack} {title}",
         detail=f"{len(names)} of {every} nodes {lack} {title}: {listed(names)}. {poor.who} there; "
         f"{listed([x.metadata.name for x in poor.others], 3)} and their pods have it.",
         hint=f"Give these nodes {title}, or keep pods to nodes that have it by a `nodeSelector`.",

@@ -82,7 +82,7 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, UNSERVED)):
         families = families_of(flows)
         yield Finding(
-            summary=f"kube-proxy leaves out {titles(families)}",
+            summary=f"`kube-proxy` leaves out {titles(families)}",
             detail=f"Its configuration says `{proxy.said}`: no rule of {titles(families)} leads to {service.called}.",
             hint="Take the entry out and restart kube-proxy on each node.",
             families=families,

@@ -4,11 +4,10 @@
 A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
 `--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing:
 one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector. On a cluster
-it is an error where clients are expected over the other family, or have that one alone.
+it is an error where clients need the other family.
 
 ## Why it breaks
-Without `ipFamilyPolicy` a Service is SingleStack of the first range of the cluster, on a dual-stack cluster too. Its
-name has no record of the other family, so a client that has only that one finds nothing.
+Without `ipFamilyPolicy` a Service is SingleStack of the cluster's first range. Its name has no record of the other.
 
 ## Fix
 Set `ipFamilyPolicy: PreferDualStack`, without a list of families or with the first one alone.
@@ -22,19 +21,14 @@ Safe: a cluster with one family takes it as well and gives that one; the address
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {selector: {app: otel-collector}, ports: [{name: otlp-grpc, port: 4317}]}
 ```
 ```yaml fires
 # dualstack diagnose svc/otel --expect dual
 apiVersion: v1
 kind: List
 items:
-  - apiVersion: networking.k8s.io/v1
-    kind: ServiceCIDR
-    metadata: {name: kubernetes}
-    spec: {cidrs: [10.96.0.0/16, "fd00:96::/112"]}
+  - {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.244.0.0/24, "fd00:244::/64"]}}
   - {apiVersion: v1, kind: Service, metadata: {name: otel}, spec: {ipFamilies: [IPv4], ports: [{port: 4317}]}}
 ```
 ```yaml fires
@@ -42,29 +36,20 @@ items:
 apiVersion: opentelemetry.io/v1beta1
 kind: OpenTelemetryCollector
 metadata: {name: gateway}
-spec:
-  config:
-    receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
-    exporters: {debug: {}}
-    service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+spec: {config: {receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}}}
 ```
 ```yaml quiet
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {selector: {app: otel-collector}, ports: [{name: otlp-grpc, port: 4317}]}
 ```
 ```yaml quiet
 # dualstack lint --cluster-families IPv4,IPv6 --expect dual
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  ipFamilyPolicy: PreferDualStack
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {ipFamilyPolicy: PreferDualStack, selector: {app: otel-collector}, ports: [{port: 4317}]}
 ```
 
 ## References

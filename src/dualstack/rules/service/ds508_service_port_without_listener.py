@@ -31,12 +31,8 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec:
-      containers:
-        - name: collector
-          args: [--config=/conf/config.yaml]
-          ports: [{name: otlp-http, containerPort: 4318}]
-          volumeMounts: [{name: conf, mountPath: /conf}]
-      volumes: [{name: conf, configMap: {name: otel-collector}}]
+      containers: [{name: c, ports: [{name: otlp-http, containerPort: 4318}], volumeMounts: [{name: v, mountPath: /v}]}]
+      volumes: [{name: v, configMap: {name: otel-collector}}]
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -60,27 +56,6 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec: {containers: [{name: collector, ports: [{name: otlp, containerPort: 4317}]}]}
-```
-
-```yaml fires
-# dualstack diagnose svc/otel
-apiVersion: v1
-kind: List
-items:
-  - apiVersion: v1
-    kind: Service
-    metadata: {name: otel}
-    spec: {ipFamilies: [IPv4], selector: {app: otel}, ports: [{name: otlp, port: 4317, targetPort: grpc}]}
-  - apiVersion: discovery.k8s.io/v1
-    kind: EndpointSlice
-    metadata: {name: otel-x, labels: {kubernetes.io/service-name: otel}}
-    addressType: IPv4
-    endpoints: [{addresses: [10.244.0.7]}]
-    ports: []
-  - apiVersion: v1
-    kind: Pod
-    metadata: {name: otel-1, labels: {app: otel}}
-    spec: {containers: [{name: otelcol, ports: [{name: otlp-grpc, containerPort: 4317}]}]}
 ```
 
 ## References
@@ -118,13 +93,10 @@ def check(cluster: Cluster, traces: Traces, places: Places, services: Services |
     """One finding for each port that leads to nobody."""
     for service, flows in by_service(cluster, traces.broken):
         for each in led_astray(cluster, service, flows, places):
-            said = f"`{each.port.target_port}`" if each.port.target_port else "its targetPort"
             yield Finding(
                 summary=f"Nobody listens behind port {each.port.port}",
                 detail=each.why,
-                hint=f"Write `targetPort: {each.meant}` in place of {said}."
-                if each.meant
-                else "See who writes that EndpointSlice.",
+                hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
                 location=port_at(services, service, each.port.port),
