@@ -270,11 +270,12 @@ class Api:
 
 def _slim(item: dict[str, Any]) -> dict[str, Any]:
     """An object without the list of who wrote which field; of a ConfigMap it stays known when its data were written."""
-    about = item.get("metadata") or {}
-    wrote = about.pop("managedFields", None) or ()
-    times = [{"time": x.get("time")} for x in wrote if "f:data" in (x.get("fieldsV1") or {})]
+    about = item.get("metadata")
+    wrote = about.pop("managedFields", None) if isinstance(about, dict) else None
+    entries = (x for x in (wrote if isinstance(wrote, list) else ()) if isinstance(x, dict))
+    times = [{"time": x.get("time")} for x in entries if "f:data" in (x.get("fieldsV1") or {})]
     if times:
-        about["managedFields"] = times
+        item["metadata"]["managedFields"] = times
     return item
 
 
