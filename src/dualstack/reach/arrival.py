@@ -144,8 +144,9 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
+            told = "" if mark else _unbound(backend, place, mark, ()).mark
             why = f"{backend.address} refuses connections"
-            return TracedHop(Hop.LISTEN, Status.FAIL, why, mark or "refused", facts)
+            return TracedHop(Hop.LISTEN, Status.FAIL, why, mark or told or "refused", facts)
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     if place.mesh:
         return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{place.mesh} takes connections to this pod first", mark, facts)

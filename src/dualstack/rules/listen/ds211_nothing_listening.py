@@ -57,6 +57,7 @@ from dualstack.reach.trace import is_refused, sockets_of
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
+    *("DS101", "DS102", "DS508"),
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
     *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS702"),
 )

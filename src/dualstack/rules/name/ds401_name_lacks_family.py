@@ -58,7 +58,7 @@ from dualstack.reach.resolver import NO_AAAA
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS511")
+BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
 
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:

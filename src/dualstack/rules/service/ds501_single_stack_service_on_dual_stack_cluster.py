@@ -2,9 +2,8 @@
 
 ## What it detects
 A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
-`--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing:
-one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector. On a cluster
-it is an error where clients need the other family.
+`--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing.
+The Operator's Services are judged by their resource. On a cluster it is an error where clients need the other family.
 
 ## Why it breaks
 Without `ipFamilyPolicy` a Service is SingleStack of the cluster's first range. Its name has no record of the other.
@@ -87,6 +86,7 @@ from dualstack.reach.stacks import (
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
+BECAUSE = ("DS517",)
 
 
 def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
