@@ -21,8 +21,9 @@ from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
 from dualstack.gather.objects import declared
 from dualstack.gather.port_forward import forwarded
+from dualstack.gather.proxy import proxy_of
 from dualstack.gather.stored import Stored
-from dualstack.model.address import join
+from dualstack.model.address import Family, join
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
@@ -30,19 +31,20 @@ from dualstack.model.evidence import Missing
 from dualstack.model.finding import Finding, Skipped
 from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.host import Namespaces
-from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
+from dualstack.model.source import Location
 from dualstack.model.target import KubeTarget, kube_target
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
 from dualstack.reach.forward import forward
-from dualstack.reach.pods import Place, place
+from dualstack.reach.pods import Place, Places, place
+from dualstack.reach.readiness import spread
 from dualstack.reach.verdict import verdict
-from dualstack.rules.registry import Rule, evaluate, rules, static_rules
+from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
 Tell = Callable[[str], None]
 
@@ -104,6 +106,7 @@ def stored(request: ClusterRequest) -> World:
         return whole
     world = of(Asker(Stored(whole), namespace), target)
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
+    world.unseen |= whole.unseen
     return world
 
 
@@ -124,8 +127,10 @@ class Sight(NamedTuple):
 def _sight(world: World, question: Question) -> Sight:
     cluster = world.cluster()
     asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
-    said, _ = declared(world, asked)
-    places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said)) for x in cluster.pods}
+    said, texts = declared(world, asked)
+    first = next(iter(asked.cluster), Family.IPV4)
+    cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
+    places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster) for x in cluster.pods}
     traces = Traces(tuple(forward(cluster, places, asked, world.seen)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces)
@@ -158,8 +163,9 @@ def _errand(sight: Sight, namespace: str, seconds: float) -> Errand:
     nodes = tuple(x.metadata.name for x in sight.cluster.nodes)
     targets = dict[str, None]()
     for trace in sight.traces.items:
-        host = f"[{trace.target.host}]" if ":" in trace.target.host else trace.target.host
-        targets[f"{trace.target.scheme}://{host}:{trace.target.port}"] = None
+        named = (trace.target.endpoint,) if trace.target.host.endswith(".svc") else ()
+        for endpoint in named or (join(x, trace.target.port) for x in trace.addresses):
+            targets[f"{trace.target.scheme}://{endpoint}"] = None
         pod = there.get(trace.server)
         for address in pod.addresses if pod else ():
             targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None
@@ -178,7 +184,7 @@ def _windows(sight: Sight) -> Iterator[Window]:
 def conclude(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     sight = _sight(world, question)
-    findings = tuple(_judged(sight, rules() if chosen is None else chosen))
+    findings = _judged(sight, rules() if chosen is None else chosen)
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *sight.said.gaps))
     return Diagnosis(sight.question, verdict(sight.traces, findings), sight.traces.items, findings, gaps)
 
@@ -193,22 +199,40 @@ def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
             yield item
 
 
-def _judged(sight: Sight, wanted: Sequence[Rule]) -> Iterator[Finding]:
+def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
-    places = sight.places.values()
-    configs = (x.config for x in (sight.said.having(Deployments) or Deployments()).items)
-    live = sight.said.adding(
-        sight.question,
-        sight.cluster,
-        sight.traces,
-        Listeners(tuple(y for x in places for y in x.sockets), tuple(x.name for x in places)),
-        Namespaces(tuple(x.space for x in places)),
-        next((x for x in configs if x.endpoints), Declared()),
-    )
-    usable = [x for x in wanted if x.check and set(x.check.needs) <= set(live.facts)]
-    found, _ = evaluate(live, usable)
-    yield from found
+    live = sight.said.adding(sight.question, sight.cluster, sight.traces, Places(sight.places))
+    of_clusters = [x for x in wanted if x.check and {Cluster, Places} & set(x.check.needs)]
+    found, _ = judged(live, of_clusters)
+    for part in _parts(sight, live):
+        usable = [x for x in wanted if x.check and x not in of_clusters and set(x.check.needs) <= set(part.facts)]
+        more, _ = judged(part, usable)
+        found += more
+    found = [spread(x, sight.traces, Places(sight.places)) for x in found]
     spoken = {x.code for x in found}
-    static = [x for x in static_rules() if x in wanted and x.code not in spoken]
-    more, _ = evaluate(sight.said, static, files=True)
-    yield from more
+    static, _ = judged(sight.said, [x for x in static_rules() if x in wanted and x.code not in spoken], files=True)
+    seen = frozenset(_followed(sight))
+    lived = {x.code for x in wanted if x.check and x not in of_clusters}
+    return explained([*found, *(x for x in static if x.code not in lived or x.location not in seen)], wanted)
+
+
+def _followed(sight: Sight) -> Iterator[Location]:
+    """The places in files of listeners that flows were followed to: what the files forebode was seen there, or not."""
+    for trace in sight.traces.items:
+        there = [x for x in sight.places.values() if x.name == trace.server]
+        for endpoint in (y.endpoint for x in there for y in x.on(trace.port)):
+            written = (x.at for x in (endpoint.written, endpoint.pinned) if x)
+            yield from filter(None, (endpoint.location, *written))
+
+
+def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
+    """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration."""
+    for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
+        there = next(x for x in sight.places.values() if x.name == name)
+        traces = Traces(tuple(x for x in sight.traces.items if x.server == name))
+        yield live.adding(
+            traces,
+            Listeners(there.sockets, (name,)),
+            Namespaces((there.space,)),
+            there.declared(traces.items[0].port),
+        )

@@ -54,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...]
     left_out: Mapping[str, int] = {}
     gaps: tuple[Missing, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -71,6 +72,7 @@ def packed(world: World, tool: str) -> bytes:
         parts,
         world.left_out,
         tuple(world.gaps),
+        tuple(sorted(world.unseen)),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -97,7 +99,7 @@ def unpacked(path: str, raw: bytes) -> World:
         if hashlib.sha256(bodies[name]).hexdigest() != wanted:
             raise BadFile(path, f"its part {name} is not what the manifest says. Ask for it again.")
     world = World(manifest.context, left_out=dict(manifest.left_out), gaps=list(manifest.gaps))
-    world.target, world.namespace = manifest.target, manifest.namespace
+    world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

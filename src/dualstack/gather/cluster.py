@@ -3,12 +3,13 @@
 Whatever the server refuses is a gap that names the right which would allow it, and the rest goes on.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dualstack.gather import kinds
+from dualstack.gather import kinds, proxy
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_api import Kind, Listed, Refused
 from dualstack.model.evidence import Missing
@@ -57,6 +58,11 @@ class Asker:
         self.world.keep(kind.kind, found)
         return found
 
+    def quietly(self, kind: Kind[Any], name: str, namespace: str) -> None:
+        """Note an object that helps where there is one; nobody misses it where it may not be read."""
+        with contextlib.suppress(Refused):
+            self.world.keep(kind.kind, self.api.object(kind, namespace, name))
+
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
         said = labels if isinstance(labels, str) else ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
@@ -80,6 +86,7 @@ class Asker:
 
     def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
         """Note what the server would not give, and the right that would allow it."""
+        self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
         right = f"; a role with the verb `{verb}` on `{kind.plural}` of the group `{kind.group}` allows it"
@@ -96,6 +103,7 @@ def of(ask: Asker, target: KubeTarget) -> World:
         services = _leading(ask, pods)
     for service in filter(None, services):
         pods += _through(ask, service)
+        _aliased(ask, service)
     _around(ask)
     _behind(ask, pods)
     return ask.world
@@ -153,6 +161,19 @@ def _through(ask: Asker, service: Object) -> list[Object]:
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
+def _aliased(ask: Asker, service: Object) -> None:
+    """The Service that one of type ExternalName is another name for, with what is behind it."""
+    try:
+        found = msgspec.convert({"metadata": {}, "spec": service.get("spec")}, kinds.SERVICES.type, strict=False).alias
+    except msgspec.ValidationError:
+        return
+    if found:
+        there = Asker(ask.api, found[0])
+        there.world = ask.world
+        stands_for = there.one(kinds.SERVICES, found[1])
+        _behind(there, _through(there, stands_for) if stands_for else [])
+
+
 def _behind(ask: Asker, pods: Iterable[Object]) -> None:
     """What makes these pods, the configurations that they read, and their nodes."""
     for kind, name in dict.fromkeys(x for pod in pods for x in _owners(pod)):
@@ -194,6 +215,7 @@ def _around(ask: Asker) -> None:
     """What decides for every Service of the namespace: policies, ranges, nodes."""
     ask.some(kinds.POLICIES, ask.namespace)
     ask.some(kinds.RANGES, "")
+    ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
     try:
         found = ask.api.listed(kinds.NODES, most=NODES)
     except Refused as error:

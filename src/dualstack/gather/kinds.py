@@ -3,7 +3,8 @@
 from typing import Any
 
 from dualstack.gather.kube_api import Kind
-from dualstack.model.cluster import EndpointSlice, Node, Pod, Service, ServiceCIDR
+from dualstack.model.cluster import EndpointSlice, Node, Pod, Service
+from dualstack.model.slim import ServiceCIDR
 
 SERVICES = Kind("", "v1", "services", "Service", Service)
 SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", EndpointSlice)

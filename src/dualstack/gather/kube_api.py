@@ -159,15 +159,12 @@ class Api:
                 return None
             raise
         found: dict[str, Any] = msgspec.json.decode(body)
-        found.get("metadata", {}).pop("managedFields", None)
-        return found
+        return _slim(found)
 
     def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Mapping[str, Any]]:
         """Objects as the server has them; `labels` is a selector. Raises Refused and Unreachable."""
         found = [msgspec.json.decode(x) for page, _ in self._pages(kind, namespace, labels) for x in page]
-        for item in found:
-            item.get("metadata", {}).pop("managedFields", None)
-        return [{"apiVersion": kind.api_version, "kind": kind.kind, **x} for x in found]  # a list says it once
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **_slim(x)} for x in found]  # a list says it once
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`. Raises Refused and Unreachable."""
@@ -269,6 +266,17 @@ class Api:
         if answer.is_success:
             return answer.content
         raise Refused(answer.status_code, *_message(answer))
+
+
+def _slim(item: dict[str, Any]) -> dict[str, Any]:
+    """An object without the list of who wrote which field; of a ConfigMap it stays known when its data were written."""
+    about = item.get("metadata")
+    wrote = about.pop("managedFields", None) if isinstance(about, dict) else None
+    entries = (x for x in (wrote if isinstance(wrote, list) else ()) if isinstance(x, dict))
+    times = [{"time": x.get("time")} for x in entries if "f:data" in (x.get("fieldsV1") or {})]
+    if times:
+        item["metadata"]["managedFields"] = times
+    return item
 
 
 def _place(kind: Kind[Any], namespace: str) -> str:

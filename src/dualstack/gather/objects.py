@@ -3,7 +3,7 @@
 So everything that judges files judges a cluster as well, and a finding has the line that the user sees.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -38,28 +38,42 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
     """What the objects declare, and their texts by the names that locations have."""
     found, texts = Found(), {}
     for path, item in _files(world):
-        texts[path] = Text(path, yaml.dump(item, Dumper=_Dumper, width=2**31 - 1, allow_unicode=True), named=False)
+        texts[path] = Text(
+            path, yaml.dump(_shown(item), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True), named=False
+        )
         take(texts[path], found)
     snapshot = evidence_of(found, question, {}, "", Included(set(), {}))
     gaps = (*found.notes, *(Missing(x.file, x.sentence) for x in found.errors))
     return Snapshot(snapshot.facts, (*snapshot.gaps, *gaps)), texts
 
 
+def _shown(item: Object) -> Object:
+    """An object as `kubectl get -o yaml` shows it, which leaves out who wrote its fields."""
+    return {**item, "metadata": {k: v for k, v in _about(item).items() if k != "managedFields"}}
+
+
 def _files(world: World) -> Iterator[tuple[str, Object]]:
+    """The objects with their paths, but those whose maker is there, too: it says more than the copy."""
+    every = {(str(y.get("kind")), str(_about(y).get("name"))) for x in world.objects.values() for y in x}
     for kind, items in world.objects.items():
         for item in items if kind not in _LEFT_OUT else ():
-            if not _is_made(item, world):
+            if not every.intersection(_makers(item)):
                 yield _path(item), item
 
 
 def _path(item: Object) -> str:
-    about = item.get("metadata") or {}
-    where = "/".join(filter(None, (about.get("namespace"), str(item.get("kind")).lower(), about.get("name"))))
-    return f"{where}.yaml"
+    about = _about(item)
+    said = (about.get("namespace"), str(item.get("kind")).lower(), about.get("name"))
+    return f"{'/'.join(str(x) for x in said if x)}.yaml"
 
 
-def _is_made(item: Object, world: World) -> bool:
-    """Whether what makes an object is there, too, and says more than the copy."""
-    made_by = {(x.get("kind"), x.get("name")) for x in (item.get("metadata") or {}).get("ownerReferences") or ()}
-    every = (x for found in world.objects.values() for x in found)
-    return any((x.get("kind"), (x.get("metadata") or {}).get("name")) in made_by for x in every)
+def _makers(item: Object) -> Iterator[tuple[str, str]]:
+    owners = _about(item).get("ownerReferences")
+    for owner in owners if isinstance(owners, list) else ():
+        if isinstance(owner, Mapping):
+            yield str(owner.get("kind")), str(owner.get("name"))
+
+
+def _about(item: Object) -> Object:
+    about = item.get("metadata")
+    return about if isinstance(about, Mapping) else {}

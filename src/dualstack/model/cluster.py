@@ -4,39 +4,28 @@ What an object may leave out is None or empty here, whatever the version of the 
 that is not there are the same. Field names and meanings are those of the Kubernetes API reference 1.34.
 """
 
+import re
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
+from dualstack.model.slim import (
+    Condition,
+    ConfigMap,
+    ContainerStatus,
+    Named,
+    ObjectMeta,
+    ObjectReference,
+    Probe,
+    ServiceCIDR,
+    Slim,
+    Volume,
+)
+from dualstack.model.source import Location
 
-T = TypeVar("T")
-
-
-class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """What every part of an object is made of."""
-
-
-class OwnerReference(Slim, frozen=True):
-    """What made an object."""
-
-    kind: str = ""
-    name: str = ""
-    controller: bool | None = None
-
-
-class ObjectMeta(Slim, frozen=True):
-    """What every object has."""
-
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    labels: Mapping[str, str] | None = None
-    annotations: Mapping[str, str] | None = None
-    owner_references: list[OwnerReference] | None = None
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
+_IN_CLUSTER = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.|$)")
+"""Kubernetes DNS specification 1.1 section 2.3."""
 
 
 class ServicePort(Slim, frozen=True):
@@ -114,6 +103,12 @@ class Service(Slim, frozen=True):
         return said or tuple(map(family, self.addresses))
 
     @property
+    def alias(self) -> tuple[str, str] | None:
+        """The namespace and name of the Service that it is another name for; None where it is none, or of a host."""
+        found = _IN_CLUSTER.match(self.spec.external_name or "") if self.spec.type == "ExternalName" else None
+        return (found["namespace"], found["name"]) if found else None
+
+    @property
     def called(self) -> str:
         """The Service as a user names it."""
         return f"Service {self.metadata.name}"
@@ -125,20 +120,6 @@ class Conditions(Slim, frozen=True):
     ready: bool | None = None
     serving: bool | None = None
     terminating: bool | None = None
-
-
-class ObjectReference(Slim, frozen=True):
-    """The object that another one speaks of."""
-
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-
-
-class Named(Slim, frozen=True):
-    """A name in a list of names."""
-
-    name: str = ""
 
 
 class Hints(Slim, frozen=True):
@@ -225,6 +206,7 @@ class Container(Slim, frozen=True):
     env: list[EnvVar] | None = None
     ports: list[ContainerPort] | None = None
     restart_policy: str | None = None
+    readiness_probe: Probe | None = None
 
 
 class PodSpec(Slim, frozen=True):
@@ -234,46 +216,13 @@ class PodSpec(Slim, frozen=True):
     host_network: bool | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
+    volumes: list[Volume] | None = None
 
 
 class PodAddress(Slim, frozen=True):
     """One address of a pod or of its node."""
 
     ip: str = ""
-
-
-class Condition(Slim, frozen=True):
-    """One condition of an object."""
-
-    type: str = ""
-    status: str = ""
-    reason: str | None = None
-    message: str | None = None
-
-
-class Waiting(Slim, frozen=True):
-    """Why a container does not run: as a state, or as the last one that it had."""
-
-    reason: str | None = None
-    message: str | None = None
-    exit_code: int | None = None
-
-
-class ContainerState(Slim, frozen=True):
-    """The state of a container."""
-
-    waiting: Waiting | None = None
-    terminated: Waiting | None = None
-
-
-class ContainerStatus(Slim, frozen=True):
-    """What the kubelet says of a container."""
-
-    name: str = ""
-    ready: bool | None = None
-    restart_count: int | None = None
-    state: ContainerState | None = None
-    last_state: ContainerState | None = None
 
 
 class PodStatus(Slim, frozen=True):
@@ -287,6 +236,7 @@ class PodStatus(Slim, frozen=True):
     start_time: str | None = None
     conditions: list[Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
 
 
 class Pod(Slim, frozen=True):
@@ -301,6 +251,11 @@ class Pod(Slim, frozen=True):
         """Its addresses, the primary one first."""
         found = [x.ip for x in self.status.pod_ips or ()] or [self.status.pod_ip or ""]
         return tuple(x for x in found if is_address(x))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of its addresses, that of the primary one first."""
+        return tuple(dict.fromkeys(map(family, self.addresses)))
 
     @property
     def ready(self) -> bool:
@@ -320,11 +275,19 @@ class NodeAddress(Slim, frozen=True):
     address: str = ""
 
 
+class Taint(Slim, frozen=True):
+    """What keeps pods from a node that do not tolerate it."""
+
+    key: str = ""
+    effect: str = ""
+
+
 class NodeSpec(Slim, frozen=True):
     """What is asked of a node."""
 
     pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
     pod_cidrs: list[str] | None = msgspec.field(name="podCIDRs", default=None)
+    taints: list[Taint] | None = None
 
 
 class NodeStatus(Slim, frozen=True):
@@ -342,30 +305,31 @@ class Node(Slim, frozen=True):
     status: NodeStatus = NodeStatus()
 
     @property
+    def keeps_out(self) -> bool:
+        """Whether pods come there only if they tolerate it."""
+        return any(x.effect in ("NoSchedule", "NoExecute") for x in self.spec.taints or ())
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Its internal addresses."""
         found = (x.address for x in self.status.addresses or () if x.type == "InternalIP")
         return tuple(x for x in found if is_address(x))
 
 
-class ServiceCidrSpec(Slim, frozen=True):
-    """The ranges of a ServiceCIDR."""
+class KubeProxy(msgspec.Struct, frozen=True):
+    """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
 
-    cidrs: list[str] | None = None
-
-
-class ServiceCIDR(Slim, frozen=True):
-    """A ServiceCIDR (networking.k8s.io/v1, Kubernetes 1.33)."""
-
-    metadata: ObjectMeta
-    spec: ServiceCidrSpec = ServiceCidrSpec()
+    said: str = ""
+    left_out: Family = Family.IPV6
+    at: Location | None = None
 
 
 class Cluster(msgspec.Struct, frozen=True):
     """What was gathered of a cluster for one question.
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
-    could say. `nodes` are all the nodes unless `more_nodes` were left out.
+    could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
+    missing here. `proxy` is kube-proxy where it serves one family alone.
     """
 
     name: str = ""
@@ -375,11 +339,19 @@ class Cluster(msgspec.Struct, frozen=True):
     pods: tuple[Pod, ...] = ()
     nodes: tuple[Node, ...] = ()
     more_nodes: int = 0
+    ranges: tuple[ServiceCIDR, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
+    unseen: frozenset[str] = frozenset()
+    proxy: KubeProxy | None = None
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""
         mine = service.metadata
         return tuple(x for x in self.slices if (x.metadata.namespace, x.service) == (mine.namespace, mine.name))
+
+    def service(self, namespace: str, name: str) -> Service | None:
+        """A Service by its name."""
+        return next((x for x in self.services if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
 
     def pod(self, namespace: str, name: str) -> Pod | None:
         """A pod by its name."""

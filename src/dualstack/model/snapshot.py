@@ -9,6 +9,9 @@ from dualstack.model.evidence import Missing
 
 T = TypeVar("T")
 
+NOT_GATHERED = "not gathered"
+"""Why a kind is missing that nobody looked for."""
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """A map from kind to evidence. A kind is the class of the value (`Listeners`, …); what is not there is `Missing`.
@@ -21,8 +24,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     def get(self, kind: type[T]) -> T | Missing:
         """The evidence of a kind, or why there is none."""
-        found = self.facts.get(kind, Missing(needs=kind.__name__, why="not gathered"))
-        return found if isinstance(found, (kind, Missing)) else Missing(needs=kind.__name__, why="not gathered")
+        found = self.facts.get(kind, Missing(needs=kind.__name__, why=NOT_GATHERED))
+        return found if isinstance(found, (kind, Missing)) else Missing(needs=kind.__name__, why=NOT_GATHERED)
 
     def having(self, kind: type[T]) -> T | None:
         """The evidence of a kind, None where there is none."""

@@ -66,7 +66,8 @@ class Trace(msgspec.Struct, frozen=True):
 
     `addresses` is empty where the name has none of this family. `server` is the place that holds the addresses, empty
     where that is out of sight. `signals` are those that the receiver takes while it rejects the one asked for.
-    `arrives` is the port there, where something on the way leads to another than the target's.
+    `arrives` is the port there, where something on the way leads to another than the target's. In a cluster `nodes` are
+    those of the clients, or those whose address is asked, and `servers` all the places that stand behind the addresses.
     """
 
     vantage: str
@@ -80,6 +81,8 @@ class Trace(msgspec.Struct, frozen=True):
     server: str = ""
     signals: tuple[str, ...] = ()
     arrives: int = 0
+    nodes: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from dualstack.model.address import Family, family
-from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServiceCIDR
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
+from dualstack.model.slim import ConfigMap, ServiceCIDR
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -20,7 +21,7 @@ class World(msgspec.Struct):
 
     `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
     counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
-    what containers inside saw.
+    what containers inside saw. Of the kinds that are `unseen` some objects may be missing.
     """
 
     context: str = ""
@@ -31,6 +32,7 @@ class World(msgspec.Struct):
     inspections: list[Inspection] = []
     target: str = ""
     namespace: str = ""
+    unseen: set[str] = set()
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -51,17 +53,28 @@ class World(msgspec.Struct):
             tuple(self._as(Pod, "Pod")),
             nodes,
             self.left_out.get("Node", 0),
+            ranges,
+            tuple(self._as(ConfigMap, "ConfigMap")),
+            frozenset(self.unseen),
         )
 
     def _as(self, kind: type[T], name: str) -> Iterator[T]:
         for item in self.objects.get(name, ()):
             try:
-                yield msgspec.convert(item, kind, strict=False)
+                yield msgspec.convert(_without_null(item), kind, strict=False)
             except msgspec.ValidationError as error:
+                self.unseen.add(name)
                 called = "/".join(filter(None, _identity(item)))
                 gap = Missing(f"{name} {called}", f"has another form than is known here: {error}")
                 if gap not in self.gaps:
                     self.gaps.append(gap)
+
+
+def _without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
+    """An object without the fields that are null, which stands for what is not there."""
+    if isinstance(item, Mapping):
+        return {k: _without_null(v) for k, v in item.items() if v is not None}
+    return [_without_null(x) for x in item if x is not None] if isinstance(item, list) else item
 
 
 def _identity(item: Object) -> tuple[str, str]:

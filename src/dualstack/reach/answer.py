@@ -41,16 +41,22 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     called = tuple(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
     what = " and ".join(called)
     where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
-    if len(called) > ENDPOINTS:
+    if len(called) > ENDPOINTS or (len(called) > 1 and any(x.nodes for x in required)):
         return f"{_counts(required)}{where}."
     said = [("work", [x for x in required if x.accepted])]
     said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
-    parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
+    parts = [f"{verb} {_flows(traces, required)}{_whom(traces, required)}" for verb, traces in said if traces]
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
+
+
+def _whom(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
+    """For whom, where these flows are not those of everybody."""
+    names = tuple(dict.fromkeys(x.vantage for x in traces))
+    return f" for the {' and '.join(names)}" if len(names) < len({x.vantage for x in every}) else ""
 
 
 def _counts(required: Sequence[Trace]) -> str:

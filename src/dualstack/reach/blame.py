@@ -12,7 +12,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.bind import families
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
-from dualstack.reach.trace import sockets_of
+from dualstack.reach.trace import is_refused, sockets_of
 
 _NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
 
@@ -127,6 +127,6 @@ def _is_single(socket: Listener, trace: Trace) -> bool:
 def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
     """The required flows that were refused at a place in sight where nothing listens on their port."""
     for trace in traces.broken:
-        seen = trace.server in listeners.places and trace.disposition is Disposition.REFUSED
+        seen = trace.server in listeners.places and is_refused(trace)
         if seen and not sockets_of(trace, listeners):
             yield trace

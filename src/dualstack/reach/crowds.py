@@ -1,43 +1,66 @@
 """The clients of a cluster, in groups that fare alike: the pods of the nodes with the same families."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from dualstack.model.address import BOTH, Family, family
 from dualstack.model.cluster import Cluster, Node, Pod
 
+Near = Mapping[Family, frozenset[str]]
+"""The nodes that have a backend of their own, by its family."""
+
 
 class Crowd(msgspec.Struct, frozen=True):
-    """The pods of some nodes. `families` are those that they have, empty where nobody could say."""
+    """The pods of some nodes. `families` are those that they surely have, `open` those that they may have or not."""
 
     name: str
     nodes: tuple[str, ...] = ()
     families: tuple[Family, ...] = ()
+    open: tuple[Family, ...] = BOTH
 
 
-def crowds(cluster: Cluster, near: frozenset[str] | None = None) -> tuple[Crowd, ...]:
-    """The groups of clients, the largest first.
+def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
+    """The groups of clients, the largest first. `near` is None where it does not decide.
 
-    `near` are the nodes that have a backend of their own, where that decides; None where it does not.
+    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either.
     """
-    groups: defaultdict[tuple[tuple[Family, ...], bool], list[str]] = defaultdict(list)
+    groups: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     living = _by_node(cluster.pods)
+    has: dict[str, tuple[tuple[Family, ...], tuple[Family, ...]]] = {}
     for node in cluster.nodes:
-        name = node.metadata.name
-        groups[_families(node, living.get(name, ())), near is None or name in near].append(name)
-    if not groups:
-        return (Crowd("pods", (), cluster.families),)
-    ordered = sorted(groups.items(), key=lambda x: -len(x[1]))
-    whole = len(ordered) == 1
-    return tuple(Crowd(_name(names, len(cluster.nodes), whole), tuple(names), has) for (has, _), names in ordered)
+        pods = living.get(node.metadata.name, ())
+        if near is None or not node.keeps_out or _is_near(node, near):
+            has[node.metadata.name] = (families_on(node, pods), families_open(node, pods))
+    for name in sorted(has):
+        groups[has[name], *(near is None or name in near.get(x, ()) for x in BOTH)].append(name)
+    ordered = sorted(groups.values(), key=lambda x: -len(x))
+    every = len(has) + cluster.more_nodes
+    if not ordered:
+        return (Crowd("pods"),)
+    if len(ordered) == 1:
+        return (Crowd("pods", tuple(ordered[0]), *has[ordered[0][0]]),)
+    return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), *has[x[0]]) for x in ordered)
 
 
-def _name(names: list[str], every: int, whole: bool) -> str:  # noqa: FBT001 -- one caller
-    if whole:
-        return "pods"
-    return f"pods on {' and '.join(names)}" if len(names) < 3 else f"pods on {len(names)} of {every} nodes"
+def _is_near(node: Node, near: Near) -> bool:
+    return any(node.metadata.name in x for x in near.values())
+
+
+def named(nodes: Sequence[str], every: int) -> str:
+    """Some nodes in few words: `n1 and n2`, `12 of 40 nodes`."""
+    return " and ".join(nodes) if len(nodes) < 3 else f"{len(nodes)} of {every} nodes"
+
+
+def told(nodes: Sequence[str], every: int) -> str:
+    """Some nodes by number and name."""
+    return named(nodes, every) if len(nodes) < 3 else f"{named(nodes, every)} ({listed(nodes)})"
+
+
+def listed(nodes: Sequence[str], most: int = 6) -> str:
+    """The names of nodes, the first ones where there are many."""
+    return ", ".join(nodes[:most]) + (f" and {len(nodes) - most} more" if len(nodes) > most else "")
 
 
 def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
@@ -48,13 +71,24 @@ def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
     return found
 
 
-def _families(node: Node, pods: Iterable[Pod]) -> tuple[Family, ...]:
-    """The families of the pods of a node, as their own addresses say, else the ranges of the node, else its addresses.
+def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
+    """The families that pods of a node surely have: those of pods that are there, else what its own addresses say.
 
-    A network plugin with ranges of its own leaves those of the node empty.
+    Where it shows no addresses its ranges tell; a controller gives ranges of both families to nodes that have one.
     """
-    spec = node.spec
-    ranges = spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])
     seen = {family(y) for x in pods for y in x.addresses}
-    known = seen or {family(x.partition("/")[0]) for x in ranges} or {family(x) for x in node.addresses}
+    ranges, held = _ranges(node), {family(x) for x in node.addresses}
+    known = seen or (ranges & held if ranges and held else ranges or held)
     return tuple(x for x in BOTH if x in known)
+
+
+def families_open(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
+    """The families that pods of a node may have or not: it has a range for them and no address, or the reverse."""
+    sure = families_on(node, pods)
+    held = set[Family]() if any(x.addresses for x in pods) else _ranges(node) | {family(x) for x in node.addresses}
+    return tuple(x for x in BOTH if x in held and x not in sure)
+
+
+def _ranges(node: Node) -> set[Family]:
+    spec = node.spec
+    return {family(x.partition("/")[0]) for x in spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])}

@@ -5,14 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from dualstack.knowledge import table
 from dualstack.model.address import BOTH, Family, family
-from dualstack.model.cluster import Container, Pod
+from dualstack.model.cluster import Cluster, Container, Pod
 from dualstack.model.deployed import Deployed
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
-from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
+from dualstack.reach.start import numbered
+from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file that the kubelet writes"),)
@@ -20,24 +24,37 @@ _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file t
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """An endpoint of a configuration in one pod: `value` has its variables filled in, `bound` is what becomes of it."""
+    """An endpoint of a configuration in one container of a pod.
+
+    `value` has its variables filled in, `bound` is what becomes of it.
+    """
 
     endpoint: DeclaredEndpoint
     value: str
     bound: Bound
+    container: str = ""
+
+    @property
+    def port(self) -> int:
+        """The port that it names, 0 where it names none."""
+        return numbered(self.value.rpartition(":")[2])
 
 
 class Place(msgspec.Struct, frozen=True):
     """A pod with what listens in it.
 
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
-    there as far as is known.
+    there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why
+    what its containers have read may be another text by now.
     """
 
     pod: Pod
     space: Namespace
     opened: tuple[Opened, ...] = ()
     whole: bool = False
+    mesh: str = ""
+    configs: tuple[Deployed, ...] = ()
+    outdated: str = ""
 
     @property
     def name(self) -> str:
@@ -45,19 +62,70 @@ class Place(msgspec.Struct, frozen=True):
         return self.space.place
 
     @property
+    def crashes(self) -> tuple[Opened, ...]:
+        """The endpoints that cannot be bound: one is enough to end a Collector with all its receivers."""
+        return tuple(x for x in self.opened if x.bound.cause)
+
+    @property
     def sockets(self) -> tuple[Listener, ...]:
         """Every socket that is predicted here."""
-        return tuple(y for x in self.opened for y in x.bound.sockets)
+        ended = {x.container for x in self.crashes}
+        return tuple(y for x in self.opened if x.container not in ended for y in x.bound.sockets)
+
+    def declared(self, port: int) -> Declared:
+        """The configuration that is about a port, or else the first, with the variables of this pod filled in."""
+        mine = (x.config for x in self.configs if any(y.endpoint in x.config.endpoints for y in self.on(port)))
+        config = next(mine, None) or next((x.config for x in self.configs), Declared())
+        values = {x.endpoint: x.value for x in self.opened}
+        filled = (msgspec.structs.replace(x, value=values.get(x, "") if x.value else "") for x in config.endpoints)
+        return msgspec.structs.replace(config, endpoints=tuple(filled))
+
+    def on(self, port: int) -> tuple[Opened, ...]:
+        """The endpoints of a port."""
+        return tuple(x for x in self.opened if x.port == port)
 
 
-def place(pod: Pod, runs: Iterable[Deployed]) -> Place:
-    """A pod with what its configurations make of it."""
-    configs = list(runs)
+class Places(msgspec.Struct, frozen=True):
+    """The pods in question as places, by namespace and name."""
+
+    items: Mapping[tuple[str, str], Place] = {}
+
+    def named(self, name: str) -> Place | None:
+        """A place by its name."""
+        return next((x for x in self.items.values() if x.name == name), None)
+
+
+def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster) -> Place:
+    """A pod with what its configurations make of it, as far as they are those that its containers have read."""
+    configs = tuple(x for x in runs if x.container and _is_read(x, pod))
     space = namespace(pod)
-    opened = tuple(y for x in configs for y in _opened(x, pod, space))
-    containers = {x.name for x in pod.spec.containers or ()}
+    opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
+    running = _running(pod)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
-    return Place(pod, space, opened, whole=bool(known) and containers == known)
+    whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
+    mesh = next((y["mesh"] for x in running for y in table("meshes") if y["container"] == x.name), "")
+    doubts = (
+        _doubt(x, pod, y, cluster) for x in configs for y in running if x.container and x.container.name == y.name
+    )
+    return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""))
+
+
+def _running(pod: Pod) -> list[Container]:
+    """The containers that run together: an init container that is restarted always is one of them (KEP-753)."""
+    beside = [x for x in pod.spec.init_containers or () if x.restart_policy == "Always"]
+    return [*(pod.spec.containers or ()), *beside]
+
+
+def _is_read(item: Deployed, pod: Pod) -> bool:
+    """Whether a pod was made of the template that reads a configuration, and not of an older one."""
+    mine = next((x for x in _running(pod) if item.container and x.name == item.container.name), None)
+    if mine is None or item.container is None:
+        return False
+    words = [x.text for x in item.container.words]
+    volumes = {y.config_map.name for x in pod.spec.volumes or () for y in (x, *x.parts) if y.config_map}
+    holder = item.config.holder
+    held = holder is None or holder.kind != "ConfigMap" or not pod.spec.volumes or holder.name in volumes
+    return held and (not words or words == [*(mine.command or ()), *(mine.args or ())])
 
 
 def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
@@ -67,30 +135,57 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
     """
     held = pod.addresses
     on = ipv6 if ipv6 is not None else any(family(x) is Family.IPV6 for x in held)
+    off = None if ipv6 is None else not ipv6
     loopback = [InterfaceAddress("127.0.0.1", 8), *([InterfaceAddress("::1", 128)] if on else [])]
     addresses = tuple(InterfaceAddress(x, 32 if family(x) is Family.IPV4 else 128) for x in held)
     return Namespace(
         f"pod {pod.metadata.name}",
         (
-            Interface("lo", 1, up=True, loopback=True, disable_ipv6=not on, addresses=tuple(loopback)),
-            Interface("eth0", 2, up=True, disable_ipv6=not on, addresses=addresses),
+            Interface("lo", 1, up=True, loopback=True, disable_ipv6=off, addresses=tuple(loopback)),
+            Interface("eth0", 2, up=True, disable_ipv6=off, addresses=addresses),
         ),
         source="status of the pod",
     )
 
 
-def _opened(item: Deployed, pod: Pod, space: Namespace) -> Iterator[Opened]:
-    containers = (x for x in pod.spec.containers or () if item.container and x.name == item.container.name)
-    values = {k: v for x in containers for k, v in environment(x, pod).items()}
+def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Iterator[Opened]:
+    container = next(x for x in _running(pod) if item.container and x.name == item.container.name)
+    values, doubt = environment(container, pod), _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
-        yield Opened(endpoint, value, _bound(endpoint, value, pod, space))
+        bound = Bound(unknown=doubt) if doubt else _bound(endpoint, value, pod, space)
+        if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item) and not doubt:
+            bound = Bound(unknown=f"`{endpoint.field}` is left out, and its default is another one before 0.104")
+        if bound.cause and status_of(container, pod).ready:
+            bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
+        yield Opened(endpoint, value, bound, container.name)
+
+
+def status_of(container: Container, pod: Pod) -> ContainerStatus:
+    """What the kubelet says of a container; an empty status where it says nothing."""
+    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    return next((x for x in every if x.name == container.name), ContainerStatus())
+
+
+def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> str:
+    """Why a container may have another configuration than the one that is there now; empty where it has not.
+
+    A Collector reads its configuration when it starts.
+    """
+    holders = {(x.namespace, x.name) for x in (item.config.holder, *item.config.parts) if x and x.kind == "ConfigMap"}
+    held = [x for x in cluster.config_maps if (x.metadata.namespace, x.metadata.name) in holders]
+    running = (status_of(container, pod).state or ContainerState()).running
+    since = (running and running.started_at) or ""
+    newer = next((x for x in held if since and x.metadata.changed > since), None)
+    if newer is None:
+        return ""
+    return f"ConfigMap {newer.metadata.name} was changed at {newer.metadata.changed}, after the container started"
 
 
 def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -> Bound:
     """What becomes of an endpoint; where nobody can see whether IPv6 is on, what becomes of it either way."""
     shown = {family(x) for x in pod.addresses}
-    spaces = [space] if shown == set(BOTH) or not shown else [namespace(pod, ipv6=x) for x in (True, False)]
+    spaces = [space] if shown == set(BOTH) else [namespace(pod, ipv6=x) for x in (True, False)]
     found = {bind(BindRequest(value, endpoint.network, endpoint.call, endpoint.runtime, x, _LOCALHOST)) for x in spaces}
     if len(found) > 1:
         return Bound(unknown=f"what {value} becomes depends on whether IPv6 is on in the pod")
@@ -98,7 +193,10 @@ def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -
 
 
 def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:
-    owner = Process(0, "the Collector" if endpoint.runtime == Runtime.GO else endpoint.component)
+    is_go = endpoint.runtime == Runtime.GO
+    owner = Process(
+        0, "the Collector" if is_go else endpoint.component, runtime=Runtime.GO if is_go else Runtime.UNKNOWN
+    )
     sockets = tuple(
         msgspec.structs.replace(x, processes=(owner,), source=f"prediction from `{endpoint.field}`")
         for x in bound.sockets

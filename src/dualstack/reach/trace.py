@@ -33,12 +33,18 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
             yield trace, sockets_of(trace, listeners)
 
 
+def is_refused(trace: Trace) -> bool:
+    """Whether a reset answered a flow, or would if the pod that it leads to was ready."""
+    unready = trace.failing is not None and trace.failing.hop is Hop.ENDPOINTS
+    return trace.disposition is Disposition.REFUSED or (unready and trace.at(Hop.LISTEN).status is Status.FAIL)
+
+
 def is_turned_away(trace: Trace) -> bool:
-    """Whether a reset answered a flow, or would answer it if the packet filter that stops it earlier let it in.
+    """Whether a reset answered a flow, or would if what stops it earlier let it in: a packet filter, an unready pod.
 
     The second is told only from sockets in sight, of which none takes the flow.
     """
-    masked = trace.failing is not None and trace.failing.hop is Hop.POLICY
+    masked = trace.failing is not None and trace.failing.hop in (Hop.POLICY, Hop.ENDPOINTS)
     deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != "none"
     return trace.disposition is Disposition.REFUSED or (masked and deaf)
 

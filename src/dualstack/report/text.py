@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dualstack.model.address import BOTH, Family, join
+from dualstack.model.address import BOTH, join
 from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
@@ -37,6 +37,7 @@ _WORDS = {
     Disposition.NO_ADDRESS: "no address",
     Disposition.NOT_TRIED: "not tried",
     Disposition.NO_ROUTE: "no route",
+    Disposition.NO_ENDPOINT: "no endpoint",
     Disposition.TIMED_OUT: "no answer",
     Disposition.HANDSHAKE_FAILED: "wrong answer",
     Disposition.INSUFFICIENT_INFO: "not known",
@@ -110,23 +111,41 @@ def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
 
 
 def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
-    rows: dict[tuple[str, str], dict[Family, list[Trace]]] = {}
-    for trace in traces:
-        cell = rows.setdefault((trace.target.endpoint, trace.target.scheme), {})
-        cell.setdefault(trace.family, []).append(trace)
+    rows = list(_rows(traces))
     if not rows:
         return
-    cells = [("target", "protocol", "IPv4", "IPv6")]
-    cells += [
-        (_cut(t, 38), p, _cell(found.get(BOTH[0], [])), _cell(found.get(BOTH[1], []))) for (t, p), found in rows.items()
-    ]
-    widths = [max(len(row[i]) for row in cells) for i in range(4)]
+    told = len({x.vantage for x in traces}) > 1
+    head = ("target", "protocol", *(("for",) if told else ()), "IPv4", "IPv6")
+    cells = [head]
+    for (target, protocol), who, found in rows:
+        shown = (_cut(_brief(target), 20), protocol, _cut(who, 20)) if told else (_cut(target, 38), protocol)
+        cells.append((*shown, *found))
+    gap = "  " if told else "   "
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     yield Line()
     for number, row in enumerate(cells):
-        text = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        text = gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield Line(f"  {text}", "" if number else "dim")
-    if any(cell.startswith("(") for row in cells for cell in row[2:]):
+    if any(cell.startswith("(") for row in cells for cell in row[-2:]):
         yield Line("  (in brackets: not needed by clients of this target)", "dim")
+
+
+def _rows(traces: tuple[Trace, ...]) -> Iterator[tuple[tuple[str, str], str, tuple[str, str]]]:
+    """For each target and protocol who fares how over IPv4 and IPv6; those who fare alike are in one row."""
+    for key in dict.fromkeys((x.target.endpoint, x.target.scheme) for x in traces):
+        mine = [x for x in traces if (x.target.endpoint, x.target.scheme) == key]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for who in dict.fromkeys(x.vantage for x in mine):
+            first, second = ([x for x in mine if (x.vantage, x.family) == (who, y)] for y in BOTH)
+            groups.setdefault((_cell(first), _cell(second)), []).append(who)
+        for found, names in groups.items():
+            yield key, "all" if len(groups) == 1 and len(names) > 1 else ", ".join(names), found
+
+
+def _brief(endpoint: str) -> str:
+    """An endpoint without the namespace of its Service."""
+    host, colon, port = endpoint.rpartition(":")
+    return f"{host.partition('.')[0]}{colon}{port}" if host.endswith(".svc") else endpoint
 
 
 def _outlooks(views: Sequence[Outlook]) -> Iterator[Line]:
@@ -160,7 +179,9 @@ def _way(trace: Trace) -> Iterator[Line]:
     where = join(trace.addresses[0], trace.target.port) if trace.addresses else trace.target.endpoint
     more = f" and {len(trace.addresses) - 1} more" if len(trace.addresses) > 1 else ""
     yield Line()
-    yield Line(f"  The way of {trace.protocol} over {trace.family.title} to {where}{more}:", "bold")
+    who = f", for the {trace.vantage}" if trace.nodes else ""
+    said = f"The way of {trace.protocol} over {trace.family.title} to {where}{more}{who}:"
+    yield from wrapped(printable(said), "  ", "bold", hang="  ")
     steps = []
     for hop in trace.hops:
         if hop.status is Status.NOT_APPLICABLE or hop.hop is Hop.ENDPOINT:

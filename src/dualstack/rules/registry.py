@@ -21,7 +21,7 @@ import dualstack.rules
 from dualstack.knowledge import table
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
-from dualstack.model.snapshot import Snapshot
+from dualstack.model.snapshot import NOT_GATHERED, Snapshot
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
@@ -30,6 +30,8 @@ _OF_OBJECTS = tuple(f"dualstack.rules.{x}." for x in ("client", "pod", "policy",
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
+_OF_CLUSTERS = ("Cluster", "Places")
+"""Evidence that a host or a file never has: nothing is missing there."""
 T = typing.TypeVar("T")
 _Places: typing.TypeAlias = dict[Location | None, list[Finding]]
 
@@ -143,6 +145,14 @@ def evaluate(
 
     Where `files` are under review they are judged by `lint`, else the system by `check`.
     """
+    found, gaps = judged(snapshot, chosen, files=files)
+    return explained(found, chosen), gaps
+
+
+def judged(
+    snapshot: Snapshot, chosen: Sequence[Rule], *, files: bool = False
+) -> tuple[list[Finding], tuple[Skipped, ...]]:
+    """The same without causes told from symptoms."""
     found: list[Finding] = []
     skipped: dict[Missing, list[str]] = {x: [] for x in snapshot.gaps}
     for rule in chosen:
@@ -150,13 +160,18 @@ def evaluate(
         if judge is None:
             continue
         missing = [x for kind in judge.needs if isinstance(x := snapshot.get(kind), Missing)]
+        if missing and missing[0].needs in _OF_CLUSTERS and missing[0].why == NOT_GATHERED:
+            continue
         if missing:
             skipped.setdefault(missing[0], []).append(rule.code)
             continue
         found.extend(_complete(rule, x) for x in judge.judge(*map(snapshot.having, judge.takes)))
-    explained = _explain(tuple(_merge(found)), {x.code: x.because for x in chosen})
-    gaps = tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
-    return tuple(sorted(explained, key=_rank)), gaps
+    return found, tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
+
+
+def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
+    """Findings with the codes that explain them, causes first."""
+    return tuple(sorted(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}), key=_rank))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

@@ -4,7 +4,8 @@ The first line may say how `dualstack diagnose` is called:
 
     # dualstack diagnose svc/otel-collector --expect dual
 
-Objects are written with the fields that matter, and their status; a namespace that is not said is `default`.
+Objects are written with the fields that matter, and their status; a namespace that is not said is `default`. Of
+EndpointSlices, pods and nodes nothing is known unless there is at least one.
 """
 
 import shlex
@@ -18,12 +19,14 @@ from dualstack.model.question import Question
 from dualstack.model.world import World
 
 CALL = "# dualstack diagnose "
+_OPEN = {"EndpointSlice", "Node", "Pod"}
 _EXPECTED = {"ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,), "dual": BOTH}
 
 
 def world(text: str) -> World:
     """The objects of a text."""
     found = world_of((Text("example.yaml", text),), "example")
+    found.unseen = _OPEN - set(found.objects)
     for items in found.objects.values():
         for item in items:
             item.setdefault("metadata", {}).setdefault("namespace", "default")  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from dualstack.rules.registry import Rule, codes, rules
 _BLOCK = re.compile(r"```\w+ (fires|quiet)\n(.*?)```", re.DOTALL)
 _WORLD = re.compile(r"^(?:target|listeners):", re.MULTILINE)
 """What an example has that describes a running system, and not a file."""
+_CLUSTER = "# dualstack diagnose "
 _SAID = {"fires": "This {} fires it:", "quiet": "This {} does not:"}
 
 LINES = 3
@@ -78,7 +79,7 @@ def explained_rule(entry: Entry) -> str:
 
 
 def _example(block: re.Match[str]) -> str:
-    kind = "world" if _WORLD.search(block[2]) else "file"
+    kind = "cluster" if block[2].startswith(_CLUSTER) else "world" if _WORLD.search(block[2]) else "file"
     return f"{_SAID[block[1]].format(kind)}\n\n{textwrap.indent(block[2].rstrip(), '    ')}\n"
 
 

@@ -3,11 +3,10 @@
 ## What it detects
 An endpoint such as `${env:MY_POD_IP}:4317` or `http://$(HOST_IP):4318`, whose variable is filled with the address of a
 pod or a node. It is an error once that address is known to be IPv6, a warning while nobody says, and nothing where it
-is known to be IPv4.
+is known to be IPv4. On a cluster, a Collector that ended for it: with an IPv6 address, or with two of them.
 
 ## Why it breaks
-With an IPv6 address in it the text is `fd00::5:4317`, and the colons cannot be told apart: Go says `too many colons in
-address`.
+With an IPv6 address in it the text is `fd00::5:4317`: Go says `too many colons in address`.
 
 ## Fix
 For a listener write `[${env:MY_POD_IP}]:4317`, which is right for both families. In a URL brackets are right for IPv6
@@ -20,11 +19,35 @@ Safe for listeners, and in URLs once the family is known: Go takes brackets off 
 ```yaml fires
 receivers: {otlp: {protocols: {grpc: {endpoint: "${env:MY_POD_IP}:4317"}}}}
 ```
-```yaml quiet
-receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
+```yaml fires
+# dualstack diagnose svc/otel
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: Service, metadata: {name: otel}, spec: {ipFamilies: [IPv6], ports: [{port: 4317}]}}
+  - apiVersion: discovery.k8s.io/v1
+    kind: EndpointSlice
+    metadata: {name: otel-6, labels: {kubernetes.io/service-name: otel}}
+    addressType: IPv6
+    endpoints: [{addresses: ["fd00:244::7"], conditions: {ready: false}, targetRef: {kind: Pod, name: otel-1}}]
+    ports: [{name: "", port: 4317}]
+  - apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: otel}
+    data:
+      c.yaml: |
+        receivers: {otlp: {protocols: {grpc: {endpoint: "${env:IP}:4317"}}}}
+        service: {pipelines: {traces: {receivers: [otlp]}}}
+  - apiVersion: v1
+    kind: Pod
+    metadata: {name: otel-1, labels: {app: otel}}
+    spec:
+      containers: [{env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}], volumeMounts: [{name: c}]}]
+      volumes: [{name: c, configMap: {name: otel}}]
+    status: {podIPs: [{ip: "fd00:244::7"}]}
 ```
 ```yaml quiet
-receivers: {otlp: {protocols: {grpc: {endpoint: "${env:LISTEN_HOST}:4317"}}}}
+receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
 ```
 
 ## References
@@ -36,17 +59,22 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from dualstack.model.address import Family
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Severity
-from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.host import Namespaces
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import Question
+from dualstack.model.sockets import Listeners
 from dualstack.model.source import Written
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.destination import read
 from dualstack.reach.drafts import certain
-from dualstack.reach.edits import fix
+from dualstack.reach.edits import fix, widened
+from dualstack.reach.start import failures, here
 from dualstack.reach.unknowns import REFERENCE, outcomes
 
 HOP = Hop.ENDPOINT
@@ -54,6 +82,26 @@ SEVERITY = Severity.ERROR
 BECAUSE = ("DS118",)
 
 _HOST = re.compile(rf"(?P<before>^|//|@)(?P<host>{REFERENCE.pattern})(?=:)")
+
+
+def check(
+    traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, question: Question
+) -> Iterator[Finding]:
+    """One finding for each endpoint that ended the Collector of a pod."""
+    for failure in failures(traces, declared, listeners, here(namespaces), None) if question.place == "cluster" else ():
+        written = failure.endpoint.written
+        if written and "$" in written.text and "too many colons" in failure.bound.error:
+            told = (x for flow in failure.flows for x in flow.at(Hop.LISTEN).evidence)
+            meant = widened(written.text) if "," in failure.endpoint.value else ""
+            for found in _found(written, failure.endpoint.field, {Family.IPV6: "DS101"}, listens=True):
+                yield replace(
+                    found,
+                    hint=f"Write `{meant}`." if meant else found.hint,
+                    confidence=Confidence.OBSERVED,
+                    evidence=(*found.evidence, *failure.evidence, *dict.fromkeys(told)),
+                    fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant) if meant else found.fix,
+                    flows=tuple(x.key for x in failure.flows),
+                )
 
 
 def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:

@@ -45,16 +45,19 @@ from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Transport
-from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, owner, why
+from dualstack.reach.live import CRASHED, receives_on
+from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, suspects
-from dualstack.reach.trace import sockets_of
+from dualstack.reach.trace import is_refused, sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
+    *("DS101", "DS102", "DS508"),
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
     *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS702"),
 )
@@ -69,12 +72,13 @@ def check(
     namespaces: Namespaces | None,
     names: Names | None,
     declared: Declared | None,
+    places: Places | None,
 ) -> Iterator[Finding]:
     """One finding for each place where nothing listens for a target, and for each target that is out of sight."""
     stopped = next(iter(suspects(traces, declared, listeners, here(namespaces), names)), None)
     silent: dict[tuple[str, str], list[Trace]] = {}
     for trace in traces.broken:
-        if trace.disposition is not Disposition.REFUSED:
+        if not is_refused(trace) or receives_on(trace, places) or trace.at(Hop.LISTEN).mark == CRASHED:
             continue
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):

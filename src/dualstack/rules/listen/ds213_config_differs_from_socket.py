@@ -2,7 +2,8 @@
 
 ## What it detects
 A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
-namespace is not there. Or its command line names another configuration: then this is a note, not a fault.
+namespace is not there. Or its command line names another configuration: then this is a note, not a fault. On a
+cluster, a ConfigMap that was changed after the pod had read it, where nobody knows that the flows work.
 
 ## Why it breaks
 A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
@@ -17,14 +18,6 @@ listeners: ["127.0.0.1:4318 go otelcol"]
 probes: ["10.9.0.5:4318 http refused"]
 config: |
   receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
-  exporters: {debug: {}}
-  service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
-```
-```yaml fires
-target: http://127.0.0.1:4318
-listeners: ["[::]:4317 go otelcol"]
-config: |
-  receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}, http: {endpoint: "0.0.0.0:4318"}}}}
   exporters: {debug: {}}
   service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
@@ -63,6 +56,8 @@ from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner
+from dualstack.reach.outdated import outdated
+from dualstack.reach.pods import Places
 from dualstack.reach.start import here, port, predicted, sockets, started_otherwise, started_with
 from dualstack.reach.trace import sockets_of
 
@@ -72,10 +67,18 @@ BECAUSE = ("DS210",)
 
 
 def check(
-    traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, names: Names | None
+    traces: Traces,
+    listeners: Listeners,
+    namespaces: Namespaces,
+    declared: Declared,
+    names: Names | None,
+    places: Places | None,
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
+    if places:
+        yield from outdated(traces, places)
+        return
     running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
     running.sort(key=lambda x: started_otherwise(x, declared))
     if running:

@@ -47,6 +47,7 @@ probes: ["10.9.0.7:4318 http accepted"]
 
 from collections.abc import Iterator
 
+from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
@@ -57,14 +58,16 @@ from dualstack.reach.resolver import NO_AAAA
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS403", "DS410")
+BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
 
 
-def check(traces: Traces, names: Names) -> Iterator[Finding]:
+def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each expected family of which the target has no address."""
-    for trace in traces.broken:
-        known = addresses_of(trace.target, names)
-        if trace.disposition is not Disposition.NO_ADDRESS or not known:
+    for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS):
+        if cluster:
+            yield _of_service(trace)
+        known = addresses_of(trace.target, names) if names else ()
+        if names is None or not known:
             continue
         host, title = trace.target.host, trace.family.title
         yield Finding(
@@ -81,6 +84,18 @@ def check(traces: Traces, names: Names) -> Iterator[Finding]:
             ),
             flows=(trace.key,),
         )
+
+
+def _of_service(trace: Trace) -> Finding:
+    hop, title = trace.at(Hop.RESOLVE), trace.family.title
+    return Finding(
+        summary=f"The Service has no {title} address",
+        detail=f"{hop.why}: the DNS of the cluster has the addresses of a Service and no others.",
+        hint=f"Give the Service {title}, where the cluster has a range of it.",
+        families=(trace.family,),
+        evidence=hop.evidence,
+        flows=(trace.key,),
+    )
 
 
 def _hint(trace: Trace, names: Names) -> str:

@@ -56,21 +56,44 @@ spec:
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH, Family
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Container, Variable
+from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.source import Location
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
 from dualstack.reach.settings import variable_of
+from dualstack.reach.start import port
+from dualstack.reach.trace import is_turned_away
 from dualstack.reach.unknowns import FIRST_ADDRESS, REFERENCE, wanted
 
 HOP = Hop.POD
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS102",)
+BECAUSE = ("DS102", "DS204")
+
+
+def check(traces: Traces, declared: Declared, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each variable that a listener binds, whose other address is refused."""
+    refused = [x for x in traces.broken if is_turned_away(x)] if question.place == "cluster" else []
+    for item in (x for x in deployments.items if x.config.file == declared.file):
+        for endpoint in item.config.endpoints:
+            variable = _first_address(endpoint.effective, item.container)
+            flows = tuple(x.key for x in refused if x.port == port(endpoint))
+            if variable and flows:
+                said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
+                words = (
+                    f"{endpoint.component} refuses the other",
+                    "Listen on every address.",
+                    "Listen on every address",
+                )
+                found = _finding(variable, words, said, variable.at, question.cluster[:1])
+                yield replace(found, confidence=Confidence.OBSERVED, flows=flows)
 
 
 def lint(senders: Senders, deployments: Deployments, question: Question) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 ## What it detects
 A `hostPort`, or a listener in the network of the host, that another workload of the same folder takes too, where
 neither is kept to some nodes by `nodeSelector` or `affinity`. An error where one of them is a DaemonSet of the same
-file, for it is on every node; a warning where they may or may not meet, or may never be applied together.
+file, for it is on every node; a warning where they may or may not meet, or may never be applied together. On a
+cluster, a pod that is not scheduled because its node's port is taken.
 
 ## Why it breaks
 The scheduler gives a hostPort to one pod of a node, and the other stays Pending: `didn't have free ports for the
@@ -24,6 +25,19 @@ kind: DaemonSet
 metadata: {name: other-agent}
 spec: {template: {spec: {containers: [{name: otlp, ports: [{containerPort: 4317, hostPort: 4317}]}]}}}
 ```
+```yaml fires
+# dualstack diagnose ds/otel
+apiVersion: v1
+kind: Pod
+metadata: {name: otel-1}
+spec: {containers: [{name: otelcol, ports: [{containerPort: 4317, hostPort: 4317}]}]}
+status:
+  phase: Pending
+  conditions:
+    - type: PodScheduled
+      status: "False"
+      message: "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+```
 ```yaml quiet
 apiVersion: apps/v1
 kind: DaemonSet
@@ -43,15 +57,47 @@ spec: {template: {spec: {containers: [{name: otlp, ports: [{containerPort: 4317,
 
 from collections.abc import Iterator
 
+from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Workloads
-from dualstack.model.trace import Hop
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.claims import Claim, rivals
+from dualstack.reach.live import keys, owner_of, waiting_for
+from dualstack.reach.states import unscheduled
 
 HOP = Hop.POD
 SEVERITY = Severity.ERROR
+
+_TAKEN = "didn't have free ports"
+"""kubernetes 1.34.4 pkg/scheduler/framework/plugins/nodeports/node_ports.go ErrReason."""
+
+
+def check(cluster: Cluster, traces: Traces, workloads: Workloads | None) -> Iterator[Finding]:
+    """One finding for the pods of each owner that wait for a port."""
+    waiting = [x for x in cluster.pods if _TAKEN in unscheduled(x) and not x.finished]
+    for owner in dict.fromkeys(map(owner_of, waiting)):
+        mine = [x for x in waiting if owner_of(x) == owner]
+        name, said = mine[0].metadata.name, unscheduled(mine[0])
+        wanted = [y for x in mine[0].spec.containers or () for y in x.ports or () if y.host_port]
+        ports = ", ".join(str(x.host_port) for x in wanted)
+        yield Finding(
+            summary="Pods wait for a port of the node",
+            detail=f"No node with room for {name} has its host ports {ports} free: {said}.",
+            hint="Give one of those who want the port another, or keep them to different nodes.",
+            evidence=(Evidence(f"{len(mine)} of these pods: {said}", f"condition PodScheduled of {name}"),),
+            location=_place(workloads, mine[0]),
+            fix=Fix("Use another port"),
+            flows=keys(waiting_for(cluster, traces, mine)),
+        )
+
+
+def _place(workloads: Workloads | None, pod: Pod) -> Location | None:
+    labels = (pod.metadata.labels or {}).items()
+    made = (x for x in (workloads.items if workloads else ()) if x.labels and x.labels.items() <= labels)
+    return next((z.host.at for x in made for y in x.containers for z in y.ports if z.host), None)
 
 
 def lint(workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:

@@ -2,12 +2,11 @@
 
 ## What it detects
 A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
-`--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing:
-one family is right in most clusters. The Operator's Services are judged by their OpenTelemetryCollector.
+`--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing.
+The Operator's Services are judged by their resource. On a cluster it is an error where clients need the other family.
 
 ## Why it breaks
-Without `ipFamilyPolicy` a Service is SingleStack of the first range of the cluster, on a dual-stack cluster too. Its
-name has no record of the other family, so a client that has only that one finds nothing.
+Without `ipFamilyPolicy` a Service is SingleStack of the cluster's first range. Its name has no record of the other.
 
 ## Fix
 Set `ipFamilyPolicy: PreferDualStack`, without a list of families or with the first one alone.
@@ -21,45 +20,35 @@ Safe: a cluster with one family takes it as well and gives that one; the address
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {selector: {app: otel-collector}, ports: [{name: otlp-grpc, port: 4317}]}
 ```
 ```yaml fires
-# dualstack lint --expect dual
+# dualstack diagnose svc/otel --expect dual
 apiVersion: v1
-kind: Service
-metadata: {name: otel-collector}
-spec: {ipFamilyPolicy: SingleStack, selector: {app: otel-collector}, ports: [{port: 4318}]}
+kind: List
+items:
+  - {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.244.0.0/24, "fd00:244::/64"]}}
+  - {apiVersion: v1, kind: Service, metadata: {name: otel}, spec: {ipFamilies: [IPv4], ports: [{port: 4317}]}}
 ```
 ```yaml fires
 # dualstack lint --expect dual
 apiVersion: opentelemetry.io/v1beta1
 kind: OpenTelemetryCollector
 metadata: {name: gateway}
-spec:
-  config:
-    receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
-    exporters: {debug: {}}
-    service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+spec: {config: {receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}}}
 ```
 ```yaml quiet
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {selector: {app: otel-collector}, ports: [{name: otlp-grpc, port: 4317}]}
 ```
 ```yaml quiet
 # dualstack lint --cluster-families IPv4,IPv6 --expect dual
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec:
-  ipFamilyPolicy: PreferDualStack
-  selector: {app: otel-collector}
-  ports: [{name: otlp-grpc, port: 4317}]
+spec: {ipFamilyPolicy: PreferDualStack, selector: {app: otel-collector}, ports: [{port: 4317}]}
 ```
 
 ## References
@@ -70,14 +59,17 @@ spec:
 from collections.abc import Iterator
 
 from dualstack.model.address import BOTH, Family
+from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import by_service, clients_of, keys, patch, written
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
+    DUAL,
     PREFER,
     SINGLE,
     both_matter,
@@ -94,6 +86,39 @@ from dualstack.reach.stacks import (
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
+BECAUSE = ("DS517",)
+
+
+def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
+    """One finding for each Service whose one family keeps clients out."""
+    for service, flows in by_service(cluster, traces.broken):
+        lost = tuple(x for x in flows if len(service.families) == 1 and _is_lost(x, service.families[0]))
+        dual = service.spec.ip_family_policy in DUAL or len(cluster.families) < len(BOTH)
+        text = written(services, service)
+        if lost and not dual:
+            lacks = service.families[0].other
+            yield Finding(
+                summary=f"Service lacks {lacks.title}",
+                detail=f"{service.called} has {titles(service.families)} alone, and the cluster has both. It fails for "
+                f"the {clients_of(lost)}.",
+                hint=f"Set `ipFamilyPolicy: {PREFER}`.",
+                families=(lacks,),
+                evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
+                location=place(text) if text else None,
+                fix=Fix(
+                    "Ask for both families",
+                    Applicability.SAFE,
+                    with_policy(text, PREFER) if text else (),
+                    (patch(service, {"ipFamilyPolicy": PREFER}),),
+                ),
+                flows=keys(lost),
+            )
+
+
+def _is_lost(trace: Trace, has: Family) -> bool:
+    """Whether the Service, or one family of it, is what a flow lacks."""
+    hop = trace.failing.hop if trace.failing else None
+    return hop in (Hop.RESOLVE, Hop.SERVICE) or (hop is Hop.ROUTE and trace.family is has)
 
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments, question: Question) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP, or the Collector receives none, as with the ports that a chart leaves over.
+for OTLP, or the Collector receives none, as with the ports that a chart leaves over. On a cluster, the flows that end
+there, and endpoints whose pod has another address by now.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection.
@@ -30,12 +31,8 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec:
-      containers:
-        - name: collector
-          args: [--config=/conf/config.yaml]
-          ports: [{name: otlp-http, containerPort: 4318}]
-          volumeMounts: [{name: conf, mountPath: /conf}]
-      volumes: [{name: conf, configMap: {name: otel-collector}}]
+      containers: [{name: c, ports: [{name: otlp-http, containerPort: 4318}], volumeMounts: [{name: v, mountPath: /v}]}]
+      volumes: [{name: v, configMap: {name: otel-collector}}]
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -68,14 +65,18 @@ spec:
 from collections.abc import Iterator
 
 from dualstack.model.address import Protocol
+from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Applicability, Confidence, Finding, Severity
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, ServicePort, Services, Workload, Workloads
 from dualstack.model.sockets import Transport
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.astray import led_astray
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
+from dualstack.reach.live import by_service, families_of, keys, port_at
+from dualstack.reach.pods import Places
 from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import numbered, port
@@ -83,8 +84,25 @@ from dualstack.reach.wiring import target
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
+BECAUSE = ("DS211",)
 
 _TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
+
+
+def check(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
+    """One finding for each port that leads to nobody."""
+    for service, flows in by_service(cluster, traces.broken):
+        for each in led_astray(cluster, service, flows, places):
+            yield Finding(
+                summary=f"Nobody listens behind port {each.port.port}",
+                detail=each.why,
+                hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
+                families=families_of(each.flows),
+                evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
+                location=port_at(services, service, each.port.port),
+                fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
+                flows=keys(each.flows),
+            )
 
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 ## What it detects
 A Service for OTLP whose selector fits no workload in the files, while a Collector of the same namespace that no Service
 leads to has some of its labels, and stands in the same file or has the same name; or has its name in the same file.
-Where the files hold no such Collector nothing is said: it may be elsewhere.
+Where the files hold no such Collector nothing is said: it may be elsewhere. On a cluster, a Service without a pod.
 
 ## Why it breaks
 A Service without endpoints refuses every connection, or drops it.
@@ -29,6 +29,21 @@ spec:
     spec:
       containers: [{name: collector, image: "otel/opentelemetry-collector:0.139.0"}]
 ```
+```yaml fires
+# dualstack diagnose svc/otel
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: otel}
+    spec: {ipFamilies: [IPv4], selector: {app: otel}, ports: [{port: 4317}]}
+  - {apiVersion: v1, kind: Pod, metadata: {name: otelcol-1, labels: {app: otelcol}}}
+  - apiVersion: discovery.k8s.io/v1
+    kind: EndpointSlice
+    metadata: {name: otel-x, labels: {kubernetes.io/service-name: otel}}
+    addressType: IPv4
+```
 ```yaml quiet
 apiVersion: v1
 kind: Service
@@ -53,16 +68,35 @@ spec:
 
 from collections.abc import Iterator
 
+from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workload, Workloads
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
 from dualstack.reach.ports import carries_otlp
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
+
+
+def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
+    """One finding for each Service without a pod."""
+    for service, flows in by_service(cluster, failing(traces, Hop.ENDPOINTS, NO_POD)):
+        text, where = written(services, service), service.metadata.namespace
+        wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
+        yield Finding(
+            summary="Service selects no pods",
+            detail=f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}.",
+            hint="Select the labels that the pods of the Collector have.",
+            families=families_of(flows),
+            evidence=(Evidence(f"selector: {wants}", service.called),),
+            location=text.selector_at or text.meta.at if text else None,
+            fix=Fix("Make selector and labels agree", commands=(f"kubectl get pods -n {where} --show-labels",)),
+            flows=keys(flows),
+        )
 
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:

@@ -1,0 +1,154 @@
+"""What objects of Kubernetes are made of: fields that many kinds share, and small kinds."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """What every part of an object is made of."""
+
+
+class OwnerReference(Slim, frozen=True):
+    """What made an object."""
+
+    kind: str = ""
+    name: str = ""
+    controller: bool | None = None
+
+
+class ManagedFields(Slim, frozen=True):
+    """When somebody last wrote fields of an object."""
+
+    time: str | None = None
+
+
+class ObjectMeta(Slim, frozen=True):
+    """What every object has."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    managed_fields: list[ManagedFields] | None = None
+
+    @property
+    def changed(self) -> str:
+        """When it was last written, as far as is known: times of Kubernetes are in UTC and sort as texts (RFC 3339)."""
+        return max((x.time or "" for x in self.managed_fields or ()), default="") or self.creation_timestamp or ""
+
+
+class Named(Slim, frozen=True):
+    """A name in a list of names."""
+
+    name: str = ""
+
+
+class Projected(Slim, frozen=True):
+    """A volume that is made of several."""
+
+    sources: list["Volume"] | None = None
+
+
+class Volume(Slim, frozen=True):
+    """A volume of a pod, as far as it holds ConfigMaps."""
+
+    config_map: Named | None = None
+    projected: Projected | None = None
+
+    @property
+    def parts(self) -> tuple["Volume", ...]:
+        """What it is made of."""
+        return tuple((self.projected.sources if self.projected else None) or ())
+
+
+class ObjectReference(Slim, frozen=True):
+    """The object that another one speaks of."""
+
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Condition(Slim, frozen=True):
+    """One condition of an object."""
+
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+
+
+class ServiceCidrSpec(Slim, frozen=True):
+    """The ranges of a ServiceCIDR."""
+
+    cidrs: list[str] | None = None
+
+
+class ServiceCIDR(Slim, frozen=True):
+    """A ServiceCIDR (networking.k8s.io/v1, Kubernetes 1.33)."""
+
+    metadata: ObjectMeta
+    spec: ServiceCidrSpec = ServiceCidrSpec()
+
+
+class ConfigMap(Slim, frozen=True):
+    """A ConfigMap, without what it holds."""
+
+    metadata: ObjectMeta
+
+
+class ProbedPort(Slim, frozen=True):
+    """What a probe of the kubelet connects to: a number or the name of a port, of the pod where no `host` is named."""
+
+    port: int | str | None = None
+    host: str | None = None
+
+
+class Probe(Slim, frozen=True):
+    """A probe of the kubelet; one that runs a program in the container has none of these."""
+
+    http_get: ProbedPort | None = None
+    tcp_socket: ProbedPort | None = None
+    grpc: ProbedPort | None = None
+
+    @property
+    def asked(self) -> ProbedPort | None:
+        """What it connects to."""
+        return self.http_get or self.tcp_socket or self.grpc
+
+
+class Waiting(Slim, frozen=True):
+    """Why a container does not run: as a state, or as the last one that it had."""
+
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+
+
+class Running(Slim, frozen=True):
+    """Since when a container runs."""
+
+    started_at: str | None = None
+
+
+class ContainerState(Slim, frozen=True):
+    """The state of a container."""
+
+    waiting: Waiting | None = None
+    running: Running | None = None
+    terminated: Waiting | None = None
+
+
+class ContainerStatus(Slim, frozen=True):
+    """What the kubelet says of a container."""
+
+    name: str = ""
+    ready: bool | None = None
+    restart_count: int | None = None
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None

@@ -1,0 +1,214 @@
+"""The hops inside a pod: its address, and what listens there, as predicted, or as seen from outside."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from dualstack.model.address import Family, Protocol, Target, family
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.sockets import Listener
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.bind import accepts, listen_mark
+from dualstack.reach.lanes import Backend
+from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.pods import Place
+from dualstack.reach.states import last_words, troubles
+
+_ORDER = tuple(Hop)
+_LOOPBACK = "127.0.0.1"
+STALE, CRASHED, NOTHING = "stale", "crashed", "none"
+"""Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket."""
+
+Looks = Mapping[Way, Glimpse]
+
+_DISPOSITIONS = {
+    Hop.RESOLVE: Disposition.NO_ADDRESS,
+    Hop.ROUTE: Disposition.NO_ROUTE,
+    Hop.POLICY: Disposition.DENIED,
+    Hop.SERVICE: Disposition.NO_ENDPOINT,
+    Hop.ENDPOINTS: Disposition.NO_ENDPOINT,
+    Hop.POD: Disposition.NO_ENDPOINT,
+    Hop.LISTEN: Disposition.REFUSED,
+    Hop.HANDSHAKE: Disposition.HANDSHAKE_FAILED,
+    Hop.EXPORT: Disposition.REJECTED,
+}
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Who sends where, over which family: what all the traces of one question about an address share.
+
+    `nodes` are those of the clients, or those whose address is asked.
+    """
+
+    vantage: str
+    nodes: tuple[str, ...]
+    target: Target
+    family: Family
+    addresses: tuple[str, ...]
+    required: bool = True
+    headless: bool = False
+
+
+def traced(flow: Flow, hops: Sequence[TracedHop], backends: Sequence[Backend] = ()) -> Trace:
+    """The trace of a flow whose hops are known as far as these go; the first backend stands for all."""
+    done = {x.hop for x in hops}
+    whole = (*hops, *(TracedHop(x, Status.UNKNOWN) for x in _ORDER if x not in done))
+    ordered = tuple(sorted(whole, key=lambda x: _ORDER.index(x.hop)))
+    failing = next((x for x in ordered if x.status is Status.FAIL), None)
+    unclear = any(x.status is Status.UNKNOWN for x in ordered)
+    end = Disposition.INSUFFICIENT_INFO if unclear else Disposition.ACCEPTED
+    first = backends[0] if backends else None
+    return Trace(
+        flow.vantage,
+        flow.target,
+        flow.target.protocol,
+        flow.family,
+        tuple(x.address for x in backends) if flow.headless else flow.addresses,
+        ordered,
+        _DISPOSITIONS[failing.hop] if failing else end,
+        required=flow.required,
+        server=first.place.name if first and first.place else "",
+        arrives=first.port if first else 0,
+        nodes=flow.nodes,
+        servers=tuple(x.place.name for x in backends if x.place),
+    )
+
+
+def led(
+    flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], using: Sequence[Backend], seen: Glimpses
+) -> Iterator[Trace]:
+    """The traces to backends, one for each way in which they differ; where none is in use, to all, which end before."""
+    ways: dict[tuple[object, ...], list[Backend]] = {}
+    for backend in using or every:
+        hops = tuple(behind(flow.target.protocol, backend, seen))
+        ways.setdefault(alike(hops, backend), []).append(backend)
+    for backends in ways.values():
+        shown = next((x for x in backends if looks_at(flow.target.protocol, x, seen)), backends[0])
+        ordered = (shown, *(x for x in backends if x is not shown))
+        counted = _counted(backends, using, every)
+        yield traced(flow, (*before, counted, *behind(flow.target.protocol, shown, seen)), ordered)
+
+
+def _counted(backends: Sequence[Backend], using: Sequence[Backend], every: Sequence[Backend]) -> TracedHop:
+    shown = ", ".join(x.address for x in backends[:5])
+    fact = (Evidence(shown, "EndpointSlice"),)
+    if not using:
+        pods = [x.place.pod for x in backends if x.place]
+        why = f"no endpoint is ready: {troubles(pods) or shown}"
+        return TracedHop(Hop.ENDPOINTS, Status.FAIL, why, f"0-of-{len(every)}", (Evidence(why, "EndpointSlice"),))
+    count = f"{len(backends)}-of-{len(using)}" if len(backends) < len(using) else str(len(using))
+    return TracedHop(Hop.ENDPOINTS, Status.PASS, f"ready: {shown}", count, fact)
+
+
+def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[TracedHop]:
+    """The hops from the pod on."""
+    place = backend.place
+    if place is None:
+        yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :])
+        return
+    name = place.pod.metadata.name
+    held = backend.address in place.pod.addresses
+    why = f"the pod {name} has {backend.address}" if held else f"the pod {name} does not have {backend.address}"
+    fact = Evidence(", ".join(place.pod.addresses) or "no address", f"status of the pod {name}")
+    yield TracedHop(Hop.POD, Status.PASS if held else Status.FAIL, why, "" if held else STALE, (fact,))
+    yield TracedHop(Hop.HOST, Status.PASS if held else Status.UNKNOWN)
+    looked = looks_at(protocol, backend, seen)
+    yield _listen(backend, place, looked)
+    yield _later(Hop.HANDSHAKE, backend, place, looked)
+    yield _later(Hop.EXPORT, backend, place, looked)
+
+
+def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:
+    """What was seen of a port of a pod; of its addresses the API server dials the first one alone."""
+    place = backend.place
+    found = {x: seen.of(place.name, backend.port, protocol, x) for x in Way} if place else {}
+    if place and backend.address != next(iter(place.pod.addresses), ""):
+        found[Way.ADDRESS] = None
+    return {k: v for k, v in found.items() if v}
+
+
+def alike(hops: Sequence[TracedHop], backend: Backend) -> tuple[object, ...]:
+    """What tells the fate of a backend from others; pods of one template differ in nothing but their own addresses."""
+    held = backend.place.pod.addresses if backend.place else ()
+    marks = {f"[{x}]" if ":" in x else x: str(family(x)) for x in held}
+    return tuple((x.status, ",".join(marks.get(y, y) for y in x.mark.split(","))) for x in hops)
+
+
+def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
+    sockets = [x for x in place.sockets if x.port == backend.port]
+    facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, Layer.DECLARED) for x in sockets)
+    mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
+    direct = looked.get(Way.ADDRESS)
+    if direct:
+        facts = (sight(direct), *facts)
+        if direct.outcome is Outcome.REFUSED:
+            told = "" if mark else _unbound(backend, place, mark, ()).mark
+            why = f"{backend.address} refuses connections"
+            return TracedHop(Hop.LISTEN, Status.FAIL, why, mark or told or "refused", facts)
+        return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
+    if place.mesh:
+        return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{place.mesh} takes connections to this pod first", mark, facts)
+    said = _taken(sockets, backend.address, place)
+    inside = looked.get(Way.LOOPBACK)
+    if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
+        why = f"nothing listens on port {backend.port}, whatever the configuration says"
+        return TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (sight(inside), *facts))
+    if said is not None:
+        why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
+        return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
+    return _unbound(backend, place, mark, facts)
+
+
+def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:
+    """What becomes of a flow to a port on which no socket is predicted."""
+    crash = next(iter(place.crashes), None)
+    if crash and place.whole:
+        told = (last_words(x) for x in place.pod.status.container_statuses or () if x.name == crash.container)
+        ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
+        fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
+    unclear = _unclear(backend, place)
+    if not mark and place.whole and not unclear:
+        ports = ", ".join(str(x.port) for x in place.sockets) or "no port at all"
+        fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
+    return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
+
+
+def _taken(sockets: Sequence[Listener], address: str, place: Place) -> bool | None:
+    """Whether one of these takes connections to an address; None where nobody can say, or there are none."""
+    said = [accepts(x, address, place.space) for x in sockets]
+    return True if True in said else None if None in said or not said else False
+
+
+def _unclear(backend: Backend, place: Place) -> str:
+    """Why nobody can say who listens on a port."""
+    mine = (x.bound.unknown or x.bound.error for x in place.opened if x.port in (backend.port, 0))
+    return next(filter(None, mine), "")
+
+
+def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop:
+    """Handshake and export: from a look at this address, or at the loopback where the same socket takes both."""
+    direct, inside = looked.get(Way.ADDRESS), looked.get(Way.LOOPBACK)
+    sockets = [x for x in place.sockets if x.port == backend.port]
+    same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
+    through = bool(same) or (direct is not None and direct.outcome is not Outcome.REFUSED)
+    tried = [x for x in (direct, inside if through else None) if x and x.outcome is not Outcome.REFUSED]
+    told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
+    if not told:
+        met = hop is Hop.HANDSHAKE and tried
+        return TracedHop(hop, Status.PASS if met else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
+    meaning = MEANINGS[told[0].outcome]
+    facts = (sight(told[0]),)
+    if meaning.hop is hop:
+        return TracedHop(hop, Status.FAIL, meaning.why, told[0].outcome, facts)
+    passed = meaning.hop is None or _ORDER.index(meaning.hop) > _ORDER.index(hop)
+    return TracedHop(hop, Status.PASS if passed else Status.UNKNOWN, "accepted" if passed else "", evidence=facts)
+
+
+def sight(look: Glimpse) -> Evidence:
+    """What a look showed."""
+    said = "; ".join(x for x in (str(look.outcome), look.detail) if x)
+    return Evidence(said, look.source, Layer.PROBED)

@@ -1,0 +1,135 @@
+"""The ports of Services that clients send OTLP to, family by family, and the endpoints behind them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family
+from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Pod, Service, ServicePort
+from dualstack.reach.crowds import Crowd
+from dualstack.reach.pods import Place
+
+Spots = Mapping[tuple[str, str], Place]
+"""Pods as places, by namespace and name."""
+
+_SPOKEN = {"grpc": Protocol.GRPC, "http": Protocol.HTTP, "h2c": Protocol.GRPC}
+
+
+class Backend(msgspec.Struct, frozen=True):
+    """An endpoint of a Service in one family: its address, the port there, and the pod where there is one."""
+
+    address: str
+    port: int
+    endpoint: Endpoint = Endpoint()
+    place: Place | None = None
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One port of a Service in one family for one group of clients, by its own name or by an alias."""
+
+    crowd: Crowd
+    service: Service
+    port: ServicePort
+    protocol: Protocol
+    family: Family
+    alias: Service | None = None
+
+    @property
+    def host(self) -> str:
+        """The name that clients use: that of the Service, or of an alias of it."""
+        return host(self.alias or self.service)
+
+    @property
+    def local(self) -> bool:
+        """Whether clients are led to endpoints on their own node alone."""
+        return self.service.spec.internal_traffic_policy == "Local" and not self.service.headless
+
+    @property
+    def address(self) -> str:
+        """The cluster address of the Service in this family; empty where it has none."""
+        return next((x for x in self.service.addresses if family(x) is self.family), "")
+
+
+def host(service: Service) -> str:
+    """The name of a Service inside the cluster."""
+    return f"{service.metadata.name}.{service.metadata.namespace}.svc"
+
+
+def spoken(service: Service, port: ServicePort, slices: Sequence[EndpointSlice], places: Spots) -> tuple[Protocol, ...]:
+    """The OTLP protocols that clients speak to a port; none where it is for something else.
+
+    The port's number counts most, then its name and its application protocol, then what the receivers behind it speak.
+    """
+    if port.protocol != "TCP":
+        return ()
+    if port.port in OTLP_PORTS:
+        return (OTLP_PORTS[port.port],)
+    behind = {x.port for y in BOTH for x in backends(Lane(Crowd(""), service, port, Protocol.TCP, y), slices, places)}
+    received = received_on(behind, places.values())
+    words = f"{port.name}-{port.app_protocol or ''}".lower().split("-")
+    named = [y for x, y in _SPOKEN.items() if x in words]
+    if "otlp" in words:
+        return (named[0],) if named else received or (Protocol.GRPC,)
+    return received
+
+
+def received_on(ports: Iterable[int], places: Iterable[Place]) -> tuple[Protocol, ...]:
+    """The OTLP protocols that receivers of these places speak on some ports."""
+    opened = (x for place in places for y in ports for x in place.on(y))
+    found = {x.endpoint.protocol for x in opened if x.endpoint.component.startswith("receivers/otlp")}
+    return tuple(x for x in OTLP_PORTS.values() if x in found)
+
+
+def near(slices: Sequence[EndpointSlice]) -> Mapping[Family, frozenset[str]]:
+    """The nodes that have a ready endpoint, by its family."""
+    return {x: frozenset(_nodes(of_family(slices, x))) for x in BOTH}
+
+
+def _nodes(slices: Iterable[EndpointSlice]) -> Iterator[str]:
+    for item in slices:
+        yield from (x.node_name for x in item.endpoints or () if x.ready and x.node_name)
+
+
+def of_family(slices: Iterable[EndpointSlice], wanted: Family) -> list[EndpointSlice]:
+    """The slices of a family."""
+    return [x for x in slices if _family(x) is wanted]
+
+
+def _family(item: EndpointSlice) -> Family | None:
+    return next((x for x in BOTH if x.title == item.address_type), None)
+
+
+def backends(lane: Lane, slices: Iterable[EndpointSlice], places: Spots) -> tuple[Backend, ...]:
+    """The endpoints of one family for a port, which its name joins (kube-proxy reads them so)."""
+    found = []
+    for item in of_family(slices, lane.family):
+        mine = [x for x in item.ports or () if (x.name or "") == lane.port.name and (x.protocol or "TCP") == "TCP"]
+        for endpoint in item.endpoints or () if mine else ():
+            if lane.local and lane.crowd.nodes and endpoint.node_name not in lane.crowd.nodes:
+                continue
+            number = mine[0].port or lane.port.port
+            found += [Backend(x, number, endpoint, _place(item, endpoint, places)) for x in endpoint.addresses or ()]
+    return tuple(found)
+
+
+def in_use(every: Sequence[Backend]) -> list[Backend]:
+    """The endpoints that get connections: those that are ready, or else those that still serve while they end.
+
+    kubernetes 1.34.4, pkg/proxy/topology.go CategorizeEndpoints.
+    """
+    said = ((x, x.endpoint.conditions) for x in every)
+    return [x for x in every if x.endpoint.ready] or [x for x, y in said if y.serving and y.terminating]
+
+
+def _place(item: EndpointSlice, endpoint: Endpoint, places: Spots) -> Place | None:
+    about = endpoint.target_ref
+    if about is None or about.kind != "Pod":
+        return None
+    return places.get((about.namespace or item.metadata.namespace, about.name))
+
+
+def selected(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
+    """The pods that a Service selects, without those that have ended."""
+    wanted, mine = (service.spec.selector or {}).items(), service.metadata.namespace
+    found = (x for x in cluster.pods if wanted and x.metadata.namespace == mine and not x.finished)
+    return tuple(x for x in found if wanted <= (x.metadata.labels or {}).items())

@@ -1,0 +1,155 @@
+"""What the rules of clusters ask: whose flows these are, which pods and nodes lack what, and what to type."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from dualstack.model import kube
+from dualstack.model.address import BOTH, Family
+from dualstack.model.address import family as family_of
+from dualstack.model.cluster import Cluster, Node, Pod, Service
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach import node_ports
+from dualstack.reach.arrival import CRASHED, NOTHING, STALE
+from dualstack.reach.crowds import families_on
+from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
+from dualstack.reach.lanes import host, received_on, selected
+from dualstack.reach.pods import Place, Places
+
+__all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
+
+
+def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
+    """The required flows whose first failing hop is this one, with one of these marks where any are named."""
+    broken = (x for x in traces.broken if x.failing and x.failing.hop is hop)
+    return tuple(x for x in broken if not marks or (x.failing and x.failing.mark in marks))
+
+
+def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Service, tuple[Trace, ...]]]:
+    """The Services with those of these flows that they lead, each with at least one."""
+    every = tuple(traces)
+    for service in cluster.services:
+        about = service.metadata
+        names = [service, *(x for x in cluster.services if x.alias == (about.namespace, about.name))]
+        mine = tuple(x for x in every if any(is_of(y, x) for y in names))
+        if mine:
+            yield service, mine
+
+
+def is_of(service: Service, trace: Trace) -> bool:
+    """Whether a flow is led by a Service: by its name, or by its node port."""
+    if trace.vantage.startswith(node_ports.NODE_PORT):
+        return any(x.node_port == trace.target.port for x in service.spec.ports or ())
+    return trace.target.host == host(service)
+
+
+def is_of_host_port(trace: Trace) -> bool:
+    """Whether a flow comes by a host port, or to a pod in the network of its node."""
+    return trace.vantage.startswith(node_ports.HOST_PORT)
+
+
+def keys(traces: Iterable[Trace]) -> tuple[str, ...]:
+    """What the flows are known by."""
+    return tuple(x.key for x in traces)
+
+
+def families_of(traces: Iterable[Trace]) -> tuple[Family, ...]:
+    """The families of these flows."""
+    found = {x.family for x in traces}
+    return tuple(x for x in BOTH if x in found)
+
+
+def titles(families: Iterable[Family], joint: str = "and") -> str:
+    """`IPv4 and IPv6`."""
+    return f" {joint} ".join(x.title for x in families)
+
+
+def ports_of(traces: Iterable[Trace]) -> str:
+    """The ports that clients ask for."""
+    return " and ".join(map(str, dict.fromkeys(x.target.port for x in traces)))
+
+
+def clients_of(traces: Iterable[Trace]) -> str:
+    """For whom these flows fail."""
+    return " and ".join(dict.fromkeys(x.vantage for x in traces))
+
+
+def written(services: kube.Services | None, service: Service) -> kube.Service | None:
+    """A Service as its text has it."""
+    about = service.metadata
+    every = services.items if services else ()
+    return next((x for x in every if (x.meta.name, x.meta.namespace) == (about.name, about.namespace)), None)
+
+
+def port_at(services: kube.Services | None, service: Service, number: int) -> Location | None:
+    """Where a Service says where a port leads."""
+    found = written(services, service)
+    each = next((x for x in found.ports if x.number.text == str(number)), None) if found else None
+    return (each.target or each.number).at if each else found.meta.at if found else None
+
+
+def patch(service: Service, spec: Mapping[str, object]) -> str:
+    """The command that changes fields of a Service."""
+    about = service.metadata
+    body = json.dumps({"spec": spec})
+    return f"kubectl patch service {about.name} -n {about.namespace} --type=merge -p '{body}'"
+
+
+def look_at_pods(service: Service) -> str:
+    """The command that shows the pods of a Service."""
+    chosen = ",".join(f"{k}={v}" for k, v in (service.spec.selector or {}).items())
+    return f"kubectl get pods -n {service.metadata.namespace} -l {chosen} -o wide"
+
+
+def lacking(pods: Iterable[Pod], family: Family) -> tuple[Pod, ...]:
+    """The pods that have addresses, and none of a family."""
+    return tuple(x for x in pods if x.addresses and family not in x.families)
+
+
+def without(cluster: Cluster, pods: Iterable[Pod], family: Family) -> tuple[Node, ...]:
+    """The nodes of these pods that have no address of a family, and give their pods none, as far as they are seen."""
+    names = {x.spec.node_name for x in pods}
+    return tuple(x for x in cluster.nodes if x.metadata.name in names and lacks(x, family))
+
+
+def lacks(node: Node, family: Family) -> bool:
+    """Whether no address of a node is of a family; of one that shows none, its range for pods."""
+    held = {*map(family_of, node.addresses)} or {*families_on(node)}
+    return bool(held) and family not in held
+
+
+def behind(cluster: Cluster, service: Service, traces: Sequence[Trace]) -> tuple[Pod, ...]:
+    """The pods that some flows of a Service would end at; where it keeps traffic on a node, those of that node."""
+    pods = selected(cluster, service)
+    local = [y for x in traces if x.failing and x.failing.mark == LOCAL for y in x.nodes]
+    return tuple(x for x in pods if x.spec.node_name in local) if local else pods
+
+
+def owner_of(pod: Pod) -> str:
+    """What made a pod, or the pod where nothing did."""
+    made = pod.metadata.owner_references or ()
+    return next((f"{x.kind} {x.name}" for x in made), f"pod {pod.metadata.name}")
+
+
+def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[Trace, ...]:
+    """The flows that fail because none of their pods runs, and these are among them."""
+    names = {f"pod {x.metadata.name}" for x in pods}
+    found = [x for x in failing(traces, Hop.POD) if names.intersection(x.servers)]
+    for service, mine in by_service(cluster, failing(traces, Hop.ENDPOINTS, NOBODY)):
+        found += mine if any(x in pods for x in selected(cluster, service)) else ()
+    return tuple(found)
+
+
+def receives_on(trace: Trace, places: Places | None) -> int:
+    """The port on which a pod takes what a flow brings to a port without a listener; 0 where there is none."""
+    place = places.named(trace.server) if places else None
+    if place is None or trace.at(Hop.LISTEN).mark != NOTHING:
+        return 0
+    numbers = dict.fromkeys(x.port for x in place.opened if x.port)
+    return next((x for x in numbers if trace.protocol in received_on((x,), (place,))), 0)
+
+
+def crashed(trace: Trace, places: Places | None) -> Place | None:
+    """The place of a flow whose Collector cannot start."""
+    place = places.named(trace.server) if places else None
+    return place if place and place.crashes else None

@@ -1,0 +1,219 @@
+"""The ways in through the addresses of nodes: NodePorts, host ports of pods, and pods in the network of their node."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
+from dualstack.model.cluster import Cluster, ContainerPort, EndpointSlice, Node, Service, ServicePort
+from dualstack.model.evidence import Evidence
+from dualstack.model.glimpse import Glimpses
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop, Status, Trace, TracedHop
+from dualstack.reach.arrival import Flow, led, traced
+from dualstack.reach.crowds import Crowd, listed, named
+from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
+from dualstack.reach.pods import Place
+from dualstack.reach.states import unscheduled
+
+NODE_PORT, HOST_PORT = "node port", "host port"
+"""How the vantage of such flows begins."""
+SINGLE, HOST_IP, LOCAL, POD_LACKS = "single", "host-ip", "local-0", "no-address"
+"""Marks: a Service, or a host port, of the other family alone; no endpoint on these nodes; a pod without the family."""
+
+
+class Door(msgspec.Struct, frozen=True):
+    """A port on the addresses of some nodes in one family."""
+
+    kind: str
+    nodes: tuple[Node, ...]
+    port: int
+    protocol: Protocol
+    family: Family
+    every: int
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of these nodes in this family."""
+        return tuple(y for x in self.nodes for y in x.addresses if family(y) is self.family)
+
+    def flow(self, *, required: bool) -> Flow:
+        """Who asks there."""
+        names = tuple(x.metadata.name for x in self.nodes)
+        host = named(names, self.every)
+        target = Target(host, host, self.port, self.protocol)
+        return Flow(f"{self.kind} of {host}", names, target, self.family, self.addresses[:1], required)
+
+    def route(self) -> TracedHop:
+        """Whether the nodes have an address of this family."""
+        names = tuple(x.metadata.name for x in self.nodes)
+        if self.addresses:
+            return TracedHop(Hop.ROUTE, Status.PASS, f"{listed(names)}: {self.addresses[0]}")
+        why = f"no {self.family.title} address on {listed(names)}"
+        return TracedHop(Hop.ROUTE, Status.FAIL, why, "no-address", (Evidence(why, "status of the nodes"),))
+
+
+def node_ports(cluster: Cluster, places: Spots, question: Question, seen: Glimpses) -> Iterator[Trace]:
+    """The traces of every OTLP port that nodes offer."""
+    for service in cluster.services:
+        slices = cluster.slices_of(service)
+        for port in service.spec.ports or () if service.spec.type == "NodePort" else ():
+            for protocol in spoken(service, port, slices, places) if port.node_port else ():
+                for door in _doors(cluster, slices, service, port, protocol):
+                    yield from _of_service(door, (service, port, slices), places, question, seen)
+    for held in _held(cluster, places):
+        yield from _of_pods(held, question, seen)
+    yield from _of_nobody(cluster, places, question)
+
+
+_Behind = tuple[Service, ServicePort, Sequence[EndpointSlice]]
+
+
+def _doors(
+    cluster: Cluster, slices: Sequence[EndpointSlice], service: Service, port: ServicePort, protocol: Protocol
+) -> Iterator[Door]:
+    """The nodes in groups that fare alike."""
+    local = near(slices) if service.spec.external_traffic_policy == "Local" else None
+    groups: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
+    for node in cluster.nodes:
+        has = tuple(x in map(family, node.addresses) for x in BOTH)
+        at_home = tuple(local is None or node.metadata.name in local[x] for x in BOTH)
+        groups[has, at_home].append(node)
+    every = len(cluster.nodes) + cluster.more_nodes
+    for nodes in groups.values():
+        yield from (Door(NODE_PORT, tuple(nodes), port.node_port or 0, protocol, x, every) for x in BOTH)
+
+
+def _of_service(door: Door, behind: _Behind, places: Spots, question: Question, seen: Glimpses) -> Iterator[Trace]:
+    service, port, slices = behind
+    has, there = door.family in service.families, bool(door.addresses)
+    if not (has and there) and door.family not in question.expect:
+        return
+    flow = door.flow(required=not question.expect or door.family in question.expect)
+    before = [*_arrived(), door.route()]
+    if not has:
+        why = f"the NodePort of {service.called} serves {' and '.join(x.title for x in service.families)} alone"
+        fact = Evidence(why, service.called)
+        before.append(TracedHop(Hop.SERVICE, Status.FAIL, why, SINGLE, (fact,)))
+    if not has or not there:
+        yield traced(flow, before)
+        return
+    before.append(TracedHop(Hop.SERVICE, Status.PASS, f"{service.called} has the node port {door.port}"))
+    lane = Lane(Crowd(""), service, port, door.protocol, door.family)
+    every = backends(lane, slices, places)
+    home = _at_home(every, flow) if service.spec.external_traffic_policy == "Local" else every
+    if home:
+        yield from led(flow, before, home, in_use(home), seen)
+    elif every:
+        why = f"no endpoint on {listed(flow.nodes)}, and externalTrafficPolicy is Local"
+        yield traced(
+            flow, (*before, TracedHop(Hop.ENDPOINTS, Status.FAIL, why, LOCAL, (Evidence(why, "EndpointSlice"),)))
+        )
+
+
+def _at_home(every: Sequence[Backend], flow: Flow) -> tuple[Backend, ...]:
+    return tuple(x for x in every if x.endpoint.node_name in flow.nodes)
+
+
+def _arrived() -> Iterator[TracedHop]:
+    yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
+    yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.RESOLVE, Hop.SELECT))
+    yield TracedHop(Hop.POLICY, Status.PASS)
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A port that pods of one kind hold on their nodes; `address` is the only one of the node, where it is one."""
+
+    door: Door
+    port: int
+    places: tuple[Place, ...]
+    address: str = ""
+
+
+def _held(cluster: Cluster, places: Spots) -> Iterator[Held]:
+    """The host ports of pods in groups that fare alike, and the receivers of pods in the network of their node."""
+    groups: defaultdict[tuple[object, ...], list[tuple[Place, Node]]] = defaultdict(list)
+    doors: dict[tuple[object, ...], tuple[int, int, Protocol, str]] = {}
+    nodes_by_name = {x.metadata.name: x for x in cluster.nodes}
+    for place in places.values():
+        node = nodes_by_name.get(place.pod.spec.node_name or "")
+        if node is None or not place.pod.addresses or place.pod.finished:
+            continue
+        for said in _ports(place, alone=not cluster.services):
+            key: tuple[object, ...] = (said, *map(family, node.addresses), place.pod.families, place.pod.ready)
+            doors[key] = said
+            groups[key].append((place, node))
+    for key, members in groups.items():
+        outside, inside, protocol, address = doors[key]
+        nodes, mine = tuple(x for _, x in members), tuple(x for x, _ in members)
+        for each in BOTH:
+            door = Door(HOST_PORT, nodes, outside, protocol, each, len(cluster.nodes) + cluster.more_nodes)
+            yield Held(door, inside, mine, address)
+
+
+def _ports(place: Place, *, alone: bool) -> Iterator[tuple[int, int, Protocol, str]]:
+    """The ports of the node that lead to OTLP receivers of a pod: outside, inside, what is spoken, on which address."""
+    if place.pod.spec.host_network:
+        numbers = dict.fromkeys(x.port for x in place.opened if x.port) if alone else {}
+        for number in numbers:
+            yield from ((number, number, x, "") for x in received_on((number,), (place,)))
+        return
+    for each in (y for x in place.pod.spec.containers or () for y in x.ports or ()):
+        for protocol in _spoken(each, place) if each.host_port and each.protocol == "TCP" else ():
+            bound = each.host_ip if each.host_ip and is_address(each.host_ip) else ""
+            yield each.host_port or 0, each.container_port, protocol, bound
+
+
+def _spoken(port: ContainerPort, place: Place) -> tuple[Protocol, ...]:
+    known = OTLP_PORTS.get(port.container_port)
+    return received_on((port.container_port,), (place,)) or ((known,) if known else ())
+
+
+def _of_pods(held: Held, question: Question, seen: Glimpses) -> Iterator[Trace]:
+    """What becomes of a port that pods hold: clients use the first address of their node, and the other if asked to."""
+    door = held.door
+    first = next((family(y) for x in door.nodes for y in x.addresses), None)
+    if door.family not in (question.expect or (first,)):
+        return
+    flow = door.flow(required=True)
+    before = [*_arrived(), door.route()]
+    if not door.addresses:
+        yield traced(flow, before)
+        return
+    if held.address and not _takes(held.address, door):
+        why = f"the host port is bound to {held.address} alone"
+        yield traced(flow, (*before, TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, "the pod"),))))
+        return
+    before.append(TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE))
+    every = [Backend(y, held.port, place=x) for x in held.places for y in x.pod.addresses if family(y) is door.family]
+    if every:
+        yield from led(flow, before, every, every, seen)
+    else:
+        why = f"the pod has no {door.family.title} address"
+        fact = Evidence(why, f"status of the {held.places[0].name}")
+        yield traced(flow, (*before, TracedHop(Hop.ENDPOINTS, Status.FAIL, why, POD_LACKS, (fact,))))
+
+
+def _of_nobody(cluster: Cluster, places: Spots, question: Question) -> Iterator[Trace]:
+    """What becomes of the host ports of pods that are on no node."""
+    first = [x for node in cluster.nodes for x in map(family, node.addresses)][:1] or list(cluster.families[:1])
+    for place in places.values():
+        why = unscheduled(place.pod)
+        if not why or place.pod.finished:
+            continue
+        for outside, _, protocol, _ in _ports(place, alone=False):
+            for each in question.expect or first or (Family.IPV4,):
+                target = Target(place.name, place.name, outside, protocol)
+                flow = Flow(f"{HOST_PORT} of {place.name}", (), target, each, ())
+                fact = Evidence(why, f"condition PodScheduled of the {place.name}")
+                hop = TracedHop(Hop.POD, Status.FAIL, f"it is not scheduled: {why}", "unscheduled", (fact,))
+                yield replace(traced(flow, (*_arrived(), hop)), servers=(place.name,))
+
+
+def _takes(address: str, door: Door) -> bool:
+    """Whether a host port on one address, or on the wildcard of a family, takes what comes to a node's address."""
+    if family(address) is not door.family:
+        return False
+    return address in ("0.0.0.0", "::") or address in door.addresses

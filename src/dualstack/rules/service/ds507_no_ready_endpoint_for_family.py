@@ -1,0 +1,106 @@
+"""A Service has a family, and no endpoint of that family is ready.
+
+## What it detects
+Flows that reach the address of a Service behind which no pod is ready: none is selected with an address of that family,
+none runs, or none passes its readiness probe. What the kubelet and the scheduler say of the pods is told with it.
+
+## Why it breaks
+kube-proxy answers connections to a Service without endpoints with a reset or an ICMP error. An EndpointSlice holds one
+family, so one family can be empty while the other works; a pod is ready, or not, for both.
+
+## Fix
+Give the pods what keeps them from running. Where another finding explains this one, that is the fault to mend.
+
+## Example
+```yaml fires
+# dualstack diagnose svc/otel
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.244.0.0/24]}}
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: otel}
+    spec: {clusterIPs: [10.96.0.9], ipFamilies: [IPv4], selector: {app: otel}, ports: [{port: 4317}]}
+  - apiVersion: discovery.k8s.io/v1
+    kind: EndpointSlice
+    metadata: {name: otel-4, labels: {kubernetes.io/service-name: otel}}
+    addressType: IPv4
+    endpoints: []
+  - apiVersion: v1
+    kind: Pod
+    metadata: {name: otel-1, labels: {app: otel}}
+    spec: {nodeName: n1, containers: [{name: otelcol}]}
+    status:
+      phase: Pending
+      containerStatuses: [{name: otelcol, state: {waiting: {reason: ImagePullBackOff}}}]
+```
+```yaml quiet
+# dualstack diagnose svc/otel
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.244.0.0/24]}}
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: otel}
+    spec: {clusterIPs: [10.96.0.9], ipFamilies: [IPv4], selector: {app: otel}, ports: [{port: 4317}]}
+  - apiVersion: discovery.k8s.io/v1
+    kind: EndpointSlice
+    metadata: {name: otel-x, labels: {kubernetes.io/service-name: otel}}
+    addressType: IPv4
+    endpoints: [{addresses: [10.244.0.7], conditions: {ready: true}}]
+    ports: [{name: "", port: 4317}]
+```
+
+## References
+- https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
+- https://github.com/kubernetes/kubernetes/issues/94505
+"""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import BOTH
+from dualstack.model.cluster import Cluster, Service
+from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.live import LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
+
+HOP = Hop.ENDPOINTS
+SEVERITY = Severity.ERROR
+BECAUSE = (
+    *("DS101", "DS102", "DS104", "DS105", "DS106", "DS107", "DS108", "DS114", "DS115", "DS118", "DS119", "DS120"),
+    *("DS201", "DS202", "DS203", "DS204", "DS205", "DS208", "DS210", "DS211", "DS212", "DS214", "DS215", "DS216"),
+    *("DS217", "DS508", "DS509", "DS601", "DS602", "DS603", "DS606", "DS607"),
+)
+
+_OTHERS = (LOCAL, NO_PORT)
+
+
+def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
+    """One finding for each Service and reason."""
+    empty = (x for x in failing(traces, Hop.ENDPOINTS) if x.failing and x.failing.mark not in _OTHERS)
+    for service, mine in by_service(cluster, empty):
+        for why in dict.fromkeys(_why(x) for x in mine):
+            yield _finding(service, why, tuple(x for x in mine if _why(x) == why))
+
+
+def _why(trace: Trace) -> str:
+    """What is wrong, without the family, which flows of one reason may differ in."""
+    said = trace.failing.why if trace.failing else ""
+    return said.replace(f" {trace.family.title}", "")
+
+
+def _finding(service: Service, why: str, flows: tuple[Trace, ...]) -> Finding:
+    families = families_of(flows)
+    which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
+    command = look_at_pods(service) if service.spec.selector else ""
+    return Finding(
+        summary=f"Service has no ready {which}endpoint",
+        detail=f"{why[:1].upper()}{why[1:]}.",
+        hint="See what keeps the pods from being ready." if command else "See who writes the EndpointSlices.",
+        families=families,
+        evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
+        fix=Fix("Get an endpoint ready", commands=(command,) if command else ()),
+        flows=keys(flows),
+    )
