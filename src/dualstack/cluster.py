@@ -6,7 +6,7 @@ Beside `pipeline.py`, which looks at a host, and `review.py`, which looks at fil
 as files, too.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, NoReturn
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadInput
+from dualstack.gather.facts import snapshot_of
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
@@ -29,8 +30,9 @@ from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Finding, Skipped
-from dualstack.model.glimpse import Glimpses, Way
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
+from dualstack.model.inspection import Crossing, crossings
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
@@ -40,8 +42,9 @@ from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
+from dualstack.reach.crossed import crossed
 from dualstack.reach.forward import forward
-from dualstack.reach.pods import Place, Places, place
+from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
@@ -131,9 +134,26 @@ def _sight(world: World, question: Question) -> Sight:
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
     places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster) for x in cluster.pods}
-    traces = Traces(tuple(forward(cluster, places, asked, world.seen)))
+    inside = [(x, snapshot_of(x.facts)) for x in world.inspections]
+    for looked, seen in inside:
+        spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
+        if spaces and key in places:
+            places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
+    made = [y for x, seen in inside for y in crossings(x, seen)]
+    predicted = forward(cluster, places, asked, Glimpses((*world.seen.items, *_from_inside(made, places))))
+    traces = Traces(tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces)
+
+
+def _from_inside(made: Iterable[Crossing], places: Mapping[tuple[str, str], Place]) -> Iterator[Glimpse]:
+    """The exports that a container inside a pod made to the pod's own addresses."""
+    there = {x.pod.metadata.name: x for x in places.values()}
+    for each in made:
+        task, mine = each.result.task, there.get(each.pod)
+        if mine and task.address in mine.pod.addresses:
+            said = each.result.status or each.result.detail
+            yield Glimpse(mine.name, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address)
 
 
 def _looked(api: Api, world: World, request: ClusterRequest, tell: Tell) -> Glimpses:

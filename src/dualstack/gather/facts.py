@@ -51,12 +51,17 @@ def plainly(snapshot: Snapshot) -> Mapping[str, Any]:
 def decoded(source: str, raw: bytes) -> Snapshot:
     """The snapshot in a text of JSON. Raises BadFile for one that is broken or of another schema."""
     try:
-        found = msgspec.json.decode(raw, type=Facts)
-        if found.schema != SCHEMA:
-            raise BadFile(source, f"is of the schema `{found.schema[:40]}`, not `{SCHEMA}`.")
-        facts = {_KINDS[k]: msgspec.convert(v, _KINDS[k]) for k, v in found.facts.items() if k in _KINDS}
+        return snapshot_of(msgspec.json.decode(raw))
     except msgspec.MsgspecError as error:
         raise BadFile(source, f"holds no evidence of a host: {error}.") from error
+
+
+def snapshot_of(said: object) -> Snapshot:
+    """The snapshot in the data of its JSON. Raises msgspec.ValidationError for any other."""
+    found = msgspec.convert(said, Facts)
+    if found.schema != SCHEMA:
+        raise msgspec.ValidationError(f"it is of the schema `{found.schema[:40]}`, not `{SCHEMA}`")
+    facts = {_KINDS[k]: msgspec.convert(v, _KINDS[k]) for k, v in found.facts.items() if k in _KINDS}
     missing = {_KINDS[k]: v for k, v in found.missing.items() if k in _KINDS}
     return Snapshot({**facts, **missing}, found.gaps)
 

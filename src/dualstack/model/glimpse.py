@@ -4,19 +4,26 @@ import enum
 
 import msgspec
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Protocol, join
 from dualstack.model.probe import Outcome
 
 
 class Way(enum.StrEnum):
-    """How the API server reaches into a pod: its proxy dials the pod's first address, a forwarded port `localhost`."""
+    """How a pod is reached: the API server's proxy dials its first address, a forwarded port `localhost`.
 
+    `INSIDE` is a container in the pod that dials one of its addresses.
+    """
+
+    INSIDE = "inside the pod"
     ADDRESS = "pod address"
     LOOPBACK = "localhost in the pod"
 
 
 class Glimpse(msgspec.Struct, frozen=True):
-    """One export, or attempt at one. `place` is the pod as a place of sockets; `detail` is what was said."""
+    """One export, or attempt at one. `place` is the pod as a place of sockets; `detail` is what was said.
+
+    `address` is what a container inside dialled.
+    """
 
     place: str
     port: int
@@ -24,10 +31,13 @@ class Glimpse(msgspec.Struct, frozen=True):
     way: Way
     outcome: Outcome
     detail: str = ""
+    address: str = ""
 
     @property
     def source(self) -> str:
         """How it was seen."""
+        if self.way is Way.INSIDE:
+            return f"{self.protocol} export to {join(self.address, self.port)} from inside the {self.place}"
         through = "the API server's proxy" if self.way is Way.ADDRESS else "a forwarded port"
         return f"{self.protocol} export through {through} to port {self.port} of the {self.place}"
 
@@ -37,7 +47,8 @@ class Glimpses(msgspec.Struct, frozen=True):
 
     items: tuple[Glimpse, ...] = ()
 
-    def of(self, place: str, port: int, protocol: Protocol, way: Way) -> Glimpse | None:
-        """What one look showed."""
-        wanted = (place, port, protocol, way)
-        return next((x for x in self.items if (x.place, x.port, x.protocol, x.way) == wanted), None)
+    def of(self, place: str, port: int, protocol: Protocol, way: Way, address: str = "") -> Glimpse | None:
+        """What one look showed; of one from inside at this address."""
+        wanted = (place, port, protocol, way, address if way is Way.INSIDE else "")
+        found = (x for x in self.items if (x.place, x.port, x.protocol, x.way, x.address) == wanted)
+        return next(found, None)

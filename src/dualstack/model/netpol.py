@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dualstack.model.cluster import ObjectMeta, Slim
+from dualstack.model.slim import ObjectMeta, Slim
 
 
 class Expression(Slim, frozen=True):

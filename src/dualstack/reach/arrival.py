@@ -12,7 +12,7 @@ from dualstack.model.sockets import Listener
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.lanes import Backend
-from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.pods import Place
 from dualstack.reach.states import last_words, troubles
 
@@ -123,7 +123,7 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
 def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:
     """What was seen of a port of a pod; of its addresses the API server dials the first one alone."""
     place = backend.place
-    found = {x: seen.of(place.name, backend.port, protocol, x) for x in Way} if place else {}
+    found = {x: seen.of(place.name, backend.port, protocol, x, backend.address) for x in Way} if place else {}
     if place and backend.address != next(iter(place.pod.addresses), ""):
         found[Way.ADDRESS] = None
     return {k: v for k, v in found.items() if v}
@@ -140,7 +140,7 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     sockets = [x for x in place.sockets if x.port == backend.port]
     facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, Layer.DECLARED) for x in sockets)
     mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
-    direct = looked.get(Way.ADDRESS)
+    direct = _direct(looked)
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
@@ -169,12 +169,21 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
         ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
+    if not mark and place.observed is not None:
+        fact = Evidence(f"no socket on port {backend.port}", f"sock_diag in the {place.name}")
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
     unclear = _unclear(backend, place)
     if not mark and place.whole and not unclear:
         ports = ", ".join(str(x.port) for x in place.sockets) or "no port at all"
         fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
     return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
+
+
+def _direct(looked: Looks) -> Glimpse | None:
+    """The look at an address of a pod that tells most: from inside, else by the proxy; one that met nobody is none."""
+    found = (looked.get(x) for x in (Way.INSIDE, Way.ADDRESS))
+    return next((x for x in found if x and (reached(x.outcome) or x.outcome is Outcome.REFUSED)), None)
 
 
 def _taken(sockets: Sequence[Listener], address: str, place: Place) -> bool | None:
@@ -191,7 +200,7 @@ def _unclear(backend: Backend, place: Place) -> str:
 
 def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop:
     """Handshake and export: from a look at this address, or at the loopback where the same socket takes both."""
-    direct, inside = looked.get(Way.ADDRESS), looked.get(Way.LOOPBACK)
+    direct, inside = _direct(looked), looked.get(Way.LOOPBACK)
     sockets = [x for x in place.sockets if x.port == backend.port]
     same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
     through = bool(same) or (direct is not None and direct.outcome is not Outcome.REFUSED)

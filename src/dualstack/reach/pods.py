@@ -13,7 +13,7 @@ from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.slim import ContainerState, ContainerStatus
-from dualstack.model.sockets import Listener, Process, Runtime
+from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.start import numbered
 from dualstack.reach.wiring import is_told
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
 
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
     there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why
-    what its containers have read may be another text by now.
+    what its containers have read may be another text by now. `observed` are the sockets that a container inside saw.
     """
 
     pod: Pod
@@ -55,6 +55,7 @@ class Place(msgspec.Struct, frozen=True):
     mesh: str = ""
     configs: tuple[Deployed, ...] = ()
     outdated: str = ""
+    observed: tuple[Listener, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -68,7 +69,9 @@ class Place(msgspec.Struct, frozen=True):
 
     @property
     def sockets(self) -> tuple[Listener, ...]:
-        """Every socket that is predicted here."""
+        """Every socket that was seen here, or else is predicted."""
+        if self.observed is not None:
+            return self.observed
         ended = {x.container for x in self.crashes}
         return tuple(y for x in self.opened if x.container not in ended for y in x.bound.sockets)
 
@@ -126,6 +129,13 @@ def _is_read(item: Deployed, pod: Pod) -> bool:
     holder = item.config.holder
     held = holder is None or holder.kind != "ConfigMap" or not pod.spec.volumes or holder.name in volumes
     return held and (not words or words == [*(mine.command or ()), *(mine.args or ())])
+
+
+def looked_into(found: Place, space: Namespace, listeners: Listeners | None) -> Place:
+    """A place as a container inside saw it."""
+    there = msgspec.structs.replace(space, place=found.name)
+    mine = (msgspec.structs.replace(x, place=found.name) for x in listeners.items) if listeners else None
+    return msgspec.structs.replace(found, space=there, observed=None if mine is None else tuple(mine))
 
 
 def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:

@@ -1,0 +1,100 @@
+"""Exports that containers on nodes made, against what is predicted for the clients of those nodes: a probe beats it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.model.address import Protocol
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.inspection import Crossing
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.crowds import named
+from dualstack.reach.outcomes import MEANINGS
+
+_ORDER = tuple(Hop)
+NOT_SERVED = "not-served"
+"""Mark of the hop `service`: the cluster address refuses where a backend takes connections."""
+
+_To = tuple[str, int, Protocol]
+
+
+def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> Iterator[Trace]:
+    """The traces, those told apart whose nodes fared differently. `every` is how many nodes there are."""
+    made: defaultdict[_To, dict[str, Crossing]] = defaultdict(dict)
+    for crossing in seen:
+        if crossing.result.outcome is not Outcome.CANCELLED:
+            made[crossing.to].setdefault(crossing.node, crossing)
+    for trace in traces:
+        yield from _told(trace, [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses], every)
+
+
+def _told(trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int) -> Iterator[Trace]:
+    """One trace for each way in which its nodes fared; those from which nothing was sent stay as predicted."""
+    groups: dict[Outcome | None, list[str]] = {}
+    known: dict[str, Crossing] = {}
+    for node in trace.nodes:
+        mine = [x[node] for x in made if node in x]
+        if mine:
+            known[node] = max(mine, key=lambda x: MEANINGS[x.result.outcome].hop is not None)
+        groups.setdefault(known[node].result.outcome if mine else None, []).append(node)
+    if list(groups) in ([], [None]) or _is_part(trace, groups):
+        yield trace
+        return
+    for outcome, nodes in groups.items():
+        part = (
+            trace if len(groups) == 1 else replace(trace, vantage=f"pods on {named(nodes, every)}", nodes=tuple(nodes))
+        )
+        yield _proved(part, known[nodes[0]], len(nodes)) if outcome else part
+
+
+def _is_part(trace: Trace, groups: Mapping[Outcome | None, Sequence[str]]) -> bool:
+    """Whether the trace is of some of several backends, which one export through the Service does not tell apart."""
+    some = "-of-" in trace.at(Hop.ENDPOINTS).mark and trace.at(Hop.ENDPOINTS).status is Status.PASS
+    return some and set(groups) <= {None, Outcome.ACCEPTED}
+
+
+def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
+    meaning = MEANINGS[made.result.outcome]
+    fact = _sight(made, count)
+    if meaning.hop is None:
+        return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
+    failing = trace.failing
+    at = _place(trace, made.result.outcome, meaning.hop)
+    if failing and _ORDER.index(failing.hop) <= _ORDER.index(at):
+        hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
+        return replace(trace, hops=hops)
+    mark = NOT_SERVED if at is Hop.SERVICE else str(made.result.outcome)
+    why = "the cluster address refuses, and the pods do not" if at is Hop.SERVICE else meaning.why
+    stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
+    before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
+    hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
+    return replace(trace, hops=hops, disposition=meaning.disposition)
+
+
+def _place(trace: Trace, outcome: Outcome, hop: Hop) -> Hop:
+    """The hop that a failure is of: a reset of a cluster address, where the pods accept, is that of kube-proxy."""
+    accepting = trace.at(Hop.LISTEN).status is Status.PASS
+    served = trace.at(Hop.SERVICE).status is Status.PASS
+    return Hop.SERVICE if outcome is Outcome.REFUSED and accepting and served else hop
+
+
+def _passed(hop: TracedHop, fact: Evidence | None) -> TracedHop:
+    if hop.status is Status.NOT_APPLICABLE:
+        return hop
+    evidence = (fact, *hop.evidence) if fact and hop.hop is Hop.EXPORT else hop.evidence
+    why = "accepted" if fact and hop.hop is Hop.EXPORT else hop.why if hop.status is Status.PASS else ""
+    return replace(hop, status=Status.PASS, why=why, evidence=evidence)
+
+
+def _unsure(hop: TracedHop) -> TracedHop:
+    """A hop behind the one that failed: what is predicted of it is not proved."""
+    return replace(hop, status=Status.UNKNOWN) if hop.hop in (Hop.HANDSHAKE, Hop.EXPORT) else hop
+
+
+def _sight(made: Crossing, count: int) -> Evidence:
+    result = made.result
+    said = "; ".join(x for x in (str(result.outcome), result.status or result.detail) if x)
+    where = f"the node {made.node}" + (f" and {count - 1} more" if count > 1 else "")
+    return Evidence(said, f"{result.task.protocol} export to {result.task.endpoint} from {where}", Layer.PROBED)
