@@ -20,7 +20,7 @@ from dualstack.gather.facts import snapshot_of
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
-from dualstack.gather.objects import declared
+from dualstack.gather.as_files import declared
 from dualstack.gather.port_forward import forwarded
 from dualstack.gather.proxy import proxy_of
 from dualstack.gather.stored import Stored
