@@ -199,7 +199,16 @@ def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Fin
     evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     if request.former:
         evidence = evidence.adding(_former(request.former))
-    others = (seen.workloads, seen.services, seen.policies, seen.gates, seen.families, seen.agents, seen.foreign)
+    others = (
+        seen.workloads,
+        seen.services,
+        seen.policies,
+        seen.gates,
+        seen.slices,
+        seen.families,
+        seen.agents,
+        seen.foreign,
+    )
     chosen = _chosen(request, alone=not any(others))
     return evaluate(evidence, [x for x in chosen if not _speaks_last(x)], files=True)
 

@@ -94,7 +94,8 @@ def _service_ports(spec: Node | None, origin: Origin) -> Iterator[ServicePort]:
         number = origin.written(value(item, "port"))
         if number:
             target = origin.written(value(item, "targetPort")) or None
-            yield ServicePort(text_at(item, "name"), number, target, text_at(item, "protocol") or "TCP")
+            protocol, speaks = text_at(item, "protocol") or "TCP", text_at(item, "appProtocol")
+            yield ServicePort(text_at(item, "name"), number, target, protocol, speaks)
 
 
 def workload(root: Node, origin: Origin) -> Workload:

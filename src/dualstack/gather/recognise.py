@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.gather import glance, manifests, operated
+from dualstack.gather import glance, manifests, operated, slices
 from dualstack.gather.collector_config import SECTIONS, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
@@ -35,7 +35,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import Gate
-from dualstack.model.kube import NetworkPolicy, Service, Workload
+from dualstack.model.kube import NetworkPolicy, Service, Slice, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
@@ -88,6 +88,7 @@ class Found(msgspec.Struct):
     agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
     gates: list[Gate] = []
+    slices: list[Slice] = []
     families: list[tuple[str, Written]] = []
     rendered: dict[str, "Rendered"] = {}
     slips: list[Unwritten] = []
@@ -364,6 +365,8 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
     yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
     for kind in KINDS:
         yield kind, lambda root, origin, found: found.gates.append(gate(root, origin))
+    for kind in slices.KINDS:
+        yield kind, lambda root, origin, found: found.slices.extend(slices.slices(root, origin))
     yield "ConfigMap", _config_map
     yield "Secret", _config_map
     yield "OpenTelemetryCollector", _operated

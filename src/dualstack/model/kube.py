@@ -32,12 +32,16 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 class ServicePort(msgspec.Struct, frozen=True):
-    """One port of a Service; `target` is its `targetPort`, a number or a name, None where it is the same."""
+    """One port of a Service; `target` is its `targetPort`, a number or a name, None where it is the same.
+
+    `speaks` is its `appProtocol`.
+    """
 
     name: str
     number: Written
     target: Written | None = None
     protocol: str = "TCP"
+    speaks: str = ""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -212,6 +216,41 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
     selector: Mapping[str, str] = {}
     rules: tuple[PolicyRule, ...] = ()
     plain: bool = True
+
+
+class SliceAddress(msgspec.Struct, frozen=True):
+    """An address of an EndpointSlice; `ready` is false where its conditions say so."""
+
+    written: Written
+    ready: bool = True
+
+
+class SlicePort(msgspec.Struct, frozen=True):
+    """A port of an EndpointSlice: that of the Service with the same name and protocol leads to it."""
+
+    name: str
+    number: str
+    protocol: str = "TCP"
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """An EndpointSlice, or a subset of Endpoints, of which the control plane makes slices.
+
+    `service` is the name of the Service that it is for, empty where its label is missing. `type` is the `addressType`,
+    None for Endpoints.
+    """
+
+    meta: Meta
+    service: str
+    type: Written | None = None
+    addresses: tuple[SliceAddress, ...] = ()
+    ports: tuple[SlicePort, ...] = ()
+
+
+class Slices(msgspec.Struct, frozen=True):
+    """Every EndpointSlice in the files."""
+
+    items: tuple[Slice, ...] = ()
 
 
 class Services(msgspec.Struct, frozen=True):

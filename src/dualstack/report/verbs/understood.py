@@ -76,6 +76,18 @@ def _wiring(found: Understood) -> Iterator[Line]:
         yield Line(f"  {_place(service.location)}{printable(service.name)}: {service.families}")
         yield Line(f"      ports {', '.join(map(printable, service.ports)) or 'none'}")
         yield Line(f"      leads to {', '.join(map(printable, service.selects)) or 'no workload in the files'}")
+    yield from _routes(found)
+
+
+def _routes(found: Understood) -> Iterator[Line]:
+    if found.routes:
+        yield Line()
+        yield Line("Routes", "bold")
+    for route in found.routes:
+        speaks = f", speaking {route.speaks}" if route.speaks else ""
+        yield Line(f"  {_place(route.location)}{printable(route.name)}: {printable(route.place)}")
+        yield Line(f"      leads to {printable(route.backend)}{speaks}")
+        yield from (Line(f"      {printable(x, 400)}") for x in route.leads)
 
 
 def _passed_over(found: Understood) -> Iterator[Line]:

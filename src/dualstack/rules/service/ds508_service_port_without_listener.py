@@ -3,10 +3,12 @@
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP, or the Collector receives none, as with the ports that a chart leaves over.
+for OTLP, or the Collector receives none, as with the ports that a chart leaves over. Of a Service without selector, a
+port whose name none of its EndpointSlices has. And an Ingress or a route to a port that its Service does not have.
 
 ## Why it breaks
-A name without a port gives no endpoint, and a port without a listener refuses every connection.
+A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
+port of the Service that has its name; the numbers do not count. A proxy answers 500 or 503 for a port that is missing.
 
 ## Fix
 Name the port that the receiver listens on.
@@ -46,6 +48,24 @@ data:
     exporters: {debug: {}}
     service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: otlp}
+spec: {defaultBackend: {service: {name: gateway, port: {number: 4318}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: gateway}
+spec: {ports: [{name: otlp-grpc, port: 4317}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: gateway-1, labels: {kubernetes.io/service-name: gateway}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}]
+ports: [{name: grpc, port: 4317}]
+```
 ```yaml quiet
 apiVersion: v1
 kind: Service
@@ -67,66 +87,46 @@ spec:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Protocol
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Severity
-from dualstack.model.kube import Service, ServicePort, Services, Workload, Workloads
-from dualstack.model.sockets import Transport
+from dualstack.model.gateway import Gates
+from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
-from dualstack.reach.stacks import is_otlp
-from dualstack.reach.start import numbered, port
-from dualstack.reach.wiring import target
+from dualstack.reach.ports import carries_otlp, deaf, matters, meant
+from dualstack.reach.vacant import unbacked, unled
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 
-_TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
 
-
-def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
-    """One finding for each port of a Service for OTLP that leads to nobody."""
+def lint(
+    services: Services, workloads: Workloads, deployments: Deployments, slices: Slices, gates: Gates
+) -> Iterator[Finding]:
+    """One finding for each port of a Service for OTLP that leads to nobody, and for each way to a port it lacks."""
     land = landscape(deployments, services, workloads)
     for service in services.items:
         behind = land.behind(service) if carries_otlp(service, land) else []
         for each in service.ports if behind else ():
-            if all(_deaf(each, x, land) for x in behind):
+            if all(deaf(each, x, land) for x in behind):
                 yield _finding(service, each, behind, land)
-
-
-def _deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
-    said = each.target.text if each.target else each.number.text
-    if not said.isdigit() and unnamed(workload, said):
-        return True
-    number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
-    return bool(number and transport and silent(workload, number, transport, land))
+    yield from unbacked(services, slices, land)
+    yield from unled(gates, land)
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
-    written = each.target or each.number
-    wanted = _listener(each, behind, land)
-    said = f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on."
-    meant = is_otlp(each.name, each.number.text, written.text)
-    receives = any(True for x in behind for y in land.read_by(x) for _ in otlp(y.config))
+    written, first = each.target or each.number, behind[0].meta.called
+    wanted = meant(each, behind, land)
     return Finding(
         summary=f"Nobody listens on port {written.text}"[:60],
-        detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of "
-        f"{behind[0].meta.called}, which is the port of no container and no receiver there.",
-        hint=said,
-        severity=Severity.ERROR if meant and (receives or not numbered(written.text)) else Severity.WARNING,
+        detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of {first}, "
+        "which is the port of no container and no receiver there.",
+        hint=f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on.",
+        severity=Severity.ERROR if matters(each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"targetPort: {written.text}", service.meta.called, Layer.DECLARED),),
         location=written.at,
         fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, each.target, wanted),
     )
-
-
-def _listener(each: ServicePort, behind: list[Workload], land: Landscape) -> str:
-    """The one port on which what this port is for is received; empty where that is not plain."""
-    speaks = Protocol.HTTP if "http" in each.name or each.number.text == "4318" else Protocol.GRPC
-    mine = (y.config for x in behind for y in land.read_by(x))
-    found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)}
-    return str(found.pop()) if len(found) == 1 and is_otlp(each.name, each.number.text) else ""
