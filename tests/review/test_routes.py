@@ -9,7 +9,7 @@ from dualstack.model.address import BOTH, Family, Protocol
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.question import Question
 from dualstack.report.verbs.understood import render, render_json
-from dualstack.review import Review, explained, lint
+from dualstack.review import Review, explained, lint, mend
 from tests.review.test_services import client, collector, service
 
 PORTS = "{name: otlp-grpc, port: 4317}, {name: otlp-http, port: 4318}"
@@ -413,6 +413,8 @@ def test_a_slice_belongs_to_the_port_of_its_name(ports: str, port: str, *, unmat
         ("otel.example.org", "IPv4", "no address"),
         ('"10.0.0.1:4317"', "IPv4", "no address"),
         ('"[fd00::1]"', "IPv6", "no address"),
+        ('"FD00::1"', "IPv6", "not in canonical form"),
+        ('"fd00::1%eth0"', "IPv6", ""),
         ("10.0.0.1", "IPv4", ""),
         ("010.0.0.1", "IPv4", ""),
         ("NODE_IP", "IPv4", ""),
@@ -424,6 +426,14 @@ def test_addresses_that_an_api_server_rejects_are_found(address: str, family: st
     findings = found(sliced(address, family), "DS523")
 
     assert [x.detail.partition(" is ")[2].partition(", and")[0] for x in findings] == [wrong] * bool(wrong)
+
+
+def test_the_canonical_form_is_written_in_place() -> None:
+    asked = files(("x.yaml", sliced('"fd00:0:0::1"', "IPv6")))
+
+    mended = mend(asked, lint(asked), unsafe=False)
+
+    assert mended.after == {"x.yaml": sliced('"fd00::1"', "IPv6")}
 
 
 def test_what_is_understood_of_routes_and_slices_is_told() -> None:

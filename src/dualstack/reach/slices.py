@@ -8,12 +8,15 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH, Family, Scope, family, is_address, parse, scope, unmapped
+from dualstack.model.address import BOTH, Family, Scope, canonical, family, is_address, parse, scope, unmapped
 from dualstack.model.kube import Service, ServicePort, Slice, SliceAddress, Slices
 from dualstack.model.question import Question
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.stacks import granted
 from dualstack.reach.wiring import same_namespace
+
+NOT_CANONICAL = "not in canonical form"
+"""What 1.34.4 rejects of IPv6 in an EndpointSlice, not of IPv4 and not in Endpoints; other versions may take it."""
 
 _FAMILIES = {x.title: x for x in BOTH}
 _SCOPES = {
@@ -59,7 +62,7 @@ def unmatched(each: ServicePort, mine: list[Slice]) -> bool:
 
 
 def refused(slices: Slices) -> Iterator[tuple[Slice, SliceAddress, str]]:
-    """The addresses that every API server rejects, and what each is instead of one that it takes."""
+    """The addresses that API servers reject, and what each is instead of one that they take."""
     for each in slices.items:
         kind = each.type.text if each.type else ""
         if not each.type or kind in _FAMILIES:
@@ -76,4 +79,5 @@ def _wrong(text: str, wanted: Family | None) -> str:
         return f"no {wanted.title} address"
     if any(parse(unmapped(text)) in x for x in _MULTICAST):
         return "a link-local multicast address"
-    return _SCOPES.get(scope(text), "")
+    spelled = "%" not in text and wanted is Family.IPV6 and canonical(text) != text
+    return _SCOPES.get(scope(text), NOT_CANONICAL if spelled else "")
