@@ -17,7 +17,8 @@ SETTINGS = "--set"
 """What the settings are called where a file has its name; each is a line."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".env", ".service", ".toml", ".conf", ".alloy", ".river", ".properties")
-_NAMES = (".env", "otelcol-options")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_NAMES = (".env", "otelcol-options", *KUSTOMIZATIONS)
 _FOREIGN = ("node_modules", "__pycache__", "venv")
 """Folders whose files come from elsewhere; those with a dot before their name are left out as well."""
 

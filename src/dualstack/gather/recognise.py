@@ -77,7 +77,7 @@ class Found(msgspec.Struct):
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
     mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them.
+    them. `builds` are those of kustomize: groups of alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
@@ -98,6 +98,7 @@ class Found(msgspec.Struct):
     notes: list[Missing] = []
     errors: list[BadFile] = []
     waiting: list[Origin] = []
+    builds: list[list["Found"]] = []
     understood: int = 0
 
 
@@ -131,7 +132,7 @@ def _is_template(path: str) -> bool:
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
         serves = glance.serves(chunk.text)
-        if glance.speaks(chunk.text, _OBJECTS) or (serves and _TEMPLATE in chunk.text):
+        if glance.speaks(chunk.text, OBJECTS) or (serves and _TEMPLATE in chunk.text):
             _speaking(chunk, text, found)
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
@@ -143,7 +144,7 @@ def _yaml(text: Text, found: Found) -> None:
 def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
     kind = glance.kind(chunk.text)
     silences = ANNOTATION in chunk.text
-    if not kind or kind in _OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
+    if not kind or kind in OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
         _document(Origin(text.path, chunk.text, chunk.line), found)
     else:
         found.understood += text.named
@@ -175,7 +176,7 @@ def _document(origin: Origin, found: Found) -> None:
     root = composed(origin, found)
     before = found.understood
     if root is not None:
-        _object(*root, found)
+        read_object(*root, found)
         if found.understood > before:
             refuse_repeated(*root, found)
 
@@ -230,17 +231,17 @@ def _mended(wrong: "Slip", origin: Origin) -> Origin:
     return Origin(origin.file, text, origin.line, origin.column, origin.whole)
 
 
-def _object(root: Node, origin: Origin, found: Found) -> None:
-    """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
+def read_object(root: Node, origin: Origin, found: Found) -> None:
+    """Read one object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
-    if kind and ANNOTATION in origin.text:
+    if kind and (ANNOTATION in origin.text or type(origin) is not Origin):
         found.suppressions += _annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
-            _object(item, origin, found)
-    elif kind in _OBJECTS:
+            read_object(item, origin, found)
+    elif kind in OBJECTS:
         found.understood += 1
-        _OBJECTS[kind](root, origin, found)
+        OBJECTS[kind](root, origin, found)
     elif is_config(root):
         found.understood += 1
         found.configs.append(Pending(root, origin))
@@ -373,7 +374,7 @@ def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
     yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
 
 
-_OBJECTS = dict(_objects())
+OBJECTS = dict(_objects())
 
 
 def _settings(text: Text, found: Found) -> None:

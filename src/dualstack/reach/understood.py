@@ -22,9 +22,25 @@ from dualstack.reach.wiring import selects, version
 
 
 def understood(
+    worlds: Sequence[Snapshot], read_files: Iterable[str], passed_over: Sequence[Missing], wanted: str
+) -> Understood:
+    """What the evidence of each world says. `wanted` is the version that the user named, empty where there is none."""
+    each = [_understood(x, read_files, passed_over, wanted) for x in worlds]
+    files = dict[str, set[Part]]()
+    for file in (y for x in each for y in x.files):
+        files.setdefault(file.file, set()).update(file.parts)
+    return Understood(
+        tuple(File(k, tuple(sorted(v, key=lambda x: (x.line, x.what)))) for k, v in sorted(files.items())),
+        tuple(dict.fromkeys(y for x in each for y in x.configurations)),
+        tuple(dict.fromkeys(y for x in each for y in x.destinations)),
+        tuple(dict.fromkeys(y for x in each for y in x.services)),
+        each[0].passed_over,
+    )
+
+
+def _understood(
     evidence: Snapshot, read_files: Iterable[str], passed_over: Sequence[Missing], wanted: str
 ) -> Understood:
-    """What the evidence says. `wanted` is the version that the user named, empty where there is none."""
     question = evidence.having(Question) or Question()
     deployments, services = evidence.having(Deployments) or Deployments(), evidence.having(Services) or Services()
     workloads = evidence.having(Workloads) or Workloads()
