@@ -133,7 +133,9 @@ class _Level(msgspec.Struct):
     def left_out(self, said: Node) -> None:
         """Say that something is not there."""
         remote = _REMOTE.search(scalar(said))
-        why = "is not on this machine, and not followed" if remote else "is not there, or not below this folder"
+        why = (
+            "is not on this machine, and not followed" if remote else "is not there, no text, or not below this folder"
+        )
         self.build.tree.note(self.origin.file, self.origin.location(said), f"`{scalar(said)}` {why}")
 
     def resources(self, made: list[Object], chain: tuple[str, ...]) -> None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dualstack.gather import glance
 from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.files import KUSTOMIZATIONS, Text, found, text_of
-from dualstack.gather.recognise import Found, take
+from dualstack.gather.recognise import OBJECTS, Found, take
+from dualstack.gather.regular import MOST
+from dualstack.model.evidence import Missing
 from dualstack.reach.suppress import MARK
 
 if TYPE_CHECKING:
@@ -158,6 +161,20 @@ def _read(file: tuple[str, bool], instead: Mapping[str, str], reading: Reading, 
         return
     if text:
         reading.take(text._replace(text=instead.get(text.path, text.text)))
+    elif not named:
+        _note_foreign(path, reading)
+
+
+def _note_foreign(path: str, reading: Reading) -> None:
+    """Name a file that is no text in UTF-8 but looks like one of interest."""
+    try:
+        text_of(path, named=True)
+    except BadFile as error:
+        with open(path, "rb") as file:
+            plain = file.read(MOST).replace(b"\0", b"").decode("latin-1")
+        if glance.speaks(plain, OBJECTS):
+            said = f"{error.sentence}, and was passed over; save it as UTF-8"
+            reading.seen.notes.append(Missing(path, said))
 
 
 def _read_together(
