@@ -24,6 +24,7 @@ from dualstack.gather.yaml_tree import (
     text_at,
     value,
 )
+from dualstack.model.address import Family
 from dualstack.model.kube import Container, ContainerPort, Meta, Mount, Variable, Volume, Workload
 from dualstack.model.source import Written
 
@@ -99,7 +100,14 @@ class _Reader(NamedTuple):
             pod=False,
             names=tuple(dict.fromkeys(_names(name, service))),
             shares=mode.partition(":")[2] if mode.startswith(_OTHERS) else "",
+            families=(Family.IPV4,) if self._lacks_ipv6(service) else (),
         )
+
+    def _lacks_ipv6(self, service: _Service) -> bool:
+        """Whether IPv6 is switched off on every interface of a network that is its own."""
+        each = (y for x in service.all("sysctls") for y in self._variables(x))
+        said = {x.name: x.value.text for x in each if x.value}
+        return said.get("net.ipv6.conf.all.disable_ipv6") == "1" and service.field("network_mode") is None
 
     def _container(self, name: str, service: _Service) -> Container:
         files = (y for x in service.all("env_file") for y in (items(x) or [x]))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dualstack.model.address import Family
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Room, Written
 
@@ -150,7 +151,9 @@ class Workload(msgspec.Struct, frozen=True):
     `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes. `names` are those that others
     reach it by, and `shares` is the name of the one whose network it uses, both of Compose. `holds` is the
     configuration that the object has in itself, as a resource of the Operator and the values of a chart do; `made` are
-    the Services that come with it, without ports where those follow from the configuration.
+    the Services that come with it, without ports where those follow from the configuration. `families` are the only
+    ones that its sockets can have, empty where it says nothing of them, and `restricts` the lines of a unit that say
+    so.
     """
 
     meta: Meta
@@ -165,6 +168,8 @@ class Workload(msgspec.Struct, frozen=True):
     shares: str = ""
     holds: Holder | None = None
     made: tuple[Service, ...] = ()
+    restricts: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
 
     @property
     def isolated(self) -> bool:
