@@ -28,10 +28,10 @@ def evidence_of(
     `environ` are the variables of configurations that nobody in the files runs, `version` that of the Collector, empty
     where nobody said.
     """
-    if seen.workloads:
+    if seen.workloads or seen.compositions:
         from dualstack.gather.joined import join
 
-        join(seen)
+        join(seen, included.near)
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
     settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))

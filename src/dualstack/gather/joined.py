@@ -1,12 +1,13 @@
 """What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from dualstack.gather.files import Text
 from dualstack.gather.processes_files import permitted
-from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.recognise import Found, Pending, composed
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
@@ -17,11 +18,33 @@ from dualstack.reach.start import configurations
 _SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 
 
-def join(found: Found) -> None:
-    """Put together what was found in files of its own."""
+def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
+    """Put together what was found in files of its own; `read` gives others that they name."""
+    _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
     found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
     found.configs += _set(found.workloads)
+
+
+def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
+    """The services of Compose projects, and the projects that configurations inside Compose files belong to."""
+    if not found.compositions:
+        return
+    from dualstack.gather.compose_file import workloads
+    from dualstack.gather.compose_project import homes, projects
+
+    def load(path: str) -> tuple[Node, Origin] | None:
+        text = read(path) if os.path.isfile(path) else None
+        return composed(Origin(text.path, text.text), found) if text else None
+
+    made = list(projects(found.compositions, load))
+    found.workloads += [y for x in made for y in workloads(x)]
+    home = homes(made)
+    for i, pending in enumerate(found.configs):
+        holder = pending.holder
+        if holder and holder.kind == "config":
+            moved = replace(holder, namespace=home.get(holder.namespace, holder.namespace))
+            found.configs[i] = pending._replace(holder=moved)
 
 
 def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:

@@ -77,7 +77,8 @@ class Found(msgspec.Struct):
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
     mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them. `builds` are those of kustomize: groups of alternatives, each of which stands beside all the rest.
+    them, `compositions` are Compose files, which can belong together. `builds` are those of kustomize: groups of
+    alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
@@ -98,6 +99,7 @@ class Found(msgspec.Struct):
     notes: list[Missing] = []
     errors: list[BadFile] = []
     waiting: list[Origin] = []
+    compositions: list[tuple[Node, Origin]] = []
     builds: list[list["Found"]] = []
     understood: int = 0
 
@@ -258,7 +260,7 @@ def _composition(root: Node, origin: Origin, found: Found) -> None:
     from dualstack.gather import compose_file
 
     found.understood += 1
-    found.workloads += compose_file.workloads(root, origin)
+    found.compositions.append((root, origin))
     for name, body in compose_file.contents(root):
         _text(body, origin, Holder("config", origin.file, name, name), found)
 
