@@ -274,12 +274,26 @@ def tree(seed: int) -> Tree:
             "config": {"receivers": {"otlp": {}}, "exporters": {"debug": {}}},
         },
     }
+    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "other", "port": {"number": 4318}}}}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "ingress"},
+        "spec": {
+            "defaultBackend": {"service": {"name": "collector", "port": {"number": 4317}}},
+            "rules": [{"host": "h", "http": {"paths": [path]}}],
+        },
+    }
     make.tree["base/all.yaml"] = (
         make.workload("Deployment", "collector"),
         make.workload("DaemonSet", "agent"),
         make.service("collector"),
     )
-    make.tree["base/more.yaml"] = {"apiVersion": "v1", "kind": "List", "items": [make.service("other"), policy, custom]}
+    make.tree["base/more.yaml"] = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [make.service("other"), policy, custom, ingress],
+    }
     secret = {"name": "secret", "literals": ["token=abc"]}
     base = make.changes("base", NAMES) | {
         "resources": ["all.yaml", "more.yaml"],

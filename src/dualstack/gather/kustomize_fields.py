@@ -12,7 +12,7 @@ import msgspec
 from dualstack.gather.graft import Grafts, within
 from dualstack.gather.manifests import TEMPLATES
 from dualstack.gather.merge import Origins
-from dualstack.gather.yaml_tree import MappingNode, Node, ScalarNode, items, pairs, scalar, text_at, value
+from dualstack.gather.yaml_tree import Node, ScalarNode, items, pairs, scalar, text_at, value
 
 _UNNAMED = ("Namespace", "CustomResourceDefinition", "APIService")
 """Kinds whose names stay."""
@@ -193,29 +193,30 @@ def _containers(node: Node) -> Iterator[Node]:
 def refer(grafts: Grafts, objects: Sequence[Object]) -> None:
     """Let every reference name its object as that is called now, where it is plain which one is meant."""
     for each in objects:
-        for kind, held in _references(each):
-            name = scalar(value(held, "name") if kind != "Secret" else _secret(held))
+        for kind, held, field in _references(each):
+            name = text_at(held, field)
             found = [x for x in objects if x.kind == kind and name in [y for _, y in x.names]]
             found = [x for x in found if x.name[0] == each.name[0]]
             found = [x for x in found if x.affixes == each.affixes] or found
             if len(found) == 1 and found[0].name[1] != name:
-                field = "secretName" if kind == "Secret" and within(held, "name") is None else "name"
                 spelled = within(held, field)
                 if isinstance(spelled, ScalarNode):
                     grafts.put(held, (field,), grafts.text(found[0].name[1], grafts.location(spelled)))
 
 
-def _secret(held: Node | None) -> Node | None:
-    return value(held, "secretName") or value(held, "name")
-
-
-def _references(each: Object) -> Iterator[tuple[str, Node]]:
-    """The volumes of a workload that name a ConfigMap or a Secret."""
-    if each.kind not in TEMPLATES:
-        return
-    for volume in items(value(each.root, *TEMPLATES[each.kind], "spec", "volumes")):
+def _references(each: Object) -> Iterator[tuple[str, Node, str]]:
+    """What the volumes of a workload and the rules of an Ingress name: its kind, and the mapping and field it is in."""
+    template = TEMPLATES.get(each.kind)
+    for volume in items(value(each.root, *template, "spec", "volumes")) if template is not None else ():
         for part in (volume, *items(value(volume, "projected", "sources"))):
             for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
                 held = within(part, key)
-                if isinstance(held, MappingNode):
-                    yield kind, held
+                if held is not None:
+                    yield kind, held, "secretName" if within(held, "secretName") is not None else "name"
+    if each.kind == "Ingress":
+        paths = (y for x in items(value(each.root, "spec", "rules")) for y in items(value(x, "http", "paths")))
+        backends = (
+            value(each.root, "spec", "defaultBackend", "service"),
+            *(value(x, "backend", "service") for x in paths),
+        )
+        yield from (("Service", x, "name") for x in backends if x is not None)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from dualstack.gather.recognise import Found
 
-_JOINED = ("configs", "parts", "workloads", "services", "policies", "agents", "foreign", "gates", "families")
+_SHARED = ("slips", "suppressions", "notes", "errors", "waiting", "compositions", "builds")
 
 
 def worlds(seen: Found) -> Iterator[Found]:
@@ -16,7 +16,8 @@ def worlds(seen: Found) -> Iterator[Found]:
     """
     if not seen.builds:
         yield seen
+    joined = [x for x in Found.__struct_fields__ if isinstance(getattr(seen, x), list) and x not in _SHARED]
     for number in range(max(map(len, seen.builds), default=0)):
         there = [x[min(number, len(x) - 1)] for x in seen.builds]
-        held = {x: [*getattr(seen, x), *(z for y in there for z in getattr(y, x))] for x in _JOINED}
+        held = {x: [*getattr(seen, x), *(z for y in there for z in getattr(y, x))] for x in joined}
         yield replace(seen, **held, waiting=list(seen.waiting), builds=[])

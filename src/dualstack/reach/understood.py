@@ -34,6 +34,7 @@ def understood(
         tuple(dict.fromkeys(y for x in each for y in x.configurations)),
         tuple(dict.fromkeys(y for x in each for y in x.destinations)),
         tuple(dict.fromkeys(y for x in each for y in x.services)),
+        tuple(dict.fromkeys(y for x in each for y in x.routes)),
         each[0].passed_over,
     )
 
