@@ -49,7 +49,7 @@ data:
 ```
 
 ## References
-- https://github.com/open-telemetry/opentelemetry-collector-contrib/pull/44079, merged between the tags of 0.139 and 0.140
+- https://github.com/open-telemetry/opentelemetry-collector-contrib/pull/44079: between 0.139 and 0.140
 - https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/44494: 0.140 needs rights to EndpointSlices
 """
 
