@@ -52,13 +52,16 @@ MODULES = {
     },
     "0.148.0": {f"receivers/{x}": f"receiver/{x}receiver" for x in ("stef", "otelarrow")},
     "0.165.1": {
-        **{f"receivers/{x}": f"receiver/{x}receiver" for x in ("syslog", "tcplog", "udplog")},
+        **{f"receivers/{x}": f"receiver/{x}receiver" for x in ("syslog", "tcplog", "udplog", "prometheus")},
         "extensions/healthcheckv2": "extension/healthcheckv2extension",
     },
 }
 """By version of contrib: its modules that a registry gives whole, by the component that each brings."""
 
-NEEDS: dict[str, dict[str, Any]] = {"receivers/syslog": {"protocol": "rfc5424"}}
+NEEDS: dict[str, dict[str, Any]] = {
+    "receivers/syslog": {"protocol": "rfc5424"},
+    "receivers/prometheus": {"config": {"scrape_configs": [{"job_name": "none"}]}},
+}
 """What a receiver has to be told beside its address."""
 
 PORT = 9000
