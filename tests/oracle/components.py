@@ -1,6 +1,6 @@
 """The listening components of contrib in real Collectors: what each binds for the addresses that people write.
 
-`python -m tests.oracle.components` builds the Collectors of `BUILDS`, which takes ten minutes and package registries,
+`python -m tests.oracle.components` builds the Collectors of `BUILDS`, which takes twenty minutes and a network,
 starts each component by each of its names in a namespace, and records the sockets in `tests/data/components.jsonl`. The
 tests compare the records with what `knowledge/components.table` predicts. The components of the Collectors that
 `dualstack.lab.collector` builds have more runs in `tests/data/collector-bind.jsonl`.
@@ -56,7 +56,7 @@ MODULES = {
         "extensions/healthcheckv2": "extension/healthcheckv2extension",
     },
 }
-"""By version of contrib: its modules that a registry gives whole, by the component that each brings."""
+"""By version of contrib: what is compiled in, by the component that each module brings."""
 
 NEEDS: dict[str, dict[str, Any]] = {
     "receivers/syslog": {"protocol": "rfc5424"},
