@@ -7,7 +7,7 @@ import msgspec
 from dualstack.model.source import Location
 from dualstack.model.text import printable
 from dualstack.model.understood import Configuration, Endpoint, Understood
-from dualstack.report.text import Line, styled
+from dualstack.report.verbs.lines import Line, styled
 
 
 def render(found: Understood, *, color: bool = False) -> str:
