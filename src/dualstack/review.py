@@ -20,6 +20,7 @@ from dualstack.gather.project import Project
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.gather.recognise import Found, settle, take
 from dualstack.gather.worlds import worlds
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
@@ -28,6 +29,7 @@ from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
+from dualstack.reach.drafts import is_usable
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
@@ -221,18 +223,22 @@ def _judged_world(
     evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
     if former:
         evidence = evidence.adding(former)
-    others = (
-        seen.workloads,
-        seen.services,
-        seen.policies,
-        seen.gates,
-        seen.slices,
-        seen.families,
-        seen.agents,
-        seen.foreign,
-    )
-    chosen = _chosen(request, alone=not any(others))
+    chosen = _chosen(request, _lacking(seen, evidence))
     return evaluate(evidence, [x for x in chosen if not _speaks_last(x)], files=True)
+
+
+def _lacking(seen: Found, evidence: Snapshot) -> frozenset[str]:
+    """What the files hold nothing of, in the words of `knowledge/catalogue.table`; suppressions come last."""
+    deployments, senders = evidence.having(Deployments) or Deployments(), evidence.having(Senders) or Senders()
+    objects = (seen.workloads, seen.services, seen.policies, seen.gates, seen.slices)
+    others = (*objects, seen.families, seen.agents, seen.foreign)
+    held = {
+        "objects": any(others),
+        "faults": seen.slips or not is_usable(deployments, senders, evidence.having(Question) or Question()),
+        "expressions": any(x.config.expressions for x in deployments.items),
+        "suppressions": False,
+    }
+    return frozenset(x for x, there in held.items() if not there)
 
 
 def _formers(request: Review, *, composed: bool) -> Sequence[Former]:
@@ -251,13 +257,14 @@ def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: R
     """The findings that nobody has silenced, and those that speak of suppressions that silence nothing."""
     ran = None if request.chosen is None else [x.code for x in request.chosen]
     kept, spare = silenced(findings, told, ran)
-    evidence = Snapshot({Unused: Unused(spare)})
-    last = [x for x in _chosen(request, alone=True) if _speaks_last(x)]
-    return (*kept, *evaluate(evidence, last, files=True)[0])
+    if not spare:
+        return kept
+    last = [x for x in _chosen(request, frozenset({"objects", "faults", "expressions"})) if _speaks_last(x)]
+    return (*kept, *evaluate(Snapshot({Unused: Unused(spare)}), last, files=True)[0])
 
 
-def _chosen(request: Review, *, alone: bool) -> tuple[Rule, ...]:
-    return static_rules(alone=alone) if request.chosen is None else request.chosen
+def _chosen(request: Review, lacking: frozenset[str]) -> tuple[Rule, ...]:
+    return static_rules(lacking) if request.chosen is None else request.chosen
 
 
 def _speaks_last(rule: Rule) -> bool:

@@ -102,6 +102,13 @@ def misread(senders: Senders, *codes: str) -> Iterator[tuple[Destination, Readin
             yield said, reading
 
 
+def is_usable(deployments: Deployments, senders: Senders, question: Question) -> bool:
+    """Whether no rule can find a fault of an address: all that is bound can be, and all that is sent to be read."""
+    broken = (failure(endpoint, there(item, question)) for item, endpoint in drafted(deployments))
+    said = (x.destination for x in senders.items)
+    return not any(broken) and not any(read(x.value, x.form).fault for x in said)
+
+
 def sent(said: Destination) -> tuple[Evidence, ...]:
     """A destination as its file has it, and filled in where variables are in it."""
     filled = (Evidence(said.value, "with its variables filled in", Layer.DECLARED),) * (said.value != said.written.text)
