@@ -5,14 +5,8 @@ from collections.abc import Iterator
 from dualstack.gather import manifests
 from dualstack.gather.operated import MODES
 from dualstack.gather.yaml_tree import Node, Origin, get, items, pairs, text_at, value
-from dualstack.model.gateway import Gate, Way
+from dualstack.model.gateway import INGRESS, Gate, Way
 from dualstack.model.source import Written
-
-INGRESS = "Ingress"
-ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
-PROXIES = ("Gateway", "GatewayClass", "EnvoyProxy")
-"""Those that say nothing of telemetry themselves."""
-KINDS = (INGRESS, *ROUTES, *PROXIES)
 
 _COLLECTOR = "opentelemetry-collector"
 _CHART = ("config", "alternateConfig", "presets", "configMap", "command")

@@ -7,7 +7,7 @@ other: that takes a tenth of the time of a regular expression of them all.
 import re
 from collections.abc import Container, Mapping
 
-from dualstack.gather.gateways import PROXIES
+from dualstack.model.gateway import PROXIES
 from dualstack.reach.suppress import ANNOTATION
 
 _CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")

@@ -28,7 +28,6 @@ from dualstack.gather.kustomize_fields import (
 )
 from dualstack.gather.kustomize_patch import Refused, json, strategic
 from dualstack.gather.kustomize_tree import Documents, Tree
-from dualstack.gather.manifests import TEMPLATES
 from dualstack.gather.recognise import OBJECTS, Found, read_object
 from dualstack.gather.yaml_tree import (
     MappingNode,
@@ -43,6 +42,7 @@ from dualstack.gather.yaml_tree import (
     text_at,
     value,
 )
+from dualstack.model.kube import TEMPLATES
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from dualstack.gather.graft import Grafts, within
-from dualstack.gather.manifests import TEMPLATES
 from dualstack.gather.merge import Origins
 from dualstack.gather.yaml_tree import Node, ScalarNode, items, pairs, scalar, text_at, value
+from dualstack.model.kube import TEMPLATES
 
 _UNNAMED = ("Namespace", "CustomResourceDefinition", "APIService")
 """Kinds whose names stay."""

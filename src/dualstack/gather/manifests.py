@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from dualstack.gather.yaml_tree import Node, Origin, get, is_null, items, pairs, scalar, text_at, value
 from dualstack.model.kube import (
+    TEMPLATES,
     Block,
     Container,
     ContainerPort,
@@ -21,17 +22,6 @@ from dualstack.model.kube import (
     Workload,
 )
 from dualstack.model.source import Written
-
-TEMPLATES = {
-    "Pod": (),
-    "Deployment": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
-"""Where a kind has the template of its pods."""
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _CHECKS = ("httpGet", "tcpSocket", "grpc")

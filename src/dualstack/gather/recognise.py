@@ -4,17 +4,15 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.gather import glance, manifests, operated, slices
+from dualstack.gather import glance
 from dualstack.gather.collector_config import SECTIONS, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
-from dualstack.gather.gateways import KINDS, charts, families, gate
-from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_tree import (
     BadYaml,
     Chunk,
@@ -34,13 +32,13 @@ from dualstack.gather.yaml_tree import (
 )
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
-from dualstack.model.gateway import Gate
-from dualstack.model.kube import NetworkPolicy, Service, Slice, Workload
+from dualstack.model.gateway import KINDS, Gate
+from dualstack.model.kube import SLICES, TEMPLATES, NetworkPolicy, Service, Slice, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
 from dualstack.model.text import LINE_BREAK, printable
-from dualstack.reach.suppress import ANNOTATION, annotation
+from dualstack.reach.suppress import ANNOTATION
 
 if TYPE_CHECKING:
     from dualstack.gather.agents import Agent
@@ -237,7 +235,9 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
     """Read one object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
     if kind and (ANNOTATION in origin.text or type(origin) is not Origin):
-        found.suppressions += _annotations(root, kind, origin)
+        from dualstack.gather.objects import annotations
+
+        found.suppressions += annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
             read_object(item, origin, found)
@@ -251,6 +251,8 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
         _composition(root, origin, found)
     elif not _agent(root, origin, found):
         _held(root, origin, found, _DEPTH, set())
+        from dualstack.gather.gateways import charts, families
+
         for values in charts(root):
             found.understood += 1
             found.families += families(values, origin)
@@ -265,14 +267,6 @@ def _composition(root: Node, origin: Origin, found: Found) -> None:
         _text(body, origin, Holder("config", origin.file, name, name), found)
 
 
-def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
-    """What an object and the template of its pods say not to be told."""
-    for path in dict.fromkeys(((), manifests.TEMPLATES.get(kind, ()))):
-        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
-        if written:
-            yield annotation(written, origin.location(root))
-
-
 def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
     """The Collector configurations inside another file, such as the values of a chart; each is looked at once."""
     if not depth or id(node) in seen:
@@ -281,6 +275,8 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
     for key, body in pairs(node):
         holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
+            from dualstack.gather import operated
+
             found.understood += 1
             found.configs.append(Pending(body, origin, holder))
             made = operated.values(node, key, origin, holder)
@@ -342,6 +338,8 @@ def _foreign(origin: Origin, found: Found) -> bool:
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import manifests
+
     about = manifests.meta(root, origin)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
@@ -351,6 +349,8 @@ def _config_map(root: Node, origin: Origin, found: Found) -> None:
 
 def _operated(root: Node, origin: Origin, found: Found) -> None:
     """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
+    from dualstack.gather import manifests, operated
+
     about = manifests.meta(root, origin)
     holder = Holder(about.kind, about.namespace, about.name)
     found.workloads.append(operated.resource(root, origin, holder))
@@ -361,22 +361,18 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
         found.configs.append(Pending(config, origin, holder))
 
 
-def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
-    for kind in manifests.TEMPLATES:
-        yield kind, lambda root, origin, found: found.workloads.append(manifests.workload(root, origin))
-    yield "Service", lambda root, origin, found: found.services.append(manifests.service(root, origin))
-    yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
-    for kind in KINDS:
-        yield kind, lambda root, origin, found: found.gates.append(gate(root, origin))
-    for kind in slices.KINDS:
-        yield kind, lambda root, origin, found: found.slices.extend(slices.slices(root, origin))
-    yield "ConfigMap", _config_map
-    yield "Secret", _config_map
-    yield "OpenTelemetryCollector", _operated
-    yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
+def _plain(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import objects
+
+    objects.take(root, origin, found)
 
 
-OBJECTS = dict(_objects())
+OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
+    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation"), _plain),
+    "ConfigMap": _config_map,
+    "Secret": _config_map,
+    "OpenTelemetryCollector": _operated,
+}
 
 
 def _settings(text: Text, found: Found) -> None:

@@ -6,8 +6,6 @@ from dualstack.gather import manifests
 from dualstack.gather.yaml_tree import Node, Origin, items, text_at, value
 from dualstack.model.kube import Slice, SliceAddress, SlicePort
 
-KINDS = ("EndpointSlice", "Endpoints")
-
 _SERVICE = "kubernetes.io/service-name"
 _SKIPPED = "endpointslice.kubernetes.io/skip-mirror"
 

@@ -5,6 +5,12 @@ import msgspec
 from dualstack.model.kube import Meta
 from dualstack.model.source import Written
 
+INGRESS = "Ingress"
+ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
+PROXIES = ("Gateway", "GatewayClass", "EnvoyProxy")
+"""Those that say nothing of telemetry themselves."""
+KINDS = (INGRESS, *ROUTES, *PROXIES)
+
 
 class Way(msgspec.Struct, frozen=True):
     """One way through a route or an Ingress to a port of a Service.

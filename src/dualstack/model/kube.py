@@ -11,6 +11,18 @@ from dualstack.model.address import Family
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Room, Written
 
+TEMPLATES = {
+    "Pod": (),
+    "Deployment": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+"""Where a kind has the template of its pods."""
+SLICES = ("EndpointSlice", "Endpoints")
+
 
 class Meta(msgspec.Struct, frozen=True):
     """What every object has. `at` is the place of its name, or of the object where it has none.

@@ -8,7 +8,7 @@ import msgspec
 from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.deployed import Sender
-from dualstack.model.gateway import Gate, Gates, Way
+from dualstack.model.gateway import INGRESS, Gate, Gates, Way
 from dualstack.model.kube import Service, ServicePort
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.reach.destination import read
@@ -17,8 +17,6 @@ from dualstack.reach.neighbours import nearness
 from dualstack.reach.ports import otlp
 from dualstack.reach.start import numbered, port
 from dualstack.reach.wiring import same_namespace, target
-
-INGRESS = "Ingress"
 
 _WEB = {"": "443", "http": "80", "https": "443"}
 """The port that a client dials where an address names none, by scheme (RFC 9110 section 4.2)."""
