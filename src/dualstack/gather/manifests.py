@@ -153,8 +153,9 @@ def _container_ports(item: Node, origin: Origin) -> Iterator[ContainerPort]:
 
 def _probes(item: Node, origin: Origin) -> Iterator[Probe]:
     for name in _PROBES:
-        for kind in _CHECKS:
-            check = value(item, name, kind)
+        probe = value(item, name)
+        for kind in _CHECKS if probe is not None else ():
+            check = value(probe, kind)
             port = origin.written(value(check, "port"))
             if port:
                 yield Probe(name, kind, port, text_at(check, "host"))
