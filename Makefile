@@ -27,9 +27,10 @@ score: $(READY) ## diagnose in every world of the lab and count; needs root
 oracle: $(READY) ## record what real clients do, some of them fetched; needs root, a network and an hour
 	$(BIN)/python -m tests.oracle.clients
 
-collector: $(READY) ## build the real Collectors and Helm for the tests, once; needs Go and a few minutes
+collector: $(READY) ## build the real Collectors, Helm and kustomize for the tests, once; needs Go and a few minutes
 	$(BIN)/python -m dualstack.lab.collector
 	$(BIN)/python -m tests.real.helm
+	$(BIN)/python -m tests.real.kustomize
 
 demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo

@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.gather.as_files import declared
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadInput
@@ -20,7 +21,6 @@ from dualstack.gather.facts import snapshot_of
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import access
-from dualstack.gather.as_files import declared
 from dualstack.gather.port_forward import forwarded
 from dualstack.gather.proxy import proxy_of
 from dualstack.gather.stored import Stored

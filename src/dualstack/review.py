@@ -19,6 +19,8 @@ from dualstack.gather.files import SETTINGS, Included, Text
 from dualstack.gather.project import Project
 from dualstack.gather.reading import Reading, Sources, read_into
 from dualstack.gather.recognise import Found, settle, take
+from dualstack.gather.worlds import worlds
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.finding import Applicability, Edit, Finding, Fix, Severity, Skipped
@@ -27,6 +29,7 @@ from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
+from dualstack.reach.drafts import is_usable
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
@@ -105,7 +108,9 @@ def explained(request: Review) -> tuple["Understood", tuple[BadFile, ...]]:
     reading, included = _read(request, lambda _: None)
     seen, read = reading.seen, reading.names
     settle(seen, None)
-    evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
+    evidence = [
+        evidence_of(x, request.question, request.environ, request.collector_version, included) for x in worlds(seen)
+    ]
     passed_over = [*seen.notes, *(Missing(_where(x), x.sentence) for x in seen.errors)]
     files = (read | set(included.texts)) - {SETTINGS}
     return understood(evidence, files, passed_over, request.collector_version), tuple(seen.errors)
@@ -196,34 +201,70 @@ def _comparing() -> set[str]:
 
 
 def _judged(request: Review, seen: Found, included: Included) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """The findings in each of the worlds; what several of them have at one place is told once."""
+    found, skipped = dict[object, Finding](), dict[Skipped, None]()
+    formers = _formers(request, composed=bool(seen.builds))
+    for number, world in enumerate(worlds(seen)):
+        former = formers[min(number, len(formers) - 1)] if formers else None
+        findings, passed = _judged_world(request, world, included, former)
+        skipped |= dict.fromkeys(passed)
+        for finding in findings:
+            key = (finding.code, finding.location) if seen.builds else id(finding)
+            other = found.setdefault(key, finding)
+            if finding.severity is Severity.ERROR and other.severity is not Severity.ERROR:
+                found[key] = finding
+    seen.errors[:] = {str(x): x for x in seen.errors}.values()
+    return tuple(found.values()), tuple(skipped)
+
+
+def _judged_world(
+    request: Review, seen: Found, included: Included, former: Former | None
+) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     evidence = evidence_of(seen, request.question, request.environ, request.collector_version, included)
-    if request.former:
-        evidence = evidence.adding(_former(request.former))
-    others = (seen.workloads, seen.services, seen.policies, seen.gates, seen.families, seen.agents, seen.foreign)
-    chosen = _chosen(request, alone=not any(others))
+    if former:
+        evidence = evidence.adding(former)
+    chosen = _chosen(request, _lacking(seen, evidence))
     return evaluate(evidence, [x for x in chosen if not _speaks_last(x)], files=True)
 
 
-def _former(texts: Mapping[str, str]) -> Former:
-    """The Services that the files held before; what was not understood then is left out."""
+def _lacking(seen: Found, evidence: Snapshot) -> frozenset[str]:
+    """What the files hold nothing of, in the words of `knowledge/catalogue.table`; suppressions come last."""
+    deployments, senders = evidence.having(Deployments) or Deployments(), evidence.having(Senders) or Senders()
+    objects = (seen.workloads, seen.services, seen.policies, seen.gates, seen.slices)
+    others = (*objects, seen.families, seen.agents, seen.foreign)
+    held = {
+        "objects": any(others),
+        "faults": seen.slips or not is_usable(deployments, senders, evidence.having(Question) or Question()),
+        "expressions": any(x.config.expressions for x in deployments.items),
+        "suppressions": False,
+    }
+    return frozenset(x for x, there in held.items() if not there)
+
+
+def _formers(request: Review, *, composed: bool) -> Sequence[Former]:
+    """The Services that the files held before, in each world; what was not understood then is left out."""
     seen = Found()
-    for path, text in texts.items():
-        take(Text(path, text, named=False), seen)
+    if request.former and composed:
+        seen = _read(replace(request, instead={**request.instead, **request.former}), lambda _: None)[0].seen
+    else:
+        for path, text in request.former.items():
+            take(Text(path, text, named=False), seen)
     settle(seen, None)
-    return Former(tuple(seen.services))
+    return [Former(tuple(x.services)) for x in worlds(seen)] if request.former else ()
 
 
 def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: Review) -> tuple[Finding, ...]:
     """The findings that nobody has silenced, and those that speak of suppressions that silence nothing."""
     ran = None if request.chosen is None else [x.code for x in request.chosen]
     kept, spare = silenced(findings, told, ran)
-    evidence = Snapshot({Unused: Unused(spare)})
-    last = [x for x in _chosen(request, alone=True) if _speaks_last(x)]
-    return (*kept, *evaluate(evidence, last, files=True)[0])
+    if not spare:
+        return kept
+    last = [x for x in _chosen(request, frozenset({"objects", "faults", "expressions"})) if _speaks_last(x)]
+    return (*kept, *evaluate(Snapshot({Unused: Unused(spare)}), last, files=True)[0])
 
 
-def _chosen(request: Review, *, alone: bool) -> tuple[Rule, ...]:
-    return static_rules(alone=alone) if request.chosen is None else request.chosen
+def _chosen(request: Review, lacking: frozenset[str]) -> tuple[Rule, ...]:
+    return static_rules(lacking) if request.chosen is None else request.chosen
 
 
 def _speaks_last(rule: Rule) -> bool:

@@ -7,7 +7,8 @@ from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.question import FILES, Question
 from dualstack.model.source import Location
-from dualstack.reach.answer import answer, counted
+from dualstack.reach.answer import answer
+from dualstack.reach.tally import counted
 
 ERROR = Finding("It fails", "It fails.")
 WARNING, NOTE = replace(ERROR, severity=Severity.WARNING), replace(ERROR, severity=Severity.INFO)

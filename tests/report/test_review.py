@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.source import Location
-from dualstack.report.text import WIDTH
+from dualstack.report.verbs.lines import WIDTH
 from dualstack.report.verbs.review import render, statistics, statistics_as_json, unified
 from tests.report.reviews import CLEAN, EVIL, FORCED, NOTED, SAMPLE, UNBRACKETED, UNKNOWN, hostile
 

@@ -14,7 +14,8 @@ from dualstack.model.finding import Finding, Fix, Severity, Skipped
 from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.pipeline import conclude
-from dualstack.report.text import EVIDENCE, WIDTH, render
+from dualstack.report.text import EVIDENCE, render
+from dualstack.report.verbs.lines import WIDTH
 from dualstack.testing.incident import snapshot
 from tests.report.worlds import diagnoses
 

@@ -344,3 +344,15 @@ def test_no_spoilt_file_ends_a_review(seed: int, text: str, name: str) -> None:
     assert all(isinstance(x, BadFile) for x in found.errors)
     lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", raw.decode(errors="replace"))
     assert all(x.location and 0 < x.location.line <= len(lines) for x in found.diagnosis.findings)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le", "shift-jis"])
+def test_a_file_that_is_no_utf8_is_named_where_it_speaks_of_telemetry(encoding: str, here: Path) -> None:
+    remark = "# ä\n" if encoding == "latin-1" else "# テスト\n"
+    (here / "collector.yaml").write_bytes((remark + WRONG).encode(encoding))
+    (here / "other.yaml").write_bytes(f"{remark}a: b\n".encode(encoding))
+    (here / "picture.conf").write_bytes(bytes(range(256)))
+    found = lint(Review((str(here),)))
+
+    assert [Path(x.needs).name for x in found.diagnosis.skipped if "passed over" in x.why] == ["collector.yaml"]
+    assert not found.errors

@@ -69,6 +69,7 @@ def test_a_service_is_read_where_something_leads_to_it() -> None:
     assert services(service("cart"), service("gateway"), wanted=frozenset({"gateway"})) == ["gateway"]
     assert services(service("cart", "collector-1"), service("mail"), wanted=frozenset({"collector-1"})) == ["cart"]
     assert services(service("cart"), wanted=frozenset()) == []
+    assert services(service("gâteau"), service("cart"), wanted=frozenset({"gâteau"})) == ["gâteau"]
     assert services(service("cart"), wanted=None) == ["cart"]
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from dualstack.knowledge import table
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family
 from dualstack.model.evidence import Evidence, Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
+from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop
@@ -193,18 +195,22 @@ def test_causes_come_first_then_severity_confidence_hop_and_code() -> None:
     assert [x for x, _ in judged(*reversed(chosen))] == ["DS904", "DS203", "DS204", "DS901", "DS202", "DS201"]
 
 
+@pytest.mark.parametrize("families", [(), BOTH], ids=["any", "dual"])
 @pytest.mark.parametrize(("rule", "kind", "text"), FILES, ids=named(FILES))
-def test_a_rule_that_is_not_loaded_for_a_lone_configuration_has_nothing_to_say(
-    rule: Rule, kind: str, text: str, monkeypatch: pytest.MonkeyPatch
+def test_a_rule_that_is_not_loaded_has_nothing_to_say(
+    rule: Rule, kind: str, text: str, families: tuple[Family, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = file(text)
+    request = msgspec.structs.replace(file(text), question=Question(cluster=families, expect=families))
     found = lint(request).diagnosis.findings
-    monkeypatch.setattr("dualstack.review.static_rules", lambda **_: static_rules())
+    monkeypatch.setattr("dualstack.review.static_rules", lambda _: static_rules())
 
     assert lint(request).diagnosis.findings == found
 
 
-def test_for_a_lone_configuration_fewer_rules_are_loaded() -> None:
-    left_out = {x.code[:3] for x in static_rules()} - {x.code[:3] for x in static_rules(alone=True)}
+def test_for_a_healthy_configuration_few_rules_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("dualstack.review.static_rules", lambda x: asked.append(x) or static_rules(x))
+    lint(file("receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0:4317}}}}"))
 
-    assert left_out == {"DS5", "DS6", "DS7", "DS8"}
+    assert len(asked) == 1
+    assert len(static_rules(asked[0])) < len(static_rules()) / 3

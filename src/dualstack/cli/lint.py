@@ -132,13 +132,13 @@ def _tell_gone(request: "Review", found: "Reviewed") -> None:
 
 
 def _rendered(found: "Reviewed", given: dict[str, Any]) -> str:
+    if given["form"] != "text" and not given["statistics"]:
+        return str(importlib.import_module(f"dualstack.report.{given['form']}").render(found.diagnosis))
     from dualstack.report.verbs import review as report
 
     if given["statistics"]:
         counted = report.statistics_as_json if given["form"] == "json" else report.statistics
         return counted(found.diagnosis.findings)
-    if given["form"] != "text":
-        return str(importlib.import_module(f"dualstack.report.{given['form']}").render(found.diagnosis))
     color = options.color_wanted(given["color"], given["path"])
     return report.render(found.diagnosis, quiet=given["quiet"], verbose=given["verbose"], color=color)
 

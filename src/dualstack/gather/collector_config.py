@@ -80,8 +80,10 @@ def _is_known(section: str, body: Node) -> bool:
 
 @cache
 def _types(section: str) -> frozenset[str]:
-    rows = (x for name in ("components", "destinations") for x in table(name) if x["section"] == section)
-    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x["aliases"])) if y)
+    """The types that a table knows."""
+    names = ("components", "destinations", "silent_components")
+    rows = (x for name in names for x in table(name) if x["section"] == section)
+    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x.get("aliases", ""))) if y)
 
 
 def listening(root: Node, origin: Origin, environ: Mapping[str, str], version: str) -> tuple[DeclaredEndpoint, ...]:
@@ -155,12 +157,11 @@ def _rows(section: str, kind: str) -> list[_Row]:
 
 def unread(root: Node, origin: Origin) -> Iterator[tuple[str, str]]:
     """The used receivers and extensions that no table knows, with their texts: they may listen anywhere."""
-    silent = {(x["section"], x["type"]) for x in table("silent_components")}
     used = uses(root)
     for section in ("receivers", "extensions"):
         for key, body in pairs(value(root, section)):
             kind = scalar(key).partition("/")[0].strip()
-            if used(section, scalar(key)) and not _rows(section, kind) and (section, kind) not in silent:
+            if used(section, scalar(key)) and kind not in _types(section):
                 yield f"{section}/{scalar(key)}", origin.text[body.start_mark.index : body.end_mark.index]
 
 
@@ -198,7 +199,7 @@ class _Reading(msgspec.Struct, frozen=True):
         *sections, leaf = row["field"].split(".")
         holder = get(pair[1], *sections) if sections else pair
         hidden = _hidden(pair[1], sections)
-        if holder is None and row["when"] == "section" and not hidden:
+        if (holder is None and row["when"] == "section" and not hidden) or self._silent(row, pair[1]):
             return None
         body = holder[1] if holder else None
         network, wrong = self._network(row, body)
@@ -229,6 +230,13 @@ class _Reading(msgspec.Struct, frozen=True):
             host_ignored=bool(row["host ignored"]),
             room=self._room(row, body),
         )
+
+    def _silent(self, row: _Row, body: Node) -> bool:
+        """Whether the component does not listen there: it is switched off, or another section is written instead."""
+        instead = row["when"].removeprefix("without ").split() if row["when"].startswith("without ") else ()
+        switch = expand(scalar(value(body, *row["enabled"].split("."))), self.environ).value.lower()
+        off = row["enabled"] and switch != "true" and "$" not in switch
+        return bool(off) or any(value(body, x) is not None for x in instead)
 
     def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
         return vacancy(*holder, leaf, self.origin) if holder and holder[1] is not _NOTHING else None

@@ -1,7 +1,6 @@
 """A Compose file as workloads: one for each service, with its variables, command, ports, files and names.
 
-What a service extends in the same file is read with it
-(https://github.com/compose-spec/compose-spec/blob/main/05-services.md).
+(https://github.com/compose-spec/compose-spec/blob/main/05-services.md)
 """
 
 import os
@@ -9,6 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
+from dualstack.gather.compose_project import Project
 from dualstack.gather.processes_files import assignment
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import Word, words
@@ -24,13 +26,14 @@ from dualstack.gather.yaml_tree import (
     text_at,
     value,
 )
+from dualstack.model.address import Family
 from dualstack.model.kube import Container, ContainerPort, Meta, Mount, Variable, Volume, Workload
 from dualstack.model.source import Written
 
 _HOST_FOLDER = re.compile(r"^\$(?:PWD|\{PWD\})(?=/|$)")
 _BOUND = (".", "/", "~")
 _OTHERS = ("service:", "container:")
-_DEEP = 8
+_INSTEAD = ("!reset", "!override")
 
 
 class _Service(NamedTuple):
@@ -43,15 +46,19 @@ class _Service(NamedTuple):
         return next((x for body in self.bodies if (x := value(body, name)) is not None), None)
 
     def all(self, name: str) -> Iterator[Node]:
-        """What each body says of a field, that of the service itself last."""
-        return (x for body in reversed(self.bodies) if (x := value(body, name)) is not None)
+        """What each body says of a field, that of the service itself last; one can take back those before it."""
+        held = list[Node]()
+        for body in reversed(self.bodies):
+            said = value(body, name)
+            if said is not None:
+                held = [said] if said.tag in _INSTEAD else [*held, said]
+        yield from held
 
 
-def workloads(root: Node, origin: Origin) -> Iterator[Workload]:
-    """The services of a Compose file."""
-    services = {scalar(k): _Service(k, tuple(_bodies(v, root, _DEEP))) for k, v in pairs(value(root, "services"))}
-    reader = _Reader(Page(origin, "a Compose file"), root)
-    return (reader.workload(name, service) for name, service in services.items())
+def workloads(project: Project) -> Iterator[Workload]:
+    """The services of a project."""
+    reader = _Reader(project)
+    return (reader.workload(scalar(key), _Service(key, bodies)) for key, bodies in project.services())
 
 
 def contents(root: Node) -> Iterator[tuple[str, ScalarNode]]:
@@ -62,15 +69,6 @@ def contents(root: Node) -> Iterator[tuple[str, ScalarNode]]:
             yield scalar(key), held
 
 
-def _bodies(body: Node, root: Node, depth: int) -> Iterator[Node]:
-    """A service and what it extends in the same file."""
-    yield body
-    extends = value(body, "extends")
-    base = value(root, "services", scalar(extends) or text_at(extends, "service"))
-    if base is not None and base is not body and depth and not text_at(extends, "file"):
-        yield from _bodies(base, root, depth - 1)
-
-
 def _names(name: str, service: _Service) -> Iterator[str]:
     """The names that other services reach one by (Compose specification, services and networks)."""
     yield name
@@ -79,27 +77,40 @@ def _names(name: str, service: _Service) -> Iterator[str]:
         yield from map(scalar, items(value(network, "aliases")))
 
 
-class _Reader(NamedTuple):
-    """What every service of one file is read with."""
+class _Reader(msgspec.Struct):
+    """What every service of one project is read with."""
 
-    page: Page
-    root: Node
+    project: Project
+    pages: dict[str, Page] = {}
 
     @property
     def origin(self) -> Origin:
-        return self.page.origin
+        return self.project.origin
+
+    def _page(self, node: Node) -> Page:
+        origin = self.origin.at(node)
+        if origin.file not in self.pages:
+            self.pages[origin.file] = Page(origin, "a Compose file")
+        return self.pages[origin.file]
 
     def workload(self, name: str, service: _Service) -> Workload:
         mode = scalar(service.field("network_mode"))
         return Workload(
             Meta("service", name, self.origin.file, self.origin.location(service.key)),
             containers=(self._container(name, service),),
-            volumes=tuple({x.name: x for x, _ in self._held(service)}.values()),
+            volumes=tuple({x.name: x for x, _ in self._mounted(service)}.values()),
             host_network=mode == "host",
             pod=False,
             names=tuple(dict.fromkeys(_names(name, service))),
             shares=mode.partition(":")[2] if mode.startswith(_OTHERS) else "",
+            families=(Family.IPV4,) if self._lacks_ipv6(service) else (),
         )
+
+    def _lacks_ipv6(self, service: _Service) -> bool:
+        """Whether IPv6 is switched off on every interface of a network that is its own."""
+        each = (y for x in service.all("sysctls") for y in self._variables(x))
+        said = {x.name: x.value.text for x in each if x.value}
+        return said.get("net.ipv6.conf.all.disable_ipv6") == "1" and service.field("network_mode") is None
 
     def _container(self, name: str, service: _Service) -> Container:
         files = (y for x in service.all("env_file") for y in (items(x) or [x]))
@@ -111,8 +122,15 @@ class _Reader(NamedTuple):
             words=tuple(y for x in commands for y in self._words(x)),
             variables=tuple(y for x in service.all("environment") for y in self._variables(x)),
             ports=tuple(self._ports(service)),
-            mounts=tuple(x for _, x in self._held(service)),
-            sources=tuple(x for x in (scalar(y) or text_at(y, "path") for y in files) if x),
+            mounts=tuple(x for _, x in self._mounted(service)),
+            sources=tuple(self._source(x, y) for x in files if (y := scalar(x) or text_at(x, "path"))),
+        )
+
+    def _source(self, node: Node, path: str) -> str:
+        """A file of variables, from the folder of the project."""
+        home, own = os.path.dirname(self.project.path), os.path.dirname(self.origin.at(node).file)
+        return (
+            path if os.path.isabs(path) or home == own else os.path.relpath(self.project.place(node, path), home or ".")
         )
 
     def _words(self, node: Node | None) -> Iterator[Written]:
@@ -126,13 +144,13 @@ class _Reader(NamedTuple):
                 if start is None or span is None:
                     yield Written(word.text, self.origin.location(node))
                 else:
-                    yield self.page.written(start + span[0], start + span[1], word.text, exact=bool(node.style))
+                    yield self._page(node).written(start + span[0], start + span[1], word.text, exact=bool(node.style))
 
     def _start(self, node: ScalarNode) -> int | None:
         """Where the text of a scalar begins in the file, None where it is not spelled as it is meant."""
         start, end = node.start_mark.index, node.end_mark.index
         quoted = node.style in ("'", '"')
-        inside = self.page.text[start + quoted : end - quoted]
+        inside = self._page(node).text[start + quoted : end - quoted]
         return start + quoted if inside == node.value else None
 
     def _variables(self, node: Node) -> Iterator[Variable]:
@@ -148,7 +166,9 @@ class _Reader(NamedTuple):
         name, equals, said = item.value.partition("=")
         start, at = self._start(item), self.origin.location(item)
         exact = start is not None and (bool(item.style) or not flow)
-        found = assignment(self.page, Word(item.value, item.value, start)) if equals and exact and start else None
+        found = (
+            assignment(self._page(item), Word(item.value, item.value, start)) if equals and exact and start else None
+        )
         yield found or Variable(name, at, Written(said, at) if said else None)
 
     def _ports(self, service: _Service) -> Iterator[ContainerPort]:
@@ -170,6 +190,10 @@ class _Reader(NamedTuple):
             if said_to_others:
                 yield ContainerPort("", said_to_others)
 
+    def _mounted(self, service: _Service) -> list[tuple[Volume, Mount]]:
+        """What it sees, the last one of each place."""
+        return list({x[1].path: x for x in self._held(service)}.values())
+
     def _held(self, service: _Service) -> Iterator[tuple[Volume, Mount]]:
         """The files and folders of the host that a service sees, and the `configs` that it is given."""
         for item in (y for x in service.all("volumes") for y in items(x)):
@@ -178,16 +202,17 @@ class _Reader(NamedTuple):
                 source, target = text_at(item, "source"), text_at(item, "target")
             path = _HOST_FOLDER.sub(".", source)
             if path.startswith(_BOUND):
-                yield self._file(path, target.partition(":")[0])
+                yield self._file(item, path, target.partition(":")[0])
         for item in (y for x in service.all("configs") for y in items(x)):
             name = scalar(item) or text_at(item, "source")
-            target, path = text_at(item, "target") or f"/{name}", text_at(self.root, "configs", name, "file")
-            if path:
-                yield self._file(path, target)
-            elif value(self.root, "configs", name, "content") is not None:
+            target, config = text_at(item, "target") or f"/{name}", self.project.config(name)
+            held = value(config, "file")
+            if held is not None:
+                yield self._file(held, scalar(held), target)
+            elif value(config, "content") is not None:
                 yield Volume(name, "config", name), Mount(target, name, name)
 
-    def _file(self, path: str, target: str) -> tuple[Volume, Mount]:
+    def _file(self, node: Node, path: str, target: str) -> tuple[Volume, Mount]:
         """A file beside the Compose file, and where it is seen."""
-        place = os.path.normpath(os.path.join(os.path.dirname(self.origin.file), path))
+        place = self.project.place(node, path)
         return Volume(place, "file", place), Mount(target, place)

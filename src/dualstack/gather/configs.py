@@ -12,6 +12,7 @@ from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import Neighbours, neighbours
+from dualstack.reach.operator import OPERATED, completed
 from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, version
 
 _Reader = tuple[Workload, Container]
@@ -81,8 +82,9 @@ def _declared(
     environ = environment(there[0][1]) if there else given[0]
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
+    endpoints = listening(root, origin, environ, said)
     return Declared(
-        listening(root, origin, environ, said),
+        tuple(map(completed, endpoints)) if pending.holder and pending.holder.kind == OPERATED else endpoints,
         said,
         origin.file,
         tuple(destinations(root, origin, environ, used)),

@@ -8,7 +8,7 @@ from dualstack.gather.recognise import Found, settle
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
-from dualstack.model.kube import Container, NetworkPolicies, Services, Workload, Workloads
+from dualstack.model.kube import Container, NetworkPolicies, Services, Slices, Workload, Workloads
 from dualstack.model.otel import Declared, Destination
 from dualstack.model.question import Question
 from dualstack.model.review import Slip, Slips
@@ -28,12 +28,13 @@ def evidence_of(
     `environ` are the variables of configurations that nobody in the files runs, `version` that of the Collector, empty
     where nobody said.
     """
-    if seen.workloads:
+    if seen.workloads or seen.compositions:
         from dualstack.gather.joined import join
 
-        join(seen)
+        join(seen, included.near)
     configs = tuple(declared(seen, environ, version, included))
-    settle(seen, frozenset(_leads(configs, seen.workloads)))
+    behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
+    settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))
     others = tuple(y for x in seen.agents for y in x.listens)
     deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
     values = (
@@ -44,6 +45,7 @@ def evidence_of(
         Workloads(tuple(seen.workloads)),
         NetworkPolicies(tuple(seen.policies)),
         Gates(tuple(seen.gates)),
+        Slices(tuple(seen.slices)),
         ChartFamilies(tuple(seen.families)),
         ForeignListeners((*seen.foreign, *(y for x in seen.workloads for y in foreign(x)))),
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),

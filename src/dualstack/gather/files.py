@@ -3,6 +3,7 @@
 import codecs
 import os
 import re
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,8 @@ SETTINGS = "--set"
 """What the settings are called where a file has its name; each is a line."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".env", ".service", ".toml", ".conf", ".alloy", ".river", ".properties")
-_NAMES = (".env", "otelcol-options")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_NAMES = (".env", "otelcol-options", *KUSTOMIZATIONS)
 _FOREIGN = ("node_modules", "__pycache__", "venv")
 """Folders whose files come from elsewhere; those with a dot before their name are left out as well."""
 
@@ -29,6 +31,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 """Byte order marks, longer ones first (YAML 1.1 section 5.2)."""
+_MARKED = tuple(x for x, _ in _MARKS)
 
 
 class Text(NamedTuple):
@@ -87,8 +90,20 @@ def _below(
         real = os.path.realpath(top)
         for name in sorted(x for x in names if may_matter(x)):
             file = os.path.join(top, name)
-            if os.path.isfile(file) and not is_ignored(file, left_out):
-                yield file, os.path.realpath(file) if os.path.islink(file) else os.path.join(real, name)
+            there = _leads(file, real, name)
+            if there and not is_ignored(file, left_out):
+                yield file, there
+
+
+def _leads(file: str, real: str, name: str) -> str:
+    """Where a regular file of a real folder is, also one that a link leads to; empty for anything else."""
+    try:
+        mode = os.lstat(file).st_mode
+    except OSError:
+        return ""
+    if stat.S_ISLNK(mode):
+        return os.path.realpath(file) if os.path.isfile(file) else ""
+    return os.path.join(real, name) if stat.S_ISREG(mode) else ""
 
 
 def may_matter(name: str) -> bool:
@@ -204,7 +219,9 @@ def text_of(path: str, *, named: bool, raw: bytes | None = None) -> Text | None:
 
 def decoded(path: str, raw: bytes, *, named: bool) -> Text | None:
     """What a file holds as text; None where it is none and nobody named it. Raises BadFile."""
-    mark, encoding = next(((x, y) for x, y in _MARKS if raw.startswith(x)), (b"", "utf-8"))
+    mark, encoding = b"", "utf-8"
+    if raw.startswith(_MARKED):
+        mark, encoding = next((x, y) for x, y in _MARKS if raw.startswith(x))
     try:
         text, wrong = raw[len(mark) :].decode(encoding), ""
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ other: that takes a tenth of the time of a regular expression of them all.
 import re
 from collections.abc import Container, Mapping
 
-from dualstack.gather.gateways import PROXIES
+from dualstack.model.gateway import PROXIES
 from dualstack.reach.suppress import ANNOTATION
 
 _CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
@@ -28,7 +28,7 @@ _WORDS_OF: Mapping[str, tuple[str, ...]] = {
 _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
-_WORD = re.compile(r"[\w.-]+")
+_WORD = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def kind(text: str) -> str:
@@ -56,5 +56,5 @@ def serves(text: str) -> bool:
 
 
 def has(text: str, wanted: frozenset[str]) -> bool:
-    """Whether a wanted word stands in a text; one that is written with escapes can be any."""
-    return "\\" in text or not wanted.isdisjoint(_WORD.findall(text))
+    """Whether a wanted word stands in a text; one that is written with escapes, or not in ASCII, can be any."""
+    return "\\" in text or not text.isascii() or not wanted.isdisjoint(_WORD.findall(text))

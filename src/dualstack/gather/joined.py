@@ -1,25 +1,50 @@
 """What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.files import Text
+from dualstack.gather.processes_files import permitted
+from dualstack.gather.recognise import Found, Pending, composed
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
-from dualstack.model.kube import Container, Workload
+from dualstack.model.kube import Container, Mount, Volume, Workload
 from dualstack.model.source import Location, Written
 from dualstack.reach.start import configurations
 
 _SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 
 
-def join(found: Found) -> None:
-    """Put together what was found in files of its own."""
-    found.workloads = _with_environment(_with_dropins(found.workloads))
+def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
+    """Put together what was found in files of its own; `read` gives others that they name."""
+    _compose(found, read)
+    files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
+    found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
     found.configs += _set(found.workloads)
+
+
+def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
+    """The services of Compose projects, and the projects that configurations inside Compose files belong to."""
+    if not found.compositions:
+        return
+    from dualstack.gather.compose_file import workloads
+    from dualstack.gather.compose_project import homes, projects
+
+    def load(path: str) -> tuple[Node, Origin] | None:
+        text = read(path) if os.path.isfile(path) else None
+        return composed(Origin(text.path, text.text), found) if text else None
+
+    made = list(projects(found.compositions, load))
+    found.workloads += [y for x in made for y in workloads(x)]
+    home = homes(made)
+    for i, pending in enumerate(found.configs):
+        holder = pending.holder
+        if holder and holder.kind == "config":
+            moved = replace(holder, namespace=home.get(holder.namespace, holder.namespace))
+            found.configs[i] = pending._replace(holder=moved)
 
 
 def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:
@@ -43,7 +68,7 @@ def _merged(unit: Workload, dropins: Sequence[Workload]) -> Workload:
             variables=(*mine.variables, *more.variables),
             sources=(*mine.sources, *more.sources),
         )
-        unit = replace(unit, containers=(both,))
+        unit = replace(unit, containers=(both,), restricts=(*unit.restricts, *dropin.restricts))
     return unit
 
 
@@ -65,6 +90,29 @@ def _with_environment(workloads: Sequence[Workload]) -> list[Workload]:
 
     done = [(x, filled(x) if not x.pod else x) for x in workloads]
     return [y for x, y in done if id(x) not in read]
+
+
+def _reading(workload: Workload, files: Sequence[str]) -> Workload:
+    """A unit with what its sockets can be, and the files here that stand for the configurations that it names."""
+    if workload.meta.kind != "unit":
+        return workload
+    container = workload.containers[0]
+    named = [x for x in configurations([y.text for y in container.words]) if os.path.isabs(x)]
+    there = {x: y for x in named if (y := _file(x, workload, files))}
+    return replace(
+        workload,
+        families=permitted(workload.restricts),
+        containers=(replace(container, mounts=tuple(Mount(k, v) for k, v in there.items())),),
+        volumes=tuple(Volume(x, "file", x) for x in dict.fromkeys(there.values())),
+    )
+
+
+def _file(path: str, workload: Workload, files: Sequence[str]) -> str | None:
+    """The one file that is installed at a path: one whose path ends so, or one of that name beside the unit."""
+    beside = os.path.join(os.path.dirname(_path(workload.meta.namespace)), os.path.basename(path))
+    under = [x for x in files if _path(x).endswith(os.path.normpath(path))]
+    found = under or [x for x in files if _path(x) == beside]
+    return found[0] if len(found) == 1 else None
 
 
 def _named(name: str, workload: Workload, files: dict[str, Workload]) -> Workload | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from dualstack.gather.yaml_tree import Node, Origin, get, is_null, items, pairs, scalar, text_at, value
 from dualstack.model.kube import (
+    TEMPLATES,
     Block,
     Container,
     ContainerPort,
@@ -21,17 +22,6 @@ from dualstack.model.kube import (
     Workload,
 )
 from dualstack.model.source import Written
-
-TEMPLATES = {
-    "Pod": (),
-    "Deployment": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
-"""Where a kind has the template of its pods."""
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _CHECKS = ("httpGet", "tcpSocket", "grpc")
@@ -94,7 +84,8 @@ def _service_ports(spec: Node | None, origin: Origin) -> Iterator[ServicePort]:
         number = origin.written(value(item, "port"))
         if number:
             target = origin.written(value(item, "targetPort")) or None
-            yield ServicePort(text_at(item, "name"), number, target, text_at(item, "protocol") or "TCP")
+            protocol, speaks = text_at(item, "protocol") or "TCP", text_at(item, "appProtocol")
+            yield ServicePort(text_at(item, "name"), number, target, protocol, speaks)
 
 
 def workload(root: Node, origin: Origin) -> Workload:
@@ -162,8 +153,9 @@ def _container_ports(item: Node, origin: Origin) -> Iterator[ContainerPort]:
 
 def _probes(item: Node, origin: Origin) -> Iterator[Probe]:
     for name in _PROBES:
-        for kind in _CHECKS:
-            check = value(item, name, kind)
+        probe = value(item, name)
+        for kind in _CHECKS if probe is not None else ():
+            check = value(probe, kind)
             port = origin.written(value(check, "port"))
             if port:
                 yield Probe(name, kind, port, text_at(check, "host"))

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dualstack.gather.errors import BadFile
-from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, SequenceNode, pairs, scalar
-from dualstack.model.source import Location, Written
+from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, SequenceNode, items, pairs, scalar
+from dualstack.model.source import Location, Room, Written
 
 DELIMITER = "::"
 """What stands between the keys of a path (confmap.KeyDelimiter), also in the keys of a file."""
@@ -51,6 +51,21 @@ class Origins(Origin, frozen=True):
     def inner(self, node: ScalarNode) -> Origin:
         """The origin of the text that a scalar holds."""
         return self.at(node).inner(node)
+
+    def span(self, first: Node, last: Node) -> Written | None:
+        """The text from one node to the end of another; None where they are of two texts."""
+        held = self.at(first)
+        return held.span(first, last) if held == self.at(last) else None
+
+    def room(self, node: Node | None) -> Room | None:
+        """Where an entry can be written; None where the first one is of another text than what holds it."""
+        first = next(below(node), None) if node is not None else None
+        return self.at(first).room(node) if node and first and self.at(first) == self.at(node) else None
+
+    def removal(self, node: Node, among: Node | None) -> Written | None:
+        """The text to take away with an item of a list; None where the items are of several texts."""
+        held = self.at(node)
+        return held.removal(node, among) if all(self.at(x) == held for x in items(among)) else None
 
 
 def origins(first: Origin) -> Origins:

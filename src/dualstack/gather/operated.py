@@ -30,10 +30,11 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
     served = mode in MODES
     name = f"{about.name}-collector"
     labels = {
+        "app.kubernetes.io/name": name,
+        **manifests.labels(value(root, "metadata", "labels")),
         "app.kubernetes.io/component": "opentelemetry-collector",
         "app.kubernetes.io/instance": f"{about.namespace}.{about.name}",
         "app.kubernetes.io/managed-by": "opentelemetry-operator",
-        "app.kubernetes.io/name": name,
         "app.kubernetes.io/part-of": "opentelemetry",
     }
     mine = Container(
@@ -57,9 +58,12 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
 
 
 def _ports(spec: Node | None, origin: Origin) -> Iterator[ContainerPort]:
-    """`spec.ports` of the resource: ports of the Service, with a hostPort where the node has one."""
+    """`spec.ports` of the resource: ports of the Service and of the container, whatever their `targetPort`.
+
+    Source: operator internal/manifests/collector/container.go toContainerPorts.
+    """
     for item in items(value(spec, "ports")):
-        number = origin.written(value(item, "targetPort")) or origin.written(value(item, "port"))
+        number = origin.written(value(item, "port"))
         if number:
             host = origin.written(value(item, "hostPort")) or None
             yield ContainerPort(text_at(item, "name"), number, host, text_at(item, "protocol") or "TCP")
@@ -73,7 +77,7 @@ def _services(root: Node, origin: Origin, about: Meta, name: str) -> tuple[Servi
         meta=Meta("Service", f"{name}-headless", about.namespace, about.at),
         cluster_ips=(Written("None", about.at),),
     )
-    monitoring = Service(Meta("Service", f"{name}{MONITORING}", about.namespace, about.at), main.spec)
+    monitoring = replace(main, meta=Meta("Service", f"{name}{MONITORING}", about.namespace, about.at), ports=())
     return main, headless, monitoring
 
 
@@ -90,22 +94,23 @@ def values(node: Node, key: Node, origin: Origin, holder: Holder) -> Workload | 
     if mode not in MODES:
         return None
     at = origin.location(key)
-    ports = tuple(_charted(value(node, "ports"), origin, at_key := Written(mode, at), node_wide=mode == "daemonset"))
+    both = tuple(_charted(value(node, "ports"), origin, at_key := Written(mode, at), node_wide=mode == "daemonset"))
     enabled = text_at(node, "service", "enabled") or str(mode != "daemonset")
+    served = "true" in (enabled.lower(), text_at(node, "ingress", "enabled").lower())
     image = f"{text_at(node, 'image', 'repository') or _IMAGE}:{text_at(node, 'image', 'tag')}".rstrip(":")
     mine = Container(
         "opentelemetry-collector",
         at,
         image=image,
         variables=(Variable("MY_POD_IP", at, None, "status.podIP"), *_variables(node, origin)),
-        ports=ports,
+        ports=tuple(x for x, _ in both),
         probes=tuple(_probes(node, origin, at_key)),
     )
     more = (manifests.container(x, origin) for x in items(value(node, "extraContainers")))
     service = Service(
         Meta("Service", "of the chart", "", at),
         at,
-        ports=tuple(ServicePort(x.name, x.number, protocol=x.protocol) for x in ports),
+        ports=tuple(x for _, x in both),
     )
     return Workload(
         Meta(MODES[mode], "of the chart", "", at),
@@ -114,7 +119,7 @@ def values(node: Node, key: Node, origin: Origin, holder: Holder) -> Workload | 
         host_network=text_at(node, "hostNetwork").lower() == "true",
         pinned=_pinned(node),
         holds=holder,
-        made=(service,) if enabled.lower() == "true" else (),
+        made=(service,) if served else (),
     )
 
 
@@ -122,19 +127,25 @@ def _variables(node: Node, origin: Origin) -> Iterator[Variable]:
     return manifests.variables(value(node, "extraEnvs"), origin)
 
 
-def _charted(node: Node | None, origin: Origin, at: Written, *, node_wide: bool) -> Iterator[ContainerPort]:
-    """The ports of the pod: those that the chart has, as the values change them."""
+def _charted(
+    node: Node | None, origin: Origin, at: Written, *, node_wide: bool
+) -> Iterator[tuple[ContainerPort, ServicePort]]:
+    """The ports of the pod and of the Service: those that the chart has, as the values change them."""
     known = {x["name"]: x for x in table("chart_ports")}
     written = {scalar(k): v for k, v in pairs(node)}
     for name in dict.fromkeys((*known, *written)):
         said, row = written.get(name), known.get(name, {})
         if (text_at(said, "enabled") or row.get("enabled", "")).lower() != "true":
             continue
-        number = origin.written(value(said, "containerPort")) or Written(row.get("port", ""), at.at)
+        default, protocol = Written(row.get("port", ""), at.at), text_at(said, "protocol") or row.get("protocol", "TCP")
+        number = origin.written(value(said, "containerPort")) or default
         if number:
-            host = origin.written(value(said, "hostPort")) or Written(row.get("port", ""), at.at)
-            protocol = text_at(said, "protocol") or row.get("protocol", "TCP")
-            yield ContainerPort(name, number, host if node_wide and host else None, protocol)
+            host = origin.written(value(said, "hostPort")) or Written(row.get("host", ""), at.at)
+            served = origin.written(value(said, "servicePort")) or default
+            yield (
+                ContainerPort(name, number, host if node_wide and host else None, protocol),
+                ServicePort(name, served or number, number, protocol),
+            )
 
 
 def _probes(node: Node, origin: Origin, at: Written) -> Iterator[Probe]:

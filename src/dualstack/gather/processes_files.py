@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import Word, words
 from dualstack.gather.yaml_tree import Origin
+from dualstack.model.address import Family
 from dualstack.model.kube import Container, Meta, Variable, Workload
 from dualstack.model.source import Location, Written
 
@@ -22,6 +23,8 @@ _LINE = re.compile(r"^[ \t]*(?P<key>[A-Za-z]+)[ \t]*=[ \t]*(?P<value>[^\r\n]*)",
 _UNIT = re.compile(r"^[ \t]*\[Service\]", re.MULTILINE)
 _PREFIX = re.compile(r"[-@:+!|]*")
 _WANTED = re.compile(r"(?i)(?:OTEL_|OTELCOL_|.*_proxy$|JAVA_TOOL_OPTIONS$|NODE_OPTIONS$)")
+_RESTRICTS = "RestrictAddressFamilies"
+_FAMILIES = {Family.IPV4: "AF_INET", Family.IPV6: "AF_INET6"}
 _STARTS = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 
 
@@ -32,9 +35,33 @@ def workloads(path: str, text: str) -> list[Workload]:
     name, at = path.rpartition("/")[2], Location(path, 1)
     container = _unit(page, name, at) if unit else Container(name, at, variables=tuple(_assignments(page)))
     wanted = any(_WANTED.match(x.name) for x in container.variables)
-    if not wanted and not container.sources and not any(_STARTS.search(x.text) for x in container.words):
+    said = tuple(x["value"].strip() for x in _LINE.finditer(text) if unit and x["key"] == _RESTRICTS)
+    drops_in = bool(said) and path.endswith(".conf")
+    if not (wanted or drops_in or container.sources or any(_STARTS.search(x.text) for x in container.words)):
         return []
-    return [Workload(Meta("unit" if unit else "file", name, path, at), containers=(container,), pod=False)]
+    about = Meta("unit" if unit else "file", name, path, at)
+    return [Workload(about, containers=(container,), pod=False, restricts=said)]
+
+
+def permitted(lines: Iterable[str]) -> tuple[Family, ...]:
+    """The one family of IP that lines of `RestrictAddressFamilies=` leave; none where they leave both or forbid both.
+
+    The first line says whether the named ones are allowed or, with `~`, forbidden; an empty one takes back those before
+    it (systemd.exec(5); src/core/load-fragment.c, config_parse_address_families).
+    """
+    named, allows = set[str](), None
+    for line in lines:
+        inverted = line.startswith("~")
+        words = set(line.removeprefix("~").split())
+        if not line:
+            named, allows = set(), None
+        elif words == {"none"}:
+            named, allows = set(), not inverted
+        else:
+            allows = not inverted if allows is None else allows
+            named = named | words if allows is not inverted else named - words
+    kept = [x for x, y in _FAMILIES.items() if allows is None or (y in named) is allows]
+    return tuple(kept) if len(kept) == 1 else ()
 
 
 def _assignments(page: Page) -> Iterator[Variable]:

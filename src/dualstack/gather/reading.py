@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dualstack.gather import glance
 from dualstack.gather.errors import BadFile, BadInput
-from dualstack.gather.files import Text, found, text_of
-from dualstack.gather.recognise import Found, take
+from dualstack.gather.files import KUSTOMIZATIONS, Text, found, text_of
+from dualstack.gather.recognise import OBJECTS, Found, take
+from dualstack.gather.regular import MOST
+from dualstack.model.evidence import Missing
 from dualstack.reach.suppress import MARK
 
 if TYPE_CHECKING:
@@ -55,6 +58,13 @@ class Reading(msgspec.Struct):
         if self._extent() != before:
             self.texts[text.path] = text
 
+    def hold(self, text: Text) -> None:
+        """Keep a file that was read as a part of something else."""
+        self.names.add(text.path)
+        self.texts[text.path] = text
+        if MARK in text.text:
+            self.marked[text.path] = text
+
     def _extent(self) -> tuple[int, ...]:
         seen = self.seen
         return seen.understood, len(seen.parts), len(seen.slips), len(seen.errors)
@@ -78,7 +88,7 @@ def read_into(reading: Reading, sources: Sources, progress: Callable[[str], None
         _read((name, True), sources.instead, reading, raw)
     if sources.helm:
         _render(sources.paths, reading)
-    files = list(_files(sources, reading))
+    files = _composed(list(_files(sources, reading)), sources.instead, reading)
     jobs = sources.jobs or (os.cpu_count() or 1 if len(files) >= _MANY else 1)
     if jobs == 1:
         for file in files:
@@ -98,6 +108,31 @@ def _files(sources: Sources, reading: Reading) -> Iterator[tuple[str, bool]]:
     from dualstack.gather.charts import is_template
 
     return (x for x in listed if not is_template(x[0]))
+
+
+def _composed(files: list[tuple[str, bool]], instead: Mapping[str, str], reading: Reading) -> list[tuple[str, bool]]:
+    """What kustomizations make is taken in; gives the files that are not part of any."""
+    asked = [x for x, _ in files if os.path.basename(x) in KUSTOMIZATIONS]
+    if not asked:
+        return files
+    from dualstack.gather.kustomize import take_builds
+
+    named = {os.path.realpath(x): (x, y) for x, y in files}
+
+    def read(path: str) -> Text | None:
+        known, is_named = named.get(os.path.realpath(path), (path, False))
+        try:
+            text = text_of(path, named=is_named)
+        except BadFile as error:
+            reading.seen.errors.append(error)
+            return None
+        return text and text._replace(path=known, text=instead.get(known, text.text))
+
+    used = take_builds(asked, read, reading.seen)
+    for text in used.values():
+        reading.hold(text)
+    taken = {os.path.realpath(x) for x in used}
+    return [x for x in files if os.path.realpath(x[0]) not in taken]
 
 
 def _render(paths: Sequence[str], reading: Reading) -> None:
@@ -126,6 +161,20 @@ def _read(file: tuple[str, bool], instead: Mapping[str, str], reading: Reading, 
         return
     if text:
         reading.take(text._replace(text=instead.get(text.path, text.text)))
+    elif not named:
+        _note_foreign(path, reading)
+
+
+def _note_foreign(path: str, reading: Reading) -> None:
+    """Name a file that is no text in UTF-8 but looks like one of interest."""
+    try:
+        text_of(path, named=True)
+    except BadFile as error:
+        with open(path, "rb") as file:
+            plain = file.read(MOST).replace(b"\0", b"").decode("latin-1")
+        if glance.speaks(plain, OBJECTS):
+            said = f"{error.sentence}, and was passed over; save it as UTF-8"
+            reading.seen.notes.append(Missing(path, said))
 
 
 def _read_together(

@@ -4,17 +4,15 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dualstack.gather import glance, manifests, operated
+from dualstack.gather import glance
 from dualstack.gather.collector_config import SECTIONS, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
-from dualstack.gather.gateways import KINDS, charts, families, gate
-from dualstack.gather.instrumentation import programs
 from dualstack.gather.yaml_tree import (
     BadYaml,
     Chunk,
@@ -34,13 +32,13 @@ from dualstack.gather.yaml_tree import (
 )
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
-from dualstack.model.gateway import Gate
-from dualstack.model.kube import NetworkPolicy, Service, Workload
+from dualstack.model.gateway import KINDS, Gate
+from dualstack.model.kube import SLICES, TEMPLATES, NetworkPolicy, Service, Slice, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
 from dualstack.model.text import LINE_BREAK, printable
-from dualstack.reach.suppress import ANNOTATION, annotation
+from dualstack.reach.suppress import ANNOTATION
 
 if TYPE_CHECKING:
     from dualstack.gather.agents import Agent
@@ -77,7 +75,8 @@ class Found(msgspec.Struct):
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
     mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them.
+    them, `compositions` are Compose files, which can belong together. `builds` are those of kustomize: groups of
+    alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
@@ -88,6 +87,7 @@ class Found(msgspec.Struct):
     agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
     gates: list[Gate] = []
+    slices: list[Slice] = []
     families: list[tuple[str, Written]] = []
     rendered: dict[str, "Rendered"] = {}
     slips: list[Unwritten] = []
@@ -97,6 +97,8 @@ class Found(msgspec.Struct):
     notes: list[Missing] = []
     errors: list[BadFile] = []
     waiting: list[Origin] = []
+    compositions: list[tuple[Node, Origin]] = []
+    builds: list[list["Found"]] = []
     understood: int = 0
 
 
@@ -130,7 +132,7 @@ def _is_template(path: str) -> bool:
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
         serves = glance.serves(chunk.text)
-        if glance.speaks(chunk.text, _OBJECTS) or (serves and _TEMPLATE in chunk.text):
+        if glance.speaks(chunk.text, OBJECTS) or (serves and _TEMPLATE in chunk.text):
             _speaking(chunk, text, found)
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
@@ -142,7 +144,7 @@ def _yaml(text: Text, found: Found) -> None:
 def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
     kind = glance.kind(chunk.text)
     silences = ANNOTATION in chunk.text
-    if not kind or kind in _OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
+    if not kind or kind in OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
         _document(Origin(text.path, chunk.text, chunk.line), found)
     else:
         found.understood += text.named
@@ -174,7 +176,7 @@ def _document(origin: Origin, found: Found) -> None:
     root = composed(origin, found)
     before = found.understood
     if root is not None:
-        _object(*root, found)
+        read_object(*root, found)
         if found.understood > before:
             refuse_repeated(*root, found)
 
@@ -229,17 +231,19 @@ def _mended(wrong: "Slip", origin: Origin) -> Origin:
     return Origin(origin.file, text, origin.line, origin.column, origin.whole)
 
 
-def _object(root: Node, origin: Origin, found: Found) -> None:
-    """One object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
+def read_object(root: Node, origin: Origin, found: Found) -> None:
+    """Read one object: of Kubernetes, a Compose file, a Collector configuration, or a file that holds one."""
     kind = text_at(root, "kind") if value(root, "apiVersion") is not None else ""
-    if kind and ANNOTATION in origin.text:
-        found.suppressions += _annotations(root, kind, origin)
+    if kind and (ANNOTATION in origin.text or type(origin) is not Origin):
+        from dualstack.gather.objects import annotations
+
+        found.suppressions += annotations(root, kind, origin)
     if kind.endswith("List") and items(value(root, "items")):
         for item in items(value(root, "items")):
-            _object(item, origin, found)
-    elif kind in _OBJECTS:
+            read_object(item, origin, found)
+    elif kind in OBJECTS:
         found.understood += 1
-        _OBJECTS[kind](root, origin, found)
+        OBJECTS[kind](root, origin, found)
     elif is_config(root):
         found.understood += 1
         found.configs.append(Pending(root, origin))
@@ -247,6 +251,8 @@ def _object(root: Node, origin: Origin, found: Found) -> None:
         _composition(root, origin, found)
     elif not _agent(root, origin, found):
         _held(root, origin, found, _DEPTH, set())
+        from dualstack.gather.gateways import charts, families
+
         for values in charts(root):
             found.understood += 1
             found.families += families(values, origin)
@@ -256,17 +262,9 @@ def _composition(root: Node, origin: Origin, found: Found) -> None:
     from dualstack.gather import compose_file
 
     found.understood += 1
-    found.workloads += compose_file.workloads(root, origin)
+    found.compositions.append((root, origin))
     for name, body in compose_file.contents(root):
         _text(body, origin, Holder("config", origin.file, name, name), found)
-
-
-def _annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
-    """What an object and the template of its pods say not to be told."""
-    for path in dict.fromkeys(((), manifests.TEMPLATES.get(kind, ()))):
-        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
-        if written:
-            yield annotation(written, origin.location(root))
 
 
 def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) -> None:
@@ -277,6 +275,8 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
     for key, body in pairs(node):
         holder = Holder("values", "", f"{origin.file}:{origin.location(key).line}", scalar(key))
         if is_config(body):
+            from dualstack.gather import operated
+
             found.understood += 1
             found.configs.append(Pending(body, origin, holder))
             made = operated.values(node, key, origin, holder)
@@ -338,6 +338,8 @@ def _foreign(origin: Origin, found: Found) -> bool:
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import manifests
+
     about = manifests.meta(root, origin)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
@@ -347,6 +349,8 @@ def _config_map(root: Node, origin: Origin, found: Found) -> None:
 
 def _operated(root: Node, origin: Origin, found: Found) -> None:
     """A Collector that the Operator runs: its configuration is a text in v1alpha1 and a mapping in v1beta1."""
+    from dualstack.gather import manifests, operated
+
     about = manifests.meta(root, origin)
     holder = Holder(about.kind, about.namespace, about.name)
     found.workloads.append(operated.resource(root, origin, holder))
@@ -357,20 +361,18 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
         found.configs.append(Pending(config, origin, holder))
 
 
-def _objects() -> Iterator[tuple[str, Callable[[Node, Origin, Found], None]]]:
-    for kind in manifests.TEMPLATES:
-        yield kind, lambda root, origin, found: found.workloads.append(manifests.workload(root, origin))
-    yield "Service", lambda root, origin, found: found.services.append(manifests.service(root, origin))
-    yield "NetworkPolicy", lambda root, origin, found: found.policies.append(manifests.network_policy(root, origin))
-    for kind in KINDS:
-        yield kind, lambda root, origin, found: found.gates.append(gate(root, origin))
-    yield "ConfigMap", _config_map
-    yield "Secret", _config_map
-    yield "OpenTelemetryCollector", _operated
-    yield "Instrumentation", lambda root, origin, found: found.workloads.extend(programs(root, origin))
+def _plain(root: Node, origin: Origin, found: Found) -> None:
+    from dualstack.gather import objects
+
+    objects.take(root, origin, found)
 
 
-_OBJECTS = dict(_objects())
+OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
+    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation"), _plain),
+    "ConfigMap": _config_map,
+    "Secret": _config_map,
+    "OpenTelemetryCollector": _operated,
+}
 
 
 def _settings(text: Text, found: Found) -> None:

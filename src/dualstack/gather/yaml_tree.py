@@ -258,14 +258,8 @@ def pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:
 
 
 def get(node: Node | None, *path: str) -> tuple[Node, Node] | None:
-    """The key and the value at a path of keys."""
-    pair = None
-    for name in path:
-        pair = _pair(node, name)
-        if pair is None:
-            return None
-        node = pair[1]
-    return pair
+    """The key and the value at a path of keys, one at least."""
+    return _pair(value(node, *path[:-1]), path[-1])
 
 
 def _pair(node: Node | None, name: str) -> tuple[Node, Node] | None:
@@ -288,20 +282,25 @@ def repeated(root: Node) -> Iterator[tuple[Node, Node]]:
         if isinstance(node, ScalarNode) or id(node) in seen:
             continue
         seen.add(id(node))
-        below = node.value
-        if isinstance(node, MappingNode):
-            keys = [x for x, _ in node.value if isinstance(x, ScalarNode)]
-            if len({x.value for x in keys}) < len(keys):
-                first: dict[str, Node] = {}
-                yield from ((x, first[x.value]) for x in keys if first.setdefault(x.value, x) is not x)
-            below = [x for _, x in node.value]
-        pending += [x for x in below if not isinstance(x, ScalarNode)]
+        if isinstance(node, SequenceNode):
+            pending += [x for x in node.value if not isinstance(x, ScalarNode)]
+            continue
+        first: dict[str, Node] = {}
+        for key, held in node.value:
+            if isinstance(key, ScalarNode) and first.setdefault(key.value, key) is not key:
+                yield key, first[key.value]
+            if not isinstance(held, ScalarNode):
+                pending.append(held)
 
 
 def value(node: Node | None, *path: str) -> Node | None:
     """The value at a path of keys."""
-    pair = get(node, *path)
-    return pair[1] if pair else None
+    for name in path:
+        pair = _pair(node, name)
+        if pair is None:
+            return None
+        node = pair[1]
+    return node
 
 
 def scalar(node: Node | None) -> str:

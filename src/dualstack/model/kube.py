@@ -7,8 +7,21 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dualstack.model.address import Family
 from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Room, Written
+
+TEMPLATES = {
+    "Pod": (),
+    "Deployment": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+"""Where a kind has the template of its pods."""
+SLICES = ("EndpointSlice", "Endpoints")
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -32,12 +45,16 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 class ServicePort(msgspec.Struct, frozen=True):
-    """One port of a Service; `target` is its `targetPort`, a number or a name, None where it is the same."""
+    """One port of a Service; `target` is its `targetPort`, a number or a name, None where it is the same.
+
+    `speaks` is its `appProtocol`.
+    """
 
     name: str
     number: Written
     target: Written | None = None
     protocol: str = "TCP"
+    speaks: str = ""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -146,7 +163,9 @@ class Workload(msgspec.Struct, frozen=True):
     `pinned` says that it runs on some nodes alone; `pod` is false outside Kubernetes. `names` are those that others
     reach it by, and `shares` is the name of the one whose network it uses, both of Compose. `holds` is the
     configuration that the object has in itself, as a resource of the Operator and the values of a chart do; `made` are
-    the Services that come with it, without ports where those follow from the configuration.
+    the Services that come with it, without ports where those follow from the configuration. `families` are the only
+    ones that its sockets can have, empty where it says nothing of them, and `restricts` the lines of a unit that say
+    so.
     """
 
     meta: Meta
@@ -161,6 +180,8 @@ class Workload(msgspec.Struct, frozen=True):
     shares: str = ""
     holds: Holder | None = None
     made: tuple[Service, ...] = ()
+    restricts: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
 
     @property
     def isolated(self) -> bool:
@@ -212,6 +233,41 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
     selector: Mapping[str, str] = {}
     rules: tuple[PolicyRule, ...] = ()
     plain: bool = True
+
+
+class SliceAddress(msgspec.Struct, frozen=True):
+    """An address of an EndpointSlice; `ready` is false where its conditions say so."""
+
+    written: Written
+    ready: bool = True
+
+
+class SlicePort(msgspec.Struct, frozen=True):
+    """A port of an EndpointSlice: that of the Service with the same name and protocol leads to it."""
+
+    name: str
+    number: str
+    protocol: str = "TCP"
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """An EndpointSlice, or a subset of Endpoints, of which the control plane makes slices.
+
+    `service` is the name of the Service that it is for, empty where its label is missing. `type` is the `addressType`,
+    None for Endpoints.
+    """
+
+    meta: Meta
+    service: str
+    type: Written | None = None
+    addresses: tuple[SliceAddress, ...] = ()
+    ports: tuple[SlicePort, ...] = ()
+
+
+class Slices(msgspec.Struct, frozen=True):
+    """Every EndpointSlice in the files."""
+
+    items: tuple[Slice, ...] = ()
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -64,12 +64,27 @@ class Configuration(msgspec.Struct, frozen=True):
 
 
 class Exposed(msgspec.Struct, frozen=True):
-    """A Service: its families as far as they are said, its ports, and the workloads that it leads to."""
+    """A Service: its families as far as they are said, its ports, and the workloads or the slices that it leads to."""
 
     name: str
     families: str
     ports: tuple[str, ...]
     selects: tuple[str, ...]
+    location: Location
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A way through an Ingress or a route: the host and path it is for, the port that it names, and where that ends.
+
+    `speaks` is what the proxy speaks to that port, empty where the files do not tell. `leads` are the receivers, or why
+    there are none.
+    """
+
+    name: str
+    place: str
+    backend: str
+    speaks: str
+    leads: tuple[str, ...]
     location: Location
 
 
@@ -80,5 +95,6 @@ class Understood(msgspec.Struct, frozen=True):
     configurations: tuple[Configuration, ...]
     destinations: tuple[Leads, ...]
     services: tuple[Exposed, ...]
+    routes: tuple[Routed, ...]
     passed_over: tuple[Missing, ...]
     schema: str = SCHEMA

@@ -1,39 +1,21 @@
 """The answer of a diagnosis in one sentence, for every report."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from dualstack.model.address import BOTH, Family, Target
-from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Severity
+from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
+from dualstack.reach.tally import tally
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
 
-_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-
 
 def answer(diagnosis: Diagnosis) -> str:
     """The answer in one sentence: what works, what does not, from where; of files, how much was found in them."""
-    return _of_files(diagnosis) if diagnosis.question.place == FILES else _of_flows(diagnosis)
-
-
-def _of_files(diagnosis: Diagnosis) -> str:
-    counts = Counter(x.severity for x in diagnosis.findings)
-    found = [counted(counts[x], _NOUNS[x]) for x in Severity if counts[x]]
-    unread = len({x.location.file if x.location else x.needs for x in diagnosis.skipped if x.unreadable})
-    if not found and not unread and diagnosis.verdict is Verdict.UNKNOWN:
-        return "nothing was understood, so nothing is known."
-    said = ", ".join(found) or "no findings"
-    return f"{said}; {counted(unread, 'file')} could not be read." if unread else f"{said}."
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 error`, `2 errors`."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return tally(diagnosis) if diagnosis.question.place == FILES else _of_flows(diagnosis)
 
 
 def _of_flows(diagnosis: Diagnosis) -> str:

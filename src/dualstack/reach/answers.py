@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from dualstack.model.address import Protocol, Target
+from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
+
+TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
 
 
 def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iterator[tuple[Trace, ProbeResult]]:
@@ -60,3 +62,39 @@ def holder(trace: Trace, listeners: Listeners | None) -> str:
     """The name of the process whose socket is on the port of a flow, empty where it is out of sight."""
     sockets = listeners.on(trace.server, trace.port) if listeners else ()
     return next((x.processes[0].name for x in sockets if x.processes), "")
+
+
+def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
+    """Summary, detail and hint for a flow that was answered in another protocol than the client speaks."""
+    target = trace.target
+    port = target.port
+    match result.outcome:
+        case Outcome.TLS_NOT_SPOKEN:
+            detail = "The client begins a TLS handshake, and the server answers without TLS."
+            flag = " (`insecure: true` in a Collector's exporter)" if target.protocol is Protocol.GRPC else ""
+            hint = f"Send to `{url(target, tls=False)}`{flag}, or give the receiver a `tls` section."
+            return f"Port {port} does not speak TLS", detail, hint
+        case Outcome.TLS_EXPECTED:
+            detail = "The client speaks without TLS, and the server takes TLS alone."
+            return f"Port {port} expects TLS", detail, f"Send to `{url(target, tls=True)}`, with `--ca-file` if needed."
+        case Outcome.HTTP2_SPOKEN:
+            detail = "The answer to an HTTP/1 request is HTTP/2, as gRPC servers speak it. The connection itself works."
+            plain = url(target)
+            test = f"Test gRPC exporters, which write `{plain}` too, with `{url(target, Protocol.GRPC)}`"
+            return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{test}{_other(trace, Protocol.HTTP)}."
+        case _:
+            detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
+            hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
+            return f"Port {port} speaks HTTP, not gRPC", detail, hint
+
+
+def _other(trace: Trace, protocol: Protocol) -> str:
+    """The port that OTLP has for a transport, where the client uses another one."""
+    port = usual(protocol)
+    said = f", or send {TITLES[protocol]} to `{url(trace.target, protocol, port=port)}`"
+    return said if trace.target.port != port else ""
+
+
+def usual(protocol: Protocol) -> int:
+    """The port that OTLP has for a transport."""
+    return next(k for k, v in OTLP_PORTS.items() if v is protocol)

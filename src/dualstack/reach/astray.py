@@ -1,55 +1,84 @@
-"""Flows that a Service leads to where nobody listens, although its pods do listen."""
+"""What rules ask of flows that never met a listener: links that are down, and hosts that find no way."""
 
-from collections.abc import Iterator, Sequence
+import ipaddress
+from collections.abc import Iterator
 
-import msgspec
+from dualstack.model.address import Family, parse, unmapped, zone
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Route
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.client import connects
+from dualstack.reach.dial import ACCEPTED
 
-from dualstack.model.cluster import Cluster, Service, ServicePort
-from dualstack.model.trace import Hop, Trace
-from dualstack.reach.lanes import selected
-from dualstack.reach.live import NO_PORT, STALE, receives_on
-from dualstack.reach.pods import Places
-
-
-class Astray(msgspec.Struct, frozen=True):
-    """Flows by one port of a Service that end nowhere: `why` as a sentence, and the port that is `meant`, 0 if none."""
-
-    port: ServicePort
-    why: str
-    flows: tuple[Trace, ...]
-    meant: int = 0
+_NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
 
 
-def led_astray(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Astray]:
-    """What is wrong with each port: its name is that of no port of the pods, its number nobody's, or its pods gone."""
-    for port in service.spec.ports or ():
-        mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
-        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places), _stale(port, mine))
-        yield from filter(None, found)
+def unreached(traces: Traces) -> Iterator[Trace]:
+    """The required flows that met no listener: no way, no answer, or an address that the host does not hold."""
+    for trace in traces.broken:
+        stranded = trace.disposition in _NO_WAY and connects(trace) != ACCEPTED
+        lost = stranded or trace.at(Hop.HOST).status is Status.FAIL
+        if lost and trace.addresses:
+            yield trace
 
 
-def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Astray | None:
-    lost = tuple(x for x in flows if x.failing and x.failing.mark == NO_PORT)
-    target, pods = port.target_port, selected(cluster, service)
-    held = [z for x in pods for y in x.spec.containers or () for z in y.ports or ()]
-    if not lost or not pods or not isinstance(target, str) or target.isdigit() or target in {x.name for x in held}:
+def idle_loopback(trace: Trace, spaces: Namespaces | None) -> Interface | None:
+    """The loopback interface that is down although the flow stays on its host: all such flows pass it.
+
+    Measured on Linux 6.18: connections to the host's own addresses of any interface time out, those to loopback
+    addresses find no route.
+    """
+    space = spaces.at(trace.vantage) if spaces else None
+    if space is None or not (is_loopback(trace.addresses[0]) or trace.server == trace.vantage):
         return None
-    shown = ", ".join(dict.fromkeys(f"`{x.name}` ({x.container_port})" for x in held if x.name)) or "none with a name"
-    meant = next((x.container_port for x in held if x.container_port == port.port), 0)
-    return Astray(port, f"No container of its pods has a port `{target}`; they have {shown}.", lost, meant)
+    return next((x for x in space.interfaces if x.loopback and not x.up), None)
 
 
-def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Astray | None:
-    lost = tuple(x for x in flows if receives_on(x, places))
-    if not lost:
+def stays_unheard(trace: Trace, spaces: Namespaces | None) -> bool:
+    """Whether a flow of a host to itself is lost on its loopback, which is down or has none of the flow's IPv6."""
+    space = spaces.at(trace.vantage) if spaces else None
+    own = trace.server == trace.vantage and trace.family is Family.IPV6
+    lame = space is not None and own and loopback_alone_lacks_ipv6(space)
+    return lame or idle_loopback(trace, spaces) is not None
+
+
+def idle_link(trace: Trace, spaces: Namespaces | None) -> tuple[Namespace, Interface] | None:
+    """The interface, with its place, that would carry a flow and is down or without carrier, at either end.
+
+    None for a flow that stays on its host: the kernel takes such packets whether that interface is up or not.
+    """
+    address = trace.addresses[0]
+    if spaces is None or is_loopback(address) or trace.server == trace.vantage:
         return None
-    meant = receives_on(lost[0], places)
-    said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
-    return Astray(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant)
+    server, client = spaces.at(trace.server), spaces.at(trace.vantage)
+    ends = ((server, server.owner(address) if server else None), (client, _carrier(client, address)))
+    return next(((space, link) for space, link in ends if space and link and not link.up), None)
 
 
-def _stale(port: ServicePort, flows: Sequence[Trace]) -> Astray | None:
-    lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
-    if not lost:
-        return None
-    return Astray(port, f"An EndpointSlice leads to an address that is gone: {lost[0].at(Hop.POD).why}.", lost)
+def _carrier(space: Namespace | None, address: str) -> Interface | None:
+    """The interface that the zone names, or whose prefix holds the address; any where all of them are down."""
+    links = [x for x in space.interfaces if not x.loopback] if space else []
+    if zone(address):
+        return next((x for x in links if zone(address) in (x.name, str(x.index))), None)
+    near = [(y.prefix, x.up, -x.index, x) for x in links for y in x.addresses if _covers(y, address)]
+    if near:
+        return max(near, key=lambda x: x[:3])[3]
+    return None if any(x.up for x in links) else max(links, key=lambda x: len(x.addresses), default=None)
+
+
+def _covers(held: InterfaceAddress, address: str) -> bool:
+    return parse(unmapped(address)) in ipaddress.ip_interface(f"{held.address}/{held.prefix}").network
+
+
+def sourceless(trace: Trace, route: Route | None) -> bool:
+    """Whether the kernel has a way out for a flow and no source address for it, or one that stays on this host."""
+    out = route is not None and route.interface not in ("", "lo")
+    hopeless = out and route is not None and (not route.source or is_loopback(route.source))
+    return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
+
+
+def loopback_alone_lacks_ipv6(space: Namespace) -> bool:
+    """Whether the sysctl takes IPv6 from the loopback while another interface holds an IPv6 address."""
+    off = any(x.loopback and x.disable_ipv6 for x in space.interfaces)
+    return off and bool(space.addresses(Family.IPV6))

@@ -52,10 +52,25 @@ def drafted(deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoi
 
 
 def there(item: Deployed, question: Question) -> Question:
-    """The question as it stands for a reader: the families of a cluster say nothing of a node, or of another host."""
+    """The question as it stands for a reader: the families of a cluster say nothing of a node, or of another host.
+
+    There it is what a program says of its own sockets that counts.
+    """
     workload = item.workload
-    outside = workload and (workload.host_network or not workload.pod)
-    return msgspec.structs.replace(question, cluster=()) if outside else question
+    outside = workload is not None and (workload.host_network or not workload.pod)
+    return msgspec.structs.replace(question, cluster=workload.families) if workload and outside else question
+
+
+def whose(item: Deployed) -> tuple[str, str, str]:
+    """Who holds the addresses that a reader can bind, whose lack of a family counts, and what says so."""
+    workload = item.workload
+    if workload is None or not workload.families:
+        return "Pods have", "the cluster", "--cluster-families"
+    return (
+        f"{workload.meta.called[:1].upper()}{workload.meta.called[1:]} has",
+        workload.meta.called,
+        workload.meta.called,
+    )
 
 
 def failure(endpoint: DeclaredEndpoint, question: Question) -> Bound | None:
@@ -85,6 +100,13 @@ def misread(senders: Senders, *codes: str) -> Iterator[tuple[Destination, Readin
         reading = Reading() if _TEMPLATE.search(said.value) else read(said.value, said.form)
         if reading.fault in codes:
             yield said, reading
+
+
+def is_usable(deployments: Deployments, senders: Senders, question: Question) -> bool:
+    """Whether no rule can find a fault of an address: all that is bound can be, and all that is sent to be read."""
+    broken = (failure(endpoint, there(item, question)) for item, endpoint in drafted(deployments))
+    said = (x.destination for x in senders.items)
+    return not any(broken) and not any(read(x.value, x.form).fault for x in said)
 
 
 def sent(said: Destination) -> tuple[Evidence, ...]:

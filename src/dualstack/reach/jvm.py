@@ -50,11 +50,11 @@ def _flag(container: Container, name: str) -> Told | None:
 
 
 def _told(container: Container) -> Iterator[Told]:
+    held = {x.name: x.value for x in container.variables}
     for names, words in ((_BEFORE, container.words), (_AFTER, ())):
         for name in names:
-            variable = container.variable(name)
-            if variable and variable.value:
-                yield Told(name, variable.value)
+            if value := held.get(name):
+                yield Told(name, value)
         yield from (Told("the command", x) for x in words)
 
 

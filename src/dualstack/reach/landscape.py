@@ -17,13 +17,17 @@ V = TypeVar("V")
 
 
 class Landscape(msgspec.Struct, frozen=True):
-    """The objects of a review by what they are looked for: objects by identity, pods and Services by a label."""
+    """The objects of a review by what they are looked for: objects by identity, pods and Services by a label.
+
+    `titled` are the Services of the files by name, `leading` the configurations behind a Service of a name.
+    """
 
     reading: Mapping[int, Sequence[Deployed]] = {}
     leading: Mapping[str, Sequence[Deployed]] = {}
     called: Mapping[str, Sequence[Deployed]] = {}
     pods: Mapping[_Label, Sequence[Workload]] = {}
     choosing: Mapping[_Label, Sequence[Service]] = {}
+    titled: Mapping[str, Sequence[Service]] = {}
     near: Neighbours = Neighbours()
 
     def read_by(self, workload: Workload) -> Sequence[Deployed]:
@@ -60,6 +64,7 @@ def landscape(
         _sorted((y, x) for x in deployments.items if x.workload for y in x.workload.names),
         _sorted((y, x) for x in pods for y in x.labels.items()),
         _sorted((y, x) for x in chosen for y in list(x.selector.items())[:1]),
+        _sorted((x.meta.name, x) for x in chosen),
         neighbours(objects),
     )
 

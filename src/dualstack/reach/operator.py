@@ -1,29 +1,69 @@
 """What the OpenTelemetry Operator makes of a resource."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from msgspec.structs import replace
 
+from dualstack.knowledge import table
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.source import Written
-from dualstack.reach.start import numbered, port
+from dualstack.reach.start import numbered
 
 OPERATED, INSTRUMENTED = "OpenTelemetryCollector", "Instrumentation"
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
 _PORT = re.compile(r":(?P<number>\d+)", re.ASCII)
+_OWN = ("endpoint", "listen_address")
+_Row = Mapping[str, str]
 
 
 def inferred(endpoint: DeclaredEndpoint) -> int:
-    """The port that it reads in an endpoint: the first colon with digits behind it, or the default; 0 for none.
+    """The port that it reads in an endpoint: the first colon with digits behind it, or its own default; 0 for none.
 
-    Source: operator internal/components/component.go PortFromEndpoint.
+    Source: operator internal/components/component.go PortFromEndpoint and single_endpoint.go.
     """
+    row = _known(endpoint.component, endpoint.field)
+    if row is None and not (endpoint.component.startswith("receivers/") and _leaf(endpoint) in _OWN):
+        return 0
     found = _PORT.search(endpoint.text)
-    return numbered(found["number"]) if found else port(endpoint)
+    return numbered(found["number"]) if found else numbered(row["port"]) if row else 0
+
+
+def completed(endpoint: DeclaredEndpoint) -> DeclaredEndpoint:
+    """An endpoint as it is after the webhook of the Operator has written what is left out.
+
+    Source: operator internal/otelconfig/config.go ApplyDefaults and internal/components/single_endpoint.go
+    AddressDefaulter.
+    """
+    row = _known(endpoint.component, endpoint.field)
+    if row is None or not row["address"] or (endpoint.problem and endpoint.default):
+        return endpoint
+    if not endpoint.text:
+        # It completes no reader that somebody has written.
+        theirs = endpoint.component == "service/telemetry" and endpoint.vacant is not None
+        whole = f"{row['address']}:{row['port']}"
+        return endpoint if theirs else replace(endpoint, default=whole, problem="", cause="")
+    last = endpoint.text.rpartition(":")[2]
+    hostless = endpoint.text.startswith(":") or endpoint.text == last
+    mended = row["mends"] and numbered(last) and hostless
+    return replace(endpoint, value=f"{row['address']}:{last}") if mended else endpoint
+
+
+def _leaf(endpoint: DeclaredEndpoint) -> str:
+    """The field inside the component."""
+    return endpoint.field[len(endpoint.component) + 1 :]
+
+
+@lru_cache(maxsize=1024)
+def _known(component: str, field: str) -> _Row | None:
+    section, _, name = component.partition("/")
+    kind, leaf = name.partition("/")[0].strip(), field[len(component) + 1 :]
+    rows = (x for x in table("operator_ports") if (x["section"], x["field"]) == (section, leaf))
+    return next((x for x in rows if kind in (x["type"], x["aliases"])), None)
 
 
 def services(workload: Workload, config: Declared) -> Iterator[Service]:
@@ -36,7 +76,8 @@ def services(workload: Workload, config: Declared) -> Iterator[Service]:
 def _ports(service: Service, config: Declared) -> Iterator[ServicePort]:
     taken = {(x.number.text, x.protocol) for x in service.ports}
     for endpoint in config.endpoints:
-        key = (str(inferred(endpoint)), endpoint.transport.upper())
+        row = _known(endpoint.component, endpoint.field)
+        key = (str(inferred(endpoint)), row["protocol"] if row else "TCP")
         serves = endpoint.component.startswith(("receivers/", "exporters/"))
         if serves and endpoint.location and inferred(endpoint) and key not in taken:
             taken.add(key)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.deployed import Deployed, Sender
-from dualstack.model.kube import Container, Service, Workload
+from dualstack.model.kube import Container, Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
 from dualstack.reach.destination import read
@@ -16,6 +16,7 @@ from dualstack.reach.wiring import target
 
 _INJECTED = "sidecar.opentelemetry.io/inject"
 _RECEIVERS = ("receivers/otlp", "receivers/otelarrow")
+_TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
 _SPEAKS = (Protocol.GRPC, Protocol.HTTP)
 
 
@@ -53,6 +54,30 @@ def unnamed(workload: Workload, name: str) -> bool:
     if workload.meta.kind == OPERATED or _INJECTED in workload.annotations:
         return False
     return all(y.name != name for x in workload.containers for y in x.ports)
+
+
+def deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
+    """Whether a port of a Service surely leads to nobody in these pods."""
+    said = each.target.text if each.target else each.number.text
+    if not said.isdigit() and unnamed(workload, said):
+        return True
+    number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
+    return bool(number and transport and silent(workload, number, transport, land))
+
+
+def matters(each: ServicePort, behind: list[Workload], land: Landscape) -> bool:
+    """Whether a port of a Service is for OTLP, and somebody behind it receives that, as far as is known."""
+    said = (each.target or each.number).text
+    receives = any(True for x in behind for y in land.read_by(x) for _ in otlp(y.config))
+    return is_otlp(each.name, each.number.text, said) and (receives or not numbered(said))
+
+
+def meant(each: ServicePort, behind: list[Workload], land: Landscape) -> str:
+    """The one port on which what this port is for is received; empty where that is not plain."""
+    speaks = Protocol.HTTP if "http" in each.name or each.number.text == "4318" else Protocol.GRPC
+    mine = (y.config for x in behind for y in land.read_by(x))
+    found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)}
+    return str(found.pop()) if len(found) == 1 and is_otlp(each.name, each.number.text) else ""
 
 
 def reached(sender: Sender, land: Landscape) -> Iterator[DeclaredEndpoint]:

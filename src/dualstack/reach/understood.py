@@ -5,32 +5,56 @@ from collections.abc import Iterable, Iterator, Sequence
 from dualstack.model.address import BOTH, Scope, family, is_address, scope, without_zone
 from dualstack.model.deployed import Deployed, Deployments, Sender, Senders
 from dualstack.model.evidence import Missing
-from dualstack.model.kube import NetworkPolicies, Service, Services, Workload, Workloads
+from dualstack.model.gateway import Gates
+from dualstack.model.kube import NetworkPolicies, Service, Services, Slice, Slices, Workload, Workloads
 from dualstack.model.otel import DeclaredEndpoint, Holder
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Runtime
-from dualstack.model.understood import Configuration, Endpoint, Exposed, File, Leads, Part, Understood
+from dualstack.model.understood import Configuration, Endpoint, Exposed, File, Leads, Part, Routed, Understood
 from dualstack.reach.bind import BindRequest, Bound, accepts_phrase, listen_mark, possible
 from dualstack.reach.destination import read
+from dualstack.reach.landscape import landscape
 from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.routes import Route, followed, lost, place, routes, shown, spoken
+from dualstack.reach.slices import backing
 from dualstack.reach.wiring import selects, version
 
 
 def understood(
+    worlds: Sequence[Snapshot], read_files: Iterable[str], passed_over: Sequence[Missing], wanted: str
+) -> Understood:
+    """What the evidence of each world says. `wanted` is the version that the user named, empty where there is none."""
+    each = [_understood(x, read_files, passed_over, wanted) for x in worlds]
+    files = dict[str, set[Part]]()
+    for file in (y for x in each for y in x.files):
+        files.setdefault(file.file, set()).update(file.parts)
+    return Understood(
+        tuple(File(k, tuple(sorted(v, key=lambda x: (x.line, x.what)))) for k, v in sorted(files.items())),
+        tuple(dict.fromkeys(y for x in each for y in x.configurations)),
+        tuple(dict.fromkeys(y for x in each for y in x.destinations)),
+        tuple(dict.fromkeys(y for x in each for y in x.services)),
+        tuple(dict.fromkeys(y for x in each for y in x.routes)),
+        each[0].passed_over,
+    )
+
+
+def _understood(
     evidence: Snapshot, read_files: Iterable[str], passed_over: Sequence[Missing], wanted: str
 ) -> Understood:
-    """What the evidence says. `wanted` is the version that the user named, empty where there is none."""
     question = evidence.having(Question) or Question()
-    deployments = (evidence.having(Deployments) or Deployments()).items
-    services = (evidence.having(Services) or Services()).items
-    workloads = (evidence.having(Workloads) or Workloads()).items
+    deployments, services = evidence.having(Deployments) or Deployments(), evidence.having(Services) or Services()
+    workloads = evidence.having(Workloads) or Workloads()
+    slices, gates = evidence.having(Slices) or Slices(), evidence.having(Gates) or Gates()
     senders = (evidence.having(Senders) or Senders()).items
+    land = landscape(deployments, services, workloads)
+    ways = list(routes(gates, land))
     return Understood(
-        tuple(_files(evidence, deployments, read_files)),
-        tuple(_configuration(x, question, wanted) for x in deployments),
-        tuple(map(_leads, senders)),
-        tuple(_exposed(x, workloads, question) for x in services),
+        tuple(_files(evidence, deployments.items, read_files)),
+        tuple(_configuration(x, question, wanted) for x in deployments.items),
+        tuple(_leads(x, followed(x, ways, gates)) for x in senders),
+        tuple(_exposed(x, workloads.items, backing(x, slices, land), question) for x in services.items),
+        tuple(_routed(x, lost(x, land)) for x in ways),
         tuple(passed_over),
     )
 
@@ -40,9 +64,8 @@ def _files(evidence: Snapshot, deployments: Sequence[Deployed], read_files: Iter
     objects = (evidence.having(Services) or Services()).items
     more = (evidence.having(Workloads) or Workloads()).items
     policies = (evidence.having(NetworkPolicies) or NetworkPolicies()).items
-    places = [
-        (x.at, x.called) for x in (*(y.meta for y in objects), *(y.meta for y in more), *(y.meta for y in policies))
-    ]
+    slices, gates = (evidence.having(Slices) or Slices()).items, (evidence.having(Gates) or Gates()).items
+    places = [(x.meta.at, x.meta.called) for y in (objects, more, policies, slices, gates) for x in y]
     places += [(x.config.at, f"Collector configuration{_in(x.config.holder)}") for x in deployments if x.config.at]
     for at, what in places:
         found.setdefault(at.file, set()).add((at.line, what))
@@ -110,11 +133,11 @@ def _bound(bound: Bound) -> str:
     return "; ".join(f"binds {listen_mark(x)}, {accepts_phrase(x)}" for x in bound.sockets)
 
 
-def _leads(sender: Sender) -> Leads:
+def _leads(sender: Sender, ways: Sequence[Route]) -> Leads:
     sent = sender.destination
-    return Leads(
-        sent.owner, sent.field, sent.written.text, sent.value, sent.protocol, _meaning(sender), sent.written.at
-    )
+    said = " and ".join(dict.fromkeys(f"{x.gate.meta.called}, which leads to {shown(x)}" for x in ways))
+    meaning = said or _meaning(sender)
+    return Leads(sent.owner, sent.field, sent.written.text, sent.value, sent.protocol, meaning, sent.written.at)
 
 
 def _meaning(sender: Sender) -> str:
@@ -132,14 +155,31 @@ def _meaning(sender: Sender) -> str:
     return "a name that stands for nothing in the files" if host else "not known: it cannot be taken apart"
 
 
-def _exposed(service: Service, workloads: Sequence[Workload], question: Question) -> Exposed:
+def _routed(route: Route, lacking: Service | None) -> Routed:
+    found = spoken(route)
+    ends = tuple(f"{x.component} at {x.effective} ({x.protocol})" for x in route.receivers)
+    if not ends:
+        missing = (
+            f"{lacking.meta.called} has no such port" if lacking else "no receiver behind that Service in the files"
+        )
+        ends = (missing if route.services else "no Service of that name in the files",)
+    speaks = (f"{found.protocol} with TLS" if found.tls else found.protocol) if found else ""
+    return Routed(route.gate.meta.called, place(route), shown(route), speaks, ends, route.way.service.at)
+
+
+def _exposed(service: Service, workloads: Sequence[Workload], slices: Sequence[Slice], question: Question) -> Exposed:
     return Exposed(
         service.meta.called,
         _families(service, question),
         tuple(_port(x.number.text, x.target.text if x.target else "", x.protocol) for x in service.ports),
-        tuple(x.meta.called for x in workloads if selects(service, x)),
+        (*(x.meta.called for x in workloads if selects(service, x)), *map(_sliced, slices)),
         service.meta.at,
     )
+
+
+def _sliced(each: Slice) -> str:
+    addresses = (x.written.text + ("" if x.ready else " (not ready)") for x in each.addresses)
+    return f"{each.meta.called}: {', '.join(addresses)}"
 
 
 def _port(number: str, target: str, protocol: str) -> str:

@@ -12,7 +12,6 @@ from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Se
 from dualstack.model.source import Location
 from dualstack.model.text import legible
 from dualstack.model.trace import Disposition, Hop, Status, Trace
-from dualstack.reach.outlook import evidence, sentence, spelled
 from dualstack.reach.trace import codes_of, line
 
 
@@ -171,6 +170,8 @@ def _finding(finding: Finding) -> FindingDocument:
 
 
 def _client(view: Outlook) -> ClientDocument:
+    from dualstack.reach.outlook import evidence, sentence, spelled  # of files there is none
+
     dialled = view.dialled
     return ClientDocument(
         client=spelled(view.client),

@@ -11,8 +11,9 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.question import FILES
 from dualstack.model.text import printable
-from dualstack.reach.answer import answer, counted
+from dualstack.reach.answer import answer
 from dualstack.reach.excerpt import mended
+from dualstack.reach.tally import counted
 from dualstack.reach.trace import codes_of, line
 
 SHOWN = 50

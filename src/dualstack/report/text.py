@@ -1,11 +1,9 @@
 """A diagnosis for a tired person: the verdict, a small table, the way of the first broken flow, the cause, the fix.
 
-The layout is made of plain lines, each with one style, no wider than `WIDTH`; on a terminal rich adds the colour.
+The layout is made of lines no wider than `WIDTH`.
 """
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from dualstack.model.address import BOTH, join
 from dualstack.model.client import Outlook
@@ -17,10 +15,8 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.answer import answer
 from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
+from dualstack.report.verbs.lines import WIDTH, Line, styled, wrapped
 
-WIDTH = 80
-LONGEST = 4000
-"""Characters of a line that is not wrapped: a flow, or a command."""
 EVIDENCE = 4
 """How many facts of a finding are shown unless all are asked for."""
 
@@ -44,13 +40,6 @@ _WORDS = {
 }
 
 
-class Line(NamedTuple):
-    """One line of the report and how it looks."""
-
-    text: str = ""
-    style: str = ""
-
-
 def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
     """The report as text.
 
@@ -58,25 +47,6 @@ def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") 
     symptom).
     """
     return styled(_lines(diagnosis, depth), color=color)
-
-
-def styled(lines: Iterable[Line], *, color: bool) -> str:
-    """Lines as text for a terminal, with nothing in them that could steer it."""
-    shown = [Line(printable(x.text.rstrip(), LONGEST), x.style) for x in lines]
-    return _colored(shown) if color else "".join(f"{x.text}\n" for x in shown)
-
-
-def _colored(lines: Iterable[Line]) -> str:
-    import io
-
-    from rich.console import Console
-    from rich.text import Text
-
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=True, color_system="standard", width=200, highlight=False)
-    for item in lines:
-        console.print(Text(item.text, style=item.style), soft_wrap=True)
-    return out.getvalue()
 
 
 def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
@@ -248,16 +218,3 @@ def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
         count = len(item.codes)
         rules = f" ({count} rule{'s' if count > 1 else ''} skipped)" if item.codes else ""
         yield from wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
-
-
-def wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
-    """A paragraph within `WIDTH` columns; lines but the first begin with `indent` and `hang`."""
-    found = textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + hang,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return (Line(x, style) for x in found)

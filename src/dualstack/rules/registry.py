@@ -26,7 +26,6 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
 _MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
-_OF_OBJECTS = tuple(f"dualstack.rules.{x}." for x in ("client", "pod", "policy", "service"))
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
@@ -67,6 +66,7 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_rule(name, match) for name, match in _modules())
 
 
+@cache
 def _modules() -> list[tuple[str, re.Match[str]]]:
     """The modules that are rules, by code."""
     areas = (x.name for x in pkgutil.iter_modules(dualstack.rules.__path__) if x.ispkg)
@@ -76,16 +76,15 @@ def _modules() -> list[tuple[str, re.Match[str]]]:
 
 
 @cache
-def static_rules(*, alone: bool = False) -> tuple[Rule, ...]:
+def static_rules(lacking: frozenset[str] = frozenset()) -> tuple[Rule, ...]:
     """The rules that judge files, by code; the others are not even loaded.
 
-    `alone` leaves out those that have nothing to say of configurations of the Collector that nothing is found beside,
-    no workload and no other object: one such file is the most usual question, asked with every key in an editor.
+    `lacking` leaves out those that have nothing to say where the files hold nothing of a kind, a word of the column
+    `needs` in `knowledge/catalogue.table`: a healthy file is asked of most often, with every key in an editor.
     """
-    static = {x["code"] for x in table("catalogue") if "static" in x["evidence"]}
-    modules = ((name, match) for name, match in _modules() if match["code"].upper() in static)
-    wanted = (x for x in modules if not (alone and x[0].startswith(_OF_OBJECTS)))
-    return tuple(x for name, match in wanted if (x := _rule(name, match)).lint)
+    wanted = {x["code"] for x in table("catalogue") if "static" in x["evidence"] and x["needs"] not in lacking}
+    found = (_rule(name, match) for name, match in _modules() if match["code"].upper() in wanted)
+    return tuple(x for x in found if x.lint)
 
 
 def _rule(module_name: str, match: re.Match[str]) -> Rule:

@@ -47,7 +47,8 @@ def entries(select: str = "") -> tuple[Entry, ...]:
     known = {x.code: {"documentation": x.documentation, "checked_from": _checked(x)} for x in rules()}
     wanted = codes(select) if select else None
     rows = (row for row in table("catalogue") if wanted is None or row["code"] in wanted)
-    return tuple(Entry(**row, **known.get(row["code"], {})) for row in rows)
+    told = ({k: v for k, v in row.items() if k in Entry.__struct_fields__} for row in rows)
+    return tuple(Entry(**row, **known.get(row["code"], {})) for row in told)
 
 
 def _checked(rule: Rule) -> str:

@@ -1,7 +1,6 @@
 """A review for a terminal: a line for each finding, the line of the file, and a caret below the very characters."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,8 +10,8 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.model.source import Location
 from dualstack.model.text import printable
-from dualstack.reach.answer import answer, counted
-from dualstack.report.text import LONGEST, WIDTH, Line, styled, wrapped
+from dualstack.reach.tally import counted, tally
+from dualstack.report.verbs.lines import LONGEST, WIDTH, Line, styled, wrapped
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 _TAB = 4
@@ -88,8 +87,10 @@ def _cell(character: str) -> Cell:
     if character == "\t":
         return Cell(" " * _TAB, _TAB)
     shown = printable(character)
-    if len(shown) > 1:
+    if character.isascii() or len(shown) > 1:
         return Cell(shown, len(shown))
+    import unicodedata
+
     if unicodedata.combining(character):
         return Cell(shown, 0)
     return Cell(shown, 2 if unicodedata.east_asian_width(character) in "WF" else 1)
@@ -114,7 +115,7 @@ def _window(cells: Sequence[Cell], start: int) -> tuple[int, int]:
 
 def _total(found: Diagnosis) -> Iterator[Line]:
     """The last line: how many findings there are, and what can be done about them at once."""
-    said = answer(found)
+    said = tally(found)
     safe = sum(_is_mended_by(x, Applicability.SAFE) for x in found.findings)
     unsafe = sum(_is_mended_by(x, Applicability.UNSAFE) for x in found.findings)
     ways = [f"`--fix` mends {safe}"] if safe else []

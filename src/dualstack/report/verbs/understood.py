@@ -7,7 +7,7 @@ import msgspec
 from dualstack.model.source import Location
 from dualstack.model.text import printable
 from dualstack.model.understood import Configuration, Endpoint, Understood
-from dualstack.report.text import Line, styled
+from dualstack.report.verbs.lines import Line, styled
 
 
 def render(found: Understood, *, color: bool = False) -> str:
@@ -76,6 +76,18 @@ def _wiring(found: Understood) -> Iterator[Line]:
         yield Line(f"  {_place(service.location)}{printable(service.name)}: {service.families}")
         yield Line(f"      ports {', '.join(map(printable, service.ports)) or 'none'}")
         yield Line(f"      leads to {', '.join(map(printable, service.selects)) or 'no workload in the files'}")
+    yield from _routes(found)
+
+
+def _routes(found: Understood) -> Iterator[Line]:
+    if found.routes:
+        yield Line()
+        yield Line("Routes", "bold")
+    for route in found.routes:
+        speaks = f", speaking {route.speaks}" if route.speaks else ""
+        yield Line(f"  {_place(route.location)}{printable(route.name)}: {printable(route.place)}")
+        yield Line(f"      leads to {printable(route.backend)}{speaks}")
+        yield from (Line(f"      {printable(x, 400)}") for x in route.leads)
 
 
 def _passed_over(found: Understood) -> Iterator[Line]:

@@ -55,7 +55,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.blame import unreached
+from dualstack.reach.astray import unreached
 from dualstack.reach.hint import unstarted
 from dualstack.reach.start import failures, here
 

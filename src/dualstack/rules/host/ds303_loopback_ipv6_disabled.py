@@ -49,7 +49,8 @@ from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.blame import is_loopback, loopback_alone_lacks_ipv6, unreached
+from dualstack.reach.astray import loopback_alone_lacks_ipv6, unreached
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import sysctl, unstarted
 from dualstack.reach.start import failures, here
 

@@ -50,7 +50,7 @@ from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespa
 from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.blame import sourceless, unreached
+from dualstack.reach.astray import sourceless, unreached
 from dualstack.reach.hint import inside, unstarted
 from dualstack.reach.start import failures, here
 

@@ -57,7 +57,7 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespaces, Routes, Transits
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import idle_link, unreached
+from dualstack.reach.astray import idle_link, unreached
 from dualstack.reach.hint import inside
 from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unreturned
 

@@ -62,7 +62,8 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Interface, Namespaces, Route, Routes
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.blame import idle_loopback, is_loopback, sourceless, unreached
+from dualstack.reach.astray import idle_loopback, sourceless, unreached
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
 
 HOP = Hop.HOST

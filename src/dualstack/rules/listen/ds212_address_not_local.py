@@ -60,7 +60,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.drafts import faults, taken_apart
+from dualstack.reach.drafts import faults, taken_apart, there, whose
 from dualstack.reach.hint import where
 from dualstack.reach.start import failures, here, port
 
@@ -102,14 +102,16 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     for fault in faults(deployments, question, *_CAUSES):
         endpoint, host = fault.endpoint, taken_apart(fault.endpoint).host
         lacking = family(host)
+        who, network, source = whose(fault.deployed)
+        held = " and ".join(x.title for x in there(fault.deployed, question).cluster)
         yield Finding(
-            summary=f"Pods have no {lacking.title} address to bind",
-            detail=f"`{endpoint.effective}` needs {lacking.title}, and the cluster has none: `{fault.bound.error}`. "
+            summary=f"{who} no {lacking.title} address to bind",
+            detail=f"`{endpoint.effective}` needs {lacking.title}, and {network} has none: `{fault.bound.error}`. "
             "The Collector does not start.",
-            hint=f"Set `{endpoint.field}` to `0.0.0.0:{port(endpoint)}` or an address of the pod.",
+            hint=f"Set `{endpoint.field}` to `0.0.0.0:{port(endpoint)}` or an address that is there.",
             families=(lacking,),
             confidence=Confidence.DECLARED,
-            evidence=(*fault.evidence, Evidence(" and ".join(x.title for x in question.cluster), "--cluster-families")),
+            evidence=(*fault.evidence, Evidence(held, source)),
             location=endpoint.location,
-            fix=Fix("Bind an address that pods have"),
+            fix=Fix("Bind an address that is there"),
         )

@@ -61,6 +61,7 @@ from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
 from dualstack.reach.blame import is_wildcard
+from dualstack.reach.drafts import there, whose
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
@@ -98,13 +99,15 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
 
 def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each listener that takes IPv6 alone in a cluster without it."""
-    for item in deployments.items if question.cluster and Family.IPV6 not in question.cluster else ():
-        for endpoint in item.config.endpoints:
+    for item in deployments.items:
+        asked = there(item, question)
+        lacking = asked.cluster and Family.IPV6 not in asked.cluster
+        for endpoint in item.config.endpoints if lacking else ():
             pin, plain = endpoint.pinned, endpoint.network[:3]
-            if served.pinned(endpoint, question) is Family.IPV6 and pin:
+            if served.pinned(endpoint, asked) is Family.IPV6 and pin:
                 yield Finding(
                     summary="Nobody can reach this listener",
-                    detail=f"With `{pin.text}` it takes IPv6 alone, and the cluster has none. It starts all the same.",
+                    detail=f"With `{pin.text}` it takes IPv6 alone, and {whose(item)[1]} has none.",
                     hint=f"Write `{plain}`, or leave `transport` out.",
                     families=(Family.IPV4,),
                     confidence=Confidence.DECLARED,

@@ -48,7 +48,7 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespaces, Routes
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
-from dualstack.reach.blame import idle_link
+from dualstack.reach.astray import idle_link
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.dns64 import PROBE, Synthesised, synthesised

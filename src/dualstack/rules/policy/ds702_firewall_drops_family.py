@@ -68,7 +68,7 @@ from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.allow import allow, look, rule_out, stopping
-from dualstack.reach.blame import stays_unheard
+from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
 
 HOP = Hop.POLICY

@@ -48,7 +48,7 @@ from collections.abc import Iterator
 from dualstack.model.address import BOTH, Family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
-from dualstack.model.gateway import Gate, Gates
+from dualstack.model.gateway import Gate, Gates, Way
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
 from dualstack.reach.stacks import is_otlp, titles
@@ -64,12 +64,16 @@ _LISTENS = {"": (Family.IPV4,), "IPv4": (Family.IPV4,), "IPv6": (Family.IPV6,), 
 
 def lint(gates: Gates, question: Question) -> Iterator[Finding]:
     """One finding for each proxy before a Collector that lacks a family."""
-    found = [y for x in gates.items if any(is_otlp(*z) for z in x.backends) for y in _behind(x, gates)]
+    found = [y for x in gates.items if any(map(_is_otlp, x.ways)) for y in _behind(x, gates)]
     for index, gate in enumerate(found):
         served = _LISTENS.get(gate.family.text if gate.family else "", BOTH)
         lacks = tuple(x for x in wanted(question) if x not in served)
         if lacks and gate.meta.kind == _PROXY and gate not in found[:index]:
             yield _finding(gate, lacks)
+
+
+def _is_otlp(way: Way) -> bool:
+    return is_otlp(way.service.text, way.port.text if way.port else "")
 
 
 def _behind(gate: Gate, gates: Gates) -> Iterator[Gate]:

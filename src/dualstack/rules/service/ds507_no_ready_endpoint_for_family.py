@@ -2,14 +2,15 @@
 
 ## What it detects
 Flows that reach the address of a Service behind which no pod is ready: none is selected with an address of that family,
-none runs, or none passes its readiness probe. What the kubelet and the scheduler say of the pods is told with it.
+none runs, or none passes its readiness probe. In files: a Service for OTLP without selector, none of whose
+EndpointSlices has a ready address of a family that it gets; a warning where none stands in the file of the Service.
 
 ## Why it breaks
-kube-proxy answers connections to a Service without endpoints with a reset or an ICMP error. An EndpointSlice holds one
-family, so one family can be empty while the other works; a pod is ready, or not, for both.
+kube-proxy refuses connections to a Service without endpoints. An EndpointSlice holds one family, so one family can be
+empty while the other works; every family of a Service has a cluster address of its own that names lead to.
 
 ## Fix
-Give the pods what keeps them from running. Where another finding explains this one, that is the fault to mend.
+Give the pods what keeps them from running, or add an EndpointSlice with the `addressType` of that family.
 
 ## Example
 ```yaml fires
@@ -31,40 +32,55 @@ items:
     kind: Pod
     metadata: {name: otel-1, labels: {app: otel}}
     spec: {nodeName: n1, containers: [{name: otelcol}]}
-    status:
-      phase: Pending
-      containerStatuses: [{name: otelcol, state: {waiting: {reason: ImagePullBackOff}}}]
+    status: {phase: Pending, containerStatuses: [{name: otelcol, state: {waiting: {reason: ImagePullBackOff}}}]}
+```
+```yaml fires
+apiVersion: v1
+kind: Service
+metadata: {name: gateway}
+spec: {ipFamilyPolicy: RequireDualStack, ports: [{name: otlp-grpc, port: 4317}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: gateway-v4, labels: {kubernetes.io/service-name: gateway}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}]
+ports: [{name: otlp-grpc, port: 4317}]
 ```
 ```yaml quiet
-# dualstack diagnose svc/otel
 apiVersion: v1
-kind: List
-items:
-  - {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.244.0.0/24]}}
-  - apiVersion: v1
-    kind: Service
-    metadata: {name: otel}
-    spec: {clusterIPs: [10.96.0.9], ipFamilies: [IPv4], selector: {app: otel}, ports: [{port: 4317}]}
-  - apiVersion: discovery.k8s.io/v1
-    kind: EndpointSlice
-    metadata: {name: otel-x, labels: {kubernetes.io/service-name: otel}}
-    addressType: IPv4
-    endpoints: [{addresses: [10.244.0.7], conditions: {ready: true}}]
-    ports: [{name: "", port: 4317}]
+kind: Service
+metadata: {name: gateway}
+spec: {ipFamilyPolicy: PreferDualStack, ports: [{name: otlp-grpc, port: 4317}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: gateway-v4, labels: {kubernetes.io/service-name: gateway}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}]
+ports: [{name: otlp-grpc, port: 4317}]
 ```
 
 ## References
-- https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
-- https://github.com/kubernetes/kubernetes/issues/94505
+- https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
 """
 
 from collections.abc import Iterator
 
-from dualstack.model.address import BOTH
+from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster, Service
-from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.deployed import Deployments
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
+from dualstack.model.kube import Service as Manifest
+from dualstack.model.kube import Services, Slice, Slices
+from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.landscape import landscape
 from dualstack.reach.live import LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
+from dualstack.reach.ports import carries_otlp
+from dualstack.reach.slices import backing, lacking
+from dualstack.reach.stacks import place
 
 HOP = Hop.ENDPOINTS
 SEVERITY = Severity.ERROR
@@ -103,4 +119,32 @@ def _finding(service: Service, why: str, flows: tuple[Trace, ...]) -> Finding:
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
         fix=Fix("Get an endpoint ready", commands=(command,) if command else ()),
         flows=keys(flows),
+    )
+
+
+def lint(services: Services, slices: Slices, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each Service with slices that lack a family."""
+    land = landscape(deployments, services)
+    for service in services.items if slices.items else ():
+        mine = backing(service, slices, land)
+        lacks = lacking(service, mine, question)
+        if lacks and carries_otlp(service, land):
+            yield _declared(service, mine, lacks)
+
+
+def _declared(service: Manifest, mine: list[Slice], lacks: tuple[Family, ...]) -> Finding:
+    together = any(x.meta.at.file == service.meta.at.file for x in mine)
+    return Finding(
+        summary=f"No endpoint over {titles(lacks)}",
+        detail=f"{service.meta.called} gets {titles(lacks)}, and no EndpointSlice of it has a ready address of that.",
+        hint=f"Add an EndpointSlice with `addressType: {lacks[0].title}`, or take {titles(lacks)} from the Service.",
+        families=lacks,
+        severity=Severity.ERROR if together else Severity.WARNING,
+        confidence=Confidence.DECLARED,
+        evidence=tuple(
+            Evidence(f"addressType: {x.type.text if x.type else 'of each address'}", x.meta.called, Layer.DECLARED)
+            for x in mine
+        ),
+        location=place(service),
+        fix=Fix(f"Add endpoints of {titles(lacks)}"),
     )

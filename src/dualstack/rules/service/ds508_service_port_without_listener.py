@@ -3,11 +3,13 @@
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP, or the Collector receives none, as with the ports that a chart leaves over. On a cluster, the flows that end
-there, and endpoints whose pod has another address by now.
+for OTLP, or the Collector receives none, as with the ports that a chart leaves over. Of a Service without selector, a
+port whose name none of its EndpointSlices has. And an Ingress or a route to a port that its Service does not have. On a
+cluster, the flows that end there, and endpoints whose pod has another address by now.
 
 ## Why it breaks
-A name without a port gives no endpoint, and a port without a listener refuses every connection.
+A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
+port of the Service that has its name; the numbers do not count. A proxy answers 500 or 503 for a port that is missing.
 
 ## Fix
 Name the port that the receiver listens on.
@@ -31,8 +33,11 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec:
-      containers: [{name: c, ports: [{name: otlp-http, containerPort: 4318}], volumeMounts: [{name: v, mountPath: /v}]}]
-      volumes: [{name: v, configMap: {name: otel-collector}}]
+      containers:
+        - args: [--config=/conf/config.yaml]
+          ports: [{name: otlp-http, containerPort: 4318}]
+          volumeMounts: [{name: conf, mountPath: /conf}]
+      volumes: [{name: conf, configMap: {name: otel-collector}}]
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -43,6 +48,24 @@ data:
     exporters: {debug: {}}
     service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: otlp}
+spec: {defaultBackend: {service: {name: gateway, port: {number: 4318}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: gateway}
+spec: {ports: [{name: otlp-grpc, port: 4317}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: gateway-1, labels: {kubernetes.io/service-name: gateway}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}]
+ports: [{name: grpc, port: 4317}]
+```
 ```yaml quiet
 apiVersion: v1
 kind: Service
@@ -52,10 +75,7 @@ spec: {selector: {app: otel-collector}, ports: [{port: 4317, targetPort: otlp}]}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: otel-collector}
-spec:
-  template:
-    metadata: {labels: {app: otel-collector}}
-    spec: {containers: [{name: collector, ports: [{name: otlp, containerPort: 4317}]}]}
+spec: {template: {metadata: {labels: {app: otel-collector}}, spec: {containers: [{ports: [{name: otlp, containerPort: 4317}]}]}}}
 ```
 
 ## References
@@ -64,35 +84,30 @@ spec:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Protocol
 from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
-from dualstack.model.kube import Service, ServicePort, Services, Workload, Workloads
-from dualstack.model.sockets import Transport
+from dualstack.model.gateway import Gates
+from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.astray import led_astray
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.live import by_service, families_of, keys, port_at
+from dualstack.reach.misled import misled
 from dualstack.reach.pods import Places
-from dualstack.reach.ports import carries_otlp, otlp, silent, unnamed
-from dualstack.reach.stacks import is_otlp
-from dualstack.reach.start import numbered, port
-from dualstack.reach.wiring import target
+from dualstack.reach.ports import carries_otlp, deaf, matters, meant
+from dualstack.reach.vacant import unbacked, unled
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS211",)
 
-_TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
-
 
 def check(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
     """One finding for each port that leads to nobody."""
     for service, flows in by_service(cluster, traces.broken):
-        for each in led_astray(cluster, service, flows, places):
+        for each in misled(cluster, service, flows, places):
             yield Finding(
                 summary=f"Nobody listens behind port {each.port.port}",
                 detail=each.why,
@@ -105,46 +120,31 @@ def check(cluster: Cluster, traces: Traces, places: Places, services: Services |
             )
 
 
-def lint(services: Services, workloads: Workloads, deployments: Deployments) -> Iterator[Finding]:
-    """One finding for each port of a Service for OTLP that leads to nobody."""
+def lint(
+    services: Services, workloads: Workloads, deployments: Deployments, slices: Slices, gates: Gates
+) -> Iterator[Finding]:
+    """One finding for each port of a Service for OTLP that leads to nobody, and for each way to a port it lacks."""
     land = landscape(deployments, services, workloads)
     for service in services.items:
         behind = land.behind(service) if carries_otlp(service, land) else []
         for each in service.ports if behind else ():
-            if all(_deaf(each, x, land) for x in behind):
+            if all(deaf(each, x, land) for x in behind):
                 yield _finding(service, each, behind, land)
-
-
-def _deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
-    said = each.target.text if each.target else each.number.text
-    if not said.isdigit() and unnamed(workload, said):
-        return True
-    number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
-    return bool(number and transport and silent(workload, number, transport, land))
+    yield from unbacked(services, slices, land)
+    yield from unled(gates, land)
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
-    written = each.target or each.number
-    wanted = _listener(each, behind, land)
-    said = f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on."
-    meant = is_otlp(each.name, each.number.text, written.text)
-    receives = any(True for x in behind for y in land.read_by(x) for _ in otlp(y.config))
+    written, first = each.target or each.number, behind[0].meta.called
+    wanted = meant(each, behind, land)
     return Finding(
         summary=f"Nobody listens on port {written.text}"[:60],
-        detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of "
-        f"{behind[0].meta.called}, which is the port of no container and no receiver there.",
-        hint=said,
-        severity=Severity.ERROR if meant and (receives or not numbered(written.text)) else Severity.WARNING,
+        detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of {first}, "
+        "which is the port of no container and no receiver there.",
+        hint=f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on.",
+        severity=Severity.ERROR if matters(each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"targetPort: {written.text}", service.meta.called, Layer.DECLARED),),
         location=written.at,
         fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, each.target, wanted),
     )
-
-
-def _listener(each: ServicePort, behind: list[Workload], land: Landscape) -> str:
-    """The one port on which what this port is for is received; empty where that is not plain."""
-    speaks = Protocol.HTTP if "http" in each.name or each.number.text == "4318" else Protocol.GRPC
-    mine = (y.config for x in behind for y in land.read_by(x))
-    found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)}
-    return str(found.pop()) if len(found) == 1 and is_otlp(each.name, each.number.text) else ""

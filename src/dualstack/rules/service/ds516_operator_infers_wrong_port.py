@@ -79,7 +79,8 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
             probed = endpoint.component.startswith(_PROBED)
             served = bool(item.services) and endpoint.component.startswith("receivers/")
             said = probed or (served and str(port(endpoint)) not in named)
-            if endpoint.written and "]:" in endpoint.text and said and port(endpoint) not in (0, inferred(endpoint)):
+            wrong = inferred(endpoint) and port(endpoint) not in (0, inferred(endpoint))
+            if endpoint.written and "]:" in endpoint.text and said and wrong:
                 yield _finding(endpoint, port(endpoint), probed=probed)
 
 

@@ -1,12 +1,12 @@
 """A load balancing exporter reads Endpoints, which hold one family.
 
 ## What it detects
-A loadbalancing exporter with the `k8s` resolver, of a Collector before 0.139 or of a version that nobody says, and a
+A loadbalancing exporter with the `k8s` resolver, of a Collector before 0.140 or of a version that nobody says, and a
 Service in the files that has both families.
 
 ## Why it breaks
 Endpoints hold the addresses of a Service's first family alone, so the exporter sends over that one whatever the other
-could do. From 0.139 on the resolver reads EndpointSlices.
+could do. From 0.140 on the resolver reads EndpointSlices.
 
 ## Fix
 Use the `dns` resolver with a headless Service, or a newer Collector.
@@ -49,8 +49,8 @@ data:
 ```
 
 ## References
-- contrib exporter/loadbalancingexporter resolver_k8s.go 0.115 and 0.161
-- https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/45716
+- https://github.com/open-telemetry/opentelemetry-collector-contrib/pull/44079: between 0.139 and 0.140
+- https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/44494: 0.140 needs rights to EndpointSlices
 """
 
 from collections.abc import Iterator
@@ -78,9 +78,9 @@ def lint(services: Services, deployments: Deployments, question: Question) -> It
             )
             yield Finding(
                 summary="Balancer reads one family of the Service",
-                detail=f"Before Collector 0.139 the `k8s` resolver reads Endpoints, which hold "
+                detail=f"Before Collector 0.140 the `k8s` resolver reads Endpoints, which hold "
                 f"{titles(first) or 'the first family'} alone.{open_ended}",
-                hint="Use the `dns` resolver with a headless Service, or Collector 0.139 or newer.",
+                hint="Use the `dns` resolver with a headless Service, or Collector 0.140 or newer.",
                 families=tuple(x for x in BOTH if x not in first),
                 confidence=Confidence.DECLARED,
                 evidence=evidence(found.service),

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
 from dualstack.model.trace import Trace
-from dualstack.reach.blame import idle_link, idle_loopback
+from dualstack.reach.astray import idle_link, idle_loopback
 from dualstack.reach.predict import predict
 from dualstack.testing.incident import snapshot
 

@@ -1,0 +1,42 @@
+"""Objects of a cluster that hold no configuration, and what they say not to be told."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dualstack.gather import manifests
+from dualstack.gather.gateways import gate
+from dualstack.gather.instrumentation import programs
+from dualstack.gather.slices import slices
+from dualstack.gather.yaml_tree import Node, Origin, text_at, value
+from dualstack.model.gateway import KINDS
+from dualstack.model.kube import SLICES, TEMPLATES
+from dualstack.model.review import Suppression
+from dualstack.reach.suppress import ANNOTATION, annotation
+
+if TYPE_CHECKING:
+    from dualstack.gather.recognise import Found
+
+
+def take(root: Node, origin: Origin, found: "Found") -> None:
+    """Read one object into what was found, by its kind. Raises KeyError for one that is not known."""
+    kind = text_at(root, "kind")
+    if kind == "Service":
+        found.services.append(manifests.service(root, origin))
+    elif kind == "NetworkPolicy":
+        found.policies.append(manifests.network_policy(root, origin))
+    elif kind == "Instrumentation":
+        found.workloads.extend(programs(root, origin))
+    elif kind in SLICES:
+        found.slices.extend(slices(root, origin))
+    elif kind in KINDS:
+        found.gates.append(gate(root, origin))
+    else:
+        found.workloads.append(manifests.workload(root, origin))
+
+
+def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
+    """What an object and the template of its pods say not to be told."""
+    for path in dict.fromkeys(((), TEMPLATES.get(kind, ()))):
+        written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
+        if written:
+            yield annotation(written, origin.location(root))

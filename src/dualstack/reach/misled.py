@@ -1,0 +1,55 @@
+"""Flows that a Service leads to where nobody listens, although its pods do listen."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dualstack.model.cluster import Cluster, Service, ServicePort
+from dualstack.model.trace import Hop, Trace
+from dualstack.reach.lanes import selected
+from dualstack.reach.live import NO_PORT, STALE, receives_on
+from dualstack.reach.pods import Places
+
+
+class Misled(msgspec.Struct, frozen=True):
+    """Flows by one port of a Service that end nowhere: `why` as a sentence, and the port that is `meant`, 0 if none."""
+
+    port: ServicePort
+    why: str
+    flows: tuple[Trace, ...]
+    meant: int = 0
+
+
+def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
+    """What is wrong with each port: its name is that of no port of the pods, its number nobody's, or its pods gone."""
+    for port in service.spec.ports or ():
+        mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
+        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places), _stale(port, mine))
+        yield from filter(None, found)
+
+
+def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
+    lost = tuple(x for x in flows if x.failing and x.failing.mark == NO_PORT)
+    target, pods = port.target_port, selected(cluster, service)
+    held = [z for x in pods for y in x.spec.containers or () for z in y.ports or ()]
+    if not lost or not pods or not isinstance(target, str) or target.isdigit() or target in {x.name for x in held}:
+        return None
+    shown = ", ".join(dict.fromkeys(f"`{x.name}` ({x.container_port})" for x in held if x.name)) or "none with a name"
+    meant = next((x.container_port for x in held if x.container_port == port.port), 0)
+    return Misled(port, f"No container of its pods has a port `{target}`; they have {shown}.", lost, meant)
+
+
+def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Misled | None:
+    lost = tuple(x for x in flows if receives_on(x, places))
+    if not lost:
+        return None
+    meant = receives_on(lost[0], places)
+    said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
+    return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant)
+
+
+def _stale(port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
+    lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
+    if not lost:
+        return None
+    return Misled(port, f"An EndpointSlice leads to an address that is gone: {lost[0].at(Hop.POD).why}.", lost)
