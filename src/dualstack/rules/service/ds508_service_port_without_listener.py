@@ -75,7 +75,8 @@ spec: {selector: {app: otel-collector}, ports: [{port: 4317, targetPort: otlp}]}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: otel-collector}
-spec: {template: {metadata: {labels: {app: otel-collector}}, spec: {containers: [{ports: [{name: otlp, containerPort: 4317}]}]}}}
+spec:
+  template: {metadata: {labels: {app: otel-collector}}, spec: {containers: [{ports: [{name: otlp, containerPort: 4317}]}]}}
 ```
 
 ## References
