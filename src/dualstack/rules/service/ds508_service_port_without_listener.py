@@ -70,13 +70,12 @@ ports: [{name: grpc, port: 4317}]
 apiVersion: v1
 kind: Service
 metadata: {name: otel-collector}
-spec: {selector: {app: otel-collector}, ports: [{port: 4317, targetPort: otlp}]}
+spec: {selector: {app: otel}, ports: [{port: 4317, targetPort: otlp}]}
 ---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: otel-collector}
-spec:
-  template: {metadata: {labels: {app: otel-collector}}, spec: {containers: [{ports: [{name: otlp, containerPort: 4317}]}]}}
+spec: {template: {metadata: {labels: {app: otel}}, spec: {containers: [{ports: [{name: otlp, containerPort: 4317}]}]}}}
 ```
 
 ## References
