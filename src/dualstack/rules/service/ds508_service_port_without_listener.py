@@ -2,9 +2,8 @@
 
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
-Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP, or the Collector receives none, as with the ports that a chart leaves over. On a cluster, the flows that end
-there, and endpoints whose pod has another address by now.
+Collector's, where all that runs in those pods is known with its configuration. A warning where no OTLP is meant or
+taken there. On a cluster, flows that end there, and endpoints whose pod has another address by now.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection.
@@ -94,12 +93,12 @@ def check(cluster: Cluster, traces: Traces, places: Places, services: Services |
     for service, flows in by_service(cluster, traces.broken):
         for each in led_astray(cluster, service, flows, places):
             yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}",
+                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints are gone",
                 detail=each.why,
                 hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
-                location=port_at(services, service, each.port.port),
+                location=port_at(services, service, each.port.port) if each.port else None,
                 fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
                 flows=keys(each.flows),
             )
