@@ -33,24 +33,27 @@ from dualstack.model.finding import Finding, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.source import Location
 from dualstack.model.target import KubeTarget, kube_target
-from dualstack.model.trace import Traces
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
 from dualstack.reach.crossed import crossed
 from dualstack.reach.forward import forward
-from dualstack.reach.pods import Place, Places, looked_into, place
+from dualstack.reach.pods import Place, Places, looked_into, namespace, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
 Tell = Callable[[str], None]
 
+_ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
+"""Where a look from outside is what tells how a flow ends."""
 _WINDOWS = 16
 """Ports of pods that are looked at from outside."""
 _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
@@ -125,6 +128,7 @@ class Sight(NamedTuple):
     said: Snapshot
     places: Mapping[tuple[str, str], Place]
     traces: Traces
+    seen: Glimpses
 
 
 def _sight(world: World, question: Question) -> Sight:
@@ -133,27 +137,32 @@ def _sight(world: World, question: Question) -> Sight:
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
-    places = {(x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster) for x in cluster.pods}
     inside = [(x, snapshot_of(x.facts)) for x in world.inspections]
+    made = [y for x, seen in inside for y in crossings(x, seen)]
+    glimpses = Glimpses((*world.seen.items, *_from_inside(made, cluster.pods)))
+    places = {
+        (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
+    }
     for looked, seen in inside:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    made = [y for x, seen in inside for y in crossings(x, seen)]
-    predicted = forward(cluster, places, asked, Glimpses((*world.seen.items, *_from_inside(made, places))))
+    predicted = forward(cluster, places, asked, glimpses)
     traces = Traces(tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    return Sight(cluster, aimed, said, places, traces)
+    return Sight(cluster, aimed, said, places, traces, glimpses)
 
 
-def _from_inside(made: Iterable[Crossing], places: Mapping[tuple[str, str], Place]) -> Iterator[Glimpse]:
+def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
     """The exports that a container inside a pod made to the pod's own addresses."""
-    there = {x.pod.metadata.name: x for x in places.values()}
+    there = {x.metadata.name: x for x in pods}
     for each in made:
         task, mine = each.result.task, there.get(each.pod)
-        if mine and task.address in mine.pod.addresses:
+        if mine and task.address in mine.addresses:
             said = each.result.status or each.result.detail
-            yield Glimpse(mine.name, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address)
+            yield Glimpse(
+                namespace(mine).place, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address
+            )
 
 
 def _looked(api: Api, world: World, request: ClusterRequest, tell: Tell) -> Glimpses:
@@ -222,7 +231,7 @@ def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
 def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
     live = sight.said.adding(sight.question, sight.cluster, sight.traces, Places(sight.places))
-    of_clusters = [x for x in wanted if x.check and {Cluster, Places} & set(x.check.needs)]
+    of_clusters = [x for x in wanted if x.check and (Places in x.check.needs or Cluster in x.check.takes)]
     found, _ = judged(live, of_clusters)
     for part in _parts(sight, live):
         usable = [x for x in wanted if x.check and x not in of_clusters and set(x.check.needs) <= set(part.facts)]
@@ -255,4 +264,13 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             Listeners(there.sockets, (name,)),
             Namespaces((there.space,)),
             there.declared(traces.items[0].port),
+            Probes(tuple(_answered(x, sight.seen) for x in traces.items if x.failing and x.failing.hop in _ANSWERS)),
         )
+
+
+def _answered(trace: Trace, seen: Glimpses) -> ProbeResult:
+    """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
+    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+    mark = trace.failing.mark if trace.failing else ""
+    found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
+    return ProbeResult(task, Outcome(mark), detail=next((x.detail for x in found), ""))

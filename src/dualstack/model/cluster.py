@@ -21,6 +21,7 @@ from dualstack.model.slim import (
     ServiceCIDR,
     Slim,
     Volume,
+    families_of,
 )
 from dualstack.model.source import Location
 
@@ -303,6 +304,11 @@ class Node(Slim, frozen=True):
     metadata: ObjectMeta
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
+
+    @property
+    def ranges(self) -> tuple[Family, ...]:
+        """The families of its ranges for pods."""
+        return families_of(self.spec.pod_cidrs or [self.spec.pod_cidr or ""])
 
     @property
     def keeps_out(self) -> bool:

@@ -1,8 +1,16 @@
 """What objects of Kubernetes are made of: fields that many kinds share, and small kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
+
+from dualstack.model.address import Family, family, is_address
+
+
+def families_of(ranges: Iterable[str]) -> tuple[Family, ...]:
+    """The families of ranges such as `10.244.0.0/24`, each once; what is no range is passed over."""
+    addresses = (x.partition("/")[0] for x in ranges)
+    return tuple(dict.fromkeys(family(x) for x in addresses if is_address(x)))
 
 
 class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -94,6 +102,11 @@ class ServiceCIDR(Slim, frozen=True):
 
     metadata: ObjectMeta
     spec: ServiceCidrSpec = ServiceCidrSpec()
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of its ranges, in their order."""
+        return families_of(self.spec.cidrs or ())
 
 
 class ConfigMap(Slim, frozen=True):

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.model.address import Family, family
+from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.glimpse import Glimpses
@@ -92,14 +92,9 @@ def _families(
     1.33). A Service of two families shows both. The families of the pods are those of the Services in any cluster that
     works, so the nodes tell the rest.
     """
-    default = [x.spec.cidrs or [] for x in ranges if x.metadata.name == "kubernetes"]
+    default = [x.families for x in ranges if x.metadata.name == "kubernetes"]
     if default and default[0]:
-        return tuple(family(x.partition("/")[0]) for x in default[0])
+        return default[0]
     widest = max((x.families for x in services), key=len, default=())
-    pods = max((tuple(_of_node(x)) for x in nodes), key=len, default=())
+    pods = max((x.ranges for x in nodes), key=len, default=())
     return widest if len(widest) > len(pods) else pods
-
-
-def _of_node(node: Node) -> Iterator[Family]:
-    ranges = node.spec.pod_cidrs or ([node.spec.pod_cidr] if node.spec.pod_cidr else [])
-    yield from dict.fromkeys(family(x.partition("/")[0]) for x in ranges)

@@ -18,6 +18,7 @@ from dualstack.reach.states import last_words, troubles
 
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
+_NOTHING = Glimpses()
 STALE, CRASHED, NOTHING = "stale", "crashed", "none"
 """Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket."""
 
@@ -82,8 +83,7 @@ def led(
     """The traces to backends, one for each way in which they differ; where none is in use, to all, which end before."""
     ways: dict[tuple[object, ...], list[Backend]] = {}
     for backend in using or every:
-        hops = tuple(behind(flow.target.protocol, backend, seen))
-        ways.setdefault(alike(hops, backend), []).append(backend)
+        ways.setdefault(_fate(flow.target.protocol, backend, seen), []).append(backend)
     for backends in ways.values():
         shown = next((x for x in backends if looks_at(flow.target.protocol, x, seen)), backends[0])
         ordered = (shown, *(x for x in backends if x is not shown))
@@ -109,6 +109,10 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
         yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :])
         return
     name = place.pod.metadata.name
+    if not place.pod.addresses:
+        why = f"nobody says which addresses the pod {name} has"
+        yield from (TracedHop(x, Status.UNKNOWN, why) for x in _ORDER[_ORDER.index(Hop.POD) :])
+        return
     held = backend.address in place.pod.addresses
     why = f"the pod {name} has {backend.address}" if held else f"the pod {name} does not have {backend.address}"
     fact = Evidence(", ".join(place.pod.addresses) or "no address", f"status of the pod {name}")
@@ -129,8 +133,19 @@ def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:
     return {k: v for k, v in found.items() if v}
 
 
-def alike(hops: Sequence[TracedHop], backend: Backend) -> tuple[object, ...]:
-    """What tells the fate of a backend from others; pods of one template differ in nothing but their own addresses."""
+def _fate(protocol: Protocol, backend: Backend, seen: Glimpses) -> tuple[object, ...]:
+    """What tells the fate of a backend from others: what is predicted, and what was seen to go wrong.
+
+    A look at one pod that works speaks for those of which the same is predicted.
+    """
+    predicted = _alike(tuple(behind(protocol, backend, _NOTHING)), backend)
+    found = tuple(behind(protocol, backend, seen)) if looks_at(protocol, backend, seen) else ()
+    failed = any(x.status is Status.FAIL for x in found)
+    return (predicted, _alike(found, backend) if failed else ())
+
+
+def _alike(hops: Sequence[TracedHop], backend: Backend) -> tuple[object, ...]:
+    """Hops by status and mark; pods of one template differ in nothing but their own addresses."""
     held = backend.place.pod.addresses if backend.place else ()
     marks = {f"[{x}]" if ":" in x else x: str(family(x)) for x in held}
     return tuple((x.status, ",".join(marks.get(y, y) for y in x.mark.split(","))) for x in hops)

@@ -77,7 +77,7 @@ def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
     Where it shows no addresses its ranges tell; a controller gives ranges of both families to nodes that have one.
     """
     seen = {family(y) for x in pods for y in x.addresses}
-    ranges, held = _ranges(node), {family(x) for x in node.addresses}
+    ranges, held = set(node.ranges), {family(x) for x in node.addresses}
     known = seen or (ranges & held if ranges and held else ranges or held)
     return tuple(x for x in BOTH if x in known)
 
@@ -85,10 +85,5 @@ def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
 def families_open(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
     """The families that pods of a node may have or not: it has a range for them and no address, or the reverse."""
     sure = families_on(node, pods)
-    held = set[Family]() if any(x.addresses for x in pods) else _ranges(node) | {family(x) for x in node.addresses}
+    held = set[Family]() if any(x.addresses for x in pods) else set(node.ranges) | {family(x) for x in node.addresses}
     return tuple(x for x in BOTH if x in held and x not in sure)
-
-
-def _ranges(node: Node) -> set[Family]:
-    spec = node.spec
-    return {family(x.partition("/")[0]) for x in spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])}

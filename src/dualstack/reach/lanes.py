@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family, is_address
 from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Pod, Service, ServicePort
 from dualstack.reach.crowds import Crowd
 from dualstack.reach.pods import Place
@@ -108,7 +108,8 @@ def backends(lane: Lane, slices: Iterable[EndpointSlice], places: Spots) -> tupl
             if lane.local and lane.crowd.nodes and endpoint.node_name not in lane.crowd.nodes:
                 continue
             number = mine[0].port or lane.port.port
-            found += [Backend(x, number, endpoint, _place(item, endpoint, places)) for x in endpoint.addresses or ()]
+            held = [x for x in endpoint.addresses or () if is_address(x) and family(x) is lane.family]
+            found += [Backend(x, number, endpoint, _place(item, endpoint, places)) for x in held]
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from dualstack.reach.arrival import CRASHED, NOTHING, STALE
 from dualstack.reach.crowds import families_on
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
-from dualstack.reach.pods import Place, Places
+from dualstack.reach.pods import Places
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
@@ -149,7 +149,8 @@ def receives_on(trace: Trace, places: Places | None) -> int:
     return next((x for x in numbers if trace.protocol in received_on((x,), (place,))), 0)
 
 
-def crashed(trace: Trace, places: Places | None) -> Place | None:
-    """The place of a flow whose Collector cannot start."""
+def is_open(trace: Trace, places: Places | None) -> bool:
+    """Whether a port without a socket has another reason, or may have one in spite of what is known of the pod."""
     place = places.named(trace.server) if places else None
-    return place if place and place.crashes else None
+    other = trace.at(Hop.LISTEN).mark == CRASHED or receives_on(trace, places) != 0
+    return place is not None and (other or not place.known)

@@ -12,9 +12,12 @@ from dualstack.reach.pods import Places
 
 
 class Misled(msgspec.Struct, frozen=True):
-    """Flows by one port of a Service that end nowhere: `why` as a sentence, and the port that is `meant`, 0 if none."""
+    """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
-    port: ServicePort
+    `port` is None where none is, `meant` 0 where nobody knows.
+    """
+
+    port: ServicePort | None
     why: str
     flows: tuple[Trace, ...]
     meant: int = 0
@@ -24,8 +27,9 @@ def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: P
     """What is wrong with each port: its name is that of no port of the pods, its number nobody's, or its pods gone."""
     for port in service.spec.ports or ():
         mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
-        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places), _stale(port, mine))
+        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places))
         yield from filter(None, found)
+    yield from _stale(flows)
 
 
 def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
@@ -48,8 +52,8 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
     return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant)
 
 
-def _stale(port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
+def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
     lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
-    if not lost:
-        return None
-    return Misled(port, f"An EndpointSlice leads to an address that is gone: {lost[0].at(Hop.POD).why}.", lost)
+    if lost:
+        why = lost[0].at(Hop.POD).why
+        yield Misled(None, f"An EndpointSlice leads to an address that is gone: {why}.", lost)

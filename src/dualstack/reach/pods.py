@@ -9,9 +9,11 @@ from dualstack.knowledge import table
 from dualstack.model.address import BOTH, Family, family
 from dualstack.model.cluster import Cluster, Container, Pod
 from dualstack.model.deployed import Deployed
+from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
 from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.probe import Outcome
 from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
@@ -68,6 +70,11 @@ class Place(msgspec.Struct, frozen=True):
         return tuple(x for x in self.opened if x.bound.cause)
 
     @property
+    def known(self) -> bool:
+        """Whether a port without a socket here surely has none."""
+        return self.whole and not any(x.bound.unknown for x in self.opened)
+
+    @property
     def sockets(self) -> tuple[Listener, ...]:
         """Every socket that was seen here, or else is predicted."""
         if self.observed is not None:
@@ -98,11 +105,15 @@ class Places(msgspec.Struct, frozen=True):
         return next((x for x in self.items.values() if x.name == name), None)
 
 
-def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster) -> Place:
-    """A pod with what its configurations make of it, as far as they are those that its containers have read."""
+def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) -> Place:
+    """A pod with what its configurations make of it, as far as they are those that its containers have read.
+
+    What was `seen` from outside settles what the version of a Collector leaves open.
+    """
     configs = tuple(x for x in runs if x.container and _is_read(x, pod))
     space = namespace(pod)
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
+    opened = tuple(_settled(x, pod, space, seen) for x in opened)
     running = _running(pod)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
@@ -165,10 +176,27 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
         value = filled(endpoint.effective, values)
         bound = Bound(unknown=doubt) if doubt else _bound(endpoint, value, pod, space)
         if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item) and not doubt:
-            bound = Bound(unknown=f"`{endpoint.field}` is left out, and its default is another one before 0.104")
+            bound = Bound(unknown=_by_version(endpoint))
         if bound.cause and status_of(container, pod).ready:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
         yield Opened(endpoint, value, bound, container.name)
+
+
+def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened:
+    """An endpoint left to its default, which is the loopback in newer versions and every address in older ones."""
+    if item.bound.unknown != _by_version(item.endpoint):
+        return item
+    looks = {x: seen.of(space.place, item.port, item.endpoint.protocol, x) for x in Way}
+    direct, inside = looks[Way.ADDRESS], looks[Way.LOOPBACK]
+    if direct and direct.outcome is not Outcome.REFUSED:
+        return msgspec.structs.replace(item, bound=_bound(item.endpoint, f"0.0.0.0:{item.port}", pod, space))
+    if direct and inside and inside.outcome is not Outcome.REFUSED:
+        return msgspec.structs.replace(item, bound=_bound(item.endpoint, item.value, pod, space))
+    return item
+
+
+def _by_version(endpoint: DeclaredEndpoint) -> str:
+    return f"`{endpoint.field}` is left out, and its default is another one before 0.104"
 
 
 def status_of(container: Container, pod: Pod) -> ContainerStatus:

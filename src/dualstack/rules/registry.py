@@ -32,7 +32,8 @@ _HOPS = tuple(Hop)
 _OF_CLUSTERS = ("Cluster", "Places")
 """Evidence that a host or a file never has: nothing is missing there."""
 T = typing.TypeVar("T")
-_Places: typing.TypeAlias = dict[Location | None, list[Finding]]
+_Places: typing.TypeAlias = dict[Location | str | None, list[Finding]]
+"""Findings by their place, and those of flows, which a file shows only a part of, by their file as well."""
 
 
 class UnknownCode(ValueError):
@@ -200,7 +201,10 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
     """Each finding with the codes that explain it: all of its flows must be covered by them."""
     places: dict[str, _Places] = {}
     for finding in found:
-        places.setdefault(finding.code, {}).setdefault(finding.location, []).append(finding)
+        mine = places.setdefault(finding.code, {})
+        mine.setdefault(finding.location, []).append(finding)
+        if finding.flows and finding.location:
+            mine.setdefault(finding.location.file, []).append(finding)
     for finding in found:
         near = (y for x in because[finding.code] for y in _near(finding, places.get(x, {})))
         causes = [x for x in near if _related(x, finding)]
@@ -212,16 +216,19 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
 
 def _near(symptom: Finding, causes: _Places) -> Iterator[Finding]:
     """Of the findings of a code those that can be related: for one in a file, the few at its place."""
-    everywhere = symptom.flows or symptom.location is None
-    for place in causes if everywhere else (symptom.location, None):
-        yield from causes.get(place, ())
+    if symptom.flows or symptom.location is None:
+        yield from (x for place, found in causes.items() if not isinstance(place, str) for x in found)
+        return
+    for near in (symptom.location, None, symptom.location.file):
+        yield from causes.get(near, ())
 
 
 def _related(cause: Finding, symptom: Finding) -> bool:
     if cause.flows and symptom.flows:
         return bool(set(cause.flows) & set(symptom.flows))
     if cause.location and symptom.location:
-        return cause.location == symptom.location
+        same_file = cause.location.file == symptom.location.file
+        return cause.location == symptom.location or (bool(cause.flows) and same_file)
     return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
 
 

@@ -49,7 +49,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, owner, why
-from dualstack.reach.live import CRASHED, receives_on
+from dualstack.reach.live import is_open
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, suspects
 from dualstack.reach.trace import is_refused, sockets_of
@@ -57,7 +57,7 @@ from dualstack.reach.trace import is_refused, sockets_of
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
-    *("DS101", "DS102", "DS508"),
+    *("DS101", "DS102"),
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
     *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS702"),
 )
@@ -78,7 +78,7 @@ def check(
     stopped = next(iter(suspects(traces, declared, listeners, here(namespaces), names)), None)
     silent: dict[tuple[str, str], list[Trace]] = {}
     for trace in traces.broken:
-        if not is_refused(trace) or receives_on(trace, places) or trace.at(Hop.LISTEN).mark == CRASHED:
+        if not is_refused(trace) or is_open(trace, places):
             continue
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):

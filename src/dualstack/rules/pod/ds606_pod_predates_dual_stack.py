@@ -79,7 +79,7 @@ items:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, family
+from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
@@ -116,7 +116,7 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 def _younger(cluster: Cluster, pod: Pod, lacks: Family) -> str:
     """What has the family, or gives it to Services, and is younger than a pod; empty where nothing is known to be."""
     made = pod.metadata.creation_timestamp or "~"
-    ranges = (x for x in cluster.ranges if any(family(y.partition("/")[0]) is lacks for y in x.spec.cidrs or ()))
+    ranges = (x for x in cluster.ranges if lacks in x.families)
     since = ((x.metadata.creation_timestamp or "", f"ServiceCIDR {x.metadata.name}") for x in ranges)
     beside = (x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and lacks in x.families)
     there = ((x.metadata.creation_timestamp or "", f"the pod {x.metadata.name} on the same node") for x in beside)

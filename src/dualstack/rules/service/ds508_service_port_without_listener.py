@@ -2,10 +2,9 @@
 
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
-Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
-for OTLP, or the Collector receives none, as with the ports that a chart leaves over. Of a Service without selector, a
-port whose name none of its EndpointSlices has. And an Ingress or a route to a port that its Service does not have. On a
-cluster, the flows that end there, and endpoints whose pod has another address by now.
+Collector's, where all that runs in those pods is known with its configuration; a warning where no OTLP is meant or
+taken there. Of a Service without selector, a port whose name none of its EndpointSlices has. An Ingress or a route to a
+port that its Service lacks. On a cluster, flows that end there, and endpoints whose pod has another address by now.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
@@ -109,12 +108,12 @@ def check(cluster: Cluster, traces: Traces, places: Places, services: Services |
     for service, flows in by_service(cluster, traces.broken):
         for each in misled(cluster, service, flows, places):
             yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}",
+                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints are gone",
                 detail=each.why,
                 hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
-                location=port_at(services, service, each.port.port),
+                location=port_at(services, service, each.port.port) if each.port else None,
                 fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
                 flows=keys(each.flows),
             )

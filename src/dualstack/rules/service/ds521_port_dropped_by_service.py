@@ -78,6 +78,7 @@ from dualstack.reach.start import port
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.WARNING
+BECAUSE = ("DS508",)
 
 _NAMES = {Protocol.GRPC: "otlp-grpc", Protocol.HTTP: "otlp-http"}
 
