@@ -1,10 +1,10 @@
-"""A real dual-stack cluster of three nodes, the third without IPv6, for the length of a block; or by hand:
+"""A real dual-stack cluster of three nodes, the third without IPv6, for the length of a block or by hand.
 
     python -m tests.e2e.cluster up DIR      # stays until Ctrl-C; DIR/ready is there when everything is
 
 DIR then has `kubeconfig` and `kubeconfig.ipv6` (all rights, over 127.0.0.1 and [::1]), `view.kubeconfig` (the role
 `view`), `cluster.json` (the machines), and the same for each further form of control plane that `--also` names, as
-`ipv4.kubeconfig`. In each network namespace of a machine: `nsenter --target INIT --net --mount --pid`.
+`ipv4.kubeconfig`. `nsenter --target INIT --net --mount --pid` enters a machine.
 """
 
 import argparse

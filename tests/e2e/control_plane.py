@@ -148,7 +148,7 @@ def relay(machine: Machine, names: Iterable[str]) -> dict[str, dict[str, int]]:
 
 def _listening(host: str) -> socket.socket:
     made = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512)
-    made.set_inheritable(True)  # noqa: FBT003
+    made.set_inheritable(True)
     return made
 
 

@@ -2,7 +2,7 @@
 
 `python exports.py '[["ipv4", "grpc", "collector.observability", 4317], …]'` prints what came of each, in order:
 `accepted`, `no_address` (of that family), `no_route`, `no_source`, `refused`, `timed_out`, or the client's own words.
-A name is looked up for one family alone, as a client does that has no other; the search list and the nameserver are those
+A name is looked up for one family alone, as a client does that has no other, with the search list and the nameserver
 of the pod.
 """
 

@@ -108,7 +108,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _libraries(files: Iterable[str]) -> dict[str, str]:
-    linked = [x for x in files if x.endswith(".so") or os.access(x, os.X_OK) and _is_elf(x)]
+    linked = [x for x in files if x.endswith(".so") or (os.access(x, os.X_OK) and _is_elf(x))]
     said = subprocess.run(["ldd", *linked], check=False, capture_output=True, text=True).stdout
     return {x: os.path.realpath(x) for x in _LIBRARY.findall(said)}
 

@@ -60,6 +60,7 @@ def start_kubelet(machine: Machine, kubeconfig: str, addresses: Sequence[str]) -
         f"--kubeconfig={kubeconfig}",
         f"--hostname-override={machine.name}",
         f"--node-ip={','.join(addresses)}",
+        f"--node-labels=pool={'dual' if len(addresses) == 2 else 'ipv4'}",
     )
 
 
