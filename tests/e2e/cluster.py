@@ -47,11 +47,16 @@ class Cluster:
     machines: dict[str, Machine]
     ports: dict[str, dict[str, int]]
 
+    @property
+    def credentials(self) -> str:
+        """The folder of certificates, keys and tokens."""
+        return f"{self.folder}/credentials"
+
     def kubeconfig(self, user: str = "admin", form: str = "dual", host: str = "127.0.0.1") -> str:
         """The file with which a user reaches an API server."""
         server = f"https://{f'[{host}]' if ':' in host else host}:{self.ports[form][host]}"
         path = f"{self.folder}/{form}.{user}.{'ipv6' if ':' in host else 'ipv4'}"
-        return path if os.path.exists(path) else kubeconfig(path, f"{self.folder}/credentials", server, user)
+        return path if os.path.exists(path) else kubeconfig(path, self.credentials, server, user)
 
     def kubectl(self, *argv: str, lines: Sequence[str] = ()) -> str:
         """The output of a kubectl command with all rights. Raises CannotBuild."""
@@ -61,43 +66,49 @@ class Cluster:
 @contextmanager
 def cluster(also: Sequence[str] = ()) -> Iterator[Cluster]:
     """The cluster for the length of a block, with further control planes of these forms. Raises CannotBuild."""
+    with _run() as run:
+        yield _build(run, ("dual", *also))
+
+
+@contextmanager
+def control_planes(*forms: str) -> Iterator[Cluster]:
+    """Control planes of these forms, without any node, for the length of a block. Raises CannotBuild."""
+    with _run() as run:
+        made = _control(run, forms)
+        _complete(made, forms)
+        yield made
+
+
+@contextmanager
+def _run() -> Iterator[Run]:
     if lack := lacking():
         raise CannotBuild(lack)
-    pause = own("pause"), own("relay")
     run = begun()
     try:
-        yield _build(run, pause[0], ("dual", *also))
+        yield run
     finally:
         run.down()
 
 
-def _build(run: Run, pause: str, forms: Sequence[str]) -> Cluster:
-    credentials, folder = f"{run.folder}/credentials", run.folder
-    control_plane.credentials(credentials)
+def _build(run: Run, forms: Sequence[str]) -> Cluster:
     with ThreadPoolExecutor(1) as pool:
-        archives = pool.submit(_archives, f"{folder}/images", pause)
-        switch = boot(run, "cp", pause)
-        network.bridge(switch)
-        control_plane.etcd(switch)
-        for form in forms:
-            control_plane.api_server(switch, form, credentials)
-        made = Cluster(folder, {"cp": switch}, control_plane.relay(switch, forms))
+        archives = pool.submit(_archives, f"{run.folder}/images")
+        made = _control(run, forms)
+        switch = made.machines["cp"]
         for name, addresses in NODES.items():
-            made.machines[name] = boot(run, name, pause)
+            made.machines[name] = boot(run, name, own("pause"))
             network.plug(switch, made.machines[name], addresses)
             node.start_containerd(made.machines[name])
-        for form in forms:
-            control_plane.wait_until_ready(made.kubeconfig(form=form), switch, form)
-            inside = kubeconfig(f"{folder}/{form}.inside", credentials, f"https://127.0.0.1:{FORMS[form].port}")
-            control_plane.controllers(switch, form, credentials, inside)
-        control_plane.scheduler(switch, f"{folder}/dual.inside")
-        outside = kubeconfig(f"{folder}/nodes.kubeconfig", credentials, f"https://{control_plane.IPV4}:6443")
+        _complete(made, forms)
+        control_plane.scheduler(switch, f"{run.folder}/dual.inside")
         for each in archives.result():
             for name in NODES:
-                node.load(made.machines[name], [each])
+                node.load(made.machines[name], each)
+    outside = f"https://{control_plane.IPV4}:{FORMS['dual'].port}"
+    config = kubeconfig(f"{run.folder}/nodes.kubeconfig", made.credentials, outside)
     for name, addresses in NODES.items():
-        node.start_kubelet(made.machines[name], outside, addresses)
-        node.start_kube_proxy(made.machines[name], outside)
+        node.start_kubelet(made.machines[name], config, addresses)
+        node.start_kube_proxy(made.machines[name], config)
     _connect_pods(made)
     control_plane.apply(made.kubeconfig(), *dns.objects())
     made.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all")
@@ -105,10 +116,31 @@ def _build(run: Run, pause: str, forms: Sequence[str]) -> Cluster:
     return made
 
 
-def _archives(folder: str, pause: str) -> list[str]:
+def _control(run: Run, forms: Sequence[str]) -> Cluster:
+    """The machine of the control planes, with its store and its API servers, which are not ready yet."""
+    switch = boot(run, "cp", own("pause"))
+    network.bridge(switch)
+    made = Cluster(run.folder, {"cp": switch}, control_plane.relay(switch, forms))
+    control_plane.credentials(made.credentials)
+    control_plane.etcd(switch)
+    for form in forms:
+        control_plane.api_server(switch, form, made.credentials)
+    return made
+
+
+def _complete(made: Cluster, forms: Sequence[str]) -> None:
+    """Wait for the API servers and start their controllers."""
+    for form in forms:
+        control_plane.wait_until_ready(made.kubeconfig(form=form), made.machines["cp"], form)
+        server = f"https://127.0.0.1:{FORMS[form].port}"
+        inside = kubeconfig(f"{made.folder}/{form}.inside", made.credentials, server)
+        control_plane.controllers(made.machines["cp"], form, made.credentials, inside)
+
+
+def _archives(folder: str) -> list[str]:
     os.makedirs(folder)
     python, env = image.interpreter(), image.environment()
-    static = {"pause": (node.PAUSE, pause), "coredns": (dns.IMAGE, place("coredns")),
+    static = {"pause": (node.PAUSE, own("pause")), "coredns": (dns.IMAGE, place("coredns")),
               "otelcol": (COLLECTOR, collector.program(collector.LATEST))}  # fmt: skip
     for name, (tag, path) in static.items():
         image.write(f"{folder}/{name}.tar", tag, [{f"/{name}": path}], [f"/{name}"])

@@ -11,6 +11,7 @@
     undo: [{n2: nft delete table ip6 fault}] # of what is not in the namespace of the incident
     ask: [svc/otel-collector]                # what a user would ask about
     flows: {"ipv6 grpc": "[fd00:100::11]:30317"}             # instead of the four of the Service
+    within: deploy/shop                      # who exports, instead of a client on each node
     enforced: false                          # its NetworkPolicies say more than this cluster does
     expect: {verdict: degraded, causes: [DS204], flows: {"ipv4": accepted, "ipv6 grpc": refused}}
     measured:                                # by `python -m tests.e2e.measure`: by the node of the client
@@ -22,6 +23,7 @@ that a key begins with; `causes` are all to be found, a list is any of these, an
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +34,7 @@ from dualstack.model.diagnosis import Verdict
 
 HERE = os.path.dirname(__file__)
 FOLDER = os.path.join(HERE, "incidents")
+_NAME = "otel-collector"
 _ROLLED_OUT = "rollout status --timeout=90s deployment/otel-collector"
 _VERSIONS = {"Deployment": "apps/v1", "DaemonSet": "apps/v1"}
 _SERVICE = {f"{family} {protocol}": f"otel-collector.{{namespace}}:{port}"
@@ -45,6 +48,11 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     causes: tuple[Code | tuple[Code, ...], ...] = ()
     flows: dict[str, AnyOf] = {}
     also: tuple[Code, ...] = ()
+
+    @property
+    def roots(self) -> tuple[tuple[str, ...], ...]:
+        """For each cause, the codes that name it."""
+        return tuple((x,) if isinstance(x, str) else x for x in self.causes)
 
 
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,18 +69,39 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     undo: tuple[dict[str, str], ...] = ()
     ask: tuple[str, ...] = ("svc/otel-collector",)
     flows: dict[str, str] = msgspec.field(default_factory=lambda: dict(_SERVICE))
+    within: str = ""
     enforced: bool = True
     measured: dict[str, dict[str, str]] = {}
 
+    @property
+    def healthy(self) -> bool:
+        """Whether any error would be a false alarm."""
+        return not self.expect.causes
+
+    def surprises(self, measured: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """The flows that came out otherwise than expected, or were not measured at all."""
+        return [f"{key}: {came}" for key, right in self.expect.flows.items() for came in self._came(key, measured)
+                if not set(came.split("/")) <= ({right} if isinstance(right, str) else {*right})]  # fmt: skip
+
+    def _came(self, key: str, measured: Mapping[str, Mapping[str, str]]) -> list[str]:
+        first, _, rest = key.partition(" ")
+        usual = "n1" if "n1" in measured else next(iter(measured), "")
+        client, flow = (first, rest) if first in measured else (usual, key)
+        came = [x for name, x in measured.get(client, {}).items() if f"{name} ".startswith(f"{flow} ")]
+        return came or ["not measured"]
+
     def kustomization(self) -> str:
         """What `kubectl apply --kustomize` is given, beside files of `objects` and with the bases above it."""
-        patches = [{"patch": json.dumps(self._patch(kind, x)), "target": {"kind": kind}} for kind, x in self.patches.items()]
+        patches = [
+            {"patch": json.dumps(self._patch(kind, x)), "target": {"kind": kind, "name": _NAME}}
+            for kind, x in self.patches.items()
+        ]
         resources = [f"{x}.yaml" for x in self.bases] + [f"object-{n}.json" for n in range(len(self.objects))]
         return json.dumps({"namespace": self.name, "resources": resources, "patches": patches})
 
     @staticmethod
     def _patch(kind: str, patch: dict[str, Any]) -> dict[str, Any]:
-        return {"apiVersion": _VERSIONS.get(kind, "v1"), "kind": kind, "metadata": {"name": "any"}, **patch}
+        return {"apiVersion": _VERSIONS.get(kind, "v1"), "kind": kind, "metadata": {"name": _NAME}, **patch}
 
 
 def names() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 
@@ -56,27 +56,31 @@ def clients(cluster: Cluster) -> dict[str, str]:
 @contextmanager
 def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
     """The incident for the length of a block."""
-    try:
+    with ExitStack() as stack:
+        stack.callback(cluster.kubectl, "delete", "namespace", incident.name, "--timeout=120s")
+        for step in reversed(incident.undo):
+            stack.callback(_take, cluster, incident, step)
         control_plane.apply(cluster.kubeconfig(), _namespace(incident.name))
         _apply(cluster, incident)
         for step in incident.steps:
             _take(cluster, incident, step)
         yield
-    finally:
-        for step in incident.undo:
-            _take(cluster, incident, step)
-        cluster.kubectl("delete", "namespace", incident.name, "--timeout=120s")
 
 
 def measure(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What came of each flow of an incident that stands, by the node of the client: several answers are joined by `/`."""
+    """What came of each flow of an incident that stands, by the node of the client; several answers are joined by `/`.
+
+    Where the incident names a pod that exports, that one alone is the client.
+    """
     asked = [x for flow, to in incident.flows.items() for x in [_asked(flow, to, incident.name)] * TRIES]
+    places = {incident.within: (incident.name, incident.within)} if incident.within else {
+        node: ("clients", pod) for node, pod in sorted(pods.items())}  # fmt: skip
     said = {}
-    for node, pod in sorted(pods.items()):
-        argv = ("-n", "clients", "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
+    for place, (namespace, pod) in places.items():
+        argv = ("--namespace", namespace, "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
         came = json.loads(cluster.kubectl(*argv))
         each = [came[n : n + TRIES] for n in range(0, len(came), TRIES)]
-        said[node] = {flow: "/".join(sorted(set(x))) for flow, x in zip(incident.flows, each, strict=True)}
+        said[place] = {flow: "/".join(sorted(set(x))) for flow, x in zip(incident.flows, each, strict=True)}
     return said
 
 
@@ -135,7 +139,7 @@ def main(folder: str, *names: str) -> None:
             sys.stderr.write(f"{name}: {error}\n")
             continue
         record(name, measured)
-        sys.stderr.write(f"{name}: {measured['n1']}\n")
+        sys.stderr.write(f"{name}: {measured}\n")
 
 
 if __name__ == "__main__":

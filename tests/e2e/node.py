@@ -42,10 +42,9 @@ def start_containerd(machine: Machine) -> None:
     machine.start("containerd", tool("containerd"), f"--config={machine.folder}/containerd.toml")
 
 
-def load(machine: Machine, images: Sequence[str]) -> None:
-    """Give the node these docker-archives."""
-    for each in images:
-        machine.run("ctr", "--namespace=k8s.io", "images", "import", each)
+def load(machine: Machine, archive: str) -> None:
+    """Give the node the image of a docker-archive."""
+    machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)
 
 
 def start_kubelet(machine: Machine, kubeconfig: str, addresses: Sequence[str]) -> None:
