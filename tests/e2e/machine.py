@@ -84,7 +84,7 @@ def _spawn(argv: Sequence[str], log: str, environ: Mapping[str, str]) -> int:
 
 def _init(holder: int, comm: str, log: str) -> int:
     until = time.monotonic() + _SECONDS
-    while time.monotonic() < until:
+    while os.waitpid(holder, os.WNOHANG) == (0, 0) and time.monotonic() < until:
         for pid in _words(f"/proc/{holder}/task/{holder}/children"):
             if _words(f"/proc/{pid}/comm") == [comm]:
                 return int(pid)

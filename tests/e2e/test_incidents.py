@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from dualstack.knowledge import table
 from dualstack.model.diagnosis import Verdict
-from dualstack.rules.registry import rules
 from tests.e2e import incidents, measure
 from tests.e2e.cluster import Cluster
 from tests.e2e.incidents import Incident
 
 ALL = [incidents.load(x) for x in incidents.names()]
-CODES = {x.code for x in rules()}
+CODES = {x["code"] for x in table("catalogue")}
 
 
 def each(which: list[Incident]) -> pytest.MarkDecorator:
