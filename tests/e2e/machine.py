@@ -79,7 +79,7 @@ def _spawn(argv: Sequence[str], log: str, environ: Mapping[str, str]) -> int:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawnp(argv[0], argv, environ, file_actions=actions, setsid=True, setsigmask=())
+    return os.posix_spawnp(argv[0], [*argv], environ, file_actions=actions, setsid=True, setsigmask=())
 
 
 def _init(holder: int, comm: str, log: str) -> int:
