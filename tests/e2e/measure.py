@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import msgspec
@@ -24,6 +25,8 @@ from tests.e2e.incidents import Incident
 
 TRIES = 4
 """Exports for each flow: a Service may choose another pod each time."""
+
+_ROUNDS = 5
 
 _SELECTED = {"app": "client"}
 _CLIENTS = {
@@ -70,18 +73,33 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
 def measure(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What came of each flow of an incident that stands, by the node of the client; several answers are joined by `/`.
 
-    Where the incident names a pod that exports, that one alone is the client.
+    Where the incident names a pod that exports, that one alone is the client. Nothing tells when kube-proxy has written
+    its rules on each node, so it is measured until two measurements agree.
     """
+    before: dict[str, dict[str, str]] = {}
+    for _ in range(_ROUNDS):
+        came = _measured(cluster, incident, pods)
+        if came == before:
+            break
+        before = came
+    return before
+
+
+def _measured(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    places = {node: ("clients", pod) for node, pod in sorted(pods.items())}
+    if incident.within:
+        places = {incident.within: (incident.name, incident.within)}
+    with ThreadPoolExecutor(len(places)) as pool:
+        came = pool.map(lambda x: _exports(cluster, incident, *x), places.values())
+    return dict(zip(places, came, strict=True))
+
+
+def _exports(cluster: Cluster, incident: Incident, namespace: str, pod: str) -> dict[str, str]:
     asked = [x for flow, to in incident.flows.items() for x in [_asked(flow, to, incident.name)] * TRIES]
-    places = {incident.within: (incident.name, incident.within)} if incident.within else {
-        node: ("clients", pod) for node, pod in sorted(pods.items())}  # fmt: skip
-    said = {}
-    for place, (namespace, pod) in places.items():
-        argv = ("--namespace", namespace, "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
-        came = json.loads(cluster.kubectl(*argv))
-        each = [came[n : n + TRIES] for n in range(0, len(came), TRIES)]
-        said[place] = {flow: "/".join(sorted(set(x))) for flow, x in zip(incident.flows, each, strict=True)}
-    return said
+    argv = ("--namespace", namespace, "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
+    came = json.loads(cluster.kubectl(*argv))
+    each = [came[n : n + TRIES] for n in range(0, len(came), TRIES)]
+    return {flow: "/".join(sorted(set(x))) for flow, x in zip(incident.flows, each, strict=True)}
 
 
 def _asked(flow: str, to: str, namespace: str) -> tuple[str, str, str, int]:
