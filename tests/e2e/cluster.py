@@ -1,6 +1,7 @@
 """A real dual-stack cluster of three nodes, the third without IPv6, for the length of a block or by hand.
 
     python -m tests.e2e.cluster up DIR      # stays until Ctrl-C; DIR/ready is there when everything is
+    python -m tests.e2e.cluster image DIR   # gives the nodes an image of this project as it is now
 
 DIR then has `kubeconfig` and `kubeconfig.ipv6` (all rights, over 127.0.0.1 and [::1]), `view.kubeconfig` (the role
 `view`), `cluster.json` (the machines), and the same for each further form of control plane that `--also` names, as
@@ -18,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import NoReturn
+
+import msgspec
 
 from dualstack.lab import collector
 from dualstack.lab.topology import CannotBuild
@@ -144,9 +147,27 @@ def _archives(folder: str) -> list[str]:
               "otelcol": (COLLECTOR, collector.program(collector.LATEST))}  # fmt: skip
     for name, (tag, path) in static.items():
         image.write(f"{folder}/{name}.tar", tag, [{f"/{name}": path}], [f"/{name}"])
-    image.write(f"{folder}/dualstack.tar", PROJECT, [python, image.project()], ["dualstack"], env)
+    _write_project(f"{folder}/dualstack.tar", python)
     image.write(f"{folder}/exporter.tar", EXPORTER, [python, image.exporter()], ["python3"], env)
     return [f"{folder}/{x}.tar" for x in (*static, "dualstack", "exporter")]
+
+
+def _write_project(path: str, python: image.Layer) -> None:
+    image.write(path, PROJECT, [python, image.project()], ["dualstack"], image.environment())
+
+
+def opened(folder: str) -> Cluster:
+    """The cluster that another process keeps up, by the folder that it wrote. Raises OSError."""
+    with open(os.path.join(folder, "cluster.json"), "rb") as file:
+        return msgspec.json.decode(file.read(), type=Cluster)
+
+
+def _image(folder: str) -> None:
+    made = opened(folder)
+    archive = f"{made.folder}/images/dualstack.tar"
+    _write_project(archive, image.interpreter())
+    for name in NODES:
+        node.load(made.machines[name], archive)
 
 
 def _connect_pods(made: Cluster) -> None:
@@ -205,14 +226,14 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=["up"])
+    parser.add_argument("verb", choices=["up", "image"])
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument("--also", nargs="*", default=(), choices=[x for x in FORMS if x != "dual"])
     asked = parser.parse_args()
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _interrupt)
     try:
-        _up(asked.folder, asked.also)
+        _image(asked.folder) if asked.verb == "image" else _up(asked.folder, asked.also)
     except CannotBuild as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -16,11 +16,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-import msgspec
-
 from dualstack.lab.topology import CannotBuild
 from tests.e2e import control_plane, incidents
-from tests.e2e.cluster import EXPORTER, Cluster
+from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
 TRIES = 4
@@ -145,8 +143,7 @@ def record(name: str, measured: Mapping[str, Mapping[str, str]]) -> None:
 
 def main(folder: str, *names: str) -> None:
     """The command line."""
-    with open(os.path.join(folder, "cluster.json"), "rb") as file:
-        cluster = msgspec.json.decode(file.read(), type=Cluster)
+    cluster = opened(folder)
     pods = clients(cluster)
     for name in names or [x for x in incidents.names() if not incidents.load(x).measured]:
         incident = incidents.load(name)
