@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DUALSTACK_CACHE := $(CURDIR)/.cache
 
-.PHONY: test score oracle collector demo bench check format docs clean help
+.PHONY: test test-e2e score oracle collector cluster demo bench check format docs clean help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dualstack needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -21,6 +21,9 @@ $(READY): pyproject.toml
 test: $(READY) ## run the tests; what this machine lacks is skipped by name
 	$(BIN)/pytest -n 2
 
+test-e2e: $(READY) ## run the tests on a real Kubernetes cluster; needs root, `make collector` and `make cluster`
+	$(BIN)/pytest -m cluster tests/e2e
+
 score: $(READY) ## diagnose in every world of the lab and count; needs root
 	$(BIN)/dualstack lab score
 
@@ -31,6 +34,9 @@ collector: $(READY) ## build the real Collectors, Helm and kustomize for the tes
 	$(BIN)/python -m dualstack.lab.collector
 	$(BIN)/python -m tests.real.helm
 	$(BIN)/python -m tests.real.kustomize
+
+cluster: $(READY) ## build the real Kubernetes for the tests, once; needs Go and ten minutes
+	$(BIN)/python -m tests.real.kubernetes
 
 demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo
