@@ -54,6 +54,7 @@ Tell = Callable[[str], None]
 
 _ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 """Where a look from outside is what tells how a flow ends."""
+_FROM_OUTSIDE = "exports came through the API server alone; `--matrix` makes them from each node"
 _WINDOWS = 16
 """Ports of pods that are looked at from outside."""
 _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
@@ -95,6 +96,8 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
         world = of(Asker(api, namespace), request.target or _nothing())
         if request.question.probing:
             world.seen = _looked(api, world, request, tell)
+        if not (request.inside and request.inside.jobs):
+            world.gaps.append(Missing("the ways from the clients' nodes", _FROM_OUTSIDE))
         if request.inside:
             errand = _errand(_sight(world, request.question), namespace, request.seconds)
             world.inspections, gaps = inspections(api, request.inside, errand, tell)

@@ -62,7 +62,7 @@ def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
     failing = trace.failing
     at = _place(trace, made.result.outcome, meaning.hop)
-    if failing and _ORDER.index(failing.hop) <= _ORDER.index(at):
+    if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
     mark = NOT_SERVED if at is Hop.SERVICE else str(made.result.outcome)

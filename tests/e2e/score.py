@@ -1,0 +1,76 @@
+"""Diagnoses every incident on the cluster and counts: with all rights, with containers inside, with the role `view`,
+and from a snapshot.
+
+    python -m tests.e2e.score DIR [NAME ...]      # DIR of `tests.e2e.cluster up`
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dualstack.cluster import ClusterRequest, conclude, gather
+from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.inside import Inside
+from dualstack.lab.incident import Expect
+from dualstack.lab.judge import Judgement, judge, judge_withheld
+from dualstack.model.address import BOTH, Family
+from dualstack.model.question import Question
+from dualstack.model.target import kube_target
+from dualstack.report.json import render
+from tests.e2e import incidents, measure
+from tests.e2e.cluster import PROJECT, Cluster, opened
+from tests.e2e.incidents import Incident
+
+_EXPECTED = {"dual": BOTH, "ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,)}
+MODES = ("all rights", "snapshot", "view", "inside")
+
+
+def documents(cluster: Cluster, incident: Incident) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is said of an incident that stands, by mode."""
+    words = list(incident.ask)
+    expect = _EXPECTED[words.pop(words.index("--expect") + 1)] if "--expect" in words else ()
+    target = kube_target(words[0])
+    for mode in ("all rights", "view", "inside"):
+        request = ClusterRequest(
+            target,
+            Question(expect=expect),
+            cluster.kubeconfig("view" if mode == "view" else "admin"),
+            namespace=incident.name,
+            environ=dict(os.environ),
+            inside=Inside(pods=True, jobs=True, image=PROJECT) if mode == "inside" else None,
+        )
+        world = gather(request)
+        yield mode, json.loads(render(conclude(world, request.question)))
+        if mode == "all rights":
+            again = unpacked("snapshot", packed(world, "test"))
+            yield "snapshot", json.loads(render(conclude(again, request.question)))
+
+
+def judged(incident: Incident, mode: str, found: Mapping[str, Any]) -> Judgement:
+    """The judgement of one diagnosis; whoever may not export knows less, and nothing that is said may be wrong."""
+    right = Expect(incident.expect.verdict, incident.expect.causes, {}, incident.expect.also)
+    return judge(right, found) if mode != "view" else judge_withheld(right, found)
+
+
+def main(folder: str, *names: str) -> None:
+    """The command line."""
+    cluster = opened(folder)
+    counts = {x: [0, 0] for x in MODES}
+    for name in names or incidents.names():
+        incident = incidents.load(name)
+        with measure.standing(cluster, incident):
+            for mode, found in documents(cluster, incident):
+                told = judged(incident, mode, found)
+                counts[mode][told.right] += 1
+                said = "right" if told.right else "; ".join(told.complaints)
+                codes = [x["code"] for x in found["findings"] if not x["because"]]
+                sys.stdout.write(f"{name}, {mode}: {said}  [{found['verdict']} {' '.join(codes)}]\n")
+                sys.stdout.flush()
+    for mode, (wrong, right) in counts.items():
+        sys.stdout.write(f"{mode}: {right} of {right + wrong}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
