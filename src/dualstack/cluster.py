@@ -43,6 +43,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.model.world import World
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
+from dualstack.reach.admitted import admitted
 from dualstack.reach.crossed import crossed
 from dualstack.reach.forward import forward
 from dualstack.reach.pods import Place, Places, looked_into, namespace, place
@@ -150,7 +151,7 @@ def _sight(world: World, question: Question) -> Sight:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    predicted = forward(cluster, places, asked, glimpses)
+    predicted = admitted(forward(cluster, places, asked, glimpses), cluster, Places(places))
     traces = Traces(tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses)

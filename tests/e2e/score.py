@@ -1,5 +1,6 @@
-"""Diagnoses every incident on the cluster and counts: with all rights, with containers inside, with the role `view`,
-and from a snapshot.
+"""Diagnoses every incident on the cluster and counts, by the rights and the evidence that there are.
+
+All rights, a snapshot gathered with them, the role `view`, and containers inside.
 
     python -m tests.e2e.score DIR [NAME ...]      # DIR of `tests.e2e.cluster up`
 """

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
+from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
     ConfigMap,
@@ -349,6 +350,7 @@ class Cluster(msgspec.Struct, frozen=True):
     config_maps: tuple[ConfigMap, ...] = ()
     unseen: frozenset[str] = frozenset()
     proxy: KubeProxy | None = None
+    policies: tuple[Policy, ...] = ()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -10,6 +10,7 @@ from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
+from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class World(msgspec.Struct):
             ranges,
             tuple(self._as(ConfigMap, "ConfigMap")),
             frozenset(self.unseen),
+            policies=tuple(self._as(Policy, "NetworkPolicy")),
         )
 
     def _as(self, kind: type[T], name: str) -> Iterator[T]:

@@ -77,16 +77,36 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.admitted import SHUT_OUT
 from dualstack.reach.edits import added_item
 from dualstack.reach.isolation import allowed, alone, covers, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import failing
 from dualstack.reach.stacks import both_matter
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR
 
 _ALL = {"0.0.0.0/0": '"::/0"', "::/0": "0.0.0.0/0"}
+
+
+def check(traces: Traces, policies: NetworkPolicies | None) -> Iterator[Finding]:
+    """One finding for each family in which no policy lets clients in."""
+    for family in BOTH:
+        flows = tuple(x for x in failing(traces, Hop.POLICY, SHUT_OUT) if x.family is family)
+        stop = flows[0].at(Hop.POLICY) if flows else None
+        if stop:
+            yield Finding(
+                summary=f"No policy lets {family.title} in",
+                detail=f"{stop.why[:1].upper()}{stop.why[1:]}, where policies are enforced.",
+                hint=f"Add the blocks of {family.title} that clients come from.",
+                families=(family,),
+                confidence=Confidence.DECLARED,
+                evidence=stop.evidence,
+                location=next((x.meta.at for x in (policies.items if policies else ())), None),
+                flows=tuple(x.key for x in flows),
+            )
 
 
 def lint(

@@ -3,8 +3,7 @@
 ## What it detects
 A rule of nftables, ip6tables or iptables drops or rejects the connection, at either end or at a router between that is
 a network namespace of this machine. Where the rules cannot be read or decided: a listener accepts the address, and
-yet the connection is reset or unanswered; or the kernel says "not permitted"; or an ICMP error comes that only filters
-send. A rule that cannot be decided (a rate, a mark) and that can have done it is named.
+yet the connection is reset or unanswered; the kernel says "not permitted"; or an ICMP error comes that filters send.
 
 ## Why it breaks
 IPv4 and IPv6 have their own rules: ip6tables beside iptables, a table `ip` beside `ip6`. A rule that opens a port in
@@ -67,6 +66,7 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.admitted import SHUT_OUT
 from dualstack.reach.allow import allow, look, rule_out, stopping
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
@@ -87,7 +87,7 @@ def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None
     """One finding for each flow that a filter stops, or must have stopped."""
     for trace in traces.broken:
         hop = trace.at(Hop.POLICY)
-        if trace.failing != hop and hop.mark != UNDECIDED:
+        if hop.mark == SHUT_OUT or (trace.failing != hop and hop.mark != UNDECIDED):
             continue
         said = filters.to(trace.addresses[0], trace.target.port) if filters else ()
         against = stopping(said)

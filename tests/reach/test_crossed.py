@@ -1,0 +1,129 @@
+"""Exports that containers on nodes made beat what is predicted for the clients of those nodes."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from dualstack.model.address import Family, Protocol, Target
+from dualstack.model.inspection import Crossing
+from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.crossed import NOT_SERVED, crossed
+
+IP, PORT = "10.96.0.9", 4317
+NODES = ("n1", "n2", "n3")
+
+
+def hops(**said: Status) -> tuple[TracedHop, ...]:
+    """Every hop passes but handshake and export, and those that are said."""
+    known = {Hop.SELECT: Status.NOT_APPLICABLE, Hop.HANDSHAKE: Status.UNKNOWN, Hop.EXPORT: Status.UNKNOWN}
+    known |= {Hop(k): v for k, v in said.items()}
+    return tuple(TracedHop(x, known.get(x, Status.PASS), f"why {x}") for x in Hop)
+
+
+def trace(*, addresses: Sequence[str] = (IP,), count: str = "2", **said: Status) -> Trace:
+    target = Target("otel.obs.svc", "otel.obs.svc", PORT, Protocol.GRPC)
+    mine = tuple(replace(x, mark=count) if x.hop is Hop.ENDPOINTS else x for x in hops(**said))
+    became = Disposition.REFUSED if Status.FAIL in said.values() else Disposition.INSUFFICIENT_INFO
+    return Trace("pods", target, Protocol.GRPC, Family.IPV4, tuple(addresses), mine, became, nodes=NODES)
+
+
+def made(node: str, outcome: Outcome, address: str = IP, status: str = "") -> Crossing:
+    return Crossing(node, "", ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
+
+
+def told(one: Trace, *seen: Crossing) -> list[Trace]:
+    return list(crossed([one], seen, len(NODES)))
+
+
+def test_without_an_export_it_stays_as_predicted() -> None:
+    assert told(trace()) == [trace()]
+    assert told(trace(), made("n1", Outcome.ACCEPTED, "10.96.0.8")) == [trace()]
+    assert told(trace(), made("n1", Outcome.CANCELLED)) == [trace()]
+
+
+def test_an_export_that_was_taken_proves_the_way() -> None:
+    (found,) = told(trace(), *(made(x, Outcome.ACCEPTED, status="grpc-status 0 OK") for x in NODES))
+
+    assert (found.disposition, found.vantage) == (Disposition.ACCEPTED, "pods")
+    assert {x.status for x in found.hops} == {Status.PASS, Status.NOT_APPLICABLE}
+    proof = found.at(Hop.EXPORT).evidence[0]
+    assert (proof.fact, proof.source) == (
+        "accepted; grpc-status 0 OK",
+        "grpc export to 10.96.0.9:4317 from the node n1 and 2 more",
+    )
+
+
+def test_it_beats_a_prediction_of_failure() -> None:
+    (found,) = told(trace(listen=Status.FAIL), *(made(x, Outcome.ACCEPTED) for x in NODES))
+
+    assert found.disposition is Disposition.ACCEPTED
+    assert found.at(Hop.LISTEN).why == ""
+
+
+def test_nodes_that_fare_differently_are_told_apart() -> None:
+    seen = (made("n1", Outcome.ACCEPTED), made("n2", Outcome.TIMED_OUT))
+
+    found = {x.vantage: x.disposition for x in told(trace(), *seen)}
+
+    assert found == {
+        "pods on n1": Disposition.ACCEPTED,
+        "pods on n2": Disposition.TIMED_OUT,
+        "pods on n3": Disposition.INSUFFICIENT_INFO,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "hop", "disposition"),
+    [
+        (Outcome.NO_ROUTE, Hop.ROUTE, Disposition.NO_ROUTE),
+        (Outcome.TIMED_OUT, Hop.POLICY, Disposition.TIMED_OUT),
+        (Outcome.TLS_EXPECTED, Hop.HANDSHAKE, Disposition.HANDSHAKE_FAILED),
+        (Outcome.REJECTED, Hop.EXPORT, Disposition.REJECTED),
+    ],
+)
+def test_a_failure_is_of_the_hop_where_the_export_ended(outcome: Outcome, hop: Hop, disposition: Disposition) -> None:
+    (found,) = told(trace(), *(made(x, outcome) for x in NODES))
+
+    assert found.failing
+    assert (found.failing.hop, found.failing.mark, found.disposition) == (hop, outcome, disposition)
+    assert found.at(Hop.EXPORT).status is (Status.FAIL if hop is Hop.EXPORT else Status.UNKNOWN)
+
+
+def test_a_cluster_address_that_refuses_where_pods_accept_is_not_served() -> None:
+    (found,) = told(trace(), *(made(x, Outcome.REFUSED) for x in NODES))
+
+    assert found.failing
+    assert (found.failing.hop, found.failing.mark) == (Hop.SERVICE, NOT_SERVED)
+
+
+@pytest.mark.parametrize("unserved", [{"listen": Status.UNKNOWN}, {"service": Status.NOT_APPLICABLE}])
+def test_else_a_reset_is_that_of_the_pod(unserved: dict[str, Status]) -> None:
+    (found,) = told(trace(**unserved), *(made(x, Outcome.REFUSED) for x in NODES))
+
+    assert found.failing
+    assert found.failing.hop is Hop.LISTEN
+
+
+def test_what_is_predicted_explains_what_was_met() -> None:
+    (found,) = told(trace(endpoints=Status.FAIL), *(made(x, Outcome.DENIED) for x in NODES))
+
+    assert found.failing
+    assert (found.failing.hop, found.disposition) == (Hop.ENDPOINTS, Disposition.REFUSED)
+    assert found.failing.evidence[0].fact == "denied"
+
+
+def test_one_export_does_not_speak_for_each_of_several_backends() -> None:
+    part = trace(count="1-of-2")
+
+    assert told(part, *(made(x, Outcome.ACCEPTED) for x in NODES)) == [part]
+    assert told(part, *(made(x, Outcome.TIMED_OUT) for x in NODES))[0].disposition is Disposition.TIMED_OUT
+
+
+def test_of_several_addresses_one_that_fails_counts() -> None:
+    seen = [made(x, y, z) for x in NODES for y, z in ((Outcome.ACCEPTED, IP), (Outcome.TIMED_OUT, "10.96.0.8"))]
+
+    (found,) = told(trace(addresses=(IP, "10.96.0.8")), *seen)
+
+    assert found.disposition is Disposition.TIMED_OUT
