@@ -33,6 +33,7 @@ from dualstack.model.finding import Finding, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
+from dualstack.model.names import Names
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
@@ -48,6 +49,7 @@ from dualstack.reach.crossed import crossed
 from dualstack.reach.forward import forward
 from dualstack.reach.pods import Place, Places, looked_into, namespace, place
 from dualstack.reach.readiness import spread
+from dualstack.reach.resolved import resolved
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
@@ -133,6 +135,7 @@ class Sight(NamedTuple):
     places: Mapping[tuple[str, str], Place]
     traces: Traces
     seen: Glimpses
+    heard: tuple[Names, ...] = ()
 
 
 def _sight(world: World, question: Question) -> Sight:
@@ -151,10 +154,11 @@ def _sight(world: World, question: Question) -> Sight:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    predicted = admitted(forward(cluster, places, asked, glimpses), cluster, Places(places))
+    heard = tuple((x.node, names) for x, seen in inside if (names := seen.having(Names)))
+    predicted = resolved(admitted(forward(cluster, places, asked, glimpses), cluster, Places(places)), heard)
     traces = Traces(tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    return Sight(cluster, aimed, said, places, traces, glimpses)
+    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
 
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
@@ -237,7 +241,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     live = sight.said.adding(sight.question, sight.cluster, sight.traces, Places(sight.places))
     of_clusters = [x for x in wanted if x.check and (Places in x.check.needs or Cluster in x.check.takes)]
     found, _ = judged(live, of_clusters)
-    for part in _parts(sight, live):
+    for part in (*_parts(sight, live), *_unresolved(sight, live)):
         usable = [x for x in wanted if x.check and x not in of_clusters and set(x.check.needs) <= set(part.facts)]
         more, _ = judged(part, usable)
         found += more
@@ -270,6 +274,12 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             there.declared(traces.items[0].port),
             Probes(tuple(_answered(x, sight.seen) for x in traces.items if x.failing and x.failing.hop in _ANSWERS)),
         )
+
+
+def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
+    """For each place whose resolver was asked what the rules of names want to know."""
+    lost = Traces(tuple(x for x in sight.traces.items if x.failing and x.failing.hop is Hop.RESOLVE))
+    yield from (live.adding(lost, x) for x in sight.heard if lost.items)
 
 
 def _answered(trace: Trace, seen: Glimpses) -> ProbeResult:

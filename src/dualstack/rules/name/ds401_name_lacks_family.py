@@ -54,6 +54,7 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
+from dualstack.reach.resolved import UNTOLD
 from dualstack.reach.resolver import NO_AAAA
 
 HOP = Hop.RESOLVE
@@ -88,6 +89,15 @@ def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Itera
 
 def _of_service(trace: Trace) -> Finding:
     hop, title = trace.at(Hop.RESOLVE), trace.family.title
+    if hop.mark == UNTOLD:
+        return Finding(
+            summary=f"The name gives no {title} address",
+            detail=f"{hop.why}, and the Service has one: the nameserver of the cluster keeps it back.",
+            hint="Look for plugins of CoreDNS that answer for this record: `template`, `rewrite`, `filter`.",
+            families=(trace.family,),
+            evidence=hop.evidence,
+            flows=(trace.key,),
+        )
     return Finding(
         summary=f"The Service has no {title} address",
         detail=f"{hop.why}: the DNS of the cluster has the addresses of a Service and no others.",
