@@ -1,13 +1,12 @@
 """The configurations that were found, read as those who run them would."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
-from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.recognise import Found, Pending, file_holder
 from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
@@ -51,7 +50,7 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
 
 def _with_holder(pending: Pending) -> Pending:
     """A configuration that is a file of its own is held by that file."""
-    return pending._replace(holder=pending.holder or Holder("file", "", os.path.normpath(pending.origin.file)))
+    return pending._replace(holder=pending.holder or file_holder(pending.origin))
 
 
 def _nowhere(_: str) -> Text | None:

@@ -14,7 +14,7 @@ _CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions
 """Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
 _WORDS: tuple[str, ...] = (
     *("receivers", "exporters", "extensions", "telemetry", "collector", "otel", "otlp", "4317", "4318"),
-    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "_proxy", "preferipv"),
+    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "telegraf", "_proxy", "preferipv"),
     *("ipfamil", "clusterips", "loadbalancer", "ipblock", ANNOTATION),
 )
 """Of which every document has one, in any case, that a rule can speak of by itself: of telemetry, of the families that

@@ -3,6 +3,7 @@
 A document that can hold nothing of interest is told by its text alone and is not parsed: most of a repository is such.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -249,7 +250,7 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
         found.configs.append(Pending(root, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
-    elif not _agent(root, origin, found):
+    elif not _agent(root, origin, found, file_holder(origin)):
         _held(root, origin, found, _DEPTH, set())
         from dualstack.gather.gateways import charts, families
 
@@ -282,7 +283,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            if not _agent(body, origin, found):
+            if not _agent(body, origin, found, holder):
                 _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, SequenceNode):
             for item in body.value:
@@ -294,7 +295,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
     """A configuration that an object holds as a text, of the Collector or of another agent."""
     if not _PART.search(node.value):
-        _foreign(origin.inner(node), found)
+        _foreign(origin.inner(node), found, holder)
         return
     inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
@@ -307,11 +308,16 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         _held(*inner, found, _DEPTH // 2, set())
 
 
-def _agent(root: Node, origin: Origin, found: Found) -> bool:
+def file_holder(origin: Origin) -> Holder:
+    """What holds a configuration that is a file of its own."""
+    return Holder("file", "", os.path.normpath(origin.file))
+
+
+def _agent(root: Node, origin: Origin, found: Found, holder: Holder) -> bool:
     """Whether nodes are the configuration of another agent; it is kept then."""
     from dualstack.gather.agents import of_tree
 
-    return _kept(of_tree(root, origin), found)
+    return _kept(of_tree(root, origin, holder), found)
 
 
 def _kept(agent: "Agent | None", found: Found) -> bool:
@@ -323,18 +329,18 @@ def _kept(agent: "Agent | None", found: Found) -> bool:
     return True
 
 
-def _foreign(origin: Origin, found: Found) -> bool:
+def _foreign(origin: Origin, found: Found, holder: Holder) -> bool:
     """Whether a text is the configuration of another agent than the Collector."""
     from dualstack.gather.agents import of_text
 
     try:
-        if _kept(of_text(origin), found):
+        if _kept(of_text(origin, holder), found):
             return True
     except BadFile as error:
         found.errors.append(error)
         return True
     inner = composed(origin, found) if _AGENT.search(origin.text) else None
-    return inner is not None and _agent(*inner, found)
+    return inner is not None and _agent(*inner, found, holder)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
@@ -377,7 +383,8 @@ OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
 
 def _settings(text: Text, found: Found) -> None:
     """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
-    if _foreign(Origin(text.path, text.text), found):
+    origin = Origin(text.path, text.text)
+    if _foreign(origin, found, file_holder(origin)):
         return
     from dualstack.gather import processes_files
 

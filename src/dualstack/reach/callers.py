@@ -51,8 +51,11 @@ def is_health(endpoint: DeclaredEndpoint) -> bool:
 
 
 def serves(endpoint: DeclaredEndpoint) -> bool:
-    """Whether clients bring or fetch telemetry there; the others are for people and for what watches over it."""
-    return endpoint.component.startswith(_MADE)
+    """Whether clients bring or fetch telemetry there; the others are for people and for what watches over it.
+
+    Of another agent than the Collector, which goes by the name of its product, these endpoints alone are read.
+    """
+    return endpoint.component.startswith(_MADE) or "/" not in endpoint.component
 
 
 def services(item: Deployed, endpoint: DeclaredEndpoint) -> Iterator[tuple[Service, Location]]:

@@ -10,6 +10,7 @@ from dualstack.model.question import Question
 from dualstack.model.sockets import Runtime
 from dualstack.reach import bind
 from dualstack.reach.callers import host_of, is_literal, serves, services
+from dualstack.reach.edits import widened
 from dualstack.reach.families import has_both
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.start import port
@@ -25,7 +26,7 @@ def taken(endpoint: DeclaredEndpoint, question: Question) -> frozenset[Family]:
     """
     if host_of(endpoint) == LOCALHOST:
         return frozenset({Family.IPV6 if endpoint.network.endswith("6") else Family.IPV4})
-    request = bind.BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO)
+    request = bind.BindRequest(endpoint.effective, endpoint.network, endpoint.call, endpoint.runtime)
     sockets = (y for x in bind.possible(request, question.cluster) for y in x.sockets)
     return frozenset(z for x in sockets for z in bind.families(x) or ())
 
@@ -62,6 +63,17 @@ def beside(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> fr
 def missing(has: tuple[Family, ...]) -> tuple[Family, ...]:
     """The families that a listener leaves out which has one of these; both where either is possible."""
     return (has[0].other,) if len(has) == 1 else BOTH
+
+
+def wide(endpoint: DeclaredEndpoint) -> str:
+    """What to write in the place of a listener's address, so that it takes both families; empty where nobody can tell.
+
+    What is not Go takes IPv4 as well there while `net.ipv6.bindv6only` is 0. Where the port stands apart from the
+    address, as in Fluent Bit, that stays so.
+    """
+    if endpoint.runtime == Runtime.GO:
+        return widened(endpoint.text)
+    return f"[::]:{port(endpoint)}" if endpoint.value == endpoint.text else "::"
 
 
 def led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:

@@ -142,10 +142,10 @@ def _problem(endpoint: DeclaredEndpoint) -> Case:
     return Case("", State(), error=error, unknown=unknown)
 
 
-def _others(evidence: Snapshot, agents: Sequence[DeclaredEndpoint], question: Question) -> Iterator[Endpoint]:
+def _others(evidence: Snapshot, agents: Sequence[Deployed], question: Question) -> Iterator[Endpoint]:
     """The endpoints of other programs, those of agents with what is spoken there."""
-    told = {(x.component, x.field, x.location) for x in agents}
-    yield from (_endpoint(x, question) for x in agents)
+    told = {(y.component, y.field, y.location) for x in agents for y in x.config.endpoints}
+    yield from (_endpoint(y, there(x, question)) for x in agents for y in x.config.endpoints)
     for item in (evidence.having(ForeignListeners) or ForeignListeners()).items:
         if (item.product, item.field, item.written.at) not in told:
             request = BindRequest(item.address, item.network, runtime=item.runtime)
