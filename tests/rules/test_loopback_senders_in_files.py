@@ -95,3 +95,56 @@ BESIDE = '{receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}}}}, exporters: 
 )
 def test_one_loopback_address_is_not_the_other(text: str, expected: list[str]) -> None:
     assert told(text) == expected
+
+
+def lone(more: str = "name: shop", image: str = "acme/shop", meta: str = "") -> str:
+    """A pod whose one container sends to its own loopback on line 8."""
+    return f"""apiVersion: v1
+kind: Pod
+metadata: {{name: shop, namespace: shop{meta}}}
+spec:
+  containers:
+  - image: {image}
+    {more}
+    env: [{{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "{HERE}"}}, {{name: LISTEN, value: "0.0.0.0:8080"}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (lone("command: [java, -javaagent:/opentelemetry-javaagent.jar, -jar, app.jar]"), ["DS110 error 8"]),
+        (lone("args: [--exporter, jaeger, --name=vector]"), ["DS110 error 8"]),
+        (lone("args: ['--url=http://db?a=1&b=2']"), ["DS110 error 8"]),
+        (lone("command: [sh, -c, 'migrate && exec app 2>&1']"), ["DS110 error 8"]),
+        (lone("command: [sh, -c, 'proxy & exec app']"), ["DS110 warning 8"]),
+        (lone("command: [/usr/bin/supervisord, -n]"), ["DS110 warning 8"]),
+        (lone(image="acme/shop-all-in-one:2"), ["DS110 warning 8"]),
+        (lone("command: [sh, -c, '/otelcol --config /c & exec app']"), []),
+        (lone("command: [/bin/bash, -ec, 'app & exec otelcol-contrib']"), []),
+        (lone("command: [tini, --, alloy, run, /c]"), []),
+        (lone("readinessProbe: {tcpSocket: {port: 4318}}"), []),
+        (lone().replace("0.0.0.0:8080", "0.0.0.0:4318"), []),
+        (lone().replace("0.0.0.0:8080", "http://[::]:4318"), []),
+        (lone().replace("0.0.0.0:8080", "http://localhost:4318"), ["DS110 error 8"]),
+    ],
+)
+def test_a_lone_container_may_run_an_agent_itself(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_a_namespace_can_tell_the_operator_to_inject() -> None:
+    told_so = "annotations: {sidecar.opentelemetry.io/inject: 'true'}"
+    space = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, {told_so}}}\n"
+    refused = lone(meta=', annotations: {sidecar.opentelemetry.io/inject: "false"}')
+
+    assert told(f"{lone()}---\n{space}") == []
+    assert told(f"{lone()}---\n{space.replace('name: shop', 'name: other')}") == ["DS110 error 8"]
+    assert told(f"{refused}---\n{space}") == ["DS110 error 8"]
+
+
+def test_what_is_not_known_of_a_lone_container_is_told() -> None:
+    (sure,), (unsure,) = found(lone()), found(lone("command: [supervisord]"))
+
+    assert "no other container runs, and nothing says that this one takes OTLP" in sure.detail
+    assert "none of the programs of this one is known to take OTLP" in unsure.detail

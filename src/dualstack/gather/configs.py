@@ -6,7 +6,7 @@ from dualstack.gather.collector_config import listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
-from dualstack.gather.recognise import Found, Pending, file_holder
+from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
@@ -50,7 +50,7 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
 
 def _with_holder(pending: Pending) -> Pending:
     """A configuration that is a file of its own is held by that file."""
-    return pending._replace(holder=pending.holder or file_holder(pending.origin))
+    return pending._replace(holder=pending.holder or pending.origin.holder)
 
 
 def _nowhere(_: str) -> Text | None:

@@ -1,7 +1,7 @@
 """What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -11,10 +11,12 @@ from dualstack.gather.recognise import Found, Pending, composed
 from dualstack.gather.text_tree import Page
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
-from dualstack.model.kube import Container, Mount, Volume, Workload
+from dualstack.model.kube import Container, Meta, Mount, Volume, Workload
+from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Written
 from dualstack.reach.start import configurations
 
+_OPERATOR = ".opentelemetry.io"
 _SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 
 
@@ -22,7 +24,8 @@ def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> N
     """Put together what was found in files of its own; `read` gives others that they name."""
     _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
-    found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
+    programs = _with_environment(_with_dropins(found.workloads))
+    found.workloads = [_reading(x, files) for x in _of_namespaces(programs, found.namespaces)]
     found.configs += _set(found.workloads)
 
 
@@ -40,11 +43,26 @@ def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
     made = list(projects(found.compositions, load))
     found.workloads += [y for x in made for y in workloads(x)]
     home = homes(made)
-    for i, pending in enumerate(found.configs):
-        holder = pending.holder
-        if holder and holder.kind == "config":
-            moved = replace(holder, namespace=home.get(holder.namespace, holder.namespace))
-            found.configs[i] = pending._replace(holder=moved)
+    found.configs = [x._replace(holder=_moved(x.holder, home)) for x in found.configs]
+    found.agents = [
+        x._replace(declared=replace(x.declared, holder=_moved(x.declared.holder, home))) for x in found.agents
+    ]
+
+
+def _moved(holder: Holder | None, home: Mapping[str, str]) -> Holder | None:
+    """What holds a configuration inside a Compose file, by the project of that file."""
+    if holder is None or holder.kind != "config":
+        return holder
+    return replace(holder, namespace=home.get(holder.namespace, holder.namespace))
+
+
+def _of_namespaces(workloads: Sequence[Workload], namespaces: Sequence[Meta]) -> list[Workload]:
+    """Pods with what their namespace tells the Operator to inject; their own word counts more (operator README)."""
+    told = {
+        x.name: {k: v for k, v in x.annotations.items() if k.partition("/")[0].endswith(_OPERATOR)} for x in namespaces
+    }
+    own = ((x, told.get(x.meta.namespace) if x.pod else None) for x in workloads)
+    return [replace(x, annotations={**more, **x.annotations}) if more else x for x, more in own]
 
 
 def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:

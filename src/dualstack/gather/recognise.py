@@ -3,7 +3,6 @@
 A document that can hold nothing of interest is told by its text alone and is not parsed: most of a repository is such.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,7 +33,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import KINDS, Gate
-from dualstack.model.kube import SLICES, TEMPLATES, NetworkPolicy, Service, Slice, Workload
+from dualstack.model.kube import SLICES, TEMPLATES, Meta, NetworkPolicy, Service, Slice, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
@@ -85,6 +84,7 @@ class Found(msgspec.Struct):
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
+    namespaces: list[Meta] = []
     agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
     gates: list[Gate] = []
@@ -250,7 +250,7 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
         found.configs.append(Pending(root, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
-    elif not _agent(root, origin, found, file_holder(origin)):
+    elif not _agent(root, origin, found, origin.holder):
         _held(root, origin, found, _DEPTH, set())
         from dualstack.gather.gateways import charts, families
 
@@ -306,11 +306,6 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         found.parts.append(Pending(*inner, holder))
     elif inner:
         _held(*inner, found, _DEPTH // 2, set())
-
-
-def file_holder(origin: Origin) -> Holder:
-    """What holds a configuration that is a file of its own."""
-    return Holder("file", "", os.path.normpath(origin.file))
 
 
 def _agent(root: Node, origin: Origin, found: Found, holder: Holder) -> bool:
@@ -374,7 +369,7 @@ def _plain(root: Node, origin: Origin, found: Found) -> None:
 
 
 OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
-    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation"), _plain),
+    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation", "Namespace"), _plain),
     "ConfigMap": _config_map,
     "Secret": _config_map,
     "OpenTelemetryCollector": _operated,
@@ -383,8 +378,7 @@ OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
 
 def _settings(text: Text, found: Found) -> None:
     """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
-    origin = Origin(text.path, text.text)
-    if _foreign(origin, found, file_holder(origin)):
+    if _foreign(whole := Origin(text.path, text.text), found, whole.holder):
         return
     from dualstack.gather import processes_files
 

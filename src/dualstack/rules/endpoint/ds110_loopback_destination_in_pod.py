@@ -2,7 +2,8 @@
 
 ## What it detects
 A container of a pod or of a Compose file whose exporter points to `localhost`, `127.0.0.1` or `[::1]`, while no
-container of the same pod is known to take OTLP. It is a warning where there are other containers, for one of them may.
+container of the same pod is known to take OTLP. It is a warning where another container may, or another program in the
+same one: its command or its image starts several.
 
 ## Why it breaks
 A pod has a loopback of its own, and so has a container of Compose: `localhost` is neither the node nor another pod.
@@ -70,7 +71,7 @@ def lint(senders: Senders, deployments: Deployments, workloads: Workloads) -> It
         port = read(said.value, said.form).port
         around = company(sender, port, workloads, deployments)
         if around is not Company.RECEIVER:
-            yield _finding(sender, port, _elsewhere(deployments, port), alone=around is Company.NOBODY)
+            yield _finding(sender, port, _elsewhere(deployments, port), around)
 
 
 def _elsewhere(deployments: Deployments, port: str) -> str:
@@ -85,14 +86,20 @@ def _elsewhere(deployments: Deployments, port: str) -> str:
     return ""
 
 
-def _finding(sender: Sender, port: str, other: str, *, alone: bool) -> Finding:
+_DOUBTS = {
+    Company.NOBODY: "no other container runs, and nothing says that this one takes OTLP",
+    Company.INSIDE: "no other container runs, and none of the programs of this one is known to take OTLP",
+    Company.OTHERS: "no other container is known to take OTLP",
+}
+
+
+def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
     written, where = sender.destination.written, "pod" if sender.workload and sender.workload.pod else "container"
-    doubt = "no other container runs" if alone else "no other container is known to take OTLP"
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
-        detail=f"`{written.text}` leads back into the {where}, where {doubt}: connection refused.",
+        detail=f"`{written.text}` leads back into the {where}, where {_DOUBTS[around]}: connection refused.",
         hint=f"Send to `{other}:{port}`." if other else "Send to the Service of a Collector.",
-        severity=Severity.ERROR if alone else Severity.WARNING,
+        severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED),),
         location=written.at,
