@@ -14,6 +14,7 @@ from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Client
 from dualstack.model.source import Written
 from dualstack.reach.destination import read
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.proxy import diverted, meant, proxies, variable
 from dualstack.reach.start import port
 from dualstack.reach.wiring import environment
@@ -68,11 +69,16 @@ def trying_first_alone(sender: Sender) -> bool | None:
         return None
     said = flag(container, "node")
     verbatim = any(_VERBATIM in x.text for x in options(container, "node"))
-    found = _NODE.search(container.image)
-    version = tuple(map(int, found["version"].split("."))) if found else ()
+    version = node_version(container)
     if said or version >= _TRIES_ALL:
         return None
     return True if version and (verbatim or version >= _VERBATIM_SINCE) else False if verbatim else None
+
+
+def node_version(container: Container) -> tuple[int, ...]:
+    """The version of Node.js in an image; empty where its tag tells none."""
+    found = _NODE.search(container.image)
+    return tuple(map(int, found["version"].split("."))) if found else ()
 
 
 def _is_node(sender: Sender) -> bool:
@@ -86,10 +92,9 @@ def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[De
     for item in deployments.items:
         if not _together(item.workload, sender.workload):
             continue
-        for endpoint in item.config.endpoints:
-            host = endpoint.effective.rpartition(":")[0]
-            if port(endpoint) == number and (host == "localhost" or _is_loopback(host)):
-                yield endpoint
+        there = [(x, x.effective.rpartition(":")[0]) for x in item.config.endpoints if port(x) == number]
+        if not any(host in ("[::1]", "::1") for _, host in there):
+            yield from (x for x, host in there if host == LOCALHOST or _is_loopback(host))
 
 
 def _together(one: Workload | None, other: Workload | None) -> bool:

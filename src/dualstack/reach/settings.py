@@ -26,7 +26,12 @@ _IMAGES = {
     "ruby": "otel-ruby",
     "golang": "go",
     "openjdk": "otel-java",
-    "temurin": "otel-java",
+    "eclipse-temurin": "otel-java",
+    "amazoncorretto": "otel-java",
+    "java": "otel-java",
+    "python3": "python-otel",
+    "opentelemetry-instrument": "python-otel",
+    "dotnet": "dotnet",
 }
 """Images and commands by their last name."""
 
