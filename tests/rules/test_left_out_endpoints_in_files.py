@@ -61,3 +61,25 @@ def test_a_left_out_endpoint_of_json_is_written_as_json() -> None:
     mended = mend(request, lint(request), unsafe=True).after["-"]
 
     assert '{"grpc": {"endpoint": "0.0.0.0:4317", "tls": null}}' in mended
+
+
+@pytest.mark.parametrize(
+    ("config", "after"),
+    [
+        ("grpc: &two {}", "grpc: &two {endpoint: 0.0.0.0:4317}"),
+        ("grpc: !!map { }", "grpc: !!map { endpoint: 0.0.0.0:4317}"),
+        ("grpc: &two {tls: }", "grpc: &two {endpoint: 0.0.0.0:4317, tls: }"),
+        ("grpc: &two  # why\n    tls: {}", "grpc: &two  # why\n    endpoint: 0.0.0.0:4317\n    tls: {}"),
+        ('"grpc":', '"grpc": {"endpoint": "0.0.0.0:4317"}'),
+    ],
+)
+def test_anchors_and_tags_stay_before_what_they_name(config: str, after: str) -> None:
+    text = pod(f"receivers: {{otlp: {{protocols: &one\n  {{{config}\n  }}}}}}", service="4317")
+    if "\n" in config:
+        text = pod(f"receivers:\n otlp:\n  protocols:\n   {config}", service="4317")
+    request = Review(("-",), stdin=text.encode())
+
+    mended = mend(request, lint(request), unsafe=True).after["-"]
+
+    assert after.replace("\n", "\n    ") in mended
+    assert mended.replace(after.replace("\n", "\n    "), config.replace("\n", "\n    ")) == text
