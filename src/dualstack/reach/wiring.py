@@ -79,10 +79,12 @@ def readers(
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
     """
+    here = held(holder, file)
     for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
         if workload.holds == holder:
             yield workload, workload.containers[0]
-        if not same_namespace(workload.meta.namespace, holder.namespace):
+        together = same_namespace(workload.meta.namespace, holder.namespace)
+        if not together or not near.belong(here, placed(workload.meta)):
             continue
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
         for container in workload.containers:
@@ -90,7 +92,7 @@ def readers(
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
             reads = (not named and not folders) or set(paths) & set(named)
-            if paths and reads and near.belong(held(holder, file), placed(workload.meta)):
+            if paths and reads:
                 yield workload, container
 
 
@@ -136,13 +138,15 @@ def deployed(
     configs = list(configs)
     merged = {x.parts for x in configs if x.parts}
     holders = [(y, x.file) for x in configs for y in x.parts]
+    chosen = [(x, placed(x.meta)) for x in services if x.selector]
     objects = [placed(x.meta) for y in (workloads, services) for x in y]
     near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
         found = list(readers(config.holder, mounted, config.file, near)) if config.holder else []
         runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
         for workload, container in runs:
-            mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
+            here = placed(workload.meta)
+            mine = (x for x, at in chosen if near.belong(at, here) and selects(x, workload))
             yield Deployed(config, workload, container, (*mine, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
