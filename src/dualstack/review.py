@@ -121,8 +121,12 @@ def _where(error: BadFile) -> str:
 
 
 def lint(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
-    """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
+    """Read the files, judge what they declare. Raises BadInput for a path that is not there.
+
+    `progress` is told the name of each file, and nothing when all are read.
+    """
     reading, included = _read(request, progress)
+    progress("")
     seen, texts, marked = reading.seen, reading.texts, reading.marked
     findings, skipped = _judged(request, seen, included)
     texts |= included.texts
