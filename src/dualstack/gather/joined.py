@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.gather.files import Text
+from dualstack.gather.inlined import inlined
 from dualstack.gather.processes_files import permitted
-from dualstack.gather.recognise import Found, Pending, composed
-from dualstack.gather.text_tree import Page
+from dualstack.gather.recognise import Found, composed
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
 from dualstack.model.kube import Container, Mount, Volume, Workload
-from dualstack.model.source import Location, Written
+from dualstack.model.source import Written
 from dualstack.reach.start import configurations
-
-_SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 
 
 def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
@@ -23,7 +21,7 @@ def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> N
     _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
     found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
-    found.configs += _set(found.workloads)
+    found.inlined += inlined(found.workloads, found)
 
 
 def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
@@ -138,32 +136,3 @@ def _words(word: Written, container: Container) -> Iterator[Written]:
 
 def _path(path: str) -> str:
     return os.path.abspath(path)
-
-
-def _set(workloads: Sequence[Workload]) -> Iterator[Pending]:
-    """What `--set` puts into the configuration of a Collector (confmap/provider/yamlprovider)."""
-    for container in (y for x in workloads for y in x.containers):
-        said = container.words
-        if not configurations([x.text for x in said]):
-            continue
-        for word, following in zip(said, (*said[1:], None), strict=True):
-            flag, equals, value = word.text.partition("=")
-            if flag.lstrip("-") == "set" and flag.startswith("-"):
-                yield from _setting(word, value) if equals else _setting(following, following.text if following else "")
-
-
-def _setting(word: Written | None, text: str) -> Iterator[Pending]:
-    """The configuration that one such word makes, at the place of the word."""
-    key, equals, value = text.partition("=")
-    steps = key.split("::" if "::" in key else ".")
-    if word is None or not equals or steps[0] not in _SECTIONS:
-        return
-    at = word.at
-    whole = Location(at.file, at.line, at.column, at.end_line, at.end_column)
-    page = Page(Origin(at.file, value, whole=whole), "a setting")
-    node: Node = page.scalar(0, len(value), value)
-    for step in reversed(steps):
-        outer = page.mapping(0)
-        outer.value.append((page.scalar(0, 0, step), node))
-        node = outer
-    yield Pending(node, page.origin)

@@ -74,13 +74,14 @@ class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
-    mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them, `compositions` are Compose files, which can belong together. `builds` are those of kustomize: groups of
-    alternatives, each of which stands beside all the rest.
+    mean something only together with others, `inlined` those in the words of a command, `waiting` are Services that are
+    of interest only where something leads to them, `compositions` are Compose files, which can belong together.
+    `builds` are those of kustomize: groups of alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
     parts: list[Pending] = []
+    inlined: list[Pending] = []
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
