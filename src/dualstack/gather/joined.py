@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.gather.files import Text
+from dualstack.gather.given import given
 from dualstack.gather.inlined import inlined
 from dualstack.gather.processes_files import permitted
 from dualstack.gather.recognise import Found, composed
+from dualstack.gather.settle import settle_lending
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
 from dualstack.model.kube import Container, Mount, Volume, Workload
@@ -18,9 +20,11 @@ from dualstack.reach.start import configurations
 
 def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
     """Put together what was found in files of its own; `read` gives others that they name."""
+    settle_lending(found)
     _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
-    found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
+    lent = given(_with_dropins(found.workloads), found.lists)
+    found.workloads = [_reading(x, files) for x in _with_environment(lent, found.lists)]
     found.inlined += inlined(found.workloads, found)
 
 
@@ -70,9 +74,9 @@ def _merged(unit: Workload, dropins: Sequence[Workload]) -> Workload:
     return unit
 
 
-def _with_environment(workloads: Sequence[Workload]) -> list[Workload]:
+def _with_environment(workloads: Sequence[Workload], lists: Sequence[Workload]) -> list[Workload]:
     """Each program with the variables of the files that it names; a file that somebody names stands for nobody else."""
-    files = {_path(x.meta.namespace): x for x in workloads if x.meta.kind == "file"}
+    files = {_path(x.meta.namespace): x for x in (*lists, *workloads) if x.meta.kind == "file"}
     read = set[int]()
 
     def filled(workload: Workload) -> Workload:

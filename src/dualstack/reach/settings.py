@@ -40,11 +40,13 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
     values = {x.name: x.value.text for x in container.variables if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
-    for variable in container.variables:
+    for variable in {x.name: x for x in container.variables}.values():
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
             continue
-        if _is_silent(values, found["signal"] if found else "TRACES"):
+        # The kubelet fills in what `env` itself says, and nothing that comes from an object (Container v1 core, env).
+        unfilled = variable.held is not None and "$(" in variable.value.text
+        if unfilled or _is_silent(values, found["signal"] if found else "TRACES"):
             continue
         said, unset = filled(variable.value, known)
         spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP

@@ -52,8 +52,8 @@ from dualstack.reach.wiring import listens
 HOP = Hop.ENDPOINT
 SEVERITY = Severity.ERROR
 
-_ON_HOSTS = ("unit", "file")
-"""Kinds of workloads that run in the network of their host."""
+_ON_HOSTS = ("unit", "file", "ConfigMap", "Secret")
+"""Kinds of workloads that run in the network of their host, or nobody knows where."""
 
 _PLAIN = "0.0.0.0"
 _PORTS = {"http": "80", "https": "443"}
