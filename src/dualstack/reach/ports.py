@@ -72,6 +72,18 @@ def deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
     return bool(number and transport and silent(workload, number, transport, land))
 
 
+def across(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> DeclaredEndpoint | None:
+    """What listens on the number that a port leads to, over the other transport, where no other port is for that."""
+    led = {(x, y.protocol.lower()) for z in behind for y in service.ports if (x := target(y, z))}
+    for workload in behind:
+        number, mine = target(each, workload), each.protocol.lower()
+        there = (y for x in land.read_by(workload) for y in x.config.endpoints if number and port(y) == number)
+        found = next((x for x in there if x.transport != mine and (number, x.transport) not in led), None)
+        if found:
+            return found
+    return None
+
+
 def matters(each: ServicePort, behind: list[Workload], land: Landscape) -> bool:
     """Whether a port of a Service is for OTLP, and somebody behind it receives that, as far as is known."""
     said = (each.target or each.number).text
