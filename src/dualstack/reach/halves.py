@@ -11,6 +11,7 @@ from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.reach.callers import callers, is_loopback, serves
 from dualstack.reach.heard import Heard, heard
+from dualstack.reach.sent import together
 from dualstack.reach.served import beside, taken
 from dualstack.reach.start import port
 
@@ -51,5 +52,5 @@ def _wanted(item: Deployed, endpoint: DeclaredEndpoint, has: Family, told: Heard
 def _is_beside(sender: Sender, item: Deployed) -> bool:
     """Whether a sender shares the loopback of what reads a configuration."""
     if item.workload is not None:
-        return sender.workload is item.workload
+        return together(item.workload, sender.workload)
     return sender.destination in item.config.destinations

@@ -84,7 +84,7 @@ def _is_node(sender: Sender) -> bool:
 def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[DeclaredEndpoint]:
     """What listens on a port of the sender's own loopback, on IPv4 alone: Go takes that of `localhost`, too."""
     for item in deployments.items:
-        if not _together(item.workload, sender.workload):
+        if not together(item.workload, sender.workload):
             continue
         for endpoint in item.config.endpoints:
             host = endpoint.effective.rpartition(":")[0]
@@ -92,12 +92,22 @@ def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[De
                 yield endpoint
 
 
-def _together(one: Workload | None, other: Workload | None) -> bool:
-    """Whether two workloads have one loopback: one pod, or services of Compose that share a network namespace."""
-    if one is None or other is None:
-        return False
-    nets = (one.shares or one.meta.name, other.shares or other.meta.name)
-    return one is other or (not one.pod and one.meta.namespace == other.meta.namespace and nets[0] == nets[1])
+def together(receives: Workload | None, sends: Workload | None) -> bool:
+    """Whether a receiver is on the loopback of a sender.
+
+    Both are one pod, or they are services of Compose in one network namespace, or in that of a node, and the receiver
+    is on every one.
+    """
+    if receives is None or sends is None or receives is sends:
+        return receives is sends and receives is not None
+    if receives.host_network and sends.host_network and receives.pod == sends.pod:
+        return receives.meta.kind == "DaemonSet" or (not receives.pod and _is_project(receives, sends))
+    nets = (receives.shares or receives.meta.name, sends.shares or sends.meta.name)
+    return _is_project(receives, sends) and nets[0] == nets[1]
+
+
+def _is_project(one: Workload, other: Workload) -> bool:
+    return not one.pod and one.meta.namespace == other.meta.namespace
 
 
 def _is_loopback(host: str) -> bool:
