@@ -172,3 +172,23 @@ def test_a_file_of_variables_of_any_name_is_read_for_who_names_it(
     answer = lint(Review())
     assert not answer.errors
     assert [x.severity for x in answer.diagnosis.findings if x.code == "DS102"] == expected
+
+
+@pytest.mark.parametrize(
+    ("generated", "place"),
+    [
+        ("literals: [OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318]", "kustomization.yaml:5"),
+        ("envs: [settings.env]", "settings.env:1"),
+    ],
+)
+@pytest.mark.parametrize("given", [ALL, ONE.replace("key: endpoint", f"key: {ENDPOINT}")])
+def test_an_object_that_kustomize_makes_is_that_which_its_pods_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generated: str, place: str, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = f"resources: [pod.yaml]\nnamePrefix: a-\nconfigMapGenerator:\n- name: settings\n  {generated}\n"
+    files = {"kustomization.yaml": whole, "pod.yaml": POD.format(given=given)}
+    for name, text in {**files, "settings.env": f"{ENDPOINT}={LOCAL}\n"}.items():
+        (tmp_path / name).write_text(text)
+    found = [x for x in lint(Review()).diagnosis.findings if x.location and x.code == "DS110"]
+    assert [f"{x.location.file}:{x.location.line}" for x in found if x.location] == [place]
