@@ -148,3 +148,13 @@ def test_what_is_understood_names_the_parts() -> None:
     assert config.held == "in ConfigMap otel, base.yaml and in the command line"
     assert config.run == "Pod otel, container otel"
     assert [x.address for x in config.endpoints if "otlp" in x.component] == ["0.0.0.0:4317", "localhost:4318"]
+
+
+def test_of_a_volume_with_some_keys_the_others_are_not_read() -> None:
+    more = "  more.yaml: |\n    receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0:4317}}}}\n---\n"
+    text = BASE.replace("---\n", more, 1) + POD % f'args: ["{FILE}", "--config=/conf/more.yaml"]'
+    assert told(text) == ["DS202 7"]
+    assert told(text.replace("{name: otel}}]", "{name: otel, items: [{key: base.yaml, path: base.yaml}]}}]")) == [
+        "DS202 7",
+        "DS202 7",
+    ]
