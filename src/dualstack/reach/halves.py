@@ -11,9 +11,9 @@ from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.reach.callers import callers, is_loopback, serves
 from dualstack.reach.heard import Heard, heard
-from dualstack.reach.sent import together
 from dualstack.reach.served import beside, taken
 from dualstack.reach.start import port
+from dualstack.reach.wiring import together
 
 _AS_WRITTEN = {Family.IPV4: "127.0.0.1", Family.IPV6: "[::1]"}
 

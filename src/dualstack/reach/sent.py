@@ -9,14 +9,14 @@ from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Scope, Target, family, is_address, scope
 from dualstack.model.client import Proxies
 from dualstack.model.deployed import Deployments, Sender, Senders
-from dualstack.model.kube import Container, Workload
+from dualstack.model.kube import Container
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Client
 from dualstack.model.source import Written
 from dualstack.reach.destination import read
 from dualstack.reach.proxy import diverted, meant, proxies, variable
 from dualstack.reach.start import port
-from dualstack.reach.wiring import environment
+from dualstack.reach.wiring import environment, together
 
 _NODE = re.compile(r"(?:^|/)node:v?(?P<version>\d+(?:\.\d+)*)")
 _PORTS = {"https": 443, "http": 80}  # RFC 9110 section 4.2
@@ -90,24 +90,6 @@ def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[De
             host = endpoint.effective.rpartition(":")[0]
             if port(endpoint) == number and (host == "localhost" or _is_loopback(host)):
                 yield endpoint
-
-
-def together(receives: Workload | None, sends: Workload | None) -> bool:
-    """Whether a receiver is on the loopback of a sender.
-
-    Both are one pod, or they are services of Compose in one network namespace, or in that of a node, and the receiver
-    is on every one.
-    """
-    if receives is None or sends is None or receives is sends:
-        return receives is sends and receives is not None
-    if receives.host_network and sends.host_network and receives.pod == sends.pod:
-        return receives.meta.kind == "DaemonSet" or (not receives.pod and _is_project(receives, sends))
-    nets = (receives.shares or receives.meta.name, sends.shares or sends.meta.name)
-    return _is_project(receives, sends) and nets[0] == nets[1]
-
-
-def _is_project(one: Workload, other: Workload) -> bool:
-    return not one.pod and one.meta.namespace == other.meta.namespace
 
 
 def _is_loopback(host: str) -> bool:

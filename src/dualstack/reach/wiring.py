@@ -218,6 +218,24 @@ def selects(service: Service, workload: Workload) -> bool:
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
 
 
+def together(receives: Workload | None, sends: Workload | None) -> bool:
+    """Whether a receiver is on the loopback of a sender.
+
+    Both are one pod, or they are services of Compose in one network namespace, or in that of a node, and the receiver
+    is on every one.
+    """
+    if receives is None or sends is None or receives is sends:
+        return receives is sends and receives is not None
+    if receives.host_network and sends.host_network and receives.pod == sends.pod:
+        return receives.meta.kind == "DaemonSet" or (not receives.pod and _is_project(receives, sends))
+    nets = (receives.shares or receives.meta.name, sends.shares or sends.meta.name)
+    return _is_project(receives, sends) and nets[0] == nets[1]
+
+
+def _is_project(one: Workload, other: Workload) -> bool:
+    return not one.pod and one.meta.namespace == other.meta.namespace
+
+
 def called(services: Iterable[Service]) -> Called:
     """Services by their names, which those of several namespaces can share."""
     found: dict[str, list[Service]] = {}
