@@ -33,6 +33,7 @@ _WORDS_OF: Mapping[str, tuple[str, ...]] = {
 _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
+_NAME = re.compile(r"name[\"']?[ \t]*:\s*[\"']?([\w.-]+)", re.ASCII)
 _SHORT = 20_000
 _WORD = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -63,10 +64,16 @@ def serves(text: str) -> bool:
 
 def lends(text: str) -> bool:
     """Whether a document has pods that take variables from an object, or is such an object of a usual size."""
-    plain = _KIND.search(text) if "envFrom" in text or len(text) < _SHORT else None
-    return plain is not None and (plain[1] in LENDERS or ("envFrom" in text and plain[1] in TEMPLATES))
+    takes = "envFrom" in text
+    plain = _KIND.search(text) if takes or (len(text) < _SHORT and any(map(text.__contains__, LENDERS))) else None
+    return plain is not None and (plain[1] in LENDERS or (takes and plain[1] in TEMPLATES))
 
 
 def has(text: str, wanted: frozenset[str]) -> bool:
     """Whether a wanted word stands in a text; one that is written with escapes, or not in ASCII, can be any."""
     return "\\" in text or not text.isascii() or not wanted.isdisjoint(_WORD.findall(text))
+
+
+def names(text: str, wanted: frozenset[str]) -> bool:
+    """Whether a wanted word may be the name of something in a text."""
+    return "\\" in text or not wanted.isdisjoint(_NAME.findall(text))
