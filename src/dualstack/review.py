@@ -18,7 +18,8 @@ from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import SETTINGS, Included, Text
 from dualstack.gather.project import Project
 from dualstack.gather.reading import Reading, Sources, read_into
-from dualstack.gather.recognise import Found, settle, take
+from dualstack.gather.recognise import Found, take
+from dualstack.gather.settle import settle
 from dualstack.gather.worlds import worlds
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
-from dualstack.gather.recognise import Found, settle
+from dualstack.gather.recognise import Found
+from dualstack.gather.settle import settle
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates

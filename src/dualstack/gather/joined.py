@@ -6,27 +6,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.gather.files import Text
+from dualstack.gather.given import given
+from dualstack.gather.inlined import inlined
 from dualstack.gather.processes_files import permitted
-from dualstack.gather.recognise import Found, Pending, composed
-from dualstack.gather.text_tree import Page
+from dualstack.gather.recognise import Found, composed
+from dualstack.gather.settle import settle_lending
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
 from dualstack.model.kube import Container, Meta, Mount, Volume, Workload
 from dualstack.model.otel import Holder
-from dualstack.model.source import Location, Written
+from dualstack.model.source import Written
 from dualstack.reach.start import configurations
 
 _OPERATOR = ".opentelemetry.io"
-_SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
 
 
 def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
     """Put together what was found in files of its own; `read` gives others that they name."""
+    settle_lending(found)
     _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
-    programs = _with_environment(_with_dropins(found.workloads))
+    lent = given(_with_dropins(found.workloads), found.lists)
+    programs = _with_environment(lent, found.lists)
     found.workloads = [_reading(x, files) for x in _of_namespaces(programs, found.namespaces)]
-    found.configs += _set(found.workloads)
+    found.inlined += inlined(found.workloads, found)
 
 
 def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
@@ -90,9 +93,9 @@ def _merged(unit: Workload, dropins: Sequence[Workload]) -> Workload:
     return unit
 
 
-def _with_environment(workloads: Sequence[Workload]) -> list[Workload]:
+def _with_environment(workloads: Sequence[Workload], lists: Sequence[Workload]) -> list[Workload]:
     """Each program with the variables of the files that it names; a file that somebody names stands for nobody else."""
-    files = {_path(x.meta.namespace): x for x in workloads if x.meta.kind == "file"}
+    files = {_path(x.meta.namespace): x for x in (*lists, *workloads) if x.meta.kind == "file"}
     read = set[int]()
 
     def filled(workload: Workload) -> Workload:
@@ -156,32 +159,3 @@ def _words(word: Written, container: Container) -> Iterator[Written]:
 
 def _path(path: str) -> str:
     return os.path.abspath(path)
-
-
-def _set(workloads: Sequence[Workload]) -> Iterator[Pending]:
-    """What `--set` puts into the configuration of a Collector (confmap/provider/yamlprovider)."""
-    for container in (y for x in workloads for y in x.containers):
-        said = container.words
-        if not configurations([x.text for x in said]):
-            continue
-        for word, following in zip(said, (*said[1:], None), strict=True):
-            flag, equals, value = word.text.partition("=")
-            if flag.lstrip("-") == "set" and flag.startswith("-"):
-                yield from _setting(word, value) if equals else _setting(following, following.text if following else "")
-
-
-def _setting(word: Written | None, text: str) -> Iterator[Pending]:
-    """The configuration that one such word makes, at the place of the word."""
-    key, equals, value = text.partition("=")
-    steps = key.split("::" if "::" in key else ".")
-    if word is None or not equals or steps[0] not in _SECTIONS:
-        return
-    at = word.at
-    whole = Location(at.file, at.line, at.column, at.end_line, at.end_column)
-    page = Page(Origin(at.file, value, whole=whole), "a setting")
-    node: Node = page.scalar(0, len(value), value)
-    for step in reversed(steps):
-        outer = page.mapping(0)
-        outer.value.append((page.scalar(0, 0, step), node))
-        node = outer
-    yield Pending(node, page.origin)

@@ -4,7 +4,7 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -74,13 +74,18 @@ class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
-    mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them, `compositions` are Compose files, which can belong together. `builds` are those of kustomize: groups of
-    alternatives, each of which stands beside all the rest.
+    mean something only together with others, `inlined` those in the words of a command. `lists` are variables that
+    mean something only to who reads them, `lending` are pods and variables that do only where one names the other, and
+    `waiting` are Services that are of interest only where something leads there. `compositions` are Compose files,
+    which can belong together. `builds` are those of kustomize: groups of alternatives, each of which stands beside all
+    the rest.
     """
 
     configs: list[Pending] = []
     parts: list[Pending] = []
+    inlined: list[Pending] = []
+    lists: list[Workload] = []
+    lending: list[Origin] = []
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
@@ -138,6 +143,9 @@ def _yaml(text: Text, found: Found) -> None:
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += 1
+        elif glance.lends(chunk.text):
+            found.lending.append(Origin(text.path, chunk.text, chunk.line))
+            found.understood += text.named
         elif text.named and (glance.kind(chunk.text) or not chunk.text.strip()):
             found.understood += 1
 
@@ -146,34 +154,13 @@ def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
     kind = glance.kind(chunk.text)
     silences = ANNOTATION in chunk.text
     if not kind or kind in OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
-        _document(Origin(text.path, chunk.text, chunk.line), found)
+        document(Origin(text.path, chunk.text, chunk.line), found)
     else:
         found.understood += text.named
 
 
-def settle(found: Found, wanted: frozenset[str] | None) -> None:
-    """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
-
-    Their namesakes are read as well: of several the nearest one is meant. None wants them all.
-    """
-    left = _settled(found.waiting, wanted, found)
-    names = frozenset(x.meta.name for x in found.services) - (wanted or frozenset())
-    _settled(left if names else (), names, found)
-    found.waiting = []
-
-
-def _settled(waiting: Iterable[Origin], wanted: frozenset[str] | None, found: Found) -> list[Origin]:
-    """Read those with a wanted word, and give the others."""
-    left = []
-    for origin in waiting:
-        if wanted is None or glance.has(origin.text, wanted):
-            _document(origin, found)
-        else:
-            left.append(origin)
-    return left
-
-
-def _document(origin: Origin, found: Found) -> None:
+def document(origin: Origin, found: Found) -> None:
+    """Read one document into what was found."""
     root = composed(origin, found)
     before = found.understood
     if root is not None:
@@ -342,6 +329,7 @@ def _config_map(root: Node, origin: Origin, found: Found) -> None:
     from dualstack.gather import manifests
 
     about = manifests.meta(root, origin)
+    _listed(manifests.keys(root, origin), found)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
             if isinstance(body, ScalarNode):
@@ -382,9 +370,17 @@ def _settings(text: Text, found: Found) -> None:
         return
     from dualstack.gather import processes_files
 
-    workloads = processes_files.workloads(text.path, text.text)
-    found.workloads += workloads
-    found.understood += bool(workloads)
+    for workload in processes_files.workloads(text.path, text.text):
+        found.understood += _listed(workload, found)
+
+
+def _listed(workload: Workload, found: Found) -> bool:
+    """Keep a program, or a list of variables; whether it is of interest by itself."""
+    from dualstack.gather import processes_files
+
+    wanted = processes_files.is_wanted(workload)
+    (found.workloads if wanted else found.lists).append(workload)
+    return wanted
 
 
 _SETTINGS = (".env", ".service", ".conf", ".toml", ".alloy", ".river", ".properties")

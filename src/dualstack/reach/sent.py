@@ -9,7 +9,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Scope, Target, family, is_address, scope
 from dualstack.model.client import Proxies
 from dualstack.model.deployed import Deployments, Sender, Senders
-from dualstack.model.kube import Container, Workload
+from dualstack.model.kube import Container
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Client
 from dualstack.model.source import Written
@@ -17,7 +17,7 @@ from dualstack.reach.destination import read
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.proxy import diverted, meant, proxies, variable
 from dualstack.reach.start import port
-from dualstack.reach.wiring import environment
+from dualstack.reach.wiring import environment, together
 
 _NODE = re.compile(r"(?:^|/)node:v?(?P<version>\d+(?:\.\d+)*)")
 _PORTS = {"https": 443, "http": 80}  # RFC 9110 section 4.2
@@ -90,19 +90,11 @@ def _is_node(sender: Sender) -> bool:
 def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[DeclaredEndpoint]:
     """What listens on a port of the sender's own loopback, on IPv4 alone: Go takes that of `localhost`, too."""
     for item in deployments.items:
-        if not _together(item.workload, sender.workload):
+        if not together(item.workload, sender.workload):
             continue
         there = [(x, x.effective.rpartition(":")[0]) for x in item.config.endpoints if port(x) == number]
         if not any(host in ("[::1]", "::1") for _, host in there):
             yield from (x for x, host in there if host == LOCALHOST or _is_loopback(host))
-
-
-def _together(one: Workload | None, other: Workload | None) -> bool:
-    """Whether two workloads have one loopback: one pod, or services of Compose that share a network namespace."""
-    if one is None or other is None:
-        return False
-    nets = (one.shares or one.meta.name, other.shares or other.meta.name)
-    return one is other or (not one.pod and one.meta.namespace == other.meta.namespace and nets[0] == nets[1])
 
 
 def _is_loopback(host: str) -> bool:

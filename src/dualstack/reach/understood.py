@@ -30,6 +30,7 @@ from dualstack.reach.drafts import there
 from dualstack.reach.landscape import landscape
 from dualstack.reach.routes import Route, followed, lost, place, routes, shown, spoken
 from dualstack.reach.slices import backing
+from dualstack.reach.sources import INLINE
 from dualstack.reach.wiring import selects, version
 
 
@@ -92,6 +93,8 @@ def _in(holder: Holder | None) -> str:
         return ""
     if holder.kind == "file":
         return f" from {holder.name}"
+    if holder.kind == INLINE:
+        return " in the command line"
     if holder.kind == "values":
         return f" at `{holder.key}`"
     return f" in {holder.kind} {holder.name}" + (f", {holder.key}" if holder.key else "")

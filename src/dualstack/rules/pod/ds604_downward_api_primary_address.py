@@ -90,7 +90,7 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
         if variable and any(sure for _, sure in served.led(item, endpoint, question)):
             title = "Listen on every address"
             said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
-            detail = f"{endpoint.component} does not listen on the other, and clients of both are led there"
+            detail = f"{endpoint.component} does not listen on the other, over which clients are led there"
             yield _finding(variable, (detail, f"{title}.", title), said, variable.at, question.cluster[:1])
 
 

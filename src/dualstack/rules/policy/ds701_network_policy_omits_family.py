@@ -79,7 +79,7 @@ from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import added_item
-from dualstack.reach.isolation import allowed, alone, covers, ingress, names, otlp_ports
+from dualstack.reach.isolation import allowed, alone, covers, default_ports, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
 from dualstack.reach.stacks import both_matter
 
@@ -96,7 +96,10 @@ def lint(
     land = landscape(deployments)
     if not both_matter(question):
         return
-    for workload in filter(land.is_collector, workloads.items):
+    for workload in workloads.items:
+        given = land.is_collector(workload) or any(map(default_ports, workload.containers))
+        if not (workload.pod and given):
+            continue
         found = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
         for family in BOTH:
             lacking = {x: y for x, y in found.items() if allowed(y) == (family,)}

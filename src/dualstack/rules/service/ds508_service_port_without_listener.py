@@ -4,14 +4,15 @@
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration. It is a warning where the port is not
 for OTLP, or the Collector receives none, as with the ports that a chart leaves over. Of a Service without selector, a
-port whose name none of its EndpointSlices has. And an Ingress or a route to a port that its Service does not have.
+port whose name none of its EndpointSlices has. And an Ingress or a route to a port that its Service does not have. A
+port that is for TCP, where a receiver takes UDP on that number, or the reverse, is one of any Service.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
 port of the Service that has its name; the numbers do not count. A proxy answers 500 or 503 for a port that is missing.
 
 ## Fix
-Name the port that the receiver listens on.
+Name the port that the receiver listens on. For a receiver of UDP write `protocol: UDP`: left out, it means TCP.
 
 ## Fix safety
 Unsafe: the receiver may be what is wrong. The target is changed only where one receiver speaks what the port is for.
@@ -89,13 +90,14 @@ from collections.abc import Iterator
 
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Applicability, Confidence, Finding, Severity
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import carries_otlp, deaf, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 HOP = Hop.SERVICE
@@ -108,12 +110,27 @@ def lint(
     """One finding for each port of a Service for OTLP that leads to nobody, and for each way to a port it lacks."""
     land = landscape(deployments, services, workloads)
     for service in services.items:
-        behind = land.behind(service) if carries_otlp(service, land) else []
+        behind, for_otlp = land.behind(service), carries_otlp(service, land)
         for each in service.ports if behind else ():
-            if all(deaf(each, x, land) for x in behind):
-                yield _finding(service, each, behind, land)
+            other = across(service, each, behind, land)
+            if (for_otlp or other) and all(deaf(each, x, land) for x in behind):
+                yield _crossed(service, each, other) if other else _finding(service, each, behind, land)
     yield from unbacked(services, slices, land)
     yield from unled(gates, land)
+
+
+def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Finding:
+    written, taken = each.target or each.number, other.transport.upper()
+    return Finding(
+        summary=f"Port {written.text} takes {taken}, not {each.protocol}"[:60],
+        detail=f"Port {each.number.text} of {service.meta.called} is for {each.protocol}, and {other.component} "
+        f"listens there over {taken} alone.",
+        hint=f"Write `protocol: {taken}` in that port of the Service, or let the receiver take {each.protocol}.",
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(f"{other.effective} over {taken}", other.field, Layer.DECLARED),),
+        location=written.at,
+        fix=Fix(f"Write `protocol: {taken}`"),
+    )
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
