@@ -18,7 +18,8 @@ from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import SETTINGS, Included, Text
 from dualstack.gather.project import Project
 from dualstack.gather.reading import Reading, Sources, read_into
-from dualstack.gather.recognise import Found, settle, take
+from dualstack.gather.recognise import Found, take
+from dualstack.gather.settle import settle
 from dualstack.gather.worlds import worlds
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis, Verdict
@@ -121,8 +122,12 @@ def _where(error: BadFile) -> str:
 
 
 def lint(request: Review, progress: Callable[[str], None] = lambda _: None) -> Reviewed:
-    """Read the files, judge what they declare. Raises BadInput for a path that is not there."""
+    """Read the files, judge what they declare. Raises BadInput for a path that is not there.
+
+    `progress` is told the name of each file, and nothing when all are read.
+    """
     reading, included = _read(request, progress)
+    progress("")
     seen, texts, marked = reading.seen, reading.texts, reading.marked
     findings, skipped = _judged(request, seen, included)
     texts |= included.texts

@@ -40,6 +40,7 @@ def place(tmp_path: Path) -> Path:
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dualstack "$@"\n')
     command.chmod(0o755)
+    (command.parent / "python").symlink_to(sys.executable)
     return tmp_path
 
 
@@ -47,10 +48,11 @@ def lint(place: Path, **inputs: str) -> tuple[int, str, dict[str, str]]:
     """Status, log and outputs of the step that lints."""
     step = next(x for x in STEPS if x.get("id") == "lint")
     given = {k.replace("_", "-"): v for k, v in inputs.items()}
-    written = place / "output"
-    written.touch()
+    written, script = place / "output", place / "step.sh"
+    written.write_text("")
+    script.write_text(step["run"])
     done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
         check=False,
         capture_output=True,
         text=True,
@@ -92,6 +94,47 @@ def test_paths_options_and_files_are_those_of_the_caller(place: Path) -> None:
     assert lint(place, fail_on="never")[0] == 0
 
 
+@pytest.mark.parametrize("paths", ["'a b'", '"a b/collector.yaml"', "\"a b\"\n'a b/collector.yaml'\n", "a\\ b"])
+def test_a_path_with_blanks_stands_in_quotes(place: Path, paths: str) -> None:
+    status, log, _ = lint(place, paths=paths, args="--select 'DS101'")
+
+    assert status == 1
+    assert log.count("::error file=a b/collector.yaml") == 1
+
+
+@pytest.mark.parametrize("given", ["paths", "args"])
+def test_a_quote_that_is_not_closed_is_told(place: Path, given: str) -> None:
+    assert lint(place, **{given: "'a b"}) == (2, f"::error::{given}: a quote is not closed\n", {})
+
+
+def test_empty_inputs_are_the_defaults(place: Path) -> None:
+    empty = lint(place, paths=" ", args="", format="", fail_on="", sarif_file="dualstack.sarif")
+
+    assert empty == lint(place)
+    assert empty[0] == 1
+
+
+def test_what_is_clean_unknown_or_unreadable(place: Path) -> None:
+    for name, text in (
+        ("clean", BROKEN.replace("fd00::5", "[::]")),
+        ("unknown", "a: 1\n"),
+        ("broken", "receivers: [\n"),
+    ):
+        (place / "repo" / name).mkdir()
+        (place / "repo" / name / "x.yaml").write_text(text)
+
+    written = {"sarif-file": "dualstack.sarif"}
+    assert lint(place, paths="clean") == (0, "", {**written, "status": "0"})
+    assert lint(place, paths="unknown") == (
+        3,
+        "::warning title=UNKNOWN::nothing was understood, so nothing is known.\n",
+        {**written, "status": "3"},
+    )
+    status, log, outputs = lint(place, paths="broken clean")
+    assert (status, outputs) == (2, {**written, "status": "2"})
+    assert log.startswith("::error file=broken/x.yaml,line=2,")
+
+
 def test_text_of_a_caller_is_no_command(place: Path) -> None:
     lint(
         place, paths="$(touch owned) `touch owned`; touch owned", args='"; touch owned; "', sarif_file="$(touch owned)"
@@ -101,9 +144,16 @@ def test_text_of_a_caller_is_no_command(place: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_no_output(place: Path) -> None:
-    status, _, outputs = lint(place, sarif_file="no/such/folder/x.sarif", args="--select DS101")
+    status, log, outputs = lint(place, sarif_file="no/such/folder/x.sarif", args="--select DS101")
 
     assert (status, outputs) == (1, {"status": "1"})
+    assert log.startswith("::warning::no SARIF was written to no/such/folder/x.sarif\n")
+
+
+def test_a_report_of_another_run_is_no_output(place: Path) -> None:
+    (place / "repo" / "dualstack.sarif").write_text("{}")
+
+    assert lint(place, args="--no-such-option")[2] == {"status": "2"}
 
 
 def test_it_installs_itself(tmp_path: Path) -> None:

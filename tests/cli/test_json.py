@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,31 +14,34 @@ import pytest
 
 from dualstack.lab.demo import receiver
 from dualstack.report.json import schema
+from dualstack.report.verbs import understood
 from tests.cli.command import REFUSED, SOURCE, dualstack
 
-FILE = "schema/diagnosis-1.json"
+DIAGNOSIS, UNDERSTOOD = "schema/diagnosis-1.json", "schema/understood-1.json"
 
 
-def shipped() -> dict[str, Any]:
-    """The schema as an installed package has it."""
-    found: dict[str, Any] = json.loads(resources.files("dualstack").joinpath(FILE).read_text())
+def shipped(file: str = DIAGNOSIS) -> dict[str, Any]:
+    """A schema as an installed package has it."""
+    found: dict[str, Any] = json.loads(resources.files("dualstack").joinpath(file).read_text())
     return found
 
 
-def test_shipped_schema() -> None:
+@pytest.mark.parametrize(("file", "written"), [(DIAGNOSIS, schema), (UNDERSTOOD, understood.schema)])
+def test_shipped_schema(file: str, written: Callable[[], dict[str, object]]) -> None:
     """The file is what the code writes. A field that changes its meaning needs a new number."""
-    assert shipped() == json.loads(json.dumps(schema()))
+    assert shipped(file) == json.loads(json.dumps(written()))
+    jsonschema.Draft202012Validator.check_schema(shipped(file))
 
 
 def test_wheel(tmp_path: Path) -> None:
-    """The schema and the tables of knowledge are in the wheel."""
+    """The schemas and the tables of knowledge are in the wheel."""
     argv = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(argv, check=True, capture_output=True, cwd=SOURCE.parent)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
 
-    assert f"dualstack/{FILE}" in names
+    assert {f"dualstack/{DIAGNOSIS}", f"dualstack/{UNDERSTOOD}"} <= set(names)
     assert "dualstack/knowledge/bind.table" in names
 
 
@@ -56,6 +60,34 @@ def test_valid(argv: list[str]) -> None:
     document = json.loads(dualstack("diagnose", "--format", "json", *argv).stdout)
 
     jsonschema.Draft202012Validator(shipped()).validate(document)
+
+
+FILES = {
+    "otel.yaml": """\
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}, http: }}
+  otlp/6: {protocols: {grpc: {endpoint: "[fd00::1]:1", transport: tcp6}, http: {endpoint: "${env:NOT_SET}:2"}}}
+exporters: {otlp: {endpoint: "gateway:4317"}}
+service: {pipelines: {traces: {receivers: [otlp, otlp/6], exporters: [otlp]}}}
+""",
+    "service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: gateway}\nspec: {ports: [{port: 4317}]}\n",
+    "vector.toml": "[sources.otel]\ntype = 'opentelemetry'\ngrpc.address = '[::]:4317'\n",
+    "broken.yaml": "otel: [\n",
+}
+
+
+def test_explain_file(tmp_path: Path) -> None:
+    """What was understood holds to its schema, and the schema refuses what breaks the contract."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    document = json.loads(dualstack("lint", "--explain-file", "--format", "json", str(tmp_path)).stdout)
+    validator = jsonschema.Draft202012Validator(shipped(UNDERSTOOD))
+
+    validator.validate(document)
+    assert document["schema"] == "dualstack.understood/1"
+    assert all(document[x] for x in ("configurations", "others", "destinations", "services", "passed_over"))
+    for wrong in ({"schema": 1}, {"configurations": [{}]}, {"others": None}):
+        assert not validator.is_valid({**document, **wrong})
 
 
 def test_repeatable() -> None:

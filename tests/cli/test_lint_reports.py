@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -182,10 +183,27 @@ def test_progress_is_one_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(progress, "PATIENCE", 3600)
     with progress.progress() as tell:
         tell("c")
+        tell("")
 
     (line, cleared) = terminal.written.split("\r\x1b[K")[1:]
     assert line == "1 files, " + "a" * 19 + "…"
     assert cleared == ""
+
+
+@pytest.mark.parametrize("patience", [0, 0.05])
+def test_somebody_who_waits_after_the_last_file_is_told_why(patience: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(progress, "PATIENCE", patience)
+
+    with progress.progress() as tell:
+        tell("a.yaml")
+        tell("")
+        while "read" not in terminal.written:
+            time.sleep(0.01)
+
+    assert terminal.written.endswith("\r\x1b[Kfiles read: 1; looking for what is wrong\r\x1b[K")
 
 
 def test_progress_is_on_the_terminal_and_not_in_the_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

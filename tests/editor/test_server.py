@@ -175,7 +175,7 @@ def test_what_an_address_means_is_told(tmp_path: Path) -> None:
         listener = span(CONFIG, "0.0.0.0:4317").start
         said = await editor.hover("collector.yaml", listener.line, listener.character)
         assert "**receivers/otlp** listens on `0.0.0.0:4317` (tcp, grpc)" in said
-        assert "binds */dual-stack, accepts IPv4 and IPv6" in said
+        assert "where IPv6 is on: binds */dual-stack; clients connect over IPv4 and IPv6" in said
         gateway = span(CONFIG, "gateway.telemetry.svc").start
         said = await editor.hover("collector.yaml", gateway.line, gateway.character + 3)
         assert "**exporters/otlp/gateway** sends to `gateway.telemetry.svc:4317` (grpc)" in said

@@ -12,7 +12,9 @@ from dualstack.gather import alloy_tree, fluent_tree, toml_tree
 from dualstack.gather.agents import Agent, of_text, of_tree
 from dualstack.gather.errors import BadInput
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, SequenceNode, compose, items, pairs
+from dualstack.model.otel import Holder
 
+HOLDER = Holder("file", "", "x")
 ALLOY = """\
 logging { level = "info" }
 otelcol.receiver.otlp "a" {
@@ -76,7 +78,7 @@ FLUENT = """\
 
 def said(text: str) -> tuple[list[str], list[str]]:
     """What a text listens on and sends to, each as line:column, the characters there, and what they come to."""
-    found = of_text(Origin("x", text))
+    found = of_text(Origin("x", text), HOLDER)
     assert found
     return told(found, text)
 
@@ -90,7 +92,7 @@ def told(found: Agent, text: str) -> tuple[list[str], list[str]]:
 
     listens = [
         f"{at(x.location)} = {x.effective} {x.network} {x.runtime} {x.call} {x.protocol} {x.field}"
-        for x in found.listens
+        for x in found.declared.endpoints
     ]
     sends = [f"{at(x.written.at)} = {x.value} {x.form} {x.protocol} {x.client} {x.field}" for x in found.sends]
     return listens, sends
@@ -156,7 +158,7 @@ def test_what_is_yaml_is_read_from_its_nodes() -> None:
     origin = Origin("fluent-bit.yaml", text)
     root = compose(origin)
     assert root is not None
-    found = of_tree(root, origin)
+    found = of_tree(root, origin, HOLDER)
     assert found is not None
     assert told(found, text) == (
         ['4:15 "::" = [::]:4318 tcp posix listen http pipeline.inputs[0].listen'],
@@ -169,7 +171,7 @@ def test_what_is_yaml_is_read_from_its_nodes() -> None:
     ["", "opentelemetry", "[tool.x]\nname = 'opentelemetry'\n", "otelcol.\n", "[INPUT]\n name tail\n", "\x00\x01"],
 )
 def test_other_texts_are_none(text: str) -> None:
-    assert of_text(Origin("x", text)) is None
+    assert of_text(Origin("x", text), HOLDER) is None
 
 
 @pytest.mark.parametrize(
@@ -187,13 +189,13 @@ def test_other_texts_are_none(text: str) -> None:
 )
 def test_what_is_broken_is_said_at_its_place(text: str, words: str) -> None:
     with pytest.raises(BadInput, match=r"^x") as error:
-        of_text(Origin("x", text))
+        of_text(Origin("x", text), HOLDER)
     assert words in str(error.value)
 
 
 def test_a_text_that_is_too_long_is_refused() -> None:
     with pytest.raises(BadInput, match="larger than 10 MB"):
-        of_text(Origin("x", "[INPUT]\n name opentelemetry\n" + " " * 10_000_000))
+        of_text(Origin("x", "[INPUT]\n name opentelemetry\n" + " " * 10_000_000), HOLDER)
 
 
 HOSTILE = [
@@ -212,7 +214,7 @@ HOSTILE = [
 def test_a_hostile_text_is_read_in_linear_time(text: str) -> None:
     began = time.process_time()
     with contextlib.suppress(BadInput):
-        of_text(Origin("x", text))
+        of_text(Origin("x", text), HOLDER)
     assert time.process_time() - began < 20  # what is quadratic takes an hour
 
 

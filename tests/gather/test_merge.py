@@ -72,10 +72,10 @@ def test_a_value_that_is_left_out_is_written_only_where_key_and_mapping_stand_to
     assert x
     assert z
 
-    here, there = vacancy(*x, "new", origin), vacancy(*z, "new", origin)
+    here, there = vacancy(*x, origin), vacancy(*z, origin)
 
     assert here
     assert there
     assert (here.at.file, here.at.line, here.at.column) == ("a", 3, 7)
     assert (there.at.file, there.at.line) == ("a", 5)
-    assert vacancy(x[0], value(root, "y"), "new", origin) is None  # type: ignore[arg-type]
+    assert vacancy(x[0], value(root, "y"), origin) is None  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualstack.gather.processes_files import workloads
+from dualstack.gather.processes_files import is_wanted, workloads
 from dualstack.gather.words import words
 from dualstack.model.source import Written
 
@@ -53,19 +53,25 @@ def test_a_line_of_a_list_of_variables(line: str, value: str, raw: str, end: str
     "text",
     [
         "",
-        "A=b\n",
         "# OTEL_X=a\n",
         'OTEL_X="a\n',
         "OTEL_X='a\n",
         'OTEL_X="a"b\n',
         "OTEL_X\n",
         "1OTEL_X=a\n",
-        "[Service]\nExecStart=/usr/bin/true\n",
         "\x01\x02",
     ],
 )
 def test_what_sets_nothing_of_interest_is_no_program(text: str) -> None:
     assert workloads("x.env", text) == []
+
+
+def test_variables_of_other_names_are_of_interest_to_who_names_the_file_alone() -> None:
+    (found,) = workloads("x.env", "A=b\n")
+    assert not is_wanted(found)
+    assert is_wanted(*workloads("x.env", "A=b\nOTEL_A=b\n"))
+    # What a program reads itself is no list for others.
+    assert workloads("x.properties", "a.b=c\n") == []
 
 
 UNIT = """\

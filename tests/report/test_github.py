@@ -46,7 +46,10 @@ def test_a_report_from_top_to_bottom() -> None:
 
 
 def test_nothing_is_said_of_files_without_findings() -> None:
-    assert render(CLEAN) == render(UNKNOWN) == ""
+    assert render(CLEAN) == ""
+    assert render(UNKNOWN) == "::warning title=UNKNOWN::nothing was understood, so nothing is known.\n"
+    unreadable = replace(UNKNOWN, skipped=SAMPLE.skipped[-1:])
+    assert [x for x, _, _ in commands(render(unreadable))] == ["error"]
 
 
 def test_a_place_of_several_lines_has_no_columns() -> None:

@@ -1,6 +1,9 @@
 """SARIF, by the official schema: sarif-2.1.0-rtm.5.json is that of the npm package @microsoft/jest-sarif."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,15 @@ from dualstack.report.sarif import FINGERPRINT, ROOT, render
 from dualstack.review import lint
 from dualstack.rules.registry import rules
 from dualstack.testing.files import file
+from tests.cli.command import SOURCE
 from tests.report.reviews import CLEAN, EVIL, SAMPLE, UNBRACKETED, hostile
 from tests.report.worlds import diagnoses
 from tests.rules.test_examples import FILES
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-2.1.0-rtm.5.json").read_text())
 VALIDATOR = jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+SHOWN = 1024
+"""Characters of a description that GitHub code scanning shows (docs.github.com, SARIF support for code scanning)."""
 ANY = list(diagnoses().values())[:: max(1, len(diagnoses()) // 80)]
 
 
@@ -123,7 +129,55 @@ def test_a_rule_is_documented_with_its_examples() -> None:
     assert "## Why it breaks\n" in first["help"]["markdown"]
     assert "Fires:\n\n```yaml\nreceivers:" in first["help"]["markdown"]
     assert "WHY IT BREAKS\n" in first["help"]["text"]
-    assert "helpUri" not in first
+    assert first["defaultConfiguration"] == {"level": "error"}
+
+
+INSTALLED = """\
+Metadata-Version: 2.4
+Name: dualstack
+Version: 0
+Project-URL: Homepage, https://example.org/dualstack
+Project-URL: Documentation, https://example.org/docs/
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "home", "pages"),
+    [
+        (INSTALLED, "https://example.org/dualstack", ["https://example.org/docs/rules/DS101.html"]),
+        (INSTALLED[: INSTALLED.index("Project-URL")], None, [None]),
+        ("", None, [None]),
+    ],
+)
+def test_pages_are_those_that_the_installed_package_names(
+    text: str, home: str | None, pages: list[str | None], tmp_path: Path
+) -> None:
+    if text:
+        (tmp_path / "dualstack-0.dist-info").mkdir()
+        (tmp_path / "dualstack-0.dist-info" / "METADATA").write_text(text)
+    argv = [sys.executable, "-S", "-m", "dualstack", "lint", "-", "--format", "sarif"]
+    libraries = [x for x in sys.path if x.endswith("-packages")] if text else [str(bare(tmp_path))]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(SOURCE), *libraries))}
+    config = "receivers: {otlp: {protocols: {grpc: {endpoint: 'fd00::5:4317'}}}}\n"
+
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environ, input=config)
+
+    document = json.loads(done.stdout)
+    VALIDATOR.validate(document)
+    driver = document["runs"][0]["tool"]["driver"]
+    assert driver.get("informationUri") == home
+    assert [x.get("helpUri") for x in driver["rules"]] == pages
+
+
+def bare(folder: Path) -> Path:
+    """The libraries of this environment without what says that this package is installed."""
+    found = folder / "libraries"
+    found.mkdir()
+    for place in (Path(x) for x in sys.path if x.endswith("-packages")):
+        for each in place.iterdir():
+            if not each.name.startswith(("dualstack", "_editable")) and not (found / each.name).exists():
+                (found / each.name).symlink_to(each)
+    return found
 
 
 def test_every_rule_can_be_described() -> None:
@@ -132,6 +186,7 @@ def test_every_rule_can_be_described() -> None:
 
     assert [x["id"] for x in described] == [x.code for x in rules()]
     assert all(x["help"]["markdown"] and x["fullDescription"]["text"] for x in described)
+    assert all(len(x[y]["text"]) <= SHOWN for x in described for y in ("shortDescription", "fullDescription"))
 
 
 def test_a_code_that_this_version_does_not_know_is_told_alone() -> None:

@@ -10,7 +10,7 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.question import Question
 from dualstack.report.verbs.understood import render, render_json
 from dualstack.review import Review, explained, lint, mend
-from tests.review.test_services import client, collector, service
+from tests.review.clusters import client, collector, service
 
 PORTS = "{name: otlp-grpc, port: 4317}, {name: otlp-http, port: 4318}"
 NGINX = "nginx.ingress.kubernetes.io"

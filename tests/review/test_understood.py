@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.model.address import Family
+from dualstack.model.address import Family, Protocol
 from dualstack.model.question import Question
 from dualstack.model.understood import Understood
+from dualstack.reach.cases import sentence
 from dualstack.report.verbs.understood import render, render_json
 from dualstack.review import Review, explained, lint
 from tests.cli.command import dualstack
@@ -160,40 +161,103 @@ def test_what_a_destination_stands_for(value: str) -> None:
     assert sent.leads == DESTINATIONS[value]
 
 
+BOTH = (Family.IPV4, Family.IPV6)
+DOWN = "where the loopback has no 127.0.0.1"
+
+
 @pytest.mark.parametrize(
-    ("value", "cluster", "binds"),
+    ("value", "cluster", "said"),
     [
         (
             "0.0.0.0:1",
             (),
-            ["binds */dual-stack, accepts IPv4 and IPv6", "binds 0.0.0.0/ipv4-only, accepts IPv4 only"],
+            [
+                "where IPv6 is on: binds */dual-stack; clients connect over IPv4 and IPv6",
+                "where the kernel has no IPv6: binds 0.0.0.0/ipv4-only; clients connect over IPv4 alone",
+                "where IPv6 is disabled on every interface: binds */dual-stack; clients connect over IPv4 alone",
+                f"{DOWN}: binds 0.0.0.0/ipv4-only; clients connect over IPv4 alone",
+            ],
         ),
         (
             "localhost:1",
-            (Family.IPV6,),
+            BOTH,
             [
-                "binds 127.0.0.1, accepts IPv4 on the loopback only",
-                "binds [::1], accepts IPv6 on the loopback only",
+                "where `localhost` is 127.0.0.1: binds 127.0.0.1; clients connect on the loopback alone, over IPv4",
+                (
+                    f"where `localhost` is 127.0.0.1 and {DOWN.removeprefix('where ')}: cannot be bound: "
+                    "listen tcp 127.0.0.1:1: bind: cannot assign requested address"
+                ),
+                (
+                    "where `localhost` is ::1 alone and IPv6 is on: "
+                    "binds [::1]; clients connect on the loopback alone, over IPv6"
+                ),
+                (
+                    "where `localhost` is ::1 alone and the loopback alone has no IPv6: cannot be bound: "
+                    "listen tcp [::1]:1: bind: cannot assign requested address"
+                ),
             ],
         ),
         (
             "[::]:1",
-            (Family.IPV6,),
-            ["binds */dual-stack, accepts IPv4 and IPv6", "binds 0.0.0.0/ipv4-only, accepts IPv4 only"],
+            BOTH,
+            [
+                "binds */dual-stack; clients connect over IPv4 and IPv6",
+                f"{DOWN}: binds 0.0.0.0/ipv4-only; clients connect over IPv4 alone",
+            ],
         ),
-        ("fd00::1:1", (), ["fails: listen tcp: address fd00::1:1: too many colons in address"]),
-        ("${env:NOT_SET}:1", (), ["${env:NOT_SET} has no value here"]),
+        ("fd00::1:1", (), ["cannot be bound: listen tcp: address fd00::1:1: too many colons in address"]),
+        ("${env:NOT_SET}:1", (), ["not known: ${env:NOT_SET} has no value here"]),
         ("name:1", (), ["not known: what name resolves to there is not known"]),
     ],
 )
-def test_what_an_endpoint_becomes(value: str, cluster: tuple[Family, ...], binds: list[str]) -> None:
+def test_what_an_endpoint_becomes(value: str, cluster: tuple[Family, ...], said: list[str]) -> None:
     text = f"receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '{value}'}}}}}}}}\n"
 
     found = understood(text, question=Question(cluster=cluster), collector_version="0.150.0")
 
     (config,) = found.configurations
     assert config.why == "as `--collector-version` says"
-    assert list(config.endpoints[0].binds) == binds
+    assert list(map(sentence, config.endpoints[0].cases)) == said
+
+
+def test_the_families_of_a_cluster_say_nothing_of_a_node() -> None:
+    text = CLUSTER.replace("      containers:", "      hostNetwork: true\n      containers:")
+
+    (pod,) = understood(CLUSTER, question=Question(cluster=(Family.IPV4,))).configurations
+    (node,) = understood(text, question=Question(cluster=(Family.IPV4,))).configurations
+
+    assert not any(x.binds for x in pod.endpoints[0].cases)
+    assert [x.clients for x in node.endpoints[0].cases if x.binds] == [(Family.IPV6,)]
+
+
+def test_a_component_that_ignores_its_host_binds_every_address() -> None:
+    text = "receivers: {skywalking: {protocols: {grpc: {endpoint: 'localhost:11800'}}}}\n"
+
+    (endpoint, *_) = understood(text).configurations[0].endpoints
+
+    assert (endpoint.written, endpoint.address) == ("localhost:11800", ":11800")
+    assert endpoint.cases[0].clients == BOTH
+
+
+def test_what_other_programs_listen_on_is_told() -> None:
+    text = """\
+services:
+  vector: {image: timberio/vector, configs: [{source: v, target: /etc/vector/vector.yaml}]}
+  openobserve: {image: openobserve/openobserve, environment: {ZO_HTTP_ADDR: 0.0.0.0}}
+configs:
+  v: {content: "sources: {otel: {type: opentelemetry, grpc: {address: '[::]:4317'}}}"}
+"""
+    found = understood(text)
+
+    assert [(x.component, x.address, x.runtime, x.protocol) for x in found.others] == [
+        ("Vector", "[::]:4317", "rust", Protocol.GRPC),
+        ("OpenObserve", "0.0.0.0:5080", "rust", None),
+    ]
+    vector = [sentence(x) for x in found.others[0].cases]
+    assert (
+        "where IPv6 is on and net.ipv6.bindv6only is 1: binds [::]/ipv6-only; clients connect over IPv6 alone" in vector
+    )
+    assert "OpenObserve listens on 0.0.0.0:5080 (of `0.0.0.0`) (tcp)\n" in render(found)
 
 
 def test_the_report_as_text_and_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

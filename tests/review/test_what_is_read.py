@@ -7,7 +7,8 @@ import pytest
 
 from dualstack.gather import glance
 from dualstack.gather.files import Text
-from dualstack.gather.recognise import Found, settle, take
+from dualstack.gather.recognise import Found, take
+from dualstack.gather.settle import settle
 from dualstack.model.address import BOTH
 from dualstack.model.question import Question
 from dualstack.review import Review, lint

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,28 +16,52 @@ _PAUSE = 0.1
 
 @contextlib.contextmanager
 def progress(*, wanted: bool = True) -> Iterator[Callable[[str], None]]:
-    """A function that is told the name of each file; on a terminal one line shows the last, and goes at the end."""
+    """A function that is told the name of each file, and nothing when all are read.
+
+    On a terminal one line shows the last of it, and goes at the end.
+    """
     if not (wanted and sys.stderr.isatty()):
         yield lambda _: None
         return
-    due, count, shown = time.monotonic() + PATIENCE, 0, False
+    line = _Line(time.monotonic() + PATIENCE)
+    try:
+        yield line.tell
+    finally:
+        line.end()
 
-    def tell(name: str) -> None:
-        nonlocal due, count, shown
-        count += 1
+
+class _Line:
+    """The line, what it is at, and the clock of when it may be written anew."""
+
+    def __init__(self, due: float) -> None:
+        self.due, self.count, self.shown = due, 0, False
+        self.waiting: threading.Timer | None = None
+
+    def tell(self, name: str) -> None:
+        self.count += bool(name)
         now = time.monotonic()
-        if now < due:
-            return
+        if now >= self.due:
+            self.due = now + _PAUSE
+            self._show(f"{self.count} files, {name}" if name else self._read())
+        elif not name:
+            self.waiting = threading.Timer(self.due - now, lambda: self._show(self._read()))
+            self.waiting.start()
+
+    def _read(self) -> str:
+        return f"files read: {self.count}; looking for what is wrong"
+
+    def _show(self, said: str) -> None:
         import shutil  # it loads every kind of archive
 
-        due, shown = now + _PAUSE, True
+        self.shown = True
         width = shutil.get_terminal_size().columns
-        sys.stderr.write(f"\r\x1b[K{printable(f'{count} files, {name}', max(1, width - 1))}")
+        sys.stderr.write(f"\r\x1b[K{printable(said, max(1, width - 1))}")
         sys.stderr.flush()
 
-    try:
-        yield tell
-    finally:
-        if shown:
+    def end(self) -> None:
+        if self.waiting:
+            self.waiting.cancel()
+            self.waiting.join()
+        if self.shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -6,6 +6,7 @@ import msgspec
 
 from dualstack.model.source import Location
 from dualstack.model.understood import Endpoint, Leads, Understood
+from dualstack.reach.cases import sentence
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -17,7 +18,7 @@ class Meaning(msgspec.Struct, frozen=True):
 
 def meanings(known: Understood) -> Iterator[Meaning]:
     """Every listener and every destination that has a place."""
-    for endpoint in (y for x in known.configurations for y in x.endpoints):
+    for endpoint in (*(y for x in known.configurations for y in x.endpoints), *known.others):
         if endpoint.location:
             yield Meaning(endpoint.location, _listener(endpoint))
     for leads in known.destinations:
@@ -27,8 +28,9 @@ def meanings(known: Understood) -> Iterator[Meaning]:
 def _listener(endpoint: Endpoint) -> str:
     """What binding an endpoint gives, line by line where that depends on the host."""
     left_out = "" if endpoint.written else ", which is the default"
-    said = f"listens on `{endpoint.address}` ({endpoint.network}, {endpoint.protocol}){left_out}"
-    return "\n".join((f"**{endpoint.component}** {said}", "", *(f"- {x}" for x in endpoint.binds)))
+    spoken = ", ".join(dict.fromkeys(filter(None, (endpoint.network, endpoint.protocol))))
+    said = f"listens on `{endpoint.address}` ({spoken}){left_out}"
+    return "\n".join((f"**{endpoint.component}** {said}", "", *(f"- {sentence(x)}" for x in endpoint.cases)))
 
 
 def _destination(leads: Leads) -> str:

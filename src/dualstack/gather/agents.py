@@ -10,7 +10,7 @@ from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, it
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.foreign import ForeignListener
-from dualstack.model.otel import DeclaredEndpoint, Destination
+from dualstack.model.otel import Declared, DeclaredEndpoint, Destination, Holder
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Location, Written
 from dualstack.reach.unknowns import REFERENCE
@@ -34,22 +34,22 @@ _LANGUAGES: tuple[tuple[re.Pattern[str], Callable[[Origin], Node]], ...] = (
 class Agent(NamedTuple):
     """What a configuration says: where it listens, by itself and as the rules of other programs want it, and sends."""
 
-    listens: tuple[DeclaredEndpoint, ...] = ()
+    declared: Declared = Declared()
     sends: tuple[Destination, ...] = ()
     foreign: tuple[ForeignListener, ...] = ()
 
 
-def of_text(origin: Origin) -> Agent | None:
+def of_text(origin: Origin, holder: Holder) -> Agent | None:
     """What a text that is no YAML says; None where it is no configuration with OTLP in it. Raises BadFile."""
     if "otelcol." not in origin.text and "opentelemetry" not in origin.text.lower():
         return None
     if len(origin.text) > _MOST:
         raise BadFile(origin.file, f"is larger than {_MOST // 1_000_000} MB: no configuration")
     reader = next((x for pattern, x in _LANGUAGES if pattern.search(origin.text)), None)
-    return of_tree(reader(origin), origin) if reader else None
+    return of_tree(reader(origin), origin, holder) if reader else None
 
 
-def of_tree(root: Node, origin: Origin) -> Agent | None:
+def of_tree(root: Node, origin: Origin, holder: Holder) -> Agent | None:
     """What nodes say; None where they are no configuration with OTLP in it."""
     listens, sends, found = list[DeclaredEndpoint](), list[Destination](), False
     for row in table("agents"):
@@ -60,7 +60,8 @@ def of_tree(root: Node, origin: Origin) -> Agent | None:
             place = _Place(row, path, component, origin)
             listens += place.listeners() if row["does"] == "listens" else ()
             sends += place.destinations() if row["does"] == "sends" else ()
-    return Agent(tuple(listens), tuple(sends), tuple(map(_foreign, listens))) if found else None
+    declared = Declared(tuple(listens), file=origin.file, holder=holder, at=origin.location(root))
+    return Agent(declared, tuple(sends), tuple(map(_foreign, listens))) if found else None
 
 
 def _foreign(endpoint: DeclaredEndpoint) -> ForeignListener:

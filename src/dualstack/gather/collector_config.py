@@ -28,7 +28,7 @@ from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
-from dualstack.model.source import Location, Room, Vacancy
+from dualstack.model.source import Location, Room
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
@@ -223,7 +223,7 @@ class _Reading(msgspec.Struct, frozen=True):
             tls=value(body, "tls") is not None and not is_null(value(body, "tls")),
             location=self._location(node if node is not None else (holder or pair)[0]),
             written=self.origin.written(node),
-            vacant=self._vacant(holder, leaf) if node is None else None,
+            vacant=self._vacant(holder) if node is None else None,
             pinned=self.origin.written(value(body, row["transport"])) if row["transport"] else None,
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
@@ -238,8 +238,8 @@ class _Reading(msgspec.Struct, frozen=True):
         off = row["enabled"] and switch != "true" and "$" not in switch
         return bool(off) or any(value(body, x) is not None for x in instead)
 
-    def _vacant(self, holder: tuple[Node, Node] | None, leaf: str) -> Vacancy | None:
-        return vacancy(*holder, leaf, self.origin) if holder and holder[1] is not _NOTHING else None
+    def _vacant(self, holder: tuple[Node, Node] | None) -> Room | None:
+        return vacancy(*holder, self.origin) if holder and holder[1] is not _NOTHING else None
 
     def _location(self, node: Node) -> Location | None:
         return None if node is _NOTHING else self.origin.location(node)

@@ -1,6 +1,5 @@
 """The configurations that were found, read as those who run them would."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dualstack.gather.collector_config import listening, unread, uses
@@ -13,7 +12,7 @@ from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
-from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, version
+from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, shelved, version
 
 _Reader = tuple[Workload, Container]
 
@@ -31,12 +30,15 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
     objects = (placed(x.meta) for x in found.workloads)
     near = neighbours((*objects, *(held(x.holder, x.origin.file) for x in (*pendings, *parts) if x.holder)))
     mounted = mounting(found.workloads)
-    for pending in pendings:
+    together = _together(found.workloads, (*parts, *pendings, *found.inlined), near)
+    taken = {x.holder for group, _ in together for x in group}
+    # A configuration in the words of a command that is merged is nothing else; a file can be read by others, too.
+    for pending in (*pendings, *(x for x in found.inlined if x.holder not in taken)):
         there = list(readers(pending.holder, mounted, pending.origin.file, near)) if pending.holder else []
         # What an object holds is read in a container, whose files are not those of this machine.
         read = included.near if pending.holder and pending.holder.kind in ("file", "values") else _nowhere
         yield _declared(pending, there, (environ, wanted), read, found)
-    for group, reader in _together(found.workloads, (*parts, *pendings), near).items():
+    for group, reader in together:
         from dualstack.gather.merge import merged
 
         try:
@@ -51,7 +53,7 @@ def declared(found: Found, environ: Mapping[str, str], wanted: str, included: In
 
 def _with_holder(pending: Pending) -> Pending:
     """A configuration that is a file of its own is held by that file."""
-    return pending._replace(holder=pending.holder or Holder("file", "", os.path.normpath(pending.origin.file)))
+    return pending._replace(holder=pending.holder or pending.origin.holder)
 
 
 def _nowhere(_: str) -> Text | None:
@@ -60,12 +62,12 @@ def _nowhere(_: str) -> Text | None:
 
 def _together(
     workloads: Sequence[Workload], pendings: Sequence[Pending], near: Neighbours
-) -> dict[tuple[Pending, ...], _Reader]:
+) -> list[tuple[tuple[Pending, ...], _Reader]]:
     """The configurations that a container reads one after the other, and one such container."""
     known = {(x.holder, x.origin.file): x for x in pendings if x.holder}
-    each = ((x, y) for x in workloads for y in x.containers)
-    read = {tuple(known[z] for z in sequence(x, y, known, near)): (x, y) for x, y in each}
-    return {k: v for k, v in read.items() if len(k) > 1}
+    shelves = shelved(known)
+    read = {sequence(x, y, shelves, near): (x, y) for x in workloads for y in x.containers}
+    return [(tuple(known[x] for x in k), v) for k, v in read.items() if len(k) > 1]
 
 
 def _declared(

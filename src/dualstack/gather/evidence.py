@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
-from dualstack.gather.recognise import Found, settle
+from dualstack.gather.recognise import Found
+from dualstack.gather.settle import settle
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
@@ -35,8 +36,9 @@ def evidence_of(
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
     settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))
-    others = tuple(y for x in seen.agents for y in x.listens)
-    deployments = Deployments(tuple(deployed(configs, seen.workloads, seen.services)), others)
+    others = [x.declared for x in seen.agents if x.declared.endpoints]
+    each = (tuple(deployed(x, seen.workloads, seen.services)) for x in (configs, others))
+    deployments = Deployments(*each)
     values = (
         question,
         deployments,

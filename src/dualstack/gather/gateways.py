@@ -98,6 +98,11 @@ def charts(root: Node, depth: int = _DEPTH) -> Iterator[Node]:
 def families(values: Node, origin: Origin) -> Iterator[tuple[str, Written]]:
     """The families that values of the chart ask for."""
     service = value(values, "service")
-    policy, listed = value(service, "ipFamilyPolicy"), value(service, "ipFamilies")
-    for field, nodes in (("ipFamilyPolicy", [policy]), ("ipFamilies", items(listed))):
-        yield from ((f"service.{field}", x) for x in map(origin.written, nodes) if x)
+    listed = items(value(service, "ipFamilies"))
+    spelled = (origin.span(listed[0], listed[-1]) or origin.written(listed[0])) if listed else None
+    for field, written in (
+        ("ipFamilyPolicy", origin.written(value(service, "ipFamilyPolicy"))),
+        ("ipFamilies", spelled),
+    ):
+        if written:
+            yield f"service.{field}", written

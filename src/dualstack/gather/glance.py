@@ -8,26 +8,33 @@ import re
 from collections.abc import Container, Mapping
 
 from dualstack.model.gateway import PROXIES
+from dualstack.model.kube import TEMPLATES
 from dualstack.reach.suppress import ANNOTATION
 
 _CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
 """Of which every Collector configuration has one; `apiextensions.k8s.io` is none of them."""
 _WORDS: tuple[str, ...] = (
     *("receivers", "exporters", "extensions", "telemetry", "collector", "otel", "otlp", "4317", "4318"),
-    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "_proxy", "preferipv"),
+    *("jaeger", "zipkin", "openobserve", "alloy", "vector", "fluent", "telegraf", "_proxy", "preferipv"),
     *("ipfamil", "clusterips", "loadbalancer", "ipblock", ANNOTATION),
 )
 """Of which every document has one, in any case, that a rule can speak of by itself: of telemetry, of the families that
 an object names, of blocks of addresses, or of what is not to be told."""
+LENDERS = ("ConfigMap", "Secret")
+"""Kinds of objects that pods take variables from."""
+_MEANT = ("otel", "otlp", "4317", "4318", "collector")
+"""Of which a list of variables for telemetry has one, in a name or in an address."""
 _WORDS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("ConfigMap", "Secret"), (*_CONFIG, "opentelemetry", "otelcol.", ANNOTATION)),
+    **dict.fromkeys(LENDERS, (*_CONFIG, *_MEANT, "opentelemetry", ANNOTATION)),
     **dict.fromkeys(PROXIES, ("",)),
 }
-"""Of kinds that hold configurations of the Collector and of other agents alone, and of those that are always read."""
+"""Of kinds that hold configurations of the Collector and of other agents, or variables, and of those always read."""
 
 _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
+_NAME = re.compile(r"name[\"']?[ \t]*:\s*[\"']?([\w.-]+)", re.ASCII)
+_SHORT = 20_000
 _WORD = re.compile(r"[\w.-]+", re.ASCII)
 
 
@@ -55,6 +62,18 @@ def serves(text: str) -> bool:
     return "Service" in text and _SERVICE.search(text) is not None
 
 
+def lends(text: str) -> bool:
+    """Whether a document has pods that take variables from an object, or is such an object of a usual size."""
+    takes = "envFrom" in text
+    plain = _KIND.search(text) if takes or (len(text) < _SHORT and any(map(text.__contains__, LENDERS))) else None
+    return plain is not None and (plain[1] in LENDERS or (takes and plain[1] in TEMPLATES))
+
+
 def has(text: str, wanted: frozenset[str]) -> bool:
     """Whether a wanted word stands in a text; one that is written with escapes, or not in ASCII, can be any."""
     return "\\" in text or not text.isascii() or not wanted.isdisjoint(_WORD.findall(text))
+
+
+def names(text: str, wanted: frozenset[str]) -> bool:
+    """Whether a wanted word may be the name of something in a text."""
+    return "\\" in text or not wanted.isdisjoint(_NAME.findall(text))

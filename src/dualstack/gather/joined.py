@@ -1,29 +1,35 @@
 """What files say together: drop-ins and their units, files of variables and who reads them, and what `--set` sets."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.gather.files import Text
+from dualstack.gather.given import given
+from dualstack.gather.inlined import inlined
 from dualstack.gather.processes_files import permitted
-from dualstack.gather.recognise import Found, Pending, composed
-from dualstack.gather.text_tree import Page
+from dualstack.gather.recognise import Found, composed
+from dualstack.gather.settle import settle_lending
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
-from dualstack.model.kube import Container, Mount, Volume, Workload
-from dualstack.model.source import Location, Written
+from dualstack.model.kube import Container, Meta, Mount, Volume, Workload
+from dualstack.model.otel import Holder
+from dualstack.model.source import Written
 from dualstack.reach.start import configurations
 
-_SECTIONS = ("receivers", "exporters", "extensions", "connectors", "service")
+_OPERATOR = ".opentelemetry.io"
 
 
 def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> None:
     """Put together what was found in files of its own; `read` gives others that they name."""
+    settle_lending(found)
     _compose(found, read)
     files = [os.path.normpath(x.origin.file) for x in found.configs if x.holder is None]
-    found.workloads = [_reading(x, files) for x in _with_environment(_with_dropins(found.workloads))]
-    found.configs += _set(found.workloads)
+    lent = given(_with_dropins(found.workloads), found.lists)
+    programs = _with_environment(lent, found.lists)
+    found.workloads = [_reading(x, files) for x in _of_namespaces(programs, found.namespaces)]
+    found.inlined += inlined(found.workloads, found)
 
 
 def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
@@ -40,11 +46,26 @@ def _compose(found: Found, read: Callable[[str], Text | None]) -> None:
     made = list(projects(found.compositions, load))
     found.workloads += [y for x in made for y in workloads(x)]
     home = homes(made)
-    for i, pending in enumerate(found.configs):
-        holder = pending.holder
-        if holder and holder.kind == "config":
-            moved = replace(holder, namespace=home.get(holder.namespace, holder.namespace))
-            found.configs[i] = pending._replace(holder=moved)
+    found.configs = [x._replace(holder=_moved(x.holder, home)) for x in found.configs]
+    found.agents = [
+        x._replace(declared=replace(x.declared, holder=_moved(x.declared.holder, home))) for x in found.agents
+    ]
+
+
+def _moved(holder: Holder | None, home: Mapping[str, str]) -> Holder | None:
+    """What holds a configuration inside a Compose file, by the project of that file."""
+    if holder is None or holder.kind != "config":
+        return holder
+    return replace(holder, namespace=home.get(holder.namespace, holder.namespace))
+
+
+def _of_namespaces(workloads: Sequence[Workload], namespaces: Sequence[Meta]) -> list[Workload]:
+    """Pods with what their namespace tells the Operator to inject; their own word counts more (operator README)."""
+    told = {
+        x.name: {k: v for k, v in x.annotations.items() if k.partition("/")[0].endswith(_OPERATOR)} for x in namespaces
+    }
+    own = ((x, told.get(x.meta.namespace) if x.pod else None) for x in workloads)
+    return [replace(x, annotations={**more, **x.annotations}) if more else x for x, more in own]
 
 
 def _with_dropins(workloads: Sequence[Workload]) -> list[Workload]:
@@ -72,9 +93,9 @@ def _merged(unit: Workload, dropins: Sequence[Workload]) -> Workload:
     return unit
 
 
-def _with_environment(workloads: Sequence[Workload]) -> list[Workload]:
+def _with_environment(workloads: Sequence[Workload], lists: Sequence[Workload]) -> list[Workload]:
     """Each program with the variables of the files that it names; a file that somebody names stands for nobody else."""
-    files = {_path(x.meta.namespace): x for x in workloads if x.meta.kind == "file"}
+    files = {_path(x.meta.namespace): x for x in (*lists, *workloads) if x.meta.kind == "file"}
     read = set[int]()
 
     def filled(workload: Workload) -> Workload:
@@ -138,32 +159,3 @@ def _words(word: Written, container: Container) -> Iterator[Written]:
 
 def _path(path: str) -> str:
     return os.path.abspath(path)
-
-
-def _set(workloads: Sequence[Workload]) -> Iterator[Pending]:
-    """What `--set` puts into the configuration of a Collector (confmap/provider/yamlprovider)."""
-    for container in (y for x in workloads for y in x.containers):
-        said = container.words
-        if not configurations([x.text for x in said]):
-            continue
-        for word, following in zip(said, (*said[1:], None), strict=True):
-            flag, equals, value = word.text.partition("=")
-            if flag.lstrip("-") == "set" and flag.startswith("-"):
-                yield from _setting(word, value) if equals else _setting(following, following.text if following else "")
-
-
-def _setting(word: Written | None, text: str) -> Iterator[Pending]:
-    """The configuration that one such word makes, at the place of the word."""
-    key, equals, value = text.partition("=")
-    steps = key.split("::" if "::" in key else ".")
-    if word is None or not equals or steps[0] not in _SECTIONS:
-        return
-    at = word.at
-    whole = Location(at.file, at.line, at.column, at.end_line, at.end_column)
-    page = Page(Origin(at.file, value, whole=whole), "a setting")
-    node: Node = page.scalar(0, len(value), value)
-    for step in reversed(steps):
-        outer = page.mapping(0)
-        outer.value.append((page.scalar(0, 0, step), node))
-        node = outer
-    yield Pending(node, page.origin)

@@ -205,14 +205,15 @@ def refer(grafts: Grafts, objects: Sequence[Object]) -> None:
 
 
 def _references(each: Object) -> Iterator[tuple[str, Node, str]]:
-    """What the volumes of a workload and the rules of an Ingress name: its kind, and the mapping and field it is in."""
+    """What a workload and the rules of an Ingress name: its kind, and the mapping and the field that the name is in."""
     template = TEMPLATES.get(each.kind)
-    for volume in items(value(each.root, *template, "spec", "volumes")) if template is not None else ():
+    spec = value(each.root, *template, "spec") if template is not None else None
+    for volume in items(value(spec, "volumes")):
         for part in (volume, *items(value(volume, "projected", "sources"))):
-            for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
-                held = within(part, key)
-                if held is not None:
-                    yield kind, held, "secretName" if within(held, "secretName") is not None else "name"
+            yield from _lenders(part, "")
+    for container in (y for x in _CONTAINERS for y in items(value(spec, x))):
+        yield from (y for x in items(value(container, "envFrom")) for y in _lenders(x, "Ref"))
+        yield from (y for x in items(value(container, "env")) for y in _lenders(value(x, "valueFrom"), "KeyRef"))
     if each.kind == "Ingress":
         paths = (y for x in items(value(each.root, "spec", "rules")) for y in items(value(x, "http", "paths")))
         backends = (
@@ -220,3 +221,11 @@ def _references(each: Object) -> Iterator[tuple[str, Node, str]]:
             *(value(x, "backend", "service") for x in paths),
         )
         yield from (("Service", x, "name") for x in backends if x is not None)
+
+
+def _lenders(part: Node | None, ending: str) -> Iterator[tuple[str, Node, str]]:
+    """The ConfigMap and the Secret that a volume or a variable comes from."""
+    for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+        held = within(part, f"{key}{ending}")
+        if held is not None:
+            yield kind, held, "secretName" if within(held, "secretName") is not None else "name"

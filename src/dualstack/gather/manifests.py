@@ -9,6 +9,7 @@ from dualstack.model.kube import (
     Container,
     ContainerPort,
     Except,
+    Given,
     Meta,
     Mount,
     NetworkPolicy,
@@ -21,8 +22,12 @@ from dualstack.model.kube import (
     Volume,
     Workload,
 )
+from dualstack.model.otel import Holder
 from dualstack.model.source import Written
 
+_HELD = (("configMap", "ConfigMap"), ("secret", "Secret"))
+"""How fields begin that name these kinds."""
+_SHORT = 4096
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _CHECKS = ("httpGet", "tcpSocket", "grpc")
 
@@ -122,6 +127,7 @@ def container(item: Node, origin: Origin, *, init: bool = False) -> Container:
         image=text_at(item, "image"),
         words=tuple(x for x in map(origin.written, words) if x),
         variables=tuple(variables(value(item, "env"), origin)),
+        given=tuple(_given(value(item, "envFrom"))),
         ports=tuple(_container_ports(item, origin)),
         probes=tuple(_probes(item, origin)),
         mounts=tuple(
@@ -139,7 +145,31 @@ def variables(node: Node | None, origin: Origin) -> Iterator[Variable]:
         if name is not None:
             field = text_at(item, "valueFrom", "fieldRef", "fieldPath")
             said = origin.written(held) if held is not None and not is_null(held) else None
-            yield Variable(scalar(name), origin.location(name), said, field)
+            yield Variable(scalar(name), origin.location(name), said, field, _holder(value(item, "valueFrom")))
+
+
+def _holder(source: Node | None) -> Holder | None:
+    """The key of an object that a variable comes from."""
+    found = ((kind, value(source, f"{field}KeyRef")) for field, kind in _HELD)
+    return next((Holder(x, "", text_at(y, "name"), text_at(y, "key")) for x, y in found if y is not None), None)
+
+
+def _given(node: Node | None) -> Iterator[Given]:
+    """The list `envFrom` of a container."""
+    for item in items(node):
+        for field, kind in _HELD:
+            name = text_at(item, f"{field}Ref", "name")
+            if name:
+                yield Given(kind, name, text_at(item, "prefix"))
+
+
+def keys(root: Node, origin: Origin) -> Workload:
+    """A ConfigMap or a Secret as what its short texts are to who takes them for variables: a list of variables."""
+    about = meta(root, origin)
+    held = pairs(value(root, "data" if about.kind == "ConfigMap" else "stringData"))
+    short = ((k, x) for k, v in held if (x := origin.written(v)) and len(x.text) < _SHORT and "\n" not in x.text)
+    found = (Variable(scalar(k), origin.location(k), x) for k, x in short)
+    return Workload(about, containers=(Container(about.name, about.at, variables=tuple(found)),), pod=False)
 
 
 def _container_ports(item: Node, origin: Origin) -> Iterator[ContainerPort]:

@@ -24,6 +24,8 @@ def take(root: Node, origin: Origin, found: "Found") -> None:
         found.services.append(manifests.service(root, origin))
     elif kind == "NetworkPolicy":
         found.policies.append(manifests.network_policy(root, origin))
+    elif kind == "Namespace":
+        found.namespaces.append(manifests.meta(root, origin))
     elif kind == "Instrumentation":
         found.workloads.extend(programs(root, origin))
     elif kind in SLICES:

@@ -41,6 +41,7 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
         _COLLECTOR,
         about.at,
         image=text_at(spec, "image"),
+        words=tuple(_flags(value(spec, "args"), origin)),
         variables=tuple(manifests.variables(value(spec, "env"), origin)),
         ports=tuple(_ports(spec, origin)),
     )
@@ -55,6 +56,12 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
         holds=holder,
         made=_services(root, origin, about, name) if served else (),
     )
+
+
+def _flags(node: Node | None, origin: Origin) -> Iterator[Written]:
+    """`spec.args`, flags by their names without the dashes, beside the configuration of the resource itself."""
+    for key, held in pairs(node):
+        yield Written(f"--{scalar(key)}={scalar(held)}", origin.location(held))
 
 
 def _ports(spec: Node | None, origin: Origin) -> Iterator[ContainerPort]:
@@ -102,6 +109,7 @@ def values(node: Node, key: Node, origin: Origin, holder: Holder) -> Workload | 
         "opentelemetry-collector",
         at,
         image=image,
+        words=tuple(x for y in items(value(node, "command", "extraArgs")) if (x := origin.written(y))),
         variables=(Variable("MY_POD_IP", at, None, "status.podIP"), *_variables(node, origin)),
         ports=tuple(x for x, _ in both),
         probes=tuple(_probes(node, origin, at_key)),

@@ -25,22 +25,33 @@ _PREFIX = re.compile(r"[-@:+!|]*")
 _WANTED = re.compile(r"(?i)(?:OTEL_|OTELCOL_|.*_proxy$|JAVA_TOOL_OPTIONS$|NODE_OPTIONS$)")
 _RESTRICTS = "RestrictAddressFamilies"
 _FAMILIES = {Family.IPV4: "AF_INET", Family.IPV6: "AF_INET6"}
+_READ_ITSELF = (".properties", ".toml", ".alloy", ".river")
 _STARTS = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 
 
 def workloads(path: str, text: str) -> list[Workload]:
-    """The one program that a file sets variables of or starts; none where nothing in it is of interest."""
+    """The one program that a file sets variables of or starts; none where nothing in it is of interest.
+
+    Variables of any name are, for who reads the file may name them; what a program reads itself is not.
+    """
     page = Page(Origin(path, text), "a list of variables")
     unit = path.endswith((".service", ".conf")) and bool(_UNIT.search(text))
     name, at = path.rpartition("/")[2], Location(path, 1)
     container = _unit(page, name, at) if unit else Container(name, at, variables=tuple(_assignments(page)))
-    wanted = any(_WANTED.match(x.name) for x in container.variables)
     said = tuple(x["value"].strip() for x in _LINE.finditer(text) if unit and x["key"] == _RESTRICTS)
-    drops_in = bool(said) and path.endswith(".conf")
-    if not (wanted or drops_in or container.sources or any(_STARTS.search(x.text) for x in container.words)):
-        return []
     about = Meta("unit" if unit else "file", name, path, at)
-    return [Workload(about, containers=(container,), pod=False, restricts=said)]
+    found = Workload(about, containers=(container,), pod=False, restricts=said)
+    listed = not unit and not path.endswith(_READ_ITSELF) and container.variables
+    return [found] if listed or is_wanted(found) else []
+
+
+def is_wanted(workload: Workload) -> bool:
+    """Whether a program or a list of variables has to do with telemetry, as far as it tells itself."""
+    drops_in = bool(workload.restricts) and workload.meta.name.endswith(".conf")
+    return drops_in or any(
+        x.sources or any(_WANTED.match(y.name) for y in x.variables) or any(_STARTS.search(y.text) for y in x.words)
+        for x in workload.containers
+    )
 
 
 def permitted(lines: Iterable[str]) -> tuple[Family, ...]:

@@ -67,7 +67,7 @@ class Reading(msgspec.Struct):
 
     def _extent(self) -> tuple[int, ...]:
         seen = self.seen
-        return seen.understood, len(seen.parts), len(seen.slips), len(seen.errors)
+        return seen.understood, len(seen.parts), len(seen.lists), len(seen.lending), len(seen.slips), len(seen.errors)
 
     def add(self, other: "Reading") -> None:
         """Take over what another process has read of the files that come after these."""

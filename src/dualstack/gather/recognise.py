@@ -4,7 +4,7 @@ A document that can hold nothing of interest is told by its text alone and is no
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -33,7 +33,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import KINDS, Gate
-from dualstack.model.kube import SLICES, TEMPLATES, NetworkPolicy, Service, Slice, Workload
+from dualstack.model.kube import SLICES, TEMPLATES, Meta, NetworkPolicy, Service, Slice, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
@@ -74,16 +74,22 @@ class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
-    mean something only together with others, `waiting` are Services that are of interest only where something leads to
-    them, `compositions` are Compose files, which can belong together. `builds` are those of kustomize: groups of
-    alternatives, each of which stands beside all the rest.
+    mean something only together with others, `inlined` those in the words of a command. `lists` are variables that
+    mean something only to who reads them, `lending` are pods and variables that do only where one names the other, and
+    `waiting` are Services that are of interest only where something leads there. `compositions` are Compose files,
+    which can belong together. `builds` are those of kustomize: groups of alternatives, each of which stands beside all
+    the rest.
     """
 
     configs: list[Pending] = []
     parts: list[Pending] = []
+    inlined: list[Pending] = []
+    lists: list[Workload] = []
+    lending: list[Origin] = []
     workloads: list[Workload] = []
     services: list[Service] = []
     policies: list[NetworkPolicy] = []
+    namespaces: list[Meta] = []
     agents: list["Agent"] = []
     foreign: list[ForeignListener] = []
     gates: list[Gate] = []
@@ -137,6 +143,9 @@ def _yaml(text: Text, found: Found) -> None:
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += 1
+        elif glance.lends(chunk.text):
+            found.lending.append(Origin(text.path, chunk.text, chunk.line))
+            found.understood += text.named
         elif text.named and (glance.kind(chunk.text) or not chunk.text.strip()):
             found.understood += 1
 
@@ -145,34 +154,13 @@ def _speaking(chunk: Chunk, text: Text, found: Found) -> None:
     kind = glance.kind(chunk.text)
     silences = ANNOTATION in chunk.text
     if not kind or kind in OBJECTS or kind.endswith("List") or silences or _CONFIG.search(chunk.text):
-        _document(Origin(text.path, chunk.text, chunk.line), found)
+        document(Origin(text.path, chunk.text, chunk.line), found)
     else:
         found.understood += text.named
 
 
-def settle(found: Found, wanted: frozenset[str] | None) -> None:
-    """Read the waiting Services in which a wanted word stands: a name that something sends to, a label of a pod.
-
-    Their namesakes are read as well: of several the nearest one is meant. None wants them all.
-    """
-    left = _settled(found.waiting, wanted, found)
-    names = frozenset(x.meta.name for x in found.services) - (wanted or frozenset())
-    _settled(left if names else (), names, found)
-    found.waiting = []
-
-
-def _settled(waiting: Iterable[Origin], wanted: frozenset[str] | None, found: Found) -> list[Origin]:
-    """Read those with a wanted word, and give the others."""
-    left = []
-    for origin in waiting:
-        if wanted is None or glance.has(origin.text, wanted):
-            _document(origin, found)
-        else:
-            left.append(origin)
-    return left
-
-
-def _document(origin: Origin, found: Found) -> None:
+def document(origin: Origin, found: Found) -> None:
+    """Read one document into what was found."""
     root = composed(origin, found)
     before = found.understood
     if root is not None:
@@ -249,7 +237,7 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
         found.configs.append(Pending(root, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
-    elif not _agent(root, origin, found):
+    elif not _agent(root, origin, found, origin.holder):
         _held(root, origin, found, _DEPTH, set())
         from dualstack.gather.gateways import charts, families
 
@@ -282,7 +270,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
             made = operated.values(node, key, origin, holder)
             found.workloads += [made] if made else []
         elif isinstance(body, MappingNode):
-            if not _agent(body, origin, found):
+            if not _agent(body, origin, found, holder):
                 _held(body, origin, found, depth - 1, seen)
         elif isinstance(body, SequenceNode):
             for item in body.value:
@@ -294,7 +282,7 @@ def _held(node: Node, origin: Origin, found: Found, depth: int, seen: set[int]) 
 def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> None:
     """A configuration that an object holds as a text, of the Collector or of another agent."""
     if not _PART.search(node.value):
-        _foreign(origin.inner(node), found)
+        _foreign(origin.inner(node), found, holder)
         return
     inner = composed(origin.inner(node), found)
     if inner and is_config(inner[0]):
@@ -307,11 +295,11 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         _held(*inner, found, _DEPTH // 2, set())
 
 
-def _agent(root: Node, origin: Origin, found: Found) -> bool:
+def _agent(root: Node, origin: Origin, found: Found, holder: Holder) -> bool:
     """Whether nodes are the configuration of another agent; it is kept then."""
     from dualstack.gather.agents import of_tree
 
-    return _kept(of_tree(root, origin), found)
+    return _kept(of_tree(root, origin, holder), found)
 
 
 def _kept(agent: "Agent | None", found: Found) -> bool:
@@ -323,24 +311,25 @@ def _kept(agent: "Agent | None", found: Found) -> bool:
     return True
 
 
-def _foreign(origin: Origin, found: Found) -> bool:
+def _foreign(origin: Origin, found: Found, holder: Holder) -> bool:
     """Whether a text is the configuration of another agent than the Collector."""
     from dualstack.gather.agents import of_text
 
     try:
-        if _kept(of_text(origin), found):
+        if _kept(of_text(origin, holder), found):
             return True
     except BadFile as error:
         found.errors.append(error)
         return True
     inner = composed(origin, found) if _AGENT.search(origin.text) else None
-    return inner is not None and _agent(*inner, found)
+    return inner is not None and _agent(*inner, found, holder)
 
 
 def _config_map(root: Node, origin: Origin, found: Found) -> None:
     from dualstack.gather import manifests
 
     about = manifests.meta(root, origin)
+    _listed(manifests.keys(root, origin), found)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
             if isinstance(body, ScalarNode):
@@ -368,7 +357,7 @@ def _plain(root: Node, origin: Origin, found: Found) -> None:
 
 
 OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
-    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation"), _plain),
+    **dict.fromkeys((*TEMPLATES, *KINDS, *SLICES, "Service", "NetworkPolicy", "Instrumentation", "Namespace"), _plain),
     "ConfigMap": _config_map,
     "Secret": _config_map,
     "OpenTelemetryCollector": _operated,
@@ -377,13 +366,21 @@ OBJECTS: dict[str, Callable[[Node, Origin, Found], None]] = {
 
 def _settings(text: Text, found: Found) -> None:
     """A file that is no YAML: the configuration of another agent, a unit of systemd, or variables."""
-    if _foreign(Origin(text.path, text.text), found):
+    if _foreign(whole := Origin(text.path, text.text), found, whole.holder):
         return
     from dualstack.gather import processes_files
 
-    workloads = processes_files.workloads(text.path, text.text)
-    found.workloads += workloads
-    found.understood += bool(workloads)
+    for workload in processes_files.workloads(text.path, text.text):
+        found.understood += _listed(workload, found)
+
+
+def _listed(workload: Workload, found: Found) -> bool:
+    """Keep a program, or a list of variables; whether it is of interest by itself."""
+    from dualstack.gather import processes_files
+
+    wanted = processes_files.is_wanted(workload)
+    (found.workloads if wanted else found.lists).append(workload)
+    return wanted
 
 
 _SETTINGS = (".env", ".service", ".conf", ".toml", ".alloy", ".river", ".properties")

@@ -4,6 +4,7 @@ A ConfigMap holds a configuration as a text of many lines. `Origin.inner` gives 
 what is found in it has its line and column in the outer file.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ from yaml import nodes
 from yaml.reader import ReaderError
 
 from dualstack.gather.errors import BadFile
+from dualstack.model.otel import Holder
 from dualstack.model.source import Location, Room, Written
 from dualstack.model.text import LINE_BREAK
 
@@ -62,6 +64,11 @@ class Origin(msgspec.Struct, frozen=True):
     line: int = 0
     column: int = 0
     whole: Location | None = None
+
+    @property
+    def holder(self) -> Holder:
+        """What holds a configuration that is a file of its own."""
+        return Holder("file", "", os.path.normpath(self.file))
 
     def at(self, node: Node) -> "Origin":  # noqa: ARG002 -- of a tree that several texts make it depends on the node
         """The text that a node stands in."""

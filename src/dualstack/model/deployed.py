@@ -3,7 +3,7 @@
 import msgspec
 
 from dualstack.model.kube import Container, Service, Workload
-from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
+from dualstack.model.otel import Declared, Destination
 
 
 class Deployed(msgspec.Struct, frozen=True):
@@ -18,11 +18,11 @@ class Deployed(msgspec.Struct, frozen=True):
 class Deployments(msgspec.Struct, frozen=True):
     """Every configuration, once for each container that reads it.
 
-    `foreign` are the endpoints that other agents than the Collector listen on.
+    `foreign` are those of other agents than the Collector: their endpoints alone.
     """
 
     items: tuple[Deployed, ...] = ()
-    foreign: tuple[DeclaredEndpoint, ...] = ()
+    foreign: tuple[Deployed, ...] = ()
 
 
 class Sender(msgspec.Struct, frozen=True):

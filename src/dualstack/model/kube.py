@@ -90,13 +90,23 @@ class Service(msgspec.Struct, frozen=True):
 class Variable(msgspec.Struct, frozen=True):
     """An environment variable. `field` is the path of the downward API that it comes from, such as `status.podIP`.
 
-    Both `value` and `field` are empty where it comes from elsewhere, such as a Secret.
+    `held` is the ConfigMap or the Secret, and the key in it, that it comes from; `value` is what stands there, where
+    the files have it. All are empty where it comes from elsewhere.
     """
 
     name: str
     at: Location
     value: Written | None = None
     field: str = ""
+    held: Holder | None = None
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A ConfigMap or a Secret all of whose keys are variables of a container, with a prefix before their names."""
+
+    kind: str
+    name: str
+    prefix: str = ""
 
 
 class ContainerPort(msgspec.Struct, frozen=True):
@@ -127,7 +137,10 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container: `words` are its command and arguments, `sources` the files that its environment comes from, too."""
+    """A container: `words` are its command and arguments.
+
+    `sources` are the files that its environment comes from as well, `given` the objects.
+    """
 
     name: str
     at: Location
@@ -139,6 +152,7 @@ class Container(msgspec.Struct, frozen=True):
     mounts: tuple[Mount, ...] = ()
     init: bool = False
     sources: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
 
     def variable(self, name: str) -> Variable | None:
         """A variable by its name; the last one of that name counts."""

@@ -6,7 +6,7 @@ import msgspec
 
 from dualstack.model.address import Protocol
 from dualstack.model.sockets import Runtime, Transport
-from dualstack.model.source import Location, Room, Vacancy, Written
+from dualstack.model.source import Location, Room, Written
 
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     cause: str = ""
     written: Written | None = None
     pinned: Written | None = None
-    vacant: Vacancy | None = None
+    vacant: Room | None = None
     runtime: str = Runtime.GO
     host_ignored: bool = False
     room: Room | None = None

@@ -40,21 +40,13 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A place in a file where an entry can be written before the first one of a mapping or a list.
+    """A place, of no length, where an entry of a mapping or a list can be written, before those that are there.
 
-    `between` is what has to stand behind the new entry, and `quote` is put around keys and texts.
+    `between` is what has to stand behind the new entry, empty where it is the only one, and `quote` is put around keys
+    and texts. `missing` says that the mapping itself is not there yet.
     """
 
     at: Location
     between: str
     quote: str = ""
-
-
-class Vacancy(msgspec.Struct, frozen=True):
-    """A place, of no length, where a value that is left out would be written; `form` has `{}` for it.
-
-    A line feed in it stands for the line break of the file.
-    """
-
-    at: Location
-    form: str
+    missing: bool = False

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.evidence import Missing
 from dualstack.model.source import Location
 
@@ -23,10 +23,43 @@ class File(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] = ()
 
 
-class Endpoint(msgspec.Struct, frozen=True):
-    """An address that a configuration listens on. `binds` are all that may become of it, as sentences.
+class State(msgspec.Struct, frozen=True):
+    """States of a network namespace, each a word of `knowledge/bind.table`; any of them where a field is empty.
 
-    `address` is what is bound, `written` what the file says, empty where it is left out.
+    `ipv6` is `on`, `lo-off`, `off` or `absent`, `ipv4` is `on` or `off`, `bindv6only` is `0` or `1`, and `local` says
+    of the address that is bound whether the namespace has it: `yes`, `no`, `off` or `lo-off`. `localhost` is the
+    address that the name stands for, where it is that name that is bound.
+    """
+
+    ipv6: tuple[str, ...] = ()
+    ipv4: tuple[str, ...] = ()
+    bindv6only: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+    localhost: str = ""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What an endpoint becomes in some states of the network: sockets, or an error, or nobody knows.
+
+    `when` says the states in words, and is empty where none decides. `binds` are the sockets as a trace spells them.
+    `clients` are the families over which clients connect, and `at` is where: `loopback`, one address, or empty for
+    every address. No error and nobody who connects is a listener that starts and hears nothing.
+    """
+
+    when: str
+    state: State
+    binds: tuple[str, ...] = ()
+    error: str = ""
+    unknown: str = ""
+    clients: tuple[Family, ...] = ()
+    at: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """An address that something listens on, and what it becomes, state by state of the network.
+
+    `component` is the path of a component of the Collector, or the name of another program. `address` is what is bound,
+    `written` what the file says, empty where it is left out. `runtime` is what binds, a word of `knowledge/bind.table`.
     """
 
     component: str
@@ -34,8 +67,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     written: str
     address: str
     network: str
-    protocol: Protocol
-    binds: tuple[str, ...]
+    runtime: str
+    cases: tuple[Case, ...]
+    protocol: Protocol | None = None
     location: Location | None = None
 
 
@@ -89,10 +123,14 @@ class Routed(msgspec.Struct, frozen=True):
 
 
 class Understood(msgspec.Struct, frozen=True):
-    """All of it. `passed_over` says what was not understood, or not read, and why."""
+    """All of it. `others` are the endpoints of programs that are no Collector.
+
+    `passed_over` says what was not understood, or not read, and why.
+    """
 
     files: tuple[File, ...]
     configurations: tuple[Configuration, ...]
+    others: tuple[Endpoint, ...]
     destinations: tuple[Leads, ...]
     services: tuple[Exposed, ...]
     routes: tuple[Routed, ...]

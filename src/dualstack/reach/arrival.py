@@ -219,7 +219,13 @@ def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop
     sockets = [x for x in place.sockets if x.port == backend.port]
     same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
     through = bool(same) or (direct is not None and direct.outcome is not Outcome.REFUSED)
-    tried = [x for x in (direct, inside if through else None) if x and x.outcome is not Outcome.REFUSED]
+    # What the loopback takes says nothing of the way here: a family that nobody exported over stays unknown.
+    failed = inside is not None and MEANINGS[inside.outcome].hop is not None
+    tried = [
+        x
+        for x in (direct, inside if through and (direct or failed) else None)
+        if x and x.outcome is not Outcome.REFUSED
+    ]
     told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
     if not told:
         met = hop is Hop.HANDSHAKE and tried

@@ -83,19 +83,37 @@ def bind(request: BindRequest) -> Bound:
     return outcomes.pop()
 
 
-@lru_cache(maxsize=4096)
+class State(NamedTuple):
+    """What a bind depends on, in the words of the columns of `knowledge/bind.table`; empty where nothing does."""
+
+    ipv6: str = ""
+    ipv4: str = ""
+    bindv6only: str = ""
+    local: str = ""
+
+
 def possible(request: BindRequest, having: tuple[Family, ...] = ()) -> tuple[Bound, ...]:
     """All that may become of it in a network with these families; where none is named, in any."""
+    return tuple(dict.fromkeys(x for _, x in by_state(request, having)))
+
+
+@lru_cache(maxsize=4096)
+def by_state(request: BindRequest, having: tuple[Family, ...] = ()) -> tuple[tuple[State, Bound], ...]:
+    """What becomes of it in each state that a network with these families can be in; where none is named, any network.
+
+    One pair with an empty state where no state decides.
+    """
     if "$" in request.address:
-        return (Bound(unknown=f"a variable in {request.address} has no known value"),)
+        return ((State(), Bound(unknown=f"a variable in {request.address} has no known value")),)
     place = placed(request.address, request.names)
     if place.form == "service":
-        return (Bound(unknown=f"the services file there says which port `{place.port}` is, or that it is none"),)
+        why = f"the services file there says which port `{place.port}` is, or that it is none"
+        return ((State(), Bound(unknown=why)),)
     wanted = ("on", "lo-off") if Family.IPV6 in having else ("off", "absent")
     states = (x for x in _states(request.namespace, place) if not having or x.ipv6 in wanted)
     if _is_foreign(place.host, having):
         states = (x for x in states if x.local != "yes")
-    return tuple(dict.fromkeys(_outcome(request, place, x) for x in states))
+    return tuple((x, _outcome(request, place, x)) for x in states)
 
 
 def _is_foreign(host: str, having: tuple[Family, ...]) -> bool:
@@ -110,21 +128,12 @@ def _without_v6only(bound: Bound) -> Bound:
     return msgspec.structs.replace(bound, sockets=sockets)
 
 
-class _State(NamedTuple):
-    """What the evidence leaves open, in the words of the table."""
-
-    ipv6: str
-    ipv4: str
-    bindv6only: str
-    local: str
-
-
-def _states(namespace: Namespace | None, place: Place) -> Iterator[_State]:
+def _states(namespace: Namespace | None, place: Place) -> Iterator[State]:
     """Every state that the evidence allows."""
     only = namespace.bindv6only if namespace else None
     bindv6only = ("0", "1") if only is None else (str(int(only)),)
     for ipv6, ipv4, digit in product(_ipv6(namespace), _ipv4(namespace), bindv6only):
-        yield from (_State(ipv6, ipv4, digit, local) for local in _local(namespace, place.host, ipv6))
+        yield from (State(ipv6, ipv4, digit, local) for local in _local(namespace, place.host, ipv6, ipv4))
 
 
 def _ipv6(namespace: Namespace | None) -> tuple[str, ...]:
@@ -150,12 +159,14 @@ def _has_ipv6(interface: Interface) -> bool:
     return any(family(x.address) is Family.IPV6 for x in interface.addresses)
 
 
-def _local(namespace: Namespace | None, host: str, ipv6: str) -> tuple[str, ...]:
+def _local(namespace: Namespace | None, host: str, ipv6: str, ipv4: str) -> tuple[str, ...]:
     if not is_address(host) or scope(host) is Scope.WILDCARD:
         return ("",)
     loopback_off = ipv6 == "lo-off" and scope(host) is Scope.LOOPBACK
     if family(host) is Family.IPV6 and (ipv6 == "off" or loopback_off):
         return (ipv6,)
+    if namespace is None and without_zone(unmapped(host)) in ("127.0.0.1", "::1"):
+        return ("yes" if family(host) is Family.IPV6 or ipv4 == "on" else "no",)
     if namespace is None:
         return ("yes", "no")
     return (_held(namespace, unmapped(host)),)
@@ -189,7 +200,7 @@ def _rows_of(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, s
     return tuple(({c: frozenset(x[c].split(",")) for c in _CONDITIONS if x[c] != "-"}, x) for x in rows)
 
 
-def _row(request: BindRequest, place: Place, state: _State) -> dict[str, str] | None:
+def _row(request: BindRequest, place: Place, state: State) -> dict[str, str] | None:
     facts = {"network": {request.network}, "call": {request.call}, "host": place.words}
     facts |= {key: {value} for key, value in state._asdict().items()}
     fitting = (
@@ -198,7 +209,7 @@ def _row(request: BindRequest, place: Place, state: _State) -> dict[str, str] | 
     return next(fitting, None)
 
 
-def _outcome(request: BindRequest, place: Place, state: _State) -> Bound:
+def _outcome(request: BindRequest, place: Place, state: State) -> Bound:
     row = _row(request, place, state)
     if row is None:
         return Bound(unknown=f"how {request.runtime} binds {request.address} ({request.network}) is not in the table")

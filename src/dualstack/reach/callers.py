@@ -51,8 +51,11 @@ def is_health(endpoint: DeclaredEndpoint) -> bool:
 
 
 def serves(endpoint: DeclaredEndpoint) -> bool:
-    """Whether clients bring or fetch telemetry there; the others are for people and for what watches over it."""
-    return endpoint.component.startswith(_MADE)
+    """Whether clients bring or fetch telemetry there; the others are for people and for what watches over it.
+
+    Of another agent than the Collector, which goes by the name of its product, these endpoints alone are read.
+    """
+    return endpoint.component.startswith(_MADE) or "/" not in endpoint.component
 
 
 def services(item: Deployed, endpoint: DeclaredEndpoint) -> Iterator[tuple[Service, Location]]:
@@ -101,6 +104,7 @@ def callers(item: Deployed, endpoint: DeclaredEndpoint, told: Heard) -> tuple[Ca
     found = (
         *_of_services(item, endpoint),
         *_of_senders(item.workload, endpoint, told),
+        *_of_nodes(item.workload, endpoint, told),
         *_of_ports(item.workload, item.container, endpoint, told),
         *_of_watchers(item.workload, item.container, endpoint),
     )
@@ -116,6 +120,14 @@ def _of_senders(workload: Workload, endpoint: DeclaredEndpoint, told: Heard) -> 
     """Those of other services of a Compose file, which know each other by name."""
     for name, sender in told.from_elsewhere(workload, port(endpoint)) if not workload.host_network else ():
         yield Caller(f"{sender.destination.owner} sends to `{name}`", sender.destination.written.at)
+
+
+def _of_nodes(workload: Workload, endpoint: DeclaredEndpoint, told: Heard) -> Iterator[Caller]:
+    """Those that send to the node that they run on, where this may be the one that listens there on every node."""
+    if workload.host_network and workload.meta.kind == "DaemonSet":
+        for sender in told.at_nodes.get(str(port(endpoint)), ()):
+            said = sender.destination
+            yield Caller(f"{said.owner} sends to that port at the address of its node", said.written.at, sure=False)
 
 
 def _of_ports(workload: Workload, container: Container, endpoint: DeclaredEndpoint, told: Heard) -> Iterator[Caller]:

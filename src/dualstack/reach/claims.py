@@ -1,20 +1,31 @@
 """Ports of nodes that the pods of a workload take for themselves."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice, product
+from typing import TypeAlias
 
 import msgspec
 
+from dualstack.model.address import is_address
 from dualstack.model.deployed import Deployments
 from dualstack.model.kube import Workload, Workloads
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
+from dualstack.reach.callers import host_of
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.start import port
 
-_EVERYWHERE = ("", "0.0.0.0", "::", "127.0.0.1", "::1")
+_ANY = ("", "0.0.0.0")
+"""Host addresses that stand for every one (scheduler framework, HostPortInfo); to the scheduler `::` is one address."""
+_WILDCARDS = ("0.0.0.0", "::")
+_Owner: TypeAlias = tuple[str, str, str, str]
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A port of every node that a pod of a workload runs on; `address` is the `hostIP` that it is taken on."""
+    """A port of every node that a pod of a workload runs on; `address` is the one of the node that it is taken on.
+
+    It is the `hostIP`, or what a listener in the network of the node binds; empty for every address.
+    """
 
     workload: Workload
     number: int
@@ -30,19 +41,20 @@ class Claim(msgspec.Struct, frozen=True):
 
 def rivals(workloads: Workloads, deployments: Deployments) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of claims to one port, of workloads in one folder that nothing keeps from meeting on a node."""
-    by_port = dict[tuple[int, str, str], dict[tuple[str, str, str, str], Claim]]()
+    by_port = dict[tuple[int, str, str], dict[_Owner, list[Claim]]]()
     for claim in _claims(workloads, deployments):
         meta = claim.workload.meta
         folder = meta.at.file.rpartition("/")[0]
         here = by_port.setdefault((claim.number, claim.protocol, folder), {})
-        here.setdefault((meta.kind, meta.namespace, meta.name, meta.at.file), claim)
+        here.setdefault((meta.kind, meta.namespace, meta.name, meta.at.file), []).append(claim)
     for here in by_port.values():
-        yield from (x for x in combinations(here.values(), 2) if _meet(*x))
+        for one, other in combinations(here.values(), 2):
+            yield from islice((x for x in product(one, other) if _meet(*x)), 1)
 
 
 def _meet(one: Claim, other: Claim) -> bool:
     same = one.workload.meta.name == other.workload.meta.name and one.workload.meta.kind == other.workload.meta.kind
-    apart = one.address != other.address and not {one.address, other.address} & set(_EVERYWHERE)
+    apart = one.address != other.address and not {one.address, other.address} & set(_ANY)
     return not (same or apart)
 
 
@@ -54,7 +66,13 @@ def _claims(workloads: Workloads, deployments: Deployments) -> Iterator[Claim]:
         host = item.workload
         if host is not None and host.pod and host.host_network and not host.pinned:
             listening = ((x, x.location) for x in item.config.endpoints if port(x))
-            yield from (Claim(host, port(x), x.transport.upper(), at) for x, at in listening if at)
+            yield from (Claim(host, port(x), x.transport.upper(), at, _bound(x)) for x, at in listening if at)
+
+
+def _bound(endpoint: DeclaredEndpoint) -> str:
+    """The one address that a listener binds, that of `localhost` as Go takes it; empty for any other."""
+    host = "127.0.0.1" if host_of(endpoint) == LOCALHOST else host_of(endpoint)
+    return host if is_address(host) and host not in _WILDCARDS else ""
 
 
 def _of_ports(workload: Workload) -> Iterator[Claim]:

@@ -16,11 +16,24 @@ _EXPORTER = re.compile(r"exporters/otlp(?:_?http|_grpc)?(?:/.*)?")
 _VARIABLE = "OTEL_EXPORTER_OTLP_"
 
 
+_STARTED = re.compile(
+    r"(?:^|[;&|(\n]\s*|\b(?:exec|nohup)\s+|\s-\w*c\s+|\s--\s+)[\"']?(?:\S*/)?"
+    r"(?:otelcol[\w-]*|(?:otel|opentelemetry|aws-otel|splunk-otel)-collector|alloy|vector|fluent-bit|telegraf|rotel"
+    r"|elastic-agent|jaeger(?:-all-in-one)?)(?=[\s;&|\"')]|$)"
+)
+"""What starts a program that takes OTLP: a command line, or a part of a shell's."""
+_SEVERAL = re.compile(r"(?<![&>|])&(?=\s|$)|\b(?:supervisord|s6-svscan|runsvdir|circusd|honcho|foreman)\b")
+"""What starts several programs in one container."""
+_BUNDLES = re.compile(r"agent|all-?in-?one|bundle|supervisor")
+"""Words in the names of images that hold several programs."""
+
+
 class Company(enum.Enum):
-    """Who else is there: somebody who takes OTLP or can, others, or nobody."""
+    """Who else is there: somebody who takes OTLP or can, others, programs of the same container, or nobody."""
 
     RECEIVER = "receiver"
     OTHERS = "others"
+    INSIDE = "inside"
     NOBODY = "nobody"
 
 
@@ -47,7 +60,9 @@ def company(sender: Sender, port: str, workloads: Workloads, deployments: Deploy
     there = [*others, container] if is_program else others
     if any(_takes(x, port) for x in there):
         return Company.RECEIVER
-    return Company.OTHERS if others else Company.NOBODY
+    if others:
+        return Company.OTHERS
+    return Company.INSIDE if is_program and _has_several(container) else Company.NOBODY
 
 
 def _is_guest(workload: Workload) -> bool:
@@ -69,9 +84,35 @@ def _others(workload: Workload, container: Container, workloads: Workloads) -> I
 
 
 def _takes(container: Container, port: str) -> bool:
-    image = container.image.partition("@")[0]
-    name = re.sub(r":[^/:]*$", "", image)
-    return any(x.number.text == port for x in container.ports) or bool(_images().search(name))
+    """Whether a container can take OTLP on a port: it names the port, is told to listen there, or runs who takes it."""
+    named = any(x.number.text == port for x in container.ports) or any(x.port.text == port for x in container.probes)
+    return (
+        named
+        or bool(_STARTED.search(_line(container)))
+        or _is_told(container, port)
+        or bool(_images().search(_name(container)))
+    )
+
+
+def _is_told(container: Container, port: str) -> bool:
+    """Whether a variable holds a wildcard with that port, which is where somebody listens."""
+    wildcard = re.compile(rf"(?:\w+://)?(?:0\.0\.0\.0|\[::\])?:{port}")
+    values = (x.value.text for x in container.variables if x.value and not x.name.startswith(_VARIABLE))
+    return any(wildcard.fullmatch(x) for x in values)
+
+
+def _has_several(container: Container) -> bool:
+    """Whether a container starts more than one program, by its command or the name of its image."""
+    return bool(_SEVERAL.search(_line(container)) or _BUNDLES.search(_name(container)))
+
+
+def _line(container: Container) -> str:
+    return " ".join(x.text for x in container.words)
+
+
+def _name(container: Container) -> str:
+    """The image without its tag and digest."""
+    return re.sub(r":[^/:]*$", "", container.image.partition("@")[0])
 
 
 @cache

@@ -7,7 +7,7 @@ import msgspec
 
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
+from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Question
 from dualstack.reach.bind import BindRequest, Bound, possible
 from dualstack.reach.destination import Reading, read
@@ -46,9 +46,8 @@ def faults(deployments: Deployments, question: Question, *codes: str) -> Iterato
 
 def drafted(deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoint]]:
     """Every endpoint that something listens on, Collector or not, and the configuration that it stands in."""
-    for item in deployments.items:
+    for item in (*deployments.items, *deployments.foreign):
         yield from ((item, x) for x in item.config.endpoints)
-    yield from ((Deployed(Declared((x,), at=x.location)), x) for x in deployments.foreign)
 
 
 def there(item: Deployed, question: Question) -> Question:

@@ -3,7 +3,7 @@
 import re
 
 from dualstack.model.finding import Applicability, Edit, Fix
-from dualstack.model.source import Room, Vacancy, Written
+from dualstack.model.source import Room, Written
 
 _PLAIN = re.compile(r"(?!-\Z)[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
@@ -50,7 +50,8 @@ def added(room: Room | None, **fields: str) -> tuple[Edit, ...]:
     if room is None:
         return ()
     each = (f"{room.quote}{key}{room.quote}: {room.quote}{text}{room.quote}" for key, text in fields.items())
-    return (Edit(room.at.file, "", "".join(f"{x}{room.between}" for x in each), room.at),)
+    new = "".join(f"{x}{room.between}" for x in each)
+    return (Edit(room.at.file, "", f" {{{new}}}" if room.missing else new, room.at),)
 
 
 def added_item(room: Room | None, **fields: str) -> tuple[Edit, ...]:
@@ -63,9 +64,7 @@ def added_item(room: Room | None, **fields: str) -> tuple[Edit, ...]:
     return (Edit(room.at.file, "", item + room.between, room.at),)
 
 
-def filled(title: str, applicability: Applicability, vacancy: Vacancy | None, text: str) -> Fix:
-    """A fix that writes a value where it is left out, by hand where that cannot be done in place."""
-    if vacancy is None:
-        return Fix(title)
-    edit = Edit(vacancy.at.file, "", vacancy.form.format(text), vacancy.at)
-    return Fix(title, applicability, (edit,))
+def filled(title: str, applicability: Applicability, room: Room | None, **field: str) -> Fix:
+    """A fix that writes a field where it is left out, by hand where that cannot be done in place."""
+    edits = added(room, **field)
+    return Fix(title, applicability, edits) if edits else Fix(title)

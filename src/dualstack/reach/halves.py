@@ -13,6 +13,7 @@ from dualstack.reach.callers import callers, is_loopback, serves
 from dualstack.reach.heard import Heard, heard
 from dualstack.reach.served import beside, taken
 from dualstack.reach.start import port
+from dualstack.reach.wiring import together
 
 _AS_WRITTEN = {Family.IPV4: "127.0.0.1", Family.IPV6: "[::1]"}
 
@@ -51,5 +52,5 @@ def _wanted(item: Deployed, endpoint: DeclaredEndpoint, has: Family, told: Heard
 def _is_beside(sender: Sender, item: Deployed) -> bool:
     """Whether a sender shares the loopback of what reads a configuration."""
     if item.workload is not None:
-        return sender.workload is item.workload
+        return together(item.workload, sender.workload)
     return sender.destination in item.config.destinations

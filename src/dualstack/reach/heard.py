@@ -7,13 +7,20 @@ import msgspec
 from dualstack.model.deployed import Sender, Senders
 from dualstack.model.kube import Workload
 from dualstack.reach.destination import read
+from dualstack.reach.settings import variable_of
+
+_NODE = "status.hostIP"
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """Senders to a loopback address by port, each with its host, and all others by host and port."""
+    """Senders to a loopback address by port, each with its host, and all others by host and port.
+
+    `at_nodes` are those by port that send to the address of the node that they run on.
+    """
 
     local: Mapping[str, tuple[tuple[str, Sender], ...]] = {}
     named: Mapping[tuple[str, str], tuple[Sender, ...]] = {}
+    at_nodes: Mapping[str, tuple[Sender, ...]] = {}
 
     def beside(self, workload: Workload, port: int) -> bool:
         """Whether a sender of the same pod sends to a port over the loopback."""
@@ -31,10 +38,18 @@ class Heard(msgspec.Struct, frozen=True):
 def heard(senders: Senders) -> Heard:
     """The destinations of all, taken apart once."""
     local, named = dict[str, list[tuple[str, Sender]]](), dict[tuple[str, str], list[Sender]]()
+    at_nodes = dict[str, list[Sender]]()
     for sender in senders.items:
         reading = read(sender.destination.value, sender.destination.form)
-        if reading.loopback:
+        variable = variable_of(reading.host, sender.container) if "$" in reading.host else None
+        if variable and variable.field == _NODE:
+            at_nodes.setdefault(reading.port, []).append(sender)
+        elif reading.loopback:
             local.setdefault(reading.port, []).append((reading.host, sender))
         else:
             named.setdefault((reading.host, reading.port), []).append(sender)
-    return Heard({k: tuple(v) for k, v in local.items()}, {k: tuple(v) for k, v in named.items()})
+    return Heard(
+        {k: tuple(v) for k, v in local.items()},
+        {k: tuple(v) for k, v in named.items()},
+        {k: tuple(v) for k, v in at_nodes.items()},
+    )

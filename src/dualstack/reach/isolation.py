@@ -1,16 +1,19 @@
 """NetworkPolicies: which of their rules let addresses reach a port of a Collector, and of which family."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
+from dualstack.knowledge import table
 from dualstack.model.address import BOTH, Family
-from dualstack.model.kube import NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload
+from dualstack.model.kube import Container, NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.ports import otlp
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import numbered, port
 from dualstack.reach.wiring import same_namespace
 
+_TAG = re.compile(r":[^/:]*$")
 _FAMILIES = {4: Family.IPV4, 6: Family.IPV6}
 
 
@@ -37,10 +40,23 @@ def block_families(rule: PolicyRule) -> Iterator[Family]:
 
 
 def otlp_ports(workload: Workload, land: Landscape) -> tuple[int, ...]:
-    """The ports of the pods on which OTLP is received: by the configuration, or by the ports that they name."""
+    """The ports of the pods on which OTLP is received: by the configuration, or by the ports that they name.
+
+    A container that is given nothing runs with what its image has.
+    """
     read = [port(y) for x in land.read_by(workload) for y in otlp(x.config) if port(y)]
     named = [numbered(y.number.text) for x in workload.containers for y in x.ports if is_otlp(y.name, y.number.text)]
-    return tuple(dict.fromkeys(read or filter(None, named)))
+    own = [y for x in workload.containers for y in default_ports(x)]
+    return tuple(dict.fromkeys(read or [x for x in named if x] or own))
+
+
+def default_ports(container: Container) -> tuple[int, ...]:
+    """The ports on which a container takes OTLP by the configuration in its image; none where it may have another."""
+    if container.words or container.mounts or container.init:
+        return ()
+    name = _TAG.sub("", container.image.partition("@")[0])
+    found = (x["otlp ports"] for x in table("default_configs") if re.search(x["image"], name))
+    return tuple(map(int, next(found, "").split()))
 
 
 def ingress(policies: NetworkPolicies, workload: Workload, number: int) -> tuple[PolicyRule, ...]:

@@ -7,11 +7,12 @@ from dualstack.model.deployed import Deployed, Sender
 from dualstack.model.kube import Container, Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
+from dualstack.reach import sources
 from dualstack.reach.destination import read
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.operator import OPERATED
 from dualstack.reach.stacks import is_otlp, same
-from dualstack.reach.start import configurations, numbered, port
+from dualstack.reach.start import numbered, port
 from dualstack.reach.wiring import target
 
 _INJECTED = "sidecar.opentelemetry.io/inject"
@@ -37,8 +38,7 @@ def silent(workload: Workload, number: int, transport: Transport, land: Landscap
 
 def _never(container: Container, number: int, transport: Transport, read_by: list[Declared]) -> bool:
     """Whether a container surely does not listen on a port: it runs a Collector with one configuration, all known."""
-    changed = any(x.text.startswith(("--set", "-set")) for x in container.words)
-    if len(read_by) != 1 or len(configurations([x.text for x in container.words])) > 1 or changed:
+    if len(read_by) != 1 or not _is_all(read_by[0], container):
         return False
     config = read_by[0]
     open_ended = any(x.problem or not port(x) for x in config.endpoints)
@@ -47,6 +47,13 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     others = config.unread.values()
     maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
     return config.whole and not (open_ended or mine or maybe)
+
+
+def _is_all(config: Declared, container: Container) -> bool:
+    """Whether a configuration has in it everything that the words of a container name."""
+    named = sources.of(container)
+    given = bool(config.holder) and not any(x.kind != "set" for x in named)
+    return len(config.parts or (config.holder,)) >= len(named) + given
 
 
 def unnamed(workload: Workload, name: str) -> bool:
@@ -63,6 +70,18 @@ def deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
         return True
     number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
     return bool(number and transport and silent(workload, number, transport, land))
+
+
+def across(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> DeclaredEndpoint | None:
+    """What listens on the number that a port leads to, over the other transport, where no other port is for that."""
+    led = {(x, y.protocol.lower()) for z in behind for y in service.ports if (x := target(y, z))}
+    for workload in behind:
+        number, mine = target(each, workload), each.protocol.lower()
+        there = (y for x in land.read_by(workload) for y in x.config.endpoints if number and port(y) == number)
+        found = next((x for x in there if x.transport != mine and (number, x.transport) not in led), None)
+        if found:
+            return found
+    return None
 
 
 def matters(each: ServicePort, behind: list[Workload], land: Landscape) -> bool:

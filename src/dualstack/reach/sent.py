@@ -9,14 +9,15 @@ from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Scope, Target, family, is_address, scope
 from dualstack.model.client import Proxies
 from dualstack.model.deployed import Deployments, Sender, Senders
-from dualstack.model.kube import Container, Workload
+from dualstack.model.kube import Container
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Client
 from dualstack.model.source import Written
 from dualstack.reach.destination import read
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.proxy import diverted, meant, proxies, variable
 from dualstack.reach.start import port
-from dualstack.reach.wiring import environment
+from dualstack.reach.wiring import environment, together
 
 _NODE = re.compile(r"(?:^|/)node:v?(?P<version>\d+(?:\.\d+)*)")
 _PORTS = {"https": 443, "http": 80}  # RFC 9110 section 4.2
@@ -68,11 +69,16 @@ def trying_first_alone(sender: Sender) -> bool | None:
         return None
     said = flag(container, "node")
     verbatim = any(_VERBATIM in x.text for x in options(container, "node"))
-    found = _NODE.search(container.image)
-    version = tuple(map(int, found["version"].split("."))) if found else ()
+    version = node_version(container)
     if said or version >= _TRIES_ALL:
         return None
     return True if version and (verbatim or version >= _VERBATIM_SINCE) else False if verbatim else None
+
+
+def node_version(container: Container) -> tuple[int, ...]:
+    """The version of Node.js in an image; empty where its tag tells none."""
+    found = _NODE.search(container.image)
+    return tuple(map(int, found["version"].split("."))) if found else ()
 
 
 def _is_node(sender: Sender) -> bool:
@@ -84,20 +90,11 @@ def _is_node(sender: Sender) -> bool:
 def beside(sender: Sender, deployments: Deployments, number: int) -> Iterator[DeclaredEndpoint]:
     """What listens on a port of the sender's own loopback, on IPv4 alone: Go takes that of `localhost`, too."""
     for item in deployments.items:
-        if not _together(item.workload, sender.workload):
+        if not together(item.workload, sender.workload):
             continue
-        for endpoint in item.config.endpoints:
-            host = endpoint.effective.rpartition(":")[0]
-            if port(endpoint) == number and (host == "localhost" or _is_loopback(host)):
-                yield endpoint
-
-
-def _together(one: Workload | None, other: Workload | None) -> bool:
-    """Whether two workloads have one loopback: one pod, or services of Compose that share a network namespace."""
-    if one is None or other is None:
-        return False
-    nets = (one.shares or one.meta.name, other.shares or other.meta.name)
-    return one is other or (not one.pod and one.meta.namespace == other.meta.namespace and nets[0] == nets[1])
+        there = [(x, x.effective.rpartition(":")[0]) for x in item.config.endpoints if port(x) == number]
+        if not any(host in ("[::1]", "::1") for _, host in there):
+            yield from (x for x, host in there if host == LOCALHOST or _is_loopback(host))
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,17 +1,20 @@
 """Which families a listener of a configuration takes, as far as the files tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.deployed import Deployed
+from dualstack.model.kube import Service
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.question import Question
 from dualstack.model.sockets import Runtime
 from dualstack.reach import bind
 from dualstack.reach.callers import host_of, is_literal, serves, services
+from dualstack.reach.edits import widened
 from dualstack.reach.families import has_both
 from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.stacks import granted
 from dualstack.reach.start import port
 from dualstack.reach.unknowns import families, wanted
 
@@ -25,7 +28,7 @@ def taken(endpoint: DeclaredEndpoint, question: Question) -> frozenset[Family]:
     """
     if host_of(endpoint) == LOCALHOST:
         return frozenset({Family.IPV6 if endpoint.network.endswith("6") else Family.IPV4})
-    request = bind.BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO)
+    request = bind.BindRequest(endpoint.effective, endpoint.network, endpoint.call, endpoint.runtime)
     sockets = (y for x in bind.possible(request, question.cluster) for y in x.sockets)
     return frozenset(z for x in sockets for z in bind.families(x) or ())
 
@@ -64,13 +67,43 @@ def missing(has: tuple[Family, ...]) -> tuple[Family, ...]:
     return (has[0].other,) if len(has) == 1 else BOTH
 
 
+def wide(endpoint: DeclaredEndpoint) -> str:
+    """What to write in the place of a listener's address, so that it takes both families; empty where nobody can tell.
+
+    What is not Go takes IPv4 as well there while `net.ipv6.bindv6only` is 0. Where the port stands apart from the
+    address, as in Fluent Bit, that stays so.
+    """
+    if endpoint.runtime == Runtime.GO:
+        return widened(endpoint.text)
+    return f"[::]:{port(endpoint)}" if endpoint.value == endpoint.text else "::"
+
+
 def led(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> Iterator[tuple[str, bool | None]]:
-    """Who leads clients of both families there, and whether for certain; nothing where nobody does."""
-    found = {has_both(x, question): x.meta.called for x, _ in services(item, endpoint)}
-    if True in found:
-        yield f"{found[True]} leads clients of both families there", True
+    """Who leads clients there over a family that the one address of a listener has not, and whether for certain.
+
+    A Service connects to the addresses of pods that have its families, whatever other families there are.
+    """
+    has, behind = single(item, endpoint, question), [x for x, _ in services(item, endpoint)]
+    found = {_over(x, has, question): x.meta.called for x in behind}
+    sure = next((x for x in found if x), None)
+    if sure:
+        yield f"{found[sure]} leads clients {sure} there", True
     elif None in found:
         unsure = "where the cluster has both; `--cluster-families` says so"
         yield f"{found[None]} leads clients of both families there {unsure}", None
-    elif set(wanted(question)) == set(BOTH) and serves(endpoint):
+    elif set(_expected(behind, question)) == set(BOTH) and serves(endpoint):
         yield "Clients of both families are expected", None
+
+
+def _over(service: Service, has: tuple[Family, ...], question: Question) -> str | None:
+    """Over what a Service leads clients to a listener that refuses some of it; empty for nothing, None if unsure."""
+    both = has_both(service, question)
+    if both or both is None:
+        return "of both families" if both else None
+    others = [x for x in granted(service, question) if len(has) == 1 and x not in has]
+    return f"over {others[0].title}" if others else ""
+
+
+def _expected(behind: Sequence[Service], question: Question) -> tuple[Family, ...]:
+    """The families that clients use by the user's word; those of a cluster say nothing of who comes by a Service."""
+    return question.expect if behind and all(granted(x, question) for x in behind) else wanted(question)

@@ -26,9 +26,18 @@ _IMAGES = {
     "ruby": "otel-ruby",
     "golang": "go",
     "openjdk": "otel-java",
-    "temurin": "otel-java",
+    "eclipse-temurin": "otel-java",
+    "amazoncorretto": "otel-java",
+    "java": "otel-java",
+    "python3": "python-otel",
+    "opentelemetry-instrument": "python-otel",
+    "dotnet": "dotnet",
 }
 """Images and commands by their last name."""
+
+
+_SIGNALS = ("TRACES", "METRICS", "LOGS")
+"""Those that SDKs export unless they are told otherwise."""
 
 
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
@@ -36,14 +45,26 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
     values = {x.name: x.value.text for x in container.variables if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
-    for variable in container.variables:
+    for variable in {x.name: x for x in container.variables}.values():
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
+            continue
+        # The kubelet fills in what `env` itself says, and nothing that comes from an object (Container v1 core, env).
+        unfilled = variable.held is not None and "$(" in variable.value.text
+        if unfilled or _is_silent(values, found["signal"] if found else "TRACES"):
             continue
         said, unset = filled(variable.value, known)
         spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
         client = runtime(workload, container)
         yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
+
+
+def _is_silent(values: Mapping[str, str], signal: str | None) -> bool:
+    """Whether nothing goes to an endpoint, that of one signal or of all: the SDK is off, or told not to export it."""
+    if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return True
+    names = (f"OTEL_{x}_EXPORTER" for x in ([signal] if signal else _SIGNALS))
+    return all(values.get(x, "").strip().lower() == "none" for x in names)
 
 
 def _spoken(values: Mapping[str, str], signal: str) -> Protocol:

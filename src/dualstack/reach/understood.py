@@ -5,19 +5,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from dualstack.model.address import BOTH, Scope, family, is_address, scope, without_zone
 from dualstack.model.deployed import Deployed, Deployments, Sender, Senders
 from dualstack.model.evidence import Missing
+from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import NetworkPolicies, Service, Services, Slice, Slices, Workload, Workloads
 from dualstack.model.otel import DeclaredEndpoint, Holder
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.sockets import Runtime
-from dualstack.model.understood import Configuration, Endpoint, Exposed, File, Leads, Part, Routed, Understood
-from dualstack.reach.bind import BindRequest, Bound, accepts_phrase, listen_mark, possible
+from dualstack.model.understood import (
+    Case,
+    Configuration,
+    Endpoint,
+    Exposed,
+    File,
+    Leads,
+    Part,
+    Routed,
+    State,
+    Understood,
+)
+from dualstack.reach.bind import BindRequest
+from dualstack.reach.cases import cases
 from dualstack.reach.destination import read
+from dualstack.reach.drafts import there
 from dualstack.reach.landscape import landscape
-from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.routes import Route, followed, lost, place, routes, shown, spoken
 from dualstack.reach.slices import backing
+from dualstack.reach.sources import INLINE
 from dualstack.reach.wiring import selects, version
 
 
@@ -32,6 +45,7 @@ def understood(
     return Understood(
         tuple(File(k, tuple(sorted(v, key=lambda x: (x.line, x.what)))) for k, v in sorted(files.items())),
         tuple(dict.fromkeys(y for x in each for y in x.configurations)),
+        tuple(dict.fromkeys(y for x in each for y in x.others)),
         tuple(dict.fromkeys(y for x in each for y in x.destinations)),
         tuple(dict.fromkeys(y for x in each for y in x.services)),
         tuple(dict.fromkeys(y for x in each for y in x.routes)),
@@ -52,6 +66,7 @@ def _understood(
     return Understood(
         tuple(_files(evidence, deployments.items, read_files)),
         tuple(_configuration(x, question, wanted) for x in deployments.items),
+        tuple(_others(evidence, deployments.foreign, question)),
         tuple(_leads(x, followed(x, ways, gates)) for x in senders),
         tuple(_exposed(x, workloads.items, backing(x, slices, land), question) for x in services.items),
         tuple(_routed(x, lost(x, land)) for x in ways),
@@ -78,6 +93,8 @@ def _in(holder: Holder | None) -> str:
         return ""
     if holder.kind == "file":
         return f" from {holder.name}"
+    if holder.kind == INLINE:
+        return " in the command line"
     if holder.kind == "values":
         return f" at `{holder.key}`"
     return f" in {holder.kind} {holder.name}" + (f", {holder.key}" if holder.key else "")
@@ -102,35 +119,49 @@ def _configuration(item: Deployed, question: Question, wanted: str) -> Configura
         run,
         config.version,
         why,
-        tuple(_endpoint(x, question) for x in config.endpoints),
+        tuple(_endpoint(x, there(item, question)) for x in config.endpoints),
     )
 
 
 def _endpoint(endpoint: DeclaredEndpoint, question: Question) -> Endpoint:
-    host, _, port = endpoint.effective.rpartition(":")
-    named = host == LOCALHOST
-    addresses = (f"127.0.0.1:{port}", f"[::1]:{port}") if named else (endpoint.effective,)
-    requests = (BindRequest(x, endpoint.network, endpoint.call, Runtime.GO) for x in addresses)
-    bound = dict.fromkeys(y for x in requests for y in possible(x, question.cluster) if y.sockets or not named)
+    address = f":{endpoint.effective.rpartition(':')[2]}" if endpoint.host_ignored else endpoint.effective
+    request = BindRequest(address, endpoint.network, endpoint.call, endpoint.runtime)
     return Endpoint(
         endpoint.component,
         endpoint.field,
         endpoint.text,
-        endpoint.effective,
+        address,
         endpoint.network,
+        endpoint.runtime,
+        (_problem(endpoint),) if endpoint.problem else cases(request, question.cluster),
         endpoint.protocol,
-        (endpoint.problem,) if endpoint.problem else tuple(map(_bound, bound)),
         endpoint.location,
     )
 
 
-def _bound(bound: Bound) -> str:
-    """What becomes of a bind, in a clause."""
-    if bound.unknown:
-        return f"not known: {bound.unknown}"
-    if bound.error:
-        return f"fails: {bound.error}"
-    return "; ".join(f"binds {listen_mark(x)}, {accepts_phrase(x)}" for x in bound.sockets)
+def _problem(endpoint: DeclaredEndpoint) -> Case:
+    """Where the value cannot be taken as it stands: an error where a rule speaks of it, or else nobody can tell."""
+    error, unknown = (endpoint.problem, "") if endpoint.cause else ("", endpoint.problem)
+    return Case("", State(), error=error, unknown=unknown)
+
+
+def _others(evidence: Snapshot, agents: Sequence[Deployed], question: Question) -> Iterator[Endpoint]:
+    """The endpoints of other programs, those of agents with what is spoken there."""
+    told = {(y.component, y.field, y.location) for x in agents for y in x.config.endpoints}
+    yield from (_endpoint(y, there(x, question)) for x in agents for y in x.config.endpoints)
+    for item in (evidence.having(ForeignListeners) or ForeignListeners()).items:
+        if (item.product, item.field, item.written.at) not in told:
+            request = BindRequest(item.address, item.network, runtime=item.runtime)
+            yield Endpoint(
+                item.product,
+                item.field,
+                item.written.text,
+                item.address,
+                item.network,
+                item.runtime,
+                cases(request, question.cluster),
+                location=item.written.at,
+            )
 
 
 def _leads(sender: Sender, ways: Sequence[Route]) -> Leads:

@@ -8,8 +8,9 @@ from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.model.sockets import Transport
-from dualstack.reach import operator
+from dualstack.reach import operator, sources
 from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
+from dualstack.reach.sources import INLINE
 from dualstack.reach.start import configurations, numbered, port
 
 ALONE = Neighbours()
@@ -19,6 +20,9 @@ _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@
 
 
 Mounted: TypeAlias = Mapping[tuple[str, str], Sequence[Workload]]
+Held: TypeAlias = tuple[Holder, str]
+"""A holder and the file that it stands in."""
+Shelved: TypeAlias = Mapping[tuple[str, str], Sequence[Held]]
 Called: TypeAlias = Mapping[str, Sequence[Service]]
 
 
@@ -53,9 +57,23 @@ def mounting(workloads: Iterable[Workload]) -> Mounted:
     for workload in workloads:
         volumes = (_shelf(x.kind, x.source) for x in workload.volumes)
         own = (_shelf(workload.holds.kind, workload.holds.name),) if workload.holds else ()
-        for key in dict.fromkeys((*own, *volumes)):
+        said = (_shelf(y.kind, y.name) for x in workload.containers for y in inlined(x))
+        for key in dict.fromkeys((*own, *volumes, *said)):
             found.setdefault(key, []).append(workload)
     return found
+
+
+def shelved(holders: Iterable[Held]) -> Shelved:
+    """Holders by what workloads name them by, as `mounting` has it."""
+    found: dict[tuple[str, str], list[Held]] = {}
+    for each in holders:
+        found.setdefault(_shelf(each[0].kind, each[0].name), []).append(each)
+    return found
+
+
+def inlined(container: Container) -> tuple[Holder, ...]:
+    """The holders of the configurations that the words of a container have in themselves."""
+    return tuple(sources.holder(x, container) for x in sources.of(container) if x.inside and x.kind != "set")
 
 
 def _shelf(kind: str, name: str) -> tuple[str, str]:
@@ -79,19 +97,30 @@ def readers(
 
     A folder of the host that a container sees can hold anything: there its words must name the configuration.
     """
+    here = held(holder, file)
     for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
         if workload.holds == holder:
             yield workload, workload.containers[0]
-        if not same_namespace(workload.meta.namespace, holder.namespace):
+        if holder.kind == INLINE:
+            yield from ((workload, x) for x in workload.containers if holder in inlined(x))
+            continue
+        together = same_namespace(workload.meta.namespace, holder.namespace)
+        if not together or not near.belong(here, placed(workload.meta)):
             continue
         volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
         for container in workload.containers:
             paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
             folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
-            reads = (not named and not folders) or set(paths) & set(named)
-            if paths and reads and near.belong(held(holder, file), placed(workload.meta)):
+            reads = (not named and not folders and not _is_told_all(container)) or set(paths) & set(named)
+            if paths and reads:
                 yield workload, container
+
+
+def _is_told_all(container: Container) -> bool:
+    """Whether the words of a container have all of its configuration in themselves."""
+    named = [x for x in sources.of(container) if x.kind != "set"]
+    return bool(named) and all(x.inside for x in named)
 
 
 def _is_held(holder: Holder, volume: Volume) -> bool:
@@ -109,18 +138,49 @@ def _path(holder: Holder, volume: Volume, mount: str, part: str) -> str:
 
 
 def sequence(
-    workload: Workload, container: Container, holders: Iterable[tuple[Holder, str]], near: Neighbours = ALONE
+    workload: Workload, container: Container, known: Shelved, near: Neighbours = ALONE
 ) -> tuple[tuple[Holder, str], ...]:
-    """Of holders and their files those that a container's words name, in the order in which they are merged."""
-    named = configurations([x.text for x in container.words])
-    there = dict[str, tuple[Holder, str]]()
-    for holder, file in holders if len(named) > 1 else ():
-        if same_namespace(workload.meta.namespace, holder.namespace):
-            volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
-            mounts = [x for x in container.mounts if x.volume in volumes]
-            if mounts and near.belong(held(holder, file), placed(workload.meta)):
-                there |= {_path(holder, volumes[x.volume], x.path, x.part): (holder, file) for x in mounts}
-    return tuple(there[x] for x in named if x in there)
+    """What a container's words name, or have in themselves, of what is known, in the order in which it is merged.
+
+    Nothing where that is one text, or where no more than settings are known: they are laid over something else.
+    """
+    named = sources.of(container)
+    holds = workload.holds if workload.holds and container is workload.containers[0] else None
+    if len(named) + bool(holds) < 2:
+        return ()
+    base = _kept(holds, known) if holds else ()
+    files = dict(_seen(workload, container, known, near))
+    each = (
+        _kept(sources.holder(x, container), known)
+        if x.inside
+        else (files[x.text],)
+        if x.kind == "file" and x.text in files
+        else ()
+        for x in named
+    )
+    found = (*base, *(y for x in each for y in x))
+    settings = {sources.holder(x, container) for x in named if x.kind == "set"}
+    return found if any(x not in settings for x, _ in found) else ()
+
+
+def _kept(holder: Holder, known: Shelved) -> tuple[Held, ...]:
+    return tuple(x for x in known.get(_shelf(holder.kind, holder.name), ()) if x[0] == holder)[:1]
+
+
+def _seen(workload: Workload, container: Container, known: Shelved, near: Neighbours) -> Iterator[tuple[str, Held]]:
+    """The paths at which a container sees what is known, as far as it belongs to it."""
+    volumes = {x.name: x for x in workload.volumes}
+    for mount in container.mounts:
+        volume = volumes.get(mount.volume)
+        for holder, file in known.get(_shelf(volume.kind, volume.source), ()) if volume else ():
+            together = same_namespace(workload.meta.namespace, holder.namespace)
+            if (
+                volume
+                and together
+                and _is_held(holder, volume)
+                and near.belong(held(holder, file), placed(workload.meta))
+            ):
+                yield _path(holder, volume, mount.path, mount.part), (holder, file)
 
 
 def environment(container: Container) -> Mapping[str, str]:
@@ -135,14 +195,16 @@ def deployed(
     mounted = mounting(workloads)
     configs = list(configs)
     merged = {x.parts for x in configs if x.parts}
-    holders = [(y, x.file) for x in configs for y in x.parts]
+    known = shelved((y, x.file) for x in configs for y in x.parts)
+    chosen = [(x, placed(x.meta)) for x in services if x.selector]
     objects = [placed(x.meta) for y in (workloads, services) for x in y]
     near = neighbours((*objects, *(held(x.holder, x.file) for x in configs if x.holder)))
     for config in configs:
         found = list(readers(config.holder, mounted, config.file, near)) if config.holder else []
-        runs = [x for x in found if _runs(config, sequence(*x, holders, near), merged)] if merged else found
+        runs = [x for x in found if _runs(config, sequence(*x, known, near), merged)] if merged else found
         for workload, container in runs:
-            mine = (x for x in services if selects(x, workload) and near.belong(placed(x.meta), placed(workload.meta)))
+            here = placed(workload.meta)
+            mine = (x for x, at in chosen if near.belong(at, here) and selects(x, workload))
             yield Deployed(config, workload, container, (*mine, *operator.services(workload, config)))
         if not found:
             yield Deployed(config)
@@ -158,6 +220,24 @@ def selects(service: Service, workload: Workload) -> bool:
     """Whether a Service leads to the pods of a workload."""
     together = workload.pod and same_namespace(service.meta.namespace, workload.meta.namespace)
     return together and bool(service.selector) and service.selector.items() <= workload.labels.items()
+
+
+def together(receives: Workload | None, sends: Workload | None) -> bool:
+    """Whether a receiver is on the loopback of a sender.
+
+    Both are one pod, or they are services of Compose in one network namespace, or in that of a node, and the receiver
+    is on every one.
+    """
+    if receives is None or sends is None or receives is sends:
+        return receives is sends and receives is not None
+    if receives.host_network and sends.host_network and receives.pod == sends.pod:
+        return receives.meta.kind == "DaemonSet" or (not receives.pod and _is_project(receives, sends))
+    nets = (receives.shares or receives.meta.name, sends.shares or sends.meta.name)
+    return _is_project(receives, sends) and nets[0] == nets[1]
+
+
+def _is_project(one: Workload, other: Workload) -> bool:
+    return not one.pod and one.meta.namespace == other.meta.namespace
 
 
 def called(services: Iterable[Service]) -> Called:

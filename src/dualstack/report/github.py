@@ -21,12 +21,13 @@ _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ","
 
 
 def render(diagnosis: Diagnosis) -> str:
-    """One command a line; nothing where nothing is wrong."""
+    """One command a line; nothing where nothing is wrong. Of files each finding speaks for itself."""
     return "".join(f"{x}\n" for x in _commands(diagnosis))
 
 
 def _commands(diagnosis: Diagnosis) -> Iterator[str]:
-    if diagnosis.verdict in _VERDICTS and diagnosis.question.place != FILES:
+    told = any(x.unreadable for x in diagnosis.skipped) or diagnosis.verdict is not Verdict.UNKNOWN
+    if diagnosis.verdict in _VERDICTS and not (diagnosis.question.place == FILES and told):
         yield _command(_VERDICTS[diagnosis.verdict], diagnosis.verdict.upper(), answer(diagnosis))
     yield from map(_finding, diagnosis.findings)
     yield from map(_gap, diagnosis.skipped)

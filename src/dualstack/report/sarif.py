@@ -1,11 +1,16 @@
 """A diagnosis as SARIF 2.1.0, which code scanning services and editors read.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; sections are named where a form is not plain.
+Pages are linked where `[project.urls]` of the installed package has a `Homepage`, and as `Documentation` the site that
+`docs/conf.py` builds.
 """
 
 import inspect
 import json
 import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +30,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
 """What relative file names stand below: the folder that the command ran in (section 3.14.14)."""
 FINGERPRINT = "dualstackFinding/v1"
+"""Not `primaryLocationLineHash`: what uploads to GitHub makes that one of the file, and complains of any other."""
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _EXAMPLE = re.compile(r"```(\w+) (fires|quiet)$", re.MULTILINE)
@@ -42,10 +48,10 @@ def _run(diagnosis: Diagnosis) -> dict[str, Any]:
     known = {x.code: x for x in rules()}
     names = fingerprints(diagnosis.findings, _uri)
     flows = [line(x, codes_of(x, diagnosis.findings)) for x in diagnosis.traces]
+    home = {"informationUri": _urls()["Homepage"]} if "Homepage" in _urls() else {}
+    described = [_rule(x, known.get(x)) for x in codes]
     return {
-        "tool": {
-            "driver": {"name": "dualstack", "version": __version__, "rules": [_rule(x, known.get(x)) for x in codes]}
-        },
+        "tool": {"driver": {"name": "dualstack", "version": __version__, **home, "rules": described}},
         "automationDetails": {"id": f"dualstack/{verb}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The folder that the command ran in."}}},
@@ -66,12 +72,15 @@ def _rule(code: str, rule: Rule | None) -> dict[str, Any]:
         return {"id": code}
     (entry,) = entries(code)
     said = inspect.cleandoc(rule.documentation)
+    site = _urls().get("Documentation")
+    page = {"helpUri": f"{site.rstrip('/')}/rules/{code}.html"} if site else {}
     detects = said.partition("## What it detects\n")[2].partition("\n## ")[0]
     return {
         "id": code,
         "name": rule.name,
         "shortDescription": {"text": said.partition("\n")[0]},
         "fullDescription": {"text": " ".join(detects.split()) or said.partition("\n")[0]},
+        **page,
         "help": {"text": explained_rule(entry), "markdown": _EXAMPLE.sub(_labelled, said)},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {
@@ -81,6 +90,16 @@ def _rule(code: str, rule: Rule | None) -> dict[str, Any]:
             "problem.severity": {"note": "recommendation"}.get(_LEVELS[rule.severity], _LEVELS[rule.severity]),
         },
     }
+
+
+@cache
+def _urls() -> Mapping[str, str]:
+    """What the installed package says of its home, by label; nothing where it runs without being installed."""
+    try:
+        said = metadata.metadata("dualstack").get_all("Project-URL") or ()
+    except metadata.PackageNotFoundError:
+        return {}
+    return {label.strip(): url.strip() for label, _, url in (x.partition(",") for x in said)}
 
 
 def _labelled(example: re.Match[str]) -> str:

@@ -1,4 +1,7 @@
-"""What a review has understood of the files: as text for a reader, and as JSON for other programs."""
+"""What a review has understood of the files: as text for a reader, and as JSON for other programs.
+
+The JSON is a contract as that of a diagnosis is; its schema is `schema/understood-1.json`.
+"""
 
 from collections.abc import Iterator
 
@@ -6,18 +9,27 @@ import msgspec
 
 from dualstack.model.source import Location
 from dualstack.model.text import printable
-from dualstack.model.understood import Configuration, Endpoint, Understood
+from dualstack.model.understood import SCHEMA, Configuration, Endpoint, Understood
+from dualstack.reach.cases import sentence
 from dualstack.report.verbs.lines import Line, styled
 
 
 def render(found: Understood, *, color: bool = False) -> str:
     """Everything, file by file and configuration by configuration."""
-    return styled([*_files(found), *_configurations(found), *_wiring(found), *_passed_over(found)], color=color)
+    return styled(
+        [*_files(found), *_configurations(found), *_others(found), *_wiring(found), *_passed_over(found)], color=color
+    )
 
 
 def render_json(found: Understood) -> str:
     """The same as one JSON object with a final newline."""
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+
+
+def schema() -> dict[str, object]:
+    """The JSON Schema (draft 2020-12) of what `render_json` gives."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
+    return {**head, **msgspec.json.schema(Understood)}
 
 
 def _files(found: Understood) -> Iterator[Line]:
@@ -47,17 +59,22 @@ def _configuration(config: Configuration) -> Iterator[Line]:
         yield Line("  listens on nothing that is known here", "dim")
 
 
+def _others(found: Understood) -> Iterator[Line]:
+    if found.others:
+        yield Line()
+        yield Line("Other programs", "bold")
+    for endpoint in found.others:
+        yield from _endpoint(endpoint)
+
+
 def _endpoint(endpoint: Endpoint) -> Iterator[Line]:
     said = "" if endpoint.written == endpoint.address else f" (of `{printable(endpoint.written)}`)"
     default = "" if endpoint.written else " by default"
     shown = printable(endpoint.address) or "nothing"
+    spoken = ", ".join(dict.fromkeys(filter(None, (endpoint.network, endpoint.protocol))))
     place = _place(endpoint.location)
-    yield Line(
-        f"  {place}{endpoint.component} listens on {shown}{default or said} ({endpoint.network}, {endpoint.protocol})"
-    )
-    first, *others = endpoint.binds or ("not known",)
-    yield Line(f"      {printable(first, 400)}")
-    yield from (Line(f"      or {printable(x, 400)}, by what the network has") for x in others)
+    yield Line(f"  {place}{printable(endpoint.component)} listens on {shown}{default or said} ({spoken})")
+    yield from (Line(f"      {printable(sentence(x), 400)}") for x in endpoint.cases)
 
 
 def _wiring(found: Understood) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 ## What it detects
 The client is a JVM with `-Djava.net.preferIPv6Addresses=true` (or `system`), named as such, found on this host or told
 in a file. The IPv6 address that it tries first is dead, while IPv4 is answered; in files: no listener behind the
-Service takes IPv6.
+Service takes IPv6, a NetworkPolicy drops it, or the receiver beside it has the IPv4 address of `localhost` alone.
 
 ## Why it breaks
 Java sorts IPv4 first by default, and its sockets try the first address alone. With this flag that is IPv6, and nothing
@@ -36,7 +36,6 @@ interfaces: {lo: [127.0.0.1/8, "::1/128"], eth0: [10.9.0.5/24]}
 routes: ["2001:db8::7 ENETUNREACH"]
 probes: ["[2001:db8::7]:4318 http no_route", "10.9.0.7:4318 http accepted"]
 ```
-
 ```yaml fires
 kind: OpenTelemetryCollector
 apiVersion: opentelemetry.io/v1beta1
@@ -50,10 +49,18 @@ apiVersion: v1
 metadata: {name: shop}
 spec:
   containers:
-  - name: shop
-    env:
+  - env:
     - {name: JAVA_TOOL_OPTIONS, value: "-Djava.net.preferIPv6Addresses=true"}
     - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://gateway-collector:4318"}
+```
+```yaml fires
+receivers: {otlp: {protocols: {http: }}}
+---
+services:
+  otel: {image: "otel/opentelemetry-collector:0.139.0", volumes: ["./example.yaml:/etc/otelcol/config.yaml"]}
+  shop:
+    network_mode: service:otel
+    environment: {_JAVA_OPTIONS: -Djava.net.preferIPv6Addresses=true, OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318"}
 ```
 ```env quiet
 # dualstack lint --stdin-filename shop.env
@@ -73,27 +80,18 @@ from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.host import Routes
+from dualstack.model.kube import NetworkPolicies
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach import outlook
 from dualstack.reach.jvm import ipv6_first
-from dualstack.reach.outlook import (
-    BREAKS_THE_WAY,
-    confidence,
-    evidence,
-    failed,
-    flows,
-    outlooks,
-    sentence,
-    severity,
-    untried,
-)
-from dualstack.reach.unserved import unserved
+from dualstack.reach.waiting import dead_ipv6
 
 HOP = Hop.SELECT
 SEVERITY = Severity.ERROR
-BECAUSE = BREAKS_THE_WAY
+BECAUSE = outlook.BREAKS_THE_WAY
 
 _FLAGS = {
     "java-ipv6-first": "-Djava.net.preferIPv6Addresses=true",
@@ -110,36 +108,39 @@ def check(
     callers: Callers | None,
 ) -> Iterator[Finding]:
     """One finding for each target of which such a JVM tries a dead IPv6 address and could use IPv4."""
-    for view in outlooks(traces, question, names, routes, probes, callers):
-        dead = [x.address for x in failed(view) if family(x.address) is Family.IPV6]
+    for view in outlook.outlooks(traces, question, names, routes, probes, callers):
+        dead = [x.address for x in outlook.failed(view) if family(x.address) is Family.IPV6]
         other = [x for x in view.answering if family(x) is Family.IPV4]
         flag = _FLAGS.get(view.client.runtime)
         if not (flag and dead and other):
             continue
-        lost = untried(traces, view)
+        lost = outlook.untried(traces, view)
         yield Finding(
             summary="A flag makes Java try dead IPv6",
-            detail=f"{sentence(view)} The flag `{flag}` puts IPv6 first; by default Java would try `{other[0]}`.",
+            detail=f"{outlook.sentence(view)} The flag `{flag}` puts IPv6 first; by default it is `{other[0]}`.",
             hint=f"Remove `{flag}` from the command line or `JAVA_TOOL_OPTIONS` and restart, or repair IPv6.",
-            severity=severity(lost=bool(lost)),
+            severity=outlook.severity(lost=bool(lost)),
             families=(Family.IPV6,),
-            confidence=confidence(view),
-            evidence=evidence(view),
+            confidence=outlook.confidence(view),
+            evidence=outlook.evidence(view),
             fix=Fix(f"Remove `{flag}`"),
-            flows=tuple(x.key for x in (*flows(traces, view, dead), *lost)),
+            flows=tuple(x.key for x in (*outlook.flows(traces, view, dead), *lost)),
         )
 
 
-def lint(senders: Senders, deployments: Deployments, question: Question) -> Iterator[Finding]:
-    """One finding for each container whose JVM tries an IPv6 address first that nobody serves."""
+def lint(
+    senders: Senders, deployments: Deployments, policies: NetworkPolicies, question: Question
+) -> Iterator[Finding]:
+    """One finding for each container whose JVM tries an IPv6 address first that gets nowhere."""
     for sender in senders.items:
         told = ipv6_first(sender.container) if sender.container else None
-        if told and sender.service and unserved(sender, deployments, question) == (Family.IPV6,):
+        dead = dead_ipv6(sender, deployments, policies, question) if told else None
+        if told and dead:
             yield Finding(
                 summary="A flag makes Java try dead IPv6",
-                detail=f"No listener behind {sender.service.meta.called} takes IPv6, and `{told.field}` makes Java try "
-                "it first. What uses java.net has no other try; OkHttp goes on to the next address.",
-                hint="Remove `preferIPv6Addresses`, or let the receiver take IPv6.",
+                detail=f"{dead[0]}, and `{told.field}` makes Java try it first. What uses java.net has no other try; "
+                "OkHttp goes on to the next address.",
+                hint=f"Remove `preferIPv6Addresses`, or {dead[1]}.",
                 severity=Severity.WARNING,
                 families=(Family.IPV6,),
                 confidence=Confidence.DECLARED,

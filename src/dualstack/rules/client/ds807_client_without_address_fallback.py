@@ -3,7 +3,8 @@
 ## What it detects
 Another address of the target answers, and this client stays on a dead one for more than a second, or for good; or it
 never tries a family that is asked for. The client is the one that was named, or one that runs on this host. In
-files: a JVM with `-Djava.net.preferIPv4Stack=true` that is given an IPv6 literal.
+files: a JVM with `-Djava.net.preferIPv4Stack=true` that is given an IPv6 literal, and an SDK whose Service has two
+families, of which one is dead: no listener takes it, or a NetworkPolicy drops it.
 
 ## Why it breaks
 A name has several addresses. Some clients dial them side by side, some one after the other with a long wait for each,
@@ -51,6 +52,19 @@ services:
   shop:
     environment: {JAVA_TOOL_OPTIONS: -Djava.net.preferIPv4Stack=true, OTEL_EXPORTER_OTLP_ENDPOINT: "http://[::1]:4318"}
 ```
+```yaml fires
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: gw}
+spec:
+  ipFamilyPolicy: RequireDualStack
+  config: {receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318", transport: tcp4}}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec: {containers: [{image: "node:18", env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://gw-collector:4318"}]}]}
+```
 ```yaml quiet
 services:
   shop:
@@ -64,36 +78,23 @@ services:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, family
 from dualstack.model.client import Callers, Outlook
-from dualstack.model.deployed import Senders
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Routes
+from dualstack.model.kube import NetworkPolicies
 from dualstack.model.names import Names
 from dualstack.model.probe import Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach import outlook
 from dualstack.reach.client import QUICK
-from dualstack.reach.outlook import (
-    BREAKS_THE_WAY,
-    advice,
-    confidence,
-    evidence,
-    failed,
-    flows,
-    never,
-    outlooks,
-    sentence,
-    severity,
-    untried,
-)
-from dualstack.reach.select import behaviour
-from dualstack.reach.sent import flag, target
+from dualstack.reach.waiting import NEVER_LEAVES, NEVER_TRIES, WAITS, literals, waiting
 
 HOP = Hop.SELECT
 SEVERITY = Severity.ERROR
-BECAUSE = (*BREAKS_THE_WAY, "DS801", "DS803", "DS804", "DS805")
+BECAUSE = (*outlook.BREAKS_THE_WAY, "DS801", "DS803", "DS804", "DS805")
 
 
 def check(
@@ -105,46 +106,45 @@ def check(
     callers: Callers | None,
 ) -> Iterator[Finding]:
     """One finding for each client that a dead address costs time or telemetry, and one for what it never tries."""
-    for view in outlooks(traces, question, names, routes, probes, callers):
-        lost = untried(traces, view)
+    for view in outlook.outlooks(traces, question, names, routes, probes, callers):
+        lost = outlook.untried(traces, view)
         if lost:
-            yield _finding(view, "This client never tries an address", never(view, lost), lost, lost=True)
-        dead = flows(traces, view, [x.address for x in failed(view)])
+            yield _finding(view, NEVER_TRIES, outlook.never(view, lost), lost, lost=True)
+        dead = outlook.flows(traces, view, [x.address for x in outlook.failed(view)])
         waited = view.dialled.waited if view.dialled else None
         minds = view.dialled and view.answering and (waited is None or waited > QUICK)
         if dead and minds and (not lost or any(x.required for x in dead)):
-            summary = (
-                "This client never leaves a dead address" if waited is None else "This client waits for a dead address"
-            )
+            summary = NEVER_LEAVES if waited is None else WAITS
             needed = tuple(x for x in dead if x.required)
-            yield _finding(view, summary, sentence(view), needed or dead, lost=False)
+            yield _finding(view, summary, outlook.sentence(view), needed or dead, lost=False)
 
 
-def lint(senders: Senders) -> Iterator[Finding]:
-    """One finding for each IPv6 literal that a client is given which uses IPv4 alone."""
-    for sender in senders.items:
-        said, place = sender.destination, target(sender.destination)
-        found = flag(sender.container, "jvm") if sender.container and place and place.literal else None
-        if place and found and family(place.host) is Family.IPV6 and behaviour(found[0]).families == "ipv4-only":
-            yield Finding(
-                summary="This client never tries an address",
-                detail=f"{behaviour(found[0]).title} uses IPv4 alone, and `{place.endpoint}` is IPv6.",
-                hint="Take the option out, or give this client an IPv4 address or a name that has one.",
-                families=(Family.IPV6,),
-                confidence=Confidence.DECLARED,
-                evidence=(Evidence(found[1].text, "options of the JVM", Layer.DECLARED),),
-                location=said.written.at,
-            )
+def lint(
+    senders: Senders, deployments: Deployments, policies: NetworkPolicies, question: Question
+) -> Iterator[Finding]:
+    """One finding for each client that is given an IPv6 literal and uses IPv4 alone, or that a dead family holds up."""
+    for case in (*literals(senders), *waiting(senders, deployments, policies, question)):
+        said = case.sender.destination
+        yield Finding(
+            summary=case.summary,
+            detail=case.detail,
+            hint=case.hint,
+            severity=case.severity,
+            families=(case.dead,),
+            confidence=Confidence.DECLARED,
+            evidence=(Evidence(said.written.text, said.field, Layer.DECLARED), *case.evidence),
+            location=said.written.at,
+        )
 
 
 def _finding(view: Outlook, summary: str, detail: str, spoken: tuple[Trace, ...], *, lost: bool) -> Finding:
     return Finding(
         summary=summary,
         detail=detail,
-        hint=advice(view),
-        severity=severity(lost=lost),
+        hint=outlook.advice(view),
+        severity=outlook.severity(lost=lost),
         families=tuple(dict.fromkeys(x.family for x in spoken)),
-        confidence=confidence(view),
-        evidence=evidence(view),
+        confidence=outlook.confidence(view),
+        evidence=outlook.evidence(view),
         flows=tuple(x.key for x in spoken),
     )

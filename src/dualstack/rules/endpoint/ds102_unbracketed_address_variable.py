@@ -2,18 +2,18 @@
 
 ## What it detects
 An endpoint such as `${env:MY_POD_IP}:4317` or `http://$(HOST_IP):4318`, whose variable is filled with the address of a
-pod or a node. It is an error once that address is known to be IPv6, a warning while nobody says, and nothing where it
-is known to be IPv4. On a cluster, a Collector that ended for it: with an IPv6 address, or with two of them.
+pod or a node: an error once that is known to be IPv6, a warning while nobody says, nothing for IPv4. On a cluster, a
+Collector that ended for it: with an IPv6 address, or with two of them.
 
 ## Why it breaks
 With an IPv6 address in it the text is `fd00::5:4317`: Go says `too many colons in address`.
 
 ## Fix
-For a listener write `[${env:MY_POD_IP}]:4317`, which is right for both families. In a URL brackets are right for IPv6
-alone: write them where the addresses are IPv6, or use a name.
+For a listener write `[${env:MY_POD_IP}]:4317`, right for both families. In a URL, and in Vector, brackets are right for
+IPv6 alone: write them there, or use a name, or the wildcard.
 
 ## Fix safety
-Safe for listeners, and in URLs once the family is known: Go takes brackets off an IPv4 address, too.
+Safe for listeners in Go, which takes brackets off an IPv4 address, too; elsewhere once the family is known.
 
 ## Example
 ```yaml fires
@@ -30,21 +30,21 @@ items:
     metadata: {name: otel-6, labels: {kubernetes.io/service-name: otel}}
     addressType: IPv6
     endpoints: [{addresses: ["fd00:244::7"], conditions: {ready: false}, targetRef: {kind: Pod, name: otel-1}}]
-    ports: [{name: "", port: 4317}]
+    ports: [{port: 4317}]
   - apiVersion: v1
     kind: ConfigMap
     metadata: {name: otel}
     data:
-      c.yaml: |
+      c.yaml: |-
         receivers: {otlp: {protocols: {grpc: {endpoint: "${env:IP}:4317"}}}}
-        service: {pipelines: {traces: {receivers: [otlp]}}}
+        service: {}
   - apiVersion: v1
     kind: Pod
     metadata: {name: otel-1, labels: {app: otel}}
+    status: {podIPs: [{ip: "fd00:244::7"}]}
     spec:
       containers: [{env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}], volumeMounts: [{name: c}]}]
       volumes: [{name: c, configMap: {name: otel}}]
-    status: {podIPs: [{ip: "fd00:244::7"}]}
 ```
 ```yaml quiet
 receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
@@ -52,7 +52,6 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
 
 ## References
 - Measured: Collector 0.139 and 0.161 with MY_POD_IP of each family
-- https://github.com/open-telemetry/opentelemetry-helm-charts/issues/816
 """
 
 import re
@@ -68,12 +67,13 @@ from dualstack.model.finding import Applicability, Confidence, Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import Question
-from dualstack.model.sockets import Listeners
+from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.destination import read
-from dualstack.reach.drafts import certain
+from dualstack.reach.drafts import certain, drafted
 from dualstack.reach.edits import fix, widened
+from dualstack.reach.served import wide
 from dualstack.reach.start import failures, here
 from dualstack.reach.unknowns import REFERENCE, outcomes
 
@@ -93,7 +93,7 @@ def check(
         if written and "$" in written.text and "too many colons" in failure.bound.error:
             told = (x for flow in failure.flows for x in flow.at(Hop.LISTEN).evidence)
             meant = widened(written.text) if "," in failure.endpoint.value else ""
-            for found in _found(written, failure.endpoint.field, {Family.IPV6: "DS101"}, listens=True):
+            for found in _found(written, failure.endpoint.field, {Family.IPV6: "DS101"}, either=True, instead=""):
                 yield replace(
                     found,
                     hint=f"Write `{meant}`." if meant else found.hint,
@@ -106,22 +106,17 @@ def check(
 
 def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:
     """One finding for each such endpoint."""
-    for item in deployments.items:
-        for endpoint in item.config.endpoints:
-            written = endpoint.written
-            if written and "$" in written.text:
-                judge = partial(_cause, endpoint, question)
-                codes = outcomes(endpoint.effective, item.container, question, judge)
-                yield from _found(written, endpoint.field, codes, listens=True)
+    for item, endpoint in drafted(deployments):
+        written = endpoint.written
+        if written and "$" in written.text:
+            codes = outcomes(endpoint.effective, item.container, question, partial(_cause, endpoint, question))
+            either = endpoint.runtime == Runtime.GO
+            yield from _found(written, endpoint.field, codes, either=either, instead=f"`{wide(endpoint)}`")
     for sender in senders.items:
         said = sender.destination
         if "$" in said.written.text:
-            codes = outcomes(said.value, sender.container, question, partial(_fault, said.form))
-            yield from _found(said.written, said.field, codes, listens=False)
-
-
-def _fault(form: str, text: str) -> str:
-    return read(text, form).fault
+            codes = outcomes(said.value, sender.container, question, lambda x, form=said.form: read(x, form).fault)
+            yield from _found(said.written, said.field, codes, either=False, instead="use a name")
 
 
 def _cause(endpoint: DeclaredEndpoint, question: Question, address: str) -> str:
@@ -129,18 +124,21 @@ def _cause(endpoint: DeclaredEndpoint, question: Question, address: str) -> str:
     return bound.cause if bound else ""
 
 
-def _found(written: Written, field: str, codes: Mapping[Family, str], *, listens: bool) -> Iterator[Finding]:
+def _found(
+    written: Written, field: str, codes: Mapping[Family, str], *, either: bool, instead: str
+) -> Iterator[Finding]:
+    """`either` says that brackets are right around an address of either family; or else `instead` is, too."""
     variable = REFERENCE.search(written.text)
     if variable is None or codes.get(Family.IPV6) != "DS101":
         return
     only = Family.IPV4 not in codes
     meant = _HOST.sub(r"\g<before>[\g<host>]", written.text)
-    safe = listens or only
+    safe = either or only
     yield Finding(
         summary="Address variable without brackets",
         detail=f"With an IPv6 address in `{variable[0]}` this is no address with a port any more: too many colons."
         + ("" if only else " Nobody says which family it has; `--cluster-families` does."),
-        hint=f"Write `{meant}`." if safe else f"Write `{meant}` where the addresses are IPv6, or use a name.",
+        hint=f"Write `{meant}`." if safe else f"Write `{meant}` where the addresses are IPv6, or {instead}.",
         severity=Severity.ERROR if only else Severity.WARNING,
         families=(Family.IPV6,),
         confidence=Confidence.DECLARED,

@@ -2,7 +2,8 @@
 
 ## What it detects
 A container of a pod or of a Compose file whose exporter points to `localhost`, `127.0.0.1` or `[::1]`, while no
-container of the same pod is known to take OTLP. It is a warning where there are other containers, for one of them may.
+container of the same pod is known to take OTLP. An Instrumentation of the Operator is judged by the pods of the files
+that ask for it. It is a warning where another container may, or another program in the same one.
 
 ## Why it breaks
 A pod has a loopback of its own, and so has a container of Compose: `localhost` is neither the node nor another pod.
@@ -55,6 +56,7 @@ from dualstack.model.kube import Workloads
 from dualstack.model.trace import Hop
 from dualstack.reach.company import Company, company, is_own
 from dualstack.reach.destination import read
+from dualstack.reach.injected import aimed
 from dualstack.reach.wiring import listens
 
 HOP = Hop.ENDPOINT
@@ -63,14 +65,13 @@ SEVERITY = Severity.ERROR
 
 def lint(senders: Senders, deployments: Deployments, workloads: Workloads) -> Iterator[Finding]:
     """One finding for each sender whose loopback has no receiver."""
-    for sender in senders.items:
-        if not is_own(sender):
-            continue
-        said = sender.destination
-        port = read(said.value, said.form).port
-        around = company(sender, port, workloads, deployments)
+    for each in senders.items:
+        port = read(each.destination.value, each.destination.form).port
+        own = filter(is_own, aimed(each, workloads))
+        found = [(company(x, port, workloads, deployments), x) for x in own]
+        around, sender = max(found, key=lambda x: list(Company).index(x[0]), default=(Company.RECEIVER, each))
         if around is not Company.RECEIVER:
-            yield _finding(sender, port, _elsewhere(deployments, port), alone=around is Company.NOBODY)
+            yield _finding(sender, port, _elsewhere(deployments, port), around)
 
 
 def _elsewhere(deployments: Deployments, port: str) -> str:
@@ -85,16 +86,30 @@ def _elsewhere(deployments: Deployments, port: str) -> str:
     return ""
 
 
-def _finding(sender: Sender, port: str, other: str, *, alone: bool) -> Finding:
-    written, where = sender.destination.written, "pod" if sender.workload and sender.workload.pod else "container"
-    doubt = "no other container runs" if alone else "no other container is known to take OTLP"
+_DOUBTS = {
+    Company.NOBODY: "no other container runs, and nothing says that this one takes OTLP",
+    Company.INSIDE: "no other container runs, and none of the programs of this one is known to take OTLP",
+    Company.OTHERS: "no other container is known to take OTLP",
+}
+
+
+def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
+    written, workload = sender.destination.written, sender.workload
+    where = "pod" if workload and workload.pod else "container"
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
-        detail=f"`{written.text}` leads back into the {where}, where {doubt}: connection refused.",
+        detail=f"`{written.text}` leads back into the {where}, where {_DOUBTS[around]}: connection refused.",
         hint=f"Send to `{other}:{port}`." if other else "Send to the Service of a Collector.",
-        severity=Severity.ERROR if alone else Severity.WARNING,
+        severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
-        evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED),),
+        evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED), *_injected(sender)),
         location=written.at,
         fix=Fix("Send to the Service of a Collector"),
     )
+
+
+def _injected(sender: Sender) -> Iterator[Evidence]:
+    """The pod, where what it sends is said elsewhere."""
+    meta = sender.workload.meta if sender.workload else None
+    if meta and meta.called not in sender.destination.owner:
+        yield Evidence(meta.called, f"{meta.at.file}:{meta.at.line}", Layer.DECLARED)

@@ -49,6 +49,10 @@ spec:
   env: [{name: MY_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
   config: {receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}}
 ```
+```yaml fires
+# dualstack lint --expect dual
+sources: {otel: {type: opentelemetry, grpc: {address: "10.9.0.5:4317"}}}
+```
 ```yaml quiet
 receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
 ```
@@ -73,7 +77,8 @@ from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
 from dualstack.reach.bind import listen_mark
 from dualstack.reach.blame import Narrow, is_wildcard, narrow
-from dualstack.reach.edits import fix, widened
+from dualstack.reach.drafts import drafted
+from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
@@ -114,18 +119,17 @@ def _untied(device: str) -> tuple[str, str]:
 
 def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each listener on one address that clients of both families are led to."""
-    for item in deployments.items if len(question.cluster) != 1 else ():
-        for endpoint in item.config.endpoints:
-            has = served.single(item, endpoint, question)
-            if has and endpoint.written and not served.beside(item, endpoint, question):
-                led = served.led(item, endpoint, question)
-                yield from (_declared(endpoint, endpoint.written, served.missing(has), x) for x in led)
+    for item, endpoint in drafted(deployments) if len(question.cluster) != 1 else ():
+        has = served.single(item, endpoint, question)
+        if has and endpoint.written and not served.beside(item, endpoint, question):
+            led = served.led(item, endpoint, question)
+            yield from (_declared(endpoint, endpoint.written, served.missing(has), x) for x in led)
 
 
 def _declared(
     endpoint: DeclaredEndpoint, written: Written, lacks: tuple[Family, ...], led: tuple[str, bool | None]
 ) -> Finding:
-    meant = widened(written.text)
+    meant = served.wide(endpoint)
     return Finding(
         summary="Listener has one address of one family",
         detail=f"{led[0]}. Every other address of the pod is refused, and `localhost`.",

@@ -83,5 +83,5 @@ def _finding(local: Local, *, known: bool) -> Finding:
         confidence=Confidence.DECLARED,
         evidence=local.evidence,
         location=endpoint.location or first.at,
-        fix=filled(f"Write `{leaf}: {meant}`", Applicability.UNSAFE, endpoint.vacant, meant),
+        fix=filled(f"Write `{leaf}: {meant}`", Applicability.UNSAFE, endpoint.vacant, **{leaf: meant}),
     )

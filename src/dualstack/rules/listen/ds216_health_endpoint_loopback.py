@@ -97,5 +97,5 @@ def _finding(item: Deployed, endpoint: DeclaredEndpoint, probe: Location) -> Fin
         confidence=Confidence.DECLARED,
         evidence=(Evidence(endpoint.effective, endpoint.field, Layer.DECLARED), evidence),
         location=endpoint.location or probe,
-        fix=change or filled(title, Applicability.SAFE, endpoint.vacant, meant),
+        fix=change or filled(title, Applicability.SAFE, endpoint.vacant, endpoint=meant),
     )

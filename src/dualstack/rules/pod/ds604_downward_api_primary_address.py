@@ -68,6 +68,7 @@ from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
+from dualstack.reach.drafts import drafted
 from dualstack.reach.settings import variable_of
 from dualstack.reach.start import port
 from dualstack.reach.trace import is_turned_away
@@ -107,14 +108,13 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
             said = Evidence(written.text, sender.destination.field, Layer.DECLARED)
             detail = "the other family is never tried"
             yield _finding(variable, (detail, hint, title), said, written.at, question.cluster[:1])
-    for item in deployments.items:
-        for endpoint in item.config.endpoints:
-            variable = _first_address(endpoint.effective, item.container)
-            if variable and any(sure for _, sure in served.led(item, endpoint, question)):
-                title = "Listen on every address"
-                said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
-                detail = f"{endpoint.component} does not listen on the other, and clients of both are led there"
-                yield _finding(variable, (detail, f"{title}.", title), said, variable.at, question.cluster[:1])
+    for item, endpoint in drafted(deployments) if len(question.cluster) != 1 else ():
+        variable = _first_address(endpoint.effective, item.container)
+        if variable and any(sure for _, sure in served.led(item, endpoint, question)):
+            title = "Listen on every address"
+            said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
+            detail = f"{endpoint.component} does not listen on the other, over which clients are led there"
+            yield _finding(variable, (detail, f"{title}.", title), said, variable.at, question.cluster[:1])
 
 
 def _first_address(text: str, container: Container | None) -> Variable | None:

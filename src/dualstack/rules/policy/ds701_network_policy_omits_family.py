@@ -35,10 +35,7 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec:
-      containers:
-        - image: otel/opentelemetry-collector:0.139.0
-          name: collector
-          ports: [{name: otlp, containerPort: 4317}]
+      containers: [{image: "otel/opentelemetry-collector:0.139.0", ports: [{name: otlp, containerPort: 4317}]}]
 ```
 ```yaml quiet
 # dualstack lint --cluster-families IPv4,IPv6
@@ -56,10 +53,7 @@ spec:
   template:
     metadata: {labels: {app: otel-collector}}
     spec:
-      containers:
-        - image: otel/opentelemetry-collector:0.139.0
-          name: collector
-          ports: [{name: otlp, containerPort: 4317}]
+      containers: [{image: "otel/opentelemetry-collector:0.139.0", ports: [{name: otlp, containerPort: 4317}]}]
 ```
 
 ## References
@@ -80,7 +74,7 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.admitted import SHUT_OUT
 from dualstack.reach.edits import added_item
-from dualstack.reach.isolation import allowed, alone, covers, ingress, names, otlp_ports
+from dualstack.reach.isolation import allowed, alone, covers, default_ports, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
 from dualstack.reach.live import failing
 from dualstack.reach.stacks import both_matter
@@ -116,7 +110,10 @@ def lint(
     land = landscape(deployments)
     if not both_matter(question):
         return
-    for workload in filter(land.is_collector, workloads.items):
+    for workload in workloads.items:
+        given = land.is_collector(workload) or any(map(default_ports, workload.containers))
+        if not (workload.pod and given):
+            continue
         found = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
         for family in BOTH:
             lacking = {x: y for x, y in found.items() if allowed(y) == (family,)}

@@ -4,14 +4,15 @@
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration; a warning where no OTLP is meant or
 taken there. Of a Service without selector, a port whose name none of its EndpointSlices has. An Ingress or a route to a
-port that its Service lacks. On a cluster, flows that end there, and endpoints whose pod has another address by now.
+port that its Service lacks. Of any Service, a port that is for TCP where a receiver takes UDP, or the reverse. On a
+cluster, flows that end there, and endpoints whose pod has another address by now.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
 port of the Service that has its name; the numbers do not count. A proxy answers 500 or 503 for a port that is missing.
 
 ## Fix
-Name the port that the receiver listens on.
+Name the port that the receiver listens on. For a receiver of UDP write `protocol: UDP`: left out, it means TCP.
 
 ## Fix safety
 Unsafe: the receiver may be what is wrong. The target is changed only where one receiver speaks what the port is for.
@@ -47,24 +48,6 @@ data:
     exporters: {debug: {}}
     service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 ```
-```yaml fires
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: otlp}
-spec: {defaultBackend: {service: {name: gateway, port: {number: 4318}}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: gateway}
-spec: {ports: [{name: otlp-grpc, port: 4317}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: gateway-1, labels: {kubernetes.io/service-name: gateway}}
-addressType: IPv4
-endpoints: [{addresses: [10.1.2.3]}]
-ports: [{name: grpc, port: 4317}]
-```
 ```yaml quiet
 apiVersion: v1
 kind: Service
@@ -89,13 +72,14 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.live import by_service, families_of, keys, port_at
 from dualstack.reach.misled import misled
 from dualstack.reach.pods import Places
-from dualstack.reach.ports import carries_otlp, deaf, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 HOP = Hop.SERVICE
@@ -125,12 +109,27 @@ def lint(
     """One finding for each port of a Service for OTLP that leads to nobody, and for each way to a port it lacks."""
     land = landscape(deployments, services, workloads)
     for service in services.items:
-        behind = land.behind(service) if carries_otlp(service, land) else []
+        behind, for_otlp = land.behind(service), carries_otlp(service, land)
         for each in service.ports if behind else ():
-            if all(deaf(each, x, land) for x in behind):
-                yield _finding(service, each, behind, land)
+            other = across(service, each, behind, land)
+            if (for_otlp or other) and all(deaf(each, x, land) for x in behind):
+                yield _crossed(service, each, other) if other else _finding(service, each, behind, land)
     yield from unbacked(services, slices, land)
     yield from unled(gates, land)
+
+
+def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Finding:
+    written, taken = each.target or each.number, other.transport.upper()
+    return Finding(
+        summary=f"Port {written.text} takes {taken}, not {each.protocol}"[:60],
+        detail=f"Port {each.number.text} of {service.meta.called} is for {each.protocol}, and {other.component} "
+        f"listens there over {taken} alone.",
+        hint=f"Write `protocol: {taken}` in that port of the Service, or let the receiver take {each.protocol}.",
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(f"{other.effective} over {taken}", other.field, Layer.DECLARED),),
+        location=written.at,
+        fix=Fix(f"Write `protocol: {taken}`"),
+    )
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:

@@ -1,0 +1,60 @@
+"""What resolvers on nodes answer for a Service beats what its objects promise."""
+
+import pytest
+
+from dualstack.model.address import Family, Protocol, Target
+from dualstack.model.names import Lookup, Names
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.resolved import UNTOLD, resolved
+
+NAME = "otel.obs.svc"
+
+
+def trace(status: Status = Status.PASS) -> Trace:
+    hops = tuple(TracedHop(x, status if x is Hop.RESOLVE else Status.PASS) for x in Hop)
+    target = Target(NAME, NAME, 4317, Protocol.GRPC)
+    return Trace("pods", target, Protocol.GRPC, Family.IPV6, ("fd00:96::9",), hops, Disposition.ACCEPTED)
+
+
+def names(*addresses: str, error: str = "", name: str = NAME) -> Names:
+    return Names((Lookup(name, addresses, error),))
+
+
+V4, V6 = "10.96.0.9", "fd00:96::9"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (),
+        (("n1", names(V4, V6)),),
+        (("n1", names(V4)), ("n2", names(V4, V6))),
+        (("n1", names(V4, name="other")),),
+        (("n1", Names()),),
+    ],
+)
+def test_what_is_given_or_was_not_asked_stays_as_predicted(seen: tuple[tuple[str, Names], ...]) -> None:
+    assert list(resolved([trace()], seen)) == [trace()]
+
+
+@pytest.mark.parametrize("status", [Status.PASS, Status.UNKNOWN])
+def test_a_family_that_no_node_is_given_has_no_address(status: Status) -> None:
+    (found,) = resolved([trace(status)], [("n1", names(V4)), ("n2", names(V4))])
+
+    assert found.failing
+    assert (found.failing.hop, found.failing.mark) == (Hop.RESOLVE, UNTOLD)
+    assert (found.failing.why, found.disposition) == (f"`{NAME}` gives no IPv6 address", Disposition.NO_ADDRESS)
+    assert found.failing.evidence[0].source == "getaddrinfo on the node n1"
+    assert {x.status for x in found.hops} == {Status.PASS, Status.FAIL, Status.UNKNOWN}
+
+
+def test_a_name_that_does_not_resolve_says_its_error() -> None:
+    (found,) = resolved([trace()], [("n1", names(error="EAI_NONAME"))])
+
+    assert found.at(Hop.RESOLVE).why == f"`{NAME}` does not resolve: EAI_NONAME"
+
+
+def test_what_fails_there_already_stays() -> None:
+    lost = trace(Status.FAIL)
+
+    assert list(resolved([lost], [("n1", names(V4))])) == [lost]

@@ -1,0 +1,51 @@
+"""Programs whose SDK exports nothing: what their variables name is sent to by nobody."""
+
+import pytest
+
+from dualstack.review import lint
+from dualstack.testing.files import file
+
+ALL = 'OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318"'
+TRACES = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://localhost:4318/v1/traces"'
+ZIPKIN = 'OTEL_EXPORTER_ZIPKIN_ENDPOINT: "http://fd00::5:9411/api/v2/spans"'
+
+
+def told(*variables: str) -> list[str]:
+    listed = ", ".join(f"{{name: {name}, value: {held}}}" for name, held in (x.split(": ", 1) for x in variables))
+    spec = f"{{containers: [{{name: shop, env: [{listed}]}}]}}"
+    text = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: shop}}\nspec: {spec}\n"
+    return [x.code for x in lint(file(text)).diagnosis.findings]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ([ALL], ["DS110"]),
+        ([ALL, 'OTEL_SDK_DISABLED: "true"'], []),
+        ([ALL, 'OTEL_SDK_DISABLED: " TRUE "'], []),
+        ([ALL, 'OTEL_SDK_DISABLED: "false"'], ["DS110"]),
+        ([ALL, 'OTEL_SDK_DISABLED: "1"'], ["DS110"]),
+        ([TRACES, "OTEL_TRACES_EXPORTER: none"], []),
+        ([TRACES, "OTEL_METRICS_EXPORTER: none"], ["DS110"]),
+        ([TRACES, "OTEL_TRACES_EXPORTER: otlp"], ["DS110"]),
+        ([ALL, "OTEL_TRACES_EXPORTER: none"], ["DS110"]),
+        ([ALL, *(f"OTEL_{x}_EXPORTER: none" for x in ("TRACES", "METRICS", "LOGS"))], []),
+        ([ZIPKIN], ["DS101", "DS111"]),
+        ([ZIPKIN, "OTEL_TRACES_EXPORTER: none"], []),
+    ],
+)
+def test_an_sdk_that_is_off_sends_nowhere(variables: list[str], expected: list[str]) -> None:
+    assert told(*variables) == expected
+
+
+def test_what_the_operator_is_told_to_turn_off_sends_nowhere_either() -> None:
+    text = """\
+apiVersion: opentelemetry.io/v1alpha1
+kind: Instrumentation
+metadata: {name: all}
+spec:
+  exporter: {endpoint: "http://fd00::5:4318"}
+  java: {env: [{name: OTEL_SDK_DISABLED, value: "true"}]}
+"""
+    assert [x.code for x in lint(file(text)).diagnosis.findings] == []
+    assert [x.code for x in lint(file(text.replace("true", "false"))).diagnosis.findings] == ["DS101", "DS111"]

@@ -1,0 +1,60 @@
+"""Workloads that want one port of a node."""
+
+from pathlib import Path
+
+import pytest
+
+from dualstack.review import Review, lint
+from tests.rules.workloads import LOCAL, pod, told
+
+
+def taking(kind: str, name: str, port: str = "containerPort: 4317, hostPort: 4317", spec: str = "") -> str:
+    return f"""apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: {name}}}
+spec: {{template: {{spec: {{{spec}containers: [{{name: otel, ports: [{{{port}}}]}}]}}}}}}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (taking("DaemonSet", "a") + taking("DaemonSet", "b"), ["DS607 error 9"]),
+        (taking("DaemonSet", "a") + taking("DaemonSet", "a"), []),
+        (taking("Deployment", "a") + taking("Deployment", "b"), ["DS607 warning 9"]),
+        (taking("DaemonSet", "a") + taking("DaemonSet", "b", spec="nodeSelector: {a: b}, "), []),
+        (taking("DaemonSet", "a") + taking("DaemonSet", "b", "containerPort: 4317"), []),
+        (
+            taking("DaemonSet", "a") + taking("DaemonSet", "b", "containerPort: 4317", "hostNetwork: true, "),
+            ["DS607 error 9"],
+        ),
+        (
+            taking("DaemonSet", "a", "containerPort: 1, hostPort: 4317, hostIP: 10.0.0.1")
+            + taking("DaemonSet", "b", "containerPort: 1, hostPort: 4317, hostIP: 10.0.0.2"),
+            [],
+        ),
+        (
+            taking("DaemonSet", "a", "containerPort: 1, hostPort: 0")
+            + taking("DaemonSet", "b", "containerPort: 1, hostPort: x"),
+            [],
+        ),
+        (
+            pod(LOCAL, spec="hostNetwork: true", kind="DaemonSet") + "---\n" + taking("DaemonSet", "b"),
+            ["DS607 error 6"],
+        ),
+        (pod(LOCAL, spec="hostNetwork: true\n      nodeName: a") + "---\n" + taking("DaemonSet", "b"), []),
+    ],
+)
+def test_two_workloads_on_one_port_of_a_node(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_workloads_of_other_folders_are_alternatives(tmp_path: Path) -> None:
+    for name, path in (("a", "one/a.yaml"), ("b", "one/b.yaml"), ("c", "two/c.yaml")):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(taking("DaemonSet", name))
+
+    answer = lint(Review((str(tmp_path),))).diagnosis.findings
+
+    assert [(x.code, x.severity) for x in answer] == [("DS607", "warning")]

@@ -1,0 +1,150 @@
+"""Who sends to the loopback in files, and whether somebody listens there on that address."""
+
+import pytest
+
+from tests.rules.workloads import LOCAL, POD_IP, RESOURCE, compose, found, pod, sender, told
+
+HERE = "http://localhost:4318"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (sender(HERE), ["DS110 error 7"]),
+        (sender("http://[::1]:4318"), ["DS110 error 7"]),
+        (sender("http://otel:4318"), []),
+        (sender("http://localhost"), []),
+        (sender("$(HOST):4318"), []),
+        (sender(HERE, spec="hostNetwork: true"), []),
+        (sender(HERE, "- {name: web, image: nginx}"), ["DS110 warning 7"]),
+        (sender(HERE, "- {name: otel, image: otel/opentelemetry-collector-contrib:0.139.0}"), []),
+        (sender(HERE, "- {name: agent, image: grafana/alloy@sha256:ab}"), []),
+        (sender(HERE, "- {name: mine, image: mine, ports: [{containerPort: 4318}]}"), []),
+        (sender(HERE, annotations='{sidecar.opentelemetry.io/inject: "true"}'), []),
+        (sender(HERE, annotations='{sidecar.opentelemetry.io/inject: "false"}'), ["DS110 error 7"]),
+        (sender(HERE).replace("containers:", "initContainers:"), []),
+        (pod('exporters: {otlp: {endpoint: "localhost:4317"}}'), ["DS110 error 6"]),
+        (pod('exporters: {otlp/2: {endpoint: "localhost:4317"}}\n' + LOCAL), []),
+        (pod('exporters: {zipkin: {endpoint: "http://localhost:9411/api"}}'), []),
+        (
+            RESOURCE.format(mode="sidecar", more="").replace(
+                'receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}',
+                'exporters: {otlp: {endpoint: "localhost:4317"}}',
+            ),
+            [],
+        ),
+        (
+            'services: {shop: {image: shop, environment: ["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"]}}',
+            ["DS110 error 1"],
+        ),
+        (
+            'services: {shop: {image: shop, network_mode: "service:otel", environment: ["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"]}}',
+            [],
+        ),
+        (
+            (
+                'services:\n  shop: {image: shop, environment: ["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"]}\n'
+                '  otel: {image: otelcol, network_mode: "service:shop"}'
+            ),
+            [],
+        ),
+    ],
+)
+def test_a_sender_to_its_own_loopback(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_a_loopback_destination_is_led_to_the_collector_of_the_files() -> None:
+    served = LOCAL.replace("localhost", "0.0.0.0").replace("4317", "4318").replace("grpc", "http")
+    service = pod(served, service="4318").replace("metadata: {name: otel}", "metadata: {name: otel, namespace: obs}")
+    shop = '  shop: {image: shop, environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318"}}'
+
+    by_service = [x.hint for x in found(f"{service}---\n{sender(HERE)}") if x.code == "DS110"]
+    by_name = [x.hint for x in found(compose("user: root", shop, served)) if x.code == "DS110"]
+    unserved = [x.hint for x in found(f"{pod(served)}---\n{sender(HERE)}") if x.code == "DS110"]
+
+    assert by_service == ["Send to `otel.obs:4318`."]
+    assert by_name == ["Send to `otel:4318`."]
+    assert unserved == ["Send to the Service of a Collector."]
+
+
+BESIDE = '{receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}}}}, exporters: {otlp: {endpoint: "%s"}}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BESIDE % ("localhost:4317", "[::1]:4317"), ["DS203 warning 1"]),
+        (BESIDE % ("[::1]:4317", "127.0.0.1:4317"), ["DS203 warning 1"]),
+        (BESIDE % ("localhost:4317", "[::1]:4318"), []),
+        (BESIDE % ("localhost:4317", "localhost:4317"), []),
+        ("# dualstack lint --expect dual\n" + LOCAL, ["DS203 warning 2"]),
+        ("# dualstack lint --expect ipv4\n" + LOCAL, []),
+        (
+            (
+                "# dualstack lint --expect dual\nreceivers:\n  otlp: {protocols: {grpc: {endpoint: localhost:4317}}}\n"
+                '  otlp/6: {protocols: {grpc: {endpoint: "[::1]:4317"}}}\n'
+            ),
+            [],
+        ),
+        ("# dualstack lint --expect ipv6\n" + LOCAL.replace('7"', '7", transport: tcp6'), []),
+        (f"{LOCAL}\n---\n{BESIDE % ('127.0.0.1:14317', '[::1]:4317')}", []),
+        (pod(f'{LOCAL}\nexporters: {{otlp: {{endpoint: "[::1]:4317"}}}}'), ["DS203 warning 7"]),
+        (f"{pod(LOCAL)}---\n{pod(POD_IP).replace('otel}', 'other}')}", []),
+    ],
+)
+def test_one_loopback_address_is_not_the_other(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def lone(more: str = "name: shop", image: str = "acme/shop", meta: str = "") -> str:
+    """A pod whose one container sends to its own loopback on line 8."""
+    return f"""apiVersion: v1
+kind: Pod
+metadata: {{name: shop, namespace: shop{meta}}}
+spec:
+  containers:
+  - image: {image}
+    {more}
+    env: [{{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "{HERE}"}}, {{name: LISTEN, value: "0.0.0.0:8080"}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (lone("command: [java, -javaagent:/opentelemetry-javaagent.jar, -jar, app.jar]"), ["DS110 error 8"]),
+        (lone("args: [--exporter, jaeger, --name=vector]"), ["DS110 error 8"]),
+        (lone("args: ['--url=http://db?a=1&b=2']"), ["DS110 error 8"]),
+        (lone("command: [sh, -c, 'migrate && exec app 2>&1']"), ["DS110 error 8"]),
+        (lone("command: [sh, -c, 'proxy & exec app']"), ["DS110 warning 8"]),
+        (lone("command: [/usr/bin/supervisord, -n]"), ["DS110 warning 8"]),
+        (lone(image="acme/shop-all-in-one:2"), ["DS110 warning 8"]),
+        (lone("command: [sh, -c, '/otelcol --config /c & exec app']"), []),
+        (lone("command: [/bin/bash, -ec, 'app & exec otelcol-contrib']"), []),
+        (lone("command: [tini, --, alloy, run, /c]"), []),
+        (lone("readinessProbe: {tcpSocket: {port: 4318}}"), []),
+        (lone().replace("0.0.0.0:8080", "0.0.0.0:4318"), []),
+        (lone().replace("0.0.0.0:8080", "http://[::]:4318"), []),
+        (lone().replace("0.0.0.0:8080", "http://localhost:4318"), ["DS110 error 8"]),
+    ],
+)
+def test_a_lone_container_may_run_an_agent_itself(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_a_namespace_can_tell_the_operator_to_inject() -> None:
+    told_so = "annotations: {sidecar.opentelemetry.io/inject: 'true'}"
+    space = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, {told_so}}}\n"
+    refused = lone(meta=', annotations: {sidecar.opentelemetry.io/inject: "false"}')
+
+    assert told(f"{lone()}---\n{space}") == []
+    assert told(f"{lone()}---\n{space.replace('name: shop', 'name: other')}") == ["DS110 error 8"]
+    assert told(f"{refused}---\n{space}") == ["DS110 error 8"]
+
+
+def test_what_is_not_known_of_a_lone_container_is_told() -> None:
+    (sure,), (unsure,) = found(lone()), found(lone("command: [supervisord]"))
+
+    assert "no other container runs, and nothing says that this one takes OTLP" in sure.detail
+    assert "none of the programs of this one is known to take OTLP" in unsure.detail
