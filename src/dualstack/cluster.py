@@ -29,7 +29,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
-from dualstack.model.finding import Finding, Skipped
+from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
@@ -248,18 +248,32 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     found = [spread(x, sight.traces, Places(sight.places)) for x in found]
     spoken = {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x in wanted and x.code not in spoken], files=True)
-    seen = frozenset(_followed(sight))
-    lived = {x.code for x in wanted if x.check and x not in of_clusters}
-    return explained([*found, *(x for x in static if x.code not in lived or x.location not in seen)], wanted)
+    return explained([*found, *_beside(sight, static)], wanted)
 
 
-def _followed(sight: Sight) -> Iterator[Location]:
-    """The places in files of listeners that flows were followed to: what the files forebode was seen there, or not."""
+def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
+    """What files say beside the flows.
+
+    Of a listener that flows were followed to there is nothing left to say where its sockets are known. Where they are
+    not, what its file foretells is no certain fault.
+    """
+    followed = dict(_followed(sight))
+    for finding in static:
+        known = followed.get(finding.location)
+        if known is None or (known and finding.hop is not Hop.LISTEN):
+            yield finding
+        elif not known:
+            yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
+
+
+def _followed(sight: Sight) -> Iterator[tuple[Location | None, bool]]:
+    """The places in files of listeners that flows were followed to, and whether their sockets are known."""
     for trace in sight.traces.items:
         there = [x for x in sight.places.values() if x.name == trace.server]
-        for endpoint in (y.endpoint for x in there for y in x.on(trace.port)):
-            written = (x.at for x in (endpoint.written, endpoint.pinned) if x)
-            yield from filter(None, (endpoint.location, *written))
+        for opened in (y for x in there for y in x.on(trace.port)):
+            endpoint = opened.endpoint
+            for at in (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x)):
+                yield at, not opened.bound.unknown
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
