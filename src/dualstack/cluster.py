@@ -246,8 +246,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
         more, _ = judged(part, usable)
         found += more
     found = [spread(x, sight.traces, Places(sight.places)) for x in found]
-    spoken = {x.code for x in found}
-    static, _ = judged(sight.said, [x for x in static_rules() if x in wanted and x.code not in spoken], files=True)
+    unsaid = {x.code for x in wanted} - {x.code for x in found}
+    static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     return explained([*found, *_beside(sight, static)], wanted)
 
 
