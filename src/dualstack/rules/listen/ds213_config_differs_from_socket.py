@@ -76,7 +76,8 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    if places:
+    pod = places.named(space.place) if places else None
+    if places and pod and pod.observed is None:
         yield from outdated(traces, places)
         return
     running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
