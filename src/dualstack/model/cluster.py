@@ -360,3 +360,7 @@ class Cluster(msgspec.Struct, frozen=True):
     def service(self, namespace: str, name: str) -> Service | None:
         """A Service by its name."""
         return next((x for x in self.services if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
+
+    def node(self, name: str) -> Node | None:
+        """A node by its name."""
+        return next((x for x in self.nodes if x.metadata.name == name), None)
