@@ -29,12 +29,12 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
-from dualstack.model.finding import Finding, Skipped
+from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
 from dualstack.model.names import Names
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
@@ -246,20 +246,34 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
         more, _ = judged(part, usable)
         found += more
     found = [spread(x, sight.traces, Places(sight.places)) for x in found]
-    spoken = {x.code for x in found}
-    static, _ = judged(sight.said, [x for x in static_rules() if x in wanted and x.code not in spoken], files=True)
-    seen = frozenset(_followed(sight))
-    lived = {x.code for x in wanted if x.check and x not in of_clusters}
-    return explained([*found, *(x for x in static if x.code not in lived or x.location not in seen)], wanted)
+    unsaid = {x.code for x in wanted} - {x.code for x in found}
+    static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
+    return explained([*found, *_beside(sight, static)], wanted)
 
 
-def _followed(sight: Sight) -> Iterator[Location]:
-    """The places in files of listeners that flows were followed to: what the files forebode was seen there, or not."""
+def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
+    """What files say beside the flows.
+
+    Of a listener that flows were followed to there is nothing left to say where its sockets are known. Where they are
+    not, what its file foretells is no certain fault.
+    """
+    followed = dict(_followed(sight))
+    for finding in static:
+        known = followed.get(finding.location) if finding.location else None
+        if known is None or (known and finding.hop is not Hop.LISTEN):
+            yield finding
+        elif not known:
+            yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
+
+
+def _followed(sight: Sight) -> Iterator[tuple[Location, bool]]:
+    """The places in files of listeners that flows were followed to, and whether their sockets are known."""
     for trace in sight.traces.items:
         there = [x for x in sight.places.values() if x.name == trace.server]
-        for endpoint in (y.endpoint for x in there for y in x.on(trace.port)):
-            written = (x.at for x in (endpoint.written, endpoint.pinned) if x)
-            yield from filter(None, (endpoint.location, *written))
+        for opened in (y for x in there for y in x.on(trace.port)):
+            endpoint = opened.endpoint
+            places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
+            yield from ((x, not opened.bound.unknown) for x in places if x)
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
@@ -272,7 +286,7 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             Listeners(there.sockets, (name,)),
             Namespaces((there.space,)),
             there.declared(traces.items[0].port),
-            Probes(tuple(_answered(x, sight.seen) for x in traces.items if x.failing and x.failing.hop in _ANSWERS)),
+            Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),
         )
 
 
@@ -282,9 +296,10 @@ def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     yield from (live.adding(lost, x) for x in sight.heard if lost.items)
 
 
-def _answered(trace: Trace, seen: Glimpses) -> ProbeResult:
+def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
     """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
-    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
-    mark = trace.failing.mark if trace.failing else ""
+    mark = trace.failing.mark if trace.failing and trace.failing.hop in _ANSWERS else ""
     found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
-    return ProbeResult(task, Outcome(mark), detail=next((x.detail for x in found), ""))
+    for look in found:
+        task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+        yield ProbeResult(task, look.outcome, detail=look.detail)

@@ -485,6 +485,135 @@ def test_groups_that_fare_alike_are_one_row() -> None:
     assert "  otel:4317  grpc      all  no endpoint  -" in shown.splitlines()
 
 
+def test_a_headless_service_hands_out_the_addresses_of_its_pods() -> None:
+    headless = w.service(clusterIP="None", clusterIPs=["None"])
+
+    found = w.diagnosed(w.healthy(services=[headless], configs=[w.config(**FIRST)]))
+
+    assert w.roots(found) == ["DS204"]
+    refused = next(x for x in found.traces if x.disposition is Disposition.REFUSED)
+    assert set(refused.addresses) <= {y["ip"] for x in ("otel-a", "otel-b") for y in w.pod(x, "n1")["status"]["podIPs"]}
+
+
+def test_a_port_that_is_named_after_otlp_is_for_what_its_receiver_speaks() -> None:
+    ports = [{"name": "otlp", "port": 80, "targetPort": "otlp-http"}, {"name": "otlp-grpc", "port": 81}]
+    slices = w.endpoints(ONE, ports=[{"name": "otlp", "port": 4318}, {"name": "otlp-grpc", "port": 4317}])
+
+    found = w.diagnosed(w.healthy(services=[w.service(ports=ports)], pods=ONE, slices=slices))
+
+    assert {(x.target.port, x.protocol) for x in found.traces} == {(80, Protocol.HTTP), (81, Protocol.GRPC)}
+
+
+def test_agents_in_the_network_of_their_node_are_asked_at_its_address() -> None:
+    agent = w.pod("otel-a", "n1")
+    agent["spec"]["hostNetwork"] = True
+    agent["status"]["podIPs"] = [{"ip": "10.100.0.1"}, {"ip": "fd00:100::1"}]
+    local = w.config(grpc="localhost:4317", http="localhost:4318")
+
+    found = w.diagnosed(w.healthy(services=[], slices=[], pods=[agent], configs=[local]))
+
+    assert w.roots(found) == ["DS202", "DS202"]
+    assert {x.target.endpoint for x in found.traces} == {"n1:4317", "n1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({**DOWN, "phase": "Pending", "containerStatuses": []}, "is Pending"),
+        ({**DOWN, "containerStatuses": []}, "is not ready"),
+        (
+            {
+                **DOWN,
+                "containerStatuses": [],
+                "initContainerStatuses": [
+                    {"name": "init", "state": {"terminated": {"message": "no such file"}}, "ready": False}
+                ],
+            },
+            "has the container init, which ended with: no such file",
+        ),
+        (waiting("ErrImagePull") | {"phase": "Pending"}, "waits with ErrImagePull for its container otelcol"),
+        (waiting("ContainerCreating"), "is not ready"),
+    ],
+)
+def test_why_pods_are_not_ready_is_told(status: dict[str, Any], said: str) -> None:
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1", **status)]))
+
+    assert w.roots(found) == ["DS507"]
+    assert said in found.findings[0].detail
+
+
+def test_pods_that_are_ready_and_in_no_slice_are_not_blamed() -> None:
+    found = w.diagnosed(w.healthy(slices=w.endpoints([])))
+
+    assert w.roots(found) == ["DS507"]
+    assert found.findings[0].detail == "Service otel has no endpoint."
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_a_default_that_was_seen_to_be_open_is_every_address(way: Way) -> None:
+    nobody = w.deployment()
+    nobody["spec"]["template"]["spec"]["containers"][0]["image"] = "registry/otelcol:7"
+    text = w.config()
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")
+    other = Outcome.ACCEPTED if way is Way.ADDRESS else Outcome.REFUSED
+    looks = Glimpses((seen(4317, Way.ADDRESS, other), seen(4317, Way.LOOPBACK, Outcome.ACCEPTED)))
+
+    found = w.diagnosed(w.healthy(configs=[text], workloads=[nobody], pods=ONE), seen=looks)
+
+    assert w.roots(found) == ([] if way is Way.ADDRESS else ["DS202"])
+
+
+def test_an_address_of_ipv6_in_a_pod_of_ipv4_depends_on_its_kernel() -> None:
+    pods = [w.pod("otel-a", "n1", ["IPv4"])]
+    sole = w.healthy(
+        services=[w.service(["IPv4"])],
+        pods=pods,
+        slices=w.endpoints(pods, ["IPv4"]),
+        ranges=[w.ranges("10.96.0.0/16")],
+        nodes=[w.node("n1", 1, ["IPv4"])],
+        configs=[w.config(grpc="[::1]:4317")],
+    )
+
+    found = w.diagnosed(sole)
+
+    grpc = next(x for x in found.traces if x.target.port == 4317)
+    assert "depends on whether IPv6 is on" in grpc.at(Hop.LISTEN).why
+
+
+def test_variables_with_a_value_are_filled_in() -> None:
+    told = w.pod("otel-a", "n1")
+    told["spec"]["containers"][0]["env"] = [{"name": "HOST", "value": "127.0.0.1"}, {"name": "X", "value": "$(HOST)"}]
+
+    found = w.diagnosed(w.healthy(pods=[told], configs=[w.config(grpc="${env:HOST}:4317", http="${X:-0.0.0.0}:4318")]))
+
+    assert w.roots(found) == ["DS202"]
+
+
+def test_a_port_that_both_families_are_refused_on_is_not_deaf_on_one() -> None:
+    probe = w.pod("otel-a", "n1")
+    probe["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"port": 4318}}
+
+    found = w.diagnosed(w.healthy(pods=[probe], configs=[w.config(grpc="127.0.0.1:4317")]))
+
+    assert w.roots(found) == ["DS202"]
+    assert "DS605" not in w.codes(found)
+
+
+def test_a_probe_that_names_a_host_says_nothing_of_the_pod() -> None:
+    probe = w.pod("otel-a", "n1")
+    probe["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 4317, "host": "10.1.1.1"}}
+
+    assert "DS605" not in w.codes(w.diagnosed(w.healthy(pods=[probe], configs=[w.config(**FIRST)])))
+
+
+def test_an_object_of_another_form_is_one_gap() -> None:
+    world = w.world([*w.healthy(), {"kind": "Pod", "metadata": {"name": ["odd"]}}])
+    world.cluster()
+    world.cluster()
+
+    assert len(world.gaps) == 1
+
+
 def seen(port: int, way: Way, outcome: Outcome, spoken: Protocol = Protocol.GRPC) -> Glimpse:
     return Glimpse("pod otel-a", port, spoken, way, outcome, "said so")
 

@@ -13,8 +13,8 @@ from tests.rules.test_examples import BLOCK, fired, is_cluster, is_world
 
 HEADINGS = ("What it detects", "Why it breaks", "Fix", "Fix safety", "Example", "References")
 OPTIONAL = {"Fix safety"}
-BESIDE = {"DS508", "DS604"}
-"""Rules whose example is one of files; tests/cluster/test_incidents.py has those of a cluster."""
+BESIDE = {"DS508", "DS604", "DS701"}
+"""Rules whose example is one of files; tests/cluster has those of a cluster."""
 EACH = pytest.mark.parametrize("rule", rules(), ids=lambda x: x.code)
 
 

@@ -361,10 +361,6 @@ class Cluster(msgspec.Struct, frozen=True):
         """A Service by its name."""
         return next((x for x in self.services if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
 
-    def pod(self, namespace: str, name: str) -> Pod | None:
-        """A pod by its name."""
-        return next((x for x in self.pods if (x.metadata.namespace, x.metadata.name) == (namespace, name)), None)
-
     def node(self, name: str) -> Node | None:
         """A node by its name."""
         return next((x for x in self.nodes if x.metadata.name == name), None)

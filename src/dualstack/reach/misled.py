@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dualstack.model.cluster import Cluster, Service, ServicePort
-from dualstack.model.trace import Hop, Trace
+from dualstack.model.finding import Applicability, Finding, Fix
+from dualstack.model.kube import Services
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.lanes import selected
-from dualstack.reach.live import NO_PORT, STALE, receives_on
+from dualstack.reach.live import NO_PORT, STALE, by_service, families_of, keys, port_at, receives_on
 from dualstack.reach.pods import Places
 
 
@@ -21,6 +23,22 @@ class Misled(msgspec.Struct, frozen=True):
     why: str
     flows: tuple[Trace, ...]
     meant: int = 0
+
+
+def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
+    """One finding for each port of a Service that leads to nobody, and for endpoints that are gone."""
+    for service, flows in by_service(cluster, traces.broken):
+        for each in misled(cluster, service, flows, places):
+            yield Finding(
+                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints are gone",
+                detail=each.why,
+                hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
+                families=families_of(each.flows),
+                evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
+                location=port_at(services, service, each.port.port) if each.port else None,
+                fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
+                flows=keys(each.flows),
+            )
 
 
 def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:

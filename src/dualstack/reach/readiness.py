@@ -2,7 +2,6 @@
 
 from msgspec.structs import replace
 
-from dualstack.model.address import family
 from dualstack.model.finding import Finding
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.pods import Place, Places
@@ -29,6 +28,4 @@ def is_unready(trace: Trace) -> bool:
 
 def _is_probe(trace: Trace, place: Place | None) -> bool:
     """Whether the kubelet comes the same way to see whether the pod is ready."""
-    if place is None or not place.pod.addresses:
-        return False
-    return trace.family is family(place.pod.addresses[0]) and trace.port in probed(place)
+    return place is not None and trace.family in place.pod.families[:1] and trace.port in probed(place)

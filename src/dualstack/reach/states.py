@@ -1,7 +1,7 @@
 """What the kubelet and the scheduler say of pods that serve nobody."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.cluster import Pod
 from dualstack.model.slim import ContainerState, ContainerStatus, Waiting
@@ -69,8 +69,3 @@ def probed(place: Place) -> Iterator[int]:
             continue
         names = {x.name: x.container_port for x in container.ports or () if x.name}
         yield numbered(str(asked.port)) or names.get(str(asked.port), 0)
-
-
-def unready(places: Iterable[Place]) -> tuple[Place, ...]:
-    """The places whose pods run and are not ready."""
-    return tuple(x for x in places if x.pod.addresses and not x.pod.ready and not x.pod.finished)

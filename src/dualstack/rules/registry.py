@@ -78,17 +78,18 @@ def _modules() -> list[tuple[str, re.Match[str]]]:
 
 @cache
 def static_rules(lacking: frozenset[str] = frozenset()) -> tuple[Rule, ...]:
-    """The rules that judge files, by code; the others are not even loaded.
+    """The rules that judge files, by code, as far as they do; the others are not even loaded.
 
     `lacking` leaves out those that have nothing to say where the files hold nothing of a kind, a word of the column
     `needs` in `knowledge/catalogue.table`: a healthy file is asked of most often, with every key in an editor.
     """
     wanted = {x["code"] for x in table("catalogue") if "static" in x["evidence"] and x["needs"] not in lacking}
-    found = (_rule(name, match) for name, match in _modules() if match["code"].upper() in wanted)
+    found = (_rule(name, match, living=False) for name, match in _modules() if match["code"].upper() in wanted)
     return tuple(x for x in found if x.lint)
 
 
-def _rule(module_name: str, match: re.Match[str]) -> Rule:
+def _rule(module_name: str, match: re.Match[str], *, living: bool = True) -> Rule:
+    """A rule; for files without what it says of systems, so that nothing of systems has to be loaded."""
     module = importlib.import_module(module_name)
     return Rule(
         code=match["code"].upper(),
@@ -97,7 +98,7 @@ def _rule(module_name: str, match: re.Match[str]) -> Rule:
         severity=module.SEVERITY,
         documentation=module.__doc__ or "",
         because=getattr(module, "BECAUSE", ()),
-        check=_judge(getattr(module, "check", None)),
+        check=_judge(getattr(module, "check", None) if living else None),
         lint=_judge(getattr(module, "lint", None)),
     )
 
@@ -107,7 +108,7 @@ def _judge(function: Callable[..., Iterable[Finding]] | None) -> Judge | None:
     if function is None:
         return None
     takes, needs = [], []
-    for name, hint in typing.get_type_hints(function).items():
+    for name, hint in typing.get_type_hints(function, localns=_later(function)).items():
         if name == "return":
             continue
         kinds = [x for x in typing.get_args(hint) if x is not types.NoneType] if typing.get_args(hint) else [hint]
@@ -115,6 +116,16 @@ def _judge(function: Callable[..., Iterable[Finding]] | None) -> Judge | None:
         if kinds == [hint]:
             needs.append(hint)
     return Judge(tuple(takes), tuple(needs), function)
+
+
+def _later(function: Callable[..., Iterable[Finding]]) -> dict[str, object]:
+    """The kinds that a rule of files names by their names alone: those of clusters, which take long to load."""
+    if not any(isinstance(x, str) for x in function.__annotations__.values()):
+        return {}
+    from dualstack.model.cluster import Cluster
+    from dualstack.reach.pods import Places
+
+    return {"Cluster": Cluster, "Places": Places}
 
 
 def choose(select: str, ignore: str, among: Sequence[Rule] | None = None) -> tuple[Rule, ...]:

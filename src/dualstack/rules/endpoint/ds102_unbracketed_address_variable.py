@@ -9,11 +9,10 @@ Collector that ended for it: with an IPv6 address, or with two of them.
 With an IPv6 address in it the text is `fd00::5:4317`: Go says `too many colons in address`.
 
 ## Fix
-For a listener write `[${env:MY_POD_IP}]:4317`, right for both families. In a URL, and in Vector, brackets are right for
-IPv6 alone: write them there, or use a name, or the wildcard.
+In Go write `[${env:MY_POD_IP}]:4317`, right for both families. In a URL brackets are right for IPv6 alone: use a name.
 
 ## Fix safety
-Safe for listeners in Go, which takes brackets off an IPv4 address, too; elsewhere once the family is known.
+Safe for listeners in Go, which takes brackets off IPv4 addresses; elsewhere once the family is known.
 
 ## Example
 ```yaml fires
@@ -115,8 +114,12 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
     for sender in senders.items:
         said = sender.destination
         if "$" in said.written.text:
-            codes = outcomes(said.value, sender.container, question, lambda x, form=said.form: read(x, form).fault)
+            codes = outcomes(said.value, sender.container, question, partial(_fault, said.form))
             yield from _found(said.written, said.field, codes, either=False, instead="use a name")
+
+
+def _fault(form: str, text: str) -> str:
+    return read(text, form).fault
 
 
 def _cause(endpoint: DeclaredEndpoint, question: Question, address: str) -> str:

@@ -3,7 +3,7 @@
 ## What it detects
 A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
 namespace is not there. Or its command line names another configuration: then this is a note, not a fault. On a
-cluster, a ConfigMap that was changed after the pod had read it, where nobody knows that the flows work.
+cluster, a ConfigMap that is younger than the container.
 
 ## Why it breaks
 A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
@@ -76,7 +76,7 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    if places:
+    if places and all(x.observed is None for x in filter(None, [places.named(space.place)])):
         yield from outdated(traces, places)
         return
     running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]

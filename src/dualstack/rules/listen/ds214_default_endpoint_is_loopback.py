@@ -58,7 +58,6 @@ from dualstack.reach.wiring import is_told
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS202",)
 
 
 def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:

@@ -56,8 +56,8 @@ spec: {template: {spec: {containers: [{name: otlp, ports: [{containerPort: 4317,
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
@@ -65,8 +65,9 @@ from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.claims import Claim, rivals
-from dualstack.reach.live import keys, owner_of, waiting_for
-from dualstack.reach.states import unscheduled
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster, Pod
 
 HOP = Hop.POD
 SEVERITY = Severity.ERROR
@@ -75,8 +76,11 @@ _TAKEN = "didn't have free ports"
 """kubernetes 1.34.4 pkg/scheduler/framework/plugins/nodeports/node_ports.go ErrReason."""
 
 
-def check(cluster: Cluster, traces: Traces, workloads: Workloads | None) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces, workloads: Workloads | None) -> Iterator[Finding]:
     """One finding for the pods of each owner that wait for a port."""
+    from dualstack.reach.live import keys, owner_of, waiting_for
+    from dualstack.reach.states import unscheduled
+
     waiting = [x for x in cluster.pods if _TAKEN in unscheduled(x) and not x.finished]
     for owner in dict.fromkeys(map(owner_of, waiting)):
         mine = [x for x in waiting if owner_of(x) == owner]
@@ -94,7 +98,7 @@ def check(cluster: Cluster, traces: Traces, workloads: Workloads | None) -> Iter
         )
 
 
-def _place(workloads: Workloads | None, pod: Pod) -> Location | None:
+def _place(workloads: Workloads | None, pod: "Pod") -> Location | None:
     labels = (pod.metadata.labels or {}).items()
     made = (x for x in (workloads.items if workloads else ()) if x.labels and x.labels.items() <= labels)
     return next((z.host.at for x in made for y in x.containers for z in y.ports if z.host), None)

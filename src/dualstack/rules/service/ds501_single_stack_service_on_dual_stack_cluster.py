@@ -57,16 +57,15 @@ spec: {ipFamilyPolicy: PreferDualStack, selector: {app: otel-collector}, ports: 
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dualstack.model.address import BOTH, Family
-from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.landscape import landscape
-from dualstack.reach.live import by_service, clients_of, keys, patch, written
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
     DUAL,
@@ -84,13 +83,18 @@ from dualstack.reach.stacks import (
     with_policy,
 )
 
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
+
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS517",)
 
 
-def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service whose one family keeps clients out."""
+    from dualstack.reach.live import by_service, clients_of, keys, patch, written
+
     for service, flows in by_service(cluster, traces.broken):
         lost = tuple(x for x in flows if len(service.families) == 1 and _is_lost(x, service.families[0]))
         dual = service.spec.ip_family_policy in DUAL or len(cluster.families) < len(BOTH)
@@ -105,12 +109,7 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
                 location=place(text) if text else None,
-                fix=Fix(
-                    "Ask for both families",
-                    Applicability.SAFE,
-                    with_policy(text, PREFER) if text else (),
-                    (patch(service, {"ipFamilyPolicy": PREFER}),),
-                ),
+                fix=Fix("Ask for both families", commands=(patch(service, {"ipFamilyPolicy": PREFER}),)),
                 flows=keys(lost),
             )
 

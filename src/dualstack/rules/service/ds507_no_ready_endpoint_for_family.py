@@ -66,21 +66,22 @@ ports: [{name: otlp-grpc, port: 4317}]
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dualstack.model.address import BOTH, Family
-from dualstack.model.cluster import Cluster, Service
+from dualstack.model.address import Family
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
-from dualstack.model.kube import Service as Manifest
-from dualstack.model.kube import Services, Slice, Slices
+from dualstack.model.kube import Service, Services, Slice, Slices
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.landscape import landscape
-from dualstack.reach.live import LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.slices import backing, lacking
-from dualstack.reach.stacks import place
+from dualstack.reach.stacks import place, titles
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
 
 HOP = Hop.ENDPOINTS
 SEVERITY = Severity.ERROR
@@ -90,36 +91,12 @@ BECAUSE = (
     *("DS217", "DS508", "DS509", "DS601", "DS602", "DS603", "DS606", "DS607"),
 )
 
-_OTHERS = (LOCAL, NO_PORT)
 
-
-def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces) -> Iterator[Finding]:
     """One finding for each Service and reason."""
-    empty = (x for x in failing(traces, Hop.ENDPOINTS) if x.failing and x.failing.mark not in _OTHERS)
-    for service, mine in by_service(cluster, empty):
-        for why in dict.fromkeys(_why(x) for x in mine):
-            yield _finding(service, why, tuple(x for x in mine if _why(x) == why))
+    from dualstack.reach.unready import unready
 
-
-def _why(trace: Trace) -> str:
-    """What is wrong, without the family, which flows of one reason may differ in."""
-    said = trace.failing.why if trace.failing else ""
-    return said.replace(f" {trace.family.title}", "")
-
-
-def _finding(service: Service, why: str, flows: tuple[Trace, ...]) -> Finding:
-    families = families_of(flows)
-    which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
-    command = look_at_pods(service) if service.spec.selector else ""
-    return Finding(
-        summary=f"Service has no ready {which}endpoint",
-        detail=f"{why[:1].upper()}{why[1:]}.",
-        hint="See what keeps the pods from being ready." if command else "See who writes the EndpointSlices.",
-        families=families,
-        evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
-        fix=Fix("Get an endpoint ready", commands=(command,) if command else ()),
-        flows=keys(flows),
-    )
+    yield from unready(cluster, traces)
 
 
 def lint(services: Services, slices: Slices, deployments: Deployments, question: Question) -> Iterator[Finding]:
@@ -132,7 +109,7 @@ def lint(services: Services, slices: Slices, deployments: Deployments, question:
             yield _declared(service, mine, lacks)
 
 
-def _declared(service: Manifest, mine: list[Slice], lacks: tuple[Family, ...]) -> Finding:
+def _declared(service: Service, mine: list[Slice], lacks: tuple[Family, ...]) -> Finding:
     together = any(x.meta.at.file == service.meta.at.file for x in mine)
     return Finding(
         summary=f"No endpoint over {titles(lacks)}",

@@ -9,7 +9,7 @@ cluster, flows that end there, and endpoints whose pod has another address by no
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
-port of the Service that has its name; the numbers do not count. A proxy answers 500 or 503 for a port that is missing.
+port of the Service that has its name; a proxy answers 503 for a port that is missing.
 
 ## Fix
 Name the port that the receiver listens on. For a receiver of UDP write `protocol: UDP`: left out, it means TCP.
@@ -65,42 +65,35 @@ spec: {template: {metadata: {labels: {app: otel}}, spec: {containers: [{ports: [
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
+from dualstack.model.finding import Applicability, Confidence, Finding, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.live import by_service, families_of, keys, port_at
-from dualstack.reach.misled import misled
 from dualstack.reach.pods import Places
 from dualstack.reach.ports import across, carries_otlp, deaf, matters, meant
 from dualstack.reach.vacant import unbacked, unled
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
+    from dualstack.reach.pods import Places
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS211",)
 
 
-def check(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces, places: "Places", services: Services | None) -> Iterator[Finding]:
     """One finding for each port that leads to nobody."""
-    for service, flows in by_service(cluster, traces.broken):
-        for each in misled(cluster, service, flows, places):
-            yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints are gone",
-                detail=each.why,
-                hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
-                families=families_of(each.flows),
-                evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
-                location=port_at(services, service, each.port.port) if each.port else None,
-                fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
-                flows=keys(each.flows),
-            )
+    from dualstack.reach.misled import leading_nowhere
+
+    yield from leading_nowhere(cluster, traces, places, services)
 
 
 def lint(

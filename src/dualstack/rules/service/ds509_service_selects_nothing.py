@@ -67,23 +67,27 @@ spec:
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workload, Workloads
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.landscape import landscape
-from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
 from dualstack.reach.ports import carries_otlp
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 
 
-def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service without a pod."""
+    from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
+
     for service, flows in by_service(cluster, failing(traces, Hop.ENDPOINTS, NO_POD)):
         text, where = written(services, service), service.metadata.namespace
         wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
