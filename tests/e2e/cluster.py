@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
@@ -208,6 +208,8 @@ def describe(made: Cluster, folder: str, forms: Sequence[str]) -> None:
 def _up(folder: str, also: Sequence[str]) -> None:
     ready, started = os.path.join(folder, "ready"), time.monotonic()
     try:
+        with suppress(FileNotFoundError):  # one that was killed has left it
+            os.unlink(ready)
         with cluster(also) as made:
             describe(made, folder, ("dual", *also))
             with open(ready, "w", encoding="ascii") as file:
@@ -215,7 +217,7 @@ def _up(folder: str, also: Sequence[str]) -> None:
             sys.stderr.write(f"ready after {time.monotonic() - started:.0f} s: {folder}/kubeconfig\n")
             signal.pause()
     finally:
-        if os.path.exists(ready):
+        with suppress(FileNotFoundError):
             os.unlink(ready)
 
 
