@@ -2,14 +2,13 @@
 
 ## What it detects
 An endpoint such as `${env:MY_POD_IP}:4317` or `http://$(HOST_IP):4318`, whose variable is filled with the address of a
-pod or a node: an error once that is known to be IPv6, a warning while nobody says, nothing for IPv4. On a cluster, a
-Collector that ended for it: with an IPv6 address, or with two of them.
+pod or a node: an error once that is IPv6, a warning while nobody says. On a cluster, a Collector that ended for it.
 
 ## Why it breaks
 With an IPv6 address in it the text is `fd00::5:4317`: Go says `too many colons in address`.
 
 ## Fix
-In Go write `[${env:MY_POD_IP}]:4317`, right for both families. In a URL brackets are right for IPv6 alone: use a name.
+In Go write `[${env:MY_POD_IP}]:4317`, right for both families. In a URL they are right for IPv6 alone: use a name.
 
 ## Fix safety
 Safe for listeners in Go, which takes brackets off IPv4 addresses; elsewhere once the family is known.

@@ -69,14 +69,13 @@ from typing import TYPE_CHECKING
 
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.finding import Applicability, Confidence, Finding, Severity
+from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Service, ServicePort, Services, Slices, Workload, Workloads
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.pods import Places
 from dualstack.reach.ports import across, carries_otlp, deaf, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
