@@ -35,7 +35,7 @@ items:
     data:
       c.yaml: |-
         receivers: {otlp: {protocols: {grpc: {endpoint: "${env:IP}:4317"}}}}
-        service: {}
+        service: {pipelines: {traces: {receivers: [otlp]}}}
   - apiVersion: v1
     kind: Pod
     metadata: {name: otel-1, labels: {app: otel}}
