@@ -31,7 +31,7 @@ def test_completion_script(shell: str) -> None:
     ("typed", "offered"),
     [
         ("dualstack di", {"diagnose"}),
-        ("dualstack diagnose --no", {"--no-probe"}),
+        ("dualstack diagnose --no-", {"--no-probe"}),
         ("dualstack diagnose --expect ", {"ipv4", "ipv6", "dual"}),
         ("dualstack ", set(VERBS)),
     ],

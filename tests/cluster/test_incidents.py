@@ -41,15 +41,29 @@ def test_a_healthy_cluster_has_no_findings_and_is_not_called_healthy_unseen() ->
     assert {x.disposition for x in found.traces} == {Disposition.INSUFFICIENT_INFO}
 
 
-def test_exports_that_were_accepted_make_it_healthy() -> None:
-    looks = tuple(
-        Glimpse(f"pod {name}", port, spoken, way, Outcome.ACCEPTED)
-        for name in ("otel-a", "otel-b")
-        for port, spoken in ((4317, Protocol.GRPC), (4318, Protocol.HTTP))
-        for way in Way
+def looks(*ways: Way) -> Glimpses:
+    """Exports that were accepted, to each pod and port; from inside to each address."""
+    pods = [x for x in w.healthy() if x["kind"] == "Pod"]
+    places = [(f"pod {x['metadata']['name']}", y["ip"]) for x in pods for y in x["status"]["podIPs"]]
+    return Glimpses(
+        tuple(
+            Glimpse(name, port, spoken, way, Outcome.ACCEPTED, address=address if way is Way.INSIDE else "")
+            for name, address in places
+            for port, spoken in ((4317, Protocol.GRPC), (4318, Protocol.HTTP))
+            for way in ways
+        )
     )
 
-    assert w.diagnosed(w.healthy(), seen=Glimpses(looks)).verdict is Verdict.HEALTHY
+
+def test_exports_to_each_address_make_it_healthy() -> None:
+    assert w.diagnosed(w.healthy(), seen=looks(*Way)).verdict is Verdict.HEALTHY
+
+
+def test_a_family_that_nobody_exported_over_is_not_known() -> None:
+    found = w.diagnosed(w.healthy(), seen=looks(Way.ADDRESS, Way.LOOPBACK))
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert {x.family: x.accepted for x in found.traces} == {V4: True, V6: False}
 
 
 def test_a_listener_on_the_first_address_is_the_cause_and_the_rest_its_symptoms() -> None:

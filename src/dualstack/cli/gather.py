@@ -29,6 +29,8 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     collector/NAME of a cluster; Secrets are never read. With any other target,
     or none, it is the evidence of this host. `dualstack diagnose --from FILE`
     gives the same answer on another machine.
+
+    Exit status: 0 stored, 2 bad usage or input, 130 interrupted.
     """
     return _of_cluster(given) if is_of_cluster(given) else _of_host(given)
 
