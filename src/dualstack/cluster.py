@@ -7,6 +7,7 @@ as files, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, NoReturn
 
@@ -106,6 +107,8 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             world.inspections, gaps = inspections(api, request.inside, errand, tell)
             world.gaps += gaps
     world.target, world.namespace = str(request.target), namespace
+    world.vantage = f"{found.server}, by the context {found.context}"
+    world.gathered = datetime.now(UTC).isoformat(timespec="seconds")
     return world
 
 
@@ -117,8 +120,10 @@ def stored(request: ClusterRequest) -> World:
     if (whole.target, whole.namespace) == (str(target), namespace):
         return whole
     world = of(Asker(Stored(whole), namespace), target)
+    world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
+    world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
     return world
 
 

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from dualstack.model.address import BOTH, Family
 from dualstack.model.text import printable
+from dualstack.reach.rights import features
 
 _QUOTED = re.compile(r"([`'])((?:(?!\1).){200,})\1", re.DOTALL)
 """What somebody typed, where it is so long that it would push the way out beyond the end of the message."""
@@ -119,6 +120,26 @@ def inside(command: F) -> F:
         text("--image", default="", metavar="IMAGE", help="Image of these containers, where yours is elsewhere."),
         text("--nodes", default="", metavar="A,B", help="Export from these nodes."),
         click.option("--max-nodes", type=click.IntRange(1, 5000), default=20, show_default=True, help="At most."),
+    )
+    return _all(options, command)
+
+
+def privacy(command: F) -> F:
+    """`--pseudonymise`, `--key-file` and `--reveal`."""
+    options = (
+        click.option("--pseudonymise", is_flag=True, help="Replace names and addresses; the diagnosis stays the same."),
+        text("--key-file", default="dualstack.key", show_default=True, metavar="FILE", help="Key of the pseudonyms."),
+        text("--reveal", default="", metavar="TEXT|-", help="Say what stands behind the pseudonyms in a text."),
+    )
+    return _all(options, command)
+
+
+def rights(command: F) -> F:
+    """`--print-rbac` and `--feature`."""
+    wanted = click.Choice(features())
+    options = (
+        click.option("--print-rbac", "role", is_flag=True, help="Print the ClusterRole that a diagnosis needs."),
+        click.option("--feature", "features", multiple=True, type=wanted, help="For this alone; may be repeated."),
     )
     return _all(options, command)
 

@@ -55,11 +55,14 @@ class Manifest(msgspec.Struct, frozen=True):
     left_out: Mapping[str, int] = {}
     gaps: tuple[Missing, ...] = ()
     unseen: tuple[str, ...] = ()
+    pseudonymised: bool = False
+    vantage: str = ""
+    gathered: str = ""
 
 
 def packed(world: World, tool: str) -> bytes:
     """A world as the bytes of an archive."""
-    bodies = {f"objects/{k}.json": _json(v) for k, v in sorted(world.objects.items())}
+    bodies = {f"objects/{k}.json": _json(v, ordered=world.pseudonymised) for k, v in sorted(world.objects.items())}
     counts = {f"objects/{k}.json": len(v) for k, v in world.objects.items()}
     bodies[_SEEN], bodies[_INSIDE] = _json(world.seen), _json(world.inspections)
     parts = tuple(Part(k, hashlib.sha256(v).hexdigest(), counts.get(k, 0)) for k, v in bodies.items())
@@ -73,6 +76,9 @@ def packed(world: World, tool: str) -> bytes:
         world.left_out,
         tuple(world.gaps),
         tuple(sorted(world.unseen)),
+        world.pseudonymised,
+        world.vantage,
+        world.gathered,
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -83,8 +89,9 @@ def packed(world: World, tool: str) -> bytes:
     return zstandard.ZstdCompressor(level=9, write_checksum=True).compress(held.getvalue())
 
 
-def _json(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+def _json(value: object, *, ordered: bool = False) -> bytes:
+    """A value as JSON, its keys in alphabetical order or as they are."""
+    return msgspec.json.format(msgspec.json.encode(value, order=None if ordered else "sorted"), indent=1) + b"\n"
 
 
 def unpacked(path: str, raw: bytes) -> World:
@@ -100,6 +107,7 @@ def unpacked(path: str, raw: bytes) -> World:
             raise BadFile(path, f"its part {name} is not what the manifest says. Ask for it again.")
     world = World(manifest.context, left_out=dict(manifest.left_out), gaps=list(manifest.gaps))
     world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
+    world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

@@ -9,7 +9,8 @@ import yaml
 
 from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
-from dualstack.gather.recognise import Found, take
+from dualstack.gather.recognise import Found, document
+from dualstack.gather.yaml_tree import Origin
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
@@ -38,10 +39,11 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
     """What the objects declare, and their texts by the names that locations have."""
     found, texts = Found(), {}
     for path, item in _files(world):
-        texts[path] = Text(
-            path, yaml.dump(_shown(item), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True), named=False
+        shown = yaml.dump(
+            _shown(item), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, sort_keys=not world.pseudonymised
         )
-        take(texts[path], found)
+        texts[path] = Text(path, shown, named=False)
+        document(Origin(path, shown, 0), found)
     snapshot = evidence_of(found, question, {}, "", Included(set(), {}))
     gaps = (*found.notes, *(Missing(x.file, x.sentence) for x in found.errors))
     return Snapshot(snapshot.facts, (*snapshot.gaps, *gaps)), texts

@@ -15,6 +15,7 @@ from dualstack.gather.kube_api import Kind, Listed, Refused
 from dualstack.model.evidence import Missing
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
+from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
 
@@ -89,8 +90,8 @@ class Asker:
         self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
-        right = f"; a role with the verb `{verb}` on `{kind.plural}` of the group `{kind.group}` allows it"
-        why = f"not allowed{where}{right}" if error.status == _DENIED else f"{error.why}{where}"
+        right = Right(verb, kind.plural, kind.group)
+        why = refused(right, where=where) if error.status == _DENIED else f"{error.why}{where}"
         self.world.gaps.append(Missing(called, why))
 
 

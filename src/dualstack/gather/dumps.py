@@ -1,22 +1,54 @@
-"""Objects of a cluster from files that `kubectl get -o yaml` or `-o json` wrote."""
+"""Objects of a cluster from files that others wrote: `kubectl get`, `kubectl cluster-info dump`, a support bundle."""
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+import msgspec
+
+from dualstack.gather import kinds
 from dualstack.gather.archive import MAGIC, unpacked
+from dualstack.gather.bundle import GZIP, files_in
+from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
-from dualstack.gather.files import Text, found, text_of
+from dualstack.gather.files import Text, decoded, found, text_of
 from dualstack.gather.regular import read
-from dualstack.gather.yaml_tree import BadYaml, Node, Origin, chunks, compose, items, plain, text_at, value
+from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
 from dualstack.model.evidence import Missing
 from dualstack.model.world import World
 
 _NEVER = ("Secret",)
 _LARGEST = 500_000_000  # bytes of a snapshot
+_IN_BUNDLE = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)(?:/[^/]+)?\.json$")
+_ERRORS = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)-errors\.json$")
+_ONE_MAP = re.compile(r"(?:^|/)configmaps/[^/]+/.+\.json$")
+"""Paths of a support bundle (troubleshoot pkg/collect cluster_resources.go, configmap.go; pkg/constants)."""
+_HIDDEN = "***HIDDEN***"
+"""What a support bundle has in the place of what was redacted (troubleshoot pkg/redact)."""
+
+
+class _Where(NamedTuple):
+    """The file that a document comes from: its path, and the kind of object that the path says."""
+
+    path: str
+    kind: str = ""
+    version: str = ""
 
 
 def read_world(path: str) -> World:
-    """The world that a snapshot holds, or a folder or a file of what `kubectl get` wrote. Raises BadInput."""
+    """The world in a snapshot, a support bundle, or a folder or a file of objects. Raises BadInput."""
+    texts = _texts(path)
+    if isinstance(texts, World):
+        return texts
+    world = world_of(texts, os.path.basename(path.rstrip("/")))
+    if not world.objects:
+        raise BadFile(path, "holds no object of Kubernetes and is no snapshot.")
+    derive_slices(world)
+    return world
+
+
+def _texts(path: str) -> World | Iterable[Text]:
     if not os.path.isdir(path):
         try:
             raw = read(path, _LARGEST)
@@ -26,35 +58,89 @@ def read_world(path: str) -> World:
             ) from error
         if raw.startswith(MAGIC):
             return unpacked(path, raw)
-    texts = (y for x, named in found((path,)) if (y := text_of(x, named=named)))
-    world = world_of(texts, os.path.basename(path.rstrip("/")))
-    if not world.objects:
-        raise BadFile(path, "holds no object of Kubernetes and is no snapshot.")
-    return world
+        if raw.startswith(GZIP):
+            return (y for x, body in files_in(path, raw) if (y := decoded(x, body, named=False)))
+    return (y for x, named in found((path,)) if (y := text_of(x, named=named)))
 
 
 def world_of(texts: Iterable[Text], context: str) -> World:
     """The objects in texts; what is no object of Kubernetes is passed over, what cannot be read is a gap."""
-    world = World(context)
+    world, hidden = World(context), 0
     for text in texts:
-        for chunk in chunks(text.text):
-            try:
-                root = compose(Origin(text.path, chunk.text, chunk.line))
-            except (BadYaml, BadFile) as error:
-                world.gaps.append(Missing(error.file, error.sentence))
-                continue
-            for item in _objects(root):
-                if text_at(item, "kind") not in _NEVER:
-                    world.keep(text_at(item, "kind"), plain(item))
+        hidden += text.text.count(_HIDDEN)
+        where = _where(text.path)
+        try:
+            for document in _documents(text):
+                _take(world, document, where)
+        except (BadYaml, BadFile) as error:
+            world.gaps.append(Missing(error.file, error.sentence))
+        world.gaps += _refused(text)
+    if hidden:
+        world.gaps.append(Missing("values that the bundle hides", f"{hidden} were redacted by who made it"))
     return world
 
 
-def _objects(root: Node | None) -> Iterator[Node]:
-    """The objects of a document, those of a List one by one."""
-    if root is None or value(root, "apiVersion") is None:
+def _where(path: str) -> _Where:
+    said = _IN_BUNDLE.search(path)
+    kind = kinds.BY_FOLDER.get(said["kind"]) if said else None
+    return _Where(path, kind.kind, kind.api_version) if kind else _Where(path)
+
+
+def _documents(text: Text) -> Iterator[Any]:
+    """The documents of a text; JSON is read as such, which is quicker, and as YAML where it is none."""
+    if text.path.endswith(".json"):
+        try:
+            yield msgspec.json.decode(text.text)
+        except msgspec.DecodeError:
+            pass
+        else:
+            return
+    for chunk in chunks(text.text):
+        root = compose(Origin(text.path, chunk.text, chunk.line))
+        yield plain(root) if root is not None else None
+
+
+def _take(world: World, document: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
+    """Note the objects of a document, those of a List one by one: an item may leave to its list what it is."""
+    if isinstance(document, list):
+        for item in document:
+            _take(world, item, where)
+    elif isinstance(document, Mapping) and _ONE_MAP.search(where.path) and "configMapExists" in document:
+        world.keep(kinds.CONFIG_MAPS.kind, *_config_map(document))
+    elif isinstance(document, Mapping):
+        kind, version = document.get("kind") or where.kind, document.get("apiVersion") or where.version
+        if not (kind and version and isinstance(kind, str) and isinstance(version, str)) or kind in _NEVER:
+            return
+        if kind.endswith("List") and "spec" not in document:
+            _take_list(
+                world, document.get("items"), _Where(where.path, where.kind or kind.removesuffix("List"), version)
+            )
+        elif "metadata" in document:
+            world.keep(kind, {**document, "apiVersion": version, "kind": kind})
+
+
+def _take_list(world: World, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
+    """Note the objects of a list; a kind of which there are none was looked for all the same."""
+    if where.kind and where.kind not in _NEVER:
+        world.keep(where.kind)
+    _take(world, found, where)
+
+
+def _config_map(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A ConfigMap as a support bundle has one that was asked for by its name: whole, or one key with its value."""
+    data = said.get("data") or ({said["key"]: said["value"]} if said.get("key") and "value" in said else None)
+    if said["configMapExists"] and isinstance(data, Mapping):
+        about = {"name": said.get("name"), "namespace": said.get("namespace")}
+        yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": dict(data)}
+
+
+def _refused(text: Text) -> Iterator[Missing]:
+    """What whoever made a bundle could not get, and why."""
+    kind = _ERRORS.search(text.path)
+    try:
+        said = msgspec.json.decode(text.text) if kind and text.text.strip() else None
+    except msgspec.DecodeError:
         return
-    if text_at(root, "kind").endswith("List"):
-        for item in items(value(root, "items")):
-            yield from _objects(item)
-    elif text_at(root, "kind"):
-        yield root
+    reasons = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
+    if kind:
+        yield from (Missing(kind["kind"], f"the bundle says: {x}") for x in dict.fromkeys(map(str, reasons)))

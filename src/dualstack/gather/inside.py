@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from dualstack.gather.facts import plainly
-from dualstack.gather.inspect import IMAGE, NoAnswer, inspect
+from dualstack.gather.inspect import IMAGE, NoAnswer, inspect, why
 from dualstack.gather.kube_api import Api, Refused
 from dualstack.gather.matrix import Order, matrix
 from dualstack.model.evidence import Missing
@@ -60,7 +60,7 @@ def _in_pods(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], No
         try:
             seen = inspect(api, errand.namespace, pod, allowed.image, errand.targets, errand.seconds)
         except (Refused, NoAnswer) as error:
-            yield None, Missing(f"a look into the pod {pod}", _why(error, "patch", "pods/ephemeralcontainers"))
+            yield None, Missing(f"a look into the pod {pod}", why(error, "inspect"))
         else:
             yield Inspection(node, errand.namespace, pod, plainly(seen)), None
 
@@ -72,6 +72,9 @@ def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], N
     left = len(errand.nodes) - len(chosen)
     if left > 0 and not allowed.nodes:
         yield None, Missing("exports from nodes", f"made from {len(chosen)} of {len(errand.nodes)}; see `--max-nodes`")
+    if not chosen:
+        yield None, Missing("exports from nodes", "no node is known; name some with `--nodes`")
+        return
     order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds)
     try:
         for node, seen in matrix(api, order, chosen, tell):
@@ -80,9 +83,4 @@ def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], N
             else:
                 yield None, Missing(f"exports from the node {node}", seen)
     except Refused as error:
-        yield None, Missing("exports from nodes", _why(error, "create", "jobs"))
-
-
-def _why(error: Exception, verb: str, right: str) -> str:
-    denied = isinstance(error, Refused) and error.status == 403
-    return f"not allowed; a role with the verb `{verb}` on `{right}` allows it" if denied else str(error)
+        yield None, Missing("exports from nodes", why(error, "matrix"))

@@ -10,12 +10,14 @@ from typing import Any
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_api import Api, Refused
 from dualstack.model.snapshot import Snapshot
+from dualstack.reach.rights import refused, rights, said_of
 
 IMAGE = "ghcr.io/dualstack/dualstack:latest"
 _POLL = 0.3
 _NOBODY = 65532
+_DENIED = 403
 FATAL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
           "CreateContainerConfigError", "RunContainerError")  # fmt: skip
 
@@ -31,6 +33,12 @@ SECURITY: Mapping[str, Any] = {
 
 class NoAnswer(Exception):
     """A container that did not start or did not answer; the text says why."""
+
+
+def why(error: Exception, feature: str) -> str:
+    """Why a container saw nothing: the right that was lacking for a feature, or what was said."""
+    denied = isinstance(error, Refused) and error.status == _DENIED
+    return refused(said_of(str(error), rights([feature])[0]), feature) if denied else str(error)
 
 
 def words(targets: Sequence[str], seconds: float) -> list[str]:

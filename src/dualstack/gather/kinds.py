@@ -34,3 +34,20 @@ BY_TARGET: dict[str, Kind[Any]] = {
     "collector": COLLECTORS,
 }
 """Kinds by the words of a target."""
+
+BY_FOLDER: dict[str, Kind[Any]] = {
+    "configmaps": CONFIG_MAPS,
+    "cronjobs": Kind("batch", "v1", "cronjobs", "CronJob", dict[str, Any]),
+    "daemonsets": WORKLOADS["DaemonSet"],
+    "deployments": WORKLOADS["Deployment"],
+    "endpointslices": SLICES,
+    "ingress": INGRESSES,
+    "jobs": WORKLOADS["Job"],
+    "network-policy": POLICIES,
+    "nodes": NODES,
+    "pods": PODS,
+    "replicasets": REPLICA_SETS,
+    "services": SERVICES,
+    "statefulsets": WORKLOADS["StatefulSet"],
+}
+"""Kinds by the folders of a support bundle, whose older versions say them nowhere else."""

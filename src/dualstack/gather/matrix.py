@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dualstack.gather import kinds
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, words
+from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, why, words
 from dualstack.gather.kube_api import Api, Refused
 from dualstack.model.snapshot import Snapshot
 
@@ -65,7 +65,7 @@ def _ask(
         raw = api.text(f"/api/v1/namespaces/{order.namespace}/pods/{pod}/log", {})
         return decoded(f"the log of {pod}", raw)
     except (Refused, NoAnswer) as error:
-        return str(error)
+        return why(error, "matrix")
     except BadFile as error:
         return f"{error.sentence} It said: {raw.decode(errors='replace').strip()[-300:]}"
     finally:

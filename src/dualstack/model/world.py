@@ -22,7 +22,9 @@ class World(msgspec.Struct):
 
     `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
     counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
-    what containers inside saw. Of the kinds that are `unseen` some objects may be missing.
+    what containers inside saw. Of the kinds that are `unseen` some objects may be missing. The keys of `pseudonymised`
+    objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
+    neither decides anything.
     """
 
     context: str = ""
@@ -34,6 +36,9 @@ class World(msgspec.Struct):
     target: str = ""
     namespace: str = ""
     unseen: set[str] = set()
+    pseudonymised: bool = False
+    vantage: str = ""
+    gathered: str = ""
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""

@@ -19,6 +19,7 @@ from dualstack.model.probe import Outcome, ProbeTask
 from dualstack.probe.otlp_http import Response, judge
 from dualstack.probe.run import Options, run
 from dualstack.probe.talk import quoted
+from dualstack.reach.rights import refused, rights, said_of
 
 _UNREACHED = "error trying to reach service: "
 _SIGNAL = "traces"
@@ -52,8 +53,8 @@ class NotAllowed(Exception):
     """The API server may not be used in this way, or cannot; the text says why."""
 
 
-RIGHTS = {Way.ADDRESS: "pods/proxy", Way.LOOPBACK: "pods/portforward"}
-"""What a role has to allow, with the verb `create`."""
+_FEATURES = {Way.ADDRESS: "proxy", Way.LOOPBACK: "forward"}
+"""What the rights of each way are for (knowledge/rights.table)."""
 
 
 def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
@@ -66,7 +67,7 @@ def at_address(window: Window, through: Through, options: Options) -> Glimpse | 
         answer = judge(Response(status, {"content-type": "application/x-protobuf"}, body), _SIGNAL)
         return _glimpse(window, Way.ADDRESS, answer.outcome, answer.status)
     if _UNREACHED not in own:
-        raise NotAllowed(_right(Way.ADDRESS) if status == _FORBIDDEN else own)
+        raise NotAllowed(_denial(Way.ADDRESS, own) if status == _FORBIDDEN else own)
     said = own.partition(_UNREACHED)[2]
     found = next((x["outcome"] for x in table("proxy_answers") if re.search(x["text"], said)), _UNSEEN)
     if found == _UNSEEN:
@@ -100,12 +101,13 @@ def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse |
     if "refused" in said:
         return _glimpse(window, Way.LOOPBACK, Outcome.REFUSED, quoted(said.encode()))
     if said:
-        raise NotAllowed(_right(Way.LOOPBACK) if denied else said)
+        raise NotAllowed(_denial(Way.LOOPBACK, said) if denied else said)
     return _glimpse(window, Way.LOOPBACK, result.outcome, result.status or result.detail)
 
 
-def _right(way: Way) -> str:
-    return f"not allowed; a role with the verb `create` on `{RIGHTS[way]}` allows it"
+def _denial(way: Way, message: str) -> str:
+    feature = _FEATURES[way]
+    return refused(said_of(message, rights([feature])[0]), feature)
 
 
 def _glimpse(window: Window, way: Way, outcome: Outcome, detail: str) -> Glimpse:

@@ -34,7 +34,7 @@ def synthesised(names: Names, host: str, address: str) -> Synthesised | None:
     """
     if family(address) is Family.IPV4:
         return None
-    known = (*_learned(names), _WELL_KNOWN, *_local_use(address, _own(names, host)))
+    known = (*learned(names), _WELL_KNOWN, *_local_use(address, _own(names, host)))
     prefix = next((x for x in known if parse(without_zone(address)) in x), None)
     return Synthesised(address, str(prefix), embedded(address, prefix.prefixlen)) if prefix else None
 
@@ -59,7 +59,7 @@ def _local_use(address: str, own: set[str]) -> Iterator[ipaddress.IPv6Network]:
         yield from (_network(address, x) for x in _LENGTHS if x >= _LOCAL_USE.prefixlen and embedded(address, x) in own)
 
 
-def _learned(names: Names) -> Iterator[ipaddress.IPv6Network]:
+def learned(names: Names) -> Iterator[ipaddress.IPv6Network]:
     """The prefixes that nameservers use: those before the addresses of `PROBE` (RFC 7050 section 3)."""
     found = (address for x in names.answers if x.name == PROBE for address in x.addresses if x.record == "AAAA")
     for address in dict.fromkeys(found):

@@ -1,0 +1,214 @@
+"""The ClusterRole that `gather --print-rbac` prints is enough; without any right of it one named feature is lost."""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dualstack.cluster import ClusterRequest, gather
+from dualstack.gather import cluster as asking
+from dualstack.gather.inside import Inside
+from dualstack.knowledge import table
+from dualstack.model.glimpse import Way
+from dualstack.model.target import kube_target
+from dualstack.model.world import World
+from dualstack.reach.rights import Right, features, rights, role
+from tests.e2e.cluster import COLLECTOR, PROJECT, Cluster
+
+pytestmark = pytest.mark.cluster
+
+SPACE, USER = "rights", "e2e:rights"
+VERSION = (1, 34)
+_FEATURE = re.compile(r"--feature (\w+)")
+_CONFIG = """
+receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
+exporters: {debug: {}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+"""
+_KINDS = {"deploy": "Deployment", "ds": "DaemonSet", "sts": "StatefulSet"}
+_PLURAL = "opentelemetrycollectors"
+_CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": f"{_PLURAL}.opentelemetry.io"},
+    "spec": {
+        "group": "opentelemetry.io", "scope": "Namespaced",
+        "names": {"kind": "OpenTelemetryCollector", "plural": _PLURAL},
+        "versions": [{"name": "v1beta1", "served": True, "storage": True,
+                      "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}],
+    },
+}  # fmt: skip
+_BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "e2e-rights"},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "dualstack"},
+    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}],
+}  # fmt: skip
+
+
+def objects() -> Iterator[dict[str, Any]]:
+    """A Collector made by each kind of workload, with a Service before it."""
+    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"config.yaml": _CONFIG}}
+    for name in (*_KINDS, "job"):
+        labels = {"app": name}
+        if name == "ds":
+            labels |= {"app.kubernetes.io/managed-by": "opentelemetry-operator",
+                       "app.kubernetes.io/instance": f"{SPACE}.otel"}  # fmt: skip
+        spec = {
+            "containers": [{"name": "otelcol", "image": COLLECTOR, "args": ["--config=/conf/config.yaml"],
+                            "volumeMounts": [{"name": "conf", "mountPath": "/conf"}]}],
+            "volumes": [{"name": "conf", "configMap": {"name": "conf"}}], "terminationGracePeriodSeconds": 0,
+        }  # fmt: skip
+        template = {"metadata": {"labels": labels}, "spec": spec}
+        if name == "job":
+            once = {**template, "spec": {**spec, "restartPolicy": "Never"}}
+            made = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": once}}
+        else:
+            more = {"selector": {"matchLabels": {"app": name}}, "template": template}
+            made = {"apiVersion": "apps/v1", "kind": _KINDS[name], "spec": more}
+        yield {**made, "metadata": {"name": name}}
+        port = {"name": "otlp-http", "port": 4318}
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+               "spec": {"selector": {"app": name}, "ports": [port]}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The kubeconfig of somebody who has no right yet, in a namespace with Collectors."""
+    found = json.loads(Path(cluster.kubeconfig()).read_text())
+    found["users"][0]["user"]["as"] = USER
+    path = tmp_path_factory.mktemp("rights") / "kubeconfig"
+    path.write_text(json.dumps(found))
+    collector = {
+        "apiVersion": "opentelemetry.io/v1beta1",
+        "kind": "OpenTelemetryCollector",
+        "metadata": {"name": "otel"},
+    }
+    apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, _CRD, _BINDING)
+    try:
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{_PLURAL}.opentelemetry.io", "--timeout=30s")
+        apply(cluster, *objects(), collector)
+        cluster.kubectl("-n", SPACE, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=90s")
+        yield str(path)
+    finally:
+        for what in (f"namespace/{SPACE}", f"crd/{_PLURAL}.opentelemetry.io", "clusterrolebinding/e2e-rights",
+                     "clusterrole/dualstack"):  # fmt: skip
+            cluster.kubectl("delete", what, "--ignore-not-found", "--timeout=120s")
+
+
+def apply(cluster: Cluster, *documents: Mapping[str, Any]) -> None:
+    lines = [json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})]
+    cluster.kubectl("-n", SPACE, "apply", "--filename=-", lines=lines)
+
+
+def allow(cluster: Cluster, without: Mapping[str, str] | None = None) -> None:
+    """Give the user what is printed, but for one right, and wait until it is so."""
+    said = yaml.safe_load(role(features()))
+    if without:
+        said["rules"] = [y for x in said["rules"] for y in parted(x, without)]
+    apply(cluster, said)
+    wanted = [x for x in rights(features()) if not without or x != right_of(without)]
+    until = time.monotonic() + 20
+    while allowed(cluster) != wanted:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def right_of(row: Mapping[str, str]) -> Right:
+    return Right(row["verb"], row["resource"], row["group"])
+
+
+def parted(rule: Mapping[str, Any], without: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """A rule as rules of one right each, but for the one."""
+    for resource in rule["resources"]:
+        verbs = [x for x in rule["verbs"] if Right(x, resource, rule["apiGroups"][0]) != right_of(without)]
+        if verbs:
+            yield {**rule, "resources": [resource], "verbs": verbs}
+
+
+def allowed(cluster: Cluster) -> list[Right]:
+    """What the server says that the user may."""
+    asked = [json.dumps(review(x)) for x in rights(features())]
+    path = "--output=jsonpath={.status.allowed}{' '}"
+    said = cluster.kubectl("create", "--filename=-", path, lines=["\n---\n".join(asked)])
+    return [x for x, yes in zip(rights(features()), said.split(), strict=True) if yes == "true"]
+
+
+def review(right: Right) -> dict[str, Any]:
+    plural, _, part = right.resource.partition("/")
+    attributes = {"verb": right.verb, "resource": plural, "subresource": part, "group": right.group, "namespace": SPACE}
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"user": USER, "resourceAttributes": attributes}}  # fmt: skip
+
+
+def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
+    """A question that needs the right."""
+    kind = next(iter(row["for"].split()), "svc")
+    if kind == "pod":
+        return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
+    return {"svc": "svc/deploy", "job": "svc/job", "many": "svc/ds", "collector": "collector/otel"}.get(
+        kind, f"{kind}/{kind}"
+    )
+
+
+def look(user: str, target: str, feature: str) -> World:
+    inside = Inside(pods=feature == "inspect", jobs=feature == "matrix", image=PROJECT, nodes=("n1",))
+    request = ClusterRequest(kube_target(target), kubeconfig=user, namespace=SPACE, seconds=3.0,
+                             inside=inside if feature in ("inspect", "matrix") else None)  # fmt: skip
+    return gather(request)
+
+
+def shape(world: World) -> dict[str, Any]:
+    """What was found, by kind and name."""
+    return {k: sorted(x["metadata"]["name"] for x in v) for k, v in world.objects.items() if v}
+
+
+def lost(world: World) -> set[str]:
+    return {y for x in world.gaps for y in _FEATURE.findall(x.why)}
+
+
+OUTSIDE = {Way.ADDRESS, Way.LOOPBACK}
+LEADING = ("diagnose", "operator")
+LOSES = {"nodes": ["Node"], "ranges": ["ServiceCIDR"]}
+ROWS = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
+
+
+@pytest.mark.parametrize("target", ["svc/deploy", "deploy/deploy", "ds/ds", "sts/sts", "svc/job", "collector/otel"])
+def test_what_is_printed_is_enough(target: str, cluster: Cluster, user: str) -> None:
+    allow(cluster)
+
+    world = look(user, target, "")
+
+    assert lost(world) == set()
+    assert {x.way for x in world.seen.items} == OUTSIDE
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{x['feature']}-{x['verb']}-{x['resource']}" for x in ROWS])
+def test_without_a_right_one_named_feature_is_lost(
+    row: dict[str, str], cluster: Cluster, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if row["for"] == "many":
+        monkeypatch.setattr(asking, "NODES", 1)
+    target, feature = target_of(cluster, row), row["feature"]
+    allow(cluster)
+    whole = look(user, target, feature)
+    allow(cluster, without=row)
+
+    world = look(user, target, feature)
+
+    assert lost(whole) == set()
+    assert lost(world) == {feature}
+    assert all(f"verb `{row['verb']}` on `{row['resource']}`" in x.why for x in world.gaps if "not allowed" in x.why)
+    for kind in LOSES.get(feature, ()):
+        whole.objects.pop(kind, None)
+        world.objects.pop(kind, None)
+    if feature in LEADING:  # without what leads to the pods the rest is what does not hang on them
+        assert {k: v for k, v in shape(world).items() if k in ("Node", "ServiceCIDR")} == {
+            k: v for k, v in shape(whole).items() if k in ("Node", "ServiceCIDR")
+        }
+    else:
+        ways = {"proxy": {Way.LOOPBACK}, "forward": {Way.ADDRESS}}.get(feature, OUTSIDE)
+        assert (shape(world), {x.way for x in world.seen.items} & OUTSIDE) == (shape(whole), ways)
