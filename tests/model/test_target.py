@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.model.address import Protocol, Target, canonical, is_address
-from dualstack.model.target import BadTarget, parse_target
+from dualstack.model.target import BadTarget, kube_target, parse_target
 
 GRPC, HTTP = Protocol.GRPC, Protocol.HTTP
 SIGNS = ("://", ":", "::", "/", "[", "]", "%", "%25", "@", "?", "#", ".", "*", " ", "²", "٣", "\x1b[31m", "\ud800")
@@ -94,8 +94,6 @@ def test_another_port_stands_for_both_protocols() -> None:
 
 REFUSED = {
     "": "Write `http://host:4318`",
-    "svc/otel-collector": "is a Kubernetes target",
-    "Deployment/otel": "is a Kubernetes target",
     "env": "Write the endpoint itself",
     "env:4711": "Write the endpoint itself",
     "collector:4318/v1/traces": "Write `http://collector:4318/v1/traces`",
@@ -206,3 +204,30 @@ def test_with_and_without_a_scheme_host_and_port_are_the_same(host: str, port: i
 def test_an_ipv6_address_in_a_url_has_to_stand_in_brackets(address: str) -> None:
     with pytest.raises(BadTarget, match=re.escape(f"http://[{address}]")):
         parse_target(f"http://{address}")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("svc/otel", "svc/otel"),
+        ("Service/otel-collector", "svc/otel-collector"),
+        (" deployments/a.b ", "deploy/a.b"),
+        ("po/a", "pod/a"),
+        ("opentelemetrycollector/x", "collector/x"),
+        ("http://svc/x", None),
+        ("svc", None),
+        ("configmap/x", None),
+    ],
+)
+def test_objects_of_a_cluster(text: str, read: str | None) -> None:
+    """Kinds are spelled as kubectl takes them."""
+    found = kube_target(text)
+
+    assert (str(found) if found else None) == read
+
+
+@pytest.mark.parametrize("text", ["svc/", "svc/A", "pod/-a", "ds/a b", "svc/a/b"])
+def test_a_name_that_no_object_can_have_is_refused(text: str) -> None:
+    """The way out is an example."""
+    with pytest.raises(BadTarget, match=r"names no object\. Write the kind and the name, such as `svc/otel-collector`"):
+        kube_target(text)

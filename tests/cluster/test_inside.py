@@ -1,0 +1,119 @@
+"""What containers inside of a cluster saw beats what its objects make one expect."""
+
+import pytest
+
+from dualstack.cluster import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Family, Protocol, family, join
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.inspection import Inspection
+from dualstack.model.names import DnsAnswer, Lookup, Names
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.model.trace import Disposition
+from tests.cluster import worlds as w
+
+V4, V6 = Family.IPV4, Family.IPV6
+NAME = "otel.obs.svc"
+PORTS = ((4317, Protocol.GRPC), (4318, Protocol.HTTP))
+SERVICE = next(x for x in w.healthy() if x["kind"] == "Service")["spec"]["clusterIPs"]
+POD = next(x for x in w.healthy() if x["kind"] == "Pod")
+ADDRESSES = [x["ip"] for x in POD["status"]["podIPs"]]
+
+
+def exports(addresses: list[str], **fates: Outcome) -> Probes:
+    """Exports to each address and both ports; those of a family that is named fare so."""
+    return Probes(
+        tuple(
+            ProbeResult(ProbeTask(x, port, spoken, NAME), fates.get(family(x), Outcome.ACCEPTED))
+            for x in addresses
+            for port, spoken in PORTS
+        )
+    )
+
+
+def on_nodes(**fates: Outcome) -> list[Inspection]:
+    return [Inspection(x, "obs", "", plainly(Snapshot({Probes: exports(SERVICE, **fates)}))) for x in ("n1", "n2")]
+
+
+def in_pod(*listening: tuple[str, bool | None], absent: bool = False, **fates: Outcome) -> Inspection:
+    """What a container in the first pod sees: its sockets, on both ports, and exports to its own addresses."""
+    held = tuple(InterfaceAddress(x, 128 if ":" in x else 32) for x in ADDRESSES if not (absent and ":" in x))
+    space = Namespace("host", (Interface("eth0", 2, up=True, disable_ipv6=absent, addresses=held),))
+    sockets = [
+        Listener("host", Transport.TCP, x, port, family(x), only, source="sock_diag")
+        for x, only in listening
+        for port, _ in PORTS
+    ]
+    facts = {
+        Namespaces: Namespaces((space,)),
+        Listeners: Listeners(tuple(sockets), ("host",)),
+        Probes: exports(ADDRESSES, **fates),
+    }
+    return Inspection("n1", "obs", POD["metadata"]["name"], plainly(Snapshot(facts)))
+
+
+def diagnosed(*inspections: Inspection, expect: tuple[Family, ...] = ()) -> Diagnosis:
+    world = w.world(w.healthy())
+    world.inspections = list(inspections)
+    return conclude(world, Question(expect=expect))
+
+
+def test_exports_from_each_node_make_it_healthy() -> None:
+    found = diagnosed(*on_nodes())
+
+    assert found.verdict is Verdict.HEALTHY
+    assert {x.disposition for x in found.traces} == {Disposition.ACCEPTED}
+
+
+def test_a_family_that_is_dropped_on_the_way_is_found() -> None:
+    found = diagnosed(*on_nodes(ipv6=Outcome.TIMED_OUT))
+
+    assert found.verdict is Verdict.DEGRADED
+    assert {x.disposition for x in found.traces if x.family is V6} == {Disposition.TIMED_OUT}
+    assert set(w.roots(found)) <= {"DS702", "DS906"}
+    assert w.roots(found)
+
+
+def test_sockets_that_were_seen_beat_the_configuration() -> None:
+    found = diagnosed(in_pod(("0.0.0.0", None), ipv6=Outcome.REFUSED))
+
+    refused = [x for x in found.traces if x.disposition is Disposition.REFUSED]
+    assert {x.family for x in refused} == {V6}
+    assert "sock_diag" in {y.source for x in refused for y in x.failing.evidence if x.failing}  # type: ignore[union-attr]
+
+
+def test_a_port_that_nobody_listens_on_is_seen() -> None:
+    found = diagnosed(in_pod(ipv4=Outcome.TIMED_OUT, ipv6=Outcome.TIMED_OUT))
+
+    assert "nothing listens on port 4317" in {x.failing.why for x in found.traces if x.failing}
+
+
+def test_an_export_from_inside_says_where_it_came_from() -> None:
+    found = diagnosed(in_pod(("::", False)))
+
+    told = {y.source for x in found.traces for h in x.hops for y in h.evidence}
+    assert f"grpc export to {join(ADDRESSES[0], 4317)} from inside the pod {POD['metadata']['name']}" in told
+
+
+@pytest.mark.parametrize("error", ["", "EAI_NONAME"])
+def test_a_name_that_gives_no_address_is_found(error: str) -> None:
+    lookup = Lookup(NAME, () if error else (SERVICE[0],), error)
+    answers = (
+        DnsAnswer("10.96.0.10", f"{NAME}.cluster.local", "A", "NOERROR", (SERVICE[0],)),
+        DnsAnswer("10.96.0.10", f"{NAME}.cluster.local", "AAAA", "NOERROR"),
+    )
+    facts = Snapshot({Names: Names((lookup,), answers)})
+
+    found = diagnosed(Inspection("n1", "obs", "", plainly(facts)), expect=(V4, V6))
+
+    lost = {x.family for x in found.traces if x.disposition is Disposition.NO_ADDRESS}
+    assert lost == ({V4, V6} if error else {V6})
+    assert "DS401" in w.codes(found)
+
+
+def test_a_container_without_evidence_changes_nothing() -> None:
+    assert diagnosed(Inspection("n1", "obs", "", plainly(Snapshot({})))).verdict is Verdict.UNKNOWN
