@@ -13,6 +13,8 @@ import yaml
 from dualstack.cluster import ClusterRequest, gather
 from dualstack.gather import cluster as asking
 from dualstack.gather.inside import Inside
+from dualstack.gather.kube_api import Api, Kind
+from dualstack.gather.kubeconfig import access
 from dualstack.knowledge import table
 from dualstack.model.glimpse import Way
 from dualstack.model.target import kube_target
@@ -131,17 +133,15 @@ def parted(rule: Mapping[str, Any], without: Mapping[str, str]) -> Iterator[dict
 
 def allowed(cluster: Cluster) -> list[Right]:
     """What the server says that the user may."""
-    asked = [json.dumps(review(x)) for x in rights(features())]
-    path = "--output=jsonpath={.status.allowed}{' '}"
-    said = cluster.kubectl("create", "--filename=-", path, lines=["\n---\n".join(asked)])
-    return [x for x, yes in zip(rights(features()), said.split(), strict=True) if yes == "true"]
+    kind = Kind("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", dict[str, Any], False)
+    with Api(access(cluster.kubeconfig(), "", {}), 10.0) as api:
+        return [x for x in rights(features()) if api.post(kind, "", review(x))["status"]["allowed"]]
 
 
 def review(right: Right) -> dict[str, Any]:
     plural, _, part = right.resource.partition("/")
     attributes = {"verb": right.verb, "resource": plural, "subresource": part, "group": right.group, "namespace": SPACE}
-    return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "spec": {"user": USER, "resourceAttributes": attributes}}  # fmt: skip
+    return {"spec": {"user": USER, "resourceAttributes": attributes}}
 
 
 def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
