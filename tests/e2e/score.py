@@ -17,6 +17,7 @@ from dualstack.gather.inside import Inside
 from dualstack.lab.incident import Expect
 from dualstack.lab.judge import Judgement, judge, judge_withheld
 from dualstack.model.address import BOTH, Family
+from dualstack.model.diagnosis import Verdict
 from dualstack.model.question import Question
 from dualstack.model.target import kube_target
 from dualstack.report.json import render
@@ -50,8 +51,14 @@ def documents(cluster: Cluster, incident: Incident) -> Iterator[tuple[str, Mappi
 
 
 def judged(incident: Incident, mode: str, found: Mapping[str, Any]) -> Judgement:
-    """The judgement of one diagnosis; whoever may not export knows less, and nothing that is said may be wrong."""
-    right = Expect(incident.expect.verdict, incident.expect.causes, {}, incident.expect.also)
+    """The judgement of one diagnosis; whoever may not export knows less, and nothing that is said may be wrong.
+
+    From outside nobody exports over the second family: what works may then be unknown.
+    """
+    verdict = incident.expect.verdict
+    open_ended = mode != "inside" and verdict is Verdict.HEALTHY
+    verdicts = (verdict, Verdict.UNKNOWN) if open_ended else verdict
+    right = Expect(verdicts, incident.expect.causes, {}, incident.expect.also)
     return judge(right, found) if mode != "view" else judge_withheld(right, found)
 
 

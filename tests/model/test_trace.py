@@ -35,7 +35,7 @@ def test_a_flow_fails_works_or_is_unknown(disposition: Disposition) -> None:
 
 
 def test_a_key_tells_flows_apart() -> None:
-    assert V6.key == "collector:4317/grpc/ipv6/fd00:9::7,fd00:9::8"
+    assert V6.key == "host/collector:4317/grpc/ipv6/fd00:9::7,fd00:9::8/"
     assert len({x.key for x in (V6, V4, ELSEWHERE)}) == 3
 
 
