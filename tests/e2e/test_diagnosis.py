@@ -1,4 +1,4 @@
-"""Incidents on a real cluster are diagnosed: with all rights, from a snapshot, with the role `view`, and from inside."""
+"""Incidents on a real cluster are diagnosed, by the rights and the evidence that there are."""
 
 import pytest
 
