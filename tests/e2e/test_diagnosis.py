@@ -21,9 +21,10 @@ SOME = (
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("name", SOME)
-def test_the_cause_is_found_and_nothing_else_is_blamed(name: str, cluster: Cluster) -> None:
+def test_the_cause_is_found_and_nothing_else_is_blamed(name: str, cluster: Cluster, clients: dict[str, str]) -> None:
     incident = incidents.load(name)
     with measure.standing(cluster, incident):
+        assert incident.surprises(measure.measure(cluster, incident, clients)) == []
         told = {mode: score.judged(incident, mode, found) for mode, found in score.documents(cluster, incident)}
 
     assert {k: x.complaints for k, x in told.items() if not x.right} == {}
