@@ -30,6 +30,9 @@ _WORDS_OF: Mapping[str, tuple[str, ...]] = {
 }
 """Of kinds that hold configurations of the Collector and of other agents, or variables, and of those always read."""
 
+_HOLDING = (*_CONFIG, ANNOTATION)
+"""Of which an object of any other kind has one where it is of interest."""
+
 _KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
 _KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
 _SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
@@ -47,26 +50,26 @@ def kind(text: str) -> str:
     return keys.get("kind", "") if "apiVersion" in keys else ""
 
 
-def speaks(text: str, known: Container[str]) -> bool:
-    """Whether a document can be of interest by itself; an object of no `known` kind can only hold a configuration."""
+def told(text: str) -> str:
+    """The kind of a document that is one object in the usual form; empty for any other, which can be anything."""
     plain = _KIND.search(text)
-    if not plain or "apiVersion" not in text or plain[1].endswith("List"):
-        words = _WORDS
-    else:
-        words = _WORDS_OF.get(plain[1], _WORDS if plain[1] in known else (*_CONFIG, ANNOTATION))
+    return plain[1] if plain and "apiVersion" in text and not plain[1].endswith("List") else ""
+
+
+def speaks(text: str, kind: str, known: Container[str]) -> bool:
+    """Whether a document can be of interest by itself; an object of no `known` kind can only hold a configuration."""
+    words = _WORDS_OF.get(kind, _WORDS if not kind or kind in known else _HOLDING)
     return any(map(text.lower().__contains__, words))
 
 
-def serves(text: str) -> bool:
+def serves(text: str, kind: str) -> bool:
     """Whether a document can hold a Service."""
-    return "Service" in text and _SERVICE.search(text) is not None
+    return kind == "Service" if kind else "Service" in text and _SERVICE.search(text) is not None
 
 
-def lends(text: str) -> bool:
+def lends(text: str, kind: str) -> bool:
     """Whether a document has pods that take variables from an object, or is such an object of a usual size."""
-    takes = "envFrom" in text
-    plain = _KIND.search(text) if takes or (len(text) < _SHORT and any(map(text.__contains__, LENDERS))) else None
-    return plain is not None and (plain[1] in LENDERS or (takes and plain[1] in TEMPLATES))
+    return (kind in LENDERS and len(text) < _SHORT) or (kind in TEMPLATES and "envFrom" in text)
 
 
 def has(text: str, wanted: frozenset[str]) -> bool:

@@ -353,7 +353,7 @@ def _found(objects: Sequence[Object], seen: Found) -> Found:
     """What the objects of one build declare; those are passed over of which no rule can speak."""
     mine = Found(notes=seen.notes, errors=seen.errors, slips=seen.slips)
     for each in objects:
-        meant = any(glance.speaks(x, OBJECTS) or glance.lends(x) for x in each.texts)
+        meant = any(glance.speaks(x, y, OBJECTS) or glance.lends(x, y) for x in each.texts for y in (glance.told(x),))
         if meant or each.kind in ("Service", *glance.LENDERS):
             read_object(each.root, each.origin, mine)
     seen.understood += mine.understood

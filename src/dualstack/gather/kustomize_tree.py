@@ -72,4 +72,4 @@ def is_kustomization(root: Node) -> bool:
 
 def _matters(text: str) -> bool:
     kind = glance.kind(text)
-    return not kind or kind in OBJECTS or kind.endswith("List") or glance.speaks(text, OBJECTS)
+    return not kind or kind in OBJECTS or kind.endswith("List") or glance.speaks(text, glance.told(text), OBJECTS)

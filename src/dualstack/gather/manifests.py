@@ -141,14 +141,16 @@ def container(item: Node, origin: Origin, *, init: bool = False) -> Container:
 def variables(node: Node | None, origin: Origin) -> Iterator[Variable]:
     """The list `env` of a container."""
     for item in items(node):
-        name, held = value(item, "name"), value(item, "value")
+        name, held, source = value(item, "name"), value(item, "value"), value(item, "valueFrom")
         if name is not None:
-            field = text_at(item, "valueFrom", "fieldRef", "fieldPath")
             said = origin.written(held) if held is not None and not is_null(held) else None
-            yield Variable(scalar(name), origin.location(name), said, field, _holder(value(item, "valueFrom")))
+            field, holder = (
+                ("", None) if source is None else (text_at(source, "fieldRef", "fieldPath"), _holder(source))
+            )
+            yield Variable(scalar(name), origin.location(name), said, field, holder)
 
 
-def _holder(source: Node | None) -> Holder | None:
+def _holder(source: Node) -> Holder | None:
     """The key of an object that a variable comes from."""
     found = ((kind, value(source, f"{field}KeyRef")) for field, kind in _HELD)
     return next((Holder(x, "", text_at(y, "name"), text_at(y, "key")) for x, y in found if y is not None), None)

@@ -172,7 +172,7 @@ def _note_foreign(path: str, reading: Reading) -> None:
     except BadFile as error:
         with open(path, "rb") as file:
             plain = file.read(MOST).replace(b"\0", b"").decode("latin-1")
-        if glance.speaks(plain, OBJECTS):
+        if glance.speaks(plain, glance.told(plain), OBJECTS):
             said = f"{error.sentence}, and was passed over; save it as UTF-8"
             reading.seen.notes.append(Missing(path, said))
 

@@ -137,13 +137,14 @@ def _is_template(path: str) -> bool:
 
 def _yaml(text: Text, found: Found) -> None:
     for chunk in chunks(text.text):
-        serves = glance.serves(chunk.text)
-        if glance.speaks(chunk.text, OBJECTS) or (serves and _TEMPLATE in chunk.text):
+        kind = glance.told(chunk.text)
+        serves = glance.serves(chunk.text, kind)
+        if glance.speaks(chunk.text, kind, OBJECTS) or (serves and _TEMPLATE in chunk.text):
             _speaking(chunk, text, found)
         elif serves:
             found.waiting.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += 1
-        elif glance.lends(chunk.text):
+        elif glance.lends(chunk.text, kind):
             found.lending.append(Origin(text.path, chunk.text, chunk.line))
             found.understood += text.named
         elif text.named and (glance.kind(chunk.text) or not chunk.text.strip()):

@@ -79,10 +79,11 @@ SEVERITY = Severity.WARNING
 BECAUSE = ("DS102", "DS204")
 
 
-def check(traces: Traces, declared: Declared, deployments: Deployments, question: Question) -> Iterator[Finding]:
+def check(traces: Traces, declared: Declared, deployments: Deployments | None, question: Question) -> Iterator[Finding]:
     """One finding for each variable that a listener binds, whose other address is refused."""
     refused = [x for x in traces.broken if is_turned_away(x)] if question.place == "cluster" else []
-    for item in (x for x in deployments.items if x.config.file == declared.file):
+    every = deployments.items if deployments else ()
+    for item in (x for x in every if x.config.file == declared.file):
         for endpoint in item.config.endpoints:
             variable = _first_address(endpoint.effective, item.container)
             flows = tuple(x.key for x in refused if x.port == port(endpoint))
