@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualstack.cluster import conclude
+from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Family, Protocol, family, join
 from dualstack.model.diagnosis import Diagnosis, Verdict

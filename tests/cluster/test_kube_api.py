@@ -3,17 +3,21 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dualstack.gather import kinds
+from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_api import Api, Refused, Unreachable
+from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import Kind, Refused, Unreachable
 from dualstack.gather.kubeconfig import Access, Plugin
 
 Answer = tuple[int, dict[str, str], object] | None
@@ -28,6 +32,7 @@ class Server:
     answers: list[Answer]
     asked: list[tuple[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    groups: list[list[str]] = field(default_factory=list)
 
 
 @contextmanager
@@ -38,6 +43,7 @@ def server(*answers: Answer, host: str = "127.0.0.1") -> Iterator[Server]:
         def do_GET(self) -> None:
             made.asked.append((self.command, self.path))
             made.tokens.append(self.headers.get("Authorization", ""))
+            made.groups.append(self.headers.get_all("Impersonate-Group", []))
             answer = made.answers.pop(0) if len(made.answers) > 1 else made.answers[0]
             if answer is None:
                 self.connection.shutdown(socket.SHUT_RDWR)
@@ -259,3 +265,91 @@ def test_what_is_made_and_removed(api: Make, use: Use, method: str, path: str) -
         use(api(made.url))
 
     assert made.asked == [(method, path)]
+
+
+def test_what_takes_too_long_in_all_is_given_up(api: Make) -> None:
+    with server(status(503)) as made:
+        asking = api(made.url)
+        with pytest.raises(Unreachable, match=r"did not answer everything within 0\.3 seconds"), asking.within(0.3):
+            asking.object(kinds.SERVICES, "shop", "a")
+
+
+def test_several_threads_ask_at_once_and_the_order_of_the_answers_is_that_of_the_questions(api: Make) -> None:
+    together = threading.Barrier(4, timeout=10)
+    names = [f"s{x}" for x in range(4)]
+
+    class Waits:
+        context = "test"
+
+        def __init__(self, real: Api) -> None:
+            self.real = real
+
+        def object(self, kind: Kind[Any], namespace: str, name: str) -> object:
+            together.wait()
+            return self.real.object(kind, namespace, name)
+
+    with server((200, {}, OBJECT)) as made:
+        source = Ahead(Waits(api(made.url)))  # type: ignore[arg-type]
+        for name in names:
+            source.soon("object", kinds.SERVICES, "shop", name)
+        found = [source.object(kinds.SERVICES, "shop", x) for x in names]
+
+    assert found == [{"metadata": {"name": "a"}}] * 4
+    assert sorted(x for _, x in made.asked) == [f"/api/v1/namespaces/shop/services/{x}" for x in names]
+
+
+def test_what_was_asked_ahead_raises_where_it_is_wanted(api: Make) -> None:
+    with server(status(403, "forbidden")) as made:
+        source = Ahead(api(made.url))
+        source.soon("object", kinds.SERVICES, "shop", "a")
+        with pytest.raises(Refused, match="forbidden"):
+            source.object(kinds.SERVICES, "shop", "a")
+
+
+def test_a_page_is_on_its_way_while_the_one_before_is_read(api: Make) -> None:
+    with server(page("a", token="next", left=1), page("b")) as made:
+        pages = iter(Ahead(api(made.url)).every(kinds.PODS))
+        first = next(pages)
+        until = time.monotonic() + 10
+        while len(made.asked) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        asked = len(made.asked)
+        second = next(pages)
+
+    assert asked == 2
+    assert [x.metadata.name for y in (first, second) for x in y.items if x] == ["a", "b"]
+    assert next(iter(second.whole([0])))["kind"] == "Pod"
+
+
+def test_an_object_of_another_form_does_not_take_its_page_along(api: Make) -> None:
+    odd = {"metadata": {"name": "odd"}, "spec": {"containers": "none"}}
+    null = {"metadata": {"name": "null", "labels": None}, "spec": {"containers": [None]}}
+    with server((200, {}, {"metadata": {}, "items": [{"metadata": {"name": "a"}}, odd, null]})) as made:
+        (found,) = Ahead(api(made.url)).every(kinds.PODS)
+
+    assert [x and x.metadata.name for x in found.items] == ["a", None, "null"]
+    assert len(found.odd) == 1
+    assert [x["metadata"]["name"] for x in found.whole([1, 2])] == ["odd", "null"]
+
+
+def test_a_bulk_list_that_took_too_long_goes_on_once(api: Make) -> None:
+    with server(page("a", token="old"), status(410, "expired", **{"continue": "new"}), page("b")) as made:
+        found = [x.metadata.name for y in Ahead(api(made.url)).every(kinds.PODS) for x in y.items if x]
+
+    assert found == ["a", "b"]
+
+
+def test_a_server_says_which_families_a_service_would_get(api: Make) -> None:
+    with server((201, {}, {"spec": {"ipFamilies": ["IPv6", "IPv4"]}})) as made:
+        assert api(made.url).families("shop") == ("IPv6", "IPv4")
+
+    assert made.asked == [("POST", "/api/v1/namespaces/shop/services?dryRun=All")]
+
+
+def test_groups_that_are_acted_for_are_all_named(api: Make) -> None:
+    """Repeated headers, as kubectl sends them (Kubernetes documentation, User impersonation)."""
+    with server((200, {}, OBJECT)) as made:
+        acting = (("Impersonate-User", "jane"), ("Impersonate-Group", "dev"), ("Impersonate-Group", "ops"))
+        api(made.url, acting_as=acting).object(kinds.SERVICES, "shop", "a")
+
+    assert made.groups == [["dev", "ops"]]

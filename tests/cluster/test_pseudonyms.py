@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualstack.cli.app import run
-from dualstack.cluster import conclude
+from dualstack.conclusion import conclude
 from dualstack.gather import facts, keys
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.dumps import world_of

@@ -13,7 +13,7 @@ from dualstack.gather import archive, kinds
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadFile, BadInput
-from dualstack.gather.kube_api import Refused
+from dualstack.gather.kube_objects import Refused
 from dualstack.gather.stored import Stored, terms
 from dualstack.model.evidence import Missing
 from dualstack.model.world import World

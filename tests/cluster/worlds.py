@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from dualstack.cluster import conclude
+from dualstack.conclusion import conclude
 from dualstack.model.address import Family
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.glimpse import Glimpses

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dualstack.cluster import ClusterRequest, conclude, gather
+from dualstack.cluster import ClusterRequest, gather
+from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.inside import Inside
 from dualstack.lab.incident import Expect

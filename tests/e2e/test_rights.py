@@ -149,7 +149,7 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
     kind = next(iter(row["for"].split()), "svc")
     if kind == "pod":
         return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
-    return {"svc": "svc/deploy", "job": "svc/job", "many": "svc/ds", "collector": "collector/otel"}.get(
+    return {"svc": "svc/deploy", "job": "svc/job", "many": "svc/ds", "collector": "collector/otel", "all": "--all"}.get(
         kind, f"{kind}/{kind}"
     )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dualstack.cli.app import run
-from dualstack.cluster import ClusterRequest, conclude, gather
+from dualstack.cluster import ClusterRequest, gather
+from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
 from dualstack.model.question import Question
 from dualstack.model.target import kube_target

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def is_of_cluster(given: Mapping[str, Any]) -> bool:
     """Whether the user asks about a cluster."""
-    return any(_targets(given)) or any(given.get(x) for x in ("namespace", "context", "kubeconfig", "stored"))
+    return any(_targets(given)) or any(
+        given.get(x) for x in ("everything", "namespace", "context", "kubeconfig", "stored")
+    )
 
 
 def _targets(given: Mapping[str, Any]) -> "list[KubeTarget | None]":
@@ -35,14 +37,20 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
     """The request that the options of a verb make; refuses what cannot be used."""
     from dualstack.cluster import ClusterRequest
     from dualstack.model.question import Question
-    from dualstack.rules.registry import UnknownCode, choose
+    from dualstack.model.target import EVERYTHING
+    from dualstack.rules.registry import UnknownCode, choose, codes
 
     targets = [x for x in _targets(given) if x]
     stored = given.get("stored", "")
-    if len(targets) != len(given["targets"]) or len(targets) > 1 or not (targets or stored):
-        options.refuse("Name one object of the cluster, such as `svc/otel-collector`.")
+    if len(targets) != len(given["targets"]) or len(targets) > 1:
+        options.refuse("Name one object of the cluster, such as `svc/otel-collector`, or none for all.")
+    if targets and given.get("everything"):
+        options.refuse(f"`--all` and `{targets[0]}` exclude each other. Leave one out.")
+    if given.get("everything") or not (targets or stored):
+        targets = [EVERYTHING]
     try:
-        chosen = choose(given.get("select", ""), given.get("ignore", ""))
+        for spelled in (select := given.get("select", ""), ignore := given.get("ignore", "")):
+            codes(spelled)
     except UnknownCode as error:
         options.refuse(error)
     return ClusterRequest(
@@ -53,7 +61,7 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         namespace=given["namespace"],
         environ=dict(os.environ),
         seconds=given["timeout"],
-        chosen=chosen,
+        chosen=lambda: choose(select, ignore),
         stored=stored,
         inside=_inside(given),
     )

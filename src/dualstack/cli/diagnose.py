@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from dualstack.cli import options
+from dualstack.cli import complete, options
 from dualstack.cli.app import INTERRUPTED
 from dualstack.cli.cluster_request import cluster_request, is_of_cluster, teller
 from dualstack.cli.request import announcer, request_of
@@ -15,7 +15,7 @@ _SEVERITIES = ("info", "warning", "error", "never")
 
 
 @click.command(name="diagnose")
-@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1, shell_complete=complete.target)
 @options.text("--config", default="", metavar="FILE", help="Compare with this Collector configuration.")
 @options.text("--collector-version", default="", metavar="X.Y.Z", help="Read the configuration as this Collector does.")
 @click.option("--expect", type=click.Choice(list(options.EXPECTED)), help="Insist on these families.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dualstack.cli import options
+from dualstack.cli import complete, options
 from dualstack.cli.app import INTERRUPTED
 from dualstack.cli.cluster_request import cluster_request, is_of_cluster, teller
 from dualstack.cli.request import announcer, request_of
@@ -14,7 +14,7 @@ from dualstack.reach.rights import features, role
 
 
 @click.command(name="gather")
-@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1, shell_complete=complete.target)
 @options.cluster
 @options.inside
 @options.vantage

@@ -12,6 +12,7 @@ from typing import IO, Any, NoReturn, TypeVar
 import click
 from click.core import ParameterSource
 
+from dualstack.cli import complete
 from dualstack.model.address import BOTH, Family
 from dualstack.model.text import printable
 from dualstack.reach.rights import features
@@ -103,10 +104,24 @@ def vantage(command: F) -> F:
 
 
 def cluster(command: F) -> F:
-    """`-n`, `--context` and `--kubeconfig`."""
+    """`-n`, `--context`, `--kubeconfig` and `--all`."""
     options = (
-        text("-n", "--namespace", default="", metavar="NAME", help="Namespace of the object; default: the context's."),
-        text("--context", default="", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
+        text(
+            "-n",
+            "--namespace",
+            default="",
+            metavar="NAME",
+            help="Namespace of the object; default: the context's.",
+            shell_complete=complete.namespace,
+        ),
+        click.option("--all", "everything", is_flag=True, help="Every OTLP Service and Collector there."),
+        text(
+            "--context",
+            default="",
+            metavar="NAME",
+            help="Context of the kubeconfig; default: the current one.",
+            shell_complete=complete.context,
+        ),
         text("--kubeconfig", default="", metavar="FILE", help="Default: KUBECONFIG, then ~/.kube/config."),
     )
     return _all(options, command)

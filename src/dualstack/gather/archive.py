@@ -4,6 +4,7 @@
     objects/KIND.json      the objects of a kind, one list
     seen.json              what exports from outside showed
     inspections.json       what containers inside saw
+    clients.json           pods that say where they export to
 
 The same evidence gives the same bytes. A file from elsewhere is untrusted: nothing is written to a disk, every part is
 named here, its size is bounded, and its hash is held against the manifest.
@@ -20,6 +21,7 @@ import zstandard
 
 from dualstack.gather.errors import BadFile
 from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.world import World
@@ -32,7 +34,7 @@ _MOST = 2_000_000_000
 _PARTS = 200
 _WINDOW = 2**27
 _OBJECTS = re.compile(r"objects/(?P<kind>[A-Za-z]{1,63})\.json")
-_MANIFEST, _SEEN, _INSIDE = "manifest.json", "seen.json", "inspections.json"
+_MANIFEST, _SEEN, _INSIDE, _CLIENTS = "manifest.json", "seen.json", "inspections.json", "clients.json"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -58,6 +60,9 @@ class Manifest(msgspec.Struct, frozen=True):
     pseudonymised: bool = False
     vantage: str = ""
     gathered: str = ""
+    learned: tuple[str, ...] = ()
+    asking: Asking | None = None
+    lost: tuple[Exporter, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -65,6 +70,7 @@ def packed(world: World, tool: str) -> bytes:
     bodies = {f"objects/{k}.json": _json(v, ordered=world.pseudonymised) for k, v in sorted(world.objects.items())}
     counts = {f"objects/{k}.json": len(v) for k, v in world.objects.items()}
     bodies[_SEEN], bodies[_INSIDE] = _json(world.seen), _json(world.inspections)
+    bodies[_CLIENTS] = _json(world.clients)
     parts = tuple(Part(k, hashlib.sha256(v).hexdigest(), counts.get(k, 0)) for k, v in bodies.items())
     manifest = Manifest(
         f"{SCHEMA}/{VERSION}",
@@ -79,6 +85,9 @@ def packed(world: World, tool: str) -> bytes:
         world.pseudonymised,
         world.vantage,
         world.gathered,
+        world.learned,
+        world.asking,
+        tuple(world.lost),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -108,6 +117,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world = World(manifest.context, left_out=dict(manifest.left_out), gaps=list(manifest.gaps))
     world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
+    world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)
@@ -115,6 +125,7 @@ def unpacked(path: str, raw: bytes) -> World:
                 world.objects[found["kind"]] = msgspec.json.decode(body, type=list[dict[str, object]])
         world.seen = msgspec.json.decode(bodies[_SEEN], type=Glimpses) if _SEEN in bodies else Glimpses()
         world.inspections = msgspec.json.decode(bodies[_INSIDE], type=list[Inspection]) if _INSIDE in bodies else []
+        world.clients = msgspec.json.decode(bodies[_CLIENTS], type=list[Exporter]) if _CLIENTS in bodies else []
     except msgspec.MsgspecError as error:
         raise BadFile(path, f"holds a part that cannot be read: {error}.") from error
     return world
@@ -143,7 +154,7 @@ def _bodies(path: str, raw: bytes) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(_plain(path, raw)), mode="r:") as tar:
             for about in tar:
                 if not about.isreg() or not (
-                    about.name in (_MANIFEST, _SEEN, _INSIDE) or _OBJECTS.fullmatch(about.name)
+                    about.name in (_MANIFEST, _SEEN, _INSIDE, _CLIENTS) or _OBJECTS.fullmatch(about.name)
                 ):
                     raise BadFile(path, f"holds `{about.name[:80]}`, which no snapshot has. It was not unpacked.")
                 held = tar.extractfile(about)

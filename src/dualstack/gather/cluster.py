@@ -4,15 +4,19 @@ Whatever the server refuses is a gap that names the right which would allow it, 
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dualstack.gather import kinds, proxy
+from dualstack.gather import clients, kinds, proxy
+from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_api import Kind, Listed, Refused
+from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused
+from dualstack.gather.pages import page
 from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Asking
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
 from dualstack.reach.rights import Right, refused
@@ -22,9 +26,13 @@ T = TypeVar("T")
 NODES = 500
 """Nodes that are looked at for a question about one Service: one page."""
 
-_DENIED = 403
+_DENIED, _ABSENT = 403, 404
+COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
+"""Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 _FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
 _LABEL = 63  # characters of a label's value
+_FIRST_RANGE = "kubernetes"
+"""The ServiceCIDR that holds what the API server was started with (Kubernetes 1.33, defaultservicecidr)."""
 _AUTHORITY = "kube-root-ca.crt"
 """What every pod mounts and nobody configures (kube-controller-manager, root-ca-certificate-publisher)."""
 
@@ -43,14 +51,27 @@ class Source(Protocol):
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`."""
 
+    def families(self, namespace: str) -> tuple[str, ...]:
+        """The families that a new Service that wants both would get, the default one first."""
+
 
 class Asker:
     """Asks one source, and notes what it refuses."""
 
-    def __init__(self, api: Source, namespace: str) -> None:
-        """Begin with nothing known."""
+    def __init__(self, api: Source, namespace: str, world: World | None = None) -> None:
+        """Begin with nothing known, or with what another one noted."""
         self.api, self.namespace = api, namespace
-        self.world = World(context=api.context)
+        self.world = World(context=api.context) if world is None else world
+
+    def soon(self, method: str, *args: object) -> None:
+        """Begin to ask for what will be wanted, where the source can do that beside its other work."""
+        if isinstance(self.api, Ahead):
+            self.api.soon(method, *args)
+
+    def soon_each(self, kind: Kind[Any], names: Iterable[str]) -> None:
+        """The same for objects of the namespace, by their names."""
+        for name in names:
+            self.soon("object", kind, self.namespace, name)
 
     def one(self, kind: Kind[Any], name: str, namespace: str = "") -> Object | None:
         """One object, noted; None where there is none or it may not be read."""
@@ -66,22 +87,21 @@ class Asker:
 
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
-        said = labels if isinstance(labels, str) else ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
-        found: list[Object] | None = self._try(
-            kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels=said)
-        )
+        said = labels if isinstance(labels, str) else _equal(labels)
+        found: list[Object] | None = self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, said))
         self.world.keep(kind.kind, *(found or ()))
         return found or []
 
-    def peek(self, kind: Kind[Any], namespace: str) -> list[Object]:
-        """All objects of a kind in a namespace, of which nothing is noted."""
-        return self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace)) or []
+    def peek(self, kind: Kind[Any], namespace: str, labels: str = "") -> list[Object]:
+        """Objects of a kind in a namespace, of which nothing is noted."""
+        return self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels)) or []
 
     def _try(self, kind: Kind[Any], namespace: str, verb: str, ask: Callable[[], T], name: str = "") -> T | None:
         try:
             return ask()
         except Refused as error:
-            if error.status != 404:
+            lacking = error.status == _ABSENT and not (verb == "list" and kind is kinds.SLICES)
+            if not lacking:
                 self.refused(kind, namespace, verb, error, name)
             return None
 
@@ -101,13 +121,34 @@ def of(ask: Asker, target: KubeTarget) -> World:
         services, pods = [_named(ask, kinds.SERVICES, target.name)], list[Object]()
     else:
         pods = _pods_of(ask, target)
+        if _is_client(ask, pods):
+            return _from_clients(ask, pods)
         services = _leading(ask, pods)
+    for service in filter(None, services):
+        _begin_through(ask, service)
     for service in filter(None, services):
         pods += _through(ask, service)
         _aliased(ask, service)
     _around(ask)
-    _behind(ask, pods)
+    behind([(ask, pods)])
     return ask.world
+
+
+def _equal(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+
+
+def begin(ask: Asker, target: KubeTarget) -> None:
+    """Ask whatever can be asked before anything is known, the target itself first."""
+    ask.soon("object", kinds.BY_TARGET[target.kind], ask.namespace, target.name)
+    if target.kind == "svc":
+        ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: target.name}))
+    else:
+        ask.soon("objects", kinds.SERVICES, ask.namespace, "")
+    ask.soon("listed", kinds.NODES, "", NODES)
+    ask.soon("objects", kinds.POLICIES, ask.namespace, "")
+    ask.soon("objects", kinds.RANGES, "", "")
+    ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
 
 
 def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
@@ -134,6 +175,32 @@ def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
+def _is_client(ask: Asker, pods: Iterable[Object]) -> bool:
+    """Whether these pods export and take nothing themselves; their exporters are noted then."""
+    found = [x for x in page(pods, kinds.PODS).items if x]
+    sent = clients.of(found)
+    if not sent or any(COLLECTOR.search(x.image) for pod in found for x in pod.spec.containers or ()):
+        return False
+    ask.world.clients = sent
+    ask.world.asking = Asking(sent[0].owner, ask.namespace, tuple(x.metadata.name for x in found))
+    return True
+
+
+def _from_clients(ask: Asker, pods: Iterable[Object]) -> World:
+    """The Services that clients name, with what is behind them."""
+    led = [(ask, pods)]
+    named = [x.service for x in ask.world.clients if x.service and not x.literal]
+    for namespace, name in dict.fromkeys(named):
+        there = Asker(ask.api, namespace, ask.world)
+        service = there.one(kinds.SERVICES, name)
+        if service:
+            led.append((there, _through(there, service)))
+            there.some(kinds.POLICIES, namespace)
+    _around(ask)
+    behind(led)
+    return ask.world
+
+
 def _selector(said: Mapping[str, Any]) -> str:
     """A LabelSelector as the API server takes it in a URL (apimachinery, labels.Selector)."""
     parts = [f"{k}={v}" for k, v in (said.get("matchLabels") or {}).items()]
@@ -155,9 +222,16 @@ def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:
     return found
 
 
+def _begin_through(ask: Asker, service: Object) -> None:
+    ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: service["metadata"]["name"]}))
+    selector = (service.get("spec") or {}).get("selector") or {}
+    if selector:
+        ask.soon("objects", kinds.PODS, ask.namespace, _equal(selector))
+
+
 def _through(ask: Asker, service: Object) -> list[Object]:
     """The endpoints of a Service, and the pods that it selects."""
-    ask.some(kinds.SLICES, ask.namespace, {"kubernetes.io/service-name": service["metadata"]["name"]})
+    ask.some(kinds.SLICES, ask.namespace, {kinds.LED_BY: service["metadata"]["name"]})
     selector = (service.get("spec") or {}).get("selector") or {}
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
@@ -169,22 +243,41 @@ def _aliased(ask: Asker, service: Object) -> None:
     except msgspec.ValidationError:
         return
     if found:
-        there = Asker(ask.api, found[0])
-        there.world = ask.world
+        there = Asker(ask.api, found[0], ask.world)
         stands_for = there.one(kinds.SERVICES, found[1])
-        _behind(there, _through(there, stands_for) if stands_for else [])
+        behind([(there, _through(there, stands_for) if stands_for else [])])
 
 
-def _behind(ask: Asker, pods: Iterable[Object]) -> None:
-    """What makes these pods, the configurations that they read, and their nodes."""
-    for kind, name in dict.fromkeys(x for pod in pods for x in _owners(pod)):
-        _owner(ask, kind, name)
-    specs = [(pod.get("spec") or {}) for pod in pods]
-    for name in dict.fromkeys(x for spec in specs for x in _config_maps(spec) if x != _AUTHORITY):
-        ask.one(kinds.CONFIG_MAPS, name)
+def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = False) -> None:
+    """What makes some pods, the configurations that they read, and their nodes; of each namespace by its own asker.
+
+    Nodes that were `listed`, or may not be, are not asked for one by one.
+    """
+    found = [(ask, _wanted(ask, pods, listed=listed)) for ask, pods in several]
+    for ask, (owners, configs, nodes) in found:
+        for kind, name in owners:
+            if made_by := _maker(kind):
+                ask.soon_each(made_by, (name,))
+        ask.soon_each(kinds.CONFIG_MAPS, configs)
+        ask.soon_each(kinds.NODES, nodes)
+    for ask, (owners, configs, nodes) in found:
+        for kind, name in owners:
+            _owner(ask, kind, name)
+        for name in configs:
+            ask.one(kinds.CONFIG_MAPS, name)
+        for name in nodes:
+            ask.one(kinds.NODES, name)
+
+
+def _wanted(ask: Asker, pods: Iterable[Object], *, listed: bool) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The owners, the ConfigMaps and the nodes that are not known yet, each once."""
+    held = list(pods)
+    specs = [(pod.get("spec") or {}) for pod in held]
+    owners = dict.fromkeys(x for pod in held for x in _owners(pod))
+    configs = dict.fromkeys(x for spec in specs for x in _config_maps(spec) if x != _AUTHORITY)
     known = {x["metadata"]["name"] for x in ask.world.objects.get(kinds.NODES.kind, ())}
-    for name in dict.fromkeys(x["nodeName"] for x in specs if x.get("nodeName") and x["nodeName"] not in known):
-        ask.one(kinds.NODES, name)
+    nodes = dict.fromkeys(x["nodeName"] for x in specs if x.get("nodeName") and x["nodeName"] not in known)
+    return list(owners), list(configs), [] if listed else list(nodes)
 
 
 def _owners(item: Object) -> Iterator[tuple[str, str]]:
@@ -192,13 +285,15 @@ def _owners(item: Object) -> Iterator[tuple[str, str]]:
         yield str(owner.get("kind")), str(owner.get("name"))
 
 
+def _maker(kind: str) -> Kind[Any] | None:
+    return kinds.COLLECTORS if kind == "OpenTelemetryCollector" else kinds.WORKLOADS.get(kind)
+
+
 def _owner(ask: Asker, kind: str, name: str) -> None:
-    if kind == "OpenTelemetryCollector":
-        ask.one(kinds.COLLECTORS, name)
-    elif kind in kinds.WORKLOADS:
-        found = ask.one(kinds.WORKLOADS[kind], name)
-        for above in _owners(found or {}):
-            _owner(ask, *above)
+    made_by = _maker(kind)
+    found = ask.one(made_by, name) if made_by else None
+    for above in _owners(found or {}):
+        _owner(ask, *above)
 
 
 def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -212,13 +307,39 @@ def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
         yield from (x["name"] for x in held if x and x.get("name"))
 
 
+def ranges(ask: Asker) -> None:
+    """The Service ranges; servers before Kubernetes 1.31 do not show them, and are asked what a Service would get."""
+    shown = any(x["metadata"].get("name") == _FIRST_RANGE for x in ask.some(kinds.RANGES, ""))
+    if shown or kinds.RANGES.kind in ask.world.unseen:
+        return
+    try:
+        ask.world.learned = ask.api.families(ask.namespace)
+    except Refused as error:
+        if error.status == _DENIED:
+            why = f"{refused(Right('create', 'services'))}; with dryRun, so that nothing is made"
+            ask.world.gaps.append(Missing("families of the Service ranges", why))
+
+
+def senders(ask: Asker) -> None:
+    """Note who exports where in the namespace, of the first page of its pods."""
+    try:
+        found = ask.api.listed(kinds.PODS, ask.namespace, PAGE)
+    except Refused:  # the pods of the Service were refused before, which is told
+        return
+    ask.world.clients = clients.of(found.items)
+    if found.more:
+        ask.world.gaps.append(
+            Missing("clients", f"{found.more} more pods in {ask.namespace} were not looked at; `--all` looks at all")
+        )
+
+
 def _around(ask: Asker) -> None:
     """What decides for every Service of the namespace: policies, ranges, nodes."""
     ask.some(kinds.POLICIES, ask.namespace)
-    ask.some(kinds.RANGES, "")
+    ranges(ask)
     ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
     try:
-        found = ask.api.listed(kinds.NODES, most=NODES)
+        found = ask.api.listed(kinds.NODES, "", NODES)
     except Refused as error:
         ask.refused(kinds.NODES, "", "list", error)
         return

@@ -6,7 +6,8 @@ import msgspec
 
 from dualstack.gather.facts import plainly
 from dualstack.gather.inspect import IMAGE, NoAnswer, inspect, why
-from dualstack.gather.kube_api import Api, Refused
+from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import Refused
 from dualstack.gather.matrix import Order, matrix
 from dualstack.model.evidence import Missing
 from dualstack.model.inspection import Inspection

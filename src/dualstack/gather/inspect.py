@@ -10,7 +10,8 @@ from typing import Any
 
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.kube_api import Api, Refused
+from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import Refused
 from dualstack.model.snapshot import Snapshot
 from dualstack.reach.rights import refused, rights, said_of
 

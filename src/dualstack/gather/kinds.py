@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dualstack.gather.kube_api import Kind
+from dualstack.gather.kube_objects import Kind
 from dualstack.model.cluster import EndpointSlice, Node, Pod, Service
 from dualstack.model.slim import ServiceCIDR
 
@@ -11,6 +11,7 @@ SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Endpo
 PODS = Kind("", "v1", "pods", "Pod", Pod)
 NODES = Kind("", "v1", "nodes", "Node", Node, namespaced=False)
 RANGES = Kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", ServiceCIDR, namespaced=False)
+NAMESPACES = Kind("", "v1", "namespaces", "Namespace", dict[str, Any], namespaced=False)
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", dict[str, Any])
 POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", dict[str, Any])
 INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress", dict[str, Any])
@@ -24,6 +25,9 @@ WORKLOADS = {
     "Job": Kind("batch", "v1", "jobs", "Job", dict[str, Any]),
 }
 """Workloads by their kind; each makes its pods itself, but a Deployment by a ReplicaSet."""
+
+LED_BY = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that names its Service."""
 
 BY_TARGET: dict[str, Kind[Any]] = {
     "svc": SERVICES,

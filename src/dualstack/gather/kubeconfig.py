@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,9 @@ import msgspec
 from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, compose, items, scalar, text_at, value
+from dualstack.model.question import Client
+from dualstack.model.target import BadTarget, parse_target
+from dualstack.reach.proxy import diverted, proxies, variable
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _DEFAULT = "~/.kube/config"
@@ -36,7 +39,8 @@ class Plugin(msgspec.Struct, frozen=True):
 class Access(msgspec.Struct, frozen=True):
     """How one API server is reached, and as whom.
 
-    `authority`, `certificate` and `key` are in PEM. `token_file` is read again when the server refuses the token.
+    `authority`, `certificate` and `key` are in PEM. `token_file` and `certificate_files` (the certificate and the key)
+    are read again when the server refuses what they held.
     """
 
     server: str
@@ -48,6 +52,7 @@ class Access(msgspec.Struct, frozen=True):
     proxy: str = ""
     certificate: bytes = b""
     key: bytes = b""
+    certificate_files: tuple[str, str] = ("", "")
     token: str = ""
     token_file: str = ""
     plugin: Plugin | None = None
@@ -74,13 +79,13 @@ def access(named: str, context: str, environ: Mapping[str, str]) -> Access:
     files = _files(named, environ)
     if not files:
         return _account(environ)
-    roots = [(_root(x), x) for x in files]
+    roots = [(_root(x), x) for x in files]  # once: what the shell calls /dev/fd/63 can be read no second time
     wanted = context or next(filter(None, (text_at(x, "current-context") for x, _ in roots)), "")
     if not wanted:
         raise BadInput(f"{files[0]}: has no `current-context`. Name one with `--context NAME`.")
     said = _entry(roots, "contexts", "context", wanted)
     if said is None:
-        known = ", ".join(f"`{x}`" for x in contexts(named, environ)[:10]) or "none"
+        known = ", ".join(f"`{x}`" for x in _contexts(x for x, _ in roots)[:10]) or "none"
         raise BadInput(f"`{wanted}` is no context of {' or '.join(files)}. There are: {known}.")
     cluster = _entry(roots, "clusters", "cluster", said.said("cluster"))
     if cluster is None or not cluster.said("server"):
@@ -95,14 +100,17 @@ def access(named: str, context: str, environ: Mapping[str, str]) -> Access:
         _pem(cluster, "certificate-authority"),
         cluster.said("insecure-skip-tls-verify").lower() == "true",
         cluster.said("tls-server-name"),
-        cluster.said("proxy-url"),
+        cluster.said("proxy-url") or _proxy(cluster.said("server"), environ),
     )
     return _as(user, found) if user else found
 
 
 def contexts(named: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The names of all contexts. Raises BadInput."""
-    roots = [_root(x) for x in _files(named, environ)]
+    return _contexts(_root(x) for x in _files(named, environ))
+
+
+def _contexts(roots: Iterable[Node]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text_at(x, "name") for root in roots for x in items(value(root, "contexts"))))
 
 
@@ -121,7 +129,7 @@ def _files(named: str, environ: Mapping[str, str]) -> list[str]:
 
 def _root(path: str) -> Node:
     try:
-        text = read(path).decode()
+        text = read(path, pipe=True).decode()
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}. {_WAY_OUT}") from error
     except UnicodeDecodeError as error:
@@ -152,6 +160,10 @@ def _pem(entry: _Entry, field: str) -> bytes:
         raise BadInput(f"{entry.file}: `{field}: {path}` cannot be read: {error.strerror}.") from error
 
 
+def _path(entry: _Entry, field: str) -> str:
+    return "" if entry.said(f"{field}-data") else entry.near(entry.said(field))
+
+
 def _as(user: _Entry, found: Access) -> Access:
     token_file = user.near(user.said("tokenFile"))
     login = (user.said("username"), user.said("password"))
@@ -161,6 +173,7 @@ def _as(user: _Entry, found: Access) -> Access:
         found,
         certificate=_pem(user, "client-certificate"),
         key=_pem(user, "client-key"),
+        certificate_files=(_path(user, "client-certificate"), _path(user, "client-key")),
         token=user.said("token"),
         token_file=token_file,
         plugin=_plugin(user),
@@ -193,6 +206,17 @@ def _plugin(user: _Entry) -> Plugin | None:
     )
 
 
+def _proxy(server: str, environ: Mapping[str, str]) -> str:
+    """The proxy that the environment names for a server, as kubectl heeds it; empty for none."""
+    try:
+        (place,) = parse_target(server.partition("?")[0])
+    except (BadTarget, ValueError):
+        return ""
+    said = proxies(environ)
+    found = diverted(place, said, Client("go"))
+    return environ.get(variable(place, said, found), "") if found else ""
+
+
 def _account(environ: Mapping[str, str]) -> Access:
     """The account of the pod that this runs in."""
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
@@ -203,9 +227,11 @@ def _account(environ: Mapping[str, str]) -> Access:
     except OSError as error:
         raise BadInput(f"The service account of this pod cannot be read: {error.strerror}. {_WAY_OUT}") from error
     shown = f"[{host}]" if ":" in host else host
+    server = f"https://{shown}:{port}"
     return Access(
-        f"https://{shown}:{port}", "in-cluster", namespace, authority, token=token, token_file=f"{_ACCOUNT}/token"
-    )
+        server, "in-cluster", namespace, authority, proxy=_proxy(server, environ), token=token,
+        token_file=f"{_ACCOUNT}/token",
+    )  # fmt: skip
 
 
 def informed(plugin: Plugin, found: Access) -> str:

@@ -14,7 +14,8 @@ from dualstack.gather import kinds
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
 from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, why, words
-from dualstack.gather.kube_api import Api, Refused
+from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import Refused
 from dualstack.model.snapshot import Snapshot
 
 AT_ONCE = 8

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.gather.kube_api import Kind, Listed, Refused
+from dualstack.gather.kube_objects import Kind, Listed, Refused
+from dualstack.gather.pages import Page, page
 from dualstack.model.world import Object, World
 
 T = TypeVar("T")
@@ -47,6 +48,14 @@ class Stored:
             except msgspec.ValidationError as error:
                 odd.append(str(error))
         return Listed(tuple(items), self._world.left_out.get(kind.kind, 0), tuple(odd))
+
+    def families(self, namespace: str) -> tuple[str, ...]:  # noqa: ARG002 -- they are those of the cluster
+        """The families that a new Service would have got."""
+        return self._world.learned
+
+    def every(self, kind: Kind[T], namespace: str = "") -> Iterator[Page[T]]:
+        """All objects in one page. Raises Refused for a kind that is not there."""
+        yield page(self.objects(kind, namespace), kind)
 
     def _all(self, kind: Kind[Any]) -> list[Object]:
         if kind.kind not in self._world.objects:

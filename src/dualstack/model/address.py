@@ -90,6 +90,7 @@ def is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=65536)
 def family(address: str) -> Family:
     """The family in which a peer sees `address`; an IPv4-mapped IPv6 address is IPv4 (RFC 4291 section 2.5.5.2)."""
     return Family.IPV4 if parse(unmapped(address)).version == 4 else Family.IPV6

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
+from dualstack.model.exporter import Exporter
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -336,7 +337,8 @@ class Cluster(msgspec.Struct, frozen=True):
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
-    missing here. `proxy` is kube-proxy where it serves one family alone.
+    missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
+    is asked about, empty for all that there may be, and `exporters` say where these send to.
     """
 
     name: str = ""
@@ -350,6 +352,8 @@ class Cluster(msgspec.Struct, frozen=True):
     config_maps: tuple[ConfigMap, ...] = ()
     unseen: frozenset[str] = frozenset()
     proxy: KubeProxy | None = None
+    askers: tuple[Pod, ...] = ()
+    exporters: tuple[Exporter, ...] = ()
     policies: tuple[Policy, ...] = ()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:

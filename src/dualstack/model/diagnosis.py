@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from dualstack.model.client import Outlook
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Skipped
 from dualstack.model.question import Question
 from dualstack.model.trace import Trace
@@ -24,7 +25,8 @@ class Verdict(enum.StrEnum):
 class Diagnosis(msgspec.Struct, frozen=True):
     """The verdict with the traces, findings and gaps that it rests on; causes come before symptoms.
 
-    `outlooks` say what the named client, or those found at work, make of the targets.
+    `outlooks` say what the named client, or those found at work, make of the targets. `exporters` are the pods of a
+    cluster that say that they export to a target.
     """
 
     question: Question
@@ -34,3 +36,4 @@ class Diagnosis(msgspec.Struct, frozen=True):
     skipped: tuple[Skipped, ...] = ()
     interrupted: bool = False
     outlooks: tuple[Outlook, ...] = ()
+    exporters: tuple[Exporter, ...] = ()

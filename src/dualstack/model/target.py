@@ -41,7 +41,11 @@ class KubeTarget(NamedTuple):
 
     def __str__(self) -> str:
         """The target as a user writes it."""
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" if self.name else f"--{self.kind}"
+
+
+EVERYTHING = KubeTarget("all", "")
+"""Every Service that clients send OTLP to, and every Collector, of a namespace or of the cluster."""
 
 
 class BadTarget(ValueError):
@@ -69,11 +73,18 @@ def parse_target(text: str) -> tuple[Target, ...]:
 def kube_target(text: str) -> KubeTarget | None:
     """The object of a cluster that a target names, None for any other target. Raises BadTarget for a bad name."""
     kind, separator, name = text.strip().partition("/")
+    if text == str(EVERYTHING):
+        return EVERYTHING
     if not separator or kind.lower() not in _CLUSTER:
         return None
     if not _OBJECT.fullmatch(name):
         raise BadTarget(f"`{text}` names no object. Write the kind and the name, such as `svc/otel-collector`.")
     return KubeTarget(_CLUSTER[kind.lower()], name)
+
+
+def kind_of(word: str) -> str:
+    """A kind as kubectl abbreviates it; empty for a word that is none."""
+    return _CLUSTER.get(word.lower(), "")
 
 
 def _refuse_later(text: str) -> None:

@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.netpol import Policy
@@ -22,7 +23,9 @@ class World(msgspec.Struct):
 
     `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
     counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
-    what containers inside saw. Of the kinds that are `unseen` some objects may be missing. The keys of `pseudonymised`
+    what containers inside saw. Of the kinds that are `unseen` some objects may be missing. `clients` are pods that say
+    where they export to, `asking` those whose way is asked about, `lost` those that name a Service that is not there,
+    and `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
     objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
     neither decides anything.
     """
@@ -36,6 +39,10 @@ class World(msgspec.Struct):
     target: str = ""
     namespace: str = ""
     unseen: set[str] = set()
+    clients: list[Exporter] = []
+    learned: tuple[str, ...] = ()
+    asking: Asking | None = None
+    lost: list[Exporter] = []
     pseudonymised: bool = False
     vantage: str = ""
     gathered: str = ""
@@ -51,24 +58,29 @@ class World(msgspec.Struct):
         services = tuple(self._as(Service, "Service"))
         nodes = tuple(self._as(Node, "Node"))
         ranges = tuple(self._as(ServiceCIDR, "ServiceCIDR"))
+        pods = tuple(self._as(Pod, "Pod"))
+        asking = self.asking
+        mine = {(asking.namespace, x) for x in asking.pods} if asking else set()
         return Cluster(
             self.context,
-            _families(ranges, services, nodes),
+            _families(self.learned, ranges, services, nodes),
             services,
             tuple(self._as(EndpointSlice, "EndpointSlice")),
-            tuple(self._as(Pod, "Pod")),
+            pods,
             nodes,
             self.left_out.get("Node", 0),
             ranges,
             tuple(self._as(ConfigMap, "ConfigMap")),
             frozenset(self.unseen),
             policies=tuple(self._as(Policy, "NetworkPolicy")),
+            askers=tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
+            exporters=tuple(self.clients) if asking else (),
         )
 
     def _as(self, kind: type[T], name: str) -> Iterator[T]:
         for item in self.objects.get(name, ()):
             try:
-                yield msgspec.convert(_without_null(item), kind, strict=False)
+                yield msgspec.convert(without_null(item), kind, strict=False)
             except msgspec.ValidationError as error:
                 self.unseen.add(name)
                 called = "/".join(filter(None, _identity(item)))
@@ -77,11 +89,11 @@ class World(msgspec.Struct):
                     self.gaps.append(gap)
 
 
-def _without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
+def without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
     """An object without the fields that are null, which stands for what is not there."""
     if isinstance(item, Mapping):
-        return {k: _without_null(v) for k, v in item.items() if v is not None}
-    return [_without_null(x) for x in item if x is not None] if isinstance(item, list) else item
+        return {k: without_null(v) for k, v in item.items() if v is not None}
+    return [without_null(x) for x in item if x is not None] if isinstance(item, list) else item
 
 
 def _identity(item: Object) -> tuple[str, str]:
@@ -91,7 +103,7 @@ def _identity(item: Object) -> tuple[str, str]:
 
 
 def _families(
-    ranges: tuple[ServiceCIDR, ...], services: tuple[Service, ...], nodes: tuple[Node, ...]
+    learned: tuple[str, ...], ranges: tuple[ServiceCIDR, ...], services: tuple[Service, ...], nodes: tuple[Node, ...]
 ) -> tuple[Family, ...]:
     """The families of the Service ranges, the default one first, from what tells them best.
 
@@ -102,6 +114,8 @@ def _families(
     default = [x.families for x in ranges if x.metadata.name == "kubernetes"]
     if default and default[0]:
         return default[0]
+    if learned:
+        return tuple(x for y in learned for x in BOTH if x.title == y)
     widest = max((x.families for x in services), key=len, default=())
     pods = max((x.ranges for x in nodes), key=len, default=())
     return widest if len(widest) > len(pods) else pods

@@ -1,7 +1,7 @@
 """The clients of a cluster, in groups that fare alike: the pods of the nodes with the same families."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -26,6 +26,8 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
 
     Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either.
     """
+    if cluster.askers:
+        return tuple(_of_askers(cluster, near))
     groups: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     living = _by_node(cluster.pods)
     has: dict[str, tuple[tuple[Family, ...], tuple[Family, ...]]] = {}
@@ -42,6 +44,19 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     if len(ordered) == 1:
         return (Crowd("pods", tuple(ordered[0]), *has[ordered[0][0]]),)
     return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), *has[x[0]]) for x in ordered)
+
+
+def _of_askers(cluster: Cluster, near: Near | None) -> Iterator[Crowd]:
+    """The pods that are asked about, in groups of one set of families, and of nodes where these decide."""
+    groups: defaultdict[tuple[object, ...], list[Pod]] = defaultdict(list)
+    for pod in cluster.askers:
+        node = pod.spec.node_name or ""
+        groups[pod.families, *(near is None or node in near.get(x, ()) for x in BOTH)].append(pod)
+    owner = next((x.owner for x in cluster.exporters), "the target")
+    for pods in sorted(groups.values(), key=lambda x: -len(x)):
+        nodes = tuple(sorted({x.spec.node_name for x in pods if x.spec.node_name}))
+        where = f" on {named(nodes, len(cluster.nodes) + cluster.more_nodes)}" if len(groups) > 1 and nodes else ""
+        yield Crowd(f"pods of {owner}{where}", nodes, pods[0].families, () if pods[0].families else BOTH)
 
 
 def _is_near(node: Node, near: Near) -> bool:

@@ -21,6 +21,7 @@ from dualstack.reach.start import numbered
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_DEPENDENT = re.compile(r"\$\$|\$\(([^)]+)\)")
 _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file that the kubelet writes"),)
 """kubernetes 1.34.4, pkg/kubelet/kubelet_pods.go managedHostsFileContent."""
 
@@ -248,11 +249,24 @@ def environment(container: Container, pod: Pod) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for each in container.env or ():
         source = each.value_from.field_ref if each.value_from else None
-        if each.value is not None and "$(" not in each.value:
-            found[each.name] = each.value
+        if each.value is not None:
+            value = _expanded(each.value, found)
+            found.pop(each.name, None)
+            found |= {each.name: value} if value is not None else {}
         elif source and fields.get(source.field_path):
             found[each.name] = fields[source.field_path]
     return found
+
+
+def _expanded(text: str, values: Mapping[str, str]) -> str | None:
+    """A value with the variables before it filled in; None where the value of one is not known.
+
+    `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
+    """
+    unknown = [x for x in _DEPENDENT.findall(text) if x and x not in values]
+    if unknown:
+        return None
+    return _DEPENDENT.sub(lambda x: values[x[1]] if x[1] else "$", text)
 
 
 def _fields(pod: Pod) -> Mapping[str, str]:

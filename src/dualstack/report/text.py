@@ -5,16 +5,17 @@ The layout is made of lines no wider than `WIDTH`.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dualstack.model.address import BOTH, join
+from dualstack.model.address import join
 from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.text import printable
-from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.answer import answer
 from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
+from dualstack.report.verbs.flows import clients, table
 from dualstack.report.verbs.lines import WIDTH, Line, styled, wrapped
 
 EVIDENCE = 4
@@ -28,16 +29,6 @@ _STYLES = {
 }
 _SEVERITY = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 _SIGNS = {Status.PASS: "ok", Status.FAIL: "FAILS", Status.UNKNOWN: "?"}
-_WORDS = {
-    Disposition.ACCEPTED: "works",
-    Disposition.NO_ADDRESS: "no address",
-    Disposition.NOT_TRIED: "not tried",
-    Disposition.NO_ROUTE: "no route",
-    Disposition.NO_ENDPOINT: "no endpoint",
-    Disposition.TIMED_OUT: "no answer",
-    Disposition.HANDSHAKE_FAILED: "wrong answer",
-    Disposition.INSUFFICIENT_INFO: "not known",
-}
 
 
 def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
@@ -59,8 +50,9 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
             yield from _way_out(finding)
         return
     verbose = depth == "verbose"
-    yield from _table(diagnosis.traces)
+    yield from table(diagnosis.traces, whole=verbose)
     yield from _outlooks(diagnosis.outlooks)
+    yield from clients(diagnosis.exporters, diagnosis.traces)
     broken = [x for x in diagnosis.traces if x.required and x.failed]
     if broken:
         yield from _way(broken[0])
@@ -80,44 +72,6 @@ def _headline(diagnosis: Diagnosis) -> Iterator[Line]:
     yield from wrapped(said, "", _STYLES[diagnosis.verdict])
 
 
-def _table(traces: tuple[Trace, ...]) -> Iterator[Line]:
-    rows = list(_rows(traces))
-    if not rows:
-        return
-    told = len({x.vantage for x in traces}) > 1
-    head = ("target", "protocol", *(("for",) if told else ()), "IPv4", "IPv6")
-    cells = [head]
-    for (target, protocol), who, found in rows:
-        shown = (_cut(_brief(target), 20), protocol, _cut(who, 20)) if told else (_cut(target, 38), protocol)
-        cells.append((*shown, *found))
-    gap = "  " if told else "   "
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    yield Line()
-    for number, row in enumerate(cells):
-        text = gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield Line(f"  {text}", "" if number else "dim")
-    if any(cell.startswith("(") for row in cells for cell in row[-2:]):
-        yield Line("  (in brackets: not needed by clients of this target)", "dim")
-
-
-def _rows(traces: tuple[Trace, ...]) -> Iterator[tuple[tuple[str, str], str, tuple[str, str]]]:
-    """For each target and protocol who fares how over IPv4 and IPv6; those who fare alike are in one row."""
-    for key in dict.fromkeys((x.target.endpoint, x.target.scheme) for x in traces):
-        mine = [x for x in traces if (x.target.endpoint, x.target.scheme) == key]
-        groups: dict[tuple[str, str], list[str]] = {}
-        for who in dict.fromkeys(x.vantage for x in mine):
-            first, second = ([x for x in mine if (x.vantage, x.family) == (who, y)] for y in BOTH)
-            groups.setdefault((_cell(first), _cell(second)), []).append(who)
-        for found, names in groups.items():
-            yield key, "all" if len(groups) == 1 and len(names) > 1 else ", ".join(names), found
-
-
-def _brief(endpoint: str) -> str:
-    """An endpoint without the namespace of its Service."""
-    host, colon, port = endpoint.rpartition(":")
-    return f"{host.partition('.')[0]}{colon}{port}" if host.endswith(".svc") else endpoint
-
-
 def _outlooks(views: Sequence[Outlook]) -> Iterator[Line]:
     """What each client makes of its targets, told apart where that differs."""
     alike: dict[str, list[str]] = {}
@@ -132,17 +86,6 @@ def _outlooks(views: Sequence[Outlook]) -> Iterator[Line]:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _cell(traces: list[Trace]) -> str:
-    """What became of a family, in two words; several when its addresses fared differently."""
-    words = dict.fromkeys(map(_word, traces))
-    waived = traces and not any(x.required for x in traces) and not any(x.accepted for x in traces)
-    return f"({'/'.join(words)})" if waived else "/".join(words) or "-"
-
-
-def _word(trace: Trace) -> str:
-    return f"{'+'.join(trace.signals)} only" if trace.signals else _WORDS.get(trace.disposition, str(trace.disposition))
 
 
 def _way(trace: Trace) -> Iterator[Line]:

@@ -10,7 +10,7 @@ EndpointSlices, pods and nodes nothing is known unless there is at least one.
 
 import shlex
 
-from dualstack.cluster import conclude
+from dualstack.conclusion import conclude
 from dualstack.gather.dumps import world_of
 from dualstack.gather.files import Text
 from dualstack.model.address import BOTH, Family

@@ -56,6 +56,7 @@ from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
 from dualstack.reach.resolved import UNTOLD
 from dualstack.reach.resolver import NO_AAAA
+from dualstack.reach.strays import NO_SERVICE
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -65,7 +66,7 @@ BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each expected family of which the target has no address."""
     for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS):
-        if cluster:
+        if cluster and trace.at(HOP).mark != NO_SERVICE:
             yield _of_service(trace)
         known = addresses_of(trace.target, names) if names else ()
         if names is None or not known:

@@ -1,0 +1,187 @@
+"""What a world of Kubernetes comes to: the flows to its Services, and what the rules say of them.
+
+    objects -> what they declare -> places (pods) -> forward (traces) -> rules (findings) -> diagnosis
+
+The same for a stored world, whoever gathered it and when.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from dualstack.gather.as_files import declared
+from dualstack.gather.facts import snapshot_of
+from dualstack.gather.proxy import proxy_of
+from dualstack.model.address import Family
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding, Severity, Skipped
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.host import Namespaces
+from dualstack.model.inspection import Crossing, crossings
+from dualstack.model.names import Names
+from dualstack.model.probe import ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Listeners
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.world import World
+from dualstack.reach.admitted import admitted
+from dualstack.reach.crossed import crossed
+from dualstack.reach.forward import forward
+from dualstack.reach.pods import Place, Places, looked_into, namespace, place
+from dualstack.reach.readiness import spread
+from dualstack.reach.resolved import resolved
+from dualstack.reach.strays import meant, strays
+from dualstack.reach.verdict import verdict
+from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
+
+_ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
+"""Where a look from outside is what tells how a flow ends."""
+
+
+class Sight(NamedTuple):
+    """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows."""
+
+    cluster: Cluster
+    question: Question
+    said: Snapshot
+    places: Mapping[tuple[str, str], Place]
+    traces: Traces
+    seen: Glimpses
+    heard: tuple[Names, ...] = ()
+
+
+def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
+    """What there is to judge. `whole` is the cluster that the world is a part of, where it has the nodes."""
+    cluster = world.cluster()
+    if whole:
+        cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
+    asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
+    said, texts = declared(world, asked)
+    first = next(iter(asked.cluster), Family.IPV4)
+    cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
+    inside = [(x, snapshot_of(x.facts)) for x in world.inspections]
+    made = [y for x, seen in inside for y in crossings(x, seen)]
+    glimpses = Glimpses((*world.seen.items, *_from_inside(made, cluster.pods)))
+    places = {
+        (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
+    }
+    for looked, seen in inside:
+        spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
+        if spaces and key in places:
+            places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
+    heard = tuple((x.node, names) for x, seen in inside if (names := seen.having(Names)))
+    predicted = resolved(
+        admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
+    )
+    every = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
+    traces = Traces((*every, *strays(cluster, asked)))
+    aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
+    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
+
+
+def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
+    """The exports that a container inside a pod made to the pod's own addresses."""
+    there = {x.metadata.name: x for x in pods}
+    for each in made:
+        task, mine = each.result.task, there.get(each.pod)
+        if mine and task.address in mine.addresses:
+            said = each.result.status or each.result.detail
+            yield Glimpse(
+                namespace(mine).place, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address
+            )
+
+
+def conclude(
+    world: World, question: Question, chosen: Sequence[Rule] | None = None, whole: Cluster | None = None
+) -> Diagnosis:
+    """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
+    seen = sight(world, question, whole)
+    findings = _judged(seen, rules() if chosen is None else chosen)
+    gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
+    return Diagnosis(
+        seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
+    )
+
+
+def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
+    """The configurations that a pod's containers read: those of the workloads whose template its labels come from."""
+    deployments = said.having(Deployments) or Deployments()
+    labels = (pod.metadata.labels or {}).items()
+    for item in deployments.items:
+        work = item.workload
+        if work and work.meta.namespace == pod.metadata.namespace and work.labels.items() <= labels and work.labels:
+            yield item
+
+
+def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
+    """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
+    live = sight.said.adding(sight.question, sight.cluster, sight.traces, Places(sight.places))
+    of_clusters = [x for x in wanted if x.check and (Places in x.check.needs or Cluster in x.check.takes)]
+    found, _ = judged(live, of_clusters)
+    for part in (*_parts(sight, live), *_unresolved(sight, live)):
+        usable = [x for x in wanted if x.check and x not in of_clusters and set(x.check.needs) <= set(part.facts)]
+        more, _ = judged(part, usable)
+        found += more
+    found = [spread(x, sight.traces, Places(sight.places)) for x in found]
+    unsaid = {x.code for x in wanted} - {x.code for x in found}
+    static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
+    return explained([*found, *_beside(sight, static)], wanted)
+
+
+def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
+    """What files say beside the flows.
+
+    Of a listener that flows were followed to there is nothing left to say where its sockets are known. Where they are
+    not, what its file foretells is no certain fault.
+    """
+    followed = dict(_followed(sight))
+    for finding in static:
+        known = followed.get(finding.location) if finding.location else None
+        if known is None or (known and finding.hop is not Hop.LISTEN):
+            yield finding
+        elif not known:
+            yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
+
+
+def _followed(sight: Sight) -> Iterator[tuple[Location, bool]]:
+    """The places in files of listeners that flows were followed to, and whether their sockets are known."""
+    for trace in sight.traces.items:
+        there = [x for x in sight.places.values() if x.name == trace.server]
+        for opened in (y for x in there for y in x.on(trace.port)):
+            endpoint = opened.endpoint
+            places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
+            yield from ((x, not opened.bound.unknown) for x in places if x)
+
+
+def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
+    """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration."""
+    for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
+        there = next(x for x in sight.places.values() if x.name == name)
+        traces = Traces(tuple(x for x in sight.traces.items if x.server == name))
+        yield live.adding(
+            traces,
+            Listeners(there.sockets, (name,)),
+            Namespaces((there.space,)),
+            there.declared(traces.items[0].port),
+            Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),
+        )
+
+
+def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
+    """For each place whose resolver was asked what the rules of names want to know."""
+    lost = Traces(tuple(x for x in sight.traces.items if x.failing and x.failing.hop is Hop.RESOLVE))
+    yield from (live.adding(lost, x) for x in sight.heard if lost.items)
+
+
+def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
+    """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
+    mark = trace.failing.mark if trace.failing and trace.failing.hop in _ANSWERS else ""
+    found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
+    for look in found:
+        task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+        yield ProbeResult(task, look.outcome, detail=look.detail)

@@ -1,0 +1,80 @@
+"""What is asked of the objects of a cluster and what comes back, whoever holds them."""
+
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from dualstack.gather.errors import BadInput
+
+T = TypeVar("T")
+
+PAGE = 500
+"""Objects in one answer, as kubectl asks for."""
+
+
+class Kind(NamedTuple, Generic[T]):
+    """A kind of object: its API group and version, its name in a URL and in an object, its fields that matter here."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    type: type[T]
+    namespaced: bool = True
+
+    @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+
+    @property
+    def api_version(self) -> str:
+        """The group and the version as an object has them."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def called(self) -> str:
+        """The resource as a rule of RBAC names it: `endpointslices.discovery.k8s.io`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def place(self, namespace: str) -> str:
+        """The path of its objects, in a namespace or, without one, in all."""
+        where = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{self.path}{where}/{self.plural}"
+
+    def whole(self, item: dict[str, Any]) -> dict[str, Any]:
+        """An object as it stands alone: a list says once of what kind it is."""
+        return {"apiVersion": self.api_version, "kind": self.kind, **slim(item)}
+
+
+def slim(item: dict[str, Any]) -> dict[str, Any]:
+    """An object without the list of who wrote which field; of a ConfigMap it stays known when its data were written."""
+    about = item.get("metadata")
+    wrote = about.pop("managedFields", None) if isinstance(about, dict) else None
+    entries = (x for x in (wrote if isinstance(wrote, list) else ()) if isinstance(x, dict))
+    times = [{"time": x.get("time")} for x in entries if "f:data" in (x.get("fieldsV1") or {})]
+    if times:
+        item["metadata"]["managedFields"] = times
+    return item
+
+
+class Listed(NamedTuple, Generic[T]):
+    """Objects, how many more there are, and why some could not be read."""
+
+    items: tuple[T, ...]
+    more: int = 0
+    odd: tuple[str, ...] = ()
+
+
+class Refused(Exception):
+    """The API server said no: `status` is that of HTTP, and the text what it says.
+
+    `token` is where a list that took too long can go on.
+    """
+
+    def __init__(self, status: int, why: str, token: str = "") -> None:
+        """Begin with what the server says."""
+        super().__init__(why)
+        self.status, self.why, self.token = status, why, token
+
+
+class Unreachable(BadInput):
+    """There is no API server to ask, or it does not know who asks."""

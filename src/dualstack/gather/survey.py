@@ -1,0 +1,205 @@
+"""Every Service of a cluster, or of a namespace, that clients send OTLP to, and every Collector, and what is behind.
+
+All Services, pods and nodes are listed once, page by page, and of most of them nothing is kept. What leads on from the
+others (endpoints, configurations, what makes the pods) is asked for by name.
+"""
+
+import gc
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from dualstack.gather import kinds, proxy
+from dualstack.gather.ahead import Ahead
+from dualstack.gather.clients import Clients, owner
+from dualstack.gather.cluster import COLLECTOR, Asker, behind, ranges
+from dualstack.gather.kube_objects import Kind, Refused
+from dualstack.gather.pages import Page
+from dualstack.gather.stored import Stored
+from dualstack.model.cluster import Pod, Service
+from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Exporter
+from dualstack.model.world import Object, World
+from dualstack.reach.lanes import spoken
+
+T = TypeVar("T")
+Key = tuple[str, str]
+
+_NAMES = 50
+"""Names in one label selector: a URL holds so many of 63 characters (etcd and proxies take 8 KB)."""
+
+
+class _Selectors:
+    """Services by what they select, to be asked for each of many pods."""
+
+    def __init__(self) -> None:
+        self._by_term: defaultdict[tuple[str, str, str], list[tuple[Mapping[str, str], Key]]] = defaultdict(list)
+
+    def add(self, service: Service) -> None:
+        """Note a Service that selects pods."""
+        wanted, about = service.spec.selector or {}, service.metadata
+        for key, value in list(wanted.items())[:1]:
+            self._by_term[about.namespace, key, value].append((wanted, (about.namespace, about.name)))
+
+    def of(self, pod: Pod) -> list[Key]:
+        """The Services that select a pod."""
+        labels, namespace = pod.metadata.labels or {}, pod.metadata.namespace
+        near = (y for k, v in labels.items() for y in self._by_term.get((namespace, k, v), ()))
+        return [key for wanted, key in near if wanted.items() <= labels.items()]
+
+
+class _Survey:
+    """What is found while the lists go by."""
+
+    def __init__(self, ask: Asker) -> None:
+        self.ask, self.world = ask, ask.world
+        self.spoken, self.others = _Selectors(), _Selectors()
+        self.services: dict[Key, None] = {}
+        self.names: set[Key] = set()
+        self.pods: list[Object] = []
+        self.clients = Clients()
+        self.alone: dict[str, None] = {}
+        self.more: dict[Key, None] = {}
+
+    def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
+        """The pages of a kind; what is refused, and what has another form than is known, is a gap."""
+        self.world.objects.setdefault(kind.kind, [])
+        odd = list[str]()
+        try:
+            for page in source:
+                odd += page.odd
+                yield page
+        except Refused as error:
+            self.ask.refused(kind, self.ask.namespace, "list", error)
+        if odd:
+            self.world.unseen.add(kind.kind)
+            self.world.gaps.append(
+                Missing(kind.called, f"{len(odd)} have another form than is known here, such as: {odd[0]}")
+            )
+
+    def see_services(self, page: Page[Service]) -> None:
+        """Keep those with a port for OTLP."""
+        wanted = list[int]()
+        for place, service in enumerate(page.items):
+            if service is None:
+                continue
+            self.names.add((service.metadata.namespace, service.metadata.name))
+            speaks = any(spoken(service, x, (), {}) for x in service.spec.ports or ())
+            (self.spoken if speaks else self.others).add(service)
+            if speaks:
+                wanted.append(place)
+                self.services[service.metadata.namespace, service.metadata.name] = None
+        self._keep(kinds.SERVICES, page.whole(wanted))
+
+    def see_pods(self, page: Page[Pod]) -> None:
+        """Keep those that a Service for OTLP leads to, and Collectors; note who exports where."""
+        wanted = list[int]()
+        for place, pod in enumerate(page.items):
+            if pod is None or pod.finished:
+                continue
+            self.clients.see(pod)
+            if self.spoken.of(pod):
+                wanted.append(place)
+            elif any(COLLECTOR.search(x.image) for x in pod.spec.containers or ()):
+                wanted.append(place)
+                found = self.others.of(pod)
+                self.more.update(dict.fromkeys(found))
+                if not found:
+                    self.alone[f"{owner(pod)} in {pod.metadata.namespace}"] = None
+        self.pods += page.whole(wanted)
+
+    def _keep(self, kind: Kind[Any], found: Iterable[Object]) -> None:
+        self.world.objects.setdefault(kind.kind, []).extend(found)
+
+
+def survey(ask: Asker) -> World:
+    """The Services and Collectors of a namespace, or of all where the asker has none. Raises Unreachable."""
+    found, source = _Survey(ask), ask.api
+    if not isinstance(source, Ahead | Stored):
+        raise TypeError(source)
+    services, pods = source.every(kinds.SERVICES, ask.namespace), source.every(kinds.PODS, ask.namespace)
+    nodes = source.every(kinds.NODES, "")
+    _begin(ask)
+    with _uncollected():
+        for page in found.every(kinds.SERVICES, services):
+            found.see_services(page)
+        for one in found.every(kinds.PODS, pods):
+            found.see_pods(one)
+        for each in found.every(kinds.NODES, nodes):
+            ask.world.objects[kinds.NODES.kind] += [msgspec.to_builtins(x) for x in each.items if x]
+    ask.world.objects[kinds.PODS.kind] = found.pods
+    ask.world.clients = found.clients.items
+    if kinds.SERVICES.kind not in ask.world.unseen:
+        ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
+    _lead_on(found)
+    return ask.world
+
+
+def _is_lost(one: Exporter, found: _Survey) -> bool:
+    """Whether a client names a Service that would have been listed, and was not."""
+    place, scope = one.service, found.ask.namespace
+    return one.certain and place is not None and place not in found.names and scope in ("", place[0])
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing that is made of a page refers to itself, and to look for that takes longer than to read the page."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _begin(ask: Asker) -> None:
+    ask.soon("objects", kinds.RANGES, "", "")
+    ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
+    ask.soon("objects", kinds.COLLECTORS, ask.namespace, "")
+    ask.soon("objects", kinds.POLICIES, ask.namespace, "")
+
+
+def _lead_on(found: _Survey) -> None:
+    """What leads to the pods and is behind them."""
+    ask = found.ask
+    ranges(ask)
+    ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
+    ask.some(kinds.COLLECTORS, ask.namespace)
+    for namespace, name in found.more:
+        ask.soon("object", kinds.SERVICES, namespace, name)
+    for namespace, name in found.more:
+        ask.one(kinds.SERVICES, name, namespace)
+        found.services[namespace, name] = None
+    _slices(found)
+    near = {x for x, _ in found.services}
+    policies = ask.peek(kinds.POLICIES, ask.namespace)
+    ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if x["metadata"].get("namespace") in near))
+    by_namespace = defaultdict(list)
+    for pod in found.pods:
+        by_namespace[pod["metadata"]["namespace"]].append(pod)
+    askers = [(Asker(ask.api, namespace, ask.world), pods) for namespace, pods in by_namespace.items()]
+    behind(askers, listed=True)
+    if found.alone:
+        shown = ", ".join(sorted(found.alone)[:5]) + (
+            f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
+        )
+        ask.world.gaps.append(Missing("ways to Collectors", f"no Service leads to {shown}"))
+
+
+def _slices(found: _Survey) -> None:
+    """The endpoints of the Services, of many in one answer."""
+    ask = found.ask
+    names = sorted({name for _, name in found.services})
+    chunks = [names[x : x + _NAMES] for x in range(0, len(names), _NAMES)]
+    selectors = [f"{kinds.LED_BY} in ({','.join(x)})" for x in chunks]
+    for selector in selectors:
+        ask.soon("objects", kinds.SLICES, ask.namespace, selector)
+    for selector in selectors:
+        for item in ask.peek(kinds.SLICES, ask.namespace, selector):
+            about = item["metadata"]
+            if (about.get("namespace"), (about.get("labels") or {}).get(kinds.LED_BY)) in found.services:
+                ask.world.objects.setdefault(kinds.SLICES.kind, []).append(item)

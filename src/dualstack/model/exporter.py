@@ -1,0 +1,78 @@
+"""Clients of a cluster: pods whose environment says where their SDK exports to."""
+
+import re
+
+import msgspec
+
+from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_address
+
+_IN_CLUSTER = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\..+)?)?)?\.?")
+"""Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
+_AUTHORITY = re.compile(r"(?:[a-z]+://)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)", re.IGNORECASE)
+
+_PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json": Protocol.HTTP}
+"""OpenTelemetry specification, OTLP exporter configuration: OTEL_EXPORTER_OTLP_PROTOCOL."""
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """The pods whose way is asked about: what made them, their namespace, and their names."""
+
+    owner: str
+    namespace: str
+    pods: tuple[str, ...] = ()
+
+
+class Exporter(msgspec.Struct, frozen=True):
+    """Pods of one owner that export alike.
+
+    `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number. `variable` says the
+    `endpoint`, with its variables filled in as for that pod. `protocol` is empty where the environment does not say it.
+    `families` are those of their addresses; with `host_network` these are the node's.
+    """
+
+    namespace: str
+    owner: str
+    pod: str
+    variable: str
+    endpoint: str
+    protocol: str = ""
+    families: tuple[Family, ...] = ()
+    host_network: bool = False
+    pods: int = 1
+
+    @property
+    def host(self) -> str:
+        """The host of the endpoint, without brackets; empty where a variable without a value leaves it open."""
+        found = _AUTHORITY.match(self.endpoint)
+        return found["host"].strip("[]") if found and "$" not in self.endpoint else ""
+
+    @property
+    def service(self) -> tuple[str, str] | None:
+        """The namespace and name of the Service that the host would be; None where it can be none.
+
+        A name of two labels may be a host outside of the cluster as well.
+        """
+        found = _IN_CLUSTER.fullmatch(self.host.lower())
+        return (found["namespace"] or self.namespace, found["name"]) if found else None
+
+    @property
+    def certain(self) -> bool:
+        """Whether the host can be nothing but a Service: a name of one label, or one that ends in `svc`."""
+        labels = self.host.lower().rstrip(".").split(".")
+        return self.service is not None and (len(labels) == 1 or labels[2:3] == ["svc"]) and self.host != "localhost"
+
+    @property
+    def target(self) -> Target | None:
+        """Where it sends; None where that is not known."""
+        found = _AUTHORITY.match(self.endpoint)
+        if not self.host or not found:
+            return None
+        tls = self.endpoint.lower().startswith("https:")
+        port = int(found["port"] or (443 if tls else 80))
+        spoken = _PROTOCOLS.get(self.protocol) or OTLP_PORTS.get(port, Protocol.HTTP)
+        return Target(self.endpoint, self.host, port, spoken, tls) if 0 < port < 65536 else None
+
+    @property
+    def literal(self) -> bool:
+        """Whether the host is an address."""
+        return is_address(self.host)

@@ -1,0 +1,74 @@
+"""What a world of many Services comes to: each is judged as if it alone was asked about; what is equal is told once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.stored import Stored
+from dualstack.model.cluster import Cluster, Service
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding, Skipped
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
+from dualstack.model.trace import Traces
+from dualstack.model.world import World
+from dualstack.reach.crowds import listed
+from dualstack.reach.strays import lost
+from dualstack.reach.verdict import verdict
+from dualstack.rules.registry import Rule, explained, judged, rules
+
+_LOST = 20
+"""Clients of Services that are not there, of which each is told."""
+
+
+def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
+    """The diagnosis of every Service of a world."""
+    wanted = rules() if chosen is None else chosen
+    whole = world.cluster()
+    each = [(x, conclude(_part(world, x), question, wanted, whole)) for x in whole.services]
+    strays = Traces(tuple(lost(world.lost[:_LOST])))
+    astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
+    found = [(x.called, y) for x, one in each for y in one.findings]
+    findings = explained([*_together(found), *astray], wanted)
+    traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
+    asked = replace(question, place="cluster", targets=tuple(dict.fromkeys(x.target for x in traces)))
+    gaps = tuple(
+        dict.fromkeys((*(Skipped(x.needs, x.why) for x in world.gaps), *(y for _, x in each for y in x.skipped)))
+    )
+    if len(world.lost) > _LOST:
+        gaps += (Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there"),)
+    return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
+
+
+def _part(world: World, service: Service) -> World:
+    """What a question about one of the Services would have gathered, but for the nodes: they are the same for all."""
+    rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen))
+    about = service.metadata
+    found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
+    found.unseen |= world.unseen
+    found.gaps.clear()
+    found.target, found.namespace = f"svc/{about.name}", about.namespace
+    return found
+
+
+def _together(found: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
+    """Findings of several Services; those that say the same of each are told of the first one, and the others named."""
+    alike: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
+    for called, finding in found:
+        alike.setdefault((finding.code, finding.summary), []).append((called, finding))
+    for (called, first), *rest in alike.values():
+        others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
+        if not rest:
+            yield first
+            continue
+        every = (first, *(x for _, x in rest))
+        more = f" The same is true of {listed(others)}." if others else ""
+        yield replace(
+            first,
+            detail=f"{first.detail}{more}",
+            families=tuple(dict.fromkeys(y for x in every for y in x.families)),
+            flows=tuple(dict.fromkeys(y for x in every for y in x.flows)),
+        )

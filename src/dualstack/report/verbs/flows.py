@@ -1,0 +1,143 @@
+"""The table of a diagnosis: for each target who fares how over each family, and what is equal in one row."""
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+
+from dualstack.model.address import BOTH
+from dualstack.model.exporter import Exporter
+from dualstack.model.text import printable
+from dualstack.model.trace import Disposition, Trace
+from dualstack.report.verbs.lines import Line, wrapped
+
+MANY = 6
+"""Targets from which on those that fare alike share their rows."""
+_NAMED = 5
+
+_WORDS = {
+    Disposition.ACCEPTED: "works",
+    Disposition.NO_ADDRESS: "no address",
+    Disposition.NOT_TRIED: "not tried",
+    Disposition.NO_ROUTE: "no route",
+    Disposition.NO_ENDPOINT: "no endpoint",
+    Disposition.TIMED_OUT: "no answer",
+    Disposition.HANDSHAKE_FAILED: "wrong answer",
+    Disposition.INSUFFICIENT_INFO: "not known",
+}
+
+_Block = tuple[tuple[str, tuple[str, ...], tuple[str, str]], ...]
+"""The rows of a target: protocol, for whom, and what became of each family."""
+
+
+def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
+    """The table; with `whole` each target has its own rows, however many there are."""
+    blocks = _blocks(traces)
+    alike: dict[object, list[str]] = {}
+    for target, block in blocks.items():
+        alone = target if whole or len(blocks) < MANY else ""
+        alike.setdefault((block, alone), []).append(target)
+    if not blocks:
+        return
+    vantages = {x.vantage for x in traces}
+    told, shared = len(vantages) > 1, _shared(vantages)
+    several = len({x.rpartition(":")[0].partition(".")[2] for x in blocks}) > 1
+    head = ("target", "protocol", *(("for",) if told else ()), "IPv4", "IPv6")
+    cells = [head]
+    for names in alike.values():
+        for protocol, who, found in blocks[names[0]]:
+            name = _brief(names[0], several=several)
+            shown = (
+                (_place(name, 24), protocol, _cut(", ".join(x.removeprefix(shared) for x in who), 20))
+                if told
+                else (_place(name if several else names[0], 38), protocol)
+            )
+            cells.append((*shown, *found))
+    gap = "  " if told else "   "
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    yield Line()
+    for number, row in enumerate(cells):
+        text = gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield Line(f"  {text}", "" if number else "dim")
+    for first, *others in (x for x in alike.values() if len(x) > 1):
+        yield from wrapped(_stands_for(first, others, several=several), "  ", "dim", hang="  ")
+    if any(cell.startswith("(") for row in cells for cell in row[-2:]):
+        yield Line("  (in brackets: not needed by clients of this target)", "dim")
+
+
+def _stands_for(first: str, others: list[str], *, several: bool) -> str:
+    shown = ", ".join(_brief(x, several=several) for x in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more (-v shows them)" if len(others) > _NAMED else ""
+    return f"{_brief(first, several=several)} stands for {shown}{more}"
+
+
+def _blocks(traces: tuple[Trace, ...]) -> dict[str, _Block]:
+    """For each target and protocol who fares how over IPv4 and IPv6; those who fare alike are in one row."""
+    mine: dict[str, dict[str, list[Trace]]] = {}
+    for trace in traces:
+        mine.setdefault(trace.target.endpoint, {}).setdefault(trace.target.scheme, []).append(trace)
+    return {k: tuple(y for scheme, found in v.items() for y in _rows(scheme, found)) for k, v in mine.items()}
+
+
+def _rows(scheme: str, traces: list[Trace]) -> Iterator[tuple[str, tuple[str, ...], tuple[str, str]]]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for who in dict.fromkeys(x.vantage for x in traces):
+        first, second = ([x for x in traces if (x.vantage, x.family) == (who, y)] for y in BOTH)
+        groups.setdefault((_cell(first), _cell(second)), []).append(who)
+    for found, names in groups.items():
+        yield scheme, ("all",) if len(groups) == 1 and len(names) > 1 else tuple(names), found
+
+
+def _brief(endpoint: str, *, several: bool) -> str:
+    """An endpoint without what all Services have, and without their namespace where it is one."""
+    host, colon, port = endpoint.rpartition(":")
+    if not host.endswith(".svc"):
+        return endpoint
+    return f"{host.removesuffix('.svc') if several else host.partition('.')[0]}{colon}{port}"
+
+
+def _shared(vantages: Iterable[str]) -> str:
+    """What all clients are called that are pods of one owner, before what tells them apart."""
+    common = "".join(x[0] for x in takewhile(lambda x: len(set(x)) == 1, zip(*vantages, strict=False)))
+    return common[: common.rfind(" ") + 1] if common.startswith("pods of ") else ""
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _place(endpoint: str, width: int) -> str:
+    """An endpoint, of which the port is not cut off."""
+    host, colon, port = endpoint.rpartition(":")
+    return f"{_cut(host, width - len(port) - 1)}{colon}{port}" if colon else _cut(endpoint, width)
+
+
+def _cell(traces: list[Trace]) -> str:
+    """What became of a family, in two words; several when its addresses fared differently."""
+    words = dict.fromkeys(map(_word, traces))
+    waived = traces and not any(x.required for x in traces) and not any(x.accepted for x in traces)
+    return f"({'/'.join(words)})" if waived else "/".join(words) or "-"
+
+
+def _word(trace: Trace) -> str:
+    return f"{'+'.join(trace.signals)} only" if trace.signals else _WORDS.get(trace.disposition, str(trace.disposition))
+
+
+def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:
+    """Who says that it exports to each of the targets, the most pods first."""
+    held: dict[str, list[Exporter]] = {}
+    hosts = {x.target.host for x in traces}
+    for each in exporters:
+        namespace, name = each.service or ("", "")
+        found = next((x for x in (f"{name}.{namespace}.svc", each.host) if x in hosts), "")
+        held.setdefault(found, []).append(each)
+    held.pop("", None)
+    if held:
+        yield Line()
+        yield Line("  Clients by their variables:", "dim")
+    for host, mine in list(held.items())[:MANY]:
+        pods, owners = sum(x.pods for x in mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
+        shown = ", ".join(f"{y} in {x}" for x, y in list(owners)[:_NAMED])
+        more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+        count = f"{pods} pod{'s' * (pods > 1)}"
+        yield from wrapped(printable(f"- {host.removesuffix('.svc')}: {count}, of {shown}{more}"), "    ", hang="  ")
+    if len(held) > MANY:
+        yield Line(f"    - and of {len(held) - MANY} more targets", "dim")
