@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DUALSTACK_CACHE := $(CURDIR)/.cache
 
-.PHONY: test test-e2e score oracle collector cluster demo bench check format docs clean help
+.PHONY: test test-e2e score oracle collector cluster demo bench bench-cluster check format docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo
 
 bench: $(READY) ## run the benchmarks
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out %cluster.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bench-cluster: $(READY) ## run the benchmark of a large cluster; needs etcd, `make cluster`, and five minutes
+	$(BIN)/python benchmarks/cluster.py
 
 check: $(READY) ## linters, types, import contracts, budgets, documentation
 	$(BIN)/ruff check
