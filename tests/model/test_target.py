@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.model.address import Protocol, Target, canonical, is_address
-from dualstack.model.target import BadTarget, kube_target, parse_target
+from dualstack.model.target import BadTarget, kind_of, kube_target, parse_target
 
 GRPC, HTTP = Protocol.GRPC, Protocol.HTTP
 SIGNS = ("://", ":", "::", "/", "[", "]", "%", "%25", "@", "?", "#", ".", "*", " ", "²", "٣", "\x1b[31m", "\ud800")
@@ -231,3 +231,9 @@ def test_a_name_that_no_object_can_have_is_refused(text: str) -> None:
     """The way out is an example."""
     with pytest.raises(BadTarget, match=r"names no object\. Write the kind and the name, such as `svc/otel-collector`"):
         kube_target(text)
+
+
+@pytest.mark.parametrize(("word", "kind"), [("Deployments", "deploy"), ("po", "pod"), ("secret", ""), ("", "")])
+def test_kinds_as_kubectl_spells_them(word: str, kind: str) -> None:
+    """Only kinds that can be a target have an abbreviation."""
+    assert kind_of(word) == kind
