@@ -201,7 +201,7 @@ def test_without_any_flow_nothing_was_tried() -> None:
 def test_a_very_long_name_is_cut_in_the_table() -> None:
     shown = lines(f"target: http://{'a' * 60}.example:4318\n")
 
-    assert f"  {'a' * 37}…   http       not known   not known" in shown
+    assert f"  {'a' * 32}…:4318   http       not known   not known" in shown
 
 
 def test_many_endpoints_are_counted_and_not_named() -> None:
