@@ -57,7 +57,8 @@ def told(findings: tuple[Finding, ...]) -> list[tuple[object, ...]]:
 
 
 def flows(found: Diagnosis) -> list[tuple[object, ...]]:
-    return [(x.protocol, x.family, x.disposition, [(y.hop, y.status) for y in x.hops]) for x in found.traces]
+    told = [(x.protocol, x.family, x.disposition, [(y.hop, y.status) for y in x.hops]) for x in found.traces]
+    return sorted(told)
 
 
 # What survives

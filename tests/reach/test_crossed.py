@@ -9,6 +9,7 @@ from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.arrival import STALE
 from dualstack.reach.crossed import NOT_SERVED, crossed
 
 IP, PORT = "10.96.0.9", 4317
@@ -26,11 +27,13 @@ def trace(*, addresses: Sequence[str] = (IP,), count: str = "2", **said: Status)
     target = Target("otel.obs.svc", "otel.obs.svc", PORT, Protocol.GRPC)
     mine = tuple(replace(x, mark=count) if x.hop is Hop.ENDPOINTS else x for x in hops(**said))
     became = Disposition.REFUSED if Status.FAIL in said.values() else Disposition.INSUFFICIENT_INFO
-    return Trace("pods", target, Protocol.GRPC, Family.IPV4, tuple(addresses), mine, became, nodes=NODES)
+    return Trace(
+        "pods", target, Protocol.GRPC, Family.IPV4, tuple(addresses), mine, became, nodes=NODES, server="pod a"
+    )
 
 
-def made(node: str, outcome: Outcome, address: str = IP, status: str = "") -> Crossing:
-    return Crossing(node, "", ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
+def made(node: str, outcome: Outcome, address: str = IP, status: str = "", pod: str = "") -> Crossing:
+    return Crossing(node, pod, ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
 
 
 def told(one: Trace, *seen: Crossing) -> list[Trace]:
@@ -127,3 +130,42 @@ def test_of_several_addresses_one_that_fails_counts() -> None:
     (found,) = told(trace(addresses=(IP, "10.96.0.8")), *seen)
 
     assert found.disposition is Disposition.TIMED_OUT
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.UNREACHABLE])
+def test_where_endpoints_are_of_no_pod_nobody_is_there(outcome: Outcome) -> None:
+    by_hand = replace(trace(), server="")
+
+    (found,) = told(by_hand, *(made(x, outcome) for x in NODES))
+
+    assert found.failing is not None
+    assert (found.failing.hop, found.failing.mark) == (Hop.POD, STALE)
+
+
+def test_an_export_of_its_own_beats_that_of_a_pod_of_the_target() -> None:
+    (found,) = told(
+        replace(trace(), nodes=("n1",)),
+        made("n1", Outcome.ACCEPTED, pod="otel-0"),
+        made("n1", Outcome.TIMED_OUT),
+        made("n1", Outcome.ACCEPTED, pod="otel-1"),
+    )
+
+    assert found.disposition is Disposition.TIMED_OUT
+
+
+def entering(**said: Status) -> Trace:
+    return replace(trace(**said), vantage="node port of n2", nodes=("n2",))
+
+
+def test_who_comes_to_a_node_port_is_on_another_node() -> None:
+    near = [made("n2", Outcome.ACCEPTED), made("n1", Outcome.ACCEPTED, pod="otel-0")]
+
+    assert told(entering(), *near) == [entering()]
+    (found,) = told(entering(), *near, made("n1", Outcome.TIMED_OUT), made("n3", Outcome.NO_ROUTE))
+    assert (found.disposition, found.vantage) == (Disposition.TIMED_OUT, "node port of n2")
+
+
+def test_one_node_that_gets_through_proves_a_node_port() -> None:
+    (found,) = told(entering(), made("n1", Outcome.TIMED_OUT), made("n3", Outcome.ACCEPTED))
+
+    assert found.disposition is Disposition.ACCEPTED

@@ -10,7 +10,9 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.arrival import STALE
 from dualstack.reach.crowds import named
+from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS
 
 _ORDER = tuple(Hop)
@@ -24,10 +26,27 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
     """The traces, those told apart whose nodes fared differently. `every` is how many nodes there are."""
     made: defaultdict[_To, dict[str, Crossing]] = defaultdict(dict)
     for crossing in seen:
-        if crossing.result.outcome is not Outcome.CANCELLED:
-            made[crossing.to].setdefault(crossing.node, crossing)
+        known = made[crossing.to].get(crossing.node)
+        if crossing.result.outcome is not Outcome.CANCELLED and (known is None or (known.pod and not crossing.pod)):
+            made[crossing.to][crossing.node] = crossing
     for trace in traces:
-        yield from _told(trace, [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses], every)
+        mine = [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses]
+        if enters(trace):
+            yield from _entered(trace, mine)
+        else:
+            yield from _told(trace, mine, every)
+
+
+def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[Trace]:
+    """A flow from outside to a node, by what the other nodes met there: who is near reaches it in another way.
+
+    What a node sends to its own node port, and a pod to any, is not held to the traffic policy (kubernetes 1.34.4,
+    pkg/proxy/iptables; measured).
+    """
+    others = [y for x in made for node, y in x.items() if node not in trace.nodes and not y.pod]
+    got = [x for x in others if MEANINGS[x.result.outcome].hop is not Hop.ROUTE]
+    best = min(got, key=lambda x: MEANINGS[x.result.outcome].hop is not None, default=None)
+    yield _proved(trace, best, 1) if best else trace
 
 
 def _told(trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int) -> Iterator[Trace]:
@@ -65,16 +84,30 @@ def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
     if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
-    mark = NOT_SERVED if at is Hop.SERVICE else str(made.result.outcome)
-    why = "the cluster address refuses, and the pods do not" if at is Hop.SERVICE else meaning.why
+    mark, why = _reason(trace, made.result.outcome, at)
     stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
     return replace(trace, hops=hops, disposition=meaning.disposition)
 
 
+def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
+    if at is Hop.SERVICE:
+        return NOT_SERVED, "the cluster address refuses, and the pods do not"
+    if at is Hop.POD:
+        held = trace.at(Hop.ENDPOINTS).why.removeprefix("ready: ")
+        return STALE, f"no pod has {held}, and there {MEANINGS[outcome].why}"
+    return str(outcome), MEANINGS[outcome].why
+
+
 def _place(trace: Trace, outcome: Outcome, hop: Hop) -> Hop:
-    """The hop that a failure is of: a reset of a cluster address, where the pods accept, is that of kube-proxy."""
+    """The hop that a failure is of.
+
+    A reset of a cluster address, where the pods accept, is that of kube-proxy; where endpoints are of no pod, nobody is
+    known to be there.
+    """
+    if not trace.server and trace.at(Hop.ENDPOINTS).status is Status.PASS and hop in (Hop.ROUTE, Hop.POLICY):
+        return Hop.POD
     accepting = trace.at(Hop.LISTEN).status is Status.PASS
     served = trace.at(Hop.SERVICE).status is Status.PASS
     return Hop.SERVICE if outcome is Outcome.REFUSED and accepting and served else hop

@@ -30,7 +30,7 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
     for service, flows in by_service(cluster, traces.broken):
         for each in misled(cluster, service, flows, places):
             yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints are gone",
+                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints lead to nobody",
                 detail=each.why,
                 hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
                 families=families_of(each.flows),
@@ -74,4 +74,4 @@ def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
     lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
     if lost:
         why = lost[0].at(Hop.POD).why
-        yield Misled(None, f"An EndpointSlice leads to an address that is gone: {why}.", lost)
+        yield Misled(None, f"An EndpointSlice leads to an address where nobody is: {why}.", lost)

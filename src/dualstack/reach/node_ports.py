@@ -24,6 +24,11 @@ SINGLE, HOST_IP, LOCAL, POD_LACKS = "single", "host-ip", "local-0", "no-address"
 """Marks: a Service, or a host port, of the other family alone; no endpoint on these nodes; a pod without the family."""
 
 
+def enters(trace: Trace) -> bool:
+    """Whether a flow comes to an address of a node, by a node port or a host port."""
+    return trace.vantage.startswith((NODE_PORT, HOST_PORT))
+
+
 class Door(msgspec.Struct, frozen=True):
     """A port on the addresses of some nodes in one family."""
 
