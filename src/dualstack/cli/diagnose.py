@@ -12,6 +12,7 @@ from dualstack.cli.request import announcer, request_of
 from dualstack.report import formats
 
 _SEVERITIES = ("info", "warning", "error", "never")
+_FAILED = ("broken", "degraded")
 
 
 @click.command(name="diagnose")
@@ -46,8 +47,8 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME and collector/NAME are
     objects of a Kubernetes cluster, reached as kubectl reaches it.
 
-    Exit status: 0 nothing wrong, 1 findings, 2 bad usage or input, 3 not enough
-    evidence, 130 interrupted.
+    Exit status: 0 nothing wrong, 1 findings or a way that fails, 2 bad usage or
+    input, 3 not enough evidence, 130 interrupted.
     """
     found = _of_facts(given) or (_of_cluster(given) if is_of_cluster(given) else _of_host(given))
     options.write(_rendered(found, given), given["path"])
@@ -104,6 +105,6 @@ def _status(found: Any, fail_on: str) -> int:  # noqa: ANN401 -- model.diagnosis
     if found.interrupted:
         return INTERRUPTED
     counted = _SEVERITIES[_SEVERITIES.index(fail_on) :]
-    if any(x.severity in counted for x in found.findings):
+    if any(x.severity in counted for x in found.findings) or (found.verdict in _FAILED and fail_on != "never"):
         return 1
     return 3 if found.verdict == "unknown" else 0
