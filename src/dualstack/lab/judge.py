@@ -63,6 +63,8 @@ def judge_withheld(expect: Expect, found: Document) -> Judgement:
     complaints = [f"{x} is no cause here" for x in wrong] + [f"{x} is a false alarm" for x in alarms if x not in wrong]
     if found["verdict"] == Verdict.HEALTHY and Verdict.HEALTHY not in expect.verdicts:
         complaints.append("the verdict is healthy, and it is not")
+    if found["verdict"] in (Verdict.BROKEN, Verdict.DEGRADED) and set(expect.verdicts) <= {Verdict.HEALTHY}:
+        complaints.append(f"the verdict is {found['verdict']}, and nothing fails")
     complaints += _mistaken(expect, found)
     named = any({x["code"]} & {y for root in expect.roots for y in root} for x in _causes(found))
     return Judgement(tuple(complaints), alarms=alarms, wrong=wrong, named=named)
