@@ -15,12 +15,13 @@ from dualstack.gather.facts import snapshot_of
 from dualstack.gather.proxy import proxy_of
 from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, Pod
-from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
+from dualstack.model.kube import Workloads
 from dualstack.model.names import Names
 from dualstack.model.probe import ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
@@ -35,7 +36,7 @@ from dualstack.reach.forward import forward
 from dualstack.reach.pods import Place, Places, looked_into, namespace, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
-from dualstack.reach.strays import meant, strays
+from dualstack.reach.strays import deserted, meant, strays
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
@@ -79,9 +80,14 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
     every = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
-    traces = Traces((*every, *strays(cluster, asked)))
+    traces = Traces((*every, *strays(cluster, asked, set(_vain(said)))))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
+
+
+def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
+    senders, workloads, deployments = said.having(Senders), said.having(Workloads), said.having(Deployments)
+    return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
 
 
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:

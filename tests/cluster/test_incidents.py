@@ -369,6 +369,27 @@ NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
 }
 
 
+def alias(to: str, **more: Any) -> w.Object:
+    """A Service that is another name for a host."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "x", "namespace": "obs"},
+        "spec": {"type": "ExternalName", "externalName": to, **more},
+    }
+
+
+def test_an_alias_of_a_service_that_is_gone_has_no_address() -> None:
+    found = w.diagnosed(w.healthy(services=[alias("gone.obs.svc.cluster.local")]))
+
+    (fault,) = [x for x in found.findings if x.code == "DS408"]
+    assert fault.detail == (
+        "Clients send to `x.obs.svc`: `x.obs.svc` stands for `gone` in the namespace `obs`, "
+        "and there is no such Service."
+    )
+    assert found.verdict is Verdict.BROKEN
+
+
 @pytest.mark.parametrize("name", NO_FAULT)
 def test_what_is_no_fault_has_no_error(name: str) -> None:
     instead, expect = NO_FAULT[name]

@@ -200,7 +200,7 @@ def test_a_client_of_a_service_that_is_not_there_is_found() -> None:
 
     (fault,) = [x for x in found.findings if x.code == "DS408"]
     assert fault.detail == (
-        "Clients send to `http://otell.obs.svc:4317`, and there is no Service `otell` in the namespace `obs`."
+        "Clients send to `http://otell.obs.svc:4317`: there is no Service `otell` in the namespace `obs`."
     )
 
 
@@ -267,6 +267,47 @@ def test_a_client_of_an_address_is_followed_as_far_as_it_is_known() -> None:
     found = of_cart(client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.1.2.3:4317")))
 
     assert {(x.target.host, x.at(Hop.RESOLVE).status) for x in found.traces} == {("10.1.2.3", Status.NOT_APPLICABLE)}
+    assert found.verdict == "unknown"
+
+
+def cart(*beside: Object, on: str = "http://localhost:4317") -> Diagnosis:
+    """The diagnosis of the pods of cart that send to `on`, with other containers beside."""
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=on)
+    pod = client("a", "n1", env)
+    pod["spec"]["containers"] += beside
+    template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": pod["spec"]["containers"]}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": template}}  # fmt: skip
+    by = [{"kind": "Deployment", "name": "cart", "controller": True}]
+    between = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": deployment["spec"],
+               "metadata": {"name": "cart-abc", "namespace": "shop", "ownerReferences": by}}  # fmt: skip
+    world = whole(deployment, between, pod)
+    return conclude(of(Asker(Stored(world), "shop"), KubeTarget("deploy", "cart")), Question())
+
+
+@pytest.mark.parametrize(
+    ("on", "families"),
+    [
+        ("http://localhost:4317", {Family.IPV4, Family.IPV6}),
+        ("http://127.0.0.1:4317", {Family.IPV4}),
+        ("http://[::1]:4317", {Family.IPV6}),
+    ],
+)
+def test_a_client_that_sends_to_its_own_loopback_where_nobody_listens_is_refused(
+    on: str, families: set[Family]
+) -> None:
+    found = cart(on=on)
+
+    assert [x.code for x in found.findings] == ["DS110"]
+    assert found.verdict == "broken"
+    assert {x.family for x in found.traces} == families
+    assert {(x.failing and x.failing.hop, x.disposition) for x in found.traces} == {(Hop.LISTEN, Disposition.REFUSED)}
+
+
+def test_a_loopback_is_not_said_to_be_deserted_where_somebody_may_listen() -> None:
+    found = cart({"name": "agent", "image": "example.com/agent:1"})
+
+    assert {x.disposition for x in found.traces} == {Disposition.INSUFFICIENT_INFO}
     assert found.verdict == "unknown"
 
 

@@ -14,7 +14,7 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.crowds import Crowd, crowds, listed
-from dualstack.reach.lanes import Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
+from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
 from dualstack.reach.node_ports import node_ports
 from dualstack.reach.states import troubles
 
@@ -64,9 +64,13 @@ def _by_alias(alias: Service, world: _World) -> Iterator[Trace]:
         return
     name, stands = host(alias), alias.spec.external_name or "nothing"
     numbers = [x.port for x in alias.spec.ports or () if x.port in OTLP_PORTS] or list(OTLP_PORTS)
+    fact = (Evidence(f"externalName: {stands}", alias.called),)
+    hop = TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"`{name}` stands for `{stands}`, which was not looked up", "", fact)
+    if alias.alias and "Service" not in cluster.unseen:
+        why = "`{1}` in the namespace `{0}`, and there is no such Service".format(*alias.alias)
+        hop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{name}` stands for {why}", NO_SERVICE, fact)
     for number in numbers:
         for family in question.expect or cluster.families or BOTH:
-            hop = TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"`{name}` stands for `{stands}`, which was not looked up")
             target = Target(name, name, number, OTLP_PORTS[number])
             yield traced(Flow("pods", (), target, family, ()), (TracedHop(Hop.ENDPOINT, Status.PASS), hop))
 

@@ -9,6 +9,9 @@ from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Pod, Servi
 from dualstack.reach.crowds import Crowd
 from dualstack.reach.pods import Place
 
+NO_SERVICE = "no-service"
+"""Mark of the hop `resolve`: there is no Service of that name."""
+
 Spots = Mapping[tuple[str, str], Place]
 """Pods as places, by namespace and name."""
 

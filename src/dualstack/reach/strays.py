@@ -1,19 +1,21 @@
 """What clients of a cluster name that is no Service of it, and which of its Services' ports they mean."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from dualstack.model.address import BOTH
+from dualstack.model.address import BOTH, Family, family
 from dualstack.model.cluster import Cluster
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
+from dualstack.model.kube import Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
-from dualstack.reach.arrival import Flow, traced
+from dualstack.reach.arrival import NOTHING, Flow, traced
+from dualstack.reach.company import Company, company, is_own
 from dualstack.reach.crowds import crowds
-from dualstack.reach.lanes import host
-
-NO_SERVICE = "no-service"
-"""Mark of the hop `resolve`: there is no Service of that name."""
+from dualstack.reach.destination import read
+from dualstack.reach.injected import aimed
+from dualstack.reach.lanes import NO_SERVICE, host
 
 
 def meant(traces: Iterable[Trace], cluster: Cluster) -> Iterator[Trace]:
@@ -31,17 +33,37 @@ def _name(exporter: Exporter) -> str:
     return f"{name}.{namespace}.svc"
 
 
-def strays(cluster: Cluster, question: Question) -> Iterator[Trace]:
-    """The traces of the pods that are asked about to names that lead to no Service that is known."""
+def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -> Iterator[tuple[str, str]]:
+    """The variables, with what they say, that lead to a loopback where nobody takes OTLP."""
+    for each in senders.items:
+        said = each.destination
+        port = read(said.value, said.form).port
+        own = filter(is_own, aimed(each, workloads))
+        if any(company(x, port, workloads, deployments) is Company.NOBODY for x in own):
+            yield said.field, said.written.text
+
+
+def strays(cluster: Cluster, question: Question, vain: Collection[tuple[str, str]] = ()) -> Iterator[Trace]:
+    """The traces of the pods that are asked about to names that lead to no Service that is known.
+
+    `vain` are the variables, with what they say, that lead to a loopback where nobody listens.
+    """
     known = {host(x) for x in cluster.services}
     for exporter in {(x.variable, x.endpoint): x for x in reversed(cluster.exporters)}.values():
         if exporter.target is None or _name(exporter) in known:
             continue
-        hop = _resolve(exporter, cluster)
+        hops = [TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), _resolve(exporter, cluster)]
+        if (exporter.variable, exporter.endpoint) in vain:
+            why = f"nothing listens on the loopback of the pod {exporter.pod}"
+            hops.append(TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(exporter),)))
         for crowd in crowds(cluster):
-            for family in question.expect or crowd.families or BOTH:
-                flow = Flow(crowd.name, crowd.nodes, exporter.target, family, ())
-                yield traced(flow, (TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), hop))
+            for each in _families(exporter, question.expect or crowd.families or BOTH):
+                yield traced(Flow(crowd.name, crowd.nodes, exporter.target, each, ()), hops)
+
+
+def _families(exporter: Exporter, every: tuple[Family, ...]) -> tuple[Family, ...]:
+    """The families of a destination: that of an address, else all that there are."""
+    return (family(exporter.host),) if exporter.literal else every
 
 
 def lost(exporters: Iterable[Exporter]) -> Iterator[Trace]:
@@ -53,12 +75,18 @@ def lost(exporters: Iterable[Exporter]) -> Iterator[Trace]:
 
 
 def _resolve(exporter: Exporter, cluster: Cluster) -> TracedHop:
-    fact = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+    fact = _said(exporter)
     if exporter.literal:
         return TracedHop(Hop.RESOLVE, Status.NOT_APPLICABLE, "the endpoint is an address", "", (fact,))
+    if exporter.host.lower() == "localhost":
+        return TracedHop(Hop.RESOLVE, Status.PASS, "`localhost` is the pod itself", "", (fact,))
     if exporter.certain and exporter.service and "Service" not in cluster.unseen:
         namespace, name = exporter.service
         why = f"there is no Service `{name}` in the namespace `{namespace}`"
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (fact,))
     why = f"`{exporter.host}` is no Service that is known here, and was not looked up"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (fact,))
+
+
+def _said(exporter: Exporter) -> Evidence:
+    return Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)

@@ -52,11 +52,11 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
 from dualstack.reach.resolved import UNTOLD
 from dualstack.reach.resolver import NO_AAAA
-from dualstack.reach.strays import NO_SERVICE
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR

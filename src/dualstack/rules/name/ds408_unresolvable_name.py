@@ -52,8 +52,8 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
-from dualstack.reach.strays import NO_SERVICE
 from dualstack.reach.unresolved import WORDS, fact, why
 
 HOP = Hop.RESOLVE
@@ -88,7 +88,7 @@ def _of_no_service(trace: Trace) -> Finding:
     hop = trace.at(HOP)
     return Finding(
         summary="No Service has this name",
-        detail=f"Clients send to `{trace.target.text}`, and {hop.why}.",
+        detail=f"Clients send to `{trace.target.text}`: {hop.why}.",
         hint="Correct the name; `kubectl get services -A` lists those that there are.",
         families=(trace.family,),
         evidence=hop.evidence,
