@@ -15,6 +15,7 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused
 from dualstack.gather.pages import page
+from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking
 from dualstack.model.target import KubeTarget
@@ -239,7 +240,7 @@ def _through(ask: Asker, service: Object) -> list[Object]:
 def _aliased(ask: Asker, service: Object) -> None:
     """The Service that one of type ExternalName is another name for, with what is behind it."""
     try:
-        found = msgspec.convert({"metadata": {}, "spec": service.get("spec")}, kinds.SERVICES.type, strict=False).alias
+        found = converted({"metadata": {}, "spec": service.get("spec")}, kinds.SERVICES.type).alias
     except msgspec.ValidationError:
         return
     if found:

@@ -20,6 +20,7 @@ from dualstack.gather.kube_login import Login
 from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused, Unreachable, slim
 from dualstack.gather.kube_wire import Answer, Lost, Wire
 from dualstack.gather.kubeconfig import Access
+from dualstack.model.decoders import decoder
 
 if TYPE_CHECKING:
     from httpx2.websockets import WebSocketSession
@@ -150,13 +151,13 @@ class Api:
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`. Raises Refused and Unreachable."""
-        decoder = msgspec.json.Decoder(kind.type, strict=False)
+        reader = decoder(kind.type)
         items: list[T] = []
         odd: list[str] = []
         for page, left in self._pages(kind, namespace, "", min(most or PAGE, PAGE)):
             for raw in page:
                 try:
-                    items.append(decoder.decode(raw))
+                    items.append(reader.decode(raw))
                 except msgspec.ValidationError as error:
                     odd.append(str(error))
             if most and len(items) >= most:
@@ -166,7 +167,7 @@ class Api:
     def names(self, kind: Kind[Any], namespace: str) -> list[str]:
         """The names of the objects of a kind, of at most one page. Raises Refused and Unreachable."""
         raw = self._send("GET", kind.place(namespace), {"limit": str(PAGE)}, accept=_NAMES_ALONE)
-        return [x.metadata.name for x in msgspec.json.decode(raw, type=_Names).items or ()]
+        return [x.metadata.name for x in decoder(_Names).decode(raw).items or ()]
 
     def post(self, kind: Kind[T], namespace: str, body: Mapping[str, Any], **params: str) -> dict[str, Any]:
         """Create an object, or pretend to with `dryRun="All"`. Raises Refused and Unreachable."""
@@ -184,7 +185,7 @@ class Api:
         asked = f"/api/v1/namespaces/{namespace or 'default'}/services"
         answer = self._send("POST", asked, {"dryRun": "All"}, json.dumps(body).encode())
         try:
-            return tuple(msgspec.json.decode(answer, type=_Made).spec.families or ())
+            return tuple(decoder(_Made).decode(answer).spec.families or ())
         except msgspec.ValidationError:
             return ()
 
@@ -280,7 +281,7 @@ class Api:
 
     def _read(self, raw: bytes | msgspec.Raw, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(raw, type=kind)
+            return decoder(kind).decode(raw)
         except msgspec.DecodeError as error:
             raise Unreachable(_strange(self.access.server, error)) from error
 

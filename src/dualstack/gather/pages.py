@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from dualstack.gather.kube_objects import PAGE, Kind, Refused, Unreachable
+from dualstack.model.decoders import converted, decoder
 from dualstack.model.world import Object, without_null
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Page(NamedTuple, Generic[T]):
     def whole(self, wanted: Iterable[int]) -> Iterator[Object]:
         """The objects at these places with all their fields."""
         places = sorted(wanted)
-        found = msgspec.json.decode(self.raw, type=_Raws).items or [] if places else []
+        found = decoder(_Raws).decode(self.raw).items or [] if places else []
         yield from (self.kind.whole(msgspec.json.decode(found[x])) for x in places)
 
 
@@ -90,13 +91,13 @@ class Pages(Generic[T]):
 
     def __iter__(self) -> Iterator[Page[T]]:
         """One after the other. Raises Refused and Unreachable."""
-        decoder = msgspec.json.Decoder(_listed(self._kind.type), strict=False)
+        reader = decoder(_listed(self._kind.type))
         try:
             while (raw := self._ready.get()) is not None:
                 if isinstance(raw, Exception):
                     raise raw
                 try:
-                    found = _page(decoder, self._kind, raw)
+                    found = _page(reader, self._kind, raw)
                 except msgspec.DecodeError as error:
                     said = f"The list of {self._kind.plural} is no list of Kubernetes: {error}."
                     raise Unreachable(said) from error
@@ -112,7 +113,7 @@ def _next(raw: bytes) -> str:
     if found:
         return found["token"].decode()
     try:
-        return msgspec.json.decode(raw, type=_Headed).metadata.token
+        return decoder(_Headed).decode(raw).metadata.token
     except msgspec.DecodeError:  # who reads the page says so
         return ""
 
@@ -121,12 +122,12 @@ def _listed(kind: type[T]) -> Any:  # noqa: ANN401 -- a type that is made here
     return msgspec.defstruct("Listed", [("items", list[kind] | None, None)])  # type: ignore[valid-type]
 
 
-def _page(decoder: Any, kind: Kind[T], raw: bytes) -> Page[T]:  # noqa: ANN401 -- msgspec.json.Decoder
+def _page(reader: Any, kind: Kind[T], raw: bytes) -> Page[T]:  # noqa: ANN401 -- msgspec.json.Decoder
     """All objects of a page at once; where one has another form than is known, each by itself."""
     try:
-        return Page(decoder.decode(raw).items or [], raw, kind)
+        return Page(reader.decode(raw).items or [], raw, kind)
     except msgspec.ValidationError:
-        return page([msgspec.json.decode(x) for x in msgspec.json.decode(raw, type=_Raws).items or ()], kind, raw)
+        return page([msgspec.json.decode(x) for x in decoder(_Raws).decode(raw).items or ()], kind, raw)
 
 
 def page(objects: Iterable[Object], kind: Kind[T], raw: bytes = b"") -> Page[T]:
@@ -135,7 +136,7 @@ def page(objects: Iterable[Object], kind: Kind[T], raw: bytes = b"") -> Page[T]:
     items, odd = list[T | None](), list[str]()
     for each in held:
         try:
-            items.append(msgspec.convert(without_null(each), kind.type, strict=False))
+            items.append(converted(without_null(each), kind.type))
         except msgspec.ValidationError as error:
             items.append(None)
             odd.append(str(error))

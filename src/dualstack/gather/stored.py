@@ -8,6 +8,7 @@ import msgspec
 
 from dualstack.gather.kube_objects import Kind, Listed, Refused
 from dualstack.gather.pages import Page, page
+from dualstack.model.decoders import converted
 from dualstack.model.world import Object, World
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Stored:
         odd: list[str] = []
         for each in self.objects(kind, namespace):
             try:
-                items.append(msgspec.convert(each, kind.type, strict=False))
+                items.append(converted(each, kind.type))
             except msgspec.ValidationError as error:
                 odd.append(str(error))
         return Listed(tuple(items), self._world.left_out.get(kind.kind, 0), tuple(odd))

@@ -7,6 +7,7 @@ import msgspec
 
 from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
+from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.glimpse import Glimpses
@@ -80,7 +81,7 @@ class World(msgspec.Struct):
     def _as(self, kind: type[T], name: str) -> Iterator[T]:
         for item in self.objects.get(name, ()):
             try:
-                yield msgspec.convert(without_null(item), kind, strict=False)
+                yield converted(without_null(item), kind)
             except msgspec.ValidationError as error:
                 self.unseen.add(name)
                 called = "/".join(filter(None, _identity(item)))
