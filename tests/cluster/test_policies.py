@@ -1,15 +1,24 @@
 """NetworkPolicies of a cluster stop the flows that they let nobody in for."""
 
+from typing import Any
+
 import pytest
 
+from dualstack.model.cluster import Node
+from dualstack.model.decoders import converted
 from dualstack.model.trace import Disposition, Hop, Status
+from dualstack.reach.engines import engine
 from dualstack.testing.cluster import diagnosis
 
 WORLD = """# dualstack diagnose svc/otel
 apiVersion: v1
 kind: List
 items:
-  - {{apiVersion: v1, kind: Node, metadata: {{name: n1}}, spec: {{podCIDRs: [10.244.0.0/24, "fd00:244::/64"]}}}}
+  - apiVersion: v1
+    kind: Node
+    metadata: {{name: n1}}
+    spec: {{podCIDRs: [10.244.0.0/24, "fd00:244::/64"]}}
+    status: {{conditions: [{{type: NetworkUnavailable, status: "False", reason: CalicoIsUp}}]}}
   - apiVersion: v1
     kind: Service
     metadata: {{name: otel}}
@@ -101,3 +110,29 @@ def test_a_flow_that_ends_before_the_pod_stays_so() -> None:
     found = diagnosis(world.format(policy="{podSelector: {}, ingress: []}", host="false", address="10.244.0.7"))
 
     assert {x.disposition for x in found.traces if x.family == "ipv4"} == {Disposition.NO_ENDPOINT}
+
+
+def test_where_no_node_shows_what_enforces_policies_it_is_not_known() -> None:
+    world = WORLD.replace("CalicoIsUp", "RouteCreated").format(
+        policy="{podSelector: {}, ingress: []}", host="false", address="10.244.0.7"
+    )
+    found = diagnosis(world)
+
+    assert {x.disposition for x in found.traces} == {Disposition.INSUFFICIENT_INFO}
+    assert {x.severity for x in found.findings if x.code == "DS701"} == {"warning"}
+    assert found.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        ({"metadata": {"annotations": {"projectcalico.org/IPv4Address": "192.0.2.1/24"}}}, "Calico"),
+        ({"status": {"conditions": [{"type": "NetworkUnavailable", "reason": "CiliumIsUp"}]}}, "Cilium"),
+        ({"status": {"conditions": [{"type": "Ready", "reason": "CiliumIsUp"}]}}, ""),
+        ({"status": {"conditions": [{"type": "NetworkUnavailable", "reason": "FlannelIsUp"}]}}, ""),
+        ({"status": {"nodeInfo": {"kubeletVersion": "v1.34.1+k3s1"}}}, "K3s"),
+        ({"status": {"nodeInfo": {"kubeletVersion": "v1.34.1-eks-113cf36"}}}, ""),
+    ],
+)
+def test_nodes_show_what_enforces_policies(node: dict[str, Any], name: str) -> None:
+    assert engine([converted({"metadata": {"name": "n1"}, **node}, Node)]) == name

@@ -9,6 +9,7 @@ from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
 from dualstack.reach.crossed import NOT_SERVED, crossed
 
@@ -169,3 +170,30 @@ def test_one_node_that_gets_through_proves_a_node_port() -> None:
     (found,) = told(entering(), made("n1", Outcome.TIMED_OUT), made("n3", Outcome.ACCEPTED))
 
     assert found.disposition is Disposition.ACCEPTED
+
+
+def guarded(mark: str, status: Status) -> Trace:
+    one = trace()
+    return replace(
+        one, hops=tuple(replace(x, mark=mark, status=status) if x.hop is Hop.POLICY else x for x in one.hops)
+    )
+
+
+def test_an_export_that_is_lost_shows_that_a_policy_is_enforced() -> None:
+    (found,) = told(guarded(SHUT_OUT, Status.UNKNOWN), *(made(x, Outcome.TIMED_OUT) for x in NODES))
+
+    assert found.failing is not None
+    assert (found.failing.hop, found.failing.mark, found.disposition) == (Hop.POLICY, SHUT_OUT, Disposition.TIMED_OUT)
+
+
+def test_an_export_that_arrives_shows_that_no_policy_is_enforced() -> None:
+    (found,) = told(guarded(SHUT_OUT, Status.UNKNOWN), *(made(x, Outcome.ACCEPTED) for x in NODES))
+
+    assert found.disposition is Disposition.ACCEPTED
+
+
+def test_an_export_that_a_policy_does_not_choose_proves_nothing() -> None:
+    (found,) = told(guarded(CHOOSES, Status.PASS), *(made(x, Outcome.TIMED_OUT) for x in NODES))
+
+    assert found.disposition is Disposition.INSUFFICIENT_INFO
+    assert found.at(Hop.POLICY).status is Status.UNKNOWN

@@ -54,6 +54,10 @@ _PUBLIC_DOMAINS = (
     "k8s.aws",
     "prometheus.io",
     "dualstack.dev",
+    "projectcalico.org",
+    "cilium.io",
+    "antrea.io",
+    "ovn.org",
 )
 """Whose labels and annotations are the same everywhere."""
 

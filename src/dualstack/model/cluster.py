@@ -293,11 +293,18 @@ class NodeSpec(Slim, frozen=True):
     taints: list[Taint] | None = None
 
 
+class NodeInfo(Slim, frozen=True):
+    """What runs a node."""
+
+    kubelet_version: str = ""
+
+
 class NodeStatus(Slim, frozen=True):
     """What the kubelet says of its node."""
 
     addresses: list[NodeAddress] | None = None
     conditions: list[Condition] | None = None
+    node_info: NodeInfo = NodeInfo()
 
 
 class Node(Slim, frozen=True):

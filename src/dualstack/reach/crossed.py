@@ -10,6 +10,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
 from dualstack.reach.crowds import named
 from dualstack.reach.node_ports import enters
@@ -84,6 +85,8 @@ def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
     if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
+    if at is Hop.POLICY and trace.at(at).mark == CHOOSES:
+        return _chosen(trace, fact)
     mark, why = _reason(trace, made.result.outcome, at)
     stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
@@ -91,7 +94,19 @@ def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
     return replace(trace, hops=hops, disposition=meaning.disposition)
 
 
+def _chosen(trace: Trace, fact: Evidence) -> Trace:
+    """A flow that a policy lets in some clients of: what exported is not one of them, and proves nothing."""
+    why = "a policy chooses whom it lets in, and the export was none of them"
+    hops = (
+        replace(x, status=Status.UNKNOWN, why=why, evidence=(fact, *x.evidence)) if x.hop is Hop.POLICY else _unsure(x)
+        for x in trace.hops
+    )
+    return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
+
+
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
+    if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
+        return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
         return NOT_SERVED, "the cluster address refuses, and the pods do not"
     if at is Hop.POD:

@@ -3,7 +3,8 @@
 ## What it detects
 NetworkPolicies that select a Collector's pods and together let address blocks of one family alone reach an OTLP port,
 while `--cluster-families` names two or `--expect dual` asks for both. It is a warning where pods may connect as well,
-for they can over both families, and where the pods that a policy selects are not in the files.
+for they can over both families, and where the pods that a policy selects are not in the files. On a cluster it is one
+where no node shows what enforces policies: then it takes an export (`--matrix`) to know.
 
 ## Why it breaks
 A pod that a policy selects takes what some policy allows and nothing else: connections of the other family are dropped,
@@ -71,12 +72,11 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop, Traces
+from dualstack.model.trace import Disposition, Hop, Traces
 from dualstack.reach.admitted import SHUT_OUT
 from dualstack.reach.edits import added_item
 from dualstack.reach.isolation import allowed, alone, covers, default_ports, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
-from dualstack.reach.live import failing
 from dualstack.reach.stacks import both_matter
 
 HOP = Hop.POLICY
@@ -86,18 +86,21 @@ _ALL = {"0.0.0.0/0": '"::/0"', "::/0": "0.0.0.0/0"}
 
 
 def check(traces: Traces, policies: NetworkPolicies | None) -> Iterator[Finding]:
-    """One finding for each family in which no policy lets clients in."""
+    """One finding for each family in which no policy lets clients in; a warning where none may be enforced."""
     for family in BOTH:
-        flows = tuple(x for x in failing(traces, Hop.POLICY, SHUT_OUT) if x.family is family)
-        stop = flows[0].at(Hop.POLICY) if flows else None
-        if stop:
+        mine = [x for x in traces.items if x.required and x.family is family and x.at(HOP).mark == SHUT_OUT]
+        denied = [x for x in mine if x.failing and x.failing.hop is HOP]
+        flows = denied or [x for x in mine if x.disposition is Disposition.INSUFFICIENT_INFO]
+        if flows:
+            why = flows[0].at(HOP).why
             yield Finding(
                 summary=f"No policy lets {family.title} in",
-                detail=f"{stop.why[:1].upper()}{stop.why[1:]}, where policies are enforced.",
+                detail=f"{why[:1].upper()}{why[1:]}.",
                 hint=f"Add the blocks of {family.title} that clients come from.",
+                severity=SEVERITY if denied else Severity.WARNING,
                 families=(family,),
                 confidence=Confidence.DECLARED,
-                evidence=stop.evidence,
+                evidence=flows[0].at(HOP).evidence,
                 location=next((x.meta.at for x in (policies.items if policies else ())), None),
                 flows=tuple(x.key for x in flows),
             )
