@@ -67,8 +67,7 @@ def _errand(seen: Sight, namespace: str, seconds: float) -> Errand:
         pod = there.get(trace.server)
         for address in pod.addresses if pod else ():
             targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None
-    chosen = tuple((there[x].metadata.name, there[x].spec.node_name or "") for x in pods)
-    return Errand(namespace, chosen, nodes, tuple(targets), seconds)
+    return Errand(namespace, tuple(there[x] for x in pods), nodes, tuple(targets), seconds)
 
 
 def _windows(seen: Sight) -> Iterator[Window]:

@@ -29,7 +29,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     wanted = rules() if chosen is None else chosen
     whole = world.cluster()
     each = [(x, conclude(_part(world, x), question, wanted, whole)) for x in whole.services]
-    strays = Traces(tuple(lost(world.lost[:_LOST])))
+    strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     found = [(x.called, y) for x, one in each for y in one.findings]
     findings = explained([*_together(found), *astray], wanted)

@@ -226,10 +226,10 @@ def test_the_way_of_a_client_begins_in_its_pods() -> None:
     ways = {(x.vantage, x.family): x.at(Hop.ROUTE).status for x in found.traces}
     assert {x.target.port for x in found.traces} == {4317}
     assert ways == {
-        ("pods of Deployment cart on n1", Family.IPV4): Status.PASS,
-        ("pods of Deployment cart on n1", Family.IPV6): Status.PASS,
-        ("pods of Deployment cart on n2", Family.IPV4): Status.PASS,
-        ("pods of Deployment cart on n2", Family.IPV6): Status.FAIL,
+        ("pods of Deployment shop/cart on n1", Family.IPV4): Status.PASS,
+        ("pods of Deployment shop/cart on n1", Family.IPV6): Status.PASS,
+        ("pods of Deployment shop/cart on n2", Family.IPV4): Status.PASS,
+        ("pods of Deployment shop/cart on n2", Family.IPV6): Status.FAIL,
     }
 
 

@@ -30,7 +30,7 @@ def trace(*, addresses: Sequence[str] = (IP,), count: str = "2", **said: Status)
 
 
 def made(node: str, outcome: Outcome, address: str = IP, status: str = "") -> Crossing:
-    return Crossing(node, "", ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
+    return Crossing(node, "", "", ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
 
 
 def told(one: Trace, *seen: Crossing) -> list[Trace]:

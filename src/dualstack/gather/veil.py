@@ -228,7 +228,7 @@ class Veil:
     def _field(self, said: str, key: str) -> str:
         if key == "place":
             kind, space, name = said.rpartition(" ")
-            return f"{kind}{space}{self._names.host(name)}" if space else self.text(said)
+            return f"{kind}{space}{'/'.join(map(self._names.host, name.split('/')))}" if space else self.text(said)
         if key == "runtime":  # a row of knowledge/runtimes.table
             return said
         return self.sentence(said) if key in ("why", "needs", "detail", "fact") else self.text(said)

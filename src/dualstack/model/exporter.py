@@ -40,6 +40,11 @@ class Exporter(msgspec.Struct, frozen=True):
     host_network: bool = False
     pods: int = 1
 
+    def made_by(self, *, ambiguous: bool) -> str:
+        """Its owner, with the namespace where the name alone may be that of another one."""
+        kind, _, name = self.owner.partition(" ")
+        return f"{kind} {self.namespace}/{name}" if ambiguous else self.owner
+
     @property
     def host(self) -> str:
         """The host of the endpoint, without brackets; empty where a variable without a value leaves it open."""

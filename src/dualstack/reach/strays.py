@@ -44,16 +44,18 @@ def strays(cluster: Cluster, question: Question) -> Iterator[Trace]:
                 yield traced(flow, (TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), hop))
 
 
-def lost(exporters: Iterable[Exporter]) -> Iterator[Trace]:
+def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
     """The traces of clients to Services that are known not to be there."""
     for exporter in exporters:
-        hop, target = _resolve(exporter, Cluster()), exporter.target
-        for flow in (Flow(f"pods of {exporter.owner}", (), target, x, ()) for x in exporter.families) if target else ():
+        hop, target = _resolve(exporter, cluster), exporter.target
+        who = f"pods of {exporter.made_by(ambiguous=cluster.ambiguous)}"
+        for flow in (Flow(who, (), target, x, ()) for x in exporter.families) if target else ():
             yield traced(flow, (TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), hop))
 
 
 def _resolve(exporter: Exporter, cluster: Cluster) -> TracedHop:
-    fact = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+    pod = f"{exporter.namespace}/{exporter.pod}" if cluster.ambiguous else exporter.pod
+    fact = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {pod}", Layer.DECLARED)
     if exporter.literal:
         return TracedHop(Hop.RESOLVE, Status.NOT_APPLICABLE, "the endpoint is an address", "", (fact,))
     if exporter.certain and exporter.service and "Service" not in cluster.unseen:
