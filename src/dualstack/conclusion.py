@@ -36,6 +36,7 @@ from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.strays import meant, strays
+from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
@@ -110,6 +111,8 @@ def conclude(
     seen = sight(world, question, whole)
     findings = _judged(seen, rules() if chosen is None else chosen)
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
+    why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
+    gaps = (Skipped(NEEDS, why), *gaps) if why else gaps
     return Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )

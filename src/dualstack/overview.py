@@ -17,11 +17,12 @@ from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.reach.crowds import listed
 from dualstack.reach.strays import lost
+from dualstack.reach.unaimed import NEEDS, unaimed, unreached
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules
 
 _LOST = 20
-"""Clients of Services that are not there, of which each is told."""
+"""Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
 
 def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
@@ -35,12 +36,22 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     findings = explained([*_together(found), *astray], wanted)
     traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
     asked = replace(question, place="cluster", targets=tuple(dict.fromkeys(x.target for x in traces)))
-    gaps = tuple(
-        dict.fromkeys((*(Skipped(x.needs, x.why) for x in world.gaps), *(y for _, x in each for y in x.skipped)))
-    )
-    if len(world.lost) > _LOST:
-        gaps += (Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there"),)
+    gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
     return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
+
+
+def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]]) -> Iterator[Skipped]:
+    """What could not be had, and ports: of a Service without one for OTLP where no other one leads to its pods."""
+    why = "" if whole.services or world.lost else unaimed(whole, {}, world.target, world.namespace)
+    yield from (Skipped(NEEDS, x) for x in [why] if x)
+    yield from (Skipped(x.needs, x.why) for x in world.gaps)
+    leading = [x for x, one in each if one.traces]
+    silent = list(unreached((x for x, one in each if not one.traces), leading, whole))
+    yield from (y for x, one in each for y in one.skipped if y.needs != NEEDS or x in silent[:_LOST])
+    if len(silent) > _LOST:
+        yield Skipped(NEEDS, f"{len(silent) - _LOST} more Services of Collectors have none")
+    if len(world.lost) > _LOST:
+        yield Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there")
 
 
 def _part(world: World, service: Service) -> World:
