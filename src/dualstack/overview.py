@@ -29,7 +29,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     """The diagnosis of every Service of a world."""
     wanted = rules() if chosen is None else chosen
     whole = world.cluster()
-    each = [(x, conclude(_part(world, x), question, wanted, whole)) for x in whole.services]
+    each = [(x, conclude(part_of(world, x), question, wanted, whole)) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     found = [(x.called, y) for x, one in each for y in one.findings]
@@ -54,14 +54,14 @@ def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]
         yield Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there")
 
 
-def _part(world: World, service: Service) -> World:
+def part_of(world: World, service: Service) -> World:
     """What a question about one of the Services would have gathered, but for the nodes: they are the same for all."""
     rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen))
     about = service.metadata
     found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
-    found.target, found.namespace = f"svc/{about.name}", about.namespace
+    found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
 
 
