@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
-_WAYS = Missing(
+WAYS = Missing(
     "the ways from the clients' nodes",
     "nothing was exported from there; `--matrix` does that for a Service, from each node",
 )
+"""What is not seen without Jobs."""
 _PAUSE = 30.0
 """Seconds that an API server may pause within an answer; it gives up itself after 60 (--request-timeout)."""
 _WHOLE = 120.0
@@ -104,7 +105,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
         with api.within(_LISTS):
             world = survey(Asker(Ahead(api), request.namespace))
         world.target, world.namespace = str(EVERYTHING), request.namespace
-        world.gaps.append(_WAYS)
+        world.gaps.append(WAYS)
         if request.question.probing:
             from dualstack.looks import from_outside_everywhere
 
@@ -129,7 +130,7 @@ def _load() -> None:
 def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
     """Look at the target's pods from outside and from inside, as far as the user allows it."""
     if not (request.inside and request.inside.jobs):
-        world.gaps.append(_WAYS)
+        world.gaps.append(WAYS)
     if not (request.question.probing or request.inside):
         return
     from dualstack.looks import from_inside, from_outside

@@ -33,7 +33,7 @@ _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 def from_outside(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
     """Note what the exports show that can be made from outside. Raises Unreachable."""
     windows = tuple(dict.fromkeys(_windows(sight(world, question))))
-    _leave_out(world, len(windows) - _WINDOWS, 0)
+    world.gaps += filter(None, [left_out(len(windows) - _WINDOWS, 0)])
     world.seen = _looked(api, world, windows[:_WINDOWS], seconds, tell)
 
 
@@ -45,7 +45,7 @@ def from_outside_everywhere(api: Api, world: World, question: Question, seconds:
             windows.update(dict.fromkeys(_windows(sight(part_of(world, service), question, whole))))
         else:
             left += 1
-    _leave_out(world, len(windows) - _EVERYWHERE, left)
+    world.gaps += filter(None, [left_out(len(windows) - _EVERYWHERE, left)])
     world.seen = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
 
 
@@ -57,13 +57,11 @@ def _in_turn(services: Sequence[Service], clients: Iterable[Exporter]) -> Sequen
     return sorted(services, key=lambda x: -counts[x.metadata.namespace, x.metadata.name])
 
 
-def _leave_out(world: World, ports: int, services: int) -> None:
-    """Note what is not tried: so many ports of pods, and whole Services."""
+def left_out(ports: int, services: int) -> Missing | None:
+    """What is not tried: so many ports of pods, and whole Services."""
     counted = ((ports, "pod port"), (services, "Service"))
     said = [f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count > 0]
-    if said:
-        why = f"{' and '.join(said)} left out; ask for one by its name"
-        world.gaps.append(Missing("exports from outside", why))
+    return Missing("exports from outside", f"{' and '.join(said)} left out; ask for one by its name") if said else None
 
 
 def from_inside(api: Api, world: World, question: Question, allowed: Inside, seconds: float, tell: Tell) -> None:
