@@ -29,14 +29,17 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
-_FROM_OUTSIDE = "exports came through the API server alone; `--matrix` makes them from each node"
+WAYS = Missing(
+    "the ways from the clients' nodes",
+    "nothing was exported from there; `--matrix` does that for a Service, from each node",
+)
+"""What is not seen without Jobs."""
 _PAUSE = 30.0
 """Seconds that an API server may pause within an answer; it gives up itself after 60 (--request-timeout)."""
 _WHOLE = 120.0
 """Seconds for all the objects of one target."""
 _LISTS = 1800.0
 """Seconds for the lists of a whole cluster."""
-_NAMED_ALONE = "they are made to a Service that is named, such as `svc/otel-collector`"
 
 
 class ClusterRequest(msgspec.Struct, frozen=True):
@@ -98,11 +101,15 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     """What leads to every Service for OTLP and every Collector."""
     from dualstack.gather.survey import survey
 
-    with Api(found, max(request.seconds, _PAUSE), tell) as api, api.within(_LISTS):
-        world = survey(Asker(Ahead(api), request.namespace))
-    if request.question.probing:
-        world.gaps.append(Missing("exports from outside", _NAMED_ALONE))
-    world.target, world.namespace = str(EVERYTHING), request.namespace
+    with Api(found, max(request.seconds, _PAUSE), tell) as api:
+        with api.within(_LISTS):
+            world = survey(Asker(Ahead(api), request.namespace))
+        world.target, world.namespace = str(EVERYTHING), request.namespace
+        world.gaps.append(WAYS)
+        if request.question.probing:
+            from dualstack.looks import from_outside_everywhere
+
+            from_outside_everywhere(api, world, request.question, request.seconds, tell)
     return _dated(world, found)
 
 
@@ -123,7 +130,7 @@ def _load() -> None:
 def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
     """Look at the target's pods from outside and from inside, as far as the user allows it."""
     if not (request.inside and request.inside.jobs):
-        world.gaps.append(Missing("the ways from the clients' nodes", _FROM_OUTSIDE))
+        world.gaps.append(WAYS)
     if not (request.question.probing or request.inside):
         return
     from dualstack.looks import from_inside, from_outside

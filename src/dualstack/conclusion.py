@@ -33,10 +33,11 @@ from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
 from dualstack.reach.crossed import crossed
 from dualstack.reach.forward import forward
-from dualstack.reach.pods import Place, Places, looked_into, namespace, place
+from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.strays import deserted, meant, strays
+from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
@@ -58,7 +59,7 @@ class Sight(NamedTuple):
 
 def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
     """What there is to judge. `whole` is the cluster that the world is a part of, where it has the nodes."""
-    cluster = world.cluster()
+    cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
     asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
@@ -67,7 +68,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
     inside = [(x, snapshot_of(x.facts)) for x in world.inspections]
     made = [y for x, seen in inside for y in crossings(x, seen)]
-    glimpses = Glimpses((*world.seen.items, *_from_inside(made, cluster.pods)))
+    glimpses = Glimpses((*_renamed(world.seen, cluster.pods), *_from_inside(made, cluster.pods)))
     places = {
         (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
     }
@@ -92,14 +93,21 @@ def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
 
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
     """The exports that a container inside a pod made to the pod's own addresses."""
-    there = {x.metadata.name: x for x in pods}
+    there = {(x.metadata.namespace, x.metadata.name): x for x in pods}
     for each in made:
-        task, mine = each.result.task, there.get(each.pod)
+        task, mine = each.result.task, there.get((each.namespace, each.pod))
         if mine and task.address in mine.addresses:
             said = each.result.status or each.result.detail
-            yield Glimpse(
-                namespace(mine).place, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address
-            )
+            yield Glimpse(mine.place, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address)
+
+
+def _renamed(seen: Glimpses, pods: Sequence[Pod]) -> Iterator[Glimpse]:
+    """The looks from outside, of pods that are called as the question asks for; they may be of a wider question."""
+    whole = {f"pod {x.metadata.namespace}/{x.metadata.name}": x.place for x in pods}
+    alone = {f"pod {x.metadata.name}": x.place for x in pods}
+    for look in seen.items:
+        place = whole.get(look.place) or alone.get(look.place)
+        yield look if place in (None, look.place) else replace(look, place=place)
 
 
 def conclude(
@@ -109,6 +117,8 @@ def conclude(
     seen = sight(world, question, whole)
     findings = _judged(seen, rules() if chosen is None else chosen)
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
+    why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
+    gaps = (Skipped(NEEDS, why), *gaps) if why else gaps
     return Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )

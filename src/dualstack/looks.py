@@ -1,6 +1,8 @@
 """Looks at the pods of a target: exports from outside, and containers inside where the user allows them."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dualstack.conclusion import Sight, sight
@@ -8,23 +10,58 @@ from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.port_forward import forwarded
 from dualstack.model.address import join
+from dualstack.model.cluster import Service
 from dualstack.model.evidence import Missing
-from dualstack.model.glimpse import Glimpses, Way
+from dualstack.model.exporter import Exporter
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.question import Question
 from dualstack.model.world import World
+from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
 
 Tell = Callable[[str], None]
 
 _WINDOWS = 16
-"""Ports of pods that are looked at from outside."""
+"""Ports of pods that are looked at from outside for one target."""
+_EVERYWHERE = 64
+"""The same for all of a cluster."""
+_AT_ONCE = 8
 _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 
 
 def from_outside(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
     """Note what the exports show that can be made from outside. Raises Unreachable."""
-    world.seen = _looked(api, world, question, seconds, tell)
+    windows = tuple(dict.fromkeys(_windows(sight(world, question))))
+    world.gaps += filter(None, [left_out(len(windows) - _WINDOWS, 0)])
+    world.seen = _looked(api, world, windows[:_WINDOWS], seconds, tell)
+
+
+def from_outside_everywhere(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
+    """The same for the Services of a whole cluster, those first that the most clients name. Raises Unreachable."""
+    whole, windows, left = world.cluster(), dict[Window, None](), 0
+    for service in _in_turn(whole.services, world.clients):
+        if len(windows) < _EVERYWHERE:
+            windows.update(dict.fromkeys(_windows(sight(part_of(world, service), question, whole))))
+        else:
+            left += 1
+    world.gaps += filter(None, [left_out(len(windows) - _EVERYWHERE, left)])
+    world.seen = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
+
+
+def _in_turn(services: Sequence[Service], clients: Iterable[Exporter]) -> Sequence[Service]:
+    """Services by the number of pods that say that they export to them."""
+    counts = Counter[tuple[str, str]]()
+    for each in clients:
+        counts.update({each.service: each.pods} if each.service else {})
+    return sorted(services, key=lambda x: -counts[x.metadata.namespace, x.metadata.name])
+
+
+def left_out(ports: int, services: int) -> Missing | None:
+    """What is not tried: so many ports of pods, and whole Services."""
+    counted = ((ports, "pod port"), (services, "Service"))
+    said = [f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count > 0]
+    return Missing("exports from outside", f"{' and '.join(said)} left out; ask for one by its name") if said else None
 
 
 def from_inside(api: Api, world: World, question: Question, allowed: Inside, seconds: float, tell: Tell) -> None:
@@ -34,23 +71,29 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     world.gaps += gaps
 
 
-def _looked(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> Glimpses:
-    """The exports that can be made from outside, to one pod of each kind; what is not allowed is a gap."""
-    options, found = Options(seconds), []
-    forward_port = partial(forwarded, api)
-    refused = set[Way]()
-    for way, window in looks(tuple(_windows(sight(world, question)))[:_WINDOWS]):
-        if way in refused:
-            continue
+def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, tell: Tell) -> Glimpses:
+    """The exports that can be made from outside, in the order of the windows; what is not allowed is a gap."""
+    closed, gaps = set[tuple[Way, str]](), dict[Missing, None]()
+
+    def look(way: Way, window: Window) -> Glimpse | None:
+        if (way, window.namespace) in closed:
+            return None
         tell(f"{window.protocol} port {window.port} of the {window.place}, by {_BY[way]} (exports without telemetry)")
         try:
             if way is Way.ADDRESS:
-                found.append(at_address(window, api.through, options))
-            else:
-                found.append(at_loopback(window, forward_port, options))
+                return at_address(window, api.through, Options(seconds))
+            return at_loopback(window, partial(forwarded, api), Options(seconds))
         except (NotAllowed, OSError) as error:
-            refused.add(way)
-            world.gaps.append(Missing(f"exports by {_BY[way]}", str(error)))
+            closed.add((way, window.namespace))
+            gaps[Missing(f"exports by {_BY[way]}", str(error))] = None
+            return None
+
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        found = tuple(pool.map(lambda x: look(*x), looks(windows)))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    world.gaps += sorted(gaps, key=lambda x: (x.needs, x.why))
     return Glimpses(tuple(x for x in found if x))
 
 
@@ -67,8 +110,7 @@ def _errand(seen: Sight, namespace: str, seconds: float) -> Errand:
         pod = there.get(trace.server)
         for address in pod.addresses if pod else ():
             targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None
-    chosen = tuple((there[x].metadata.name, there[x].spec.node_name or "") for x in pods)
-    return Errand(namespace, chosen, nodes, tuple(targets), seconds)
+    return Errand(namespace, tuple(there[x] for x in pods), nodes, tuple(targets), seconds)
 
 
 def _windows(seen: Sight) -> Iterator[Window]:

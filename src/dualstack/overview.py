@@ -17,40 +17,51 @@ from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.reach.crowds import listed
 from dualstack.reach.strays import lost
+from dualstack.reach.unaimed import NEEDS, unaimed, unreached
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules
 
 _LOST = 20
-"""Clients of Services that are not there, of which each is told."""
+"""Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
 
 def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
     """The diagnosis of every Service of a world."""
     wanted = rules() if chosen is None else chosen
     whole = world.cluster()
-    each = [(x, conclude(_part(world, x), question, wanted, whole)) for x in whole.services]
-    strays = Traces(tuple(lost(world.lost[:_LOST])))
+    each = [(x, conclude(part_of(world, x), question, wanted, whole)) for x in whole.services]
+    strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     found = [(x.called, y) for x, one in each for y in one.findings]
     findings = explained([*_together(found), *astray], wanted)
     traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
     asked = replace(question, place="cluster", targets=tuple(dict.fromkeys(x.target for x in traces)))
-    gaps = tuple(
-        dict.fromkeys((*(Skipped(x.needs, x.why) for x in world.gaps), *(y for _, x in each for y in x.skipped)))
-    )
-    if len(world.lost) > _LOST:
-        gaps += (Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there"),)
+    gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
     return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
 
 
-def _part(world: World, service: Service) -> World:
+def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]]) -> Iterator[Skipped]:
+    """What could not be had, and ports: of a Service without one for OTLP where no other one leads to its pods."""
+    why = "" if whole.services or world.lost else unaimed(whole, {}, world.target, world.namespace)
+    yield from (Skipped(NEEDS, x) for x in [why] if x)
+    yield from (Skipped(x.needs, x.why) for x in world.gaps)
+    leading = [x for x, one in each if one.traces]
+    silent = list(unreached((x for x, one in each if not one.traces), leading, whole))
+    yield from (y for x, one in each for y in one.skipped if y.needs != NEEDS or x in silent[:_LOST])
+    if len(silent) > _LOST:
+        yield Skipped(NEEDS, f"{len(silent) - _LOST} more Services of Collectors have none")
+    if len(world.lost) > _LOST:
+        yield Skipped("clients", f"{len(world.lost) - _LOST} more name Services that are not there")
+
+
+def part_of(world: World, service: Service) -> World:
     """What a question about one of the Services would have gathered, but for the nodes: they are the same for all."""
     rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen))
     about = service.metadata
     found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
-    found.target, found.namespace = f"svc/{about.name}", about.namespace
+    found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
 
 

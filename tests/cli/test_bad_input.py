@@ -44,6 +44,8 @@ REFUSALS = [
     (["diagnose", LONG], ["neither a host name nor an address"]),
     (["diagnose", f"http://{LONG}:4318"], ["neither a host name nor an address"]),
     (["diagnose", "svc/x", "--kubeconfig", "/no/such"], ["/no/such: cannot be read", "--kubeconfig FILE"]),
+    (["diagnose", "--all", "--inspect"], ["`--inspect` and `--matrix` look at one object"]),
+    (["gather", "-n", "shop", "--matrix"], ["`--inspect` and `--matrix` look at one object"]),
     (["diagnose", "svc/X!"], ["`svc/X!` names no object"]),
     (["diagnose", "--from", "/no/such"], ["/no/such", "cannot be read"]),
     (["diagnose", "--netns", "no-such-place", REFUSED], ["no network namespace", "no-such-place"]),

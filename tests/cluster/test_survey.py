@@ -1,5 +1,6 @@
 """All of a cluster at once, and clients: who exports where, and the way from their pods."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
+from dualstack.report.json import render as as_json
 from dualstack.report.text import render
 from tests.cluster import worlds as w
 
@@ -204,6 +206,60 @@ def test_a_client_of_a_service_that_is_not_there_is_found() -> None:
     )
 
 
+def exported(found: Diagnosis) -> list[dict[str, Any]]:
+    """The clients in JSON, with the lines of their traces in the place of numbers."""
+    document = json.loads(as_json(found))
+    lines = [f"{x['vantage']} {x['target']} {x['family']}" for x in document["traces"]]
+    return [{**x, "traces": [lines[y] for y in x["traces"]]} for x in document["exporters"]]
+
+
+def test_clients_are_told_in_json_with_their_flows() -> None:
+    gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
+    away = variables(OTEL_EXPORTER_OTLP_ENDPOINT="https://logs.example", OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+    open_ = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")
+    pods = [client("a", "n1", ENV), client("bb", "n2", ENV), client("c", "n1", gone, ["IPv4"]),
+            client("d", "n1", away), client("e", "n1", open_, [])]  # fmt: skip
+
+    found = exported(conclude_all(everything(whole(*pods)), Question()))
+
+    alike = {"owner": "Deployment cart", "namespace": "shop", "variable": "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    both = ["ipv4", "ipv6"]
+    assert found == [
+        {**alike, "pod": "a", "pods": 2, "endpoint": "http://otel.$(NS).svc:4317", "protocol": "grpc",
+         "families": both, "service": "obs/otel", "target": "otel.obs.svc:4317",
+         "traces": [f"pods otel.obs.svc:4317 {x}" for x in both]},
+        {**alike, "pod": "e", "pods": 1, "endpoint": "http://$(NOBODY):4317", "protocol": None, "families": [],
+         "service": None, "target": None, "traces": []},
+        {**alike, "pod": "c", "pods": 1, "endpoint": "http://gone.obs.svc:4317", "protocol": "grpc",
+         "families": ["ipv4"], "service": "obs/gone", "target": "gone.obs.svc:4317",
+         "traces": ["pods of Deployment shop/cart gone.obs.svc:4317 ipv4"]},
+        {**alike, "pod": "d", "pods": 1, "endpoint": "https://logs.example", "protocol": "http", "families": both,
+         "service": None, "target": "logs.example:443", "traces": []},
+    ]  # fmt: skip
+
+
+def test_the_flows_of_one_client_are_not_those_of_another() -> None:
+    gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
+    other = client("b", "n1", gone)
+    other["metadata"]["ownerReferences"][0]["name"] = "till-abc"
+
+    found = exported(conclude_all(everything(whole(client("a", "n1", gone), other)), Question()))
+
+    assert {(x["owner"], y.partition(" gone")[0]) for x in found for y in x["traces"]} == {
+        ("Deployment cart", "pods of Deployment shop/cart"),
+        ("Deployment till", "pods of Deployment shop/till"),
+    }
+
+
+def test_a_client_that_is_asked_about_is_told_in_json() -> None:
+    found = exported(of_cart(client("a", "n1", ENV), client("bb", "n2", ENV, ["IPv4"])))
+
+    assert [(x["pod"], x["families"], len(x["traces"])) for x in found] == [
+        ("a", ["ipv4", "ipv6"], 4),
+        ("bb", ["ipv4"], 2),
+    ]
+
+
 def test_without_the_list_of_services_nobody_is_said_to_be_lost() -> None:
     env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell.obs.svc:4317")
     world = whole(client("a", "n1", env))
@@ -226,10 +282,10 @@ def test_the_way_of_a_client_begins_in_its_pods() -> None:
     ways = {(x.vantage, x.family): x.at(Hop.ROUTE).status for x in found.traces}
     assert {x.target.port for x in found.traces} == {4317}
     assert ways == {
-        ("pods of Deployment cart on n1", Family.IPV4): Status.PASS,
-        ("pods of Deployment cart on n1", Family.IPV6): Status.PASS,
-        ("pods of Deployment cart on n2", Family.IPV4): Status.PASS,
-        ("pods of Deployment cart on n2", Family.IPV6): Status.FAIL,
+        ("pods of Deployment shop/cart on n1", Family.IPV4): Status.PASS,
+        ("pods of Deployment shop/cart on n1", Family.IPV6): Status.PASS,
+        ("pods of Deployment shop/cart on n2", Family.IPV4): Status.PASS,
+        ("pods of Deployment shop/cart on n2", Family.IPV6): Status.FAIL,
     }
 
 

@@ -1,7 +1,10 @@
 """The ClusterRole that `gather --print-rbac` prints is enough; without any right of it one named feature is lost."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -149,9 +152,10 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
     kind = next(iter(row["for"].split()), "svc")
     if kind == "pod":
         return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
-    return {"svc": "svc/deploy", "job": "svc/job", "many": "svc/ds", "collector": "collector/otel", "all": "--all"}.get(
-        kind, f"{kind}/{kind}"
-    )
+    named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy"}
+    if kind in named:
+        return f"svc/{named[kind]}"
+    return {"collector": "collector/otel", "all": "--all"}.get(kind, f"{kind}/{kind}")
 
 
 def look(user: str, target: str, feature: str) -> World:
@@ -173,7 +177,11 @@ def lost(world: World) -> set[str]:
 OUTSIDE = {Way.ADDRESS, Way.LOOPBACK}
 LEADING = ("diagnose", "operator")
 LOSES = {"nodes": ["Node"], "ranges": ["ServiceCIDR"]}
-ROWS = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
+EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
+ROWS = [x for x in EVERY if x["for"] != "shell"]
+WORDS = {"namespaces": ("-n", SPACE[:3], SPACE), "deployments": ("deploy/", "deploy/deploy"),
+         "daemonsets": ("ds/", "ds/ds"), "statefulsets": ("sts/", "sts/sts")}  # fmt: skip
+"""By resource the words that a shell asks to complete, and the name that comes of them."""
 
 
 @pytest.mark.parametrize("target", ["svc/deploy", "deploy/deploy", "ds/ds", "sts/sts", "svc/job", "collector/otel"])
@@ -192,6 +200,8 @@ def test_without_a_right_one_named_feature_is_lost(
 ) -> None:
     if row["for"] == "many":
         monkeypatch.setattr(asking, "NODES", 1)
+    if row["for"] == "hidden":
+        monkeypatch.setattr(asking, "_FIRST_RANGE", "as before Kubernetes 1.33")
     target, feature = target_of(cluster, row), row["feature"]
     allow(cluster)
     whole = look(user, target, feature)
@@ -212,3 +222,23 @@ def test_without_a_right_one_named_feature_is_lost(
     else:
         ways = {"proxy": {Way.LOOPBACK}, "forward": {Way.ADDRESS}}.get(feature, OUTSIDE)
         assert (shape(world), {x.way for x in world.seen.items} & OUTSIDE) == (shape(whole), ways)
+
+
+@pytest.mark.parametrize("row", [x for x in EVERY if x["for"] == "shell"], ids=lambda x: str(x["resource"]))
+def test_without_a_right_its_names_are_not_completed(row: dict[str, str], cluster: Cluster, user: str) -> None:
+    *words, name = WORDS[row["resource"]]
+    allow(cluster)
+    whole = completed(user, *words)
+    allow(cluster, without=row)
+
+    assert name in whole
+    assert completed(user, *words) == []
+
+
+def completed(user: str, *words: str) -> list[str]:
+    """What bash is offered for the last word."""
+    said = ("dualstack", "diagnose", "--kubeconfig", user, "-n", SPACE, *words)
+    environ = {**os.environ, "_DUALSTACK_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(said),
+               "COMP_CWORD": str(len(said) - 1)}  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "dualstack"], env=environ, capture_output=True, text=True, check=True)
+    return [x.partition(",")[2] for x in done.stdout.split()]

@@ -34,7 +34,7 @@ def trace(*, addresses: Sequence[str] = (IP,), count: str = "2", **said: Status)
 
 
 def made(node: str, outcome: Outcome, address: str = IP, status: str = "", pod: str = "") -> Crossing:
-    return Crossing(node, pod, ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
+    return Crossing(node, "", pod, ProbeResult(ProbeTask(address, PORT, Protocol.GRPC, "otel"), outcome, status=status))
 
 
 def told(one: Trace, *seen: Crossing) -> list[Trace]:

@@ -17,7 +17,7 @@ from tests.report.worlds import diagnoses
 EACH = pytest.mark.parametrize("diagnosis", diagnoses().values(), ids=diagnoses())
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 KEYS = {
-    "": {"schema", "verdict", "traces", "findings", "skipped", "interrupted", "clients"},
+    "": {"schema", "verdict", "traces", "findings", "skipped", "interrupted", "clients"} | {"exporters"},
     "traces": {"vantage", "target", "protocol", "family", "disposition", "hops", "line", "addresses", "required"},
     "hops": {"hop", "status", "why", "evidence"},
     "evidence": {"fact", "source", "layer"},
@@ -30,6 +30,8 @@ KEYS = {
     "clients": {"client", "target", "protocol", "addresses", "attempts", "connected", "waited", "verified", "found"}
     | {"why", "evidence"},
     "attempts": {"address", "at", "outcome"},
+    "exporters": {"owner", "namespace", "pod", "pods", "variable", "endpoint", "protocol", "families", "service"}
+    | {"target", "traces"},
 }
 
 

@@ -48,6 +48,8 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         options.refuse(f"`--all` and `{targets[0]}` exclude each other. Leave one out.")
     if given.get("everything") or not (targets or stored):
         targets = [EVERYTHING]
+    if targets == [EVERYTHING] and (given.get("inspect") or given.get("matrix")):
+        options.refuse("`--inspect` and `--matrix` look at one object. Name it, such as `svc/otel-collector`.")
     try:
         for spelled in (select := given.get("select", ""), ignore := given.get("ignore", "")):
             codes(spelled)

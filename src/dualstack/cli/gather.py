@@ -69,7 +69,9 @@ def _of_cluster(given: dict[str, Any]) -> int:
     world = _veiled(given, world)
     _write(path, packed(world, __version__))
     counts = ", ".join(f"{len(v)} {k}" for k, v in world.objects.items() if v)
-    _say(given, f"{path}: {counts}; {len(world.gaps)} kinds of evidence could not be had.")
+    gaps = len(world.gaps)
+    missing = f"{gaps} kind{'s' * (gaps > 1)} of evidence could not be had" if gaps else "nothing is missing"
+    _say(given, f"{path}: {counts}; {missing}.")
     return 0
 
 

@@ -56,7 +56,7 @@ def _shown(item: Object) -> Object:
 
 def _files(world: World) -> Iterator[tuple[str, Object]]:
     """The objects with their paths, but those whose maker is there, too: it says more than the copy."""
-    every = {(str(y.get("kind")), str(_about(y).get("name"))) for x in world.objects.values() for y in x}
+    every = {_key(y, y.get("kind"), _about(y).get("name")) for x in world.objects.values() for y in x}
     for kind, items in world.objects.items():
         for item in items if kind not in _LEFT_OUT else ():
             if not every.intersection(_makers(item)):
@@ -69,11 +69,16 @@ def _path(item: Object) -> str:
     return f"{'/'.join(str(x) for x in said if x)}.yaml"
 
 
-def _makers(item: Object) -> Iterator[tuple[str, str]]:
+def _makers(item: Object) -> Iterator[tuple[str, ...]]:
+    """What made an object is in the same namespace (Kubernetes documentation, Owners and Dependents)."""
     owners = _about(item).get("ownerReferences")
     for owner in owners if isinstance(owners, list) else ():
         if isinstance(owner, Mapping):
-            yield str(owner.get("kind")), str(owner.get("name"))
+            yield _key(item, owner.get("kind"), owner.get("name"))
+
+
+def _key(item: Object, kind: object, name: object) -> tuple[str, ...]:
+    return str(_about(item).get("namespace") or ""), str(kind), str(name)
 
 
 def _about(item: Object) -> Object:

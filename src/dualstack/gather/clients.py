@@ -52,7 +52,9 @@ def exporters(pod: Pod) -> Iterator[tuple[str, Exporter]]:
         for variable, found in named:
             value = values.get(variable.name) or variable.value
             if value:
-                yield variable.value or value, _exporter(pod, variable.name, value, _protocol(found["signal"], values))
+                made = _exporter(pod, variable.name, value, _protocol(found["signal"], values))
+                text = variable.value or value
+                yield text, replace(made, written=text) if text != value else made
 
 
 def _protocol(signal: str | None, values: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from dualstack.gather.inspect import IMAGE, NoAnswer, inspect, why
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused
 from dualstack.gather.matrix import Order, matrix
+from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.inspection import Inspection
 from dualstack.model.snapshot import Snapshot
@@ -31,10 +32,10 @@ class Inside(msgspec.Struct, frozen=True):
 
 
 class Errand(msgspec.Struct, frozen=True):
-    """What is looked at: pods with their nodes, the nodes of clients, and the targets of exports."""
+    """What is looked at: pods, the nodes of clients, and the targets of exports; Jobs are made in the `namespace`."""
 
     namespace: str
-    pods: tuple[tuple[str, str], ...]
+    pods: tuple[Pod, ...]
     nodes: tuple[str, ...]
     targets: tuple[str, ...]
     seconds: float
@@ -56,14 +57,15 @@ Looks = Iterator[tuple[Inspection | None, Missing | None]]
 
 
 def _in_pods(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
-    for pod, node in errand.pods[:PODS] if allowed.pods else ():
-        tell(f"the sockets of the pod {pod} and exports from it, by an ephemeral container of {allowed.image}")
+    for pod in errand.pods[:PODS] if allowed.pods else ():
+        about = pod.metadata
+        tell(f"the sockets of the {pod.place} and exports from it, by an ephemeral container of {allowed.image}")
         try:
-            seen = inspect(api, errand.namespace, pod, allowed.image, errand.targets, errand.seconds)
+            seen = inspect(api, about.namespace, about.name, allowed.image, errand.targets, errand.seconds)
         except (Refused, NoAnswer) as error:
-            yield None, Missing(f"a look into the pod {pod}", why(error, "inspect"))
+            yield None, Missing(f"a look into the {pod.place}", why(error, "inspect"))
         else:
-            yield Inspection(node, errand.namespace, pod, plainly(seen)), None
+            yield Inspection(pod.spec.node_name or "", about.namespace, about.name, plainly(seen)), None
 
 
 def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:

@@ -18,6 +18,7 @@ from dualstack.gather.facts import decoded, plainly
 from dualstack.gather.pseudonyms import Pseudonyms
 from dualstack.knowledge import table
 from dualstack.model.address import is_address
+from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.inspection import Inspection
 from dualstack.model.names import Names
 from dualstack.model.snapshot import Snapshot
@@ -232,7 +233,7 @@ class Veil:
     def _field(self, said: str, key: str) -> str:
         if key == "place":
             kind, space, name = said.rpartition(" ")
-            return f"{kind}{space}{self._names.host(name)}" if space else self.text(said)
+            return f"{kind}{space}{'/'.join(map(self._names.host, name.split('/')))}" if space else self.text(said)
         if key == "runtime":  # a row of knowledge/runtimes.table
             return said
         return self.sentence(said) if key in ("why", "needs", "detail", "fact") else self.text(said)
@@ -242,6 +243,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
     """A world that does not tell whose it is, with the same diagnosis."""
     leaves = [y for x in world.objects.values() for y in _leaves(x)]
     identifiers = {x for x, key, _ in leaves if key in _NAMED} | {world.context, world.namespace}
+    identifiers |= {y for x in world.clients for y in (x.namespace, x.pod, x.owner.rpartition(" ")[2])}
     known = {x for x, key, above in leaves if is_address(x) and key in _ADDRESSES}
     veil = Veil(names, identifiers - {""}, known)
     kind, slash, name = world.target.partition("/")
@@ -255,7 +257,10 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         target=f"{kind}{slash}{names.host(name)}" if name else world.target,
         namespace=names.host(world.namespace),
         unseen=world.unseen,
+        clients=[_exporter(veil, x) for x in world.clients],
         learned=world.learned,
+        asking=_asking(veil, world.asking) if world.asking else None,
+        lost=[_exporter(veil, x) for x in world.lost],
         pseudonymised=True,
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,
@@ -279,6 +284,27 @@ def _snapshot(veil: Veil, snapshot: Snapshot) -> Snapshot:
 def _inspection(veil: Veil, seen: Inspection) -> Inspection:
     facts = plainly(_snapshot(veil, inside(seen))) if seen.facts else {}
     return Inspection(veil.host(seen.node), veil.host(seen.namespace), veil.host(seen.pod), facts)
+
+
+def _exporter(veil: Veil, client: Exporter) -> Exporter:
+    return msgspec.structs.replace(
+        client,
+        namespace=veil.host(client.namespace),
+        owner=_owner(veil, client.owner),
+        pod=veil.host(client.pod),
+        endpoint=veil.text(client.endpoint),
+        protocol=veil.text(client.protocol),
+        written=veil.text(client.written),
+    )
+
+
+def _asking(veil: Veil, asking: Asking) -> Asking:
+    return Asking(_owner(veil, asking.owner), veil.host(asking.namespace), tuple(map(veil.host, asking.pods)))
+
+
+def _owner(veil: Veil, owner: str) -> str:
+    kind, _, name = owner.partition(" ")
+    return f"{kind} {veil.host(name)}"
 
 
 def inside(seen: Inspection) -> Snapshot:

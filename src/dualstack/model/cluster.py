@@ -114,7 +114,7 @@ class Service(Slim, frozen=True):
     @property
     def called(self) -> str:
         """The Service as a user names it."""
-        return f"Service {self.metadata.name}"
+        return f"Service {self.metadata.called}"
 
 
 class Conditions(Slim, frozen=True):
@@ -250,6 +250,11 @@ class Pod(Slim, frozen=True):
     status: PodStatus = PodStatus()
 
     @property
+    def place(self) -> str:
+        """The pod as a place of sockets."""
+        return f"pod {self.metadata.called}"
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Its addresses, the primary one first."""
         found = [x.ip for x in self.status.pod_ips or ()] or [self.status.pod_ip or ""]
@@ -345,7 +350,8 @@ class Cluster(msgspec.Struct, frozen=True):
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
     missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
-    is asked about, empty for all that there may be, and `exporters` say where these send to.
+    is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
+    namespace is in question names are `ambiguous`.
     """
 
     name: str = ""
@@ -362,6 +368,7 @@ class Cluster(msgspec.Struct, frozen=True):
     askers: tuple[Pod, ...] = ()
     exporters: tuple[Exporter, ...] = ()
     policies: tuple[Policy, ...] = ()
+    ambiguous: bool = False
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

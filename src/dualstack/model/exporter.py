@@ -26,8 +26,9 @@ class Exporter(msgspec.Struct, frozen=True):
     """Pods of one owner that export alike.
 
     `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number. `variable` says the
-    `endpoint`, with its variables filled in as for that pod. `protocol` is empty where the environment does not say it.
-    `families` are those of their addresses; with `host_network` these are the node's.
+    `endpoint`, with its variables filled in as for that pod; `written` is its text where that is another one.
+    `protocol` is empty where the environment does not say it. `families` are those of their addresses; with
+    `host_network` these are the node's.
     """
 
     namespace: str
@@ -39,6 +40,12 @@ class Exporter(msgspec.Struct, frozen=True):
     families: tuple[Family, ...] = ()
     host_network: bool = False
     pods: int = 1
+    written: str = ""
+
+    def made_by(self, *, ambiguous: bool) -> str:
+        """Its owner, with the namespace where the name alone may be that of another one."""
+        kind, _, name = self.owner.partition(" ")
+        return f"{kind} {self.namespace}/{name}" if ambiguous else self.owner
 
     @property
     def host(self) -> str:

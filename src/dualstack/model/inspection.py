@@ -23,9 +23,10 @@ class Inspection(msgspec.Struct, frozen=True):
 
 
 class Crossing(msgspec.Struct, frozen=True):
-    """One export that a container on a node made."""
+    """One export that a container on a node made; `pod` is that of the `namespace` in which it ran, if any."""
 
     node: str
+    namespace: str
     pod: str
     result: ProbeResult
 
@@ -39,4 +40,4 @@ class Crossing(msgspec.Struct, frozen=True):
 def crossings(inspection: Inspection, seen: Snapshot) -> Iterator[Crossing]:
     """The exports of one container."""
     for result in (seen.having(Probes) or Probes()).items:
-        yield Crossing(inspection.node, inspection.pod, result)
+        yield Crossing(inspection.node, inspection.namespace, inspection.pod, result)

@@ -32,7 +32,7 @@ class ManagedFields(Slim, frozen=True):
 
 
 class ObjectMeta(Slim, frozen=True):
-    """What every object has."""
+    """What every object has. `ambiguous` is no field of Kubernetes: other namespaces have objects in question, too."""
 
     name: str = ""
     namespace: str = ""
@@ -43,6 +43,16 @@ class ObjectMeta(Slim, frozen=True):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     managed_fields: list[ManagedFields] | None = None
+    ambiguous: bool = False
+
+    @property
+    def called(self) -> str:
+        """The name, behind its namespace where the name alone may be that of another object."""
+        return self.beside(self.name)
+
+    def beside(self, name: str) -> str:
+        """What another object of the same namespace is called."""
+        return f"{self.namespace}/{name}" if self.ambiguous and self.namespace else name
 
     @property
     def changed(self) -> str:

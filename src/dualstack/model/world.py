@@ -54,40 +54,55 @@ class World(msgspec.Struct):
         names = {_identity(x) for x in known}
         known += [x for x in found if x is not None and _identity(x) not in names]
 
-    def cluster(self) -> Cluster:
-        """The objects by their fields that matter; those of another shape are gaps."""
-        services = tuple(self._as(Service, "Service"))
+    def cluster(self, *, ambiguous: bool | None = None) -> Cluster:
+        """The objects by their fields that matter; those of another shape are gaps.
+
+        Whether names are `ambiguous` follows from the namespaces, unless the world is a part of another one.
+        """
+        several = self._is_ambiguous() if ambiguous is None else ambiguous
+        services = tuple(self._as(Service, "Service", ambiguous=several))
         nodes = tuple(self._as(Node, "Node"))
         ranges = tuple(self._as(ServiceCIDR, "ServiceCIDR"))
-        pods = tuple(self._as(Pod, "Pod"))
+        pods = tuple(self._as(Pod, "Pod", ambiguous=several))
         asking = self.asking
         mine = {(asking.namespace, x) for x in asking.pods} if asking else set()
         return Cluster(
             self.context,
             _families(self.learned, ranges, services, nodes),
             services,
-            tuple(self._as(EndpointSlice, "EndpointSlice")),
+            tuple(self._as(EndpointSlice, "EndpointSlice", ambiguous=several)),
             pods,
             nodes,
             self.left_out.get("Node", 0),
             ranges,
-            tuple(self._as(ConfigMap, "ConfigMap")),
+            tuple(self._as(ConfigMap, "ConfigMap", ambiguous=several)),
             frozenset(self.unseen),
-            policies=tuple(self._as(Policy, "NetworkPolicy")),
+            policies=tuple(self._as(Policy, "NetworkPolicy", ambiguous=several)),
             askers=tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
             exporters=tuple(self.clients) if asking else (),
+            ambiguous=several,
         )
 
-    def _as(self, kind: type[T], name: str) -> Iterator[T]:
+    def _is_ambiguous(self) -> bool:
+        """Whether Services, pods, or clients that are told of are of more than one namespace."""
+        held = [_identity(y)[0] for x in ("Service", "Pod") for y in self.objects.get(x, ())]
+        return len({*held, *(x.namespace for x in self.lost)} - {""}) > 1
+
+    def _as(self, kind: type[T], name: str, *, ambiguous: bool = False) -> Iterator[T]:
         for item in self.objects.get(name, ()):
             try:
-                yield converted(without_null(item), kind)
+                found = converted(without_null(item), kind)
+                yield _told_apart(found) if ambiguous else found
             except msgspec.ValidationError as error:
                 self.unseen.add(name)
                 called = "/".join(filter(None, _identity(item)))
                 gap = Missing(f"{name} {called}", f"has another form than is known here: {error}")
                 if gap not in self.gaps:
                     self.gaps.append(gap)
+
+
+def _told_apart(item: Any) -> Any:  # noqa: ANN401 -- any kind with metadata
+    return msgspec.structs.replace(item, metadata=msgspec.structs.replace(item.metadata, ambiguous=True))
 
 
 def without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends

@@ -30,7 +30,7 @@ def admitted(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Itera
             yield trace
             continue
         let = ingress(policies, place.pod, trace.port, trace.family, tuple(_ranges(trace, cluster)))
-        names = ", ".join(f"NetworkPolicy {x.metadata.name}" for x in policies)
+        names = ", ".join(f"NetworkPolicy {x.metadata.called}" for x in policies)
         fact = Evidence(f"lets {let.value} of these clients in over {trace.family.title}", names, Layer.DECLARED)
         yield _judged(trace, let, fact, by)
 

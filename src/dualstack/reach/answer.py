@@ -8,6 +8,7 @@ from dualstack.model.question import FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
+from dualstack.reach.unaimed import NEEDS
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
@@ -30,6 +31,8 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
     parts = [f"{verb} {_flows(traces, required)}{_whom(traces, required)}" for verb, traces in said if traces]
+    if not parts and any(x.needs == NEEDS for x in diagnosis.skipped):
+        return "no port for OTLP was found, so nothing was tried."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."

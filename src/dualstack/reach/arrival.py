@@ -108,7 +108,7 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
     if place is None:
         yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :])
         return
-    name = place.pod.metadata.name
+    name = place.pod.metadata.called
     if not place.pod.addresses:
         why = f"nobody says which addresses the pod {name} has"
         yield from (TracedHop(x, Status.UNKNOWN, why) for x in _ORDER[_ORDER.index(Hop.POD) :])

@@ -52,7 +52,7 @@ def _of_askers(cluster: Cluster, near: Near | None) -> Iterator[Crowd]:
     for pod in cluster.askers:
         node = pod.spec.node_name or ""
         groups[pod.families, *(near is None or node in near.get(x, ()) for x in BOTH)].append(pod)
-    owner = next((x.owner for x in cluster.exporters), "the target")
+    owner = next((x.made_by(ambiguous=cluster.ambiguous) for x in cluster.exporters), "the target")
     for pods in sorted(groups.values(), key=lambda x: -len(x)):
         nodes = tuple(sorted({x.spec.node_name for x in pods if x.spec.node_name}))
         where = f" on {named(nodes, len(cluster.nodes) + cluster.more_nodes)}" if len(groups) > 1 and nodes else ""

@@ -128,12 +128,12 @@ def behind(cluster: Cluster, service: Service, traces: Sequence[Trace]) -> tuple
 def owner_of(pod: Pod) -> str:
     """What made a pod, or the pod where nothing did."""
     made = pod.metadata.owner_references or ()
-    return next((f"{x.kind} {x.name}" for x in made), f"pod {pod.metadata.name}")
+    return next((f"{x.kind} {pod.metadata.beside(x.name)}" for x in made), pod.place)
 
 
 def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[Trace, ...]:
     """The flows that fail because none of their pods runs, and these are among them."""
-    names = {f"pod {x.metadata.name}" for x in pods}
+    names = {x.place for x in pods}
     found = [x for x in failing(traces, Hop.POD) if names.intersection(x.servers)]
     for service, mine in by_service(cluster, failing(traces, Hop.ENDPOINTS, NOBODY)):
         found += mine if any(x in pods for x in selected(cluster, service)) else ()

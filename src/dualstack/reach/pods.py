@@ -161,7 +161,7 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
     loopback = [InterfaceAddress("127.0.0.1", 8), *([InterfaceAddress("::1", 128)] if on else [])]
     addresses = tuple(InterfaceAddress(x, 32 if family(x) is Family.IPV4 else 128) for x in held)
     return Namespace(
-        f"pod {pod.metadata.name}",
+        pod.place,
         (
             Interface("lo", 1, up=True, loopback=True, disable_ipv6=off, addresses=tuple(loopback)),
             Interface("eth0", 2, up=True, disable_ipv6=off, addresses=addresses),
@@ -218,7 +218,7 @@ def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> 
     newer = next((x for x in held if since and x.metadata.changed > since), None)
     if newer is None:
         return ""
-    return f"ConfigMap {newer.metadata.name} was changed at {newer.metadata.changed}, after the container started"
+    return f"ConfigMap {newer.metadata.called} was changed at {newer.metadata.changed}, after the container started"
 
 
 def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -> Bound:

@@ -56,7 +56,7 @@ def _cut(text: str) -> str:
 def troubles(pods: Sequence[Pod], most: int = 3) -> str:
     """The same of several pods as a sentence part; those that fare alike are counted."""
     said = Counter(trouble(x) for x in pods)
-    first = {trouble(x): x.metadata.name for x in reversed(pods)}
+    first = {trouble(x): x.metadata.called for x in reversed(pods)}
     parts = [f"{f'the pod {first[x]}' if n == 1 else f'{n} pods such as {first[x]}'} {x}" for x, n in said.items() if x]
     return "; ".join(parts[:most])
 

@@ -55,7 +55,7 @@ def strays(cluster: Cluster, question: Question, vain: Collection[tuple[str, str
         hops = [TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), _resolve(exporter, cluster)]
         if (exporter.variable, exporter.endpoint) in vain:
             why = f"nothing listens on the loopback of the pod {exporter.pod}"
-            hops.append(TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(exporter),)))
+            hops.append(TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(exporter, cluster),)))
         for crowd in crowds(cluster):
             for each in _families(exporter, question.expect or crowd.families or BOTH):
                 yield traced(Flow(crowd.name, crowd.nodes, exporter.target, each, ()), hops)
@@ -66,16 +66,17 @@ def _families(exporter: Exporter, every: tuple[Family, ...]) -> tuple[Family, ..
     return (family(exporter.host),) if exporter.literal else every
 
 
-def lost(exporters: Iterable[Exporter]) -> Iterator[Trace]:
+def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
     """The traces of clients to Services that are known not to be there."""
     for exporter in exporters:
-        hop, target = _resolve(exporter, Cluster()), exporter.target
-        for flow in (Flow(f"pods of {exporter.owner}", (), target, x, ()) for x in exporter.families) if target else ():
+        hop, target = _resolve(exporter, cluster), exporter.target
+        who = f"pods of {exporter.made_by(ambiguous=cluster.ambiguous)}"
+        for flow in (Flow(who, (), target, x, ()) for x in exporter.families) if target else ():
             yield traced(flow, (TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), hop))
 
 
 def _resolve(exporter: Exporter, cluster: Cluster) -> TracedHop:
-    fact = _said(exporter)
+    fact = _said(exporter, cluster)
     if exporter.literal:
         return TracedHop(Hop.RESOLVE, Status.NOT_APPLICABLE, "the endpoint is an address", "", (fact,))
     if exporter.host.lower() == "localhost":
@@ -88,5 +89,6 @@ def _resolve(exporter: Exporter, cluster: Cluster) -> TracedHop:
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (fact,))
 
 
-def _said(exporter: Exporter) -> Evidence:
-    return Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+def _said(exporter: Exporter, cluster: Cluster) -> Evidence:
+    pod = f"{exporter.namespace}/{exporter.pod}" if cluster.ambiguous else exporter.pod
+    return Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {pod}", Layer.DECLARED)

@@ -3,8 +3,11 @@
 Times and process ids stand in evidence alone, so that two runs over the same world give the same text elsewhere.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
+from dualstack.model.address import Protocol, join
 from dualstack.model.client import Outlook
 from dualstack.model.diagnosis import SCHEMA, Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
@@ -94,6 +97,28 @@ class ClientDocument(msgspec.Struct):
     evidence: tuple[Evidence, ...]
 
 
+class ExporterDocument(msgspec.Struct):
+    """Pods of a cluster that export alike, by their variables.
+
+    `owner` is what made them, `pods` their number, `pod` one of them. `endpoint` is the text of the `variable`;
+    `target` the host and port that it leads to, of a Service by its full name, and null where a variable in it is not
+    known. `service` is the Service that it names, as NAMESPACE/NAME; null where it names none. `traces` are the places
+    in the list of traces, from 0 on, of the flows that are theirs.
+    """
+
+    owner: str
+    namespace: str
+    pod: str
+    pods: int
+    variable: str
+    endpoint: str
+    protocol: Protocol | None
+    families: tuple[str, ...]
+    service: str | None
+    target: str | None
+    traces: tuple[int, ...]
+
+
 class Document(msgspec.Struct):
     """The whole answer."""
 
@@ -104,6 +129,7 @@ class Document(msgspec.Struct):
     skipped: tuple[Skipped, ...]
     interrupted: bool
     clients: tuple[ClientDocument, ...]
+    exporters: tuple[ExporterDocument, ...]
 
 
 def render(diagnosis: Diagnosis) -> str:
@@ -116,6 +142,7 @@ def render(diagnosis: Diagnosis) -> str:
         skipped=diagnosis.skipped,
         interrupted=diagnosis.interrupted,
         clients=tuple(map(_client, diagnosis.outlooks)),
+        exporters=tuple(_exporters(diagnosis)),
     )
     return msgspec.json.format(_encoded(document), indent=2).decode() + "\n"
 
@@ -186,6 +213,28 @@ def _client(view: Outlook) -> ClientDocument:
         why=sentence(view),
         evidence=evidence(view),
     )
+
+
+def _exporters(diagnosis: Diagnosis) -> Iterator[ExporterDocument]:
+    from dualstack.reach.exports import destination, flows, ways  # of a host and of files there is none
+
+    known, hosts = ways(diagnosis.traces), frozenset(x.target.host for x in diagnosis.traces)
+    for each in diagnosis.exporters:
+        found, target = destination(each, hosts), each.target
+        named = each.service if each.certain or found.endswith(".svc") else None
+        yield ExporterDocument(
+            owner=each.owner,
+            namespace=each.namespace,
+            pod=each.pod,
+            pods=each.pods,
+            variable=each.variable,
+            endpoint=each.written or each.endpoint,
+            protocol=target.protocol if target else None,
+            families=tuple(each.families),
+            service="/".join(named) if named else None,
+            target=join(found or each.host, target.port) if target else None,
+            traces=flows(each, found, known, diagnosis.traces),
+        )
 
 
 def schema() -> dict[str, object]:

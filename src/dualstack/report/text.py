@@ -160,4 +160,4 @@ def _gaps(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[Line]:
     for item in told:
         count = len(item.codes)
         rules = f" ({count} rule{'s' if count > 1 else ''} skipped)" if item.codes else ""
-        yield from wrapped(f"- {item.needs}: {printable(item.why)}{rules}", "    ", "dim", hang="  ")
+        yield from wrapped(f"- {item.needs}: {printable(item.why, 500)}{rules}", "    ", "dim", hang="  ")

@@ -7,6 +7,7 @@ from dualstack.model.address import BOTH
 from dualstack.model.exporter import Exporter
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Trace
+from dualstack.reach.exports import destination
 from dualstack.report.verbs.lines import Line, wrapped
 
 MANY = 6
@@ -124,11 +125,9 @@ def _word(trace: Trace) -> str:
 def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:
     """Who says that it exports to each of the targets, the most pods first."""
     held: dict[str, list[Exporter]] = {}
-    hosts = {x.target.host for x in traces}
+    hosts = frozenset(x.target.host for x in traces)
     for each in exporters:
-        namespace, name = each.service or ("", "")
-        found = next((x for x in (f"{name}.{namespace}.svc", each.host) if x in hosts), "")
-        held.setdefault(found, []).append(each)
+        held.setdefault(destination(each, hosts), []).append(each)
     held.pop("", None)
     if held:
         yield Line()

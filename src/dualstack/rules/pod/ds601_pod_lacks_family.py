@@ -83,16 +83,16 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 def _finding(lack: Lack) -> Finding:
     title, pod = lack.family.title, lack.pods[0]
-    count = f"{len(lack.pods)} pods" if len(lack.pods) > 1 else f"Pod {pod.metadata.name}"
+    count = f"{len(lack.pods)} pods" if len(lack.pods) > 1 else f"Pod {pod.metadata.called}"
     where = "the network of the node" if pod.spec.host_network else "the network plugin"
     return Finding(
         summary=f"Pods have no {title} address",
         detail=f"{count} of {lack.called} {'have' if len(lack.pods) > 1 else 'has'} no {title} address, as "
-        f"{pod.metadata.name} with {', '.join(pod.addresses)}, so no {title} connection gets there.",
+        f"{pod.metadata.called} with {', '.join(pod.addresses)}, so no {title} connection gets there.",
         hint=f"See why {where} gives them no {title}, then make the pods anew.",
         families=(lack.family,),
         evidence=tuple(
-            Evidence(", ".join(x.addresses), f"status.podIPs of the pod {x.metadata.name}") for x in lack.pods[:5]
+            Evidence(", ".join(x.addresses), f"status.podIPs of the pod {x.metadata.called}") for x in lack.pods[:5]
         ),
         fix=Fix("Make the pods anew once they can get both families", commands=lack.restart),
         flows=keys(lack.flows),

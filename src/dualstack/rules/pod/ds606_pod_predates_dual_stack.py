@@ -100,12 +100,12 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
         pod, title = lack.pods[0], lack.family.title
         yield Finding(
             summary=f"Pods are older than the cluster's {title}",
-            detail=f"The pod {pod.metadata.name} was made at {pod.metadata.creation_timestamp}, before {found[0]}. "
+            detail=f"The pod {pod.metadata.called} was made at {pod.metadata.creation_timestamp}, before {found[0]}. "
             f"It keeps {', '.join(pod.addresses)} alone.",
             hint="Make the pods anew.",
             families=(lack.family,),
             evidence=tuple(
-                Evidence(f"made at {x.metadata.creation_timestamp}", f"the pod {x.metadata.name}")
+                Evidence(f"made at {x.metadata.creation_timestamp}", f"the pod {x.metadata.called}")
                 for x in lack.pods[:5]
             ),
             fix=Fix("Make the pods anew", commands=lack.restart),
@@ -119,5 +119,5 @@ def _younger(cluster: Cluster, pod: Pod, lacks: Family) -> str:
     ranges = (x for x in cluster.ranges if lacks in x.families)
     since = ((x.metadata.creation_timestamp or "", f"ServiceCIDR {x.metadata.name}") for x in ranges)
     beside = (x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and lacks in x.families)
-    there = ((x.metadata.creation_timestamp or "", f"the pod {x.metadata.name} on the same node") for x in beside)
+    there = ((x.metadata.creation_timestamp or "", f"the pod {x.metadata.called} on the same node") for x in beside)
     return next((x for time, x in (*since, *there) if time > made), "")

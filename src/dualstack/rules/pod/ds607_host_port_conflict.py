@@ -84,7 +84,7 @@ def check(cluster: "Cluster", traces: Traces, workloads: Workloads | None) -> It
     waiting = [x for x in cluster.pods if _TAKEN in unscheduled(x) and not x.finished]
     for owner in dict.fromkeys(map(owner_of, waiting)):
         mine = [x for x in waiting if owner_of(x) == owner]
-        name, said = mine[0].metadata.name, unscheduled(mine[0])
+        name, said = mine[0].metadata.called, unscheduled(mine[0])
         wanted = [y for x in mine[0].spec.containers or () for y in x.ports or () if y.host_port]
         ports = ", ".join(str(x.host_port) for x in wanted)
         yield Finding(

@@ -1,0 +1,45 @@
+"""Which flows are those of which clients: by the host, the port and the protocol that their variables name."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from dualstack.model.address import Protocol
+from dualstack.model.exporter import Exporter
+from dualstack.model.trace import Trace
+
+_OWN = "pods of "
+
+Ways = Mapping[tuple[str, int, Protocol], Sequence[int]]
+"""The places of traces in their list, by where they lead."""
+
+
+def ways(traces: Sequence[Trace]) -> Ways:
+    """Traces by where they lead."""
+    found = defaultdict[tuple[str, int, Protocol], list[int]](list)
+    for place, trace in enumerate(traces):
+        found[trace.target.host, trace.target.port, trace.protocol].append(place)
+    return found
+
+
+def destination(exporter: Exporter, hosts: frozenset[str]) -> str:
+    """The host of a target that a client means: of a Service the full name, else as it is written; empty for others."""
+    namespace, name = exporter.service or ("", "")
+    return next((x for x in (f"{name}.{namespace}.svc", exporter.host) if x in hosts), "")
+
+
+def flows(exporter: Exporter, host: str, known: Ways, traces: Sequence[Trace]) -> tuple[int, ...]:
+    """The traces of a client: those to its `host` over the families of its pods.
+
+    Those of one owner alone are those of its own pods; others are of all the pods on some nodes.
+    """
+    target = exporter.target
+    if not target:
+        return ()
+    near = known.get((host, target.port, target.protocol), ())
+    return tuple(x for x in near if _is_his(exporter, traces[x]))
+
+
+def _is_his(exporter: Exporter, trace: Trace) -> bool:
+    mine = {f"{_OWN}{exporter.made_by(ambiguous=x)}" for x in (True, False)}
+    who = trace.vantage.partition(" on ")[0] if trace.vantage.startswith(_OWN) else ""
+    return (not who or who in mine) and (not exporter.families or trace.family in exporter.families)

@@ -1,0 +1,65 @@
+"""Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
+
+from collections.abc import Iterable, Iterator
+
+from dualstack.model.address import OTLP_PORTS
+from dualstack.model.cluster import Cluster, Service, ServicePort
+from dualstack.model.target import EVERYTHING
+from dualstack.reach.crowds import listed
+from dualstack.reach.lanes import Spots, selected
+
+NEEDS = "ports for OTLP"
+"""What a question needs that comes to no flow."""
+
+_NUMBERS = " or ".join(map(str, OTLP_PORTS))
+
+
+def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str:
+    """Why nothing is known to take OTLP there; empty where that may be for want of what could not be read."""
+    if cluster.unseen & {"Service", "Pod"}:
+        return ""
+    if cluster.exporters:
+        first = cluster.exporters[0]
+        return f"`{first.variable}={first.endpoint}` of the pod {first.pod} holds a variable that is not known"
+    if cluster.services:
+        said = "; ".join(map(_ports, cluster.services))
+        return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
+    if target == str(EVERYTHING):
+        where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
+        return f"no Service {where} has one, or leads to a Collector. Is it the right {where.split()[2]}?"
+    if not cluster.pods:
+        return f"`{target}` has no pods, so nothing tells which Services lead there"
+    return f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
+
+
+def _ports(service: Service) -> str:
+    ports = service.spec.ports or ()
+    said = listed([_port(x) for x in ports])
+    return f"{service.called} has the port{'s' * (len(ports) > 1)} {said}" if said else f"{service.called} has no port"
+
+
+def _port(port: ServicePort) -> str:
+    transport = "" if port.protocol == "TCP" else f"/{port.protocol}"
+    return f"{port.port}{transport}{f' ({port.name})' if port.name else ''}"
+
+
+def _remedy(places: Spots) -> str:
+    """What to do, which depends on whether the pods are known to receive OTLP."""
+    received = sorted(set(_received(places)))
+    if received:
+        return f"The pods receive OTLP on {' and '.join(map(str, received))}: lead a port of a Service there."
+    return "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
+
+
+def _received(places: Spots) -> Iterator[int]:
+    opened = (x for place in places.values() for x in place.opened)
+    yield from (x.port for x in opened if x.endpoint.component.startswith("receivers/otlp") and x.port)
+
+
+def unreached(services: Iterable[Service], reached: Iterable[Service], cluster: Cluster) -> Iterator[Service]:
+    """Those of some Services with pods to which none of others leads."""
+    known = {(x.metadata.namespace, x.metadata.name) for service in reached for x in selected(cluster, service)}
+    for service in services:
+        pods = (x.metadata for x in selected(cluster, service))
+        if any((x.namespace, x.name) not in known for x in pods):
+            yield service

@@ -1,0 +1,129 @@
+"""Questions that come to no flow: which ports there are, and what to do."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.question import Question
+from dualstack.model.target import EVERYTHING
+from dualstack.model.world import World
+from dualstack.overview import _LOST, conclude_all
+from dualstack.report.text import render
+from tests.cluster import worlds as w
+from tests.cluster.test_survey import client, everything, of_cart, variables, whole
+
+WEB = [{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9090}, {"name": "dns", "port": 53, "protocol": "UDP"}]
+ELSEWHERE = "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
+INSIDE = "The pods receive OTLP on 4317 and 4318: lead a port of a Service there."
+
+
+def asked(target: str, **instead: Any) -> World:
+    found = w.world(w.healthy(**instead))
+    found.target, found.namespace = target, "obs"
+    return found
+
+
+def why(found: Diagnosis) -> list[str]:
+    return [x.why for x in found.skipped if x.needs == "ports for OTLP"]
+
+
+def of(world: World) -> str:
+    found = conclude(world, Question())
+    assert (found.verdict, found.traces) == (Verdict.UNKNOWN, ())
+    assert render(found).startswith("UNKNOWN: no port for OTLP was found, so nothing was tried.\n")
+    return "".join(why(found))
+
+
+def test_the_ports_of_a_service_without_one_for_otlp_are_named() -> None:
+    foreign = {**w.service(ports=WEB), "spec": {**w.service(ports=WEB)["spec"], "selector": {"app": "web"}}}
+
+    said = of(asked("svc/otel", services=[foreign], slices=[], pods=[], configs=[], workloads=[]))
+
+    assert said == (
+        f"Service otel has the ports 80 (http), 9090, 53/UDP (dns). None is 4317 or 4318, or called `otlp`. {ELSEWHERE}"
+    )
+
+
+def test_ports_that_the_pods_receive_otlp_on_are_named_beside_them() -> None:
+    said = of(asked("svc/otel", services=[w.service(ports=WEB[:1])], slices=[]))
+
+    assert said == f"Service otel has the port 80 (http). None is 4317 or 4318, or called `otlp`. {INSIDE}"
+
+
+def test_a_service_may_have_no_port() -> None:
+    said = of(asked("svc/otel", services=[w.service(ports=None, clusterIP="None")], slices=[]))
+
+    assert said.startswith("Service otel has no port. None is")
+
+
+def test_pods_to_which_no_service_leads_are_told_of() -> None:
+    said = of(asked("deploy/otel", services=[], slices=[]))
+
+    assert said == f"no Service and no host port leads to the pods of `deploy/otel`. {INSIDE}"
+
+
+def test_a_workload_may_have_no_pods() -> None:
+    said = of(asked("deploy/otel", services=[], slices=[], pods=[]))
+
+    assert said == "`deploy/otel` has no pods, so nothing tells which Services lead there"
+
+
+def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_knows() -> None:
+    found = of_cart(client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")))
+
+    assert why(found) == [
+        "`OTEL_EXPORTER_OTLP_ENDPOINT=http://$(NOBODY):4317` of the pod a holds a variable that is not known"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Service", "Pod"])
+def test_what_may_not_be_read_may_have_a_port(kind: str) -> None:
+    world = asked("svc/otel", services=[], slices=[])
+    world.unseen.add(kind)
+
+    assert why(conclude(world, Question())) == []
+
+
+@pytest.mark.parametrize(("namespace", "where"), [("nope", "in the namespace `nope`"), ("", "in the cluster")])
+def test_a_cluster_may_have_nothing_of_this_kind(namespace: str, where: str) -> None:
+    world = w.world(w.healthy(services=[], slices=[], pods=[]))
+    world.target, world.namespace = str(EVERYTHING), namespace
+
+    said = "".join(why(conclude_all(world, Question())))
+
+    assert said.startswith(f"no Service {where} has one, or leads to a Collector. Is it the right ")
+
+
+def test_of_all_services_those_are_named_to_whose_pods_no_other_one_leads() -> None:
+    metrics = w.service(ports=[{"name": "metrics", "port": 8888}])
+    metrics["metadata"]["name"] = "otel-monitoring"
+
+    beside = conclude_all(w.world([*w.healthy(), metrics]), Question())
+    owner = {"kind": "Deployment", "name": "otel"}
+    between = {"kind": "ReplicaSet", "metadata": {"name": "otel-1", "namespace": "obs", "ownerReferences": [owner]}}
+    alone = conclude_all(w.world([*w.healthy(services=[metrics], slices=[]), between]), Question())
+
+    assert why(beside) == []
+    assert why(alone) == [
+        f"Service otel-monitoring has the port 8888 (metrics). None is 4317 or 4318, or called `otlp`. {INSIDE}"
+    ]
+
+
+def test_of_many_such_services_some_are_named() -> None:
+    every = [w.service(ports=WEB) for _ in range(_LOST + 3)]
+    for number, each in enumerate(every):
+        each["metadata"]["name"] = f"otel-{number}"
+
+    said = why(conclude_all(w.world(w.healthy(services=every, slices=[])), Question()))
+
+    assert len(said) == _LOST + 1
+    assert said[-1] == "3 more Services of Collectors have none"
+
+
+def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:
+    gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
+    world = everything(whole(client("a", "n1", gone), services=[], slices=[]))
+
+    assert why(conclude_all(world, Question())) == []
