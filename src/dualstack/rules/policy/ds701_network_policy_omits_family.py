@@ -111,7 +111,7 @@ def lint(
 ) -> Iterator[Finding]:
     """One finding for each Collector that one family alone may reach, and for each policy whose pods are elsewhere."""
     land = landscape(deployments)
-    if not both_matter(question):
+    if not both_matter(question) or question.place == "cluster":  # where flows are judged
         return
     for workload in workloads.items:
         given = land.is_collector(workload) or any(map(default_ports, workload.containers))
