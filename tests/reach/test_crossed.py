@@ -197,3 +197,25 @@ def test_an_export_that_a_policy_does_not_choose_proves_nothing() -> None:
 
     assert found.disposition is Disposition.INSUFFICIENT_INFO
     assert found.at(Hop.POLICY).status is Status.UNKNOWN
+
+
+POD, FAR = "10.244.0.7", "10.244.1.7"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_ROUTE, Outcome.TIMED_OUT])
+def test_a_cluster_address_that_fails_where_every_pod_is_reached_is_not_served(outcome: Outcome) -> None:
+    to_pods = [made("n1", Outcome.ACCEPTED, POD), made("n1", Outcome.ACCEPTED, FAR)]
+
+    (found,) = told(replace(trace(), nodes=("n1",)), *to_pods, made("n1", outcome))
+
+    assert found.failing is not None
+    assert (found.failing.hop, found.failing.mark) == (Hop.SERVICE, NOT_SERVED)
+
+
+def test_a_cluster_address_that_fails_where_a_pod_is_not_reached_is_no_fault_of_the_service() -> None:
+    to_pods = [made("n1", Outcome.ACCEPTED, POD), made("n1", Outcome.TIMED_OUT, FAR)]
+
+    (found,) = told(replace(trace(), nodes=("n1",)), *to_pods, made("n1", Outcome.TIMED_OUT))
+
+    assert found.failing is not None
+    assert found.failing.hop is Hop.POLICY

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol, family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
@@ -18,9 +19,11 @@ from dualstack.reach.outcomes import MEANINGS
 
 _ORDER = tuple(Hop)
 NOT_SERVED = "not-served"
-"""Mark of the hop `service`: the cluster address refuses where a backend takes connections."""
+"""Mark of the hop `service`: the cluster address fails where the backends take connections."""
 
 _To = tuple[str, int, Protocol]
+_Near = tuple[str, Family, Protocol]
+"""A node, and what is spoken from there."""
 
 
 def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> Iterator[Trace]:
@@ -30,12 +33,25 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
         known = made[crossing.to].get(crossing.node)
         if crossing.result.outcome is not Outcome.CANCELLED and (known is None or (known.pod and not crossing.pod)):
             made[crossing.to][crossing.node] = crossing
-    for trace in traces:
+    flows = tuple(traces)
+    direct = _direct(flows, made)
+    for trace in flows:
         mine = [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses]
         if enters(trace):
             yield from _entered(trace, mine)
         else:
-            yield from _told(trace, mine, every)
+            yield from _told(trace, mine, every, direct)
+
+
+def _direct(traces: Iterable[Trace], made: Mapping[_To, Mapping[str, Crossing]]) -> set[_Near]:
+    """From where every export to an address of a pod was accepted; those of Services are led to one of these."""
+    of_services = {y for x in traces if x.at(Hop.SERVICE).status is not Status.NOT_APPLICABLE for y in x.addresses}
+    found: dict[_Near, bool] = {}
+    for (address, _, protocol), by_node in made.items():
+        for node, crossing in by_node.items() if address not in of_services else ():
+            key = (node, family(address), protocol)
+            found[key] = found.get(key, True) and MEANINGS[crossing.result.outcome].hop is None
+    return {x for x, accepted in found.items() if accepted}
 
 
 def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[Trace]:
@@ -50,7 +66,9 @@ def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[T
     yield _proved(trace, best, 1) if best else trace
 
 
-def _told(trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int) -> Iterator[Trace]:
+def _told(
+    trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int, direct: AbstractSet[_Near]
+) -> Iterator[Trace]:
     """One trace for each way in which its nodes fared; those from which nothing was sent stay as predicted."""
     groups: dict[Outcome | None, list[str]] = {}
     known: dict[str, Crossing] = {}
@@ -66,7 +84,8 @@ def _told(trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int) -> I
         part = (
             trace if len(groups) == 1 else replace(trace, vantage=f"pods on {named(nodes, every)}", nodes=tuple(nodes))
         )
-        yield _proved(part, known[nodes[0]], len(nodes)) if outcome else part
+        past = all((x, trace.family, trace.protocol) in direct for x in nodes)
+        yield _proved(part, known[nodes[0]], len(nodes), past=past) if outcome else part
 
 
 def _is_part(trace: Trace, groups: Mapping[Outcome | None, Sequence[str]]) -> bool:
@@ -75,13 +94,14 @@ def _is_part(trace: Trace, groups: Mapping[Outcome | None, Sequence[str]]) -> bo
     return some and set(groups) <= {None, Outcome.ACCEPTED}
 
 
-def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
+def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> Trace:
+    """A trace as an export shows it; `past` says that what the Service leads to took those of the same nodes."""
     meaning = MEANINGS[made.result.outcome]
     fact = _sight(made, count)
     if meaning.hop is None:
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
     failing = trace.failing
-    at = _place(trace, made.result.outcome, meaning.hop)
+    at = _place(trace, made.result.outcome, meaning.hop, past=past)
     if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
@@ -108,24 +128,25 @@ def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
     if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
         return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
-        return NOT_SERVED, "the cluster address refuses, and the pods do not"
+        return NOT_SERVED, f"the pods accept, and of the address of the Service {MEANINGS[outcome].why}"
     if at is Hop.POD:
         held = trace.at(Hop.ENDPOINTS).why.removeprefix("ready: ")
         return STALE, f"no pod has {held}, and there {MEANINGS[outcome].why}"
     return str(outcome), MEANINGS[outcome].why
 
 
-def _place(trace: Trace, outcome: Outcome, hop: Hop) -> Hop:
+def _place(trace: Trace, outcome: Outcome, hop: Hop, *, past: bool) -> Hop:
     """The hop that a failure is of.
 
-    A reset of a cluster address, where the pods accept, is that of kube-proxy; where endpoints are of no pod, nobody is
-    known to be there.
+    A cluster address that fails from where the pods are reached, or that resets where they accept, is not served by
+    kube-proxy; where endpoints are of no pod, nobody is known to be there.
     """
     if not trace.server and trace.at(Hop.ENDPOINTS).status is Status.PASS and hop in (Hop.ROUTE, Hop.POLICY):
         return Hop.POD
     accepting = trace.at(Hop.LISTEN).status is Status.PASS
     served = trace.at(Hop.SERVICE).status is Status.PASS
-    return Hop.SERVICE if outcome is Outcome.REFUSED and accepting and served else hop
+    unserved = past and hop in (Hop.ROUTE, Hop.POLICY)
+    return Hop.SERVICE if served and (unserved or (outcome is Outcome.REFUSED and accepting)) else hop
 
 
 def _passed(hop: TracedHop, fact: Evidence | None) -> TracedHop:

@@ -1,8 +1,9 @@
 """kube-proxy is told to serve one family, and Services have two.
 
 ## What it detects
-The ConfigMap `kube-proxy` in the namespace `kube-system`, where it can be read, that switches dual-stack off. Where it
-cannot, nothing is said. `clusterCIDR` and `nodePortAddresses` of one family are no fault: the other is served as well.
+The ConfigMap `kube-proxy` in the namespace `kube-system`, where it can be read, that switches dual-stack off. Exports
+(`--matrix`) tell as well: those to the pods are accepted, and those to the address of the Service fail on the same
+nodes. `clusterCIDR` and `nodePortAddresses` of one family are no fault: the other is served as well.
 
 ## Why it breaks
 kube-proxy makes the rules that lead from the address of a Service to its endpoints, for each family by itself. Without
@@ -69,15 +70,16 @@ from dualstack.model.cluster import Cluster, KubeProxy
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.crossed import NOT_SERVED
 from dualstack.reach.forward import UNSERVED
-from dualstack.reach.live import by_service, failing, families_of, keys, titles
+from dualstack.reach.live import by_service, clients_of, failing, families_of, keys, titles
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
-    """One finding for each Service with a family that is left out."""
+    """One finding for each Service with a family that is left out, by configuration or by what exports met."""
     proxy = cluster.proxy or KubeProxy()
     for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, UNSERVED)):
         families = families_of(flows)
@@ -90,5 +92,16 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
             evidence=(Evidence(proxy.said, "ConfigMap kube-system/kube-proxy", Layer.DECLARED),),
             location=proxy.at,
             fix=Fix("Serve both families", commands=("kubectl edit configmap kube-proxy -n kube-system",)),
+            flows=keys(flows),
+        )
+    for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, NOT_SERVED)):
+        families, where = families_of(flows), clients_of(flows)
+        yield Finding(
+            summary=f"The Service is not served over {titles(families)} for {where}",
+            detail=f"Exports of {where} to the pods are accepted, and those to the address of {service.called} fail.",
+            hint="Look at the log of kube-proxy, or of what stands in for it, on these nodes: whether it has its tools,"
+            " such as `ip6tables`, and whether it runs at all.",
+            families=families,
+            evidence=flows[0].at(Hop.SERVICE).evidence,
             flows=keys(flows),
         )
