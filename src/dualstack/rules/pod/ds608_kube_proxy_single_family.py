@@ -3,6 +3,7 @@
 ## What it detects
 The ConfigMap `kube-proxy` in the namespace `kube-system`, where it can be read, that switches dual-stack off. Where it
 cannot, nothing is said. `clusterCIDR` and `nodePortAddresses` of one family are no fault: the other is served as well.
+And a cluster address that refuses exports from nodes while the pods behind it take connections.
 
 ## Why it breaks
 kube-proxy makes the rules that lead from the address of a Service to its endpoints, for each family by itself. Without
@@ -69,6 +70,8 @@ from dualstack.model.cluster import Cluster, KubeProxy
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
+from dualstack.reach.crossed import NOT_SERVED
+from dualstack.reach.crowds import listed
 from dualstack.reach.forward import UNSERVED
 from dualstack.reach.live import by_service, failing, families_of, keys, titles
 
@@ -77,7 +80,7 @@ SEVERITY = Severity.ERROR
 
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
-    """One finding for each Service with a family that is left out."""
+    """One finding for each Service with a family that is left out, and for each that some nodes do not serve."""
     proxy = cluster.proxy or KubeProxy()
     for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, UNSERVED)):
         families = families_of(flows)
@@ -90,5 +93,18 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
             evidence=(Evidence(proxy.said, "ConfigMap kube-system/kube-proxy", Layer.DECLARED),),
             location=proxy.at,
             fix=Fix("Serve both families", commands=("kubectl edit configmap kube-proxy -n kube-system",)),
+            flows=keys(flows),
+        )
+    for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, NOT_SERVED)):
+        families, nodes = families_of(flows), tuple(dict.fromkeys(y for x in flows for y in x.nodes))
+        yield Finding(
+            summary=f"The cluster address refuses {titles(families)}",
+            detail=f"The pods of {service.called} take connections, and its address refuses them on {listed(nodes)}: "
+            "the rules that kube-proxy, or what stands in for it, has made there lead elsewhere.",
+            hint="See whether it runs on these nodes, and what its log says there.",
+            families=families,
+            confidence=Confidence.INFERRED,
+            evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
+            fix=Fix("Serve the address", commands=("kubectl get pods -n kube-system -o wide",)),
             flows=keys(flows),
         )
