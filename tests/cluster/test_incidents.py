@@ -408,7 +408,7 @@ def test_a_node_that_a_daemonset_is_not_meant_for_is_a_warning() -> None:
 
 
 def test_a_configuration_that_is_younger_than_the_pod_makes_nothing_certain() -> None:
-    young = w.config(**FIRST, managedFields=[{"time": "2026-03-02T10:00:00Z"}])
+    young = w.config(managedFields=[{"time": "2026-03-02T10:00:00Z"}])
 
     found = w.diagnosed(w.healthy(configs=[young]))
 

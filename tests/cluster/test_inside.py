@@ -126,6 +126,16 @@ def test_a_cluster_address_that_refuses_before_pods_that_accept_is_no_fault_of_t
     assert "on n1, n2" in found.findings[0].detail
 
 
+def test_a_pod_whose_sockets_could_not_be_read_has_those_of_its_configuration() -> None:
+    held = tuple(InterfaceAddress(x, 128 if ":" in x else 32) for x in ADDRESSES)
+    space = Namespace("host", (Interface("eth0", 2, up=True, addresses=held),))
+    facts = Snapshot({Namespaces: Namespaces((space,))})
+    world = w.world(w.healthy(configs=[w.config("localhost:4317")]))
+    world.inspections = [Inspection("n1", "obs", POD["metadata"]["name"], plainly(facts))]
+
+    assert set(w.roots(conclude(world, Question()))) == {"DS202"}
+
+
 CANARY = w.pod("otel-canary", "n2")
 CANARY["metadata"]["labels"] = {"app": "otel", "track": "canary"}
 CANARY["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "canary"}}]
