@@ -714,3 +714,66 @@ def test_what_was_seen_from_outside_beats_what_is_predicted(name: str) -> None:
     found = w.diagnosed(w.healthy(pods=ONE), seen=looks)
 
     assert holds(next(x for x in found.traces if x.family is V4 and x.target.port == 4317))
+
+
+def met(way: Way, outcome: Outcome, **said: Any) -> Glimpse:
+    return Glimpse("pod otel-a", 4317, Protocol.GRPC, way, outcome, **said)
+
+
+ELSEWHERE = w.config(grpc="${env:NOWHERE}:4317")
+
+
+@pytest.mark.parametrize("config", [w.config(), ELSEWHERE], ids=["known", "unknown"])
+def test_an_export_tells_more_than_the_proxy_of_an_api_server(config: w.Object) -> None:
+    seen = Glimpses((met(Way.ADDRESS, Outcome.CLOSED), met(Way.LOOPBACK, Outcome.TLS_EXPECTED)))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=seen)
+
+    assert w.codes(found) == {"DS902"}
+    assert V4 in {y for x in found.findings for y in x.families}
+
+
+def test_but_not_of_another_socket() -> None:
+    other = w.config(grpc="${env:MY_POD_IP}:4317")
+    seen = Glimpses((met(Way.ADDRESS, Outcome.CLOSED), met(Way.LOOPBACK, Outcome.TLS_EXPECTED)))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[other]), seen=seen)
+
+    assert next(x.failing.mark for x in found.traces if x.failing and x.family is V4) == Outcome.CLOSED
+
+
+METRICS = w.config()
+METRICS["data"] = {"config.yaml": METRICS["data"]["config.yaml"].replace("traces:", "metrics/a:")}
+UNIMPLEMENTED = "grpc-status 12 UNIMPLEMENTED"
+
+
+def test_a_receiver_without_a_pipeline_of_traces_is_told_from_its_configuration() -> None:
+    rejected = met(Way.LOOPBACK, Outcome.REJECTED, status=UNIMPLEMENTED, signals=("metrics",))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((rejected,)))
+
+    assert (w.codes(found), found.verdict) == ({"DS904"}, Verdict.DEGRADED)
+    (told,) = found.findings
+    assert "is in pipelines of metrics alone, and answers `grpc-status 12 UNIMPLEMENTED` to traces" in told.detail
+    assert told.location is not None
+    assert (told.location.file, told.location.line) == ("obs/configmap/otel.yaml", 11)
+    assert {x.signals for x in found.traces if x.failed} == {("metrics",)}
+
+
+def test_what_answers_there_is_no_stranger() -> None:
+    page = met(Way.ADDRESS, Outcome.NOT_OTLP, status="HTTP 404")
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((page,)))
+
+    assert w.roots(found) == ["DS904"]
+
+
+@pytest.mark.parametrize(
+    ("config", "status"), [(w.config(), UNIMPLEMENTED), (METRICS, "grpc-status 16 UNAUTHENTICATED"), (ELSEWHERE, "")]
+)
+def test_other_rejections_are_what_their_status_says(config: w.Object, status: str) -> None:
+    rejected = met(Way.LOOPBACK, Outcome.REJECTED, status=status)
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=Glimpses((rejected,)))
+
+    assert not [x for x in found.findings if "pipeline of traces in" in x.hint]

@@ -117,7 +117,7 @@ def _proved(trace: Trace, made: Crossing, count: int) -> Trace:
     stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
-    return replace(trace, hops=hops, disposition=meaning.disposition)
+    return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
 
 
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
