@@ -18,7 +18,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity, Skipped
-from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.glimpse import Glimpse, Glimpses, Way, glimpsed
 from dualstack.model.host import Namespaces
 from dualstack.model.inspection import Crossing, crossings
 from dualstack.model.kube import Workloads
@@ -97,8 +97,7 @@ def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glim
     for each in made:
         task, mine = each.result.task, there.get((each.namespace, each.pod))
         if mine and task.address in mine.addresses:
-            said = each.result.status or each.result.detail
-            yield Glimpse(mine.place, task.port, task.protocol, Way.INSIDE, each.result.outcome, said, task.address)
+            yield glimpsed(mine.place, task.port, Way.INSIDE, each.result, task.address)
 
 
 def _renamed(seen: Glimpses, pods: Sequence[Pod]) -> Iterator[Glimpse]:
@@ -200,4 +199,4 @@ def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
     found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
     for look in found:
         task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
-        yield ProbeResult(task, look.outcome, detail=look.detail)
+        yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

@@ -408,7 +408,7 @@ def test_a_node_that_a_daemonset_is_not_meant_for_is_a_warning() -> None:
 
 
 def test_a_configuration_that_is_younger_than_the_pod_makes_nothing_certain() -> None:
-    young = w.config(**FIRST, managedFields=[{"time": "2026-03-02T10:00:00Z"}])
+    young = w.config(managedFields=[{"time": "2026-03-02T10:00:00Z"}])
 
     found = w.diagnosed(w.healthy(configs=[young]))
 
@@ -528,6 +528,36 @@ def test_a_headless_service_hands_out_the_addresses_of_its_pods() -> None:
     assert w.roots(found) == ["DS204"]
     refused = next(x for x in found.traces if x.disposition is Disposition.REFUSED)
     assert set(refused.addresses) <= {y["ip"] for x in ("otel-a", "otel-b") for y in w.pod(x, "n1")["status"]["podIPs"]}
+
+
+def headless(*ports: dict[str, Any]) -> w.Object:
+    return w.service(clusterIP="None", clusterIPs=["None"], ports=list(ports))
+
+
+def test_clients_of_a_headless_service_are_led_to_no_target_port() -> None:
+    moved = headless({"name": "a", "port": 4317, "targetPort": 14317}, {"name": "b", "port": 9999, "targetPort": 4318})
+    slices = w.endpoints(ONE, ports=[{"name": "a", "port": 14317}, {"name": "b", "port": 4318}])
+    objects = w.healthy(pods=ONE, services=[moved], slices=slices, configs=[w.config("0.0.0.0:14317")])
+
+    for seen in (None, Glimpses((Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.ADDRESS, Outcome.REFUSED),))):
+        found = w.diagnosed(objects, seen=seen)
+
+        assert w.roots(found) == ["DS508", "DS508"]
+        assert {x.disposition for x in found.traces} == {Disposition.REFUSED}
+        assert {x.port for x in found.traces} == {4317, 9999}
+        grpc = next(x for x in found.findings if "4317" in x.summary)
+        assert "headless: clients connect to port 4317 of the pods themselves" in grpc.detail
+        assert grpc.hint == "Send to port 14317, or let the receiver listen on port 4317."
+
+
+def test_nor_do_they_need_one() -> None:
+    slices = w.endpoints(ONE, ports=[])
+    service = headless({"name": "a", "port": 4317, "targetPort": "nobody"})
+
+    found = w.diagnosed(w.healthy(pods=ONE, services=[service], slices=slices), seen=looks(*Way))
+
+    assert found.verdict is Verdict.HEALTHY
+    assert not found.findings
 
 
 def test_a_port_that_is_named_after_otlp_is_for_what_its_receiver_speaks() -> None:
@@ -684,3 +714,66 @@ def test_what_was_seen_from_outside_beats_what_is_predicted(name: str) -> None:
     found = w.diagnosed(w.healthy(pods=ONE), seen=looks)
 
     assert holds(next(x for x in found.traces if x.family is V4 and x.target.port == 4317))
+
+
+def met(way: Way, outcome: Outcome, **said: Any) -> Glimpse:
+    return Glimpse("pod otel-a", 4317, Protocol.GRPC, way, outcome, **said)
+
+
+ELSEWHERE = w.config(grpc="${env:NOWHERE}:4317")
+
+
+@pytest.mark.parametrize("config", [w.config(), ELSEWHERE], ids=["known", "unknown"])
+def test_an_export_tells_more_than_the_proxy_of_an_api_server(config: w.Object) -> None:
+    seen = Glimpses((met(Way.ADDRESS, Outcome.CLOSED), met(Way.LOOPBACK, Outcome.TLS_EXPECTED)))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=seen)
+
+    assert w.codes(found) == {"DS902"}
+    assert V4 in {y for x in found.findings for y in x.families}
+
+
+def test_but_not_of_another_socket() -> None:
+    other = w.config(grpc="${env:MY_POD_IP}:4317")
+    seen = Glimpses((met(Way.ADDRESS, Outcome.CLOSED), met(Way.LOOPBACK, Outcome.TLS_EXPECTED)))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[other]), seen=seen)
+
+    assert next(x.failing.mark for x in found.traces if x.failing and x.family is V4) == Outcome.CLOSED
+
+
+METRICS = w.config()
+METRICS["data"] = {"config.yaml": METRICS["data"]["config.yaml"].replace("traces:", "metrics/a:")}
+UNIMPLEMENTED = "grpc-status 12 UNIMPLEMENTED"
+
+
+def test_a_receiver_without_a_pipeline_of_traces_is_told_from_its_configuration() -> None:
+    rejected = met(Way.LOOPBACK, Outcome.REJECTED, status=UNIMPLEMENTED, signals=("metrics",))
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((rejected,)))
+
+    assert (w.codes(found), found.verdict) == ({"DS904"}, Verdict.DEGRADED)
+    (told,) = found.findings
+    assert "is in pipelines of metrics alone, and answers `grpc-status 12 UNIMPLEMENTED` to traces" in told.detail
+    assert told.location is not None
+    assert (told.location.file, told.location.line) == ("obs/configmap/otel.yaml", 11)
+    assert {x.signals for x in found.traces if x.failed} == {("metrics",)}
+
+
+def test_what_answers_there_is_no_stranger() -> None:
+    page = met(Way.ADDRESS, Outcome.NOT_OTLP, status="HTTP 404")
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((page,)))
+
+    assert w.roots(found) == ["DS904"]
+
+
+@pytest.mark.parametrize(
+    ("config", "status"), [(w.config(), UNIMPLEMENTED), (METRICS, "grpc-status 16 UNAUTHENTICATED"), (ELSEWHERE, "")]
+)
+def test_other_rejections_are_what_their_status_says(config: w.Object, status: str) -> None:
+    rejected = met(Way.LOOPBACK, Outcome.REJECTED, status=status)
+
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=Glimpses((rejected,)))
+
+    assert not [x for x in found.findings if "pipeline of traces in" in x.hint]

@@ -117,3 +117,53 @@ def test_a_name_that_gives_no_address_is_found(error: str) -> None:
 
 def test_a_container_without_evidence_changes_nothing() -> None:
     assert diagnosed(Inspection("n1", "obs", "", plainly(Snapshot({})))).verdict is Verdict.UNKNOWN
+
+
+def test_a_cluster_address_that_refuses_before_pods_that_accept_is_no_fault_of_their_listener() -> None:
+    found = diagnosed(in_pod(("::", False)), *on_nodes(ipv4=Outcome.REFUSED, ipv6=Outcome.REFUSED))
+
+    assert w.codes(found) == {"DS608"}
+    assert "on n1, n2" in found.findings[0].detail
+
+
+def test_a_pod_whose_sockets_could_not_be_read_has_those_of_its_configuration() -> None:
+    held = tuple(InterfaceAddress(x, 128 if ":" in x else 32) for x in ADDRESSES)
+    space = Namespace("host", (Interface("eth0", 2, up=True, addresses=held),))
+    facts = Snapshot({Namespaces: Namespaces((space,))})
+    world = w.world(w.healthy(configs=[w.config("localhost:4317")]))
+    world.inspections = [Inspection("n1", "obs", POD["metadata"]["name"], plainly(facts))]
+
+    assert set(w.roots(conclude(world, Question()))) == {"DS202"}
+
+
+CANARY = w.pod("otel-canary", "n2")
+CANARY["metadata"]["labels"] = {"app": "otel", "track": "canary"}
+CANARY["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "canary"}}]
+
+
+def canaries() -> list[w.Object]:
+    """A Deployment of its own, with its own configuration, behind the Service."""
+    made = w.deployment()
+    made["metadata"]["name"] = "canary"
+    made["spec"]["template"] = {"metadata": {"labels": CANARY["metadata"]["labels"]}, "spec": CANARY["spec"]}
+    stable = w.deployment()
+    stable["spec"]["template"]["metadata"]["labels"] = {"app": "otel", "track": "stable"}
+    pod = w.pod("otel-a", "n1")
+    pod["metadata"]["labels"] = {"app": "otel", "track": "stable"}
+    pods = [pod, CANARY]
+    local = w.config("localhost:4317", "localhost:4318")
+    local["metadata"]["name"] = "canary"
+    return w.healthy(pods=pods, slices=w.endpoints(pods), configs=[w.config(), local], workloads=[stable, made])
+
+
+def test_two_groups_of_pods_are_judged_each_by_its_own_sockets() -> None:
+    world = w.world(canaries())
+    world.inspections = [in_pod(("::", False)), *on_nodes(ipv4=Outcome.REFUSED)]
+
+    found = conclude(world, Question())
+
+    assert set(w.roots(found)) == {"DS202"}
+    assert {x.location.file for x in found.findings if x.location} == {"obs/configmap/canary.yaml"}
+    works = {y for x in found.traces if x.accepted for y in x.servers}
+    assert works == {"pod otel-a"}
+    assert found.verdict is Verdict.DEGRADED

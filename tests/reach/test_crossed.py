@@ -219,3 +219,44 @@ def test_a_cluster_address_that_fails_where_a_pod_is_not_reached_is_no_fault_of_
 
     assert found.failing is not None
     assert found.failing.hop is Hop.POLICY
+
+
+def both(**canary: Status) -> tuple[Trace, Trace]:
+    """The ways to two backends of one Service: one of which nothing is known, and another."""
+    return trace(count="1-of-2"), trace(count="1-of-2", **canary)
+
+
+def test_a_failure_is_that_of_the_backend_that_is_known_to_fail_so() -> None:
+    stable, canary = both(listen=Status.FAIL)
+    seen = (made("n1", Outcome.REFUSED), made("n2", Outcome.ACCEPTED), made("n3", Outcome.NO_ROUTE))
+
+    found = list(crossed([stable, canary], seen, len(NODES)))
+
+    near = [x for x in found if x.vantage == "pods on n1 and n2"]
+    assert [x.disposition for x in near] == [Disposition.INSUFFICIENT_INFO, Disposition.REFUSED]
+    assert [x.fact for x in near[1].at(Hop.LISTEN).evidence] == ["refused"]
+    away = [x for x in found if x.vantage == "pods on n3"]
+    assert [x.disposition for x in away] == [Disposition.NO_ROUTE, Disposition.REFUSED]
+
+
+def test_another_failure_is_not_explained_by_it() -> None:
+    stable, canary = both(listen=Status.FAIL)
+
+    found = list(crossed([stable, canary], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES)))
+
+    assert found[0].disposition is Disposition.TIMED_OUT
+
+
+def test_silence_is_that_of_a_backend_that_is_kept_from_clients() -> None:
+    stable, canary = both()
+    denied = replace(canary, disposition=Disposition.DENIED)
+
+    found = list(crossed([stable, denied], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES)))
+
+    assert found[0] == stable
+
+
+def test_each_of_several_backends_with_an_address_of_its_own_is_met_by_itself() -> None:
+    (found,) = told(trace(count="1-of-2", service=Status.NOT_APPLICABLE), *(made(x, Outcome.ACCEPTED) for x in NODES))
+
+    assert found.accepted

@@ -81,6 +81,29 @@ spec: {config: {receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}
         assert found(text, "DS508")
         assert not found(text + other, "DS508")
 
+    @pytest.mark.parametrize(
+        ("port", "severity"), [("4317", Severity.ERROR), ("80", Severity.WARNING)], ids=["otlp", "another"]
+    )
+    def test_nothing_leads_clients_of_a_headless_service_to_another_port(self, port: str, severity: Severity) -> None:
+        text = headless(f"{{name: otlp-grpc, port: {port}, targetPort: 4320}}") + collector(grpc="0.0.0.0:4320")
+
+        (wrong,) = found(text, "DS508")
+
+        assert wrong.severity is severity
+        assert "It is headless" in wrong.detail
+        assert wrong.hint == "Send to port 4320, or listen on this one."
+        assert mended(text, unsafe=True) == text
+
+    def test_nor_do_they_need_the_target_port(self) -> None:
+        ports = "{name: otlp-grpc, port: 4317, targetPort: 4320}, {name: otlp-http, port: 4318, targetPort: nobody}"
+
+        assert not found(headless(ports) + collector(), "DS508")
+
+
+def headless(ports: str) -> str:
+    """The Service without an address of its own."""
+    return service(ports).replace("spec: {", "spec: {clusterIP: None, ")
+
 
 class TestPortsLeftOut:
     ONE = service("{name: otlp-grpc, port: 4317}")
@@ -125,3 +148,6 @@ class TestPortsLeftOut:
 
     def test_a_service_without_otlp_does_not_count(self) -> None:
         assert not found(service("{name: metrics, port: 8888}") + collector(), "DS521")
+
+    def test_a_headless_service_leaves_no_port_out(self) -> None:
+        assert not found(headless("{name: otlp-grpc, port: 4317}") + collector(), "DS521")

@@ -88,7 +88,9 @@ def _types(section: str) -> frozenset[str]:
 
 def listening(root: Node, origin: Origin, environ: Mapping[str, str], version: str) -> tuple[DeclaredEndpoint, ...]:
     """The endpoints that a configuration listens on. An empty version means the newest known."""
-    reading = _Reading(origin, environ, version)
+    pipelines = get(root, "service", "pipelines")
+    at = origin.location(pipelines[0]) if pipelines else None
+    reading = _Reading(origin, environ, version, _signals(root), at)
     return tuple(x for x in (*_components(root, reading), *_telemetry(root, reading)) if x)
 
 
@@ -131,6 +133,15 @@ def _used(root: Node) -> dict[str, set[str]] | None:
         for section in ("receivers", "processors", "exporters")
     }
     return {**used, "extensions": {scalar(x) for x in items(value(service, "extensions"))}}
+
+
+def _signals(root: Node) -> Mapping[str, tuple[str, ...]]:
+    """The signals whose pipelines each receiver is in, by its path; a connector is none."""
+    found: dict[str, dict[str, None]] = {}
+    for key, pipeline in pairs(value(root, "service", "pipelines")):
+        for receiver in items(value(pipeline, "receivers")):
+            found.setdefault(f"receivers/{scalar(receiver)}", {})[scalar(key).partition("/")[0].strip()] = None
+    return {k: tuple(v) for k, v in found.items()}
 
 
 def uses(root: Node) -> Callable[[str, str], bool]:
@@ -193,6 +204,8 @@ class _Reading(msgspec.Struct, frozen=True):
     origin: Origin
     environ: Mapping[str, str]
     version: str
+    signals: Mapping[str, tuple[str, ...]]
+    pipelines: Location | None
 
     def endpoint(self, row: _Row, component: str, path: str, pair: tuple[Node, Node]) -> DeclaredEndpoint | None:
         """The endpoint that a row of the table finds in a component, None where there is none."""
@@ -229,6 +242,8 @@ class _Reading(msgspec.Struct, frozen=True):
             cause=cause,
             host_ignored=bool(row["host ignored"]),
             room=self._room(row, body),
+            signals=self.signals.get(component, ()),
+            pipelines=self.pipelines,
         )
 
     def _silent(self, row: _Row, body: Node) -> bool:

@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from dualstack.model.address import Protocol, join
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Outcome, ProbeResult
 
 
 class Way(enum.StrEnum):
@@ -20,9 +20,9 @@ class Way(enum.StrEnum):
 
 
 class Glimpse(msgspec.Struct, frozen=True):
-    """One export, or attempt at one. `place` is the pod as a place of sockets; `detail` is what was said.
+    """One export, or attempt at one. `place` is the pod as a place of sockets.
 
-    `address` is what a container inside dialled.
+    `address` is what a container inside dialled. `status`, `detail` and `signals` are what a `ProbeResult` has.
     """
 
     place: str
@@ -32,6 +32,8 @@ class Glimpse(msgspec.Struct, frozen=True):
     outcome: Outcome
     detail: str = ""
     address: str = ""
+    status: str = ""
+    signals: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -52,3 +54,9 @@ class Glimpses(msgspec.Struct, frozen=True):
         wanted = (place, port, protocol, way, address if way is Way.INSIDE else "")
         found = (x for x in self.items if (x.place, x.port, x.protocol, x.way, x.address) == wanted)
         return next(found, None)
+
+
+def glimpsed(place: str, port: int, way: Way, result: ProbeResult, address: str = "") -> Glimpse:
+    """What an export to a port of a pod showed."""
+    said = result.outcome, result.detail, address, result.status, result.signals
+    return Glimpse(place, port, result.task.protocol, way, *said)

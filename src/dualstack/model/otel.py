@@ -21,7 +21,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
     names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
-    transport can be written that is not there.
+    transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
+    says, and `pipelines` is where these are.
     """
 
     component: str
@@ -43,6 +44,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     runtime: str = Runtime.GO
     host_ignored: bool = False
     room: Room | None = None
+    signals: tuple[str, ...] = ()
+    pipelines: Location | None = None
 
     @property
     def effective(self) -> str:

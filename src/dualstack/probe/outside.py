@@ -14,15 +14,15 @@ from typing import Protocol as Shape
 
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
-from dualstack.model.glimpse import Glimpse, Way
+from dualstack.model.glimpse import Glimpse, Way, glimpsed
 from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.probe import otlp
 from dualstack.probe.otlp_http import Response, judge
 from dualstack.probe.run import Options, run
-from dualstack.probe.talk import quoted
+from dualstack.probe.talk import Answer, quoted
 from dualstack.reach.rights import refused, rights, said_of
 
 _UNREACHED = "error trying to reach service: "
-_SIGNAL = "traces"
 _UNSEEN = "unseen"
 _FORBIDDEN = 403
 
@@ -59,13 +59,31 @@ _FEATURES = {Way.ADDRESS: "proxy", Way.LOOPBACK: "forward"}
 
 def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
     """What answers at the first address of a pod; None where the API server has no way there. Raises NotAllowed."""
-    path = f"/api/v1/namespaces/{window.namespace}/pods/{window.pod}:{window.port}/proxy/v1/{_SIGNAL}"
-    headers = {"Content-Type": "application/x-protobuf", **dict(options.headers)}
-    status, body = through(path, b"", headers)
-    own = _own(status, body)
-    if own is None:
-        answer = judge(Response(status, {"content-type": "application/x-protobuf"}, body), _SIGNAL)
-        return _glimpse(window, Way.ADDRESS, answer.outcome, answer.status)
+    answers: list[Answer] = []
+    for signal, path in otlp.paths("").items():
+        status, body = through(
+            f"/api/v1/namespaces/{window.namespace}/pods/{window.pod}:{window.port}/proxy{path}",
+            b"",
+            {"Content-Type": "application/x-protobuf", **dict(options.headers)},
+        )
+        own = _own(status, body)
+        if own is not None:
+            return _combined(window, answers) if answers else _of_the_server(window, status, own)
+        answers.append(judge(Response(status, {"content-type": "application/x-protobuf"}, body), signal))
+        if not answers[0].unserved:
+            break
+    return _combined(window, answers)
+
+
+def _combined(window: Window, answers: Sequence[Answer]) -> Glimpse:
+    """What came for the first signal, and for others where that one is not served."""
+    found = otlp.combined(answers)
+    said = found.outcome, "" if found.status else found.detail, "", found.status, found.signals
+    return Glimpse(window.place, window.port, window.protocol, Way.ADDRESS, *said)
+
+
+def _of_the_server(window: Window, status: int, own: str) -> Glimpse | None:
+    """What the API server says of a connection to the pod. Raises NotAllowed."""
     if _UNREACHED not in own:
         raise NotAllowed(_denial(Way.ADDRESS, own) if status == _FORBIDDEN else own)
     said = own.partition(_UNREACHED)[2]
@@ -102,7 +120,7 @@ def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse |
         return _glimpse(window, Way.LOOPBACK, Outcome.REFUSED, quoted(said.encode()))
     if said:
         raise NotAllowed(_denial(Way.LOOPBACK, said) if denied else said)
-    return _glimpse(window, Way.LOOPBACK, result.outcome, result.status or result.detail)
+    return glimpsed(window.place, window.port, Way.LOOPBACK, result)
 
 
 def _denial(way: Way, message: str) -> str:

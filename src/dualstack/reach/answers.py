@@ -5,13 +5,17 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
+from dualstack.reach.start import declared_on
 
+SIGNALS = ("traces", "metrics", "logs")
+"""What a probe asks for: the first, then the others where that one is not served."""
 TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
 
 
@@ -25,6 +29,16 @@ def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iter
         result = next((x for x in found if x and x.outcome in outcomes), None)
         if result:
             yield trace, result
+
+
+def unpiped(trace: Trace, result: ProbeResult, declared: Declared | None) -> DeclaredEndpoint | None:
+    """The receiver of a flow whose configuration has it in no pipeline of traces, where its answer fits that.
+
+    The Collector serves no path and no service for a signal without a pipeline (otlpreceiver otlp.go).
+    """
+    found = declared_on(declared, trace.port)
+    unserved = result.status == "HTTP 404" or "UNIMPLEMENTED" in result.status
+    return found if found and unserved and found.signals and SIGNALS[0] not in found.signals else None
 
 
 def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:

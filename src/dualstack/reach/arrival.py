@@ -88,7 +88,10 @@ def led(
         shown = next((x for x in backends if looks_at(flow.target.protocol, x, seen)), backends[0])
         ordered = (shown, *(x for x in backends if x is not shown))
         counted = _counted(backends, using, every)
-        yield traced(flow, (*before, counted, *behind(flow.target.protocol, shown, seen)), ordered)
+        found = traced(flow, (*before, counted, *behind(flow.target.protocol, shown, seen)), ordered)
+        rejected = found.disposition is Disposition.REJECTED
+        taken = _signals(looks_at(flow.target.protocol, shown, seen)) if rejected else ()
+        yield msgspec.structs.replace(found, signals=taken)
 
 
 def _counted(backends: Sequence[Backend], using: Sequence[Backend], every: Sequence[Backend]) -> TracedHop:
@@ -215,17 +218,7 @@ def _unclear(backend: Backend, place: Place) -> str:
 
 def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop:
     """Handshake and export: from a look at this address, or at the loopback where the same socket takes both."""
-    direct, inside = _direct(looked), looked.get(Way.LOOPBACK)
-    sockets = [x for x in place.sockets if x.port == backend.port]
-    same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
-    through = bool(same) or (direct is not None and direct.outcome is not Outcome.REFUSED)
-    # What the loopback takes says nothing of the way here: a family that nobody exported over stays unknown.
-    failed = inside is not None and MEANINGS[inside.outcome].hop is not None
-    tried = [
-        x
-        for x in (direct, inside if through and (direct or failed) else None)
-        if x and x.outcome is not Outcome.REFUSED
-    ]
+    tried = _telling(backend, place, looked)
     told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
     if not told:
         met = hop is Hop.HANDSHAKE and tried
@@ -238,7 +231,33 @@ def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop
     return TracedHop(hop, Status.PASS if passed else Status.UNKNOWN, "accepted" if passed else "", evidence=facts)
 
 
+def _telling(backend: Backend, place: Place, looked: Looks) -> Sequence[Glimpse]:
+    """The looks that were answered, the one first that tells most of what a client meets.
+
+    An export that fails at the loopback of the same socket is one of a client, the proxy of an API server none.
+    """
+    direct, inside = _direct(looked), looked.get(Way.LOOPBACK)
+    direct = direct if direct and direct.outcome is not Outcome.REFUSED else None
+    sockets = [x for x in place.sockets if x.port == backend.port]
+    same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
+    failed = _fails(inside)
+    # What the loopback takes says nothing of the way here: a family that nobody exported over stays unknown.
+    useful = inside and inside.outcome is not Outcome.REFUSED and (same or direct) and (direct or failed)
+    found = [x for x in (direct, inside if useful else None) if x]
+    proxied = direct is not None and direct.way is Way.ADDRESS and _fails(direct)
+    return found[::-1] if proxied and failed and (same or not sockets) else found
+
+
+def _fails(look: Glimpse | None) -> bool:
+    return look is not None and MEANINGS[look.outcome].hop is not None
+
+
+def _signals(looked: Looks) -> tuple[str, ...]:
+    """The signals that a receiver takes which rejects the one that was sent."""
+    return next((x.signals for x in looked.values() if x.outcome is Outcome.REJECTED and x.signals), ())
+
+
 def sight(look: Glimpse) -> Evidence:
     """What a look showed."""
-    said = "; ".join(x for x in (str(look.outcome), look.detail) if x)
+    said = "; ".join(x for x in (str(look.outcome), look.status or look.detail) if x)
     return Evidence(said, look.source, Layer.PROBED)

@@ -15,7 +15,7 @@ from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
 from dualstack.reach.crowds import named
 from dualstack.reach.node_ports import enters
-from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.outcomes import MEANINGS, Meaning
 
 _ORDER = tuple(Hop)
 NOT_SERVED = "not-served"
@@ -33,14 +33,29 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
         known = made[crossing.to].get(crossing.node)
         if crossing.result.outcome is not Outcome.CANCELLED and (known is None or (known.pod and not crossing.pod)):
             made[crossing.to][crossing.node] = crossing
-    flows = tuple(traces)
-    direct = _direct(flows, made)
-    for trace in flows:
+    predicted = tuple(traces)
+    parts, direct = _parts(predicted), _direct(predicted, made)
+    for trace in predicted:
         mine = [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses]
         if enters(trace):
             yield from _entered(trace, mine)
         else:
-            yield from _told(trace, mine, every, direct)
+            yield from _told(trace, mine, every, parts.get(_way(trace), ()), direct)
+
+
+def _way(trace: Trace) -> tuple[object, ...]:
+    """What the traces to several backends behind one address share."""
+    return trace.vantage, trace.target, trace.protocol, trace.family, trace.addresses
+
+
+def _parts(traces: Iterable[Trace]) -> Mapping[tuple[object, ...], Sequence[Trace]]:
+    """The traces that are of some of several backends, which one export through the Service does not tell apart."""
+    found: defaultdict[tuple[object, ...], list[Trace]] = defaultdict(list)
+    for trace in traces:
+        backends, direct = trace.at(Hop.ENDPOINTS), trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
+        if "-of-" in backends.mark and backends.status is Status.PASS and not direct:
+            found[_way(trace)].append(trace)
+    return found
 
 
 def _direct(traces: Iterable[Trace], made: Mapping[_To, Mapping[str, Crossing]]) -> set[_Near]:
@@ -67,31 +82,47 @@ def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[T
 
 
 def _told(
-    trace: Trace, made: Sequence[Mapping[str, Crossing]], every: int, direct: AbstractSet[_Near]
+    trace: Trace,
+    made: Sequence[Mapping[str, Crossing]],
+    every: int,
+    parts: Sequence[Trace],
+    direct: AbstractSet[_Near],
 ) -> Iterator[Trace]:
-    """One trace for each way in which its nodes fared; those from which nothing was sent stay as predicted."""
+    """One trace for each way in which its nodes fared; those of which no export tells stay as predicted."""
     groups: dict[Outcome | None, list[str]] = {}
     known: dict[str, Crossing] = {}
     for node in trace.nodes:
         mine = [x[node] for x in made if node in x]
         if mine:
             known[node] = max(mine, key=lambda x: MEANINGS[x.result.outcome].hop is not None)
-        groups.setdefault(known[node].result.outcome if mine else None, []).append(node)
-    if list(groups) in ([], [None]) or _is_part(trace, groups):
-        yield trace
-        return
-    for outcome, nodes in groups.items():
+        told = mine and not _is_shared(trace, known[node].result.outcome, parts)
+        groups.setdefault(known[node].result.outcome if told else None, []).append(node)
+    for outcome, nodes in groups.items() or [(None, [])]:
         part = (
-            trace if len(groups) == 1 else replace(trace, vantage=f"pods on {named(nodes, every)}", nodes=tuple(nodes))
+            replace(trace, vantage=f"pods on {named(nodes, every)}", nodes=tuple(nodes)) if len(groups) > 1 else trace
         )
+        met = [
+            known[x] for x in nodes if x in known and (outcome or _is_like(trace, MEANINGS[known[x].result.outcome]))
+        ]
         past = all((x, trace.family, trace.protocol) in direct for x in nodes)
-        yield _proved(part, known[nodes[0]], len(nodes), past=past) if outcome else part
+        yield _proved(part, met[0], len(met), past=past) if met else part
 
 
-def _is_part(trace: Trace, groups: Mapping[Outcome | None, Sequence[str]]) -> bool:
-    """Whether the trace is of some of several backends, which one export through the Service does not tell apart."""
-    some = "-of-" in trace.at(Hop.ENDPOINTS).mark and trace.at(Hop.ENDPOINTS).status is Status.PASS
-    return some and set(groups) <= {None, Outcome.ACCEPTED}
+def _is_shared(trace: Trace, outcome: Outcome, parts: Sequence[Trace]) -> bool:
+    """Whether an export through a Service tells nothing new of this one of several ways behind it.
+
+    One that was taken was taken by any of them. One that failed is of those of which just this is known.
+    """
+    meaning = MEANINGS[outcome]
+    if trace not in parts or meaning.hop is Hop.ROUTE:
+        return False
+    return meaning.hop is None or any(_is_like(x, meaning) for x in parts)
+
+
+def _is_like(trace: Trace, meaning: Meaning) -> bool:
+    """Whether a trace is known to fail as an export did; what a policy denies, or nobody holds, is met as silence."""
+    silent = (Disposition.DENIED, Disposition.NO_ENDPOINT) if meaning.hop is Hop.POLICY else ()
+    return trace.failed and trace.disposition in (meaning.disposition, *silent)
 
 
 def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> Trace:
@@ -111,7 +142,7 @@ def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> 
     stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
-    return replace(trace, hops=hops, disposition=meaning.disposition)
+    return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
 
 
 def _chosen(trace: Trace, fact: Evidence) -> Trace:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family, is_address
-from dualstack.model.cluster import Cluster, Endpoint, EndpointSlice, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, Endpoint, EndpointPort, EndpointSlice, Pod, Service, ServicePort
 from dualstack.reach.crowds import Crowd
 from dualstack.reach.pods import Place
 
@@ -67,8 +67,8 @@ def spoken(service: Service, port: ServicePort, slices: Sequence[EndpointSlice],
         return ()
     if port.port in OTLP_PORTS:
         return (OTLP_PORTS[port.port],)
-    behind = {x.port for y in BOTH for x in backends(Lane(Crowd(""), service, port, Protocol.TCP, y), slices, places)}
-    received = received_on(behind, places.values())
+    behind = {x.port or port.port for item in slices for x in _carrying(item, port)}
+    received = received_on({*behind, *([port.port] if service.headless else ())}, places.values())
     words = f"{port.name}-{port.app_protocol or ''}".lower().split("-")
     named = [y for x, y in _SPOKEN.items() if x in words]
     if "otlp" in words:
@@ -103,17 +103,27 @@ def _family(item: EndpointSlice) -> Family | None:
 
 
 def backends(lane: Lane, slices: Iterable[EndpointSlice], places: Spots) -> tuple[Backend, ...]:
-    """The endpoints of one family for a port, which its name joins (kube-proxy reads them so)."""
+    """The endpoints of one family for a port, which its name joins (kube-proxy reads them so).
+
+    Of a headless Service the name gives the addresses of all endpoints, also of those without such a port (CoreDNS,
+    plugin/kubernetes, ToEndpoints), and clients connect there to the port that they name.
+    """
     found = []
+    direct = lane.service.headless
     for item in of_family(slices, lane.family):
-        mine = [x for x in item.ports or () if (x.name or "") == lane.port.name and (x.protocol or "TCP") == "TCP"]
-        for endpoint in item.endpoints or () if mine else ():
+        mine = _carrying(item, lane.port)
+        for endpoint in item.endpoints or () if mine or direct else ():
             if lane.local and lane.crowd.nodes and endpoint.node_name not in lane.crowd.nodes:
                 continue
-            number = mine[0].port or lane.port.port
+            number = lane.port.port if direct else mine[0].port or lane.port.port
             held = [x for x in endpoint.addresses or () if is_address(x) and family(x) is lane.family]
             found += [Backend(x, number, endpoint, _place(item, endpoint, places)) for x in held]
     return tuple(found)
+
+
+def _carrying(item: EndpointSlice, port: ServicePort) -> list[EndpointPort]:
+    """The ports of a slice that belong to a port of the Service."""
+    return [x for x in item.ports or () if (x.name or "") == port.name and (x.protocol or "TCP") == "TCP"]
 
 
 def in_use(every: Sequence[Backend]) -> list[Backend]:

@@ -16,13 +16,23 @@ from dualstack.reach.pods import Places
 class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
-    `port` is None where none is, `meant` 0 where nobody knows.
+    `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
     """
 
     port: ServicePort | None
     why: str
     flows: tuple[Trace, ...]
     meant: int = 0
+    headless: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        if not self.meant or not self.port:
+            return "See who writes these endpoints."
+        if self.headless:
+            return f"Send to port {self.meant}, or let the receiver listen on port {self.port.port}."
+        return f"Set its `targetPort` to {self.meant}."
 
 
 def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
@@ -32,13 +42,17 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
             yield Finding(
                 summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints lead to nobody",
                 detail=each.why,
-                hint=f"Set its `targetPort` to {each.meant}." if each.meant else "See who writes these endpoints.",
+                hint=each.hint,
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
                 location=port_at(services, service, each.port.port) if each.port else None,
-                fix=Fix("Lead to the receiver", Applicability.UNSAFE if each.meant else Applicability.MANUAL),
+                fix=Fix("Lead to the receiver", _who(each)),
                 flows=keys(each.flows),
             )
+
+
+def _who(found: Misled) -> Applicability:
+    return Applicability.UNSAFE if found.meant and not found.headless else Applicability.MANUAL
 
 
 def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
@@ -67,7 +81,12 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
         return None
     meant = receives_on(lost[0], places)
     said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
-    return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant)
+    if service.headless:
+        said = (
+            f"{service.called} is headless: clients connect to port {port.port} of the pods themselves, whatever its "
+        )
+        said += "`targetPort` says, and nothing listens there"
+    return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
 
 
 def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:

@@ -17,6 +17,7 @@ from dualstack.model.probe import Outcome
 from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
+from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.start import numbered
 from dualstack.reach.wiring import is_told
 
@@ -29,13 +30,15 @@ _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file t
 class Opened(msgspec.Struct, frozen=True):
     """An endpoint of a configuration in one container of a pod.
 
-    `value` has its variables filled in, `bound` is what becomes of it.
+    `value` has its variables filled in, `bound` is what became of it. `anew` is what will become of it when the
+    container starts again, where what that has read may be another text by now; else None.
     """
 
     endpoint: DeclaredEndpoint
     value: str
     bound: Bound
     container: str = ""
+    anew: Bound | None = None
 
     @property
     def port(self) -> int:
@@ -84,12 +87,21 @@ class Place(msgspec.Struct, frozen=True):
         return tuple(y for x in self.opened if x.container not in ended for y in x.bound.sockets)
 
     def declared(self, port: int) -> Declared:
-        """The configuration that is about a port, or else the first, with the variables of this pod filled in."""
+        """The configuration that is about a port, or else the first, with the variables of this pod filled in.
+
+        What it says now of ports where other sockets are, or may be, is left out: it did not make them.
+        """
         mine = (x.config for x in self.configs if any(y.endpoint in x.config.endpoints for y in self.on(port)))
         config = next(mine, None) or next((x.config for x in self.configs), Declared())
-        values = {x.endpoint: x.value for x in self.opened}
-        filled = (msgspec.structs.replace(x, value=values.get(x, "") if x.value else "") for x in config.endpoints)
+        values = {x.endpoint: x.value for x in self.opened if self._is_made(x)}
+        made = (x for x in config.endpoints if x in values)
+        filled = (msgspec.structs.replace(x, value=values[x] if x.value else "") for x in made)
         return msgspec.structs.replace(config, endpoints=tuple(filled))
+
+    def _is_made(self, item: Opened) -> bool:
+        """Whether the sockets on a port can be those of an endpoint that is there now."""
+        there = [x for x in self.observed or () if x.port == item.port]
+        return item.anew is None and (not there or not item.bound.sockets or alike(there, item.bound.sockets))
 
     def on(self, port: int) -> tuple[Opened, ...]:
         """The endpoints of a port."""
@@ -144,10 +156,28 @@ def _is_read(item: Deployed, pod: Pod) -> bool:
 
 
 def looked_into(found: Place, space: Namespace, listeners: Listeners | None) -> Place:
-    """A place as a container inside saw it."""
+    """A place as a container inside saw it; what its configuration would make now, and is there, was made so."""
     there = msgspec.structs.replace(space, place=found.name)
-    mine = (msgspec.structs.replace(x, place=found.name) for x in listeners.items) if listeners else None
-    return msgspec.structs.replace(found, space=there, observed=None if mine is None else tuple(mine))
+    if listeners is None:
+        return msgspec.structs.replace(found, space=there)
+    mine = tuple(msgspec.structs.replace(x, place=found.name) for x in listeners.items)
+    opened = tuple(_as_now(x) if x.anew and _is_there(x.anew, mine) else x for x in found.opened)
+    return msgspec.structs.replace(found, space=there, observed=mine, opened=opened)
+
+
+def _is_there(bound: Bound, there: Iterable[Listener]) -> bool:
+    ports = {x.port for x in bound.sockets}
+    return alike([x for x in there if x.port in ports], bound.sockets)
+
+
+def _as_now(item: Opened) -> Opened:
+    return msgspec.structs.replace(item, bound=item.anew or item.bound, anew=None)
+
+
+def alike(some: Iterable[Listener], others: Iterable[Listener]) -> bool:
+    """Whether sockets are bound alike; of a literal IPV6_V6ONLY changes nothing, and Go sets it with `tcp6` alone."""
+    one, other = ({(x.address, is_wildcard(x) and bool(x.v6only)) for x in y} for y in (some, others))
+    return bool(one) and one == other
 
 
 def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
@@ -175,20 +205,30 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     values, doubt = environment(container, pod), _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
-        bound = Bound(unknown=doubt) if doubt else _bound(endpoint, value, pod, space)
-        if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item) and not doubt:
+        bound = _bound(endpoint, value, pod, space)
+        if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item):
             bound = Bound(unknown=_by_version(endpoint))
+        if doubt:
+            yield Opened(endpoint, value, Bound(unknown=doubt), container.name, bound)
+            continue
         if bound.cause and status_of(container, pod).ready:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
         yield Opened(endpoint, value, bound, container.name)
 
 
 def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened:
-    """An endpoint left to its default, which is the loopback in newer versions and every address in older ones."""
-    if item.bound.unknown != _by_version(item.endpoint):
-        return item
+    """An endpoint of which looks tell what the objects leave open.
+
+    That is one left to its default, the loopback in newer versions and every address in older ones, and one that was
+    written after the start and says the loopback, where just that answers.
+    """
     looks = {x: seen.of(space.place, item.port, item.endpoint.protocol, x) for x in Way}
     direct, inside = looks[Way.ADDRESS], looks[Way.LOOPBACK]
+    if item.anew and item.anew.sockets and all(is_loopback(x.address) for x in item.anew.sockets):
+        local = direct and inside and direct.outcome is Outcome.REFUSED and inside.outcome is not Outcome.REFUSED
+        return _as_now(item) if local else item
+    if item.bound.unknown != _by_version(item.endpoint):
+        return item
     if direct and direct.outcome is not Outcome.REFUSED:
         return msgspec.structs.replace(item, bound=_bound(item.endpoint, f"0.0.0.0:{item.port}", pod, space))
     if direct and inside and inside.outcome is not Outcome.REFUSED:

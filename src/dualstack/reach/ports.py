@@ -7,6 +7,7 @@ from dualstack.model.deployed import Deployed, Sender
 from dualstack.model.kube import Container, Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint, Destination
 from dualstack.model.sockets import Transport
+from dualstack.model.source import Written
 from dualstack.reach import sources
 from dualstack.reach.destination import read
 from dualstack.reach.landscape import Landscape
@@ -63,12 +64,18 @@ def unnamed(workload: Workload, name: str) -> bool:
     return all(y.name != name for x in workload.containers for y in x.ports)
 
 
-def deaf(each: ServicePort, workload: Workload, land: Landscape) -> bool:
+def led_to(service: Service, each: ServicePort) -> Written:
+    """Where a port of a Service says which port of the pods it is; of a headless one clients use it as it is."""
+    return each.number if service.headless else each.target or each.number
+
+
+def deaf(service: Service, each: ServicePort, workload: Workload, land: Landscape) -> bool:
     """Whether a port of a Service surely leads to nobody in these pods."""
-    said = each.target.text if each.target else each.number.text
+    said = led_to(service, each).text
     if not said.isdigit() and unnamed(workload, said):
         return True
-    number, transport = target(each, workload), _TRANSPORTS.get(each.protocol)
+    number = numbered(said) or target(each, workload)
+    transport = _TRANSPORTS.get(each.protocol)
     return bool(number and transport and silent(workload, number, transport, land))
 
 
@@ -84,8 +91,13 @@ def across(service: Service, each: ServicePort, behind: list[Workload], land: La
     return None
 
 
-def matters(each: ServicePort, behind: list[Workload], land: Landscape) -> bool:
-    """Whether a port of a Service is for OTLP, and somebody behind it receives that, as far as is known."""
+def matters(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> bool:
+    """Whether a port of a Service is for OTLP, and somebody behind it receives that, as far as is known.
+
+    Clients of a headless one can as well use another port than those that it has.
+    """
+    if service.headless and numbered(each.number.text) not in OTLP_PORTS:
+        return False
     said = (each.target or each.number).text
     receives = any(True for x in behind for y in land.read_by(x) for _ in otlp(y.config))
     return is_otlp(each.name, each.number.text, said) and (receives or not numbered(said))

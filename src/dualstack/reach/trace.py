@@ -36,7 +36,7 @@ def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tupl
 def is_refused(trace: Trace) -> bool:
     """Whether a reset answered a flow, or would if the pod that it leads to was ready."""
     unready = trace.failing is not None and trace.failing.hop is Hop.ENDPOINTS
-    return trace.disposition is Disposition.REFUSED or (unready and trace.at(Hop.LISTEN).status is Status.FAIL)
+    return _is_reset(trace) or (unready and trace.at(Hop.LISTEN).status is Status.FAIL)
 
 
 def is_turned_away(trace: Trace) -> bool:
@@ -46,7 +46,13 @@ def is_turned_away(trace: Trace) -> bool:
     """
     masked = trace.failing is not None and trace.failing.hop in (Hop.POLICY, Hop.ENDPOINTS)
     deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != "none"
-    return trace.disposition is Disposition.REFUSED or (masked and deaf)
+    return _is_reset(trace) or (masked and deaf)
+
+
+def _is_reset(trace: Trace) -> bool:
+    """Whether a reset answered a flow, and not one of the cluster address, behind which the pods accept."""
+    served = trace.failing is None or trace.failing.hop is not Hop.SERVICE
+    return trace.disposition is Disposition.REFUSED and served
 
 
 def sockets_of(trace: Trace, listeners: Listeners) -> tuple[Listener, ...]:

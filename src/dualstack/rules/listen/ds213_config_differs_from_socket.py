@@ -3,13 +3,15 @@
 ## What it detects
 A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
 namespace is not there. Or its command line names another configuration: then this is a note, not a fault. On a
-cluster, a ConfigMap that is younger than the container.
+cluster, a ConfigMap that is younger than the container: an error where what runs refuses what the text that is there
+now would take, a warning where that would take less, or where what runs is not known.
 
 ## Why it breaks
 A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
 
 ## Fix
-Restart the Collector with this configuration, or look at the file that it was started with.
+Restart the Collector with this configuration, or look at the file that it was started with. Where the next start would
+close what is open now, correct the configuration first.
 
 ## Example
 ```yaml fires
@@ -54,15 +56,14 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
-from dualstack.reach.blame import is_wildcard
 from dualstack.reach.hint import owner
 from dualstack.reach.outdated import outdated
-from dualstack.reach.pods import Places
+from dualstack.reach.pods import Places, alike
 from dualstack.reach.start import here, port, predicted, sockets, started_otherwise, started_with
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
 
@@ -76,7 +77,8 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    if places and all(x.observed is None for x in filter(None, [places.named(space.place)])):
+    place = places.named(space.place) if places else None
+    if places and (place is None or place.outdated or place.observed is None):
         yield from outdated(traces, places)
         return
     running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
@@ -92,7 +94,7 @@ def _differing(
     for endpoint in declared.endpoints:
         there = listeners.on(space.place, port(endpoint), endpoint.transport)
         wanted = predicted(endpoint, space, names).sockets
-        gone = [x for x in wanted if _bound(x) not in map(_bound, there)]
+        gone = [x for x in wanted if not any(alike([x], [y]) for y in there)]
         other = next((x for x in there or (running,) if started_otherwise(x, declared)), None)
         flows = [x for x in traces.items if x.server == space.place and x.port == port(endpoint)]
         foreign = any(x.runtime is not Runtime.GO for x in there) or (other and not there)
@@ -103,6 +105,7 @@ def _differing(
             summary=f"Port {port(endpoint)} differs from the configuration",
             detail=f"By `{endpoint.effective}` the socket {accepts_phrase(gone[0])}. The real one {found}.",
             hint=_hint(declared, running, other),
+            severity=Severity.WARNING,
             families=tuple(dict.fromkeys(x.family for x in flows)),
             evidence=(
                 Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),
@@ -143,8 +146,3 @@ def _hint(declared: Declared, running: Listener, other: Listener | None) -> str:
         return f"Restart {owner(running)} with `{declared.file}`, or look at the file that it was started with."
     process, files = other.processes[0], " and ".join(f"`{x}`" for x in started_with(other.processes[0]))
     return f"Process {process.pid} was started with {files}: look there, or stop it if `{declared.file}` has to run."
-
-
-def _bound(socket: Listener) -> tuple[str, bool]:
-    # Of a literal IPV6_V6ONLY changes nothing, and Go sets it with `tcp6` alone.
-    return socket.address, is_wildcard(socket) and bool(socket.v6only)

@@ -71,15 +71,16 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crossed import NOT_SERVED
+from dualstack.reach.crowds import listed
 from dualstack.reach.forward import UNSERVED
-from dualstack.reach.live import by_service, clients_of, failing, families_of, keys, titles
+from dualstack.reach.live import by_service, failing, families_of, keys, titles
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
-    """One finding for each Service with a family that is left out, by configuration or by what exports met."""
+    """One finding for each Service with a family that is left out, and for each that some nodes do not serve."""
     proxy = cluster.proxy or KubeProxy()
     for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, UNSERVED)):
         families = families_of(flows)
@@ -95,13 +96,15 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
             flows=keys(flows),
         )
     for service, flows in by_service(cluster, failing(traces, Hop.SERVICE, NOT_SERVED)):
-        families, where = families_of(flows), clients_of(flows)
+        families, nodes = families_of(flows), tuple(dict.fromkeys(y for x in flows for y in x.nodes))
         yield Finding(
-            summary=f"The Service is not served over {titles(families)} for {where}",
-            detail=f"Exports of {where} to the pods are accepted, and those to the address of {service.called} fail.",
-            hint="Look at the log of kube-proxy, or of what stands in for it, on these nodes: whether it has its tools,"
-            " such as `ip6tables`, and whether it runs at all.",
+            summary=f"The Service is not served over {titles(families)} on {listed(nodes)}",
+            detail=f"The pods of {service.called} take connections, and its address fails on {listed(nodes)}: the rules"
+            " that kube-proxy, or what stands in for it, makes there are missing or lead elsewhere.",
+            hint="See in its log there whether it has its tools, such as `ip6tables`, and whether it runs at all.",
             families=families,
-            evidence=flows[0].at(Hop.SERVICE).evidence,
+            confidence=Confidence.INFERRED,
+            evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
+            fix=Fix("Serve the address", commands=("kubectl get pods -n kube-system -o wide",)),
             flows=keys(flows),
         )

@@ -2,7 +2,8 @@
 
 ## What it detects
 An OTLP receiver answers the export with an error: who is there, no permission, too large, no room, a signal that it
-does not serve, or a partial success. An empty export is sent, so no data is the reason.
+does not serve, or a partial success. An empty export is sent, so no data is the reason. Where the configuration of the
+receiver is known, it says which pipelines it is in.
 
 ## Why it breaks
 The network works, over this family as well. Looking at addresses, routes and firewalls is in vain.
@@ -24,6 +25,15 @@ probes: ["[fd00:9::7]:4318 http rejected HTTP 404 signals=metrics,logs"]
 target: http://[fd00:9::7]:4318
 probes: ["[fd00:9::7]:4318 http rejected HTTP 400"]
 ```
+```yaml fires
+target: http://127.0.0.1:4318
+listeners: ["[::]:4318 go otelcol"]
+probes: ["127.0.0.1:4318 http not_otlp HTTP 404"]
+config: |
+  receivers: {otlp: {protocols: {http: {endpoint: "0.0.0.0:4318"}}}}
+  exporters: {debug: {}}
+  service: {pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}}
+```
 ```yaml quiet
 target: collector:4317
 names: {collector: [10.9.0.7]}
@@ -40,20 +50,22 @@ from fnmatch import fnmatchcase
 
 from dualstack.knowledge import table
 from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.answers import ended
+from dualstack.reach.answers import SIGNALS, ended, unpiped
 
 HOP = Hop.EXPORT
 SEVERITY = Severity.ERROR
 
-_SIGNALS = ("traces", "metrics", "logs")
 
-
-def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
+def check(traces: Traces, probes: Probes, declared: Declared | None) -> Iterator[Finding]:
     """One finding for each flow whose receiver says no."""
-    for trace, result in ended(traces, probes, (Outcome.REJECTED,)):
-        summary, detail, hint = _unserved(result) if result.signals else _status(result)
+    for trace, result in ended(traces, probes, (Outcome.REJECTED, Outcome.NOT_OTLP)):
+        endpoint = unpiped(trace, result, declared)
+        if endpoint is None and result.outcome is Outcome.NOT_OTLP:
+            continue
+        summary, detail, hint = _unpiped(endpoint, result) if endpoint else _said(result)
         yield Finding(
             summary=summary,
             detail=detail,
@@ -61,14 +73,27 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.EXPORT).evidence,
+            location=endpoint.pipelines if endpoint else None,
             flows=(trace.key,),
         )
+
+
+def _unpiped(endpoint: DeclaredEndpoint, result: ProbeResult) -> tuple[str, str, str]:
+    """Words for a receiver that is known to be in no pipeline of traces."""
+    name, held = endpoint.component.partition("/")[2], " and ".join(endpoint.signals)
+    said = f"The receiver `{name}` is in pipelines of {held} alone, and answers `{result.status}` to traces."
+    at = f"`{endpoint.pipelines.file}`, line {endpoint.pipelines.line}" if endpoint.pipelines else "its configuration"
+    return "No pipeline takes traces", said, f"Add `{name}` to a pipeline of traces in {at}, if clients send them."
+
+
+def _said(result: ProbeResult) -> tuple[str, str, str]:
+    return _unserved(result) if result.signals else _status(result)
 
 
 def _unserved(result: ProbeResult) -> tuple[str, str, str]:
     """Words for a receiver that took one signal after it had refused another."""
     taken = " and ".join(result.signals)
-    missing = " and ".join(x for x in _SIGNALS if x not in result.signals)
+    missing = " and ".join(x for x in SIGNALS if x not in result.signals)
     detail = f"The receiver takes {taken}, and answers `{result.status}` to {missing}."
     return "A signal has no pipeline", detail, f"Add the receiver to a pipeline of {missing} if clients send them."
 

@@ -51,7 +51,7 @@ from dualstack.reach.answers import ended, holder
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210",)
+BECAUSE = ("DS210", "DS904")
 
 _SAID = {
     Outcome.NOT_OTLP: ("No OTLP receiver answers on port {port}", "A well-formed answer came, and it is no OTLP."),

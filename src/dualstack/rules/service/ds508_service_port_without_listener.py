@@ -9,7 +9,8 @@ cluster, flows that end there, and endpoints whose pod has another address by no
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
-port of the Service that has its name; a proxy answers 503 for a port that is missing.
+port of the Service that has its name; a proxy answers 503 for a port that is missing. Clients of a headless Service
+connect to its pods at the port that they name: nothing leads them to the `targetPort`.
 
 ## Fix
 Name the port that the receiver listens on. For a receiver of UDP write `protocol: UDP`: left out, it means TCP.
@@ -76,7 +77,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import across, carries_otlp, deaf, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, led_to, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def lint(
         behind, for_otlp = land.behind(service), carries_otlp(service, land)
         for each in service.ports if behind else ():
             other = across(service, each, behind, land)
-            if (for_otlp or other) and all(deaf(each, x, land) for x in behind):
+            if (for_otlp or other) and all(deaf(service, each, x, land) for x in behind):
                 yield _crossed(service, each, other) if other else _finding(service, each, behind, land)
     yield from unbacked(services, slices, land)
     yield from unled(gates, land)
@@ -125,16 +126,20 @@ def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Fi
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
-    written, first = each.target or each.number, behind[0].meta.called
-    wanted = meant(each, behind, land)
+    written, first = led_to(service, each), behind[0].meta.called
+    wanted, direct = meant(each, behind, land), service.headless
+    change = "Send to port {}, or listen on this one." if direct else "Name `{}`, where the receiver listens."
     return Finding(
         summary=f"Nobody listens on port {written.text}"[:60],
         detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of {first}, "
-        "which is the port of no container and no receiver there.",
-        hint=f"Name `{wanted}`, where the receiver listens." if wanted else "Name a port that the receiver listens on.",
-        severity=Severity.ERROR if matters(each, behind, land) else Severity.WARNING,
+        "which is the port of no container and no receiver there."
+        + (" It is headless: no proxy leads to the `targetPort`." if direct else ""),
+        hint=change.format(wanted) if wanted else "Name a port that the receiver listens on.",
+        severity=Severity.ERROR if matters(service, each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
-        evidence=(Evidence(f"targetPort: {written.text}", service.meta.called, Layer.DECLARED),),
+        evidence=(
+            Evidence(f"{'port' if direct else 'targetPort'}: {written.text}", service.meta.called, Layer.DECLARED),
+        ),
         location=written.at,
-        fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, each.target, wanted),
+        fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, None if direct else each.target, wanted),
     )

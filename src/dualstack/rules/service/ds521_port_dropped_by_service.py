@@ -104,7 +104,7 @@ def _dropped(endpoint: DeclaredEndpoint, workload: Workload | None, mine: list[S
     if not number or workload is None or workload.host_network or read(endpoint.effective, "hostport").loopback:
         return False
     hosted = any(y.host and y.number.text == str(number) for x in workload.containers for y in x.ports)
-    return not hosted and not any(exposes(x, workload, number) for x in mine)
+    return not hosted and not any(x.headless or exposes(x, workload, number) for x in mine)
 
 
 def _finding(service: Service, endpoint: DeclaredEndpoint, number: int) -> Finding:

@@ -1,0 +1,182 @@
+"""A ConfigMap that was changed after the pods had read it: what runs, and what a restart would make of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Finding, Severity
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop
+from tests.cluster import worlds as w
+from tests.cluster.test_inside import PORTS, in_pod, on_nodes
+
+LATER = {"managedFields": [{"time": "2026-03-02T10:00:00Z"}]}
+LOCAL = ("localhost:4317", "localhost:4318")
+ABROAD = ("192.0.2.1:4317", "0.0.0.0:4318")
+PODS = [w.pod("otel-a", "n1")]
+
+
+def changed(*endpoints: str, **instead: Any) -> list[w.Object]:
+    """The healthy cluster with one pod, whose ConfigMap was given these endpoints after the start."""
+    return w.healthy(pods=PODS, slices=w.endpoints(PODS), configs=[w.config(*endpoints, **LATER)], **instead)
+
+
+def outside(**fates: Outcome) -> Glimpses:
+    """What exports by each way from outside met, on both ports."""
+    ways = {Way[k.upper()]: v for k, v in fates.items()}
+    return Glimpses(tuple(Glimpse("pod otel-a", x, y, way, z) for x, y in PORTS for way, z in ways.items()))
+
+
+def inside(objects: Iterable[w.Object], *sockets: tuple[str, bool | None], **fates: Outcome) -> Diagnosis:
+    world = w.world(objects)
+    world.inspections = [in_pod(*sockets, **fates), *on_nodes(**fates)]
+    return conclude(world, Question())
+
+
+def the(found: Diagnosis, code: str = "DS213") -> Finding:
+    (one,) = [x for x in found.findings if x.code == code]
+    return one
+
+
+NOTHING = """receivers: {nop: {}}
+exporters: {debug: {}}
+service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [nop], exporters: [debug]}}}
+"""
+REFUSED = {"ipv4": Outcome.REFUSED, "ipv6": Outcome.REFUSED}
+
+
+def test_what_is_refused_and_would_be_taken_wants_a_restart() -> None:
+    found = w.diagnosed(changed(), seen=outside(address=Outcome.REFUSED, loopback=Outcome.ACCEPTED))
+
+    assert w.roots(found) == ["DS213"]
+    assert (the(found).severity, found.verdict) == (Severity.ERROR, Verdict.DEGRADED)
+    assert the(found).fix is not None
+    assert the(found).fix.commands == ("kubectl rollout restart deployment otel -n obs",)  # type: ignore[union-attr]
+    assert "ports 4317 and 4318 would take" in the(found).detail
+
+
+def test_sockets_of_before_are_no_fault_of_the_text_that_is_there_now() -> None:
+    found = inside(changed(), ("127.0.0.1", None), **REFUSED)
+
+    assert (w.roots(found), found.verdict) == (["DS213"], Verdict.BROKEN)
+    assert {x.location for x in found.findings if x.code == "DS202"} == {None}
+    assert not [x for x in found.findings if "line" in x.hint]
+
+
+def test_a_restart_that_would_close_ports_is_not_advised() -> None:
+    found = inside(changed(*LOCAL), ("::", False))
+
+    assert (w.roots(found), found.verdict) == (["DS213"], Verdict.HEALTHY)
+    assert (the(found).severity, the(found).fix) == (Severity.WARNING, None)
+    assert the(found).summary == "The next restart closes ports 4317 and 4318"
+    assert "pod otel-a runs what was there before" in the(found).detail
+    assert "line 7 and `receivers.otlp.protocols.http.endpoint`" in the(found).hint
+    assert the(found).hint.endswith("line 8 before anything restarts the pods.")
+
+
+def test_nor_one_that_would_end_the_collector() -> None:
+    found = inside(changed(*ABROAD), ("::", False))
+
+    assert found.verdict is Verdict.HEALTHY
+    assert the(found).summary == "The next restart ends the Collector"
+    assert "cannot assign requested address" in the(found).detail
+    assert the(found).fix is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_receiver_that_is_gone_from_the_text_is_told_where_nothing_else_can_listen(*, whole: bool) -> None:
+    moved = changed("0.0.0.0:5317")
+    if not whole:
+        beside = w.pod("otel-a", "n1")
+        beside["spec"]["containers"].append({"name": "other", "image": "shop"})
+        moved = [beside if x["kind"] == "Pod" else x for x in moved]
+
+    found = inside(moved, ("::", False))
+
+    told = [x for x in found.findings if x.code == "DS213"]
+    assert [x.summary for x in told] == (["The next restart closes port 4317"] if whole else [])
+    assert all("listens on port 4317 no more" in x.detail and x.hint.startswith("Correct it") for x in told)
+
+
+def test_a_text_without_any_endpoint_closes_everything() -> None:
+    empty = w.config(**LATER)
+    empty["data"]["config.yaml"] = NOTHING
+
+    found = inside(w.healthy(pods=PODS, slices=w.endpoints(PODS), configs=[empty]), ("::", False))
+
+    assert the(found).summary == "The next restart closes ports 4317 and 4318"
+
+
+def test_where_nothing_was_seen_what_would_break_is_told_and_not_that_it_works() -> None:
+    found = w.diagnosed(changed(*LOCAL))
+
+    assert "may run what was there before" in the(found).detail
+    assert found.verdict is Verdict.UNKNOWN
+
+
+def test_a_text_that_says_just_what_runs_is_the_cause_itself() -> None:
+    from_outside = w.diagnosed(changed(*LOCAL), seen=outside(address=Outcome.REFUSED, loopback=Outcome.ACCEPTED))
+    from_inside = inside(changed(*LOCAL), ("127.0.0.1", None), **REFUSED)
+
+    for found in (from_outside, from_inside):
+        assert (w.roots(found), found.verdict) == (["DS202", "DS202"], Verdict.BROKEN)
+        assert {x.location.line for x in found.findings if x.code == "DS202" and x.location} == {7, 8}
+
+
+def test_a_change_that_left_the_listeners_alone_is_no_matter() -> None:
+    assert not inside(changed(), ("::", False)).findings
+
+
+def test_what_is_mended_on_one_port_and_broken_on_another_is_corrected_first() -> None:
+    mixed = outside(address=Outcome.REFUSED, loopback=Outcome.ACCEPTED)
+    http = Glimpse("pod otel-a", 4318, PORTS[1][1], Way.ADDRESS, Outcome.ACCEPTED)
+    seen = Glimpses((*(x for x in mixed.items if x.port == 4317), http))
+
+    told = [x for x in w.diagnosed(changed("0.0.0.0:4317", LOCAL[1]), seen=seen).findings if x.code == "DS213"]
+
+    assert [x.severity for x in told] == [Severity.ERROR, Severity.WARNING]
+    assert [x.fix for x in told] == [None, None]
+    assert "after what the other finding says" in told[0].hint
+
+
+def test_a_text_of_which_nobody_knows_what_it_becomes_has_to_be_looked_at_first() -> None:
+    found = w.diagnosed(changed("${env:NOWHERE}:4317", "${env:NOWHERE}:4318"), seen=outside(address=Outcome.REFUSED))
+
+    assert the(found).hint == "See that it is right, then restart the pods."
+    assert (the(found).severity, the(found).fix) == (Severity.WARNING, None)
+
+
+def test_what_a_pod_without_the_family_would_take_is_not_known() -> None:
+    pods = [w.pod("otel-a", "n1", ["IPv4"])]
+    slices = w.endpoints(PODS)
+
+    found = w.diagnosed(w.healthy(pods=pods, slices=slices, configs=[w.config(**LATER)]))
+
+    assert "DS213" in w.codes(found)
+
+
+def test_a_pod_that_nothing_made_has_nothing_to_roll_out() -> None:
+    bare = w.pod("otel-a", "n1")
+    bare["apiVersion"] = "v1"
+    del bare["metadata"]["ownerReferences"]
+    objects = w.healthy(pods=[bare], slices=w.endpoints([bare]), configs=[w.config(**LATER)], workloads=[])
+
+    found = w.diagnosed(objects)
+
+    assert the(found).fix is not None
+    assert the(found).fix.commands == ()  # type: ignore[union-attr]
+
+
+def test_sockets_that_a_configuration_did_not_make_do_not_point_to_it() -> None:
+    objects = w.healthy(pods=PODS, slices=w.endpoints(PODS))
+
+    found = inside(objects, ("127.0.0.1", None), **REFUSED)
+
+    assert w.roots(found) == ["DS202", "DS202"]
+    assert {x.location for x in found.findings} == {None}
+    assert {x.at(Hop.LISTEN).mark for x in found.traces} == {"127.0.0.1"}
