@@ -24,7 +24,7 @@ from dualstack.model.inspection import Crossing, crossings
 from dualstack.model.kube import Workloads
 from dualstack.model.names import Names
 from dualstack.model.probe import ProbeResult, Probes, ProbeTask
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.source import Location
@@ -38,6 +38,7 @@ from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.strays import deserted, meant, strays
 from dualstack.reach.unaimed import NEEDS, unaimed
+from dualstack.reach.unoffered import unoffered
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
@@ -62,7 +63,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
-    asked = replace(question, place="cluster", cluster=question.cluster or cluster.families)
+    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families)
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
@@ -81,7 +82,8 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
     every = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
-    traces = Traces((*every, *strays(cluster, asked, set(_vain(said)))))
+    lost = unoffered(cluster, world.clients, asked)
+    traces = Traces((*every, *lost, *strays(cluster, asked, set(_vain(said)))))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 

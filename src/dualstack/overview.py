@@ -10,7 +10,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Skipped
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
@@ -35,7 +35,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     found = [(x.called, y) for x, one in each for y in one.findings]
     findings = explained([*_together(found), *astray], wanted)
     traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
-    asked = replace(question, place="cluster", targets=tuple(dict.fromkeys(x.target for x in traces)))
+    asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in traces)))
     gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
     return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
@@ -367,6 +368,26 @@ NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
         (),
     ),
 }
+
+
+def test_a_service_that_crosses_the_protocols_is_told_which_port_to_lead_to() -> None:
+    crossing = [
+        {"name": "otlp-grpc", "port": 4317, "targetPort": 4318},
+        {"name": "otlp-http", "port": 4318, "targetPort": 4318},
+    ]
+    to_http = [{"name": x["name"], "port": 4318} for x in crossing]
+    grpc = Glimpse("pod otel-a", 4318, Protocol.GRPC, Way.INSIDE, Outcome.HTTP1_SPOKEN, address="10.244.9.66")
+    pods = [w.pod("otel-a", "n1")]
+    address = pods[0]["status"]["podIPs"][0]["ip"]
+    found = w.diagnosed(
+        w.healthy(services=[w.service(ports=crossing)], pods=pods, slices=w.endpoints(pods, ports=to_http)),
+        seen=Glimpses((replace(grpc, address=address),)),
+    )
+
+    assert [x.hint for x in found.findings if x.code == "DS902"] == [
+        "Set `targetPort` to 4317 where the Service says 4317."
+    ]
+    assert [(x.code, x.because) for x in found.findings if x.code == "DS521"] == [("DS521", ("DS902",))]
 
 
 def alias(to: str, **more: Any) -> w.Object:

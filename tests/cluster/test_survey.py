@@ -10,7 +10,7 @@ import pytest
 from dualstack.cluster import ClusterRequest, stored
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed
-from dualstack.gather.cluster import Asker, of
+from dualstack.gather.cluster import Asker, of, senders
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
 from dualstack.model.address import Family, Protocol
@@ -365,6 +365,47 @@ def test_a_loopback_is_not_said_to_be_deserted_where_somebody_may_listen() -> No
 
     assert {x.disposition for x in found.traces} == {Disposition.INSUFFICIENT_INFO}
     assert found.verdict == "unknown"
+
+
+def of_service(*clients: Object, **instead: Any) -> Diagnosis:
+    """The diagnosis of the Service that clients of the same namespace name."""
+    mine = [{**x, "metadata": {**x["metadata"], "namespace": "obs"}} for x in clients]
+    asker = Asker(Stored(whole(*mine, **instead)), "obs")
+    found = of(asker, KubeTarget("svc", "otel"))
+    senders(asker)
+    return conclude(found, Question())
+
+
+def test_a_client_of_a_port_that_the_service_lacks_is_told_so() -> None:
+    ports = [{"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-grpc"}]
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318")
+    found = of_service(client("a", "n1", env), services=[w.service(ports=ports)])
+
+    lost = [x for x in found.traces if x.vantage == "pods of Deployment cart"]
+    assert {(x.family, x.disposition) for x in lost} == {(x, Disposition.NO_ENDPOINT) for x in Family}
+    (fault,) = [x for x in found.findings if x.code == "DS508"]
+    assert fault.detail == (
+        "The pods of Deployment cart send OTLP over http to port 4318. Service otel has no port 4318, it has 4317."
+    )
+    assert fault.hint == "Add port 4318 to the Service, with `targetPort: 4318`, or let them send to 4317."
+    assert found.verdict == "degraded"
+
+
+@pytest.mark.parametrize("spec", [{"clusterIP": "None", "clusterIPs": ["None"]}, {}])
+def test_a_client_of_a_port_that_there_is_loses_nothing(spec: Object) -> None:
+    port = 4319 if spec else 4317
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://otel:{port}")
+
+    found = of_service(client("a", "n1", env), services=[w.service(**spec)])
+
+    assert not [x for x in found.traces if x.vantage == "pods of Deployment cart"]
+
+
+def test_a_port_that_no_pod_takes_is_to_be_given_to_the_service() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:9411")
+    found = of_service(client("a", "n1", env), services=[w.service(ports=[])], pods=[])
+
+    assert [x.hint for x in found.findings if x.code == "DS508"] == ["Give the Service port 9411."]
 
 
 def test_of_many_clients_that_are_lost_some_are_told_and_the_others_counted() -> None:

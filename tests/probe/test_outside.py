@@ -69,3 +69,12 @@ def test_what_the_server_itself_says_is_no_answer_of_the_pod() -> None:
     for code in (403, 404):
         with pytest.raises(NotAllowed):
             seen(traces=status(code, 'pods "otel-a" not found'))
+
+
+def test_an_answer_over_http_1_is_no_export_over_grpc() -> None:
+    window = Window("obs", "otel-a", "pod otel-a", 4318, Protocol.GRPC)
+
+    found = at_address(window, answering(traces=(200, b"")), Options())
+
+    assert found
+    assert found.outcome is Outcome.CONNECTED

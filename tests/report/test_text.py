@@ -210,4 +210,4 @@ def test_many_endpoints_are_counted_and_not_named() -> None:
 
     shown = lines(f"target: {targets}\nprobes: {probes}\n")
 
-    assert shown[0] == "DEGRADED: of 5 endpoints 4 work, 1 fail."
+    assert shown[0] == "DEGRADED: of 5 endpoints 4 work, 1 fails."

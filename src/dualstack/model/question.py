@@ -5,7 +5,7 @@ import msgspec
 from dualstack.model.address import Family, Target
 from dualstack.model.sockets import Runtime
 
-FILES = "files"
+FILES, CLUSTER = "files", "cluster"
 """The place of a question about files, where there is no system to look at."""
 
 

@@ -78,6 +78,10 @@ def at_address(window: Window, through: Through, options: Options) -> Glimpse | 
 def _combined(window: Window, answers: Sequence[Answer]) -> Glimpse:
     """What came for the first signal, and for others where that one is not served."""
     found = otlp.combined(answers)
+    if window.protocol is Protocol.GRPC:  # what answers HTTP/1 may take gRPC as well
+        return _glimpse(
+            window, Way.ADDRESS, Outcome.CONNECTED, f"an answer over HTTP/1: {found.status or found.detail}"
+        )
     said = found.outcome, "" if found.status else found.detail, "", found.status, found.signals
     return Glimpse(window.place, window.port, window.protocol, Way.ADDRESS, *said)
 

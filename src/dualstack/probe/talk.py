@@ -149,7 +149,8 @@ def opened(request: bytes, expected: Outcome) -> Talk[tuple[bytes, Answer | None
     found = spoken(head) or Outcome.CLOSED
     if found is expected:
         return head, None
-    return head, Answer(found, detail=_BINARY.get(found) or quoted(head))
+    first = head.partition(b"\r\n")[0] if found is Outcome.HTTP1_SPOKEN else head
+    return head, Answer(found, detail=_BINARY.get(found) or quoted(first))
 
 
 def quoted(data: bytes) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dualstack.model.address import BOTH, Family, Target
 from dualstack.model.diagnosis import Diagnosis
-from dualstack.model.question import FILES
+from dualstack.model.question import CLUSTER, FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
@@ -23,14 +23,14 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     required = [x for x in diagnosis.traces if x.required]
     called = tuple(dict.fromkeys(_called(x, listing=diagnosis.question.listing) for x in diagnosis.question.targets))
     what = " and ".join(called)
-    where = "" if diagnosis.question.place == "host" else f" from {diagnosis.question.place}"
+    where = "" if diagnosis.question.place in ("host", CLUSTER) else f" from {diagnosis.question.place}"
     if len(called) > ENDPOINTS or (len(called) > 1 and any(x.nodes for x in required)):
         return f"{_counts(required)}{where}."
     said = [("work", [x for x in required if x.accepted])]
     said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
-    parts = [f"{verb} {_flows(traces, required)}{_whom(traces, required)}" for verb, traces in said if traces]
+    parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
     if not parts and any(x.needs == NEEDS for x in diagnosis.skipped):
         return "no port for OTLP was found, so nothing was tried."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
@@ -39,9 +39,14 @@ def _of_flows(diagnosis: Diagnosis) -> str:
 
 
 def _whom(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
-    """For whom, where these flows are not those of everybody."""
-    names = tuple(dict.fromkeys(x.vantage for x in traces))
-    return f" for the {' and '.join(names)}" if len(names) < len({x.vantage for x in every}) else ""
+    """For whom, where these flows are not those of everybody in their family."""
+    names = list(dict.fromkeys(x.vantage for x in traces))
+    if len(names) == len({x.vantage for x in every}):
+        return ""
+    *most, last = dict.fromkeys(y for x in traces for y in x.nodes) or ("",)
+    if len(names) > 1 and all(x.nodes and x.vantage == f"pods on {' and '.join(x.nodes)}" for x in traces):
+        return f" for the pods on {', '.join(most)} and {last}"
+    return f" for the {' and the '.join(names)}"
 
 
 def _counts(required: Sequence[Trace]) -> str:
@@ -49,8 +54,10 @@ def _counts(required: Sequence[Trace]) -> str:
     every = {x.target for x in required}
     fail = {x.target for x in required if x.failed}
     unclear = {x.target for x in required if x.disposition is Disposition.INSUFFICIENT_INFO} - fail
-    said = ((len(every - fail - unclear), "work"), (len(fail), "fail"), (len(unclear), "are not known"))
-    return f"of {len(every)} endpoints {', '.join(f'{count} {verb}' for count, verb in said if count)}"
+    works = every - fail - unclear
+    said = ((works, "works", "work"), (fail, "fails", "fail"), (unclear, "is not known", "are not known"))
+    parts = (f"{len(some)} {one if len(some) == 1 else many}" for some, one, many in said if some)
+    return f"of {len(every)} endpoints {', '.join(parts)}"
 
 
 def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:
@@ -74,11 +81,18 @@ def _flows(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
     even = (x for x in _GROUPINGS if _is_even(x, traces, every))
     name = next(even, _GROUPINGS[-1])
     groups = dict.fromkeys(map(name, traces))
-    parts = {
-        key: [_family(x, [y for y in traces if name(y) == key], [y for y in every if name(y) == key]) for x in BOTH]
-        for key in groups
-    }
-    return ", ".join(f"{key}over {' and '.join(filter(None, said))}" for key, said in parts.items())
+    parts = {key: _over([y for y in traces if name(y) == key], [y for y in every if name(y) == key]) for key in groups}
+    return ", ".join(f"{key}{said}" for key, said in parts.items())
+
+
+def _over(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
+    """The families of these flows, and for whom they are so."""
+    said = dict[str, list[str]]()
+    for each in BOTH:
+        mine, all_of_it = ([x for x in some if x.family is each] for some in (traces, every))
+        if mine:
+            said.setdefault(_whom(mine, all_of_it), []).append(_family(each, traces, every))
+    return " and ".join(f"over {' and '.join(families)}{whom}" for whom, families in said.items())
 
 
 def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:

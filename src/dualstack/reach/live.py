@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dualstack.model import kube
-from dualstack.model.address import BOTH, Family
+from dualstack.model.address import BOTH, Family, Protocol
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
@@ -14,7 +14,7 @@ from dualstack.reach.arrival import CRASHED, NOTHING, STALE
 from dualstack.reach.crowds import families_on
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
-from dualstack.reach.pods import Places
+from dualstack.reach.pods import Place, Places
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
@@ -142,11 +142,14 @@ def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[
 
 def receives_on(trace: Trace, places: Places | None) -> int:
     """The port on which a pod takes what a flow brings to a port without a listener; 0 where there is none."""
-    place = places.named(trace.server) if places else None
-    if place is None or trace.at(Hop.LISTEN).mark != NOTHING:
-        return 0
+    mine = places.named(trace.server) if places else None
+    return taken_on(mine, trace.protocol) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
+
+
+def taken_on(place: Place, protocol: Protocol) -> int:
+    """The port on which a pod takes OTLP over a protocol; 0 where none is known."""
     numbers = dict.fromkeys(x.port for x in place.opened if x.port)
-    return next((x for x in numbers if trace.protocol in received_on((x,), (place,))), 0)
+    return next((x for x in numbers if protocol in received_on((x,), (place,))), 0)
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:

@@ -64,7 +64,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
@@ -86,7 +86,7 @@ def check(
     traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, question: Question
 ) -> Iterator[Finding]:
     """One finding for each endpoint that ended the Collector of a pod."""
-    for failure in failures(traces, declared, listeners, here(namespaces), None) if question.place == "cluster" else ():
+    for failure in failures(traces, declared, listeners, here(namespaces), None) if question.place == CLUSTER else ():
         written = failure.endpoint.written
         if written and "$" in written.text and "too many colons" in failure.bound.error:
             told = (x for flow in failure.flows for x in flow.at(Hop.LISTEN).evidence)

@@ -64,7 +64,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Container, Variable
 from dualstack.model.otel import Declared
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
@@ -81,7 +81,7 @@ BECAUSE = ("DS102", "DS204")
 
 def check(traces: Traces, declared: Declared, deployments: Deployments | None, question: Question) -> Iterator[Finding]:
     """One finding for each variable that a listener binds, whose other address is refused."""
-    refused = [x for x in traces.broken if is_turned_away(x)] if question.place == "cluster" else []
+    refused = [x for x in traces.broken if is_turned_away(x)] if question.place == CLUSTER else []
     every = deployments.items if deployments else ()
     for item in (x for x in every if x.config.file == declared.file):
         for endpoint in item.config.endpoints:

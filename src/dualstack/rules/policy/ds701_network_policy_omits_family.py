@@ -71,7 +71,7 @@ from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.trace import Disposition, Hop, Traces
 from dualstack.reach.admitted import SHUT_OUT
 from dualstack.reach.edits import added_item
@@ -111,7 +111,7 @@ def lint(
 ) -> Iterator[Finding]:
     """One finding for each Collector that one family alone may reach, and for each policy whose pods are elsewhere."""
     land = landscape(deployments)
-    if not both_matter(question) or question.place == "cluster":  # where flows are judged
+    if not both_matter(question) or question.place == CLUSTER:  # where flows are judged
         return
     for workload in workloads.items:
         given = land.is_collector(workload) or any(map(default_ports, workload.containers))

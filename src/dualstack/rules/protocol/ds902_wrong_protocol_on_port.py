@@ -85,16 +85,20 @@ services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:43
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Services
 from dualstack.model.probe import Outcome, Probes
-from dualstack.model.trace import Hop, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.answers import crossed, ended
 from dualstack.reach.landscape import landscape
 from dualstack.reach.mismatch import of_clients, of_routes
+
+if TYPE_CHECKING:
+    from dualstack.reach.pods import Places
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -103,11 +107,13 @@ BECAUSE = ("DS210",)
 _PLAIN = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
 
 
-def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
+def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
     """One finding for each flow that was answered in another protocol."""
     for trace, result in ended(traces, probes, (*_PLAIN, Outcome.TLS_REFUSED)):
         if result.outcome in _PLAIN or "no application protocol" in result.detail:
             summary, detail, hint = crossed(trace, result)
+            mapped = _mapped(trace, places)
+            hint = f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint
             yield Finding(
                 summary=summary,
                 detail=detail,
@@ -117,6 +123,16 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
                 evidence=trace.at(Hop.HANDSHAKE).evidence,
                 flows=(trace.key,),
             )
+
+
+def _mapped(trace: Trace, places: "Places | None") -> int:
+    """The port of its pods that the Service should lead to instead; 0 where it has no part in it."""
+    place = places.named(trace.server) if places else None
+    if place is None or trace.at(Hop.SERVICE).status is not Status.PASS:
+        return 0
+    from dualstack.reach.live import taken_on
+
+    return taken_on(place, trace.protocol)
 
 
 def lint(senders: Senders, deployments: Deployments, services: Services, gates: Gates) -> Iterator[Finding]:

@@ -92,8 +92,10 @@ BECAUSE = ("DS211",)
 def check(cluster: "Cluster", traces: Traces, places: "Places", services: Services | None) -> Iterator[Finding]:
     """One finding for each port that leads to nobody."""
     from dualstack.reach.misled import leading_nowhere
+    from dualstack.reach.unoffered import lost_on_the_way
 
     yield from leading_nowhere(cluster, traces, places, services)
+    yield from lost_on_the_way(cluster, traces, places)
 
 
 def lint(

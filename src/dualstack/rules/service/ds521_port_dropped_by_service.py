@@ -78,7 +78,7 @@ from dualstack.reach.start import port
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS508",)
+BECAUSE = ("DS508", "DS902")
 
 _NAMES = {Protocol.GRPC: "otlp-grpc", Protocol.HTTP: "otlp-http"}
 

@@ -1,0 +1,79 @@
+"""Clients that send to a port that their Service does not have."""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from dualstack.model.address import BOTH, Target
+from dualstack.model.cluster import Cluster, Service
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Applicability, Finding, Fix
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
+from dualstack.reach.arrival import Flow, traced
+from dualstack.reach.lanes import host, selected
+from dualstack.reach.live import by_service, families_of, keys, taken_on
+from dualstack.reach.pods import Places
+
+NOT_OFFERED = "not-offered"
+"""Mark of the hop `service`: the Service does not have the port."""
+
+
+def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Question) -> Iterator[Trace]:
+    """A trace for each port that clients name and their Service lacks, in each family that it has.
+
+    A headless Service stands for the addresses of its pods, which listen on what ports they like.
+    """
+    every = list(exporters)
+    for service in cluster.services:
+        about, spec = service.metadata, service.spec
+        if service.headless or spec.type == "ExternalName":
+            continue
+        ports = {x.port for x in spec.ports or ()}
+        named = [x for x in every if x.service == (about.namespace, about.name) and not x.literal]
+        lost = {(x.owner, y.port): (x, y) for x in named if (y := x.target) and y.port not in ports}
+        for one, target in lost.values():
+            yield from _traces(service, one, target, question)
+
+
+def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
+    has = " and ".join(str(x.port) for x in service.spec.ports or ()) or "none"
+    fact = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+    why = f"{service.called} has no port {target.port}, it has {has}"
+    held = service.families or BOTH
+    hops = (
+        TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"),
+        TracedHop(Hop.RESOLVE, Status.PASS, f"the name of {service.called}"),
+        TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, (fact,)),
+    )
+    for family in (x for x in question.expect or held if x in held):
+        flow = Flow(f"pods of {exporter.owner}", (), replace(target, host=host(service)), family, ())
+        yield traced(flow, hops)
+
+
+def lost_on_the_way(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Finding]:
+    """One finding for each port that clients name and their Service lacks."""
+    failing = [x for x in traces.broken if x.failing and x.failing.mark == NOT_OFFERED]
+    for service, flows in by_service(cluster, failing):
+        for port in dict.fromkeys(x.target.port for x in flows):
+            mine = tuple(x for x in flows if x.target.port == port)
+            yield _finding(cluster, service, port, mine, places)
+
+
+def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
+    stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
+    pods = (places.items.get((x.metadata.namespace, x.metadata.name)) for x in selected(cluster, service))
+    taken = next((y for x in pods if x and (y := taken_on(x, protocol))), 0)
+    add = f"Add port {port} to the Service, with `targetPort: {taken}`" if taken else f"Give the Service port {port}"
+    ports = " or ".join(str(x.port) for x in service.spec.ports or ())
+    who = " and ".join(dict.fromkeys(x.vantage for x in flows))
+    return Finding(
+        summary=f"The Service has no port {port}",
+        detail=f"The {who} send OTLP over {protocol} to port {port}. {stop.why[:1].upper()}{stop.why[1:]}.",
+        hint=f"{add}, or let them send to {ports}." if ports else f"{add}.",
+        families=families_of(flows),
+        evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
+        fix=Fix("Offer the port", Applicability.MANUAL),
+        flows=keys(flows),
+    )
