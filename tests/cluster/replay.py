@@ -4,17 +4,20 @@ A recording holds, for each user, what its server answered to each request. Bodi
 nobody reads here: `managedFields` of anything but a ConfigMap.
 """
 
+import contextlib
+import io
 import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
+
+from dualstack.cli.app import run
 
 FOLDER = Path(__file__).with_name("recorded")
 
@@ -88,13 +91,27 @@ def kubeconfig(path: Path, url: str, user: str) -> str:
     return str(path)
 
 
-@dataclass
-class Replay:
-    """A server that gives recorded answers; `unknown` are the requests that it has none for."""
+class _Stream(io.StringIO):
+    """A terminal of this process that takes any character."""
 
-    url: str
-    answers: Mapping[str, Mapping[str, Reply]]
-    unknown: list[str] = field(default_factory=list)
+    encoding = "utf-8"
+
+
+def command(*words: str) -> tuple[int, str, str]:
+    """A command line in this process: its exit status, and what stood on stdout and on stderr."""
+    out, told = _Stream(), _Stream()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
+        status = run(words)
+    return status, out.getvalue(), told.getvalue()
+
+
+class Replay:
+    """A server that gives recorded answers; `asked` are the requests, `unknown` those that it has no answer to."""
+
+    def __init__(self, url: str, answers: Mapping[str, Mapping[str, Reply]]) -> None:
+        """Nothing is asked yet."""
+        self.url, self.answers = url, answers
+        self.asked, self.unknown = list[str](), list[str]()
 
 
 @contextmanager
@@ -110,6 +127,7 @@ def replayed(answers: Mapping[str, Mapping[str, Reply]]) -> Iterator[Replay]:
             size = int(self.headers.get("Content-Length", 0))
             sent = as_json(self.rfile.read(size), self.headers.get("Content-Type", ""))
             asked = f"{self.command} {self.path}"
+            made.asked.append(asked)
             found = made.answers.get(user, {}).get(asked)
             if found is None or found.sent != sent:
                 made.unknown.append(f"{user}: {asked}{f' of {sent}' if sent else ''}")

@@ -4,9 +4,7 @@ The answers are those of `tests/cluster/recorded`; `tests/real/record_api.py` ma
 has is a fault: what is asked of a cluster has changed, and the recordings are to be made again.
 """
 
-import contextlib
 import functools
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -14,13 +12,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dualstack.cli.app import run
 from tests.cluster import replay
 from tests.cluster.replay import PROBING, QUESTIONS, Words
 
 VERSIONS = {
     "1.28.15": {"Deployment sidecar", "ServiceCIDR more"},
     "1.34.4": set[str](),
+    "1.36.3": set[str](),
 }
 """By version what it refuses of a world that is one of today."""
 DUAL = [f"{x}-dual" for x in VERSIONS]
@@ -126,24 +124,11 @@ class Answer(NamedTuple):
     told: str
 
 
-class _Stream(io.StringIO):
-    """A terminal of this process that takes any character."""
-
-    encoding = "utf-8"
-
-
 def ask(url: str, folder: Path, user: str, *words: str) -> Answer:
     """A question to a server, by the command line."""
     config = replay.kubeconfig(folder / user, url, user)
-    return command("diagnose", *words, "--format", "json", "--kubeconfig", config)
-
-
-def command(*words: str) -> Answer:
-    """A command line in this process."""
-    out, told = _Stream(), _Stream()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
-        status = run(words)
-    return Answer(status, json.loads(out.getvalue()) if out.getvalue() else None, told.getvalue())
+    status, out, told = replay.command("diagnose", *words, "--format", "json", "--kubeconfig", config)
+    return Answer(status, json.loads(out) if out else None, told)
 
 
 @functools.cache
