@@ -267,8 +267,9 @@ class Pod(Slim, frozen=True):
 
     def has(self, address: str) -> bool | None:
         """Whether an address is its own; None where nobody says: `podIP` alone tells nothing of the other family."""
-        said = self.status.pod_ips or family(address) in self.families
-        return address in self.addresses if self.addresses and said else None
+        held, all_of_them = self.addresses, self.status.pod_ips or ()
+        said = len(held) == len(all_of_them) or family(address) in self.families
+        return address in held if held and said else None
 
     @property
     def ready(self) -> bool:
