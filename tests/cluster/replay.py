@@ -1,4 +1,4 @@
-"""Answers of real API servers, recorded, and a server that gives them again; `tests/real/record_api.py` records.
+"""Answers of real API servers, recorded, and a server that gives them again; `make recordings` records them.
 
 A recording holds, for each user, what its server answered to each request. Bodies are whole, but for the fields that
 nobody reads here: `managedFields` of anything but a ConfigMap.

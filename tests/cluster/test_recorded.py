@@ -1,6 +1,6 @@
 """What real API servers of several versions answered, asked again: one world, and the same diagnosis of it.
 
-The answers are those of `tests/cluster/recorded`; `tests/real/record_api.py` makes them. A request that no recording
+The answers are those of `tests/cluster/recorded`; `make recordings` makes them. A request that no recording
 has is a fault: what is asked of a cluster has changed, and the recordings are to be made again.
 """
 
@@ -17,6 +17,7 @@ from tests.cluster.replay import PROBING, QUESTIONS, Words
 
 VERSIONS = {
     "1.28.15": {"Deployment sidecar", "ServiceCIDR more"},
+    "1.31.14": {"ServiceCIDR more"},
     "1.34.4": set[str](),
     "1.36.3": set[str](),
 }
