@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DUALSTACK_CACHE := $(CURDIR)/.cache
 
-.PHONY: test test-e2e score oracle collector cluster demo bench bench-cluster check format docs clean help
+.PHONY: test test-e2e score oracle collector cluster recordings demo bench bench-cluster check format docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ collector: $(READY) ## build the real Collectors, Helm and kustomize for the tes
 
 cluster: $(READY) ## build the real Kubernetes for the tests, once; needs Go and ten minutes
 	$(BIN)/python -m tests.real.kubernetes
+
+recordings: $(READY) ## record anew what API servers of some versions answer, for the tests; needs root, etcd, Go and an hour
+	@for version in 1.28.15 1.31.14 1.34.4 1.36.3; do \
+		$(BIN)/python -m tests.real.kubernetes $$version kube-apiserver && \
+		$(BIN)/python -m tests.real.record_api $$version || exit 1; done
+	@for form in ipv4 ipv6 ipv6-first; do $(BIN)/python -m tests.real.record_api 1.34.4 $$form || exit 1; done
 
 demo: $(READY) ## see the tool find faults that are made on purpose
 	$(BIN)/dualstack demo

@@ -84,8 +84,8 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
     if target == EVERYTHING:
         return _everything(found, request, tell)
     namespace = request.namespace or found.namespace
-    with Api(found, max(request.seconds, _PAUSE), tell) as api:
-        asker = Asker(Ahead(api), namespace)
+    with Api(found, max(request.seconds, _PAUSE), tell) as api, Ahead(api) as ahead:
+        asker = Asker(ahead, namespace)
         with api.within(_WHOLE):
             begin(asker, target)
             _load()
@@ -102,8 +102,8 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     from dualstack.gather.survey import survey
 
     with Api(found, max(request.seconds, _PAUSE), tell) as api:
-        with api.within(_LISTS):
-            world = survey(Asker(Ahead(api), request.namespace))
+        with Ahead(api) as ahead, api.within(_LISTS):
+            world = survey(Asker(ahead, request.namespace))
         world.target, world.namespace = str(EVERYTHING), request.namespace
         world.gaps.append(WAYS)
         if request.question.probing:

@@ -19,7 +19,7 @@ from dualstack.reach.crowds import listed
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import NEEDS, unaimed, unreached
 from dualstack.reach.verdict import verdict
-from dualstack.rules.registry import Rule, explained, judged, rules
+from dualstack.rules.registry import Rule, explained, judged, ranked, rules
 
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
@@ -33,7 +33,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     found = [(x.called, y) for x, one in each for y in one.findings]
-    findings = explained([*_together(found), *astray], wanted)
+    findings = ranked([*_together(found), *explained(astray, wanted)])
     traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in traces)))
     gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
@@ -66,10 +66,13 @@ def part_of(world: World, service: Service) -> World:
 
 
 def _together(found: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
-    """Findings of several Services; those that say the same of each are told of the first one, and the others named."""
-    alike: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
+    """Findings of several Services; those that say the same of each are told of the first one, and the others named.
+
+    What explains a finding is what does so in its own Service.
+    """
+    alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, Finding]]] = {}
     for called, finding in found:
-        alike.setdefault((finding.code, finding.summary), []).append((called, finding))
+        alike.setdefault((finding.code, finding.summary, finding.because), []).append((called, finding))
     for (called, first), *rest in alike.values():
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
         if not rest:

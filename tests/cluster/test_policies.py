@@ -92,6 +92,13 @@ def test_the_finding_names_the_family_and_the_place() -> None:
     assert "DS702" not in {x.code for x in found.findings}
 
 
+def test_a_policy_for_pods_that_nobody_asks_about_is_no_finding() -> None:
+    policy = f"{{podSelector: {{matchLabels: {{app: other}}}}, ingress: [{{from: [{V4}], ports: [{{port: 4317}}]}}]}}"
+    found = diagnosis(WORLD.format(policy=policy, host="false", address="10.244.0.7"))
+
+    assert "DS701" not in {x.code for x in found.findings}
+
+
 def test_a_pod_in_the_network_of_its_node_is_beyond_policies() -> None:
     assert Disposition.DENIED not in dispositions("{podSelector: {}, ingress: []}", host="true").values()
 

@@ -29,7 +29,7 @@ from tests.e2e.control_plane import FORMS, kubeconfig, kubectl
 from tests.e2e.machine import Machine, boot
 from tests.e2e.programs import lacking, own
 from tests.e2e.run import Run, begun
-from tests.real.kubernetes import place
+from tests.real.kubernetes import VERSION, place
 
 NODES = {
     "n1": ("10.100.0.11", "fd00:100::11"),
@@ -83,6 +83,16 @@ def control_planes(*forms: str) -> Iterator[Cluster]:
 
 
 @contextmanager
+def api_servers(version: str, *forms: str) -> Iterator[Cluster]:
+    """API servers of another version, without controllers, for the length of a block. Raises CannotBuild."""
+    with _run() as run:
+        made = _control(run, forms, version)
+        for form in forms:
+            control_plane.wait_until_ready(made.kubeconfig(form=form), made.machines["cp"], form)
+        yield made
+
+
+@contextmanager
 def _run() -> Iterator[Run]:
     if lack := lacking():
         raise CannotBuild(lack)
@@ -119,7 +129,7 @@ def _build(run: Run, forms: Sequence[str]) -> Cluster:
     return made
 
 
-def _control(run: Run, forms: Sequence[str]) -> Cluster:
+def _control(run: Run, forms: Sequence[str], version: str = VERSION) -> Cluster:
     """The machine of the control planes, with its store and its API servers, which are not ready yet."""
     switch = boot(run, "cp", own("pause"))
     network.bridge(switch)
@@ -127,7 +137,7 @@ def _control(run: Run, forms: Sequence[str]) -> Cluster:
     control_plane.credentials(made.credentials)
     control_plane.etcd(switch)
     for form in forms:
-        control_plane.api_server(switch, form, made.credentials)
+        control_plane.api_server(switch, form, made.credentials, version)
     return made
 
 

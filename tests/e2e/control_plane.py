@@ -17,7 +17,7 @@ from dualstack.lab.incident import Certificate
 from dualstack.lab.topology import CannotBuild, run
 from tests.e2e.machine import Machine
 from tests.e2e.programs import own, tool
-from tests.real.kubernetes import place
+from tests.real.kubernetes import VERSION, place
 
 IPV4, IPV6 = "10.100.0.1", "fd00:100::1"
 """The addresses of the control plane, on the bridge of the nodes."""
@@ -84,12 +84,12 @@ def etcd(machine: Machine) -> None:
                   "--quota-backend-bytes=8589934592")  # fmt: skip
 
 
-def api_server(machine: Machine, name: str, credentials: str) -> None:
+def api_server(machine: Machine, name: str, credentials: str, version: str = VERSION) -> None:
     """Start the API server of one form."""
     form = FORMS[name]
     machine.start(
         f"kube-apiserver-{name}",
-        place("kube-apiserver"),
+        place("kube-apiserver", version),
         "--etcd-servers=http://127.0.0.1:2379",
         f"--etcd-prefix=/{name}",
         "--bind-address=::",

@@ -1,5 +1,7 @@
 """The real Kubernetes, built from its released module by `python -m tests.real.kubernetes`: 7 minutes on two cores.
 
+    python -m tests.real.kubernetes VERSION PROGRAM    # another version of one of the programs
+
 The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
 a scratch module replaces them by the versions that were released with it. CoreDNS is built beside them.
 """
@@ -22,9 +24,9 @@ _GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
 _STAGING = re.compile(r"^\s+(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 
 
-def place(name: str) -> str:
+def place(name: str, version: str = VERSION) -> str:
     """Where a program is, or would be."""
-    return os.path.join(cache(), "kubernetes", VERSION, name)
+    return os.path.join(cache(), "kubernetes", version, name)
 
 
 def program(name: str) -> str:
@@ -36,46 +38,55 @@ def program(name: str) -> str:
 
 def build_once() -> Iterator[str]:
     """The programs, each built where it is not there. Needs Go and a network."""
-    folder = os.path.dirname(place(""))
-    environ = {**os.environ, **_GO}
     for name in PROGRAMS:
-        with once(place(name)) as missing:
-            if missing:
-                if not os.path.exists(f"{folder}/build/go.mod"):
-                    _scratch_module(f"{folder}/build", environ)
-                argv = ["go", "build", "-ldflags", _flags(), "-o", f"{name}.new", f"k8s.io/kubernetes/cmd/{name}"]
-                build(argv, f"{folder}/build", environ)
-                os.rename(f"{folder}/build/{name}.new", place(name))
-        yield place(name)
+        yield built(name)
     with once(place("coredns")) as missing:
         if missing:
-            goes = {**os.environ, "CGO_ENABLED": "0", "GOBIN": folder}
-            build(["go", "install", f"github.com/coredns/coredns@{COREDNS}"], folder, goes)
+            goes = {**os.environ, "CGO_ENABLED": "0", "GOBIN": os.path.dirname(place(""))}
+            build(["go", "install", f"github.com/coredns/coredns@{COREDNS}"], os.path.dirname(place("")), goes)
     yield place("coredns")
 
 
-def _scratch_module(folder: str, environ: dict[str, str]) -> None:
+def built(name: str, version: str = VERSION) -> str:
+    """A program, built where it is not there. Needs Go and a network."""
+    made, environ = place(name, version), {**os.environ, **_GO}
+    folder = os.path.join(os.path.dirname(made), "build")
+    with once(made) as missing:
+        if missing:
+            if not os.path.exists(f"{folder}/go.mod"):
+                _scratch_module(folder, environ, version)
+            flags = _flags(version)
+            build(
+                ["go", "build", "-ldflags", flags, "-o", f"{name}.new", f"k8s.io/kubernetes/cmd/{name}"],
+                folder,
+                environ,
+            )
+            os.rename(f"{folder}/{name}.new", made)
+    return made
+
+
+def _scratch_module(folder: str, environ: dict[str, str], version: str) -> None:
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/go.mod", "w", encoding="ascii") as file:
         file.write("module scratch\n\ngo 1.24.0\n")
-    argv = ["go", "mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}"]
+    argv = ["go", "mod", "download", "-json", f"k8s.io/kubernetes@v{version}"]
     said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
     found = re.search(r'"GoMod": "([^"]+)"', said)
     assert found, said
     with open(found[1], encoding="utf-8") as file:
         staging = _STAGING.findall(file.read())
-    released = f"v0.{VERSION.partition('.')[2]}"
+    released = f"v0.{version.partition('.')[2]}"
     edits = [f"-replace={x}={x}@{released}" for x in staging]
-    build(["go", "mod", "edit", f"-require=k8s.io/kubernetes@v{VERSION}", *edits], folder, environ)
+    build(["go", "mod", "edit", f"-require=k8s.io/kubernetes@v{version}", *edits], folder, environ)
 
 
-def _flags() -> str:
-    major, minor, _ = VERSION.split(".")
-    said = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}
+def _flags(version: str) -> str:
+    major, minor, _ = version.split(".")
+    said = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
     return "-s -w " + " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in said.items())
 
 
 if __name__ == "__main__":
-    for each in build_once():
+    for each in [built(sys.argv[2], sys.argv[1])] if sys.argv[1:] else build_once():
         sys.stdout.write(f"{each}\n")
         sys.stdout.flush()

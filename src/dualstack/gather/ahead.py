@@ -6,7 +6,7 @@ Who asks does so in its own order and gets the same answers in that order, howev
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Kind, Listed
@@ -48,8 +48,17 @@ class Ahead:
         """Nothing is asked yet."""
         self._source, self.context = source, source.context
         self._asked: dict[tuple[Any, ...], _Errand] = {}
-        self._waiting: queue.SimpleQueue[_Errand] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Errand | None] = queue.SimpleQueue()
         self._workers = 0
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whoever worked for it goes home: a process that asks many clusters would collect threads."""
+        for _worker in range(self._workers):
+            self._waiting.put(None)
 
     def soon(self, method: str, *args: Any) -> None:  # noqa: ANN401 -- the arguments of the method
         """Begin to ask what `method` with these arguments will want to know."""
@@ -63,8 +72,8 @@ class Ahead:
             threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        while True:
-            self._waiting.get().run()
+        while errand := self._waiting.get():
+            errand.run()
 
     def _answer(self, method: str, *args: Any) -> Any:  # noqa: ANN401 -- what the source gives
         errand = self._asked.pop((method, *args), None)

@@ -13,7 +13,7 @@ import msgspec
 from dualstack.gather import clients, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused
+from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
@@ -156,7 +156,7 @@ def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
     """An object that the user named; None where it may not be read. Raises BadInput where there is no such."""
     found = ask.one(kind, name)
     if found is None and not ask.world.gaps:
-        others = [x["metadata"]["name"] for x in ask.peek(kind, ask.namespace)]
+        others = [text(x, "metadata", "name") for x in ask.peek(kind, ask.namespace)]
         shown = ", ".join(f"`{x}`" for x in others[:10]) or "none"
         where = f"in the namespace `{ask.namespace}`"
         raise BadInput(f"There is no {kind.kind} `{name}` {where}. There are: {shown}. Use `-n` for another.")
@@ -172,7 +172,7 @@ def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
         instance = f"{ask.namespace}.{target.name}"[:_LABEL]
         made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
         return ask.some(kinds.PODS, ask.namespace, made) if found else []
-    selector = _selector(((found or {}).get("spec") or {}).get("selector") or {})
+    selector = _selector(part(found, "spec", "selector"))
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
@@ -204,19 +204,20 @@ def _from_clients(ask: Asker, pods: Iterable[Object]) -> World:
 
 def _selector(said: Mapping[str, Any]) -> str:
     """A LabelSelector as the API server takes it in a URL (apimachinery, labels.Selector)."""
-    parts = [f"{k}={v}" for k, v in (said.get("matchLabels") or {}).items()]
-    for each in said.get("matchExpressions") or ():
-        key, values = each.get("key"), ",".join(each.get("values") or ())
-        parts.append(_FORMS[each["operator"]].format(key=key, values=values))
-    return ",".join(parts)
+    terms = [f"{k}={v}" for k, v in texts(said, "matchLabels").items()]
+    for each in parts(said, "matchExpressions"):
+        form, values = _FORMS.get(text(each, "operator"), ""), each.get("values")
+        named = [x for x in values if isinstance(x, str)] if isinstance(values, list) else []
+        terms.append(form.format(key=text(each, "key"), values=",".join(named)))
+    return ",".join(filter(None, terms))
 
 
 def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:
     """The Services of the namespace that lead to these pods, noted."""
-    labels = [((x.get("metadata") or {}).get("labels") or {}).items() for x in pods]
+    labels = [texts(x, "metadata", "labels").items() for x in pods]
     found: list[Object | None] = []
     for service in ask.peek(kinds.SERVICES, ask.namespace) if labels else ():
-        selector = ((service.get("spec") or {}).get("selector") or {}).items()
+        selector = texts(service, "spec", "selector").items()
         if selector and any(selector <= x for x in labels):
             found.append(service)
     ask.world.keep(kinds.SERVICES.kind, *found)
@@ -224,16 +225,16 @@ def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:
 
 
 def _begin_through(ask: Asker, service: Object) -> None:
-    ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: service["metadata"]["name"]}))
-    selector = (service.get("spec") or {}).get("selector") or {}
+    ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: text(service, "metadata", "name")}))
+    selector = texts(service, "spec", "selector")
     if selector:
         ask.soon("objects", kinds.PODS, ask.namespace, _equal(selector))
 
 
 def _through(ask: Asker, service: Object) -> list[Object]:
     """The endpoints of a Service, and the pods that it selects."""
-    ask.some(kinds.SLICES, ask.namespace, {kinds.LED_BY: service["metadata"]["name"]})
-    selector = (service.get("spec") or {}).get("selector") or {}
+    ask.some(kinds.SLICES, ask.namespace, {kinds.LED_BY: text(service, "metadata", "name")})
+    selector = texts(service, "spec", "selector")
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
@@ -273,17 +274,16 @@ def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = 
 def _wanted(ask: Asker, pods: Iterable[Object], *, listed: bool) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """The owners, the ConfigMaps and the nodes that are not known yet, each once."""
     held = list(pods)
-    specs = [(pod.get("spec") or {}) for pod in held]
     owners = dict.fromkeys(x for pod in held for x in _owners(pod))
-    configs = dict.fromkeys(x for spec in specs for x in _config_maps(spec) if x != _AUTHORITY)
-    known = {x["metadata"]["name"] for x in ask.world.objects.get(kinds.NODES.kind, ())}
-    nodes = dict.fromkeys(x["nodeName"] for x in specs if x.get("nodeName") and x["nodeName"] not in known)
+    configs = dict.fromkeys(x for pod in held for x in _config_maps(part(pod, "spec")) if x not in ("", _AUTHORITY))
+    known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.NODES.kind, ())}
+    nodes = dict.fromkeys(x for pod in held if (x := text(pod, "spec", "nodeName")) and x not in known)
     return list(owners), list(configs), [] if listed else list(nodes)
 
 
 def _owners(item: Object) -> Iterator[tuple[str, str]]:
-    for owner in (item.get("metadata") or {}).get("ownerReferences") or ():
-        yield str(owner.get("kind")), str(owner.get("name"))
+    for owner in parts(item, "metadata", "ownerReferences"):
+        yield text(owner, "kind"), text(owner, "name")
 
 
 def _maker(kind: str) -> Kind[Any] | None:
@@ -299,18 +299,19 @@ def _owner(ask: Asker, kind: str, name: str) -> None:
 
 def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
     """The ConfigMaps that the containers of a pod see, as files or as variables; never a Secret."""
-    for volume in spec.get("volumes") or ():
-        sources = [volume, *((volume.get("projected") or {}).get("sources") or ())]
-        yield from (x["configMap"]["name"] for x in sources if (x.get("configMap") or {}).get("name"))
-    for container in spec.get("containers") or ():
-        held = [(x.get("valueFrom") or {}).get("configMapKeyRef") for x in container.get("env") or ()]
-        held += [x.get("configMapRef") for x in container.get("envFrom") or ()]
-        yield from (x["name"] for x in held if x and x.get("name"))
+    for volume in parts(spec, "volumes"):
+        for source in (volume, *parts(volume, "projected", "sources")):
+            yield text(source, "configMap", "name")
+    for container in parts(spec, "containers"):
+        for variable in parts(container, "env"):
+            yield text(variable, "valueFrom", "configMapKeyRef", "name")
+        for source in parts(container, "envFrom"):
+            yield text(source, "configMapRef", "name")
 
 
 def ranges(ask: Asker) -> None:
     """The Service ranges; servers before Kubernetes 1.31 do not show them, and are asked what a Service would get."""
-    shown = any(x["metadata"].get("name") == _FIRST_RANGE for x in ask.some(kinds.RANGES, ""))
+    shown = any(text(x, "metadata", "name") == _FIRST_RANGE for x in ask.some(kinds.RANGES, ""))
     if shown or kinds.RANGES.kind in ask.world.unseen:
         return
     try:

@@ -1,5 +1,6 @@
 """What is asked of the objects of a cluster and what comes back, whoever holds them."""
 
+from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from dualstack.gather.errors import BadInput
@@ -48,12 +49,36 @@ class Kind(NamedTuple, Generic[T]):
 def slim(item: dict[str, Any]) -> dict[str, Any]:
     """An object without the list of who wrote which field; of a ConfigMap it stays known when its data were written."""
     about = item.get("metadata")
-    wrote = about.pop("managedFields", None) if isinstance(about, dict) else None
-    entries = (x for x in (wrote if isinstance(wrote, list) else ()) if isinstance(x, dict))
-    times = [{"time": x.get("time")} for x in entries if "f:data" in (x.get("fieldsV1") or {})]
-    if times:
-        item["metadata"]["managedFields"] = times
+    if isinstance(about, dict) and "managedFields" in about:
+        times = [{"time": x.get("time")} for x in parts(about, "managedFields") if "f:data" in part(x, "fieldsV1")]
+        del about["managedFields"]
+        if times:
+            about["managedFields"] = times
     return item
+
+
+def part(item: object, *keys: str) -> Mapping[str, Any]:
+    """What an object has at some place; what is of another form there than it should be counts as not there."""
+    for key in keys:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return item if isinstance(item, Mapping) else {}
+
+
+def parts(item: object, *keys: str) -> list[Mapping[str, Any]]:
+    """The same for a list of such."""
+    found = part(item, *keys[:-1]).get(keys[-1])
+    return [x for x in found if isinstance(x, Mapping)] if isinstance(found, list) else []
+
+
+def text(item: object, *keys: str) -> str:
+    """The same for a text, which is empty where there is none."""
+    found = part(item, *keys[:-1]).get(keys[-1])
+    return found if isinstance(found, str) else ""
+
+
+def texts(item: object, *keys: str) -> dict[str, str]:
+    """The same for labels and what selects them."""
+    return {k: v for k, v in part(item, *keys).items() if isinstance(v, str)}
 
 
 class Listed(NamedTuple, Generic[T]):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.gather.kube_objects import Kind, Listed, Refused
+from dualstack.gather.kube_objects import Kind, Listed, Refused, part
 from dualstack.gather.pages import Page, page
 from dualstack.model.decoders import converted
 from dualstack.model.world import Object, World
@@ -37,7 +37,7 @@ class Stored:
         """Objects with these labels. Raises Refused for a kind that is not there."""
         wanted = list(terms(labels))
         mine = (x for x in self._all(kind) if not namespace or not kind.namespaced or _at(x, "namespace") == namespace)
-        return [x for x in mine if all(test((x.get("metadata") or {}).get("labels") or {}) for test in wanted)]
+        return [x for x in mine if all(test(part(x, "metadata", "labels")) for test in wanted)]
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:  # noqa: ARG002 -- all are at hand
         """Objects by their fields that matter. Raises Refused for a kind that is not there."""

@@ -16,7 +16,7 @@ from dualstack.gather import kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.clients import Clients, owner
 from dualstack.gather.cluster import COLLECTOR, Asker, behind, ranges
-from dualstack.gather.kube_objects import Kind, Refused
+from dualstack.gather.kube_objects import Kind, Refused, part, text
 from dualstack.gather.pages import Page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod, Service
@@ -177,10 +177,10 @@ def _lead_on(found: _Survey) -> None:
     _slices(found)
     near = {x for x, _ in found.services}
     policies = ask.peek(kinds.POLICIES, ask.namespace)
-    ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if x["metadata"].get("namespace") in near))
+    ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if text(x, "metadata", "namespace") in near))
     by_namespace = defaultdict(list)
     for pod in found.pods:
-        by_namespace[pod["metadata"]["namespace"]].append(pod)
+        by_namespace[text(pod, "metadata", "namespace")].append(pod)
     askers = [(Asker(ask.api, namespace, ask.world), pods) for namespace, pods in by_namespace.items()]
     behind(askers, listed=True)
     if found.alone:
@@ -200,6 +200,6 @@ def _slices(found: _Survey) -> None:
         ask.soon("objects", kinds.SLICES, ask.namespace, selector)
     for selector in selectors:
         for item in ask.peek(kinds.SLICES, ask.namespace, selector):
-            about = item["metadata"]
-            if (about.get("namespace"), (about.get("labels") or {}).get(kinds.LED_BY)) in found.services:
+            about = part(item, "metadata")
+            if (text(about, "namespace"), text(about, "labels", kinds.LED_BY)) in found.services:
                 ask.world.objects.setdefault(kinds.SLICES.kind, []).append(item)

@@ -265,6 +265,12 @@ class Pod(Slim, frozen=True):
         """The families of its addresses, that of the primary one first."""
         return tuple(dict.fromkeys(map(family, self.addresses)))
 
+    def has(self, address: str) -> bool | None:
+        """Whether an address is its own; None where nobody says: `podIP` alone tells nothing of the other family."""
+        held, all_of_them = self.addresses, self.status.pod_ips or ()
+        said = len(held) == len(all_of_them) or family(address) in self.families
+        return address in held if held and said else None
+
     @property
     def ready(self) -> bool:
         """Whether the kubelet calls it ready."""

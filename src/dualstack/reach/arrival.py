@@ -112,13 +112,13 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
         yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :])
         return
     name = place.pod.metadata.called
-    if not place.pod.addresses:
+    held = place.pod.has(backend.address)
+    if held is None:
         why = f"nobody says which addresses the pod {name} has"
         yield from (TracedHop(x, Status.UNKNOWN, why) for x in _ORDER[_ORDER.index(Hop.POD) :])
         return
-    held = backend.address in place.pod.addresses
     why = f"the pod {name} has {backend.address}" if held else f"the pod {name} does not have {backend.address}"
-    fact = Evidence(", ".join(place.pod.addresses) or "no address", f"status of the pod {name}")
+    fact = Evidence(", ".join(place.pod.addresses), f"status of the pod {name}")
     yield TracedHop(Hop.POD, Status.PASS if held else Status.FAIL, why, "" if held else STALE, (fact,))
     yield TracedHop(Hop.HOST, Status.PASS if held else Status.UNKNOWN)
     looked = looks_at(protocol, backend, seen)

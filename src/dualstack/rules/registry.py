@@ -182,7 +182,12 @@ def judged(
 
 def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
     """Findings with the codes that explain them, causes first."""
-    return tuple(sorted(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}), key=_rank))
+    return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}))
+
+
+def ranked(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order in which they are told: causes first."""
+    return tuple(sorted(found, key=_rank))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

@@ -1,7 +1,8 @@
 """A Service names two families and no policy for two.
 
 ## What it detects
-Two `ipFamilies` without `ipFamilyPolicy`, or with SingleStack; and one family that stands there twice.
+Two `ipFamilies` without `ipFamilyPolicy`, or with SingleStack; and one family that stands there twice. What a cluster
+holds, its API server took.
 
 ## Why it breaks
 Every API server refuses it: `must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified`,
@@ -55,6 +56,7 @@ from collections.abc import Iterator
 
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services
+from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 from dualstack.reach.edits import replaced
@@ -64,9 +66,9 @@ HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
 
 
-def lint(services: Services) -> Iterator[Finding]:
-    """One finding for each Service with two families that no API server takes."""
-    for service in services.items:
+def lint(services: Services, question: Question) -> Iterator[Finding]:
+    """One finding for each Service with two families that no API server takes; on a cluster there is none."""
+    for service in services.items if question.place != "cluster" else ():
         families = listed(service)
         if len(families) > len(set(families)):
             once = families[0].title
