@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dualstack.gather import kinds
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, why, words
+from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, held_up, why, words
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused
 from dualstack.model.snapshot import Snapshot
@@ -85,7 +85,7 @@ def _ended(api: Api, order: Order, job: str) -> str:
             if status.get("phase") in ("Succeeded", "Failed"):
                 return str(pod["metadata"]["name"])
             waiting = _waiting(status)
-            said = waiting.get("message") or waiting.get("reason") or f"the pod is {status.get('phase')}"
+            said = held_up(waiting) or f"the pod is {status.get('phase')}"
             if waiting.get("reason") in FATAL:
                 raise NoAnswer(said)
         time.sleep(_POLL)
