@@ -225,6 +225,17 @@ def test_without_a_right_one_named_feature_is_lost(
         assert (shape(world), {x.way for x in world.seen.items} & OUTSIDE) == (shape(whole), ways)
 
 
+def test_what_several_objects_lack_is_said_once(cluster: Cluster, user: str) -> None:
+    allow(cluster, without={"verb": "get", "resource": "configmaps", "group": ""})
+    alone = gather(ClusterRequest(kube_target("svc/deploy"), kubeconfig=user, namespace=SPACE)).gaps
+    every = gather(ClusterRequest(kube_target("--all"), kubeconfig=user)).gaps
+
+    assert [x.needs for x in alone if "`configmaps`" in x.why] == ["configmaps conf"]
+    assert len([x.why for x in every if "`configmaps`" in x.why]) == len(
+        {x.why for x in every if "`configmaps`" in x.why}
+    )
+
+
 def test_what_may_not_be_listed_is_not_said_to_be_absent(cluster: Cluster, user: str) -> None:
     allow(cluster)
     with pytest.raises(BadInput, match=r"in the namespace `rights`\. There are: `deploy`, "):

@@ -111,13 +111,17 @@ class Asker:
             return None
 
     def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
-        """Note what the server would not give, and the right that would allow it."""
+        """Note what the server would not give, and the right that would allow it; several of a kind in one gap."""
         self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
         right = Right(verb, kind.plural, kind.group)
         why = refused(right, where=where) if error.status == _DENIED else f"{error.why}{where}"
-        self.world.gaps.append(Missing(called, why))
+        told = [x for x in self.world.gaps if x.why == why and x.needs.partition(" ")[0] == kind.called]
+        if told:
+            self.world.gaps[self.world.gaps.index(told[0])] = Missing(kind.called, why)
+        else:
+            self.world.gaps.append(Missing(called, why))
 
 
 def of(ask: Asker, target: KubeTarget) -> World:
