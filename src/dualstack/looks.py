@@ -73,7 +73,7 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     """
     seen = sight(world, question)
     errand = _errand(seen, world.namespace, seconds)
-    unknown = [x for x in allowed.nodes if x not in errand.nodes]
+    unknown = [x for x in (*allowed.nodes, *allowed.hosts) if x not in errand.nodes]
     if unknown and errand.nodes and not seen.cluster.more_nodes:
         raise BadInput(f"There is no node `{unknown[0]}`. There are: {listed(errand.nodes)}.")
     world.inspections, gaps = inspections(api, allowed, errand, tell)

@@ -45,6 +45,7 @@ REFUSALS = [
     (["diagnose", f"http://{LONG}:4318"], ["neither a host name nor an address"]),
     (["diagnose", "svc/x", "--kubeconfig", "/no/such"], ["/no/such: cannot be read", "--kubeconfig FILE"]),
     (["diagnose", "--all", "--inspect"], ["`--inspect` and `--matrix` look at one object"]),
+    (["diagnose", "svc/a", "--node", "n1"], ["`--node` says what `--inspect` looks at"]),
     (["gather", "-n", "shop", "--matrix"], ["`--inspect` and `--matrix` look at one object"]),
     (["diagnose", "svc/otel:4317"], ["`svc/otel:4317` names no object", "such as `svc/otel`, without a port"]),
     (["diagnose", "svc/otel.obs.svc"], ["no Service has a dot in its name", "`svc/otel -n obs`"]),

@@ -89,11 +89,14 @@ def _inside(given: Mapping[str, Any]) -> "Inside | None":
     """What may be started inside of the cluster, None for nothing."""
     from dualstack.gather.inside import Inside
 
-    nodes = tuple(x.strip() for x in given["nodes"].split(",") if x.strip())
+    nodes, hosts = (tuple(x.strip() for x in given[y].split(",") if x.strip()) for y in ("nodes", "hosts"))
+    if hosts and not given["inspect"]:
+        options.refuse("`--node` says what `--inspect` looks at. Add `--inspect`, or leave it out.")
     if nodes and not given["matrix"]:
         options.refuse("`--nodes` says from where `--matrix` exports. Add `--matrix`, or leave it out.")
-    allowed = Inside(given["inspect"], given["matrix"], nodes=nodes, most=given["max_nodes"])
-    if not (allowed.pods or allowed.jobs):
+    pods = given["inspect"] and not hosts
+    allowed = Inside(pods, given["matrix"], nodes=nodes, most=given["max_nodes"], hosts=hosts)
+    if not (allowed.pods or allowed.jobs or allowed.hosts):
         return None
     return msgspec.structs.replace(allowed, image=given["image"]) if given["image"] else allowed
 

@@ -142,6 +142,7 @@ def inside(command: F) -> F:
     options = (
         click.option("--inspect", is_flag=True, help="Look into the target's pods, by an ephemeral container."),
         click.option("--matrix", is_flag=True, help="Export from every node, by a short-lived Job on each."),
+        text("--node", "hosts", default="", metavar="A,B", help="Inspect the network of these nodes, and no pod."),
         text("--image", default="", metavar="IMAGE", help="Image of these containers, where yours is elsewhere."),
         text("--nodes", default="", metavar="A,B", help="Export from these nodes."),
         click.option("--max-nodes", type=click.IntRange(1, 5000), default=20, show_default=True, help="At most."),

@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.exporter import Exporter
+from dualstack.model.host import Namespace
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -351,7 +352,8 @@ class Cluster(msgspec.Struct, frozen=True):
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
     missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
-    namespace is in question names are `ambiguous`.
+    namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
+    called `node NAME`.
     """
 
     name: str = ""
@@ -369,6 +371,7 @@ class Cluster(msgspec.Struct, frozen=True):
     exporters: tuple[Exporter, ...] = ()
     policies: tuple[Policy, ...] = ()
     ambiguous: bool = False
+    observed: tuple[Namespace, ...] = ()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""
