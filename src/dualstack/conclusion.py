@@ -78,7 +78,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    heard = tuple((x.node, names) for x, seen in inside if (names := seen.having(Names)))
+    heard = tuple((x.node, names) for x, seen in _clients(looks, cluster.pods) if (names := seen.having(Names)))
     predicted = resolved(
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
@@ -91,6 +91,14 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
 def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
     senders, workloads, deployments = said.having(Senders), said.having(Workloads), said.having(Deployments)
     return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
+
+
+def _clients(
+    looks: Iterable[tuple[Inspection, Snapshot]], pods: Iterable[Pod]
+) -> Iterator[tuple[Inspection, Snapshot]]:
+    """What containers saw that resolve names as clients do."""
+    others = {(x.metadata.namespace, x.metadata.name) for x in pods if not x.asks_cluster_dns}
+    return ((x, seen) for x, seen in looks if (x.namespace, x.pod) not in others)
 
 
 def _shared(looked: Inspection, seen: Snapshot, pods: Iterable[Pod]) -> Iterator[tuple[Inspection, Snapshot]]:

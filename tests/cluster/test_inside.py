@@ -115,6 +115,31 @@ def test_a_name_that_gives_no_address_is_found(error: str) -> None:
     assert "DS401" in w.codes(found)
 
 
+@pytest.mark.parametrize(
+    ("policy", "shares", "heard"),
+    [
+        ("ClusterFirst", False, True),
+        (None, False, True),
+        ("ClusterFirst", True, False),
+        ("ClusterFirstWithHostNet", True, True),
+        ("Default", False, False),
+        ("None", False, False),
+    ],
+)
+def test_who_asks_another_nameserver_tells_nothing_of_that_of_the_cluster(
+    policy: str | None, shares: bool, heard: bool
+) -> None:
+    pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+    pods[0]["spec"] |= {"hostNetwork": shares, "dnsPolicy": policy}
+    world = w.world(w.healthy(pods=pods))
+    seen = Snapshot({Names: Names((Lookup(NAME, (), "EAI_NONAME"),))})
+    world.inspections = [Inspection("n1", "obs", "otel-a", plainly(seen))]
+
+    found = conclude(world, Question(expect=(V4, V6)))
+
+    assert ("DS401" in w.codes(found)) is heard
+
+
 def on_host(space: Namespace, *listening: str) -> Inspection:
     """What a container in the network of the second node sees."""
     sockets = [

@@ -218,6 +218,7 @@ class PodSpec(Slim, frozen=True):
 
     node_name: str | None = None
     host_network: bool | None = None
+    dns_policy: str | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
@@ -249,6 +250,15 @@ class Pod(Slim, frozen=True):
     metadata: ObjectMeta
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+    @property
+    def asks_cluster_dns(self) -> bool:
+        """Whether it asks the nameserver of the cluster; in the network of a node only where it is told to.
+
+        Kubernetes documentation, DNS for Services and Pods, Pod's DNS Policy.
+        """
+        kept = ("ClusterFirstWithHostNet",) if self.spec.host_network else ("ClusterFirstWithHostNet", "ClusterFirst")
+        return (self.spec.dns_policy or "ClusterFirst") in kept
 
     @property
     def place(self) -> str:
