@@ -19,8 +19,8 @@ from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.glimpse import Glimpse, Glimpses, Way, glimpsed
-from dualstack.model.host import Namespaces
-from dualstack.model.inspection import Crossing, crossings
+from dualstack.model.host import Namespace, Namespaces
+from dualstack.model.inspection import Crossing, Inspection, crossings
 from dualstack.model.kube import Workloads
 from dualstack.model.names import Names
 from dualstack.model.probe import ProbeResult, Probes, ProbeTask
@@ -67,7 +67,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
-    inside = [(x, snapshot_of(x.facts)) for x in world.inspections]
+    looks = [(x, snapshot_of(x.facts)) for x in world.inspections]
+    inside = [y for x, seen in looks for y in _shared(x, seen, cluster.pods)]
+    cluster = replace(cluster, observed=tuple(_of_nodes(looks)))
     made = [y for x, seen in inside for y in crossings(x, seen)]
     glimpses = Glimpses((*_renamed(world.seen, cluster.pods), *_from_inside(made, cluster.pods)))
     places = {
@@ -77,7 +79,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    heard = tuple((x.node, names) for x, seen in inside if (names := seen.having(Names)))
+    heard = tuple((x.node, names) for x, seen in _clients(looks, cluster.pods) if (names := seen.having(Names)))
     predicted = resolved(
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
@@ -91,6 +93,28 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
 def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
     senders, workloads, deployments = said.having(Senders), said.having(Workloads), said.having(Deployments)
     return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
+
+
+def _clients(
+    looks: Iterable[tuple[Inspection, Snapshot]], pods: Iterable[Pod]
+) -> Iterator[tuple[Inspection, Snapshot]]:
+    """What containers saw that resolve names as clients do."""
+    others = {(x.metadata.namespace, x.metadata.name) for x in pods if not x.asks_cluster_dns}
+    return ((x, seen) for x, seen in looks if (x.namespace, x.pod) not in others)
+
+
+def _shared(looked: Inspection, seen: Snapshot, pods: Iterable[Pod]) -> Iterator[tuple[Inspection, Snapshot]]:
+    """What a container saw; in the network of a node that is what it would have seen in each pod there."""
+    if not looked.host:
+        yield looked, seen
+    for about in (x.metadata for x in pods if looked.host and x.spec.host_network and x.spec.node_name == looked.node):
+        yield replace(looked, namespace=about.namespace, pod=about.name), seen
+
+
+def _of_nodes(looks: Iterable[tuple[Inspection, Snapshot]]) -> Iterator[Namespace]:
+    for looked, seen in looks:
+        for space in (seen.having(Namespaces) or Namespaces(())).items if looked.host else ():
+            yield replace(space, place=f"node {looked.node}")
 
 
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:

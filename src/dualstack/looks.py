@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dualstack.conclusion import Sight, sight
+from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.port_forward import forwarded
@@ -19,6 +20,7 @@ from dualstack.model.world import World
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
+from dualstack.reach.crowds import listed
 
 Tell = Callable[[str], None]
 
@@ -65,8 +67,15 @@ def left_out(ports: int, services: int) -> Missing | None:
 
 
 def from_inside(api: Api, world: World, question: Question, allowed: Inside, seconds: float, tell: Tell) -> None:
-    """Note what containers inside see, which are started for that and removed. Raises Unreachable."""
-    errand = _errand(sight(world, question), world.namespace, seconds)
+    """Note what containers inside see, which are started for that and removed.
+
+    Raises Unreachable, and BadInput for nodes that are not there.
+    """
+    seen = sight(world, question)
+    errand = _errand(seen, world.namespace, seconds)
+    unknown = [x for x in (*allowed.nodes, *allowed.hosts) if x not in errand.nodes]
+    if unknown and errand.nodes and not seen.cluster.more_nodes:
+        raise BadInput(f"There is no node `{unknown[0]}`. There are: {listed(errand.nodes)}.")
     world.inspections, gaps = inspections(api, allowed, errand, tell)
     world.gaps += gaps
 

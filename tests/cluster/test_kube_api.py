@@ -158,13 +158,27 @@ def test_a_server_that_is_busy_is_asked_again(api: Make, answer: Answer) -> None
         ((500, {}, b""), Refused, "HTTP 500"),
         (status(403, "forbidden: pods"), Refused, "forbidden: pods"),
         (None, Unreachable, "Cannot reach the API server"),
+        (
+            (400, {}, b"an HTTP request to an HTTPS server."),
+            Unreachable,
+            "does not answer as an API server does: an HTTP",
+        ),
+        (status(400, "no such field"), Refused, "no such field"),
         (status(401), Unreachable, "does not accept the credentials of the context `test`"),
     ],
-    ids=["503", "a page", "no word", "403", "reset", "401"],
+    ids=["503", "a page", "no word", "403", "reset", "no API", "400", "401"],
 )
 def test_a_server_that_stays_so_is_reported(api: Make, answer: Answer, error: type[Exception], said: str) -> None:
     with server(answer) as made, pytest.raises(error, match=said):
         api(made.url).object(kinds.SERVICES, "shop", "a")
+
+
+def test_the_namespaces_of_a_name_are_listed_by_that_name_alone(api: Make) -> None:
+    items = [{"metadata": {"name": "otel", "namespace": x}} for x in ("edge", "obs")]
+    with server((200, {}, {"items": items})) as made:
+        assert api(made.url).places(kinds.SERVICES, "otel") == ["edge", "obs"]
+
+    assert [x for _, x in made.asked] == ["/api/v1/services?fieldSelector=metadata.name%3Dotel&limit=500"]
 
 
 def test_a_list_that_took_too_long_goes_on_once(api: Make) -> None:
@@ -178,7 +192,7 @@ def test_a_list_that_took_too_long_goes_on_once(api: Make) -> None:
 
 
 def test_a_server_that_stalls_is_given_up(api: Make) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable, match="Cannot reach"):
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable, match="in time"):
         api(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2).object(kinds.SERVICES, "shop", "a")
 
 
@@ -229,7 +243,11 @@ def test_a_plugin_gives_the_token(api: Make, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "said"),
-    [("echo no such profile >&2; exit 3", "ended with 3: no such profile"), ("echo hello", "did not answer with")],
+    [
+        ("echo no such profile >&2; exit 3", "ended with 3: no such profile"),
+        ("exit 3", "ended with 3: no word"),
+        ("echo hello", "did not answer with"),
+    ],
 )
 def test_a_plugin_that_fails_is_reported(api: Make, tmp_path: Path, script: str, said: str) -> None:
     with server((200, {}, OBJECT)) as made, pytest.raises(BadInput, match=said):

@@ -33,6 +33,7 @@ from dualstack.looks import left_out
 from dualstack.model.address import Family, is_address, scope
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
+from dualstack.model.inspection import Inspection
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
@@ -325,6 +326,13 @@ def test_what_is_said_of_clients_stays_in_words() -> None:
     world = World(gaps=[WAYS, left_out(3, 0), left_out(0, 1)])
 
     assert unpacked("v", veil(world)).gaps == world.gaps
+
+
+def test_a_look_at_a_node_stays_one() -> None:
+    world = World(inspections=[Inspection("puma", facts=facts.plainly(Snapshot({})), host=True)])
+
+    (seen,) = unpacked("v", veil(world)).inspections
+    assert (seen.host, seen.namespace, seen.node == "puma") == (True, "", False)
 
 
 def told_clients(found: Diagnosis) -> list[dict[str, Any]]:

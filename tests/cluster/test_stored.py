@@ -11,11 +11,13 @@ import zstandard
 
 from dualstack.gather import archive, kinds
 from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadFile, BadInput
 from dualstack.gather.kube_objects import Refused
 from dualstack.gather.stored import Stored, terms
 from dualstack.model.evidence import Missing
+from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
 
 
@@ -54,6 +56,26 @@ def test_names_and_namespaces_are_told_apart() -> None:
     assert len(source.objects(kinds.PODS)) == 2
     with pytest.raises(Refused, match="is not among what was stored"):
         source.objects(kinds.SERVICES, "shop")
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "said"),
+    [
+        ("a", "obs", "There is no Pod `a` in the namespace `obs`; there is one in `shop`, `web`. Use `-n`."),
+        (
+            "x",
+            "web",
+            "There is no Pod `x` in the namespace `web`. There are: `a`, `b`. Use `-n` for another namespace.",
+        ),
+        ("x", "obs", "There is no Pod `x` in the namespace `obs`, nor any other one. Use `-n` for another namespace."),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_those_that_are(name: str, namespace: str, said: str) -> None:
+    source = Stored(World(objects={"Pod": [pod("a"), pod("a", "web"), pod("b", "web")], "Service": []}))
+
+    with pytest.raises(BadInput) as error:
+        of(Asker(source, namespace), KubeTarget("pod", name))
+    assert str(error.value) == said
 
 
 def test_an_odd_object_is_told_and_the_others_are_read() -> None:

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack import looks
 from dualstack.cluster import ClusterRequest, gather
 from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.errors import BadInput
+from dualstack.gather.inside import Inside
 from dualstack.model.glimpse import Way
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
@@ -15,7 +18,7 @@ from dualstack.model.target import EVERYTHING, kube_target
 from dualstack.model.trace import Disposition
 from dualstack.overview import conclude_all
 from tests.e2e import control_plane
-from tests.e2e.cluster import COLLECTOR, EXPORTER, Cluster
+from tests.e2e.cluster import COLLECTOR, EXPORTER, PROJECT, Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -98,6 +101,22 @@ def test_what_is_not_tried_is_said_and_those_with_clients_come_first(
     (said,) = [x.why for x in world.gaps if x.needs == "exports from outside"]
     services = [x["metadata"]["namespace"] for x in world.objects["Service"]]
     assert said == f"{len(services) - 1} Service{'s' * (len(services) > 2)} left out; ask for one by its name"
+
+
+def test_nodes_that_are_not_there_are_refused_and_nothing_is_made(user: str) -> None:
+    inside = Inside(jobs=True, image=PROJECT, nodes=("n1", "n9"))
+
+    with pytest.raises(BadInput, match=r"There is no node `n9`\. There are: n1, n2, n3\."):
+        gather(replace(request(user, "svc/otel", OPEN), inside=inside))
+
+
+def test_an_image_that_cannot_be_pulled_is_said_with_the_way_out(user: str) -> None:
+    inside = Inside(jobs=True, image="localhost/absent:1", nodes=("n1",))
+
+    found = gather(replace(request(user, "svc/otel", OPEN), inside=inside))
+
+    (said,) = [x.why for x in found.gaps if x.needs == "exports from the node n1"]
+    assert said.startswith("name an image that can be pulled, with `--image`; ")
 
 
 def test_of_one_target_the_ports_that_are_not_tried_are_said(user: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from dualstack.cluster import ClusterRequest, gather
 from dualstack.gather import cluster as asking
+from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Inside
 from dualstack.gather.kube_api import Api, Kind
 from dualstack.gather.kubeconfig import access
@@ -222,6 +223,26 @@ def test_without_a_right_one_named_feature_is_lost(
     else:
         ways = {"proxy": {Way.LOOPBACK}, "forward": {Way.ADDRESS}}.get(feature, OUTSIDE)
         assert (shape(world), {x.way for x in world.seen.items} & OUTSIDE) == (shape(whole), ways)
+
+
+def test_what_several_objects_lack_is_said_once(cluster: Cluster, user: str) -> None:
+    allow(cluster, without={"verb": "get", "resource": "configmaps", "group": ""})
+    alone = gather(ClusterRequest(kube_target("svc/deploy"), kubeconfig=user, namespace=SPACE)).gaps
+    every = gather(ClusterRequest(kube_target("--all"), kubeconfig=user)).gaps
+
+    assert [x.needs for x in alone if "`configmaps`" in x.why] == ["configmaps conf"]
+    assert len([x.why for x in every if "`configmaps`" in x.why]) == len(
+        {x.why for x in every if "`configmaps`" in x.why}
+    )
+
+
+def test_what_may_not_be_listed_is_not_said_to_be_absent(cluster: Cluster, user: str) -> None:
+    allow(cluster)
+    with pytest.raises(BadInput, match=r"in the namespace `rights`\. There are: `deploy`, "):
+        look(user, "svc/none", "")
+    allow(cluster, without={"verb": "list", "resource": "services", "group": ""})
+    with pytest.raises(BadInput, match=r"in the namespace `rights`\. Use `-n` for another namespace\.$"):
+        look(user, "svc/none", "")
 
 
 @pytest.mark.parametrize("row", [x for x in EVERY if x["for"] == "shell"], ids=lambda x: str(x["resource"]))

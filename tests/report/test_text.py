@@ -82,7 +82,7 @@ def hostile(value: Any) -> Any:
     return value + EVIL if isinstance(value, str) and not isinstance(value, Enum) else value
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", [*DEPTHS, "wide"])
 def test_nothing_that_was_found_steers_a_terminal(depth: str) -> None:
     for name, diagnosis in diagnoses().items():
         found = (diagnosis.traces, diagnosis.findings, diagnosis.skipped)
@@ -202,6 +202,17 @@ def test_a_very_long_name_is_cut_in_the_table() -> None:
     shown = lines(f"target: http://{'a' * 60}.example:4318\n")
 
     assert f"  {'a' * 32}…:4318   http       not known   not known" in shown
+
+
+def test_the_wide_table_cuts_nothing_off() -> None:
+    host = f"{'a' * 60}.example"
+
+    shown = lines(f"target: http://{host}:4318\nnames: {{{host}: [10.9.0.5, 'fd00:9::5']}}\n", "wide")
+
+    assert [x.split() for x in shown if x.startswith(("  target", "  aaa"))] == [
+        ["target", "protocol", "for", "IPv4", "IPv6", "addresses", "nodes"],
+        [f"{host}:4318", "http", "host", "refused", "refused", "10.9.0.5,fd00:9::5", "-"],
+    ]
 
 
 def test_many_endpoints_are_counted_and_not_named() -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,7 +43,7 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
     targets = [x for x in _targets(given) if x]
     stored = given.get("stored", "")
     if len(targets) != len(given["targets"]) or len(targets) > 1:
-        options.refuse("Name one object of the cluster, such as `svc/otel-collector`, or none for all.")
+        options.refuse(_misnamed(given["targets"]))
     if targets and given.get("everything"):
         options.refuse(f"`--all` and `{targets[0]}` exclude each other. Leave one out.")
     if given.get("everything") or not (targets or stored):
@@ -69,15 +69,34 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
     )
 
 
+def _misnamed(words: Sequence[str]) -> str:
+    """Why these are not one object of a cluster."""
+    from dualstack.model.target import kind_of, kube_target
+
+    kind, *names = words
+    if len(names) == 1 and kind_of(kind) and "/" not in names[0]:
+        return f"`{kind} {names[0]}` is written with a slash: `{kind}/{names[0]}`."
+    foreign = next((x for x in words if not kube_target(x)), "")
+    if foreign and len(words) == 1:
+        kinds = "svc, pod, deploy, ds, sts and collector"
+        return (
+            f"`{foreign}` is no object of a cluster. Write KIND/NAME, such as `svc/otel-collector`; kinds are {kinds}."
+        )
+    return "Name one object of the cluster, such as `svc/otel-collector`, or none for all."
+
+
 def _inside(given: Mapping[str, Any]) -> "Inside | None":
     """What may be started inside of the cluster, None for nothing."""
     from dualstack.gather.inside import Inside
 
-    nodes = tuple(x.strip() for x in given["nodes"].split(",") if x.strip())
+    nodes, hosts = (tuple(x.strip() for x in given[y].split(",") if x.strip()) for y in ("nodes", "hosts"))
+    if hosts and not given["inspect"]:
+        options.refuse("`--node` says what `--inspect` looks at. Add `--inspect`, or leave it out.")
     if nodes and not given["matrix"]:
         options.refuse("`--nodes` says from where `--matrix` exports. Add `--matrix`, or leave it out.")
-    allowed = Inside(given["inspect"], given["matrix"], nodes=nodes, most=given["max_nodes"])
-    if not (allowed.pods or allowed.jobs):
+    pods = given["inspect"] and not hosts
+    allowed = Inside(pods, given["matrix"], nodes=nodes, most=given["max_nodes"], hosts=hosts)
+    if not (allowed.pods or allowed.jobs or allowed.hosts):
         return None
     return msgspec.structs.replace(allowed, image=given["image"]) if given["image"] else allowed
 

@@ -11,6 +11,8 @@ from dualstack.cli.cluster_request import cluster_request, is_of_cluster, teller
 from dualstack.cli.request import announcer, request_of
 from dualstack.report import formats
 
+_WIDE = "wide"
+"""What `-o` says to kubectl, too; a file of that name is `./wide`."""
 _SEVERITIES = ("info", "warning", "error", "never")
 _FAILED = ("broken", "degraded")
 
@@ -47,11 +49,13 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME and collector/NAME are
     objects of a Kubernetes cluster, reached as kubectl reaches it.
 
+    `-o wide` shows all of the table: addresses, nodes, and nothing cut off.
+
     Exit status: 0 nothing wrong, 1 findings or a way that fails, 2 bad usage or
     input, 3 not enough evidence, 130 interrupted.
     """
     found = _of_facts(given) or (_of_cluster(given) if is_of_cluster(given) else _of_host(given))
-    options.write(_rendered(found, given), given["path"])
+    options.write(_rendered(found, given), None if given["path"] == _WIDE else given["path"])
     return _status(found, given["fail_on"])
 
 
@@ -96,8 +100,9 @@ def _rendered(found: Any, given: dict[str, Any]) -> str:  # noqa: ANN401 -- mode
     render = importlib.import_module(f"dualstack.report.{given['form']}").render
     look: dict[str, Any] = {}
     if given["form"] == "text":
-        look["depth"] = "verbose" if given["verbose"] else "quiet" if given["quiet"] else "normal"
-        look["color"] = options.color_wanted(given["color"], given["path"])
+        wide = given["path"] == _WIDE
+        look["depth"] = "verbose" if given["verbose"] else "quiet" if given["quiet"] else "wide" if wide else "normal"
+        look["color"] = options.color_wanted(given["color"], None if wide else given["path"])
     return str(render(found, **look))
 
 

@@ -56,6 +56,14 @@ def _not_empty(context: click.Context, parameter: click.Parameter, value: str | 
     return value
 
 
+def _file(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The file of `-o`, which says a format to kubectl."""
+    if value in ("json", "yaml", "name"):
+        form = "Write `--format json` for JSON, " if value == "json" else "Write "
+        raise click.BadParameter(f"it names a file. {form}`./{value}` for a file of that name.")
+    return _not_empty(context, parameter, value)
+
+
 text = functools.partial(click.option, callback=_not_empty)
 """An option whose value is a text; one that is given and empty is refused."""
 
@@ -88,7 +96,9 @@ class Port(click.IntRange):
 def output(command: F) -> F:
     """`-o`, `-q`, `-v` and `--color`."""
     options = (
-        text("-o", "--output", "path", metavar="FILE", help="Write the report here instead of stdout."),
+        click.option(
+            "-o", "--output", "path", metavar="FILE", callback=_file, help="Write the report here instead of stdout."
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Only the verdict."),
         click.option("-v", "--verbose", is_flag=True, help="Every flow, every finding, progress on stderr."),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
@@ -114,7 +124,7 @@ def cluster(command: F) -> F:
             help="Namespace of the object; default: the context's.",
             shell_complete=complete.namespace,
         ),
-        click.option("--all", "everything", is_flag=True, help="Every OTLP Service and Collector there."),
+        click.option("-A", "--all", "everything", is_flag=True, help="Every OTLP Service and Collector there."),
         text(
             "--context",
             default="",
@@ -132,6 +142,7 @@ def inside(command: F) -> F:
     options = (
         click.option("--inspect", is_flag=True, help="Look into the target's pods, by an ephemeral container."),
         click.option("--matrix", is_flag=True, help="Export from every node, by a short-lived Job on each."),
+        text("--node", "hosts", default="", metavar="A,B", help="Inspect the network of these nodes, and no pod."),
         text("--image", default="", metavar="IMAGE", help="Image of these containers, where yours is elsewhere."),
         text("--nodes", default="", metavar="A,B", help="Export from these nodes."),
         click.option("--max-nodes", type=click.IntRange(1, 5000), default=20, show_default=True, help="At most."),
@@ -151,10 +162,11 @@ def privacy(command: F) -> F:
 
 def rights(command: F) -> F:
     """`--print-rbac` and `--feature`."""
-    wanted = click.Choice(features())
+    known = features()
+    purpose = f"For this alone; may be repeated: {', '.join(known)}."
     options = (
         click.option("--print-rbac", "role", is_flag=True, help="Print the ClusterRole that a diagnosis needs."),
-        click.option("--feature", "features", multiple=True, type=wanted, help="For this alone; may be repeated."),
+        click.option("--feature", "features", multiple=True, type=click.Choice(known), metavar="FEATURE", help=purpose),
     )
     return _all(options, command)
 

@@ -94,6 +94,10 @@ class Ahead:
         found: Listed[T] = self._answer("listed", kind, namespace, most)
         return found
 
+    def places(self, kind: Kind[Any], name: str) -> list[str]:
+        """The namespaces that have an object of this name. Raises Refused and Unreachable."""
+        return self._source.places(kind, name)
+
     def families(self, namespace: str) -> tuple[str, ...]:
         """The families that a new Service would get. Raises Refused and Unreachable."""
         return self._source.families(namespace)

@@ -28,6 +28,7 @@ NODES = 500
 """Nodes that are looked at for a question about one Service: one page."""
 
 _DENIED, _ABSENT = 403, 404
+_SHOWN = 10
 COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 """Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 _FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
@@ -51,6 +52,9 @@ class Source(Protocol):
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`."""
+
+    def places(self, kind: Kind[Any], name: str) -> list[str]:
+        """The namespaces that have an object of this name."""
 
     def families(self, namespace: str) -> tuple[str, ...]:
         """The families that a new Service that wants both would get, the default one first."""
@@ -107,13 +111,17 @@ class Asker:
             return None
 
     def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
-        """Note what the server would not give, and the right that would allow it."""
+        """Note what the server would not give, and the right that would allow it; several of a kind in one gap."""
         self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
         right = Right(verb, kind.plural, kind.group)
         why = refused(right, where=where) if error.status == _DENIED else f"{error.why}{where}"
-        self.world.gaps.append(Missing(called, why))
+        told = [x for x in self.world.gaps if x.why == why and x.needs.partition(" ")[0] == kind.called]
+        if told:
+            self.world.gaps[self.world.gaps.index(told[0])] = Missing(kind.called, why)
+        else:
+            self.world.gaps.append(Missing(called, why))
 
 
 def of(ask: Asker, target: KubeTarget) -> World:
@@ -156,11 +164,26 @@ def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
     """An object that the user named; None where it may not be read. Raises BadInput where there is no such."""
     found = ask.one(kind, name)
     if found is None and not ask.world.gaps:
-        others = [text(x, "metadata", "name") for x in ask.peek(kind, ask.namespace)]
-        shown = ", ".join(f"`{x}`" for x in others[:10]) or "none"
-        where = f"in the namespace `{ask.namespace}`"
-        raise BadInput(f"There is no {kind.kind} `{name}` {where}. There are: {shown}. Use `-n` for another.")
+        said = f"There is no {kind.kind} `{name}` in the namespace `{ask.namespace}`"
+        raise BadInput(f"{said}{_instead(ask, kind, name)}")
     return found
+
+
+def _instead(ask: Asker, kind: Kind[Any], name: str) -> str:
+    """What there is in the place of an object that is not there, as far as it may be listed."""
+    with contextlib.suppress(Refused):
+        if elsewhere := ask.api.places(kind, name):
+            return f"; there is one in {_quoted(elsewhere)}. Use `-n`."
+    others = [x["metadata"]["name"] for x in ask.peek(kind, ask.namespace)]
+    if others:
+        return f". There are: {_quoted(others)}. Use `-n` for another namespace."
+    none = "" if kind.kind in ask.world.unseen else ", nor any other one"
+    return f"{none}. Use `-n` for another namespace."
+
+
+def _quoted(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(f"`{x}`" for x in names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
 
 
 def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:

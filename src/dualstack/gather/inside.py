@@ -1,6 +1,6 @@
 """Looks from inside of a cluster: in pods of the target, and from its nodes as clients. Both start containers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -21,7 +21,8 @@ PODS = 4
 class Inside(msgspec.Struct, frozen=True):
     """What may be started: an ephemeral container in pods of the target, and Jobs on nodes.
 
-    `nodes` are those that the user chose; without any it is the first `most` of the cluster.
+    `nodes` are those that the user chose; without any it is the first `most` of the cluster. `hosts` are nodes of which
+    the network is looked at.
     """
 
     pods: bool = False
@@ -29,6 +30,7 @@ class Inside(msgspec.Struct, frozen=True):
     image: str = IMAGE
     nodes: tuple[str, ...] = ()
     most: int = 20
+    hosts: tuple[str, ...] = ()
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ def inspections(
     """What containers saw, and why others saw nothing. Raises Unreachable."""
     found: list[Inspection] = []
     gaps: list[Missing] = []
-    for kept, gap in (*_in_pods(api, allowed, errand, tell), *_on_nodes(api, allowed, errand, tell)):
+    for kept, gap in (y for x in (_in_pods, _on_nodes, _at_hosts) for y in x(api, allowed, errand, tell)):
         found += [kept] if kept else []
         gaps += [gap] if gap else []
     return found, gaps
@@ -79,11 +81,21 @@ def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], N
         yield None, Missing("exports from nodes", "no node is known; name some with `--nodes`")
         return
     order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds)
+    yield from _by_jobs(api, order, chosen, tell, "exports from")
+
+
+def _at_hosts(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
+    if allowed.hosts:
+        order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds, host=True)
+        yield from _by_jobs(api, order, allowed.hosts, tell, "the network of")
+
+
+def _by_jobs(api: Api, order: Order, nodes: Sequence[str], tell: Callable[[str], None], what: str) -> Looks:
     try:
-        for node, seen in matrix(api, order, chosen, tell):
+        for node, seen in matrix(api, order, nodes, tell):
             if isinstance(seen, Snapshot):
-                yield Inspection(node, errand.namespace, "", plainly(seen)), None
+                yield Inspection(node, "" if order.host else order.namespace, "", plainly(seen), order.host), None
             else:
-                yield None, Missing(f"exports from the node {node}", seen)
+                yield None, Missing(f"{what} the node {node}", seen)
     except Refused as error:
-        yield None, Missing("exports from nodes", why(error, "matrix"))
+        yield None, Missing(f"{what} nodes", why(error, "matrix"))

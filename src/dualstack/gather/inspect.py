@@ -19,8 +19,8 @@ IMAGE = "ghcr.io/dualstack/dualstack:latest"
 _POLL = 0.3
 _NOBODY = 65532
 _DENIED = 403
-FATAL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError",
-          "CreateContainerConfigError", "RunContainerError")  # fmt: skip
+_UNPULLED = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+FATAL = (*_UNPULLED, "CreateContainerError", "CreateContainerConfigError", "RunContainerError")
 
 SECURITY: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -72,6 +72,12 @@ def inspect(api: Api, namespace: str, pod: str, image: str, targets: Sequence[st
         raise NoAnswer(f"{error.sentence} It said: {said}") from error
 
 
+def held_up(waiting: Mapping[str, Any]) -> str:
+    """What keeps a container from running, by its state (ContainerStateWaiting); empty where nothing is said."""
+    said = str(waiting.get("message") or waiting.get("reason") or "")
+    return f"name an image that can be pulled, with `--image`; {said}" if waiting.get("reason") in _UNPULLED else said
+
+
 def _wait(api: Api, path: str, name: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     said = "it was never started"
@@ -82,7 +88,7 @@ def _wait(api: Api, path: str, name: str, seconds: float) -> None:
         if state.get("terminated"):
             return
         waiting = state.get("waiting") or {}
-        said = waiting.get("message") or waiting.get("reason") or said
+        said = held_up(waiting) or said
         if waiting.get("reason") in FATAL:
             break
         time.sleep(_POLL)

@@ -49,6 +49,7 @@ class _Page(msgspec.Struct, frozen=True):
 
 class _Name(msgspec.Struct, frozen=True):
     name: str = ""
+    namespace: str = ""
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -168,6 +169,12 @@ class Api:
         """The names of the objects of a kind, of at most one page. Raises Refused and Unreachable."""
         raw = self._send("GET", kind.place(namespace), {"limit": str(PAGE)}, accept=_NAMES_ALONE)
         return [x.metadata.name for x in decoder(_Names).decode(raw).items or ()]
+
+    def places(self, kind: Kind[Any], name: str) -> list[str]:
+        """The namespaces that have an object of this name. Raises Refused and Unreachable."""
+        asked = {"fieldSelector": f"metadata.name={name}", "limit": str(PAGE)}
+        raw = self._send("GET", kind.place(""), asked, accept=_NAMES_ALONE)
+        return [x.metadata.namespace for x in msgspec.json.decode(raw, type=_Names).items or ()]
 
     def post(self, kind: Kind[T], namespace: str, body: Mapping[str, Any], **params: str) -> dict[str, Any]:
         """Create an object, or pretend to with `dryRun="All"`. Raises Refused and Unreachable."""
@@ -293,10 +300,12 @@ class Api:
             )
         if 200 <= answer.status < 300:
             return answer.body
+        if answer.status == HTTPStatus.BAD_REQUEST and b'"Status"' not in answer.body:
+            raise Unreachable(_strange(self.access.server, _message(answer)[0].rstrip(".")))
         raise Refused(answer.status, *_message(answer))
 
 
-def _strange(server: str, error: Exception) -> str:
+def _strange(server: str, error: Exception | str) -> str:
     return f"{server} does not answer as an API server does: {error}. Is the address right?"
 
 
@@ -315,11 +324,15 @@ def _message(answer: Answer) -> tuple[str, str]:
 
 
 def _unreachable(access: Access, error: Exception) -> str:
-    why = str(error) or type(error).__name__
-    return (
-        f"Cannot reach the API server {access.server} of the context `{access.context}`: {why}."
-        " Is the address right, and does the way there need a tunnel or a proxy?"
-    )
+    """What is in the way, and what to look at."""
+    why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+    look = "Is the address right, and does the way there need a tunnel or a proxy?"
+    if isinstance(error, TimeoutError):
+        why = "it did not answer in time"
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        why = f"its certificate is not trusted: {error.verify_message}"
+        look = "Is it another server, or lacks the kubeconfig its `certificate-authority`?"
+    return f"Cannot reach the API server {access.server} of the context `{access.context}`: {why}. {look}"
 
 
 def _is_tls(error: Exception) -> bool:

@@ -129,14 +129,14 @@ def _credential(plugin: Plugin, access: Access) -> Mapping[str, str]:
             argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PLUGIN_SECONDS
         )
     except OSError as error:
-        hint = f" {plugin.hint}" if plugin.hint else ""
-        said = f"The kubeconfig asks for the command `{plugin.command}`: {error.strerror}.{hint}"
+        hint = plugin.hint or "Install it, or choose another context with `--context`."
+        said = f"The kubeconfig asks for the command `{plugin.command}`: {error.strerror}. {hint}"
         raise BadInput(said) from error
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"`{plugin.command}` gave no credentials within {_PLUGIN_SECONDS} seconds.") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise BadInput(f"`{plugin.command}` gave no credentials, it ended with {done.returncode}: {said}")
+        raise BadInput(f"`{plugin.command}` gave no credentials, it ended with {done.returncode}: {said or 'no word'}")
     try:
         status = msgspec.json.decode(done.stdout)["status"]
         return {k: v for k, v in status.items() if isinstance(v, str)}

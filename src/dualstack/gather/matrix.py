@@ -1,4 +1,4 @@
-"""Exports from many nodes: a Job on each, for a moment.
+"""Exports from many nodes: a Job on each, for a moment; or a look at the networks of nodes themselves.
 
 One suspended Job owns the others, so that to delete it removes everything, whatever became of this program; those that
 end are removed by their time to live as well.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dualstack.gather import kinds
 from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
-from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, why, words
+from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, held_up, why, words
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused
 from dualstack.model.snapshot import Snapshot
@@ -23,16 +23,26 @@ AT_ONCE = 8
 LABEL = "app.kubernetes.io/managed-by"
 _POLL = 0.5
 _TTL = 120
+_MADE = 20.0
+"""Seconds within which a controller makes the pod of a Job, or never: a refusal is an event of the Job alone."""
+_UNMADE = {
+    False: "no pod was made; `kubectl get events` may say why",
+    True: "no pod was made: where the pod security level is not `privileged`, none may be in the network of a node",
+}
 _JOBS = kinds.WORKLOADS["Job"]
 
 
 class Order(NamedTuple):
-    """What the Jobs do: where they are made, of which image, what they export to, and the seconds of an export."""
+    """What the Jobs do: where they are made, of which image, what they export to, and the seconds of an export.
+
+    With `host` they run in the network of their node.
+    """
 
     namespace: str
     image: str
     targets: tuple[str, ...]
     seconds: float
+    host: bool = False
 
 
 def matrix(
@@ -42,7 +52,7 @@ def matrix(
 
     Everything that was made is removed, also when this is closed before its end. Raises Refused and Unreachable.
     """
-    name = f"dualstack-matrix-{int(time.time())}"
+    name = f"dualstack-{'node' if order.host else 'matrix'}-{int(time.time())}"
     parent = api.post(_JOBS, order.namespace, _job(name, order, "", []))
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": parent["metadata"]["uid"]}
     pool = ThreadPoolExecutor(AT_ONCE)
@@ -58,7 +68,7 @@ def matrix(
 def _ask(
     api: Api, order: Order, name: str, node: str, owner: Mapping[str, Any], tell: Callable[[str], None]
 ) -> Snapshot | str:
-    tell(f"exports from node {node}, by a Job")
+    tell(f"the network of node {node}, by a Job in it" if order.host else f"exports from node {node}, by a Job")
     raw = b""
     try:
         api.post(_JOBS, order.namespace, _job(name, order, node, [owner]))
@@ -77,7 +87,7 @@ def _ask(
 def _ended(api: Api, order: Order, job: str) -> str:
     """The pod of a Job, once it has ended. Raises NoAnswer."""
     until = time.monotonic() + 60 + 4 * order.seconds
-    said = "no pod was made"
+    said, soon = "", time.monotonic() + _MADE
     path = f"/api/v1/namespaces/{order.namespace}/pods?labelSelector=batch.kubernetes.io/job-name%3D{job}"
     while time.monotonic() < until:
         for pod in api.json(path)["items"]:
@@ -85,9 +95,11 @@ def _ended(api: Api, order: Order, job: str) -> str:
             if status.get("phase") in ("Succeeded", "Failed"):
                 return str(pod["metadata"]["name"])
             waiting = _waiting(status)
-            said = waiting.get("message") or waiting.get("reason") or f"the pod is {status.get('phase')}"
+            said = held_up(waiting) or f"the pod is {status.get('phase')}"
             if waiting.get("reason") in FATAL:
                 raise NoAnswer(said)
+        if not said and time.monotonic() > soon:
+            raise NoAnswer(_UNMADE[order.host])
         time.sleep(_POLL)
     raise NoAnswer(f"the Job did not end: {said}")
 
@@ -99,7 +111,7 @@ def _waiting(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _job(name: str, order: Order, node: str, owners: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """A Job for one node; without one it is suspended and owns the others."""
-    labels = {LABEL: "dualstack", "app.kubernetes.io/name": "dualstack-matrix"}
+    labels = {LABEL: "dualstack", "app.kubernetes.io/name": f"dualstack-{'node' if order.host else 'matrix'}"}
     container = {
         "name": "dualstack",
         "image": order.image,
@@ -115,6 +127,7 @@ def _job(name: str, order: Order, node: str, owners: Sequence[Mapping[str, Any]]
         "tolerations": [{"operator": "Exists"}],
         "nodeName": node or "none",
         "containers": [container],
+        **({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"} if order.host else {}),
     }
     return {
         "apiVersion": "batch/v1",

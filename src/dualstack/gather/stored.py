@@ -50,6 +50,10 @@ class Stored:
                 odd.append(str(error))
         return Listed(tuple(items), self._world.left_out.get(kind.kind, 0), tuple(odd))
 
+    def places(self, kind: Kind[Any], name: str) -> list[str]:
+        """The namespaces that have an object of this name. Raises Refused for a kind that is not there."""
+        return [_at(x, "namespace") for x in self._all(kind) if _at(x, "name") == name]
+
     def families(self, namespace: str) -> tuple[str, ...]:  # noqa: ARG002 -- they are those of the cluster
         """The families that a new Service would have got."""
         return self._world.learned

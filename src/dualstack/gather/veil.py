@@ -283,7 +283,7 @@ def _snapshot(veil: Veil, snapshot: Snapshot) -> Snapshot:
 
 def _inspection(veil: Veil, seen: Inspection) -> Inspection:
     facts = plainly(_snapshot(veil, inside(seen))) if seen.facts else {}
-    return Inspection(veil.host(seen.node), veil.host(seen.namespace), veil.host(seen.pod), facts)
+    return Inspection(veil.host(seen.node), veil.host(seen.namespace), veil.host(seen.pod), facts, seen.host)
 
 
 def _exporter(veil: Veil, client: Exporter) -> Exporter:

@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.exporter import Exporter
+from dualstack.model.host import Namespace
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -217,6 +218,7 @@ class PodSpec(Slim, frozen=True):
 
     node_name: str | None = None
     host_network: bool | None = None
+    dns_policy: str | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
@@ -248,6 +250,15 @@ class Pod(Slim, frozen=True):
     metadata: ObjectMeta
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+    @property
+    def asks_cluster_dns(self) -> bool:
+        """Whether it asks the nameserver of the cluster; in the network of a node only where it is told to.
+
+        Kubernetes documentation, DNS for Services and Pods, Pod's DNS Policy.
+        """
+        kept = ("ClusterFirstWithHostNet",) if self.spec.host_network else ("ClusterFirstWithHostNet", "ClusterFirst")
+        return (self.spec.dns_policy or "ClusterFirst") in kept
 
     @property
     def place(self) -> str:
@@ -357,7 +368,8 @@ class Cluster(msgspec.Struct, frozen=True):
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
     missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
-    namespace is in question names are `ambiguous`.
+    namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
+    called `node NAME`.
     """
 
     name: str = ""
@@ -375,6 +387,7 @@ class Cluster(msgspec.Struct, frozen=True):
     exporters: tuple[Exporter, ...] = ()
     policies: tuple[Policy, ...] = ()
     ambiguous: bool = False
+    observed: tuple[Namespace, ...] = ()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

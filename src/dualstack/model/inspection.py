@@ -13,13 +13,14 @@ from dualstack.model.snapshot import Snapshot
 class Inspection(msgspec.Struct, frozen=True):
     """One such container: the node that it ran on, the pod whose network it shared (empty for one of its own).
 
-    `facts` is its evidence, as `dualstack gather` of a host writes it.
+    `facts` is its evidence, as `dualstack gather` of a host writes it. With `host` it shared the network of the node.
     """
 
     node: str
     namespace: str = ""
     pod: str = ""
     facts: Mapping[str, Any] = {}
+    host: bool = False
 
 
 class Crossing(msgspec.Struct, frozen=True):

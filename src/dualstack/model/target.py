@@ -78,7 +78,15 @@ def kube_target(text: str) -> KubeTarget | None:
     if not separator or kind.lower() not in _CLUSTER:
         return None
     if not _OBJECT.fullmatch(name):
-        raise BadTarget(f"`{text}` names no object. Write the kind and the name, such as `svc/otel-collector`.")
+        bare, colon, _ = name.partition(":")
+        right = f"{kind}/{bare}" if colon and _OBJECT.fullmatch(bare) else "svc/otel-collector"
+        more = ", without a port: all that are for OTLP are looked at" if colon else ""
+        raise BadTarget(f"`{text}` names no object. Write the kind and the name, such as `{right}`{more}.")
+    if _CLUSTER[kind.lower()] == "svc" and "." in name:
+        bare, _, rest = name.partition(".")
+        raise BadTarget(
+            f"`{text}`: no Service has a dot in its name. Write `{kind}/{bare} -n {rest.partition('.')[0]}`."
+        )
     return KubeTarget(_CLUSTER[kind.lower()], name)
 
 

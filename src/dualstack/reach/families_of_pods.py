@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family
+from dualstack.model.address import BOTH, Family, Scope, scope
 from dualstack.model.cluster import Cluster, Node, Pod
+from dualstack.model.evidence import Evidence
+from dualstack.model.host import Namespace
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import families_on
 from dualstack.reach.live import (
@@ -19,6 +21,8 @@ from dualstack.reach.live import (
     lacks,
     without,
 )
+
+_NEAR = (Scope.LOOPBACK, Scope.LINK_LOCAL)
 
 
 class Lack(msgspec.Struct, frozen=True):
@@ -90,6 +94,26 @@ def poor_nodes(cluster: Cluster, traces: Traces) -> Iterator[Poor]:
         if nodes:
             rich = tuple(x for x in cluster.nodes if x.metadata.name not in names and not lacks(x, family))
             yield Poor(_who(flows), family, nodes, rich, flows)
+
+
+def told_of(nodes: Iterable[Node], lack: Family, cluster: Cluster) -> Iterator[Evidence]:
+    """What the status of nodes says, and why they lack a family as far as a container there saw it."""
+    for node in nodes:
+        name = node.metadata.name
+        yield Evidence(f"InternalIP {', '.join(node.addresses)}", f"status of the node {name}")
+        for space in (x for x in cluster.observed if x.place == f"node {name}"):
+            yield from _lacking(space, lack)
+
+
+def _lacking(space: Namespace, wanted: Family) -> Iterator[Evidence]:
+    if wanted is Family.IPV6 and space.ipv6_absent:
+        yield Evidence("socket(AF_INET6): EAFNOSUPPORT", f"socket(2) in the network of the {space.place}")
+    elif wanted is Family.IPV6 and space.disable_ipv6_all:
+        yield Evidence("net.ipv6.conf.all.disable_ipv6 = 1", f"sysctl of the {space.place}")
+    elif all(scope(x) in _NEAR for x in space.addresses(wanted)):
+        yield Evidence(
+            f"no {wanted.title} address but of the loopback and the links", f"interfaces of the {space.place}"
+        )
 
 
 def _who(flows: Iterable[Trace]) -> str:

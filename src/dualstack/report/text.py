@@ -15,7 +15,7 @@ from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.answer import answer
 from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
-from dualstack.report.verbs.flows import clients, table
+from dualstack.report.verbs.flows import clients, table, wide
 from dualstack.report.verbs.lines import WIDTH, Line, styled, wrapped
 
 EVIDENCE = 4
@@ -34,8 +34,8 @@ _SIGNS = {Status.PASS: "ok", Status.FAIL: "FAILS", Status.UNKNOWN: "?"}
 def render(diagnosis: Diagnosis, *, color: bool = False, depth: str = "normal") -> str:
     """The report as text.
 
-    `depth` is `quiet` (the verdict alone), `brief` (verdict, causes and fixes), `normal`, or `verbose` (every flow and
-    symptom).
+    `depth` is `quiet` (the verdict alone), `brief` (verdict, causes and fixes), `normal`, `wide` (a table in which
+    nothing is cut off, wider than `WIDTH`), or `verbose` (every flow and symptom).
     """
     return styled(_lines(diagnosis, depth), color=color)
 
@@ -50,7 +50,7 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
             yield from _way_out(finding)
         return
     verbose = depth == "verbose"
-    yield from table(diagnosis.traces, whole=verbose)
+    yield from wide(diagnosis.traces) if depth == "wide" else table(diagnosis.traces, whole=verbose)
     yield from _outlooks(diagnosis.outlooks)
     yield from clients(diagnosis.exporters, diagnosis.traces)
     broken = [x for x in diagnosis.traces if x.required and x.failed]

@@ -1,6 +1,6 @@
 """The table of a diagnosis: for each target who fares how over each family, and what is equal in one row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from dualstack.model.address import BOTH
@@ -29,6 +29,30 @@ _Block = tuple[tuple[str, tuple[str, ...], tuple[str, str]], ...]
 """The rows of a target: protocol, for whom, and what became of each family."""
 
 
+def wide(traces: tuple[Trace, ...]) -> Iterator[Line]:
+    """The table with a row for each target and group of clients, the addresses, and nothing cut off."""
+    if not traces:
+        return
+    rows: list[Sequence[str]] = [("target", "protocol", "for", "IPv4", "IPv6", "addresses", "nodes")]
+    groups: dict[tuple[str, str, str], list[Trace]] = {}
+    for trace in traces:
+        groups.setdefault((trace.target.endpoint, trace.target.scheme, trace.vantage), []).append(trace)
+    for place, mine in groups.items():
+        cells = [_cell([x for x in mine if x.family is y]) for y in BOTH]
+        held = dict.fromkeys(y for x in mine for y in x.addresses)
+        rows.append((*place, *cells, ",".join(held) or "-", ",".join(mine[0].nodes) or "-"))
+    yield Line()
+    yield from _aligned(rows, "  ")
+
+
+def _aligned(rows: Sequence[Sequence[str]], gap: str) -> Iterator[Line]:
+    """Rows of cells, the first of which are the heads of columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        text = gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield Line(f"  {text}", "" if number else "dim")
+
+
 def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
     """The table; with `whole` each target has its own rows, however many there are."""
     blocks = _blocks(traces)
@@ -52,12 +76,8 @@ def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
                 else (_place(name if several else names[0], 38), protocol)
             )
             cells.append((*shown, *found))
-    gap = "  " if told else "   "
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     yield Line()
-    for number, row in enumerate(cells):
-        text = gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield Line(f"  {text}", "" if number else "dim")
+    yield from _aligned(cells, "  " if told else "   ")
     for first, *others in (x for x in alike.values() if len(x) > 1):
         yield from wrapped(_stands_for(first, others, several=several), "  ", "dim", hang="  ")
     if any(cell.startswith("(") for row in cells for cell in row[-2:]):

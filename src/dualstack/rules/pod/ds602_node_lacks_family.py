@@ -72,7 +72,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crowds import told
-from dualstack.reach.families_of_pods import Poor, poor_nodes
+from dualstack.reach.families_of_pods import Poor, poor_nodes, told_of
 from dualstack.reach.live import keys
 
 HOP = Hop.POD
@@ -85,10 +85,10 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     every = len(cluster.nodes) + cluster.more_nodes
     for poor in poor_nodes(cluster, traces):
         if not poor.others:
-            yield _finding(poor, every)
+            yield _finding(poor, every, tuple(told_of(poor.nodes[:5], poor.family, cluster)))
 
 
-def _finding(poor: Poor, every: int) -> Finding:
+def _finding(poor: Poor, every: int, facts: tuple[Evidence, ...]) -> Finding:
     title, names = poor.family.title, poor.names
     return Finding(
         summary=f"Nodes have no {title} address",
@@ -96,10 +96,7 @@ def _finding(poor: Poor, every: int) -> Finding:
         f"no {title} address and no range of {title} for pods.",
         hint=f"Give these nodes {title}, or keep the pods to nodes that have it.",
         families=(poor.family,),
-        evidence=tuple(
-            Evidence(f"InternalIP {', '.join(x.addresses)}", f"status of the node {x.metadata.name}")
-            for x in poor.nodes[:5]
-        ),
+        evidence=facts,
         fix=Fix("Give the nodes both families", commands=("kubectl get nodes -o wide",)),
         flows=keys(poor.flows),
     )

@@ -65,7 +65,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crowds import listed
-from dualstack.reach.families_of_pods import Poor, poor_nodes
+from dualstack.reach.families_of_pods import Poor, poor_nodes, told_of
 from dualstack.reach.live import keys
 
 HOP = Hop.POD
@@ -78,10 +78,10 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     every = len(cluster.nodes) + cluster.more_nodes
     for poor in poor_nodes(cluster, traces):
         if poor.others:
-            yield _finding(poor, every)
+            yield _finding(poor, every, tuple(told_of((*poor.nodes[:5], poor.others[0]), poor.family, cluster)))
 
 
-def _finding(poor: Poor, every: int) -> Finding:
+def _finding(poor: Poor, every: int, facts: tuple[Evidence, ...]) -> Finding:
     title, names = poor.family.title, poor.names
     lack = "lack" if len(names) > 1 else "lacks"
     return Finding(
@@ -90,10 +90,7 @@ def _finding(poor: Poor, every: int) -> Finding:
         f"{listed([x.metadata.name for x in poor.others], 3)} and their pods have it.",
         hint=f"Give these nodes {title}, or keep pods to nodes that have it by a `nodeSelector`.",
         families=(poor.family,),
-        evidence=tuple(
-            Evidence(f"InternalIP {', '.join(x.addresses)}", f"status of the node {x.metadata.name}")
-            for x in (*poor.nodes[:5], poor.others[0])
-        ),
+        evidence=facts,
         fix=Fix("Make the nodes alike", commands=("kubectl get nodes -o wide",)),
         flows=keys(poor.flows),
     )
