@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.exporter import Exporter
+from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -60,19 +61,7 @@ class ServiceSpec(Slim, frozen=True):
     external_name: str | None = None
     external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
     load_balancer_class: str | None = None
-
-
-class Ingress(Slim, frozen=True):
-    """One way in through a load balancer."""
-
-    ip: str = ""
-    hostname: str = ""
-
-
-class LoadBalancer(Slim, frozen=True):
-    """What a load balancer was given."""
-
-    ingress: list[Ingress] | None = None
+    load_balancer_source_ranges: list[str] | None = None
 
 
 class ServiceStatus(Slim, frozen=True):
@@ -351,7 +340,8 @@ class Cluster(msgspec.Struct, frozen=True):
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
     missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
-    namespace is in question names are `ambiguous`.
+    namespace is in question names are `ambiguous`. `fronts` stand in front of the Services; `absent` are Services by
+    namespace and name that one of them leads to, and that are not there.
     """
 
     name: str = ""
@@ -369,6 +359,8 @@ class Cluster(msgspec.Struct, frozen=True):
     exporters: tuple[Exporter, ...] = ()
     policies: tuple[Policy, ...] = ()
     ambiguous: bool = False
+    fronts: tuple[Front, ...] = ()
+    absent: frozenset[tuple[str, str]] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""
