@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _VOCABULARY = ("address_variables", "agents", "balancers", "client_marks", "components", "connect_errors",
                "destinations", "errors", "foreign_listeners", "http_answers", "ingresses",
-               "localhost", "otlp_receivers", "process_marks", "proxies", "proxy_answers", "runtimes",
+               "localhost", "meshes", "otlp_receivers", "process_marks", "proxies", "proxy_answers", "runtimes",
                "schemes", "silent_components")  # fmt: skip
 """Tables whose words a diagnosis looks for."""
 _REMARKS = ("source", "notes", "status")
@@ -80,6 +80,7 @@ _NAMED = _set(
 )
 _LABELS = _set("labels matchLabels selector nodeSelector annotations podAnnotations podSelector")
 _ADDRESSES = _set("ip podIP hostIP address addresses clusterIP clusterIPs destination gateway nameservers")
+_CONTAINERS = _set("containers initContainers containerStatuses initContainerStatuses")
 """Fields of Kubernetes by what their values are."""
 
 
@@ -207,6 +208,8 @@ class Veil:
 
     def _by_key(self, said: str, key: str, above: str) -> str:
         """A string of a field that has a meaning; any other is a text."""
+        if key == "name" and above in _CONTAINERS and any(x["container"] == said for x in table("meshes")):
+            return said
         if key in ("image", "imageID"):
             return self.image(said)
         if key in ("port", "targetPort") or (key == "name" and above in ("ports", "port")):
