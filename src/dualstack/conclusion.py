@@ -18,10 +18,11 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity, Skipped
+from dualstack.model.gateway import Gates
 from dualstack.model.glimpse import Glimpse, Glimpses, Way, glimpsed
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.inspection import Crossing, Inspection, crossings
-from dualstack.model.kube import Workloads
+from dualstack.model.kube import Services, Workloads
 from dualstack.model.names import Names
 from dualstack.model.probe import ProbeResult, Probes, ProbeTask
 from dualstack.model.question import CLUSTER, Question
@@ -31,11 +32,16 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
+from dualstack.reach.balancers import balanced
 from dualstack.reach.crossed import crossed
+from dualstack.reach.entrance import told, untried
 from dualstack.reach.forward import forward
+from dualstack.reach.gates import gated
+from dualstack.reach.landscape import landscape
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
+from dualstack.reach.routes import routes
 from dualstack.reach.strays import deserted, meant, strays
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unoffered import unoffered
@@ -83,9 +89,11 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     predicted = resolved(
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
-    every = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
+    every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
+    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, every))
+    fronts = admitted(outside, cluster, Places(places))
     lost = unoffered(cluster, world.clients, asked)
-    traces = Traces((*every, *lost, *strays(cluster, asked, set(_vain(said)))))
+    traces = Traces((*every, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
@@ -117,6 +125,17 @@ def _of_nodes(looks: Iterable[tuple[Inspection, Snapshot]]) -> Iterator[Namespac
             yield replace(space, place=f"node {looked.node}")
 
 
+def _outside(cluster: Cluster, said: Snapshot, asked: Question, inside: Sequence[Trace]) -> Iterator[Trace]:
+    """The flows through what stands in front of the Services."""
+    yield from balanced(cluster, asked, inside)
+    gates = said.having(Gates)
+    if gates and gates.items:
+        land = landscape(
+            said.having(Deployments) or Deployments(), said.having(Services), said.having(Workloads) or Workloads()
+        )
+        yield from gated(cluster, tuple(routes(gates, land)), land, asked, inside)
+
+
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
     """The exports that a container inside a pod made to the pod's own addresses."""
     there = {(x.metadata.namespace, x.metadata.name): x for x in pods}
@@ -143,7 +162,7 @@ def conclude(
     findings = _judged(seen, rules() if chosen is None else chosen)
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
-    gaps = (Skipped(NEEDS, why), *gaps) if why else gaps
+    gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *untried(seen.traces))
     return Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )
@@ -171,7 +190,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     found = [spread(x, sight.traces, Places(sight.places)) for x in found]
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
-    return explained([*found, *_beside(sight, static)], wanted)
+    every = (told(x, sight.traces) for x in (*found, *_beside(sight, static)))
+    return explained(every, wanted)
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def _errand(seen: Sight, namespace: str, seconds: float) -> Errand:
     pods = dict.fromkeys(x.server for x in seen.traces.items if x.server in there)
     nodes = tuple(x.metadata.name for x in seen.cluster.nodes)
     targets = dict[str, None]()
-    for trace in seen.traces.items:
+    for trace in (x for x in seen.traces.items if not x.through):
         named = (trace.target.endpoint,) if trace.target.host.endswith(".svc") else ()
         for endpoint in named or (join(x, trace.target.port) for x in trace.addresses):
             targets[f"{trace.target.scheme}://{endpoint}"] = None

@@ -56,7 +56,7 @@ def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]
 
 def part_of(world: World, service: Service) -> World:
     """What a question about one of the Services would have gathered, but for the nodes: they are the same for all."""
-    rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen))
+    rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen), absent=world.absent)
     about = service.metadata
     found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
     found.unseen |= world.unseen

@@ -29,7 +29,7 @@ from tests.e2e.control_plane import FORMS, kubeconfig, kubectl
 from tests.e2e.machine import Machine, boot
 from tests.e2e.programs import lacking, own
 from tests.e2e.run import Run, begun
-from tests.real.kubernetes import VERSION, place
+from tests.real.kubernetes import KINDS, VERSION, place
 
 NODES = {
     "n1": ("10.100.0.11", "fd00:100::11"),
@@ -124,6 +124,7 @@ def _build(run: Run, forms: Sequence[str]) -> Cluster:
         node.start_kube_proxy(made.machines[name], config)
     _connect_pods(made)
     control_plane.apply(made.kubeconfig(), *dns.objects())
+    made.kubectl("apply", "--server-side", f"--filename={place(KINDS)}")
     made.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all")
     made.kubectl("-n", "kube-system", "rollout", "status", "--timeout=120s", "deployment/coredns")
     return made

@@ -81,6 +81,20 @@ def objects() -> Iterator[dict[str, Any]]:
                "spec": {"selector": {"app": name}, "ports": [port]}}  # fmt: skip
 
 
+def fronts() -> Iterator[dict[str, Any]]:
+    """What leads to the Service of the Deployment from outside."""
+    backend = {"name": "deploy", "port": 4318}
+    to = {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": [backend]}]}
+    group = "gateway.networking.k8s.io/v1"
+    listeners = [{"name": "web", "port": 80, "protocol": "HTTP"}]
+    yield {"apiVersion": group, "kind": "Gateway", "metadata": {"name": "edge"},
+           "spec": {"gatewayClassName": "none", "listeners": listeners}}  # fmt: skip
+    for kind in ("HTTPRoute", "GRPCRoute"):
+        yield {"apiVersion": group, "kind": kind, "metadata": {"name": "otlp"}, "spec": to}
+    yield {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "otlp"},
+           "spec": {"defaultBackend": {"service": {"name": "deploy", "port": {"number": 4318}}}}}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The kubeconfig of somebody who has no right yet, in a namespace with Collectors."""
@@ -96,7 +110,7 @@ def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, _CRD, _BINDING)
     try:
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{_PLURAL}.opentelemetry.io", "--timeout=30s")
-        apply(cluster, *objects(), collector)
+        apply(cluster, *objects(), *fronts(), collector)
         cluster.kubectl("-n", SPACE, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=90s")
         yield str(path)
     finally:
@@ -177,7 +191,11 @@ def lost(world: World) -> set[str]:
 
 OUTSIDE = {Way.ADDRESS, Way.LOOPBACK}
 LEADING = ("diagnose", "operator")
-LOSES = {"nodes": ["Node"], "ranges": ["ServiceCIDR"]}
+LOSES = {
+    "nodes": ["Node"],
+    "ranges": ["ServiceCIDR"],
+    "front": ["Ingress", "HTTPRoute", "GRPCRoute", "Gateway"],
+}
 EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
 ROWS = [x for x in EVERY if x["for"] != "shell"]
 WORDS = {"namespaces": ("-n", SPACE[:3], SPACE), "deployments": ("deploy/", "deploy/deploy"),

@@ -3,7 +3,8 @@
     python -m tests.real.kubernetes VERSION PROGRAM    # another version of one of the programs
 
 The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
-a scratch module replaces them by the versions that were released with it. CoreDNS is built beside them.
+a scratch module replaces them by the versions that were released with it. CoreDNS is built beside them, and the kinds
+of the Gateway API are taken from its module.
 """
 
 import os
@@ -18,6 +19,9 @@ from dualstack.lab.programs import build, cache, once
 
 VERSION = "1.34.4"
 COREDNS = "v1.14.7"
+GATEWAY_API = "v1.4.0"
+KINDS = f"gateway-api-{GATEWAY_API}.yaml"
+"""The file of the kinds of the Gateway API."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
 
 _GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
@@ -45,6 +49,31 @@ def build_once() -> Iterator[str]:
             goes = {**os.environ, "CGO_ENABLED": "0", "GOBIN": os.path.dirname(place(""))}
             build(["go", "install", f"github.com/coredns/coredns@{COREDNS}"], os.path.dirname(place("")), goes)
     yield place("coredns")
+    with once(place(KINDS)) as missing:
+        if missing:
+            _kinds(os.path.dirname(place("")))
+    yield place(KINDS)
+
+
+def _kinds(folder: str) -> None:
+    """Write the Gateways and the routes of the standard channel as one file."""
+    held = _downloaded(f"sigs.k8s.io/gateway-api@{GATEWAY_API}", "Dir", folder, {**os.environ})
+    names = ("gateways", "httproutes", "grpcroutes")
+    paths = (f"{held}/config/crd/standard/gateway.networking.k8s.io_{x}.yaml" for x in names)
+    with open(f"{place(KINDS)}.new", "w", encoding="utf-8") as to:
+        for path in paths:
+            with open(path, encoding="utf-8") as file:
+                to.write(f"---\n{file.read()}")
+    os.rename(f"{place(KINDS)}.new", place(KINDS))
+
+
+def _downloaded(module: str, wanted: str, folder: str, environ: dict[str, str]) -> str:
+    """A path of a module that was fetched, by what the Go command calls it."""
+    argv = ["go", "mod", "download", "-json", module]
+    said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
+    found = re.search(rf'"{wanted}": "([^"]+)"', said)
+    assert found, said
+    return found[1]
 
 
 def built(name: str, version: str = VERSION) -> str:
@@ -69,11 +98,8 @@ def _scratch_module(folder: str, environ: dict[str, str], version: str) -> None:
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/go.mod", "w", encoding="ascii") as file:
         file.write("module scratch\n\ngo 1.24.0\n")
-    argv = ["go", "mod", "download", "-json", f"k8s.io/kubernetes@v{version}"]
-    said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
-    found = re.search(r'"GoMod": "([^"]+)"', said)
-    assert found, said
-    with open(found[1], encoding="utf-8") as file:
+    path = _downloaded(f"k8s.io/kubernetes@v{version}", "GoMod", folder, environ)
+    with open(path, encoding="utf-8") as file:
         staging = _STAGING.findall(file.read())
     released = f"v0.{version.partition('.')[2]}"
     edits = [f"-replace={x}={x}@{released}" for x in staging]

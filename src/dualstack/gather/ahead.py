@@ -102,6 +102,10 @@ class Ahead:
         """The families that a new Service would get. Raises Refused and Unreachable."""
         return self._source.families(namespace)
 
+    def absent(self, kind: Kind[Any], namespace: str, name: str) -> bool:
+        """Whether there is no such object. Raises Refused and Unreachable."""
+        return self.object(kind, namespace, name) is None
+
     def every(self, kind: Kind[T], namespace: str = "") -> Iterable[Page[T]]:
         """All objects, page by page. Going through them raises Refused and Unreachable."""
         return Pages(self._source, kind, namespace)

@@ -63,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True):
     learned: tuple[str, ...] = ()
     asking: Asking | None = None
     lost: tuple[Exporter, ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -88,6 +89,7 @@ def packed(world: World, tool: str) -> bytes:
         world.learned,
         world.asking,
         tuple(world.lost),
+        tuple(world.absent),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -118,6 +120,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
+    world.absent = list(manifest.absent)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

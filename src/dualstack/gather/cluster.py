@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dualstack.gather import clients, kinds, proxy
+from dualstack.gather import clients, front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused, part, parts, text, texts
@@ -58,6 +58,9 @@ class Source(Protocol):
 
     def families(self, namespace: str) -> tuple[str, ...]:
         """The families that a new Service that wants both would get, the default one first."""
+
+    def absent(self, kind: Kind[Any], namespace: str, name: str) -> bool:
+        """Whether there is no such object for certain."""
 
 
 class Asker:
@@ -138,6 +141,7 @@ def of(ask: Asker, target: KubeTarget) -> World:
     for service in filter(None, services):
         pods += _through(ask, service)
         _aliased(ask, service)
+    front.fronts(ask, filter(None, services))
     _around(ask)
     behind([(ask, pods)])
     return ask.world
@@ -156,6 +160,7 @@ def begin(ask: Asker, target: KubeTarget) -> None:
         ask.soon("objects", kinds.SERVICES, ask.namespace, "")
     ask.soon("listed", kinds.NODES, "", NODES)
     ask.soon("objects", kinds.POLICIES, ask.namespace, "")
+    front.begin(ask)
     ask.soon("objects", kinds.RANGES, "", "")
     ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
 

@@ -15,6 +15,14 @@ NAMESPACES = Kind("", "v1", "namespaces", "Namespace", dict[str, Any], namespace
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", dict[str, Any])
 POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", dict[str, Any])
 INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress", dict[str, Any])
+_GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAYS = Kind(_GATEWAY_API, "v1", "gateways", "Gateway", dict[str, Any])
+WAYS = (
+    INGRESSES,
+    Kind(_GATEWAY_API, "v1", "httproutes", "HTTPRoute", dict[str, Any]),
+    Kind(_GATEWAY_API, "v1", "grpcroutes", "GRPCRoute", dict[str, Any]),
+)
+"""What leads requests from outside to Services."""
 COLLECTORS = Kind("opentelemetry.io", "v1beta1", "opentelemetrycollectors", "OpenTelemetryCollector", dict[str, Any])
 REPLICA_SETS = Kind("apps", "v1", "replicasets", "ReplicaSet", dict[str, Any])
 WORKLOADS = {

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dualstack.gather.kinds import SERVICES
 from dualstack.gather.kube_objects import Kind, Listed, Refused, part
 from dualstack.gather.pages import Page, page
 from dualstack.model.decoders import converted
@@ -57,6 +58,10 @@ class Stored:
     def families(self, namespace: str) -> tuple[str, ...]:  # noqa: ARG002 -- they are those of the cluster
         """The families that a new Service would have got."""
         return self._world.learned
+
+    def absent(self, kind: Kind[Any], namespace: str, name: str) -> bool:
+        """Whether the server said, when it was asked, that there is no such Service."""
+        return kind.kind == SERVICES.kind and (namespace, name) in self._world.absent
 
     def every(self, kind: Kind[T], namespace: str = "") -> Iterator[Page[T]]:
         """All objects in one page. Raises Refused for a kind that is not there."""

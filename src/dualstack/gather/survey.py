@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dualstack.gather import kinds, proxy
+from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.clients import Clients, owner
 from dualstack.gather.cluster import COLLECTOR, Asker, behind, ranges
@@ -161,6 +161,7 @@ def _begin(ask: Asker) -> None:
     ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
     ask.soon("objects", kinds.COLLECTORS, ask.namespace, "")
     ask.soon("objects", kinds.POLICIES, ask.namespace, "")
+    front.begin(ask)
 
 
 def _lead_on(found: _Survey) -> None:
@@ -175,6 +176,7 @@ def _lead_on(found: _Survey) -> None:
         ask.one(kinds.SERVICES, name, namespace)
         found.services[namespace, name] = None
     _slices(found)
+    _fronts(found)
     near = {x for x, _ in found.services}
     policies = ask.peek(kinds.POLICIES, ask.namespace)
     ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if text(x, "metadata", "namespace") in near))
@@ -188,6 +190,17 @@ def _lead_on(found: _Survey) -> None:
             f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
         )
         ask.world.gaps.append(Missing("ways to Collectors", f"no Service leads to {shown}"))
+
+
+def _fronts(found: _Survey) -> None:
+    """What leads to the Services from outside; all Services were listed, unless that was refused."""
+    ask, scope = found.ask, found.ask.namespace
+    listed = kinds.SERVICES.kind not in ask.world.unseen
+
+    def there(key: Key) -> bool:
+        return key in found.names or not listed or scope not in ("", key[0])
+
+    front.fronts(ask, ask.world.objects[kinds.SERVICES.kind], there)
 
 
 def _slices(found: _Survey) -> None:

@@ -28,8 +28,9 @@ from dualstack.reach.dns64 import learned
 T = TypeVar("T")
 
 _VOCABULARY = ("address_variables", "agents", "balancers", "client_marks", "components", "connect_errors",
-               "destinations", "errors", "foreign_listeners", "http_answers", "localhost", "otlp_receivers",
-               "process_marks", "proxies", "proxy_answers", "runtimes", "schemes", "silent_components")  # fmt: skip
+               "destinations", "errors", "foreign_listeners", "http_answers", "ingresses",
+               "localhost", "meshes", "otlp_receivers", "process_marks", "proxies", "proxy_answers", "runtimes",
+               "schemes", "silent_components")  # fmt: skip
 """Tables whose words a diagnosis looks for."""
 _REMARKS = ("source", "notes", "status")
 
@@ -53,6 +54,7 @@ _PUBLIC_DOMAINS = (
     "opentelemetry.io",
     "helm.sh",
     "k8s.aws",
+    "nginx.org",
     "prometheus.io",
     "dualstack.dev",
     "projectcalico.org",
@@ -71,13 +73,14 @@ _OPAQUE = _set(
     "uid kubectl.kubernetes.io/last-applied-configuration resourceVersion containerID bootID machineID systemUUID"
     " binaryData caBundle"
 )
-_ENUMERATED = _set("kind type reason phase protocol operator effect status addressType")
+_ENUMERATED = _set("kind type reason phase protocol operator effect status addressType ipMode")
 _NAMED = _set(
     "name namespace generateName nodeName node serviceName serviceAccountName serviceAccount claimName secretName"
-    " hostname subdomain node_name schedulerName pod externalName"
+    " hostname hostnames hosts host sectionName subdomain node_name schedulerName pod externalName"
 )
 _LABELS = _set("labels matchLabels selector nodeSelector annotations podAnnotations podSelector")
 _ADDRESSES = _set("ip podIP hostIP address addresses clusterIP clusterIPs destination gateway nameservers")
+_CONTAINERS = _set("containers initContainers containerStatuses initContainerStatuses")
 """Fields of Kubernetes by what their values are."""
 
 
@@ -205,9 +208,11 @@ class Veil:
 
     def _by_key(self, said: str, key: str, above: str) -> str:
         """A string of a field that has a meaning; any other is a text."""
+        if key == "name" and above in _CONTAINERS and any(x["container"] == said for x in table("meshes")):
+            return said
         if key in ("image", "imageID"):
             return self.image(said)
-        if key in ("port", "targetPort") or (key == "name" and above == "ports"):
+        if key in ("port", "targetPort") or (key == "name" and above in ("ports", "port")):
             return self._tokens(said)
         if key == "topologyKey" or (key == "key" and above in ("matchExpressions", "tolerations", "taints")):
             return self.label(said)
@@ -261,6 +266,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         learned=world.learned,
         asking=_asking(veil, world.asking) if world.asking else None,
         lost=[_exporter(veil, x) for x in world.lost],
+        absent=[(names.host(x), names.host(y)) for x, y in world.absent],
         pseudonymised=True,
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,

@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.exporter import Exporter
+from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
@@ -61,19 +62,7 @@ class ServiceSpec(Slim, frozen=True):
     external_name: str | None = None
     external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
     load_balancer_class: str | None = None
-
-
-class Ingress(Slim, frozen=True):
-    """One way in through a load balancer."""
-
-    ip: str = ""
-    hostname: str = ""
-
-
-class LoadBalancer(Slim, frozen=True):
-    """What a load balancer was given."""
-
-    ingress: list[Ingress] | None = None
+    load_balancer_source_ranges: list[str] | None = None
 
 
 class ServiceStatus(Slim, frozen=True):
@@ -369,7 +358,8 @@ class Cluster(msgspec.Struct, frozen=True):
     missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
-    called `node NAME`.
+    called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
+    them leads to, and that are not there.
     """
 
     name: str = ""
@@ -388,6 +378,8 @@ class Cluster(msgspec.Struct, frozen=True):
     policies: tuple[Policy, ...] = ()
     ambiguous: bool = False
     observed: tuple[Namespace, ...] = ()
+    fronts: tuple[Front, ...] = ()
+    absent: frozenset[tuple[str, str]] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -40,6 +40,7 @@ class ObjectMeta(Slim, frozen=True):
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
+    generation: int | None = None
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     managed_fields: list[ManagedFields] | None = None
@@ -99,6 +100,7 @@ class Condition(Slim, frozen=True):
     status: str = ""
     reason: str | None = None
     message: str | None = None
+    observed_generation: int | None = None
 
 
 class ServiceCidrSpec(Slim, frozen=True):

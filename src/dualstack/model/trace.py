@@ -68,6 +68,7 @@ class Trace(msgspec.Struct, frozen=True):
     where that is out of sight. `signals` are those that the receiver takes while it rejects the one asked for.
     `arrives` is the port there, where something on the way leads to another than the target's. In a cluster `nodes` are
     those of the clients, or those whose address is asked, and `servers` all the places that stand behind the addresses.
+    `through` is the name of the Service that something in front of it leads to, empty where clients come by themselves.
     """
 
     vantage: str
@@ -83,6 +84,7 @@ class Trace(msgspec.Struct, frozen=True):
     arrives: int = 0
     nodes: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+    through: str = ""
 
     @property
     def port(self) -> int:

@@ -10,6 +10,7 @@ from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
+from dualstack.model.front import FRONTS, Front
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.netpol import Policy
@@ -26,7 +27,8 @@ class World(msgspec.Struct):
     counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
     what containers inside saw. Of the kinds that are `unseen` some objects may be missing. `clients` are pods that say
     where they export to, `asking` those whose way is asked about, `lost` those that name a Service that is not there,
-    and `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
+    `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name, and
+    `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
     objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
     neither decides anything.
     """
@@ -44,6 +46,7 @@ class World(msgspec.Struct):
     learned: tuple[str, ...] = ()
     asking: Asking | None = None
     lost: list[Exporter] = []
+    absent: list[tuple[str, str]] = []
     pseudonymised: bool = False
     vantage: str = ""
     gathered: str = ""
@@ -81,6 +84,8 @@ class World(msgspec.Struct):
             askers=tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
             exporters=tuple(self.clients) if asking else (),
             ambiguous=several,
+            fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
+            absent=frozenset(self.absent),
         )
 
     def _is_ambiguous(self) -> bool:

@@ -12,6 +12,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.arrival import CRASHED, NOTHING, STALE
 from dualstack.reach.crowds import families_on
+from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
@@ -37,10 +38,21 @@ def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Serv
 
 
 def is_of(service: Service, trace: Trace) -> bool:
-    """Whether a flow is led by a Service: by its name, or by its node port."""
+    """Whether a flow is led by a Service: by its name, by its node port, or through what stands in front of it."""
+    if trace.through:
+        return trace.through == host(service)
     if trace.vantage.startswith(node_ports.NODE_PORT):
         return any(x.node_port == trace.target.port for x in service.spec.ports or ())
     return trace.target.host == host(service)
+
+
+def lacks_family(trace: Trace, has: Family) -> bool:
+    """Whether a Service with one family, or that family itself, is what a flow lacks."""
+    stop = trace.failing
+    if stop and trace.through:
+        return stop.mark in (LACKS, OTHER_FAMILY)
+    hop = stop.hop if stop else None
+    return hop in (Hop.RESOLVE, Hop.SERVICE) or (hop is Hop.ROUTE and trace.family is has)
 
 
 def is_of_host_port(trace: Trace) -> bool:

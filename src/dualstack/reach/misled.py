@@ -8,8 +8,9 @@ from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.gates import ABSENT
 from dualstack.reach.lanes import selected
-from dualstack.reach.live import NO_PORT, STALE, by_service, families_of, keys, port_at, receives_on
+from dualstack.reach.live import NO_PORT, STALE, by_service, failing, families_of, keys, port_at, receives_on
 from dualstack.reach.pods import Places
 
 
@@ -49,6 +50,23 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
                 fix=Fix("Lead to the receiver", _who(each)),
                 flows=keys(each.flows),
             )
+    yield from _led_to_none(traces)
+
+
+def _led_to_none(traces: Traces) -> Iterator[Finding]:
+    """One finding for each Ingress or route to a Service that is not there."""
+    lost = failing(traces, Hop.SERVICE, ABSENT)
+    for why in dict.fromkeys(x.at(Hop.SERVICE).why for x in lost):
+        flows = tuple(x for x in lost if x.at(Hop.SERVICE).why == why)
+        yield Finding(
+            summary="There is no such Service",
+            detail=f"{why}.",
+            hint="Name the Service of the Collector there.",
+            families=families_of(flows),
+            evidence=flows[0].at(Hop.SERVICE).evidence,
+            fix=Fix("Name the Service of the Collector"),
+            flows=keys(flows),
+        )
 
 
 def _who(found: Misled) -> Applicability:

@@ -58,6 +58,11 @@ def of_routes(senders: Senders, land: Landscape, gates: Gates) -> Iterator[Findi
             )
 
 
+def clashes(route: Route) -> str:
+    """What is wrong with the protocol that a way takes to its receivers, as a sentence part; empty where nothing is."""
+    return next((x.detail.rstrip(".") for x in _of_requests(route) or _of_proxy(route)), "")
+
+
 def _of_requests(route: Route) -> list[Finding]:
     """Requests whose path says what they are, led to a port of another protocol."""
     mine, ends = requested(route), {x.protocol for x in route.receivers}

@@ -127,7 +127,7 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     space = namespace(pod)
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
-    running = _running(pod)
+    running = together(pod)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
     mesh = next((y["mesh"] for x in running for y in table("meshes") if y["container"] == x.name), "")
@@ -137,7 +137,7 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""))
 
 
-def _running(pod: Pod) -> list[Container]:
+def together(pod: Pod) -> list[Container]:
     """The containers that run together: an init container that is restarted always is one of them (KEP-753)."""
     beside = [x for x in pod.spec.init_containers or () if x.restart_policy == "Always"]
     return [*(pod.spec.containers or ()), *beside]
@@ -145,7 +145,7 @@ def _running(pod: Pod) -> list[Container]:
 
 def _is_read(item: Deployed, pod: Pod) -> bool:
     """Whether a pod was made of the template that reads a configuration, and not of an older one."""
-    mine = next((x for x in _running(pod) if item.container and x.name == item.container.name), None)
+    mine = next((x for x in together(pod) if item.container and x.name == item.container.name), None)
     if mine is None or item.container is None:
         return False
     words = [x.text for x in item.container.words]
@@ -201,7 +201,7 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
 
 
 def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Iterator[Opened]:
-    container = next(x for x in _running(pod) if item.container and x.name == item.container.name)
+    container = next(x for x in together(pod) if item.container and x.name == item.container.name)
     values, doubt = environment(container, pod), _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)

@@ -29,6 +29,12 @@ def unled(gates: Gates, land: Landscape) -> Iterator[Finding]:
             yield _unled(route, service)
 
 
+def unled_because(route: Route, service: Service) -> str:
+    """Why a way leads nowhere, as a sentence part."""
+    has = ", ".join(x.number.text for x in service.ports)
+    return f"{route.gate.meta.called} leads to {shown(route)}, which has {has}"
+
+
 def _unbacked(service: Service, each: ServicePort, mine: list[Slice]) -> Finding:
     has = " and ".join(map(_named, dict.fromkeys(y.name for x in mine for y in x.ports))) or "none"
     places = (f"{x.meta.called} ({x.meta.at.file}:{x.meta.at.line})" for x in mine)
@@ -50,7 +56,7 @@ def _unled(route: Route, service: Service) -> Finding:
     has = ", ".join(x.number.text for x in service.ports)
     return Finding(
         summary="Service has no such port",
-        detail=f"{route.gate.meta.called} leads to {shown(route)}, which has {has}.",
+        detail=f"{unled_because(route, service)}.",
         hint="Name a port of the Service, or add this one to it.",
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"ports: {has}", service.meta.called, Layer.DECLARED),),

@@ -54,7 +54,7 @@ HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217"),
-    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS702", "DS804"),
+    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS702", "DS704", "DS804"),
 )
 
 _UNSEEN = "The other family is answered there. Its sockets are out of sight."

@@ -65,7 +65,7 @@ BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each expected family of which the target has no address."""
-    for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS):
+    for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
         if cluster and trace.at(HOP).mark != NO_SERVICE:
             yield _of_service(trace)
         known = addresses_of(trace.target, names) if names else ()

@@ -63,7 +63,7 @@ BECAUSE = ("DS402", "DS403", "DS410")
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each flow whose name has no address."""
-    for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS):
+    for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
         if cluster and trace.at(HOP).mark == NO_SERVICE:
             yield _of_no_service(trace)
         found = names.lookup(trace.target.host) if names else None

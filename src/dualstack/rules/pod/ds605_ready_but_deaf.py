@@ -89,7 +89,7 @@ from dualstack.reach.states import probed
 
 HOP = Hop.POD
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217")
+BECAUSE = ("DS202", "DS203", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS213", "DS217", "DS704")
 
 
 def check(places: Places, traces: Traces) -> Iterator[Finding]:

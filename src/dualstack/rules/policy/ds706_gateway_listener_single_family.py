@@ -2,7 +2,8 @@
 
 ## What it detects
 An EnvoyProxy of Envoy Gateway whose `ipFamily` lacks a family that `--expect` or `--cluster-families` names, while a
-route in the files leads through its Gateway to an OTLP port. Without `ipFamily` it is IPv4.
+route in the files leads through its Gateway to an OTLP port. Without `ipFamily` it is IPv4. On a cluster, a Gateway
+whose status shows addresses, and none of a family that `--expect` names.
 
 ## Why it breaks
 Envoy binds the wildcard of that family alone and refuses the other. Its Service gets that family alone, too.
@@ -38,21 +39,44 @@ metadata: {name: edge}
 spec: {ipFamily: IPv4}
 ```
 
+```yaml fires
+# dualstack diagnose svc/otel --expect dual
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: otel}
+    spec: {clusterIPs: [10.96.0.9, "fd00:96::9"], ipFamilies: [IPv4, IPv6], ports: [{port: 4317}]}
+  - apiVersion: gateway.networking.k8s.io/v1
+    kind: GRPCRoute
+    metadata: {name: otlp}
+    spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: otel, port: 4317}]}]}
+  - apiVersion: gateway.networking.k8s.io/v1
+    kind: Gateway
+    metadata: {name: edge}
+    status: {addresses: [{value: 203.0.113.10}]}
+```
+
 ## References
 - Envoy Gateway api/v1alpha1/envoyproxy_types.go: ipFamily
 - https://github.com/envoyproxy/gateway/issues/5017
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dualstack.model.address import BOTH, Family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.gateway import Gate, Gates, Way
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.stacks import is_otlp, titles
 from dualstack.reach.unknowns import wanted
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR
@@ -60,6 +84,13 @@ SEVERITY = Severity.ERROR
 _PROXY = "EnvoyProxy"
 _ORDER = {"Gateway": 1, "GatewayClass": 2, _PROXY: 3}
 _LISTENS = {"": (Family.IPV4,), "IPv4": (Family.IPV4,), "IPv6": (Family.IPV6,), "DualStack": BOTH}
+
+
+def check(cluster: "Cluster", traces: Traces) -> Iterator[Finding]:
+    """One finding for each Gateway without an address of a family that clients use."""
+    from dualstack.reach.fronted import gateways
+
+    yield from gateways(cluster, traces)
 
 
 def lint(gates: Gates, question: Question) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ from dualstack.model.deployed import Deployments
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
@@ -93,10 +93,10 @@ BECAUSE = ("DS517",)
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service whose one family keeps clients out."""
-    from dualstack.reach.live import by_service, clients_of, keys, patch, written
+    from dualstack.reach.live import by_service, clients_of, keys, lacks_family, patch, written
 
     for service, flows in by_service(cluster, traces.broken):
-        lost = tuple(x for x in flows if len(service.families) == 1 and _is_lost(x, service.families[0]))
+        lost = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
         dual = service.spec.ip_family_policy in DUAL or len(cluster.families) < len(BOTH)
         text = written(services, service)
         if lost and not dual:
@@ -112,12 +112,6 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
                 fix=Fix("Ask for both families", commands=(patch(service, {"ipFamilyPolicy": PREFER}),)),
                 flows=keys(lost),
             )
-
-
-def _is_lost(trace: Trace, has: Family) -> bool:
-    """Whether the Service, or one family of it, is what a flow lacks."""
-    hop = trace.failing.hop if trace.failing else None
-    return hop in (Hop.RESOLVE, Hop.SERVICE) or (hop is Hop.ROUTE and trace.family is has)
 
 
 def lint(services: Services, workloads: Workloads, deployments: Deployments, question: Question) -> Iterator[Finding]:

@@ -1,0 +1,114 @@
+"""Ways into a cluster from outside, joined to what is known of the ways behind them.
+
+Nobody exported from outside, so what leads to the cluster stays unknown. What fails behind it fails for certain.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from dualstack.model.address import Family, Target
+from dualstack.model.finding import Finding, Skipped
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
+from dualstack.reach.arrival import Flow, traced
+from dualstack.reach.forward import LOCAL
+
+LACKS, PENDING, OTHER_FAMILY, DEAD = "front-lacks", "front-pending", "front-other", "front-dead"
+"""Marks: no address of the family although clients are expected over it, no address at all, one of a family that the
+Service behind does not have, and a Service behind which every way ends."""
+
+_ORDER = tuple(Hop)
+_BEHIND = _ORDER[_ORDER.index(Hop.ENDPOINTS) :]
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """One way in: who comes to which target over which family, the hops up to a port of a Service, and that port.
+
+    `service` is the name of the Service in the cluster. `straight` says that what comes in goes on over the family that
+    it came over; else somebody on the way opens connections of its own, over whichever family.
+    """
+
+    vantage: str
+    target: Target
+    family: Family
+    addresses: tuple[str, ...]
+    hops: tuple[TracedHop, ...]
+    service: str
+    port: int
+    straight: bool = False
+    required: bool = True
+
+
+def entered(entrance: Entrance, inside: Sequence[Trace]) -> Iterator[Trace]:
+    """The traces of a way in: one for each way in which the backends differ, by the traces from inside."""
+    flow = Flow(entrance.vantage, (), entrance.target, entrance.family, entrance.addresses, entrance.required)
+    mine = [x for x in led_by(entrance.service, inside) if (x.target.port, x.protocol) == _asked(entrance)]
+    failed = any(x.status is Status.FAIL for x in entrance.hops)
+    ends = _straight(entrance, mine) if entrance.straight and not failed else []
+    for end in ends:
+        found = traced(flow, (*entrance.hops, *_behind(end)))
+        yield replace(found, through=entrance.service, server=end.server, servers=end.servers, arrives=end.arrives)
+    if not ends:
+        dead = () if failed or entrance.straight else tuple(_dead(mine))
+        hops = (*(x for x in entrance.hops if x.hop not in {y.hop for y in dead}), *dead)
+        found = replace(traced(flow, hops), through=entrance.service)
+        lacking = found.failing is not None and found.failing.mark in (LACKS, PENDING)
+        yield replace(found, disposition=Disposition.NO_ADDRESS) if lacking else found
+
+
+def untried(traces: Traces) -> Iterator[Skipped]:
+    """What nobody could know from inside: the ways through what stands in front, as far as nothing fails behind it."""
+    open_ended = [x for x in traces.items if x.through and x.disposition is Disposition.INSUFFICIENT_INFO]
+    if open_ended:
+        ways = " and ".join(dict.fromkeys(x.vantage for x in open_ended))
+        first = open_ended[0].target
+        asked = f"`dualstack diagnose {first.scheme}://{first.endpoint}`"
+        yield Skipped("the ways from outside", f"nobody exported through {ways}; {asked} does where clients are")
+
+
+def told(finding: Finding, traces: Traces) -> Finding:
+    """A finding with the flows from outside that end as those do that it is about, or as its words say."""
+    hosts = {x.target.host for x in traces.items if x.key in finding.flows and not x.through}
+    front = [(x, x.failing) for x in traces.items if x.through]
+    dead = [x.key for x, stop in front if stop and stop.mark == DEAD and x.through in hosts]
+    said = [x.key for x, stop in front if stop and stop.why == finding.detail.rstrip(".")]
+    return replace(finding, flows=tuple(dict.fromkeys((*finding.flows, *dead, *said))))
+
+
+def led_by(service: str, inside: Iterable[Trace]) -> Iterator[Trace]:
+    """The flows of clients inside the cluster to a Service by its name."""
+    return (x for x in inside if x.target.host == service and not x.through)
+
+
+def _asked(entrance: Entrance) -> tuple[int, str]:
+    return entrance.port, entrance.target.protocol
+
+
+def _behind(end: Trace) -> tuple[TracedHop, ...]:
+    return tuple(x for x in end.hops if x.hop in _BEHIND)
+
+
+def _straight(entrance: Entrance, mine: Iterable[Trace]) -> list[Trace]:
+    """One flow of this family for each way in which it goes on behind the Service."""
+    found: dict[tuple[object, ...], Trace] = {}
+    for trace in mine:
+        if trace.family is entrance.family and _arrives(trace):
+            found.setdefault(tuple((x.status, x.mark) for x in _behind(trace)), trace)
+    return list(found.values())
+
+
+def _dead(mine: Sequence[Trace]) -> Iterator[TracedHop]:
+    """The hop at the Service where every flow ends behind it, over whichever family."""
+    arrived = [x for x in mine if _arrives(x)]
+    lost = [y[0] for x in arrived if (y := [z for z in _behind(x) if z.status is Status.FAIL])]
+    if lost and len(lost) == len(arrived):
+        yield TracedHop(
+            Hop.SERVICE, Status.FAIL, f"nobody takes exports behind it: {lost[0].why}", DEAD, lost[0].evidence
+        )
+
+
+def _arrives(trace: Trace) -> bool:
+    """Whether a flow tells what is behind the Service: it gets there, and is not kept on the node of its client."""
+    failing = trace.failing
+    return failing is None or (failing.hop in (*_BEHIND, Hop.POLICY) and failing.mark != LOCAL)

@@ -1,0 +1,188 @@
+"""The ways in through Ingresses and Gateways, by what their controllers say of them, to ports of Services for OTLP."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
+from dualstack.model.cluster import Cluster
+from dualstack.model.evidence import Evidence
+from dualstack.model.front import Front, ParentRef
+from dualstack.model.gateway import INGRESS
+from dualstack.model.question import Question
+from dualstack.model.slim import Condition
+from dualstack.model.trace import Hop, Status, Trace, TracedHop
+from dualstack.reach.entrance import LACKS, Entrance, entered, led_by
+from dualstack.reach.landscape import Landscape
+from dualstack.reach.mismatch import clashes
+from dualstack.reach.routes import Route, lost, requested, shown
+from dualstack.reach.stacks import is_otlp
+from dualstack.reach.start import numbered
+from dualstack.reach.vacant import unled_because
+
+INGRESSES, GATEWAYS = "ingress", "gateway"
+"""How the vantage of such flows begins."""
+REFUSED, ABSENT, NO_PORT, CLASH = "front-refused", "front-absent", "front-no-port", "front-clash"
+"""Marks: a controller that does not lead there, a Service that is not there, a port that it lacks, and a proxy that
+speaks another protocol than what is behind it."""
+_WEB, _WEB_TLS = 80, 443
+_ENCRYPTED = ("HTTPS", "TLS")
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `refusal` is why it does not.
+
+    `port` is that on which it listens, and `known` says whether its object could be read.
+    """
+
+    vantage: str
+    called: str
+    published: tuple[str, ...]
+    port: int
+    tls: bool
+    refusal: Condition | None = None
+    refuser: str = ""
+
+
+def gated(
+    cluster: Cluster, ways: Sequence[Route], land: Landscape, question: Question, inside: Sequence[Trace]
+) -> Iterator[Trace]:
+    """The traces from outside of every way to a port for OTLP, by the traces from inside."""
+    fronts = {x.key: x for x in cluster.fronts}
+    for route in ways:
+        meta = route.gate.meta
+        front = fronts.get((meta.kind, meta.namespace, meta.name))
+        end = _end(route, land, cluster, inside) if front else None
+        if front and end:
+            for door in _doors(route, front, fronts):
+                yield from _through(door, route, end, _families(door, end, cluster, question), inside)
+
+
+class End(msgspec.Struct, frozen=True):
+    """The port of a Service that a way leads to, what is spoken there, and the hop that says whether it gets there."""
+
+    service: str
+    port: int
+    protocol: Protocol
+    hop: TracedHop
+    families: tuple[Family, ...] = ()
+    clash: str = ""
+
+
+def _end(route: Route, land: Landscape, cluster: Cluster, inside: Sequence[Trace]) -> End | None:
+    """Where a way ends; None for one that has nothing to do with OTLP, or of which nothing is known."""
+    name, namespace = route.way.service.text, route.way.namespace
+    called, number = f"{name}.{namespace}.svc", numbered(route.named)
+    protocol = requested(route) or (Protocol.GRPC if route.gate.meta.kind == "GRPCRoute" else None)
+    if (namespace, name) in cluster.absent:
+        why = f"{route.gate.meta.called} leads to Service `{name}`, and `{namespace}` has no such Service"
+        hop = TracedHop(Hop.SERVICE, Status.FAIL, why, ABSENT, (Evidence(why, route.gate.meta.called),))
+        return End(called, number, protocol or OTLP_PORTS.get(number, Protocol.HTTP), hop)
+    lacking = lost(route, land)
+    mine = [*led_by(called, inside)]
+    if lacking:
+        why = unled_because(route, lacking)
+        hop = TracedHop(Hop.SERVICE, Status.FAIL, why, NO_PORT, (Evidence(why, lacking.meta.called),))
+        known = protocol or OTLP_PORTS.get(number, Protocol.HTTP)
+        return End(called, number, known, hop) if mine or is_otlp(name, route.named) else None
+    for _, port in route.ports:
+        there = [x for x in mine if x.target.port == numbered(port.number.text)]
+        spoken = {x.protocol for x in there}
+        if there:
+            hop = TracedHop(Hop.SERVICE, Status.PASS, f"{route.gate.meta.called} leads to {shown(route)}")
+            families = tuple(x for x in BOTH if x in {y.family for y in there})
+            kept = protocol if protocol and (protocol in spoken or clashes(route)) else there[0].protocol
+            return End(called, there[0].target.port, kept, hop, families, clashes(route))
+    return None
+
+
+def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]) -> Iterator[Door]:
+    meta = route.gate.meta
+    if meta.kind == INGRESS:
+        hosts = [x.hosts or [] for x in front.spec.tls or ()]
+        tls = any(not x or set(x) & set(route.way.hosts) for x in hosts)
+        yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, _WEB_TLS if tls else _WEB, tls)
+        return
+    for parent in front.spec.parent_refs or ():
+        if parent.kind == "Gateway":
+            namespace = parent.namespace or meta.namespace
+            gateway = fronts.get(("Gateway", namespace, parent.name))
+            yield _gateway(route, front, parent, gateway)
+
+
+def _gateway(route: Route, front: Front, parent: ParentRef, gateway: Front | None) -> Door:
+    listeners = (gateway.spec.listeners if gateway else None) or ()
+    first = next((x for x in listeners if parent.section_name in ("", x.name)), None)
+    refused, whose = _refusal(route, front, parent), route.gate.meta.called
+    own = gateway.denied(gateway.status.conditions, "Accepted") if gateway else None
+    return Door(
+        f"{GATEWAYS} {parent.name}",
+        f"Gateway {parent.name}",
+        gateway.published if gateway else (),
+        first.port if first else _WEB,
+        first is not None and first.protocol in _ENCRYPTED,
+        refused or own,
+        whose if refused else f"Gateway {parent.name}",
+    )
+
+
+def _refusal(route: Route, front: Front, parent: ParentRef) -> Condition | None:
+    """Why a Gateway does not lead on by a route; of several backends nobody says which one is wrong."""
+    mine = [x for x in front.status.parents or () if x.parent_ref.name == parent.name]
+    mine = [x for x in mine if x.parent_ref.section_name in ("", parent.section_name) or not parent.section_name]
+    alone = len({(x.namespace, x.service.text) for x in route.gate.ways}) == 1
+    wanted = ("Accepted", "ResolvedRefs") if alone else ("Accepted",)
+    found = [front.denied(x.conditions, *wanted) for x in mine]
+    return found[0] if found and all(found) else None
+
+
+def _families(door: Door, end: End, cluster: Cluster, question: Question) -> tuple[Family, ...]:
+    """The families that clients come over: those expected, else those of its addresses, or of what is behind it."""
+    held = {family(x) for x in door.published if is_address(x)}
+    known = tuple(x for x in BOTH if x in held)
+    return question.expect or known or end.families or cluster.families or BOTH
+
+
+def _through(
+    door: Door,
+    route: Route,
+    end: End,
+    families: tuple[Family, ...],
+    inside: Sequence[Trace],
+) -> Iterator[Trace]:
+    name = next((x for x in route.way.hosts if not x.startswith("*")), "")
+    called = name or next(iter(door.published), door.vantage)
+    target = Target(called, called, door.port, end.protocol, tls=door.tls)
+    for each in families:
+        mine = tuple(x for x in door.published if is_address(x) and family(x) is each)
+        hops = (*_hops(door, name, each), end.hop, *_clash(end))
+        entrance = Entrance(door.vantage, target, each, mine[:1], hops, end.service, end.port)
+        yield from entered(entrance, inside)
+
+
+def _clash(end: End) -> Iterator[TracedHop]:
+    if end.clash:
+        yield TracedHop(Hop.HANDSHAKE, Status.FAIL, end.clash, CLASH, (Evidence(end.clash, end.service),))
+
+
+def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
+    yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
+    held = [family(x) for x in door.published if is_address(x)]
+    named = name or len(held) < len(door.published) or not held
+    why = f"`{name}` was not looked up" if name else f"{door.called} shows no address"
+    yield TracedHop(Hop.RESOLVE, Status.UNKNOWN if named else Status.NOT_APPLICABLE, why if named else "")
+    yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)
+    yield TracedHop(Hop.ROUTE, Status.UNKNOWN, "nobody exported from outside")
+    if door.refusal:
+        said = (
+            f"{door.refusal.type} is False, {door.refusal.reason or 'without a reason'}: {door.refusal.message or ''}"
+        )
+        yield TracedHop(
+            Hop.POLICY, Status.FAIL, f"{door.refuser}: {said}", REFUSED, (Evidence(said, f"status of {door.refuser}"),)
+        )
+    elif held and len(held) == len(door.published) and wanted not in held:
+        why = f"{door.called} has no {wanted.title} address"
+        fact = Evidence(", ".join(door.published), f"status of {door.called}")
+        yield TracedHop(Hop.POLICY, Status.FAIL, why, LACKS, (fact,))
+    else:
+        yield TracedHop(Hop.POLICY, Status.UNKNOWN, f"nobody says whom {door.called} lets in")
