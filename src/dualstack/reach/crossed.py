@@ -13,7 +13,9 @@ from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
+from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
+from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS, Meaning
 
@@ -158,6 +160,8 @@ def _chosen(trace: Trace, fact: Evidence) -> Trace:
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
     if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
         return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
+    if at is Hop.ROUTE and trace.at(at).mark == OPEN:
+        return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
         return NOT_SERVED, f"the pods accept, and of the address of the Service {MEANINGS[outcome].why}"
     if at is Hop.POD:
