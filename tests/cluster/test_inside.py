@@ -192,3 +192,16 @@ def test_no_command_is_for_a_place_that_is_none(outcome: Outcome) -> None:
     typed = [y for x in found.findings for y in (x.hint, x.detail, *(x.fix.commands if x.fix else ()))]
     assert not [x for x in typed if "ip netns exec" in x or "nsenter" in x]
     assert found.findings
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.UNREACHABLE])
+def test_a_pod_that_lost_its_address_is_told_by_why_and_not_by_its_listener(outcome: Outcome) -> None:
+    found = diagnosed(in_pod(("::", False), absent=True, ipv6=Outcome.NO_ROUTE), *on_nodes(ipv6=outcome))
+
+    assert w.roots(found) == ["DS302"]
+    told = next(x for x in found.findings if x.code == "DS302")
+    assert told.fix is not None
+    assert told.fix.commands == ()
+    assert "init container" in told.hint
+    lost = [x for x in found.traces if x.family is V6 and x.server == f"pod {POD['metadata']['name']}"]
+    assert {x.failing.why for x in lost if x.failing} == {"no interface of the pod otel-a holds it"}

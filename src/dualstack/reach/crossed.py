@@ -116,13 +116,16 @@ def _is_shared(trace: Trace, outcome: Outcome, parts: Sequence[Trace]) -> bool:
     One that was taken was taken by any of them. One that failed is of those of which just this is known.
     """
     meaning = MEANINGS[outcome]
-    if trace not in parts or meaning.hop is Hop.ROUTE:
-        return False
-    return meaning.hop is None or any(_is_like(x, meaning) for x in parts)
+    return trace in parts and (meaning.hop is None or any(_is_like(x, meaning) for x in parts))
 
 
 def _is_like(trace: Trace, meaning: Meaning) -> bool:
-    """Whether a trace is known to fail as an export did; what a policy denies, or nobody holds, is met as silence."""
+    """Whether a trace is known to fail as an export did.
+
+    What a policy denies, or nobody holds, is met as silence; where a pod lost its address its node may say so as well.
+    """
+    if trace.failing and trace.failing.hop is Hop.HOST:
+        return meaning.hop in (Hop.ROUTE, Hop.POLICY)
     silent = (Disposition.DENIED, Disposition.NO_ENDPOINT) if meaning.hop is Hop.POLICY else ()
     return trace.failed and trace.disposition in (meaning.disposition, *silent)
 
