@@ -1,9 +1,11 @@
 """What is wrong with clusters, and what is not: objects as an API server has them, and the cause that comes first."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol
@@ -798,3 +800,13 @@ def test_other_rejections_are_what_their_status_says(config: w.Object, status: s
     found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=Glimpses((rejected,)))
 
     assert not [x for x in found.findings if "pipeline of traces in" in x.hint]
+
+
+@pytest.mark.parametrize("spaced", [True, False])
+def test_a_configuration_in_one_line_of_json_is_read(*, spaced: bool) -> None:
+    """Terraform writes so, with the keys in order; a text in YAML may end its lines in spaces."""
+    made = w.config("localhost:4317", "localhost:4318")
+    whole = yaml.safe_load(made["data"]["config.yaml"])
+    made["data"]["config.yaml"] = json.dumps(whole, sort_keys=True, separators=None if spaced else (",", ":"))
+
+    assert set(w.roots(w.diagnosed(w.healthy(configs=[made])))) == {"DS202"}

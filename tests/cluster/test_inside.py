@@ -255,3 +255,41 @@ def test_two_groups_of_pods_are_judged_each_by_its_own_sockets() -> None:
     works = {y for x in found.traces if x.accepted for y in x.servers}
     assert works == {"pod otel-a"}
     assert found.verdict is Verdict.DEGRADED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_ROUTE, Outcome.NO_SOURCE, Outcome.FAMILY_ABSENT])
+def test_nodes_that_lack_the_family_have_no_fault_of_their_own(outcome: Outcome) -> None:
+    nodes = [w.node("n1", 1), w.node("n2", 2, ["IPv4"], w.BOTH)]
+    world = w.world(w.healthy(nodes=nodes, pods=[POD], services=[w.service(["IPv6"])]))
+    facts = [
+        (x, plainly(Snapshot({Probes: exports(["fd00:96::9"], ipv6=y)})))
+        for x, y in (("n1", Outcome.ACCEPTED), ("n2", outcome))
+    ]
+    world.inspections = [Inspection(x, "obs", "", y) for x, y in facts]
+
+    found = conclude(world, Question())
+
+    assert w.codes(found) == {"DS501", "DS603"}
+    assert w.roots(found) == ["DS501"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_ROUTE, Outcome.UNREACHABLE, Outcome.TIMED_OUT, Outcome.DENIED])
+def test_no_command_is_for_a_place_that_is_none(outcome: Outcome) -> None:
+    found = diagnosed(in_pod(("::", False), absent=True), *on_nodes(ipv6=outcome))
+
+    typed = [y for x in found.findings for y in (x.hint, x.detail, *(x.fix.commands if x.fix else ()))]
+    assert not [x for x in typed if "ip netns exec" in x or "nsenter" in x]
+    assert found.findings
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.UNREACHABLE])
+def test_a_pod_that_lost_its_address_is_told_by_why_and_not_by_its_listener(outcome: Outcome) -> None:
+    found = diagnosed(in_pod(("::", False), absent=True, ipv6=Outcome.NO_ROUTE), *on_nodes(ipv6=outcome))
+
+    assert w.roots(found) == ["DS302"]
+    told = next(x for x in found.findings if x.code == "DS302")
+    assert told.fix is not None
+    assert told.fix.commands == ()
+    assert "init container" in told.hint
+    lost = [x for x in found.traces if x.family is V6 and x.server == f"pod {POD['metadata']['name']}"]
+    assert {x.failing.why for x in lost if x.failing} == {"no interface of the pod otel-a holds it"}

@@ -180,3 +180,81 @@ def test_sockets_that_a_configuration_did_not_make_do_not_point_to_it() -> None:
     assert w.roots(found) == ["DS202", "DS202"]
     assert {x.location for x in found.findings} == {None}
     assert {x.at(Hop.LISTEN).mark for x in found.traces} == {"127.0.0.1"}
+
+
+def of_template(name: str, of: str, created: str, owner: str = "otel", **status: Any) -> w.Object:
+    """A pod of a template of a Deployment."""
+    found = w.pod(name, "n1", **status)
+    found["metadata"] |= {
+        "labels": {"app": "otel", "pod-template-hash": of},
+        "creationTimestamp": f"2026-03-0{created}T10:00:00Z",
+        "ownerReferences": [{"kind": "ReplicaSet", "name": f"{owner}-{of}"}],
+    }
+    return found
+
+
+def down(**state: Any) -> dict[str, Any]:
+    """The status of a pod whose container is in that state."""
+    return {
+        "conditions": [{"type": "Ready", "status": "False"}],
+        "containerStatuses": [{"name": "otelcol", "ready": False, "state": state}],
+    }
+
+
+CRASHED = down(terminated={"exitCode": 1})
+OLD = of_template("otel-a", "5f", "1")
+
+
+def rolled(newer: w.Object) -> list[Finding]:
+    pods = [OLD, newer]
+    found = w.diagnosed(w.healthy(pods=pods, slices=w.endpoints(pods)))
+    assert not [x for x in found.findings if x.code != "DS213"]
+    return list(found.findings)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        CRASHED,
+        down(waiting={"reason": "ImagePullBackOff"}),
+        {"containerStatuses": [], "conditions": [{"type": "PodScheduled", "status": "False", "message": "no node"}]},
+    ],
+    ids=["ended", "no image", "no node"],
+)
+def test_a_rollout_whose_newer_pods_do_not_come_up_is_told(status: dict[str, Any]) -> None:
+    (told,) = rolled(of_template("otel-b", "6a", "2", **status))
+
+    assert (told.summary, told.severity) == ("The rollout of Deployment otel is stuck", Severity.WARNING)
+    assert told.fix is not None
+    assert told.fix.commands == ("kubectl rollout undo deployment otel -n obs",)
+    assert told.detail.startswith("The pod otel-a serves, and is of an older template. The newer pod otel-b ")
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        of_template("otel-b", "6a", "2"),
+        of_template("otel-b", "6a", "2", **down(waiting={"reason": "ContainerCreating"})),
+        of_template("otel-b", "6a", "2", **down(terminated={"exitCode": 0})),
+        of_template("otel-b", "6a", "2", **down(running={})),
+        of_template("otel-b", "6a", "1", **CRASHED),
+        of_template("otel-b", "5f", "2", **CRASHED),
+        of_template("otel-b", "6a", "2", "other", **CRASHED),
+        w.pod("otel-b", "n1", **CRASHED),
+    ],
+    ids=["up", "begins", "done", "starts", "older", "same template", "of another", "of no template"],
+)
+def test_and_no_other(newer: w.Object) -> None:
+    assert not rolled(newer)
+
+
+def test_a_daemonset_tells_its_template_by_another_label() -> None:
+    pods = [of_template("otel-a", "5f", "1"), of_template("otel-b", "6a", "2", **CRASHED)]
+    for each in pods:
+        labels = each["metadata"]["labels"]
+        labels["controller-revision-hash"] = labels.pop("pod-template-hash")
+        each["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel"}]
+
+    found = w.diagnosed(w.healthy(pods=pods, slices=w.endpoints(pods)))
+
+    assert the(found).summary == "The rollout of DaemonSet otel is stuck"

@@ -11,6 +11,7 @@ from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
+from dualstack.reach.astray import LACKING
 from dualstack.reach.crossed import NOT_SERVED, crossed
 
 IP, PORT = "10.96.0.9", 4317
@@ -260,3 +261,14 @@ def test_each_of_several_backends_with_an_address_of_its_own_is_met_by_itself() 
     (found,) = told(trace(count="1-of-2", service=Status.NOT_APPLICABLE), *(made(x, Outcome.ACCEPTED) for x in NODES))
 
     assert found.accepted
+
+
+def test_nodes_that_may_lack_a_family_and_find_no_way_lack_it() -> None:
+    open_ended = trace(route=Status.UNKNOWN)
+    hops = tuple(replace(x, mark="open") if x.hop is Hop.ROUTE else x for x in open_ended.hops)
+
+    (found,) = told(replace(open_ended, hops=hops), *(made(x, Outcome.NO_ROUTE) for x in NODES))
+
+    assert found.failing
+    assert (found.failing.mark, found.disposition) == (LACKING, Disposition.NO_ROUTE)
+    assert found.failing.why == "the pods have no IPv4: no route to this address"

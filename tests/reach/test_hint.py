@@ -25,6 +25,9 @@ def held_by(runtime: Runtime) -> Listener:
         ("netns red", "ip netns exec red ip a"),
         ("netns /run/netns/red", "nsenter --net=/run/netns/red ip a"),
         ("netns 4711", "nsenter -t 4711 -n ip a"),
+        ("pod otel-a", "kubectl exec otel-a -- ip a"),
+        ("pods on n3", "ip a"),
+        ("pods", "ip a"),
     ],
 )
 def test_a_command_runs_in_its_place(place: str, typed: str) -> None:

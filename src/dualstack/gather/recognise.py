@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _RENDERED = "is a template; lint what it is rendered to, by `--helm` or from the output of `helm template`"
 _TEMPLATE = "{{"
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
-_PART = re.compile(rf"^[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
+_PART = re.compile(rf"^[ \t]*{{?[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
 _SLIPS = 50  # in one text
 _DEPTH = 8  # of a configuration inside another file

@@ -74,4 +74,6 @@ def _match(verdict: FilterVerdict) -> str:
 def look(place: str, family: Family) -> str:
     """Where to look for a filter that could not be read."""
     tables = "ip6tables-save" if family is Family.IPV6 else "iptables-save"
+    if place.startswith("pod"):
+        return f"Run `nft list ruleset` and `{tables}` as root, on the nodes at both ends."
     return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."

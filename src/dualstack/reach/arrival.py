@@ -19,8 +19,9 @@ from dualstack.reach.states import last_words, troubles
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
 _NOTHING = Glimpses()
-STALE, CRASHED, NOTHING = "stale", "crashed", "none"
-"""Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket."""
+STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
+"""Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket, and a
+pod that lost its address."""
 
 Looks = Mapping[Way, Glimpse]
 
@@ -31,6 +32,7 @@ _DISPOSITIONS = {
     Hop.SERVICE: Disposition.NO_ENDPOINT,
     Hop.ENDPOINTS: Disposition.NO_ENDPOINT,
     Hop.POD: Disposition.NO_ENDPOINT,
+    Hop.HOST: Disposition.NO_ROUTE,
     Hop.LISTEN: Disposition.REFUSED,
     Hop.HANDSHAKE: Disposition.HANDSHAKE_FAILED,
     Hop.EXPORT: Disposition.REJECTED,
@@ -120,11 +122,19 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
     why = f"the pod {name} has {backend.address}" if held else f"the pod {name} does not have {backend.address}"
     fact = Evidence(", ".join(place.pod.addresses), f"status of the pod {name}")
     yield TracedHop(Hop.POD, Status.PASS if held else Status.FAIL, why, "" if held else STALE, (fact,))
-    yield TracedHop(Hop.HOST, Status.PASS if held else Status.UNKNOWN)
+    yield _host(backend, place) if held else TracedHop(Hop.HOST, Status.UNKNOWN)
     looked = looks_at(protocol, backend, seen)
     yield _listen(backend, place, looked)
     yield _later(Hop.HANDSHAKE, backend, place, looked)
     yield _later(Hop.EXPORT, backend, place, looked)
+
+
+def _host(backend: Backend, place: Place) -> TracedHop:
+    """Whether the pod still holds its address, as far as a container inside saw it: its status is what it was given."""
+    if place.observed is None or place.space.owner(backend.address):
+        return TracedHop(Hop.HOST, Status.PASS)
+    fact = Evidence(f"no interface holds {backend.address}", f"{place.space.source} in the {place.name}")
+    return TracedHop(Hop.HOST, Status.FAIL, f"no interface of the {place.name} holds it", ABSENT, (fact,))
 
 
 def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:

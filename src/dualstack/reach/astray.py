@@ -12,12 +12,18 @@ from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 
 _NO_WAY = (Disposition.NO_ROUTE, Disposition.TIMED_OUT)
+LACKING = "no-source"
+"""Mark of the hop `route`: the nodes that a flow of a cluster comes from have no address of the family."""
 
 
 def unreached(traces: Traces) -> Iterator[Trace]:
-    """The required flows that met no listener: no way, no answer, or an address that the host does not hold."""
+    """The required flows that met no listener: no way, no answer, or an address that the host does not hold.
+
+    Not those of nodes that lack the family: nothing is wrong with their routes.
+    """
     for trace in traces.broken:
-        stranded = trace.disposition in _NO_WAY and connects(trace) != ACCEPTED
+        known = connects(trace) == ACCEPTED or trace.at(Hop.ROUTE).mark == LACKING
+        stranded = trace.disposition in _NO_WAY and not known
         lost = stranded or trace.at(Hop.HOST).status is Status.FAIL
         if lost and trace.addresses:
             yield trace

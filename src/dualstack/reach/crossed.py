@@ -13,7 +13,9 @@ from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.admitted import CHOOSES, SHUT_OUT
 from dualstack.reach.arrival import STALE
+from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
+from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS, Meaning
 
@@ -114,13 +116,16 @@ def _is_shared(trace: Trace, outcome: Outcome, parts: Sequence[Trace]) -> bool:
     One that was taken was taken by any of them. One that failed is of those of which just this is known.
     """
     meaning = MEANINGS[outcome]
-    if trace not in parts or meaning.hop is Hop.ROUTE:
-        return False
-    return meaning.hop is None or any(_is_like(x, meaning) for x in parts)
+    return trace in parts and (meaning.hop is None or any(_is_like(x, meaning) for x in parts))
 
 
 def _is_like(trace: Trace, meaning: Meaning) -> bool:
-    """Whether a trace is known to fail as an export did; what a policy denies, or nobody holds, is met as silence."""
+    """Whether a trace is known to fail as an export did.
+
+    What a policy denies, or nobody holds, is met as silence; where a pod lost its address its node may say so as well.
+    """
+    if trace.failing and trace.failing.hop is Hop.HOST:
+        return meaning.hop in (Hop.ROUTE, Hop.POLICY)
     silent = (Disposition.DENIED, Disposition.NO_ENDPOINT) if meaning.hop is Hop.POLICY else ()
     return trace.failed and trace.disposition in (meaning.disposition, *silent)
 
@@ -158,6 +163,8 @@ def _chosen(trace: Trace, fact: Evidence) -> Trace:
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
     if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
         return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
+    if at is Hop.ROUTE and trace.at(at).mark == OPEN:
+        return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
         return NOT_SERVED, f"the pods accept, and of the address of the Service {MEANINGS[outcome].why}"
     if at is Hop.POD:

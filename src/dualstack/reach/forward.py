@@ -13,6 +13,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import Flow, led, traced
+from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
 from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
 from dualstack.reach.node_ports import node_ports
@@ -147,7 +148,7 @@ def _route(lane: Lane) -> TracedHop:
     if lane.family in crowd.open:
         return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}", OPEN)
     fact = Evidence(f"pods have {' and '.join(x.title for x in crowd.families)} addresses alone", _nodes_of(crowd))
-    return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", "no-source", (fact,))
+    return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", LACKING, (fact,))
 
 
 def _nodes_of(crowd: Crowd) -> str:

@@ -29,9 +29,14 @@ _WITH_PORT = re.compile(r"(\$\{[^}]*\}):([0-9]+)")
 
 
 def inside(place: str, command: str) -> str:
-    """A command as it has to be typed to run in a place: `host`, or `netns` with a name, a path or a PID."""
-    name = place.partition(" ")[2]
-    if not name:
+    """A command as it has to be typed to run in a place: `host`, `netns` with a name, a path or a PID, or `pod NAME`.
+
+    On nodes, which other words stand for, it is typed as it is.
+    """
+    kind, _, name = place.partition(" ")
+    if kind == "pod" and name:
+        return f"kubectl exec {name} -- {command}"
+    if kind != "netns" or not name:
         return command
     if name.startswith("/"):
         return f"nsenter --net={name} {command}"

@@ -126,12 +126,14 @@ def _finding(space: Namespace, off: tuple[str, ...], flows: tuple[Trace, ...]) -
     where = "every interface" if off == ("all",) else ", ".join(f"`{x}`" for x in off)
     commands = tuple(sysctl(space.place, x, 0) for x in off)
     typed = " and ".join(f"`{x}`" for x in commands)
+    pod = space.place.startswith("pod ")
+    mend = "See which init container, or `sysctls` of its `securityContext`, sets that, and take it out."
     return Finding(
         summary=f"IPv6 is disabled on {where}",
         detail=f"`disable_ipv6` is 1 in `{space.place}`. The kernel took the IPv6 addresses and routes away.",
-        hint=f"Run {typed}, and add addresses that were set by hand again.",
+        hint=mend if pod else f"Run {typed}, and add addresses that were set by hand again.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=tuple(Evidence(f"net.ipv6.conf.{x}.disable_ipv6 = 1", "sysctl") for x in off),
-        fix=Fix("Set `disable_ipv6` to 0", Applicability.UNSAFE, commands=commands),
+        fix=Fix("Set `disable_ipv6` to 0", Applicability.UNSAFE, commands=() if pod else commands),
         flows=tuple(x.key for x in flows),
     )

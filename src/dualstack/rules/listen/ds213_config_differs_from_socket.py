@@ -4,14 +4,14 @@
 A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
 namespace is not there. Or its command line names another configuration: then this is a note, not a fault. On a
 cluster, a ConfigMap that is younger than the container: an error where what runs refuses what the text that is there
-now would take, a warning where that would take less, or where what runs is not known.
+now would take, else a warning. A warning as well where pods serve and newer ones of their workload do not come up.
 
 ## Why it breaks
 A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
 
 ## Fix
-Restart the Collector with this configuration, or look at the file that it was started with. Where the next start would
-close what is open now, correct the configuration first.
+Restart the Collector with this configuration, or look at the file that it was started with; where the next start would
+close what is open, correct it first.
 
 ## Example
 ```yaml fires
@@ -59,6 +59,7 @@ from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.hint import owner
 from dualstack.reach.outdated import outdated
 from dualstack.reach.pods import Places, alike
+from dualstack.reach.rollouts import stuck
 from dualstack.reach.start import here, port, predicted, sockets, started_otherwise, started_with
 from dualstack.reach.trace import sockets_of
 
@@ -77,10 +78,11 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each declared endpoint whose socket is not there although the Collector runs, or else a note."""
     space = here(namespaces)
-    place = places.named(space.place) if places else None
-    if places and (place is None or place.outdated or place.observed is None):
-        yield from outdated(traces, places)
-        return
+    if places:
+        yield from stuck(traces, places)
+        if all(x.outdated or x.observed is None for x in filter(None, [places.named(space.place)])):
+            yield from outdated(traces, places)
+            return
     running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
     running.sort(key=lambda x: started_otherwise(x, declared))
     if running:
