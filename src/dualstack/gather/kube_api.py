@@ -330,7 +330,7 @@ def _unreachable(access: Access, error: Exception) -> str:
     if isinstance(error, TimeoutError):
         why = "it did not answer in time"
     elif isinstance(error, ssl.SSLCertVerificationError):
-        why = f"its certificate is not trusted: {error.verify_message}"
+        why = f"its certificate is not trusted: {error.verify_message.rstrip('.')}"
         look = "Is it another server, or lacks the kubeconfig its `certificate-authority`?"
     return f"Cannot reach the API server {access.server} of the context `{access.context}`: {why}. {look}"
 
