@@ -159,6 +159,8 @@ def space(*addresses: str, absent: bool = False, off: bool = False) -> Namespace
 def test_the_sockets_of_a_node_are_those_of_pods_in_its_network(shares: bool) -> None:
     pods = [w.pod("otel-a", "n2")]
     pods[0]["spec"]["hostNetwork"] = shares
+    if shares:
+        pods[0]["status"]["podIPs"] = [{"ip": "10.100.0.2"}, {"ip": "fd00:100::2"}]
     world = w.world(w.healthy(pods=pods))
     world.inspections = [on_host(space("10.100.0.2", "fd00:100::2"), "127.0.0.1")]
 
