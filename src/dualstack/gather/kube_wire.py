@@ -64,9 +64,11 @@ class Wire:
         self._mine = threading.local()
         self._every: list[http.client.HTTPConnection] = []
         self._age = 0
+        self._over = False
 
     def close(self) -> None:
-        """End every connection, also below a thread that uses it."""
+        """End every connection, also below a thread that uses it; one that is made later ends with its request."""
+        self._over = True
         for each in self._every:
             each.close()
 
@@ -88,6 +90,9 @@ class Wire:
         except BaseException:
             connection.close()
             raise
+        finally:
+            if self._over:
+                connection.close()
 
     def _asked(
         self,
