@@ -148,9 +148,10 @@ def blamed(out: str) -> set[str]:
 def whole(question: Question) -> tuple[tuple[str, ...], set[str]]:
     """Of the answers as they were recorded: the requests that have one, and what is wrong."""
     held = recorded(question.name)
+    mine = held[question.user]
     with replay.replayed(held) as server, tempfile.TemporaryDirectory() as folder:
         _, out, _ = ask(server, Path(folder), question, held, "--format", "json")
-    return tuple(sorted(x for x in set(server.asked) if isinstance(held[question.user][x].body, dict))), codes(out)
+    return tuple(sorted(x for x in set(server.asked) if x in mine and isinstance(mine[x].body, dict))), codes(out)
 
 
 @functools.cache

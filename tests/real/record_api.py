@@ -21,7 +21,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.cli.command import dualstack
 from tests.cluster import replay
 from tests.cluster.replay import Recording, Reply
 from tests.e2e.cluster import api_servers
@@ -162,20 +161,11 @@ def _slim(body: Any) -> Any:
 
 def ask_everything(url: str, folder: Path) -> None:
     """Every question of the contract, by the command line."""
-    for user, questions in replay.QUESTIONS.items():
+    asked = [(user, (*words, "--no-probe")) for user, questions in replay.QUESTIONS.items() for words in questions]
+    for user, words in [*asked, ("admin", replay.PROBING)]:
         config = replay.kubeconfig(folder / user, url, user)
-        for words in questions:
-            _run("diagnose", *words, "--no-probe", "--kubeconfig", config)
-            _run("gather", *words, "--no-probe", "--kubeconfig", config, "-o", str(folder / "world"))
-    config = replay.kubeconfig(folder / "admin", url, "admin")
-    _run("diagnose", *replay.PROBING, "--kubeconfig", config)
-
-
-def _run(*argv: str) -> None:
-    done = dualstack(*argv)
-    if "Traceback" in done.stderr:
-        raise RuntimeError(f"{argv}: {done.stderr}")
-    sys.stderr.write(f"{done.returncode} {' '.join(argv[:4])}\n")
+        status, _, _ = replay.command("diagnose", *words, "--kubeconfig", config)
+        sys.stderr.write(f"{status} {user} {' '.join(words)}\n")
 
 
 def record(version: str, form: str) -> Recording:

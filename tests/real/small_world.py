@@ -72,7 +72,7 @@ def objects(families: Families, now: str) -> Iterator[Object]:
             "path": "/", "pathType": "Prefix",
             "backend": {"service": {"name": "otel", "port": {"name": "otlp-http"}}},
         }]}}],
-    }, status={"loadBalancer": {"ingress": [{"ip": "192.0.2.80"}]}})  # fmt: skip
+    }, status={"loadBalancer": {"ingress": [{"ip": _outside(families[0], 80)}]}})  # fmt: skip
     cidrs = [{"IPv4": "10.97.0.0/24", "IPv6": "fd00:97::/112"}[x] for x in families]
     yield {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"},
            "spec": {"cidrs": cidrs}}  # fmt: skip
@@ -282,9 +282,13 @@ def _services(families: Families) -> Iterator[Object]:
                                                  "externalName": "otel.obs.svc.cluster.local"})  # fmt: skip
     yield _named("v1", "Service", "manual", spec={**both, "ports": [{"name": "otlp-grpc", "port": 4317}]})
     for family in families:
-        outside = "198.51.100.7" if family == "IPv4" else "2001:db8:7::7"
         ports = [{"name": "otlp-grpc", "port": 4317, "protocol": "TCP"}]
-        yield _slice("manual", family, [{"addresses": [outside], "conditions": {"ready": True}}], ports)
+        yield _slice("manual", family, [{"addresses": [_outside(family, 7)], "conditions": {"ready": True}}], ports)
+
+
+def _outside(family: str, number: int) -> str:
+    """An address that no node has."""
+    return f"198.51.100.{number}" if family == "IPv4" else f"2001:db8:7::{number}"
 
 
 def _service(name: str, selector: Object, spec: Object, families: Sequence[str], number: int) -> Object:
@@ -294,9 +298,9 @@ def _service(name: str, selector: Object, spec: Object, families: Sequence[str],
     if spec.get("clusterIP") != "None":
         ips = [{"IPv4": f"10.96.0.{number}", "IPv6": f"fd00:96::{number:x}"}[x] for x in families]
         spec = {**spec, "clusterIP": ips[0], "clusterIPs": ips}
-    more = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.90", "ipMode": "VIP"}]}}}
     found = _named("v1", "Service", name, spec={"selector": selector, "ports": ports, **spec})
-    return {**found, **more} if spec.get("type") == "LoadBalancer" else found
+    given = {"loadBalancer": {"ingress": [{"ip": _outside(families[0], 90), "ipMode": "VIP"}]}}
+    return {**found, "status": given} if spec.get("type") == "LoadBalancer" else found
 
 
 _BACKENDS: dict[str, list[tuple[str, str, int]]] = {
