@@ -32,8 +32,8 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
-from dualstack.reach.balancers import balanced
 from dualstack.reach.arrival import heard
+from dualstack.reach.balancers import balanced
 from dualstack.reach.crossed import crossed
 from dualstack.reach.entrance import told, untried
 from dualstack.reach.forward import forward

@@ -154,14 +154,14 @@ def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[
 
 
 def receives_on(trace: Trace, places: Places | None) -> int:
-    """The port on which a pod takes what a flow brings to a port without a listener; 0 where there is none."""
+    """Another port on which a pod takes what a flow brings to one without a listener; 0 where there is none."""
     mine = places.named(trace.server) if places else None
-    return taken_on(mine, trace.protocol) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
+    return taken_on(mine, trace.protocol, trace.port) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
 
 
-def taken_on(place: Place, protocol: Protocol) -> int:
-    """The port on which a pod takes OTLP over a protocol; 0 where none is known."""
-    numbers = dict.fromkeys(x.port for x in place.opened if x.port)
+def taken_on(place: Place, protocol: Protocol, but: int = 0) -> int:
+    """The port on which a pod takes a protocol, but one; 0 where there is none."""
+    numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but))
     return next((x for x in numbers if protocol in received_on((x,), (place,))), 0)
 
 
