@@ -130,8 +130,8 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
 
 
 def _host(backend: Backend, place: Place) -> TracedHop:
-    """Whether the pod still holds its address, as far as a container inside saw it: its status is what it was given."""
-    if place.observed is None or place.space.owner(backend.address):
+    """Whether a pod still holds its own address, as far as a container inside saw: its status is what it was given."""
+    if place.observed is None or place.pod.spec.host_network or place.space.owner(backend.address):
         return TracedHop(Hop.HOST, Status.PASS)
     fact = Evidence(f"no interface holds {backend.address}", f"{place.space.source} in the {place.name}")
     return TracedHop(Hop.HOST, Status.FAIL, f"no interface of the {place.name} holds it", ABSENT, (fact,))
