@@ -32,12 +32,14 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
+from dualstack.reach.arrival import heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.crossed import crossed
 from dualstack.reach.entrance import told, untried
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import with_strays
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
@@ -180,14 +182,15 @@ def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
 
 def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
-    live = sight.said.adding(sight.question, sight.cluster, sight.traces, Places(sight.places))
+    places = with_strays(Places(sight.places), sight.traces)
+    live = sight.said.adding(sight.question, sight.cluster, sight.traces, places)
     of_clusters = [x for x in wanted if x.check and (Places in x.check.needs or Cluster in x.check.takes)]
     found, _ = judged(live, of_clusters)
     for part in (*_parts(sight, live), *_unresolved(sight, live)):
         usable = [x for x in wanted if x.check and x not in of_clusters and set(x.check.needs) <= set(part.facts)]
         more, _ = judged(part, usable)
         found += more
-    found = [spread(x, sight.traces, Places(sight.places)) for x in found]
+    found = [spread(x, sight.traces, places) for x in found]
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     every = (told(x, sight.traces) for x in (*found, *_beside(sight, static)))
@@ -226,7 +229,7 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
         traces = Traces(tuple(x for x in sight.traces.items if x.server == name))
         yield live.adding(
             traces,
-            Listeners(there.sockets, (name,)),
+            Listeners((*there.sockets, *heard(traces.items, there)), (name,)),
             Namespaces((there.space,)),
             there.declared(traces.items[0].port),
             Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),

@@ -753,6 +753,7 @@ def test_an_export_tells_more_than_the_proxy_of_an_api_server(config: w.Object) 
     found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=seen)
 
     assert w.codes(found) == {"DS902"}
+    assert "targetPort" not in found.findings[0].hint
     assert V4 in {y for x in found.findings for y in x.families}
 
 

@@ -1,6 +1,6 @@
 """The hops inside a pod: its address, and what listens there, as predicted, or as seen from outside."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -8,7 +8,7 @@ from dualstack.model.address import Family, Protocol, Target, family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
-from dualstack.model.sockets import Listener
+from dualstack.model.sockets import Listener, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.lanes import Backend
@@ -130,8 +130,8 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
 
 
 def _host(backend: Backend, place: Place) -> TracedHop:
-    """Whether the pod still holds its address, as far as a container inside saw it: its status is what it was given."""
-    if place.observed is None or place.space.owner(backend.address):
+    """Whether a pod still holds its own address, as far as a container inside saw: its status is what it was given."""
+    if place.observed is None or place.pod.spec.host_network or place.space.owner(backend.address):
         return TracedHop(Hop.HOST, Status.PASS)
     fact = Evidence(f"no interface holds {backend.address}", f"{place.space.source} in the {place.name}")
     return TracedHop(Hop.HOST, Status.FAIL, f"no interface of the {place.name} holds it", ABSENT, (fact,))
@@ -172,9 +172,12 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
-            told = "" if mark else _unbound(backend, place, mark, ()).mark
+            inside = looked.get(Way.LOOPBACK) if direct.way is Way.ADDRESS else None
+            told = mark or _unbound(backend, place, mark, ()).mark or _heard(inside)
             why = f"{backend.address} refuses connections"
-            return TracedHop(Hop.LISTEN, Status.FAIL, why, mark or told or "refused", facts)
+            return TracedHop(
+                Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
+            )
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     if place.mesh:
         return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{place.mesh} takes connections to this pod first", mark, facts)
@@ -187,6 +190,19 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
     return _unbound(backend, place, mark, facts)
+
+
+def _heard(inside: Glimpse | None) -> str:
+    """What a look at the loopback of a pod tells of a port whose address refuses, where nothing else does."""
+    return "" if inside is None else NOTHING if inside.outcome is Outcome.REFUSED else _LOOPBACK
+
+
+def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
+    """The sockets that answer at the loopback of a pod alone, on ports of which nothing else tells."""
+    known = {x.port for x in place.sockets}
+    for port in dict.fromkeys(x.port for x in traces if x.at(Hop.LISTEN).mark == _LOOPBACK):
+        if port not in known:
+            yield Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
 
 
 def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:

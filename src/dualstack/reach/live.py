@@ -8,7 +8,7 @@ from dualstack.model.address import BOTH, Family, Protocol
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.arrival import CRASHED, NOTHING, STALE
 from dualstack.reach.crowds import families_on
@@ -16,6 +16,7 @@ from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.rollouts import revision
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
@@ -153,19 +154,44 @@ def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[
 
 
 def receives_on(trace: Trace, places: Places | None) -> int:
-    """The port on which a pod takes what a flow brings to a port without a listener; 0 where there is none."""
+    """Another port on which a pod takes what a flow brings to one without a listener; 0 where there is none."""
     mine = places.named(trace.server) if places else None
-    return taken_on(mine, trace.protocol) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
+    return taken_on(mine, trace.protocol, trace.port) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
 
 
-def taken_on(place: Place, protocol: Protocol) -> int:
-    """The port on which a pod takes OTLP over a protocol; 0 where none is known."""
-    numbers = dict.fromkeys(x.port for x in place.opened if x.port)
+def taken_on(place: Place, protocol: Protocol, but: int = 0) -> int:
+    """The port on which a pod takes a protocol, but one; 0 where there is none."""
+    numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but))
     return next((x for x in numbers if protocol in received_on((x,), (place,))), 0)
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:
     """Whether a port without a socket has another reason, or may have one in spite of what is known of the pod."""
+    place, mark = places.named(trace.server) if places else None, trace.at(Hop.LISTEN).mark
+    other = mark == CRASHED or receives_on(trace, places) != 0 or (places is not None and trace.server in places.strays)
+    return place is not None and (other or not (place.known or mark == NOTHING))
+
+
+def elsewhere(trace: Trace, traces: Traces, places: Places | None) -> str:
+    """What made other pods that take connections of the same target, where nobody listens in those of a flow.
+
+    Empty where there are none of another workload.
+    """
     place = places.named(trace.server) if places else None
-    other = trace.at(Hop.LISTEN).mark == CRASHED or receives_on(trace, places) != 0
-    return place is not None and (other or not place.known)
+    if places is None or place is None or trace.at(Hop.LISTEN).mark != NOTHING:
+        return ""
+    near = (x for x in traces.items if x.target == trace.target and x.at(Hop.LISTEN).status is Status.PASS)
+    others = (maker(y.pod) for x in near if (y := places.named(x.server)))
+    return next((x for x in others if x != maker(place.pod)), "")
+
+
+def with_strays(places: Places, traces: Traces) -> Places:
+    """The places, with those told that a Service leads to by mistake."""
+    lost = (x.server for x in traces.broken if elsewhere(x, traces, places))
+    return Places(places.items, frozenset(lost))
+
+
+def maker(pod: Pod) -> str:
+    """The workload of a pod as a user names it, or else what made it."""
+    made = revision(pod)
+    return f"{made.kind} {made.name}" if made else owner_of(pod)

@@ -10,14 +10,26 @@ from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.gates import ABSENT
 from dualstack.reach.lanes import selected
-from dualstack.reach.live import NO_PORT, STALE, by_service, failing, families_of, keys, port_at, receives_on
+from dualstack.reach.live import (
+    NO_PORT,
+    STALE,
+    by_service,
+    elsewhere,
+    failing,
+    families_of,
+    keys,
+    maker,
+    port_at,
+    receives_on,
+)
 from dualstack.reach.pods import Places
 
 
 class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
-    `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
+    `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port, and
+    `others` is the workload whose pods are meant.
     """
 
     port: ServicePort | None
@@ -25,10 +37,13 @@ class Misled(msgspec.Struct, frozen=True):
     flows: tuple[Trace, ...]
     meant: int = 0
     headless: bool = False
+    others: str = ""
 
     @property
     def hint(self) -> str:
         """What to do."""
+        if self.others:
+            return f"Narrow the selector to the pods of {self.others}."
         if not self.meant or not self.port:
             return "See who writes these endpoints."
         if self.headless:
@@ -39,7 +54,7 @@ class Misled(msgspec.Struct, frozen=True):
 def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
     """One finding for each port of a Service that leads to nobody, and for endpoints that are gone."""
     for service, flows in by_service(cluster, traces.broken):
-        for each in misled(cluster, service, flows, places):
+        for each in (*misled(cluster, service, flows, places), *_strays(service, flows, traces, places)):
             yield Finding(
                 summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints lead to nobody",
                 detail=each.why,
@@ -105,6 +120,17 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
         )
         said += "`targetPort` says, and nothing listens there"
     return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
+
+
+def _strays(service: Service, flows: Sequence[Trace], traces: Traces, places: Places) -> Iterator[Misled]:
+    """Pods of another workload among those of a Service, in which nobody listens."""
+    for port in service.spec.ports or ():
+        found = ((x, elsewhere(x, traces, places)) for x in flows if x.target.port == port.port)
+        lost = [(x, y, z) for x, y in found if y and not receives_on(x, places) and (z := places.named(x.server))]
+        for stray in dict.fromkeys(maker(z.pod) for _, _, z in lost):
+            mine = [(x, y) for x, y, z in lost if maker(z.pod) == stray]
+            said = f"The selector of {service.called} takes in pods of {stray}, where nothing listens on port"
+            yield Misled(port, f"{said} {mine[0][0].port}.", tuple(x for x, _ in mine), others=mine[0][1])
 
 
 def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:

@@ -109,9 +109,13 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Places(msgspec.Struct, frozen=True):
-    """The pods in question as places, by namespace and name."""
+    """The pods in question as places, by namespace and name.
+
+    `strays` are those of another workload than the pods that take what a Service leads to both.
+    """
 
     items: Mapping[tuple[str, str], Place] = {}
+    strays: frozenset[str] = frozenset()
 
     def named(self, name: str) -> Place | None:
         """A place by its name."""

@@ -45,7 +45,8 @@ from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Sev
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
-from dualstack.reach.bind import listen_mark
+from dualstack.reach.bind import families, listen_mark
+from dualstack.reach.blame import is_wildcard
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import owner
 from dualstack.reach.trace import is_turned_away, sockets_of
@@ -59,6 +60,9 @@ BECAUSE = (
 
 _UNSEEN = "The other family is answered there. Its sockets are out of sight."
 
+_ODD = " That takes it: other sockets are there by now, or a packet filter answers by reset."
+_HIDDEN = "Look at the sockets of the server, and for a filter that rejects by reset at both ends."
+
 
 def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
     """One finding for each refused flow whose port has some other listener."""
@@ -66,17 +70,17 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         if not is_turned_away(trace):
             continue
         seen = listeners is not None and trace.server in listeners.places
-        bound = _bound(trace, listeners)
+        bound, odd = _bound(trace, listeners), _taking(trace, listeners)
         answered = any(x.family is not trace.family for x in elsewhere(traces, trace))
         if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.port}",
-                detail=f"{_refused(trace)} {bound or _UNSEEN}",
-                hint=_hint(trace, listeners) if bound else _look(trace),
+                detail=f"{_refused(trace)} {bound or _UNSEEN}{_ODD if odd else ''}",
+                hint=_HIDDEN if odd else _hint(trace, listeners) if bound else _look(trace),
                 families=(trace.family,),
                 confidence=_confidence(trace) if bound else Confidence.INFERRED,
                 evidence=trace.at(Hop.LISTEN).evidence,
-                fix=Fix(f"Bind a wildcard that takes {trace.family.title}", Applicability.UNSAFE),
+                fix=None if odd else Fix(f"Bind a wildcard that takes {trace.family.title}", Applicability.UNSAFE),
                 flows=(trace.key,),
             )
 
@@ -90,6 +94,12 @@ def _refused(trace: Trace) -> str:
 def _bound(trace: Trace, listeners: Listeners | None) -> str:
     sockets = sockets_of(trace, listeners) if listeners and trace.server else ()
     return f"The port is bound as {', '.join(map(listen_mark, sockets))}." if sockets else ""
+
+
+def _taking(trace: Trace, listeners: Listeners | None) -> bool:
+    """Whether a socket that is expected there takes the family, whatever answered."""
+    there = sockets_of(trace, listeners) if listeners and trace.server else ()
+    return any(is_wildcard(x) and not x.interface and trace.family in (families(x) or ()) for x in there)
 
 
 def _hint(trace: Trace, listeners: Listeners | None) -> str:

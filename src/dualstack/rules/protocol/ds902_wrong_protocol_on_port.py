@@ -104,7 +104,8 @@ HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
-_PLAIN = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
+_CROSSED = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN)
+_PLAIN = (*_CROSSED, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
 
 
 def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
@@ -112,7 +113,7 @@ def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[F
     for trace, result in ended(traces, probes, (*_PLAIN, Outcome.TLS_REFUSED)):
         if result.outcome in _PLAIN or "no application protocol" in result.detail:
             summary, detail, hint = crossed(trace, result)
-            mapped = _mapped(trace, places)
+            mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
             hint = f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint
             yield Finding(
                 summary=summary,
@@ -132,7 +133,7 @@ def _mapped(trace: Trace, places: "Places | None") -> int:
         return 0
     from dualstack.reach.live import taken_on
 
-    return taken_on(place, trace.protocol)
+    return taken_on(place, trace.protocol, trace.port)
 
 
 def lint(senders: Senders, deployments: Deployments, services: Services, gates: Gates) -> Iterator[Finding]:

@@ -94,11 +94,14 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
         yield Finding(
             summary="Service selects no pods",
             detail=f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}.",
-            hint="Select the labels that the pods of the Collector have.",
+            hint="See whether its workload has no pods, as with `replicas: 0`; else select the labels that they have.",
             families=families_of(flows),
             evidence=(Evidence(f"selector: {wants}", service.called),),
             location=text.selector_at or text.meta.at if text else None,
-            fix=Fix("Make selector and labels agree", commands=(f"kubectl get pods -n {where} --show-labels",)),
+            fix=Fix(
+                "Get pods with these labels",
+                commands=(f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide",),
+            ),
             flows=keys(flows),
         )
 

@@ -1,0 +1,110 @@
+"""Ports that refuse in pods of which the objects tell little: what two looks prove, and what they do not."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.model.address import Family, Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Finding
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from tests.cluster import worlds as w
+
+REFUSED, ACCEPTED = Outcome.REFUSED, Outcome.ACCEPTED
+HIDDEN = w.config("${env:NOWHERE}:4317")
+
+
+def looks(pod: str, port: int, *fates: Outcome) -> list[Glimpse]:
+    """What came from the address of a pod, and from its loopback."""
+    spoken = Protocol.HTTP if port == 4318 else Protocol.GRPC
+    return [Glimpse(f"pod {pod}", port, spoken, x, y) for x, y in zip((Way.ADDRESS, Way.LOOPBACK), fates, strict=False)]
+
+
+def diagnosed(*seen: Glimpse, **instead: Any) -> Diagnosis:
+    pods = [w.pod("otel-a", "n1")]
+    return w.diagnosed(w.healthy(**{"pods": pods, "slices": w.endpoints(pods), **instead}), seen=Glimpses(seen))
+
+
+def only(found: Diagnosis, code: str) -> Finding:
+    assert set(w.roots(found)) == {code}
+    return next(x for x in found.findings if x.code == code)
+
+
+def test_what_answers_at_the_loopback_alone_listens_there() -> None:
+    found = only(diagnosed(*looks("otel-a", 4317, REFUSED, ACCEPTED), configs=[HIDDEN]), "DS202")
+
+    assert found.families == (Family.IPV4,)
+    assert "`127.0.0.1:4317`" in found.detail
+    assert "line 7" in found.hint
+
+
+def test_what_answers_nowhere_is_not_there() -> None:
+    found = only(diagnosed(*looks("otel-a", 4317, REFUSED, REFUSED), configs=[HIDDEN]), "DS211")
+
+    assert found.families == (Family.IPV4,)
+    assert found.summary == "Nothing listens on port 4317"
+
+
+def test_one_look_alone_tells_neither() -> None:
+    found = diagnosed(*looks("otel-a", 4317, REFUSED), configs=[HIDDEN])
+
+    assert not w.codes(found) & {"DS202", "DS211"}
+
+
+def test_a_port_of_another_container_is_not_that_of_the_receiver() -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["spec"]["containers"].append(
+        {"name": "side", "image": "shop", "ports": [{"name": "grpc", "containerPort": 9090}]}
+    )
+    slices = w.endpoints([pod], ports=[{"name": "otlp-grpc", "port": 9090}, {"name": "otlp-http", "port": 4318}])
+
+    found = only(diagnosed(*looks("otel-a", 9090, REFUSED, REFUSED), pods=[pod], slices=slices), "DS508")
+
+    assert found.hint == "Set its `targetPort` to 4317."
+
+
+def shop(**about: Any) -> w.Object:
+    """A pod of another workload, which the selector takes in as well."""
+    found = w.pod("web-a", "n2")
+    found["spec"] |= {"containers": [{"name": "web", "image": "shop"}], "volumes": []}
+    found["metadata"] |= about
+    return found
+
+
+@pytest.mark.parametrize(
+    ("about", "called"),
+    [
+        ({"labels": {"app": "otel", "pod-template-hash": "5f"},
+          "ownerReferences": [{"kind": "ReplicaSet", "name": "web-5f"}]}, "Deployment web"),
+        ({"ownerReferences": []}, "pod web-a"),
+    ],
+)  # fmt: skip
+def test_pods_of_another_workload_are_what_the_selector_takes_in(about: Any, called: str) -> None:
+    pods = [w.pod("otel-a", "n1"), shop(**about)]
+    seen = [y for port in (4317, 4318) for y in looks("web-a", port, REFUSED, REFUSED)]
+    taken = [y for port in (4317, 4318) for y in looks("otel-a", port, ACCEPTED, ACCEPTED)]
+
+    found = diagnosed(*seen, *taken, pods=pods, slices=w.endpoints(pods))
+
+    told = only(found, "DS508")
+    assert f"takes in pods of {called}, where nothing listens on port 4317" in told.detail
+    assert told.hint == "Narrow the selector to the pods of ReplicaSet otel-1."
+    assert found.verdict is Verdict.DEGRADED
+
+
+def test_pods_of_one_workload_are_not_taken_in_by_mistake() -> None:
+    pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+    seen = [*looks("otel-a", 4317, ACCEPTED, ACCEPTED), *looks("otel-b", 4317, REFUSED, REFUSED)]
+
+    found = diagnosed(*seen, pods=pods, slices=w.endpoints(pods), configs=[HIDDEN])
+
+    assert only(found, "DS211")
+
+
+def test_a_port_that_is_expected_to_take_the_family_is_not_to_be_bound_to_it() -> None:
+    found = only(diagnosed(*looks("otel-a", 4317, REFUSED, ACCEPTED)), "DS201")
+
+    assert "other sockets are there by now, or a packet filter answers by reset" in found.detail
+    assert "Bind" not in found.hint
+    assert found.fix is None
