@@ -193,6 +193,30 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
         (),
         ["DS508"],
     ),
+    "slices by hand whose port has another name": (
+        {
+            "services": [w.service(["IPv4"], selector=None, ports=[{"name": "otlp", "port": 4317}])],
+            "slices": w.endpoints(ONE, ["IPv4"], ports=[{"name": "grpc", "port": 4317}, {"port": 9411}]),
+            "pods": ONE,
+            "ranges": [w.ranges("10.96.0.0/16")],
+        },
+        (),
+        ["DS508"],
+    ),
+    "slices by hand without a name for their port": (
+        {"slices": w.endpoints(ONE, ports=[{"port": 4317, "protocol": "UDP"}]), "pods": ONE},
+        (),
+        ["DS508", "DS508"],
+    ),
+    "slices by hand without ports, of a Service without a name for its own": (
+        {
+            "services": [w.service(selector=None, ports=[{"port": 4317}])],
+            "slices": w.endpoints(ONE, ports=[]),
+            "pods": ONE,
+        },
+        (),
+        ["DS508"],
+    ),
     "a pod of yesterday": ({"pods": ONE, "slices": stale()}, (), ["DS508"]),
     "no such labels": ({"services": [w.service(selector={"app": "o"})], "slices": w.endpoints([])}, (), ["DS509"]),
     "traffic stays on nodes": ({"services": [w.service(**LOCAL)], "pods": ONE}, (), ["DS510"]),

@@ -18,17 +18,22 @@ class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
     `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
+    `mend` is what to do about what is wrong elsewhere than in the port.
     """
 
     port: ServicePort | None
+    summary: str
     why: str
     flows: tuple[Trace, ...]
     meant: int = 0
     headless: bool = False
+    mend: str = ""
 
     @property
     def hint(self) -> str:
         """What to do."""
+        if self.mend:
+            return self.mend
         if not self.meant or not self.port:
             return "See who writes these endpoints."
         if self.headless:
@@ -41,7 +46,7 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
     for service, flows in by_service(cluster, traces.broken):
         for each in misled(cluster, service, flows, places):
             yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints lead to nobody",
+                summary=each.summary,
                 detail=each.why,
                 hint=each.hint,
                 families=families_of(each.flows),
@@ -74,10 +79,11 @@ def _who(found: Misled) -> Applicability:
 
 
 def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
-    """What is wrong with each port: its name is that of no port of the pods, its number nobody's, or its pods gone."""
+    """What is wrong with each port: its name, or its number, is that of no port of the pods or slices, or it is old."""
     for port in service.spec.ports or ():
         mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
-        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places))
+        unnamed = _unnamed(cluster, service, port, mine) or _unmatched(cluster, service, port, mine)
+        found = (unnamed, _deaf(service, port, mine, places))
         yield from filter(None, found)
     yield from _stale(flows)
 
@@ -90,7 +96,28 @@ def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Seque
         return None
     shown = ", ".join(dict.fromkeys(f"`{x.name}` ({x.container_port})" for x in held if x.name)) or "none with a name"
     meant = next((x.container_port for x in held if x.container_port == port.port), 0)
-    return Misled(port, f"No container of its pods has a port `{target}`; they have {shown}.", lost, meant)
+    why = f"No container of its pods has a port `{target}`; they have {shown}."
+    return Misled(port, _silent(port), why, lost, meant)
+
+
+def _unmatched(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
+    """A port whose name, with its protocol, no EndpointSlice has: that of the Service leads to none of theirs."""
+    lost = tuple(x for x in flows if x.failing and x.failing.mark == NO_PORT)
+    if not lost:
+        return None
+    held = dict.fromkeys(y for x in cluster.slices_of(service) for y in x.ports or ())
+    shown = " and ".join(f"{_named(x.name)} ({x.protocol or 'TCP'} {x.port or 'any'})" for x in held) or "none"
+    why = f"Port {port.port} of {service.called} has {_named(port.name)} (TCP), those of its slices have {shown}."
+    mend = f"Give the port of the EndpointSlice {_named(port.name)} and the protocol TCP, or see who writes it."
+    return Misled(port, "No EndpointSlice has this port", why, lost, mend=mend)
+
+
+def _named(name: str | None) -> str:
+    return f"the name `{name}`" if name else "no name"
+
+
+def _silent(port: ServicePort) -> str:
+    return f"Nobody listens behind port {port.port}"
 
 
 def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Misled | None:
@@ -104,11 +131,11 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
             f"{service.called} is headless: clients connect to port {port.port} of the pods themselves, whatever its "
         )
         said += "`targetPort` says, and nothing listens there"
-    return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
+    return Misled(port, _silent(port), f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
 
 
 def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
     lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
     if lost:
-        why = lost[0].at(Hop.POD).why
-        yield Misled(None, f"An EndpointSlice leads to an address where nobody is: {why}.", lost)
+        why = f"An EndpointSlice leads to an address where nobody is: {lost[0].at(Hop.POD).why}."
+        yield Misled(None, "Endpoints lead to nobody", why, lost)
