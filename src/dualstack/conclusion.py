@@ -45,9 +45,12 @@ from dualstack.reach.routes import routes
 from dualstack.reach.strays import deserted, meant, strays
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unoffered import unoffered
+from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
 
+_ANY = ("",)
+"""Of a place in a file that no flow was followed to: every rule may speak."""
 _ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 """Where a look from outside is what tells how a flow ends."""
 
@@ -197,26 +200,31 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
     """What files say beside the flows.
 
-    Of a listener that flows were followed to there is nothing left to say where its sockets are known. Where they are
-    not, what its file foretells is no certain fault.
+    Of a listener that flows were followed to there is nothing left to say where its sockets are known, or what else
+    ends its container. Where they are not, what its file foretells is no certain fault.
     """
     followed = dict(_followed(sight))
     for finding in static:
-        known = followed.get(finding.location) if finding.location else None
-        if known is None or (known and finding.hop is not Hop.LISTEN):
+        left = followed.get(finding.location, _ANY) if finding.location else _ANY
+        if left is _ANY or (left is not None and (finding.hop is not Hop.LISTEN or finding.code in left)):
             yield finding
-        elif not known:
+        elif left is None:
             yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
 
 
-def _followed(sight: Sight) -> Iterator[tuple[Location, bool]]:
-    """The places in files of listeners that flows were followed to, and whether their sockets are known."""
-    for trace in sight.traces.items:
-        there = [x for x in sight.places.values() if x.name == trace.server]
-        for opened in (y for x in there for y in x.on(trace.port)):
-            endpoint = opened.endpoint
-            places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
-            yield from ((x, not opened.bound.unknown) for x in places if x)
+def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]:
+    """The places in files of listeners that flows were followed to, with the rules that have something left to say.
+
+    None where the sockets are not known.
+    """
+    there = {x.name: x for x in sight.places.values()}
+    met = ((there[x.server], y) for x in sight.traces.items if x.server in there for y in there[x.server].on(x.port))
+    halted = ((x, y) for x in there.values() for y in x.opened if y.container in x.stopped)
+    for held, opened in (*met, *halted):
+        endpoint = opened.endpoint
+        places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
+        left = ENDING if opened.container in held.stopped else None if opened.bound.unknown else ()
+        yield from ((x, left) for x in places if x)
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:

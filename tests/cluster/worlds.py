@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from dualstack.conclusion import conclude
-from dualstack.model.address import Family
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
@@ -23,6 +23,8 @@ service:
   pipelines: {traces: {receivers: [otlp], exporters: [debug]}}
 """
 BOTH = ("IPv4", "IPv6")
+PORTS = ((4317, Protocol.GRPC), (4318, Protocol.HTTP))
+"""The ports of the Collector with what it speaks there."""
 
 
 def node(name: str, number: int, families: Iterable[str] = BOTH, ranges: Iterable[str] | None = None) -> Object:

@@ -20,7 +20,7 @@ _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
 _NOTHING = Glimpses()
 STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
-"""Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket, and a
+"""Marks: an endpoint whose pod does not have its address, a receiver that does not run, a port without a socket, and a
 pod that lost its address."""
 
 Looks = Mapping[Way, Glimpse]
@@ -197,6 +197,10 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
         ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
+    halted = _halted(backend, place)
+    if halted and not mark:
+        fact = Evidence(halted, f"status of the {place.name}")
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"nobody listens: {halted}", CRASHED, (fact,))
     if not mark and place.observed is not None:
         fact = Evidence(f"no socket on port {backend.port}", f"sock_diag in the {place.name}")
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
@@ -206,6 +210,13 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
         fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
     return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
+
+
+def _halted(backend: Backend, place: Place) -> str:
+    """Why the container does not run that would listen on a port, or any that could."""
+    mine = (place.stopped.get(x.container, "") for x in place.on(backend.port))
+    every = tuple(place.stopped.values()) if len(place.stopped) == len(place.pod.spec.containers or ()) else ()
+    return next(filter(None, (*mine, *every)), "")
 
 
 def _direct(looked: Looks) -> Glimpse | None:

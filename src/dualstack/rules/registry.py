@@ -222,7 +222,8 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
         if finding.flows and finding.location:
             mine.setdefault(finding.location.file, []).append(finding)
     for finding in found:
-        near = (y for x in because[finding.code] for y in _near(finding, places.get(x, {})))
+        may = because[finding.code] if finding.causes is None else finding.causes
+        near = (y for x in may for y in _near(finding, places.get(x, {})))
         causes = [x for x in near if _related(x, finding)]
         covered = {flow for cause in causes for flow in cause.flows}
         whole = causes and (set(finding.flows) <= covered or any(not x.flows for x in causes))
