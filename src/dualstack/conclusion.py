@@ -24,12 +24,12 @@ from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.inspection import Crossing, Inspection, crossings
 from dualstack.model.kube import Services, Workloads
 from dualstack.model.names import Names
-from dualstack.model.probe import ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.source import Location
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
 from dualstack.reach.balancers import balanced
@@ -43,6 +43,7 @@ from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.strays import deserted, meant, strays
+from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unoffered import unoffered
 from dualstack.reach.unready import ENDING
@@ -93,10 +94,13 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
-    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, every))
-    fronts = admitted(outside, cluster, Places(places))
+    held = Places(places)
+    inner = tuple(agreed(every, (), held, glimpses))  # who comes from outside is not known
+    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, inner))
+    fronts = admitted(outside, cluster, held)
     lost = unoffered(cluster, world.clients, asked)
-    traces = Traces((*every, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
+    brought = agreed(every, world.clients, held, glimpses)
+    traces = Traces((*brought, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
@@ -249,8 +253,13 @@ def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
 
 def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
     """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
-    mark = trace.failing.mark if trace.failing and trace.failing.hop in _ANSWERS else ""
-    found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
+    ends = (x for x in trace.hops if x.hop in _ANSWERS and x.mark and x.status in (Status.FAIL, Status.UNKNOWN))
+    end = next(ends, None)
+    if end is None:
+        return
+    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+    found = [x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
+    if not found:
+        yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals)
     for look in found:
-        task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
         yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

@@ -7,6 +7,7 @@ from typing import Any
 from dualstack.conclusion import conclude
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.world import World
@@ -186,9 +187,15 @@ def healthy(**instead: Any) -> list[Object]:
     return [y for x in parts.values() for y in x]
 
 
-def world(objects: Iterable[Mapping[str, Any]], *, unseen: Iterable[str] = (), seen: Glimpses | None = None) -> World:
+def world(
+    objects: Iterable[Mapping[str, Any]],
+    *,
+    unseen: Iterable[str] = (),
+    seen: Glimpses | None = None,
+    clients: Iterable[Exporter] = (),
+) -> World:
     """These objects as a world; kinds that are not unseen are all there."""
-    found = World("test", unseen=set(unseen), seen=seen or Glimpses())
+    found = World("test", unseen=set(unseen), seen=seen or Glimpses(), clients=list(clients))
     for each in objects:
         found.keep(str(each.get("kind")), each)
     return found

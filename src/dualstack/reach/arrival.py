@@ -12,7 +12,7 @@ from dualstack.model.sockets import Listener
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.lanes import Backend
-from dualstack.reach.outcomes import MEANINGS, reached
+from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
 from dualstack.reach.states import last_words, troubles
 
@@ -244,8 +244,10 @@ def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop
     if not told:
         met = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if met else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
-    meaning = MEANINGS[told[0].outcome]
+    meaning, lacks = MEANINGS[told[0].outcome], lacking(told[0].outcome, told[0].status, told[0].detail)
     facts = (sight(told[0]),)
+    if meaning.hop is hop and lacks:
+        return TracedHop(hop, Status.UNKNOWN, lacks, told[0].outcome, facts)
     if meaning.hop is hop:
         return TracedHop(hop, Status.FAIL, meaning.why, told[0].outcome, facts)
     passed = meaning.hop is None or _ORDER.index(meaning.hop) > _ORDER.index(hop)

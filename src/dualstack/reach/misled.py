@@ -131,7 +131,9 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
             f"{service.called} is headless: clients connect to port {port.port} of the pods themselves, whatever its "
         )
         said += "`targetPort` says, and nothing listens there"
-    return Misled(port, _silent(port), f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
+    return Misled(
+        port, _silent(port), f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless
+    )
 
 
 def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
