@@ -45,10 +45,11 @@ from dualstack.reach.routes import routes
 from dualstack.reach.strays import deserted, meant, strays
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
+from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unoffered import unoffered
 from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
-from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
+from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
 
 _ANY = ("",)
 """Of a place in a file that no flow was followed to: every rule may speak."""
@@ -198,7 +199,11 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     every = (told(x, sight.traces) for x in (*found, *_beside(sight, static)))
-    return explained(every, wanted)
+    said = [*every]
+    # Who leaves a rule out does not want to hear of its faults under another name.
+    if len(wanted) == len(rules()):
+        said += [under(code, x) for code, x in unexplained(sight.traces, said)]
+    return explained(said, wanted)
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
@@ -259,7 +264,7 @@ def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
         return
     task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
     found = [x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
-    if not found:
+    if not found and end.mark in tuple(Outcome):
         yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals)
     for look in found:
         yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

@@ -23,6 +23,9 @@ STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
 """Marks: an endpoint whose pod does not have its address, a receiver that does not run, a port without a socket, and a
 pod that lost its address."""
 
+LOOPBACK_ONLY = "loopback-only"
+"""Mark of the hop `listen`: what the address of a pod refuses is taken at its loopback, as two looks show."""
+
 Looks = Mapping[Way, Glimpse]
 
 _DISPOSITIONS = {
@@ -172,8 +175,9 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
-            told = "" if mark else _unbound(backend, place, mark, ()).mark
+            told = "" if mark else _unbound(backend, place, mark, ()).mark or _near(looked)
             why = f"{backend.address} refuses connections"
+            why += ", and localhost in the pod takes them" if told == LOOPBACK_ONLY else ""
             return TracedHop(Hop.LISTEN, Status.FAIL, why, mark or told or "refused", facts)
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     if place.mesh:
@@ -187,6 +191,12 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
     return _unbound(backend, place, mark, facts)
+
+
+def _near(looked: Looks) -> str:
+    """The mark of a port of which nothing is known but that localhost in the pod takes what its address refuses."""
+    inside = looked.get(Way.LOOPBACK)
+    return LOOPBACK_ONLY if inside and reached(inside.outcome) else ""
 
 
 def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:

@@ -180,6 +180,12 @@ def judged(
     return found, tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
 
 
+def under(code: str, finding: Finding) -> Finding:
+    """A finding that no rule makes, under the code of the nearest one."""
+    row = next(x for x in table("catalogue") if x["code"] == code)
+    return msgspec.structs.replace(finding, code=code, name=row["name"], hop=Hop(row["hop"]))
+
+
 def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
     """Findings with the codes that explain them, causes first."""
     return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}))
