@@ -104,7 +104,8 @@ HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
-_PLAIN = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
+_OTHERS = (Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN)
+_PLAIN = (*_OTHERS, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
 
 
 def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
@@ -112,7 +113,7 @@ def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[F
     for trace, result in ended(traces, probes, (*_PLAIN, Outcome.TLS_REFUSED)):
         if result.outcome in _PLAIN or "no application protocol" in result.detail:
             summary, detail, hint = crossed(trace, result)
-            mapped = _mapped(trace, places)
+            mapped = _mapped(trace, places) if result.outcome in _OTHERS else 0
             hint = f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint
             yield Finding(
                 summary=summary,
