@@ -5,14 +5,20 @@ from typing import Any
 
 import pytest
 
+from dualstack.conclusion import conclude
 from dualstack.gather import clients, kinds
+from dualstack.gather.facts import plainly
 from dualstack.gather.pages import page
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
-from dualstack.model.probe import Outcome
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition
 from dualstack.reach.brings import Brought, brings
 from tests.cluster import worlds as w
 
@@ -211,3 +217,37 @@ def test_what_the_variables_of_a_client_say(
     signal: str, endpoint: str, values: dict[str, str], brought: Brought
 ) -> None:
     assert brings(signal, endpoint, values, set(values)) == brought
+
+
+def from_node(outcome: Outcome, node: str = "n1", **said: Any) -> Inspection:
+    """Exports of a Job on a node to the Service, over both families."""
+    tasks = [ProbeTask(x, 4317, Protocol.GRPC, "otel.obs.svc") for x in ("10.96.0.9", "fd00:96::9")]
+    probes = Probes(tuple(ProbeResult(x, outcome, **said) for x in tasks))
+    return Inspection(node, facts=plainly(Snapshot({Probes: probes})))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_exports_from_nodes_prove_both_families(known: bool) -> None:
+    said = {"status": "grpc-status 12 UNIMPLEMENTED", "signals": ("metrics",)}
+    near = Glimpses((Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REJECTED, **said),))
+    world = w.world(w.healthy(pods=ONE), seen=near if known else None, clients=shop(OF_METRICS[0]))
+    world.inspections = [from_node(Outcome.REJECTED, x, **said) for x in ("n1", "n2")]
+
+    found = conclude(world, Question())
+
+    assert {x.accepted for x in found.traces if x.target.port == 4317} == {True}
+    assert not found.findings
+
+
+def test_a_loopback_that_takes_metrics_proves_no_family() -> None:
+    said = {"status": "grpc-status 12 UNIMPLEMENTED", "signals": ("metrics",)}
+    ways = (
+        Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.ADDRESS, Outcome.CONNECTED),
+        Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REJECTED, **said),
+    )
+
+    found = w.diagnosed(w.healthy(pods=ONE), seen=Glimpses(ways), clients=shop(OF_METRICS[0]))
+
+    of_grpc = {x.family: x.disposition for x in found.traces if x.target.port == 4317}
+    assert of_grpc == {Family.IPV4: Disposition.ACCEPTED, Family.IPV6: Disposition.INSUFFICIENT_INFO}
+    assert not found.findings

@@ -34,10 +34,9 @@ def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str,
     """One finding, with its code, for each reason of flows that no error among what was `found` speaks of."""
     told = {y for x in found if x.severity is Severity.ERROR for y in x.flows}
     alike: dict[tuple[str, Hop, str], list[Trace]] = {}
-    for trace, end in ((x, x.failing) for x in traces.broken if x.key not in told):
-        if end:
-            code = _SILENT if trace.disposition is Disposition.TIMED_OUT else _MARKED.get(end.mark, _NEAREST[end.hop])
-            alike.setdefault((code, end.hop, _why(end, trace.family)), []).append(trace)
+    for trace, end in ((x, y) for x in traces.broken if x.key not in told and (y := x.failing)):
+        code = _SILENT if trace.disposition is Disposition.TIMED_OUT else _MARKED.get(end.mark, _NEAREST[end.hop])
+        alike.setdefault((code, end.hop, _why(end, trace.family)), []).append(trace)
     for (code, hop, why), flows in alike.items():
         told_ = _finding(hop, why, flows)
         yield code, replace(told_, summary=_ALONE, hint=_BIND) if code == _LOCAL else told_

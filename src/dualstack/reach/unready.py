@@ -27,10 +27,8 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             flows = tuple(x for x in mine if _why(x) == why)
             yield _finding(service, why, flows, _halted(selected(cluster, service), places))
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
-    for name in dict.fromkeys(x.server for x in dead):
-        place = places.named(name)
-        if place:
-            yield _dead(place, tuple(x for x in dead if x.server == name))
+    for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
+        yield _dead(place, tuple(x for x in dead if x.server == place.name))
 
 
 def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
