@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.trace import Disposition, Hop, Trace, TracedHop, Traces
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import LOOPBACK_ONLY
 from dualstack.reach.live import families_of, keys
 
@@ -20,26 +20,37 @@ _NEAREST = {
     Hop.ENDPOINTS: "DS507",
     Hop.POD: "DS507",
     Hop.HOST: "DS306",
-    Hop.LISTEN: "DS201",
+    Hop.LISTEN: "DS211",
     Hop.HANDSHAKE: "DS905",
     Hop.EXPORT: "DS904",
 }
 """The rule that a reader is sent to, by the hop at which a flow ends."""
-_SILENT, _LOCAL = "DS906", "DS202"
+_SILENT, _LOCAL, _LED = "DS906", "DS202", "DS508"
 _ALONE, _BIND = "The port takes connections to localhost alone", "Bind the receiver to a wildcard address."
 _MARKED = {LOOPBACK_ONLY: _LOCAL}
 
 
 def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
-    """One finding, with its code, for each reason of flows that no error among what was `found` speaks of."""
-    told = {y for x in found if x.severity is Severity.ERROR for y in x.flows}
+    """One finding, with its code, for each reason of flows that no error among what was `found` speaks of.
+
+    An error that names no flows, such as one of a file, may be about any.
+    """
+    errors = [x for x in found if x.severity is Severity.ERROR]
+    told = {y for x in errors for y in x.flows}
+    wide = {y for x in errors if not x.flows for y in x.families or BOTH}
     alike: dict[tuple[str, Hop, str], list[Trace]] = {}
-    for trace, end in ((x, y) for x in traces.broken if x.key not in told and (y := x.failing)):
-        code = _SILENT if trace.disposition is Disposition.TIMED_OUT else _MARKED.get(end.mark, _NEAREST[end.hop])
-        alike.setdefault((code, end.hop, _why(end, trace.family)), []).append(trace)
+    silent = (x for x in traces.broken if x.key not in told and x.family not in wide)
+    for trace, end in ((x, y) for x in silent if (y := x.failing)):
+        alike.setdefault((_nearest(trace, end), end.hop, _why(end, trace.family)), []).append(trace)
     for (code, hop, why), flows in alike.items():
         told_ = _finding(hop, why, flows)
         yield code, replace(told_, summary=_ALONE, hint=_BIND) if code == _LOCAL else told_
+
+
+def _nearest(trace: Trace, end: TracedHop) -> str:
+    led = end.hop is Hop.LISTEN and trace.at(Hop.SERVICE).status is Status.PASS
+    usual = _LED if led else _NEAREST[end.hop]
+    return _SILENT if trace.disposition is Disposition.TIMED_OUT else _MARKED.get(end.mark, usual)
 
 
 def _why(end: TracedHop, family: Family) -> str:
