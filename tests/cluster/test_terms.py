@@ -109,17 +109,22 @@ def test_of_clients_of_both_kinds_those_that_fail_are_named() -> None:
     assert f"{ENDPOINT}=https://otel:4317" not in {x.fact for x in fault.evidence}
 
 
+OLDER = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv1 alert bad certificate", "tls": True}
 CERTIFICATE = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv13 alert certificate required", "tls": True}
 TOKEN = {"outcome": Outcome.REJECTED, "status": "grpc-status 16 UNAUTHENTICATED"}
 
 
 @pytest.mark.parametrize(
     ("said", "secret"),
-    [(CERTIFICATE, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"), (TOKEN, "OTEL_EXPORTER_OTLP_TRACES_HEADERS")],
-    ids=["certificate", "token"],
+    [
+        (CERTIFICATE, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+        (OLDER, "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE"),
+        (TOKEN, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+    ],
+    ids=["certificate", "tls-1.2", "token"],
 )
 def test_credentials_that_clients_may_have_are_no_fault(said: dict[str, Any], secret: str) -> None:
-    for sent in ([], shop(SECURE if said is CERTIFICATE else PLAIN, secret)):
+    for sent in ([], shop(PLAIN if said is TOKEN else SECURE, secret)):
         found = judged(looked(**said), sent)
 
         assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
@@ -133,6 +138,16 @@ def test_credentials_that_no_client_has_are(said: dict[str, Any], environ: dict[
 
     assert w.roots(found) == [code]
     assert found.verdict is Verdict.DEGRADED
+
+
+def test_a_receiver_with_paths_of_its_own_is_open() -> None:
+    config = w.config(http='0.0.0.0:4318", traces_url_path: "/in')
+    page = Glimpses((Glimpse("pod otel-a", 4318, Protocol.HTTP, Way.ADDRESS, Outcome.NOT_OTLP, status="HTTP 404"),))
+
+    moved, usual = (judged(page, [], x) for x in (config, None))
+
+    assert (moved.verdict, moved.findings) == (Verdict.UNKNOWN, ())
+    assert w.roots(usual) == ["DS905"]
 
 
 METRICS_ALONE = looked(Outcome.REJECTED, status="grpc-status 12 UNIMPLEMENTED", signals=("metrics",))

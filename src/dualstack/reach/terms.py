@@ -25,6 +25,7 @@ _TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
 _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
+_MOVED = "it takes exports at paths of its own"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -43,6 +44,7 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         found = _over_tls(trace, mine[number], speaks_tls(trace, place, seen))
         near = mine[number] or of_host[trace.target.host]
         asked = _credentials(found, mine[number])
+        asked = _doubted(asked, Hop.EXPORT, _MOVED) if _is_moved(asked, place) else asked
         told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
@@ -71,6 +73,13 @@ def _piped(trace: Trace, place: Place | None) -> tuple[str, ...]:
     """The signals that a receiver has pipelines of; none where that is not known."""
     there = [x.endpoint.signals for x in place.on(trace.port) if not x.bound.unknown] if place else []
     return there[0] if there and all(there) else ()
+
+
+def _is_moved(trace: Trace, place: Place | None) -> bool:
+    """Whether a page that is no OTLP answered where a receiver takes other paths (otlpreceiver, `traces_url_path`)."""
+    end = trace.failing
+    lost = end is not None and end.hop is Hop.EXPORT and end.mark == Outcome.NOT_OTLP
+    return lost and place is not None and any(x.endpoint.moved for x in place.on(trace.port))
 
 
 def _over_tls(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Trace:  # noqa: FBT001 -- or unknown
