@@ -17,6 +17,7 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, of, senders
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
+from dualstack.gather.logs import last_lines
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
@@ -92,6 +93,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             world = of(asker, target)
             if request.question.probing and not world.clients:
                 senders(asker)
+            last_lines(api, world, tell)
         world.target, world.namespace = str(request.target), namespace
         _look(api, world, request, tell)
     return _dated(world, found)
@@ -104,6 +106,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     with Api(found, max(request.seconds, _PAUSE), tell) as api:
         with Ahead(api) as ahead, api.within(_LISTS):
             world = survey(Asker(ahead, request.namespace))
+            last_lines(api, world, tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
         world.gaps.append(WAYS)
         if request.question.probing:

@@ -24,12 +24,12 @@ from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.inspection import Crossing, Inspection, crossings
 from dualstack.model.kube import Services, Workloads
 from dualstack.model.names import Names
-from dualstack.model.probe import ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.source import Location
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import heard
@@ -45,11 +45,16 @@ from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.strays import deserted, meant, strays
+from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
+from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unoffered import unoffered
+from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
-from dualstack.rules.registry import Rule, explained, judged, rules, static_rules
+from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
 
+_ANY = ("",)
+"""Of a place in a file that no flow was followed to: every rule may speak."""
 _ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 """Where a look from outside is what tells how a flow ends."""
 
@@ -92,10 +97,13 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
     )
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
-    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, every))
-    fronts = admitted(outside, cluster, Places(places))
+    held = Places(places)
+    inner = tuple(agreed(every, (), held, glimpses))  # who comes from outside is not known
+    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, inner))
+    fronts = admitted(outside, cluster, held)
     lost = unoffered(cluster, world.clients, asked)
-    traces = Traces((*every, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
+    brought = agreed(every, world.clients, held, glimpses)
+    traces = Traces((*brought, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
@@ -194,32 +202,41 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     every = (told(x, sight.traces) for x in (*found, *_beside(sight, static)))
-    return explained(every, wanted)
+    said = [*every]
+    # Who leaves a rule out does not want to hear of its faults under another name.
+    if len(wanted) == len(rules()):
+        said += [under(code, x) for code, x in unexplained(sight.traces, said)]
+    return explained(said, wanted)
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
     """What files say beside the flows.
 
-    Of a listener that flows were followed to there is nothing left to say where its sockets are known. Where they are
-    not, what its file foretells is no certain fault.
+    Of a listener that flows were followed to there is nothing left to say where its sockets are known, or what else
+    ends its container. Where they are not, what its file foretells is no certain fault.
     """
     followed = dict(_followed(sight))
     for finding in static:
-        known = followed.get(finding.location) if finding.location else None
-        if known is None or (known and finding.hop is not Hop.LISTEN):
+        left = followed.get(finding.location, _ANY) if finding.location else _ANY
+        if left is _ANY or (left is not None and (finding.hop is not Hop.LISTEN or finding.code in left)):
             yield finding
-        elif not known:
+        elif left is None:
             yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
 
 
-def _followed(sight: Sight) -> Iterator[tuple[Location, bool]]:
-    """The places in files of listeners that flows were followed to, and whether their sockets are known."""
-    for trace in sight.traces.items:
-        there = [x for x in sight.places.values() if x.name == trace.server]
-        for opened in (y for x in there for y in x.on(trace.port)):
-            endpoint = opened.endpoint
-            places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
-            yield from ((x, not opened.bound.unknown) for x in places if x)
+def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]:
+    """The places in files of listeners that flows were followed to, with the rules that have something left to say.
+
+    None where the sockets are not known.
+    """
+    there = {x.name: x for x in sight.places.values()}
+    met = ((there[x.server], y) for x in sight.traces.items if x.server in there for y in there[x.server].on(x.port))
+    halted = ((x, y) for x in there.values() for y in x.opened if y.container in x.stopped)
+    for held, opened in (*met, *halted):
+        endpoint = opened.endpoint
+        places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
+        left = ENDING if opened.container in held.stopped else None if opened.bound.unknown else ()
+        yield from ((x, left) for x in places if x)
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
@@ -244,8 +261,13 @@ def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
 
 def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
     """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
-    mark = trace.failing.mark if trace.failing and trace.failing.hop in _ANSWERS else ""
-    found = (x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, mark))
+    ends = (x for x in trace.hops if x.hop in _ANSWERS and x.mark and x.status in (Status.FAIL, Status.UNKNOWN))
+    end = next(ends, None)
+    if end is None:
+        return
+    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+    found = [x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
+    if not found and end.mark in tuple(Outcome):
+        yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals)
     for look in found:
-        task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
         yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from msgspec.structs import replace
+
 from dualstack.conclusion import Sight, sight
 from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Errand, Inside, inspections
@@ -16,11 +18,14 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.question import Question
+from dualstack.model.trace import Trace
 from dualstack.model.world import World
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
 from dualstack.reach.crowds import listed
+from dualstack.reach.pods import Places
+from dualstack.reach.terms import speaks_tls
 
 Tell = Callable[[str], None]
 
@@ -115,11 +120,17 @@ def _errand(seen: Sight, namespace: str, seconds: float) -> Errand:
     for trace in (x for x in seen.traces.items if not x.through):
         named = (trace.target.endpoint,) if trace.target.host.endswith(".svc") else ()
         for endpoint in named or (join(x, trace.target.port) for x in trace.addresses):
-            targets[f"{trace.target.scheme}://{endpoint}"] = None
+            targets[f"{_scheme(trace, seen)}://{endpoint}"] = None
         pod = there.get(trace.server)
         for address in pod.addresses if pod else ():
-            targets[f"{trace.target.scheme}://{join(address, trace.port)}"] = None
+            targets[f"{_scheme(trace, seen)}://{join(address, trace.port)}"] = None
     return Errand(namespace, tuple(there[x] for x in pods), nodes, tuple(targets), seconds)
+
+
+def _scheme(trace: Trace, seen: Sight) -> str:
+    """How a receiver is spoken to: over TLS where it is known to take that."""
+    tls = speaks_tls(trace, Places(seen.places).named(trace.server), seen.seen)
+    return replace(trace.target, tls=trace.target.tls or bool(tls)).scheme
 
 
 def _windows(seen: Sight) -> Iterator[Window]:

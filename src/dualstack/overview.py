@@ -61,6 +61,7 @@ def part_of(world: World, service: Service) -> World:
     found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
+    found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
@@ -188,6 +189,30 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
         {
             "services": [w.service(ports=[{"name": "otlp-grpc", "port": 4317, "targetPort": 55680}])],
             "slices": w.endpoints(ONE, ports=[{"name": "otlp-grpc", "port": 55680}]),
+            "pods": ONE,
+        },
+        (),
+        ["DS508"],
+    ),
+    "slices by hand whose port has another name": (
+        {
+            "services": [w.service(["IPv4"], selector=None, ports=[{"name": "otlp", "port": 4317}])],
+            "slices": w.endpoints(ONE, ["IPv4"], ports=[{"name": "grpc", "port": 4317}, {"port": 9411}]),
+            "pods": ONE,
+            "ranges": [w.ranges("10.96.0.0/16")],
+        },
+        (),
+        ["DS508"],
+    ),
+    "slices by hand without a name for their port": (
+        {"slices": w.endpoints(ONE, ports=[{"port": 4317, "protocol": "UDP"}]), "pods": ONE},
+        (),
+        ["DS508", "DS508"],
+    ),
+    "slices by hand without ports, of a Service without a name for its own": (
+        {
+            "services": [w.service(selector=None, ports=[{"port": 4317}])],
+            "slices": w.endpoints(ONE, ports=[]),
             "pods": ONE,
         },
         (),
@@ -739,6 +764,13 @@ def test_what_was_seen_from_outside_beats_what_is_predicted(name: str) -> None:
     assert holds(next(x for x in found.traces if x.family is V4 and x.target.port == 4317))
 
 
+SHOP = Exporter(
+    *("obs", "Pod shop", "shop", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317", "grpc"),
+    signals=("traces",),
+    tls=False,
+)
+
+
 def met(way: Way, outcome: Outcome, **said: Any) -> Glimpse:
     return Glimpse("pod otel-a", 4317, Protocol.GRPC, way, outcome, **said)
 
@@ -750,7 +782,7 @@ ELSEWHERE = w.config(grpc="${env:NOWHERE}:4317")
 def test_an_export_tells_more_than_the_proxy_of_an_api_server(config: w.Object) -> None:
     seen = Glimpses((met(Way.ADDRESS, Outcome.CLOSED), met(Way.LOOPBACK, Outcome.TLS_EXPECTED)))
 
-    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=seen)
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[config]), seen=seen, clients=[SHOP])
 
     assert w.codes(found) == {"DS902"}
     assert "targetPort" not in found.findings[0].hint
@@ -774,7 +806,7 @@ UNIMPLEMENTED = "grpc-status 12 UNIMPLEMENTED"
 def test_a_receiver_without_a_pipeline_of_traces_is_told_from_its_configuration() -> None:
     rejected = met(Way.LOOPBACK, Outcome.REJECTED, status=UNIMPLEMENTED, signals=("metrics",))
 
-    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((rejected,)))
+    found = w.diagnosed(w.healthy(pods=ONE, configs=[METRICS]), seen=Glimpses((rejected,)), clients=[SHOP])
 
     assert (w.codes(found), found.verdict) == ({"DS904"}, Verdict.DEGRADED)
     (told,) = found.findings

@@ -34,6 +34,7 @@ from dualstack.model.address import Family, is_address, scope
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
@@ -44,7 +45,10 @@ from dualstack.report.json import render
 from dualstack.rules.registry import Rule, evaluate, rules
 from dualstack.testing import cluster as clusters
 from dualstack.testing.incident import snapshot
+from tests.cluster import worlds as w
+from tests.cluster.test_crashes import crashed
 from tests.cluster.test_survey import client, everything, variables, whole
+from tests.cluster.test_terms import CERTIFICATE, METRICS_ALONE, ONE, PLAIN, SECURE, TOKEN, looked, shop
 from tests.rules.test_examples import CLUSTERS, FILES, WORLDS, named
 
 KEY = b"a key that stays with its owner."
@@ -409,3 +413,24 @@ def test_a_key_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
         keys.opened(str(tmp_path / "k"), create=False)
     with pytest.raises(BadFile, match="cannot be written"):
         keys.save(str(tmp_path / "no" / "k"), keys.opened(str(tmp_path / "k"), create=True))
+
+
+TOLD = {
+    "log": ([crashed(log="Error: 'protocols.grpc' has invalid keys: endpiont")], None, []),
+    "token": (ONE, looked(**TOKEN), shop(PLAIN)),
+    "a-token-somewhere": (ONE, looked(**TOKEN), shop(PLAIN, "OTEL_EXPORTER_OTLP_HEADERS")),
+    "certificate": (ONE, looked(**CERTIFICATE), shop(SECURE)),
+    "tls": (ONE, looked(Outcome.TLS_EXPECTED), shop(PLAIN)),
+    "metrics": (ONE, METRICS_ALONE, shop(PLAIN)),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_receivers_and_containers_say_leads_to_the_same_diagnosis(name: str) -> None:
+    pods, seen, sent = TOLD[name]
+    world = w.world(w.healthy(pods=pods), seen=seen, clients=sent)
+
+    plain, veiled = (conclude(x, Question()) for x in (world, veiled_world(world, Pseudonyms(KEY))))
+
+    assert (told(veiled.findings), flows(veiled), veiled.verdict) == (told(plain.findings), flows(plain), plain.verdict)
+    assert plain.findings or name == "a-token-somewhere"

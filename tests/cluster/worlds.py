@@ -5,8 +5,9 @@ from copy import deepcopy
 from typing import Any
 
 from dualstack.conclusion import conclude
-from dualstack.model.address import Family
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.world import World
@@ -23,6 +24,8 @@ service:
   pipelines: {traces: {receivers: [otlp], exporters: [debug]}}
 """
 BOTH = ("IPv4", "IPv6")
+PORTS = ((4317, Protocol.GRPC), (4318, Protocol.HTTP))
+"""The ports of the Collector with what it speaks there."""
 
 
 def node(name: str, number: int, families: Iterable[str] = BOTH, ranges: Iterable[str] | None = None) -> Object:
@@ -184,9 +187,15 @@ def healthy(**instead: Any) -> list[Object]:
     return [y for x in parts.values() for y in x]
 
 
-def world(objects: Iterable[Mapping[str, Any]], *, unseen: Iterable[str] = (), seen: Glimpses | None = None) -> World:
+def world(
+    objects: Iterable[Mapping[str, Any]],
+    *,
+    unseen: Iterable[str] = (),
+    seen: Glimpses | None = None,
+    clients: Iterable[Exporter] = (),
+) -> World:
     """These objects as a world; kinds that are not unseen are all there."""
-    found = World("test", unseen=set(unseen), seen=seen or Glimpses())
+    found = World("test", unseen=set(unseen), seen=seen or Glimpses(), clients=list(clients))
     for each in objects:
         found.keep(str(each.get("kind")), each)
     return found

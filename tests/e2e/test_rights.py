@@ -58,13 +58,14 @@ _BINDING = {
 def objects() -> Iterator[dict[str, Any]]:
     """A Collector made by each kind of workload, with a Service before it."""
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"config.yaml": _CONFIG}}
-    for name in (*_KINDS, "job"):
+    for name in (*_KINDS, "job", "crash"):
         labels = {"app": name}
         if name == "ds":
             labels |= {"app.kubernetes.io/managed-by": "opentelemetry-operator",
                        "app.kubernetes.io/instance": f"{SPACE}.otel"}  # fmt: skip
         spec = {
-            "containers": [{"name": "otelcol", "image": COLLECTOR, "args": ["--config=/conf/config.yaml"],
+            "containers": [{"name": "otelcol", "image": COLLECTOR,
+                            "args": [f"--config=/conf/{'none' if name == 'crash' else 'config'}.yaml"],
                             "volumeMounts": [{"name": "conf", "mountPath": "/conf"}]}],
             "volumes": [{"name": "conf", "configMap": {"name": "conf"}}], "terminationGracePeriodSeconds": 0,
         }  # fmt: skip
@@ -74,7 +75,7 @@ def objects() -> Iterator[dict[str, Any]]:
             made = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": once}}
         else:
             more = {"selector": {"matchLabels": {"app": name}}, "template": template}
-            made = {"apiVersion": "apps/v1", "kind": _KINDS[name], "spec": more}
+            made = {"apiVersion": "apps/v1", "kind": _KINDS.get(name, "Deployment"), "spec": more}
         yield {**made, "metadata": {"name": name}}
         port = {"name": "otlp-http", "port": 4318}
         yield {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
@@ -111,7 +112,7 @@ def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{_PLURAL}.opentelemetry.io", "--timeout=30s")
         apply(cluster, *objects(), *fronts(), collector)
-        cluster.kubectl("-n", SPACE, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=90s")
+        cluster.kubectl("-n", SPACE, "wait", "pod", "--selector=app!=crash", "--for=condition=Ready", "--timeout=90s")
         yield str(path)
     finally:
         for what in (f"namespace/{SPACE}", f"crd/{_PLURAL}.opentelemetry.io", "clusterrolebinding/e2e-rights",
@@ -167,7 +168,7 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
     kind = next(iter(row["for"].split()), "svc")
     if kind == "pod":
         return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
-    named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy"}
+    named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy", "crash": "crash"}
     if kind in named:
         return f"svc/{named[kind]}"
     return {"collector": "collector/otel", "all": "--all"}.get(kind, f"{kind}/{kind}")

@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
 
+import grpc
 import pytest
 
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse
 from dualstack.model.probe import Outcome
-from dualstack.probe.outside import NotAllowed, Through, Window, at_address
+from dualstack.probe.outside import NotAllowed, Through, Window, at_address, at_loopback
 from dualstack.probe.run import Options
+from tests.probe.conftest import Certificates
+from tests.probe.test_receivers import YES, Services, grpc_server
 
 WINDOW = Window("obs", "otel-a", "pod otel-a", 4318, Protocol.HTTP)
 NOT_FOUND = (404, b"404 page not found\n")
@@ -78,3 +83,57 @@ def test_an_answer_over_http_1_is_no_export_over_grpc() -> None:
 
     assert found
     assert found.outcome is Outcome.CONNECTED
+
+
+OF_GRPC = Window("obs", "otel-a", "pod otel-a", 4317, Protocol.GRPC)
+EOF = status(503, "error trying to reach service: EOF")
+PLAINTEXT_TO_TLS = (400, b"Client sent an HTTP request to an HTTPS server.\n")
+CERTIFICATE = status(503, "error trying to reach service: remote error: tls: certificate required")
+NO_TLS = status(503, "error trying to reach service: http: server gave HTTP response to HTTPS client")
+
+
+@pytest.mark.parametrize(
+    ("window", "plain", "secure", "outcome", "tls"),
+    [
+        (OF_GRPC, EOF, (415, b""), Outcome.CONNECTED, True),
+        (WINDOW, PLAINTEXT_TO_TLS, (200, b""), Outcome.ACCEPTED, True),
+        (OF_GRPC, EOF, CERTIFICATE, Outcome.TLS_REFUSED, True),
+        (WINDOW, EOF, NO_TLS, Outcome.CLOSED, False),
+        (WINDOW, EOF, status(503, "error trying to reach service: i/o timeout"), Outcome.CLOSED, False),
+    ],
+    ids=["grpc", "http", "client-certificate", "plain", "gone"],
+)
+def test_a_port_that_takes_nothing_plain_is_asked_over_tls(
+    window: Window, plain: tuple[int, bytes], secure: tuple[int, bytes], outcome: Outcome, tls: bool
+) -> None:
+    """Answers of a Collector 0.161 through kube-apiserver 1.34.4, measured, but for that of a server without TLS."""
+
+    def through(path: str, _body: bytes, _headers: Mapping[str, str]) -> tuple[int, bytes]:
+        return secure if "/pods/https:otel-a:" in path else plain
+
+    found = at_address(window, through, Options())
+
+    assert found
+    assert (found.outcome, found.tls) == (outcome, tls)
+
+
+class Forwarded:
+    """A port that is forwarded to itself."""
+
+    said: list[str] = []  # noqa: RUF012 -- nothing is said
+    denied = False
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_receiver_of_tls_is_exported_to_whatever_its_certificate(certificates: Certificates, secure: bool) -> None:
+    pair = Path(certificates.key("other")).read_bytes(), Path(certificates.pem("other")).read_bytes()
+    credentials = grpc.ssl_server_credentials([pair]) if secure else None
+
+    with grpc_server(Services({"trace": YES}), credentials) as port:
+        found = at_loopback(OF_GRPC, lambda *_: nullcontext(Forwarded(port)), Options())
+
+    assert found
+    assert (found.outcome, found.tls, found.signals) == (Outcome.ACCEPTED, secure, ("traces",))

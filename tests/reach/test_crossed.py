@@ -272,3 +272,25 @@ def test_nodes_that_may_lack_a_family_and_find_no_way_lack_it() -> None:
     assert found.failing
     assert (found.failing.mark, found.disposition) == (LACKING, Disposition.NO_ROUTE)
     assert found.failing.why == "the pods have no IPv4: no route to this address"
+
+
+def test_an_export_without_credentials_shows_the_way_and_nothing_of_clients() -> None:
+    said = "grpc-status 16 UNAUTHENTICATED"
+
+    (found,) = told(trace(), *(made(x, Outcome.REJECTED, status=said) for x in NODES))
+
+    assert found.disposition is Disposition.INSUFFICIENT_INFO
+    end = found.at(Hop.EXPORT)
+    assert (end.status, end.mark, end.why) == (Status.UNKNOWN, Outcome.REJECTED, f"it wants credentials: {said}")
+    assert found.at(Hop.HANDSHAKE).status is Status.PASS
+
+
+def test_nor_does_one_without_a_certificate() -> None:
+    task = ProbeTask(IP, PORT, Protocol.GRPC, "otel", tls=True)
+    refused = ProbeResult(task, Outcome.TLS_REFUSED, detail="tlsv13 alert certificate required")
+
+    (found,) = told(trace(), *(Crossing(x, "", "", refused) for x in NODES))
+
+    assert found.at(Hop.HANDSHAKE).status is Status.UNKNOWN
+    assert found.at(Hop.EXPORT).status is Status.UNKNOWN
+    assert found.at(Hop.LISTEN).status is Status.PASS

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dualstack.model.cluster import Pod
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import OwnerReference
+from dualstack.reach.brings import brings
 from dualstack.reach.pods import environment
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS)_)?ENDPOINT")
@@ -52,7 +53,10 @@ def exporters(pod: Pod) -> Iterator[tuple[str, Exporter]]:
         for variable, found in named:
             value = values.get(variable.name) or variable.value
             if value:
+                signal, names = (found["signal"] or "").lower(), {x.name for x in container.env or ()}
+                brought = brings(signal, value, values, names)
                 made = _exporter(pod, variable.name, value, _protocol(found["signal"], values))
+                made = replace(made, **brought._asdict())
                 text = variable.value or value
                 yield text, replace(made, written=text) if text != value else made
 

@@ -244,6 +244,7 @@ class _Reading(msgspec.Struct, frozen=True):
             room=self._room(row, body),
             signals=self.signals.get(component, ()),
             pipelines=self.pipelines,
+            moved=any(value(body, f"{x}_url_path") is not None for x in ("traces", "metrics", "logs")),
         )
 
     def _silent(self, row: _Row, body: Node) -> bool:

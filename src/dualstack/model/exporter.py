@@ -27,7 +27,8 @@ class Exporter(msgspec.Struct, frozen=True):
 
     `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number. `variable` says the
     `endpoint`, with its variables filled in as for that pod; `written` is its text where that is another one.
-    `protocol` is empty where the environment does not say it. `families` are those of their addresses; with
+    `protocol` is empty where the environment does not say it. `signals`, `tls` and `credentials` are what
+    `reach/brings.py` says of the environment. `families` are those of their addresses; with
     `host_network` these are the node's.
     """
 
@@ -41,6 +42,9 @@ class Exporter(msgspec.Struct, frozen=True):
     host_network: bool = False
     pods: int = 1
     written: str = ""
+    signals: tuple[str, ...] = ()
+    tls: bool | None = None
+    credentials: tuple[str, ...] = ()
 
     def made_by(self, *, ambiguous: bool) -> str:
         """Its owner, with the namespace where the name alone may be that of another one."""

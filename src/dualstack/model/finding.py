@@ -57,7 +57,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One fault, for a tired reader: `summary` in at most eight words, `detail` in sentences, `hint` in the imperative.
 
     `code`, `name`, `severity` and `hop` come from the rule. `flows` are the keys of the traces that it speaks of, and
-    `because` holds the codes of other findings that explain this one. `excerpt` is the line of the file at `location`.
+    `because` holds the codes of other findings that explain this one; `causes` are those that may, where they are fewer
+    than its rule says. `excerpt` is the line of the file at `location`.
     """
 
     summary: str
@@ -75,6 +76,7 @@ class Finding(msgspec.Struct, frozen=True):
     because: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
     excerpt: str = ""
+    causes: tuple[str, ...] | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):

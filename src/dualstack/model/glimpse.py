@@ -23,6 +23,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     """One export, or attempt at one. `place` is the pod as a place of sockets.
 
     `address` is what a container inside dialled. `status`, `detail` and `signals` are what a `ProbeResult` has.
+    `tls` says that it was made over TLS, whatever the certificate.
     """
 
     place: str
@@ -34,6 +35,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     address: str = ""
     status: str = ""
     signals: tuple[str, ...] = ()
+    tls: bool = False
 
     @property
     def source(self) -> str:
@@ -58,5 +60,5 @@ class Glimpses(msgspec.Struct, frozen=True):
 
 def glimpsed(place: str, port: int, way: Way, result: ProbeResult, address: str = "") -> Glimpse:
     """What an export to a port of a pod showed."""
-    said = result.outcome, result.detail, address, result.status, result.signals
+    said = result.outcome, result.detail, address, result.status, result.signals, result.task.tls
     return Glimpse(place, port, result.task.protocol, way, *said)

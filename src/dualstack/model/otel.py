@@ -22,7 +22,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
     names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
-    says, and `pipelines` is where these are.
+    says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP.
     """
 
     component: str
@@ -46,6 +46,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     room: Room | None = None
     signals: tuple[str, ...] = ()
     pipelines: Location | None = None
+    moved: bool = False
 
     @property
     def effective(self) -> str:

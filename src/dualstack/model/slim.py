@@ -148,11 +148,15 @@ class Probe(Slim, frozen=True):
 
 
 class Waiting(Slim, frozen=True):
-    """Why a container does not run: as a state, or as the last one that it had."""
+    """Why a container does not run: as a state, or as the last one that it had.
+
+    `log` is no field of Kubernetes: the last lines of the container's log, where it left no message.
+    """
 
     reason: str | None = None
     message: str | None = None
     exit_code: int | None = None
+    log: str | None = None
 
 
 class Running(Slim, frozen=True):

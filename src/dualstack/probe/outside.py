@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 from typing import Protocol as Shape
 
+from msgspec.structs import replace
+
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse, Way, glimpsed
@@ -25,6 +27,8 @@ from dualstack.reach.rights import refused, rights, said_of
 _UNREACHED = "error trying to reach service: "
 _UNSEEN = "unseen"
 _FORBIDDEN = 403
+_NO_GRPC = 415
+"""What gRPC says to another content type (grpc-go internal/transport; kube-apiserver 1.34.4, measured)."""
 
 
 class Local(Shape):
@@ -59,34 +63,49 @@ _FEATURES = {Way.ADDRESS: "proxy", Way.LOOPBACK: "forward"}
 
 def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
     """What answers at the first address of a pod; None where the API server has no way there. Raises NotAllowed."""
+    plain = _proxied(window, through, options, tls=False)
+    if plain is None or plain.outcome not in _PERHAPS_TLS:
+        return plain
+    # The proxy of an API server verifies no certificate of a pod (kubernetes pkg/registry/core/pod, ResourceLocation).
+    secure = _proxied(window, through, options, tls=True)
+    return plain if secure is None or secure.outcome in _NO_TLS else secure
+
+
+_PERHAPS_TLS = (Outcome.TLS_EXPECTED, Outcome.CLOSED, Outcome.GARBAGE)
+_NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFUSED)
+
+
+def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -> Glimpse | None:
     answers: list[Answer] = []
+    pod = f"https:{window.pod}" if tls else window.pod
     for signal, path in otlp.paths("").items():
         status, body = through(
-            f"/api/v1/namespaces/{window.namespace}/pods/{window.pod}:{window.port}/proxy{path}",
+            f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}",
             b"",
             {"Content-Type": "application/x-protobuf", **dict(options.headers)},
         )
         own = _own(status, body)
         if own is not None:
-            return _combined(window, answers) if answers else _of_the_server(window, status, own)
+            return _combined(window, answers, tls=tls) if answers else _of_the_server(window, status, own, tls=tls)
+        if tls and window.protocol is Protocol.GRPC and status == _NO_GRPC:
+            return _glimpse(window, Way.ADDRESS, Outcome.CONNECTED, f"HTTP {status} over TLS", tls=True)
         answers.append(judge(Response(status, {"content-type": "application/x-protobuf"}, body), signal))
         if not answers[0].unserved:
             break
-    return _combined(window, answers)
+    return _combined(window, answers, tls=tls)
 
 
-def _combined(window: Window, answers: Sequence[Answer]) -> Glimpse:
+def _combined(window: Window, answers: Sequence[Answer], *, tls: bool) -> Glimpse:
     """What came for the first signal, and for others where that one is not served."""
     found = otlp.combined(answers)
-    if window.protocol is Protocol.GRPC:  # what answers HTTP/1 may take gRPC as well
-        return _glimpse(
-            window, Way.ADDRESS, Outcome.CONNECTED, f"an answer over HTTP/1: {found.status or found.detail}"
-        )
-    said = found.outcome, "" if found.status else found.detail, "", found.status, found.signals
+    if window.protocol is Protocol.GRPC and found.outcome is not Outcome.TLS_EXPECTED:
+        answer = f"an answer over HTTP/1: {found.status or found.detail}"  # what answers so may take gRPC as well
+        return _glimpse(window, Way.ADDRESS, Outcome.CONNECTED, answer, tls=tls)
+    said = found.outcome, "" if found.status else found.detail, "", found.status, found.signals, tls
     return Glimpse(window.place, window.port, window.protocol, Way.ADDRESS, *said)
 
 
-def _of_the_server(window: Window, status: int, own: str) -> Glimpse | None:
+def _of_the_server(window: Window, status: int, own: str, *, tls: bool) -> Glimpse | None:
     """What the API server says of a connection to the pod. Raises NotAllowed."""
     if _UNREACHED not in own:
         raise NotAllowed(_denial(Way.ADDRESS, own) if status == _FORBIDDEN else own)
@@ -94,7 +113,7 @@ def _of_the_server(window: Window, status: int, own: str) -> Glimpse | None:
     found = next((x["outcome"] for x in table("proxy_answers") if re.search(x["text"], said)), _UNSEEN)
     if found == _UNSEEN:
         return None
-    return _glimpse(window, Way.ADDRESS, _as_asked(Outcome(found), window), quoted(said.encode()))
+    return _glimpse(window, Way.ADDRESS, _as_asked(Outcome(found), window), quoted(said.encode()), tls=tls)
 
 
 def _own(status: int, body: bytes) -> str | None:
@@ -119,6 +138,9 @@ def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse |
     with forward(window.namespace, window.pod, window.port) as local:
         task = ProbeTask("127.0.0.1", local.port, window.protocol, "localhost")
         result = run([task], options, lambda _: None).items[0]
+        if result.outcome is Outcome.TLS_EXPECTED:  # which certificates clients trust, nobody knows here
+            secure, lenient = replace(task, tls=True), replace(options, insecure=True)
+            result = run([secure], lenient, lambda _: None).items[0]
         said, denied = " ".join(dict.fromkeys(local.said)), local.denied
     if "refused" in said:
         return _glimpse(window, Way.LOOPBACK, Outcome.REFUSED, quoted(said.encode()))
@@ -132,8 +154,8 @@ def _denial(way: Way, message: str) -> str:
     return refused(said_of(message, rights([feature])[0]), feature)
 
 
-def _glimpse(window: Window, way: Way, outcome: Outcome, detail: str) -> Glimpse:
-    return Glimpse(window.place, window.port, window.protocol, way, outcome, detail)
+def _glimpse(window: Window, way: Way, outcome: Outcome, detail: str, *, tls: bool = False) -> Glimpse:
+    return Glimpse(window.place, window.port, window.protocol, way, outcome, detail, tls=tls)
 
 
 def looks(windows: Sequence[Window]) -> Iterator[tuple[Way, Window]]:

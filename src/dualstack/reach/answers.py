@@ -8,7 +8,7 @@ from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
-from dualstack.model.trace import Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
@@ -29,6 +29,15 @@ def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iter
         result = next((x for x in found if x and x.outcome in outcomes), None)
         if result:
             yield trace, result
+
+
+def doubted(traces: Traces, probes: Probes) -> Iterator[tuple[Trace, ProbeResult]]:
+    """The flows of which an export was refused for its signal alone, and nobody says what clients send."""
+    for trace in traces.items:
+        end = trace.at(Hop.EXPORT)
+        if trace.required and trace.signals and (end.status, end.mark) == (Status.UNKNOWN, Outcome.REJECTED):
+            found = (probes.of(x, trace.target.port, trace.protocol) for x in trace.addresses)
+            yield from ((trace, x) for x in list(filter(None, found))[:1])
 
 
 def unpiped(trace: Trace, result: ProbeResult, declared: Declared | None) -> DeclaredEndpoint | None:

@@ -12,7 +12,7 @@ from dualstack.model.sockets import Listener, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
 from dualstack.reach.lanes import Backend
-from dualstack.reach.outcomes import MEANINGS, reached
+from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
 from dualstack.reach.states import last_words, troubles
 
@@ -20,7 +20,7 @@ _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
 _NOTHING = Glimpses()
 STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
-"""Marks: an endpoint whose pod does not have its address, a Collector that cannot start, a port without a socket, and a
+"""Marks: an endpoint whose pod does not have its address, a receiver that does not run, a port without a socket, and a
 pod that lost its address."""
 
 Looks = Mapping[Way, Glimpse]
@@ -213,6 +213,10 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
         ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
+    halted = _halted(backend, place)
+    if halted and not mark:
+        fact = Evidence(halted, f"status of the {place.name}")
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"nobody listens: {halted}", CRASHED, (fact,))
     if not mark and place.observed is not None:
         fact = Evidence(f"no socket on port {backend.port}", f"sock_diag in the {place.name}")
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
@@ -222,6 +226,13 @@ def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, .
         fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
     return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
+
+
+def _halted(backend: Backend, place: Place) -> str:
+    """Why the container does not run that would listen on a port, or any that could."""
+    mine = (place.stopped.get(x.container, "") for x in place.on(backend.port))
+    every = tuple(place.stopped.values()) if len(place.stopped) == len(place.pod.spec.containers or ()) else ()
+    return next(filter(None, (*mine, *every)), "")
 
 
 def _direct(looked: Looks) -> Glimpse | None:
@@ -249,8 +260,10 @@ def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop
     if not told:
         met = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if met else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
-    meaning = MEANINGS[told[0].outcome]
+    meaning, lacks = MEANINGS[told[0].outcome], lacking(told[0].outcome, told[0].status, told[0].detail)
     facts = (sight(told[0]),)
+    if meaning.hop is hop and lacks:
+        return TracedHop(hop, Status.UNKNOWN, lacks, told[0].outcome, facts)
     if meaning.hop is hop:
         return TracedHop(hop, Status.FAIL, meaning.why, told[0].outcome, facts)
     passed = meaning.hop is None or _ORDER.index(meaning.hop) > _ORDER.index(hop)

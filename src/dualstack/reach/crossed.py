@@ -17,11 +17,14 @@ from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
 from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
-from dualstack.reach.outcomes import MEANINGS, Meaning
+from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
 
 _ORDER = tuple(Hop)
 NOT_SERVED = "not-served"
 """Mark of the hop `service`: the cluster address fails where the backends take connections."""
+
+FROM_NODE = "from the node "
+"""In the sources of exports that were made as those of clients."""
 
 _To = tuple[str, int, Protocol]
 _Near = tuple[str, Family, Protocol]
@@ -143,11 +146,22 @@ def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> 
         return replace(trace, hops=hops)
     if at is Hop.POLICY and trace.at(at).mark == CHOOSES:
         return _chosen(trace, fact)
+    lacks = lacking(made.result.outcome, made.result.status, made.result.detail)
+    if lacks:
+        return _unproved(trace, TracedHop(at, Status.UNKNOWN, lacks, made.result.outcome, (fact,)))
     mark, why = _reason(trace, made.result.outcome, at)
     stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
     return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
+
+
+def _unproved(trace: Trace, open_: TracedHop) -> Trace:
+    """A flow of which an export shows all but a hop for which it lacked something that clients may have."""
+    at = _ORDER.index(open_.hop)
+    before = (_passed(x, None) if _ORDER.index(x.hop) < at else x for x in trace.hops)
+    hops = tuple(open_ if x.hop is open_.hop else _unsure(x) if _ORDER.index(x.hop) > at else x for x in before)
+    return replace(trace, hops=hops, disposition=Disposition.INSUFFICIENT_INFO)
 
 
 def _chosen(trace: Trace, fact: Evidence) -> Trace:
@@ -203,5 +217,5 @@ def _unsure(hop: TracedHop) -> TracedHop:
 def _sight(made: Crossing, count: int) -> Evidence:
     result = made.result
     said = "; ".join(x for x in (str(result.outcome), result.status or result.detail) if x)
-    where = f"the node {made.node}" + (f" and {count - 1} more" if count > 1 else "")
-    return Evidence(said, f"{result.task.protocol} export to {result.task.endpoint} from {where}", Layer.PROBED)
+    where = made.node + (f" and {count - 1} more" if count > 1 else "")
+    return Evidence(said, f"{result.task.protocol} export to {result.task.endpoint} {FROM_NODE}{where}", Layer.PROBED)

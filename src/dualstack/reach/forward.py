@@ -145,7 +145,7 @@ def _route(lane: Lane) -> TracedHop:
     crowd, title = lane.crowd, lane.family.title
     if lane.family in crowd.families:
         return TracedHop(Hop.ROUTE, Status.PASS, f"the {crowd.name} have {title} addresses")
-    if lane.family in crowd.open:
+    if lane.family in crowd.open or not crowd.families:  # a node that shows neither address nor range
         return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}", OPEN)
     fact = Evidence(f"pods have {' and '.join(x.title for x in crowd.families)} addresses alone", _nodes_of(crowd))
     return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", LACKING, (fact,))

@@ -28,22 +28,23 @@ from dualstack.reach.pods import Places
 class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
-    `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port, and
-    `others` is the workload whose pods are meant.
+    `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
+    `mend` is what to do about what is wrong elsewhere than in the port.
     """
 
     port: ServicePort | None
+    summary: str
     why: str
     flows: tuple[Trace, ...]
     meant: int = 0
     headless: bool = False
-    others: str = ""
+    mend: str = ""
 
     @property
     def hint(self) -> str:
         """What to do."""
-        if self.others:
-            return f"Narrow the selector to the pods of {self.others}."
+        if self.mend:
+            return self.mend
         if not self.meant or not self.port:
             return "See who writes these endpoints."
         if self.headless:
@@ -56,7 +57,7 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
     for service, flows in by_service(cluster, traces.broken):
         for each in (*misled(cluster, service, flows, places), *_strays(service, flows, traces, places)):
             yield Finding(
-                summary=f"Nobody listens behind port {each.port.port}" if each.port else "Endpoints lead to nobody",
+                summary=each.summary,
                 detail=each.why,
                 hint=each.hint,
                 families=families_of(each.flows),
@@ -89,10 +90,11 @@ def _who(found: Misled) -> Applicability:
 
 
 def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
-    """What is wrong with each port: its name is that of no port of the pods, its number nobody's, or its pods gone."""
+    """What is wrong with each port: its name, or its number, is that of no port of the pods or slices, or it is old."""
     for port in service.spec.ports or ():
         mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
-        found = (_unnamed(cluster, service, port, mine), _deaf(service, port, mine, places))
+        unnamed = _unnamed(cluster, service, port, mine) or _unmatched(cluster, service, port, mine)
+        found = (unnamed, _deaf(service, port, mine, places))
         yield from filter(None, found)
     yield from _stale(flows)
 
@@ -105,7 +107,28 @@ def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Seque
         return None
     shown = ", ".join(dict.fromkeys(f"`{x.name}` ({x.container_port})" for x in held if x.name)) or "none with a name"
     meant = next((x.container_port for x in held if x.container_port == port.port), 0)
-    return Misled(port, f"No container of its pods has a port `{target}`; they have {shown}.", lost, meant)
+    why = f"No container of its pods has a port `{target}`; they have {shown}."
+    return Misled(port, _silent(port), why, lost, meant)
+
+
+def _unmatched(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
+    """A port whose name, with its protocol, no EndpointSlice has: that of the Service leads to none of theirs."""
+    lost = tuple(x for x in flows if x.failing and x.failing.mark == NO_PORT)
+    if not lost:
+        return None
+    held = dict.fromkeys(y for x in cluster.slices_of(service) for y in x.ports or ())
+    shown = " and ".join(f"{_named(x.name)} ({x.protocol or 'TCP'} {x.port or 'any'})" for x in held) or "none"
+    why = f"Port {port.port} of {service.called} has {_named(port.name)} (TCP), those of its slices have {shown}."
+    mend = f"Give the port of the EndpointSlice {_named(port.name)} and the protocol TCP, or see who writes it."
+    return Misled(port, "No EndpointSlice has this port", why, lost, mend=mend)
+
+
+def _named(name: str | None) -> str:
+    return f"the name `{name}`" if name else "no name"
+
+
+def _silent(port: ServicePort) -> str:
+    return f"Nobody listens behind port {port.port}"
 
 
 def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Misled | None:
@@ -119,7 +142,9 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
             f"{service.called} is headless: clients connect to port {port.port} of the pods themselves, whatever its "
         )
         said += "`targetPort` says, and nothing listens there"
-    return Misled(port, f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless)
+    return Misled(
+        port, _silent(port), f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless
+    )
 
 
 def _strays(service: Service, flows: Sequence[Trace], traces: Traces, places: Places) -> Iterator[Misled]:
@@ -130,11 +155,13 @@ def _strays(service: Service, flows: Sequence[Trace], traces: Traces, places: Pl
         for stray in dict.fromkeys(maker(z.pod) for _, _, z in lost):
             mine = [(x, y) for x, y, z in lost if maker(z.pod) == stray]
             said = f"The selector of {service.called} takes in pods of {stray}, where nothing listens on port"
-            yield Misled(port, f"{said} {mine[0][0].port}.", tuple(x for x, _ in mine), others=mine[0][1])
+            mend = f"Narrow the selector to the pods of {mine[0][1]}."
+            lost_there = tuple(x for x, _ in mine)
+            yield Misled(port, _silent(port), f"{said} {mine[0][0].port}.", lost_there, mend=mend)
 
 
 def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
     lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
     if lost:
-        why = lost[0].at(Hop.POD).why
-        yield Misled(None, f"An EndpointSlice leads to an address where nobody is: {why}.", lost)
+        why = f"An EndpointSlice leads to an address where nobody is: {lost[0].at(Hop.POD).why}."
+        yield Misled(None, "Endpoints lead to nobody", why, lost)

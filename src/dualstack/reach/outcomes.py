@@ -49,6 +49,22 @@ MEANINGS: dict[Outcome, Meaning] = {
 }
 
 
+_CREDENTIALS = ("HTTP 401", "HTTP 403", "grpc-status 16", "grpc-status 7 ")
+"""How statuses begin that ask who is there (RFC 9110 section 15.5; grpc/doc/statuscodes.md)."""
+
+
+_NO_CERTIFICATE = ("certificate required", "bad certificate")
+"""Alerts to a client that has none, in TLS 1.3 and in 1.2 (RFC 8446 section 6.2; Go crypto/tls handshake_server.go)."""
+
+
+def lacking(outcome: Outcome, status: str, detail: str) -> str:
+    """What an export of somebody without credentials lacked, as a sentence part; empty where it ended otherwise."""
+    if outcome is Outcome.TLS_REFUSED and any(x in detail for x in _NO_CERTIFICATE):
+        return "it wants a certificate of the client"
+    asked = outcome is Outcome.REJECTED and status.startswith(_CREDENTIALS)
+    return f"it wants credentials: {status}" if asked else ""
+
+
 def reached(outcome: Outcome) -> bool:
     """Whether a listener took the connection of a probe, whatever it answered."""
     return MEANINGS[outcome].hop in (None, Hop.HANDSHAKE, Hop.EXPORT) and outcome is not Outcome.CANCELLED

@@ -19,6 +19,7 @@ from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.start import numbered
+from dualstack.reach.states import stopped
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -52,6 +53,7 @@ class Place(msgspec.Struct, frozen=True):
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
     there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why
     what its containers have read may be another text by now. `observed` are the sockets that a container inside saw.
+    `stopped` says of containers why they do not run, where their configurations do not show it.
     """
 
     pod: Pod
@@ -62,6 +64,7 @@ class Place(msgspec.Struct, frozen=True):
     configs: tuple[Deployed, ...] = ()
     outdated: str = ""
     observed: tuple[Listener, ...] | None = None
+    stopped: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -132,13 +135,22 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
     running = together(pod)
+    halted = {x.name: why for x in running if (why := stopped(status_of(x, pod)))}
+    halted = {k: v for k, v in halted.items() if not any(x.bound.cause and x.container == k for x in opened)}
+    opened = tuple(_halted(x, halted) for x in opened)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
     mesh = next((y["mesh"] for x in running for y in table("meshes") if y["container"] == x.name), "")
     doubts = (
         _doubt(x, pod, y, cluster) for x in configs for y in running if x.container and x.container.name == y.name
     )
-    return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""))
+    return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""), stopped=halted)
+
+
+def _halted(item: Opened, halted: Mapping[str, str]) -> Opened:
+    """An endpoint of a container that does not run: what its configuration foretells is not there."""
+    why = halted.get(item.container, "")
+    return msgspec.structs.replace(item, bound=Bound(unknown=why)) if why else item
 
 
 def together(pod: Pod) -> list[Container]:

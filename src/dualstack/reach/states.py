@@ -1,14 +1,23 @@
 """What the kubelet and the scheduler say of pods that serve nobody."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dualstack.model.cluster import Pod
 from dualstack.model.slim import ContainerState, ContainerStatus, Waiting
-from dualstack.reach.pods import Place
 from dualstack.reach.start import numbered
 
+if TYPE_CHECKING:
+    from dualstack.reach.pods import Place
+
 _LONGEST = 300  # characters of what a container or the scheduler said
+_BEGINNING = ("ContainerCreating", "PodInitializing")
+_HEAD, _TAIL = 90, 200
+"""The same of the two ends of an error that is longer: what it is, and what was wrong."""
+_ERROR = re.compile(r"^(?:error|fatal|panic)\b", re.IGNORECASE)
+_BACK_OFF = "CrashLoopBackOff"
 
 
 def trouble(pod: Pod) -> str:
@@ -34,18 +43,60 @@ def unscheduled(pod: Pod) -> str:
 def _state(status: ContainerStatus) -> str:
     state = status.state or ContainerState()
     waiting = state.waiting or Waiting()
-    told = last_words(status)
-    ended = f", which ended with: {_cut(told)}" if told else ""
-    if waiting.reason and waiting.reason not in ("ContainerCreating", "PodInitializing"):
-        message = f": {_cut(waiting.message)}" if waiting.message and not told else ""
+    ended = _ended(status)
+    if waiting.reason and waiting.reason not in _BEGINNING:
+        silent = not waiting.message or last_words(status) or waiting.reason == _BACK_OFF
+        message = "" if silent else f": {_cut(waiting.message or '')}"
         return f"waits with {waiting.reason} for its container {status.name}{message}{ended}"
     return f"has the container {status.name}{ended}" if ended and not status.ready else ""
 
 
+def _ended(status: ContainerStatus) -> str:
+    """How a container ended that does not run, or ran before; empty where it ended well or not at all."""
+    last, told = _last(status), last_words(status)
+    if last is None or (not last.exit_code and not told):
+        return ""
+    reason = f" ({last.reason})" if last.reason and last.reason != "Error" else ""
+    code = f" code {last.exit_code}{reason}" if last.exit_code else ""
+    return f", which ended with{code}{f': {_cut(told)}' if told else ''}"
+
+
+def has_ended(status: ContainerStatus) -> bool:
+    """Whether a container ran before, so that it can have said why it ended."""
+    return _last(status) is not None
+
+
+def _last(status: ContainerStatus) -> Waiting | None:
+    """The last end of a container, that with words before that without."""
+    ends = [x.terminated for x in (status.state, status.last_state) if x and x.terminated]
+    return next((x for x in ends if x.message or x.log), next(iter(ends), None))
+
+
 def last_words(status: ContainerStatus) -> str:
-    """The message with which a container ended, where it left one (`terminationMessagePath`)."""
-    states = (status.state, status.last_state)
-    return next((x.terminated.message for x in states if x and x.terminated and x.terminated.message), "")
+    """The message with which a container ended (`terminationMessagePath`), or else what its log says of that."""
+    last = _last(status) or Waiting()
+    return last.message or last.log or ""
+
+
+def error_in(log: str) -> str:
+    """The end of a log from the line that speaks of an error on; the last line where none does.
+
+    The Collector writes `Error: …`, the reason on the lines below (0.161, measured), and Go `panic: …`.
+    """
+    lines = [x.strip() for x in log.splitlines() if x.strip()]
+    first = max((n for n, x in enumerate(lines) if _ERROR.search(x)), default=len(lines) - 1)
+    said = " ".join(lines[max(first, 0) :])
+    return said if len(said) <= _LONGEST else f"{said[:_HEAD]} … {said[-_TAIL:]}"
+
+
+def stopped(status: ContainerStatus) -> str:
+    """Why a container that was started, or cannot be, does not run; empty where it runs, begins, or nobody says."""
+    state = status.state or ContainerState()
+    reason = state.waiting.reason if state.waiting else None
+    if reason in _BEGINNING or not (reason or state.terminated):
+        return ""
+    said = _ended(status).removeprefix(", which ")
+    return f"the container {status.name} {said or f'waits with {reason}' if reason else said or 'has ended'}"
 
 
 def _cut(text: str) -> str:
@@ -61,7 +112,7 @@ def troubles(pods: Sequence[Pod], most: int = 3) -> str:
     return "; ".join(parts[:most])
 
 
-def probed(place: Place) -> Iterator[int]:
+def probed(place: "Place") -> Iterator[int]:
     """The ports of a pod that the kubelet has to reach, at its first address, before it calls the pod ready."""
     for container in place.pod.spec.containers or ():
         asked = container.readiness_probe.asked if container.readiness_probe else None

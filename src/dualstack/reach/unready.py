@@ -1,22 +1,78 @@
 """Services of a cluster behind which no endpoint is ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import BOTH
-from dualstack.model.cluster import Cluster, Service
+from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.live import LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
+from dualstack.reach.lanes import selected
+from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
+from dualstack.reach.pods import Place, Places
+from dualstack.reach.states import has_ended
 
 _OTHERS = (LOCAL, NO_PORT)
+ENDING = (
+    *("DS101", "DS102", "DS104", "DS105", "DS106", "DS107", "DS108", "DS113", "DS114", "DS115", "DS117", "DS118"),
+    *("DS119", "DS120", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
+)
+"""The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
 
 
-def unready(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
-    """One finding for each Service and reason."""
+def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Finding]:
+    """One finding for each Service and reason, and for each pod without a Service in which nobody runs."""
     empty = (x for x in failing(traces, Hop.ENDPOINTS) if x.failing and x.failing.mark not in _OTHERS)
     for service, mine in by_service(cluster, empty):
         for why in dict.fromkeys(_why(x) for x in mine):
-            yield _finding(service, why, tuple(x for x in mine if _why(x) == why))
+            flows = tuple(x for x in mine if _why(x) == why)
+            yield _finding(service, why, flows, _halted(selected(cluster, service), places))
+    dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
+    for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
+        yield _dead(place, tuple(x for x in dead if x.server == place.name))
+
+
+def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
+    """The first of some pods, where a container runs in none of them."""
+    found = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
+    return found[0] if found and all(map(_stopped, found)) else None
+
+
+def _stopped(place: Place | None) -> str:
+    return next(iter(place.stopped.values()), "") if place else ""
+
+
+def _dead(place: Place, flows: tuple[Trace, ...]) -> Finding:
+    said = _stopped(place)
+    return Finding(
+        summary="A container of the receiver does not run",
+        detail=f"In the {place.name} {said}.",
+        hint=_correct(place),
+        families=families_of(flows),
+        evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)),
+        fix=Fix("Let the container run", commands=_logs(place)),
+        flows=keys(flows),
+        causes=ENDING,
+    )
+
+
+def _correct(place: Place) -> str:
+    """What to do about a container that does not run: what it says of that is in its log or in the message."""
+    ended = _is_ended(place)
+    return "Correct what it says of its end." if ended else "See what the kubelet says of the container."
+
+
+def _is_ended(place: Place) -> bool:
+    name = next(iter(place.stopped))
+    every = (*(place.pod.status.container_statuses or ()), *(place.pod.status.init_container_statuses or ()))
+    return any(x.name == name and has_ended(x) for x in every)
+
+
+def _logs(place: Place) -> tuple[str, ...]:
+    """The command that shows what a container said before its end, or else what the kubelet says of it."""
+    about, name = place.pod.metadata, next(iter(place.stopped))
+    if _is_ended(place):
+        return (f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous",)
+    return (f"kubectl describe pod {about.name} -n {about.namespace}",)
 
 
 def _why(trace: Trace) -> str:
@@ -25,16 +81,18 @@ def _why(trace: Trace) -> str:
     return said.replace(f" {trace.family.title}", "")
 
 
-def _finding(service: Service, why: str, flows: tuple[Trace, ...]) -> Finding:
+def _finding(service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
     families = families_of(flows)
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
-    command = look_at_pods(service) if service.spec.selector else ""
+    commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
+    look = "See what keeps the pods from being ready." if commands else "See who writes the EndpointSlices."
     return Finding(
-        summary=f"Service has no ready {which}endpoint",
+        summary="No pod of the Service runs" if halted else f"Service has no ready {which}endpoint",
         detail=f"{why[:1].upper()}{why[1:]}.",
-        hint="See what keeps the pods from being ready." if command else "See who writes the EndpointSlices.",
+        hint=_correct(halted) if halted else look,
         families=families,
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
-        fix=Fix("Get an endpoint ready", commands=(command,) if command else ()),
+        fix=Fix("Get an endpoint ready", commands=commands),
         flows=keys(flows),
+        causes=ENDING if halted else None,
     )

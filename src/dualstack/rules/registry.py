@@ -180,6 +180,12 @@ def judged(
     return found, tuple(Skipped(x.needs, x.why, tuple(codes)) for x, codes in skipped.items())
 
 
+def under(code: str, finding: Finding) -> Finding:
+    """A finding that no rule makes, under the code of the nearest one."""
+    row = next(x for x in table("catalogue") if x["code"] == code)
+    return msgspec.structs.replace(finding, code=code, name=row["name"], hop=Hop(row["hop"]))
+
+
 def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
     """Findings with the codes that explain them, causes first."""
     return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}))
@@ -222,7 +228,8 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
         if finding.flows and finding.location:
             mine.setdefault(finding.location.file, []).append(finding)
     for finding in found:
-        near = (y for x in because[finding.code] for y in _near(finding, places.get(x, {})))
+        may = because[finding.code] if finding.causes is None else finding.causes
+        near = (y for x in may for y in _near(finding, places.get(x, {})))
         causes = [x for x in near if _related(x, finding)]
         covered = {flow for cause in causes for flow in cause.flows}
         whole = causes and (set(finding.flows) <= covered or any(not x.flows for x in causes))

@@ -53,7 +53,7 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.answers import SIGNALS, ended, unpiped
+from dualstack.reach.answers import SIGNALS, doubted, ended, unpiped
 
 HOP = Hop.EXPORT
 SEVERITY = Severity.ERROR
@@ -61,7 +61,7 @@ SEVERITY = Severity.ERROR
 
 def check(traces: Traces, probes: Probes, declared: Declared | None) -> Iterator[Finding]:
     """One finding for each flow whose receiver says no."""
-    for trace, result in ended(traces, probes, (Outcome.REJECTED, Outcome.NOT_OTLP)):
+    for trace, result in (*ended(traces, probes, (Outcome.REJECTED, Outcome.NOT_OTLP)), *doubted(traces, probes)):
         endpoint = unpiped(trace, result, declared)
         if endpoint is None and result.outcome is Outcome.NOT_OTLP:
             continue
@@ -74,6 +74,7 @@ def check(traces: Traces, probes: Probes, declared: Declared | None) -> Iterator
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.EXPORT).evidence,
             location=endpoint.pipelines if endpoint else None,
+            severity=Severity.ERROR if trace.failed else Severity.WARNING,
             flows=(trace.key,),
         )
 
@@ -94,7 +95,8 @@ def _unserved(result: ProbeResult) -> tuple[str, str, str]:
     """Words for a receiver that took one signal after it had refused another."""
     taken = " and ".join(result.signals)
     missing = " and ".join(x for x in SIGNALS if x not in result.signals)
-    detail = f"The receiver takes {taken}, and answers `{result.status}` to {missing}."
+    said = f", and answers `{result.status}` to {missing}" if result.status else " alone, by its configuration"
+    detail = f"The receiver takes {taken}{said}."
     return "A signal has no pipeline", detail, f"Add the receiver to a pipeline of {missing} if clients send them."
 
 

@@ -82,6 +82,7 @@ from dualstack.reach.stacks import place, titles
 
 if TYPE_CHECKING:
     from dualstack.model.cluster import Cluster
+    from dualstack.reach.pods import Places
 
 HOP = Hop.ENDPOINTS
 SEVERITY = Severity.ERROR
@@ -92,11 +93,11 @@ BECAUSE = (
 )
 
 
-def check(cluster: "Cluster", traces: Traces) -> Iterator[Finding]:
+def check(cluster: "Cluster", traces: Traces, places: "Places") -> Iterator[Finding]:
     """One finding for each Service and reason."""
     from dualstack.reach.unready import unready
 
-    yield from unready(cluster, traces)
+    yield from unready(cluster, traces, places)
 
 
 def lint(services: Services, slices: Slices, deployments: Deployments, question: Question) -> Iterator[Finding]:

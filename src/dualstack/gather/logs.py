@@ -1,0 +1,62 @@
+"""What containers that do not run said before they ended, where they left no message: the end of their logs.
+
+That is what the kubelet does itself under `terminationMessagePolicy: FallbackToLogsOnError`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import Refused
+from dualstack.model.evidence import Missing
+from dualstack.model.world import World
+from dualstack.reach.rights import Right, refused
+from dualstack.reach.states import error_in
+
+_CONTAINERS = 8
+"""Containers whose logs are asked for, one of each kind."""
+_LINES, _BYTES = "40", "8192"
+_DENIED = 403
+_RIGHT = Right("get", "pods/log")
+
+State = MutableMapping[str, Any]
+
+
+def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
+    """Note in the states of containers what their logs end with. Raises Unreachable."""
+    for (about, name), (state, previous) in list(_ended(world))[:_CONTAINERS]:
+        space, pod = about
+        tell(f"the end of the log of {name} in the pod {pod}")
+        asked = {"container": name, "tailLines": _LINES, "limitBytes": _BYTES}
+        try:
+            path = f"/api/v1/namespaces/{space}/pods/{pod}/log"
+            raw = api.text(path, {**asked, "previous": "true"} if previous else asked)
+        except Refused as error:
+            why = refused(_RIGHT, "logs") if error.status == _DENIED else error.why
+            world.gaps.append(Missing(f"the log of {name} in the pod {pod}", why))
+            continue
+        state["log"] = error_in(raw.decode(errors="replace"))
+
+
+Found = tuple[tuple[tuple[str, str], str], tuple[State, bool]]
+
+
+def _ended(world: World) -> Iterator[Found]:
+    """Containers that ended badly, one for each workload and name, and whether they have been started again since."""
+    known = set[tuple[str, str]]()
+    for pod in world.objects.get("Pod", ()):
+        about: Mapping[str, Any] = pod["metadata"]
+        status: Mapping[str, Any] = pod.get("status") or {}
+        made = next((str(x.get("name")) for x in about.get("ownerReferences") or ()), about["name"])
+        for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            state, last = each.get("state") or {}, each.get("lastState") or {}
+            end: State
+            end, name = state.get("terminated") or last.get("terminated") or {}, str(each.get("name"))
+            if _is_silent(end) and not state.get("running") and (made, name) not in known:
+                known.add((made, name))
+                yield ((str(about["namespace"]), str(about["name"])), name), (end, not state.get("terminated"))
+
+
+def _is_silent(end: Mapping[str, Any]) -> bool:
+    """Whether a container ended badly and left no message."""
+    return bool(end.get("exitCode")) and not end.get("message")

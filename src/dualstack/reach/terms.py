@@ -1,0 +1,163 @@
+"""What a receiver takes, against what its clients are known to bring: TLS, credentials, signals.
+
+The exports of this tool bring no certificate and no token, and their own TLS and signals: what they are refused for
+alone says nothing of clients, and what they are taken with is not what each client brings.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.model.address import family
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.brings import CERTIFICATE, HEADERS
+from dualstack.reach.crossed import FROM_NODE
+from dualstack.reach.exports import destination, flows, ways
+from dualstack.reach.outcomes import MEANINGS, reached
+from dualstack.reach.pods import Place, Places
+
+_TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
+_WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
+"""What a client has to bring where exports of this tool end so for want of credentials."""
+_ORDER = tuple(Hop)
+_MOVED = "it takes exports at paths of its own"
+_UNPROVED = "nothing was exported over this family"
+
+
+def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Places, seen: Glimpses) -> Iterator[Trace]:
+    """The traces, each as its clients fare as far as they are known; `seen` are the exports that were made."""
+    known, hosts = ways(traces), frozenset(x.target.host for x in traces)
+    mine = defaultdict[int, list[Exporter]](list)
+    for exporter in exporters:
+        for number in flows(exporter, destination(exporter, hosts), known, traces):
+            mine[number].append(exporter)
+    of_host = defaultdict[str, list[Exporter]](list)
+    for number, sent in list(mine.items()):
+        of_host[traces[number].target.host] += sent
+    for number, trace in enumerate(traces):
+        place = places.named(trace.server)
+        found = _over_tls(trace, mine[number], speaks_tls(trace, place, seen))
+        near = mine[number] or of_host[trace.target.host]
+        asked = _credentials(found, mine[number])
+        asked = _doubted(asked, Hop.EXPORT, _MOVED) if _is_moved(asked, place) else asked
+        told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
+        guess = _is_guess(found, told, place, seen)
+        yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
+
+
+def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None:
+    """Whether a receiver speaks TLS: by the exports that it took or refused for that, else by its configuration."""
+    looks = [x for x in seen.items if (x.place, x.port, x.protocol) == (trace.server, trace.port, trace.protocol)]
+    told = [_is_over_tls(x) for x in looks if x.outcome in _SPOKEN]
+    written = [x.endpoint.tls for x in place.on(trace.port) if not x.bound.unknown] if place else []
+    return next(iter((*told, *written)), None)
+
+
+_SPOKEN = (
+    *(Outcome.ACCEPTED, Outcome.CONNECTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN),
+    *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN),
+)
+"""What tells in itself whether TLS is spoken."""
+
+
+def _is_over_tls(look: Glimpse) -> bool:
+    return look.outcome is Outcome.TLS_EXPECTED or (look.tls and look.outcome is not Outcome.TLS_NOT_SPOKEN)
+
+
+def _piped(trace: Trace, place: Place | None) -> tuple[str, ...]:
+    """The signals that a receiver has pipelines of; none where that is not known."""
+    there = [x.endpoint.signals for x in place.on(trace.port) if not x.bound.unknown] if place else []
+    return there[0] if there and all(there) else ()
+
+
+def _is_moved(trace: Trace, place: Place | None) -> bool:
+    """Whether a page that is no OTLP answered where a receiver takes other paths (otlpreceiver, `traces_url_path`)."""
+    end = trace.failing
+    lost = end is not None and end.hop is Hop.EXPORT and end.mark == Outcome.NOT_OTLP
+    return lost and place is not None and any(x.endpoint.moved for x in place.on(trace.port))
+
+
+def _over_tls(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Trace:  # noqa: FBT001 -- or unknown
+    met = trace.failing.mark if trace.failing and trace.failing.hop is Hop.HANDSHAKE else ""
+    others = [x for x in brought if tls is not None and x.tls is not tls and x.tls is not None]
+    if others and (met in _TLS or _is_open(trace, Hop.HANDSHAKE)):
+        return _failed(trace, Hop.HANDSHAKE, Outcome.TLS_EXPECTED if tls else Outcome.TLS_NOT_SPOKEN, others)
+    if met in _TLS:
+        return _doubted(trace, Hop.HANDSHAKE, "nothing was exported in the way that it takes")
+    return trace
+
+
+def _credentials(trace: Trace, brought: Sequence[Exporter]) -> Trace:
+    """A flow that lacks nothing but credentials fails where no client that is known has any."""
+    for hop in (Hop.HANDSHAKE, Hop.EXPORT):
+        mine = trace.at(hop)
+        outcome = next((x for x in _WANTED if mine.status is Status.UNKNOWN and mine.mark == x), None)
+        if outcome and not trace.signals and brought and not any(_WANTED[outcome] in x.credentials for x in brought):
+            return _failed(trace, hop, outcome, brought)
+    return trace
+
+
+def _taken(trace: Trace, brought: Sequence[Exporter]) -> Trace:
+    """A flow that takes other signals than an export tried first; `brought` are clients of this name, on any port."""
+    if not brought:
+        return _doubted(trace, Hop.EXPORT, f"it takes {' and '.join(trace.signals)} alone")
+    wanted = {y for x in brought for y in x.signals}
+    return _passed(trace) if wanted <= set(trace.signals) else trace
+
+
+def _unpiped(trace: Trace, brought: Sequence[Exporter], piped: Sequence[str]) -> Trace:
+    """A flow whose clients send nothing that the receiver has a pipeline of."""
+    wanted = {y for x in brought for y in x.signals}
+    if wanted and piped and not wanted.intersection(piped) and _is_open(trace, Hop.EXPORT):
+        found = _failed(trace, Hop.EXPORT, Outcome.REJECTED, brought)
+        return replace(found, signals=tuple(piped))
+    return trace
+
+
+def _is_open(trace: Trace, hop: Hop) -> bool:
+    """Whether a flow does not end before a hop, or at it."""
+    return trace.failing is None or _ORDER.index(trace.failing.hop) > _ORDER.index(hop)
+
+
+def _is_guess(before: Trace, after: Trace, place: Place | None, seen: Glimpses) -> bool:
+    """Whether a flow is taken to work for an export that a receiver refused for its signal on another way.
+
+    What the loopback takes says nothing of the addresses, and the API server dials the first one alone.
+    """
+    if not (before.failed and after.accepted) or place is None:
+        return False
+    first = before.family in place.pod.families[:1]
+    looks = [x for x in seen.items if (x.place, x.port, x.protocol) == (place.name, before.port, before.protocol)]
+    near = (x.way is Way.INSIDE and x.address and family(x.address) is before.family for x in looks)
+    proxied = first and any(x.way is Way.ADDRESS and reached(x.outcome) for x in looks)
+    crossed = any(FROM_NODE in x.source for x in before.at(Hop.EXPORT).evidence)
+    return not (any(near) or proxied or crossed)
+
+
+def _failed(trace: Trace, hop: Hop, outcome: Outcome, brought: Sequence[Exporter]) -> Trace:
+    meaning = MEANINGS[outcome]
+    said = tuple(Evidence(f"{x.variable}={x.endpoint}", f"pod {x.pod}", Layer.DECLARED) for x in brought[:3])
+    stop = TracedHop(hop, Status.FAIL, meaning.why, outcome, (*trace.at(hop).evidence, *said))
+    after = _ORDER[_ORDER.index(hop) + 1 :]
+    hops = (stop if x.hop is hop else TracedHop(x.hop, Status.UNKNOWN) if x.hop in after else x for x in trace.hops)
+    return replace(trace, hops=tuple(hops), disposition=meaning.disposition, signals=())
+
+
+def _doubted(trace: Trace, hop: Hop, why: str) -> Trace:
+    """A flow of which an export that clients need not make says nothing."""
+    hops = (replace(x, status=Status.UNKNOWN, why=why) if x.hop is hop else x for x in trace.hops)
+    return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
+
+
+def _passed(trace: Trace) -> Trace:
+    """A flow whose clients send what the receiver takes, and not what an export tried first."""
+    why = f"it takes {' and '.join(trace.signals)}, which its clients send"
+    hops = tuple(replace(x, status=Status.PASS, why=why, mark="") if x.hop is Hop.EXPORT else x for x in trace.hops)
+    unclear = any(x.status is Status.UNKNOWN for x in hops)
+    end = Disposition.INSUFFICIENT_INFO if unclear else Disposition.ACCEPTED
+    return replace(trace, hops=hops, disposition=end, signals=())

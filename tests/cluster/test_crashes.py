@@ -1,0 +1,169 @@
+"""Pods whose containers do not run: that is the cause, and what their configurations foretell is none."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.gather.logs import last_lines
+from dualstack.model.diagnosis import Verdict
+from dualstack.model.finding import Severity
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Hop
+from dualstack.reach.states import error_in
+from tests.cluster import worlds as w
+from tests.cluster.test_incidents import DOWN, hosted, waiting
+from tests.cluster.test_kube_api import Make, api, server, status
+
+__all__ = ["api"]
+
+LOG = "Error: cannot unmarshal the configuration\n\n'protocols.grpc' has invalid keys: endpiont\n"
+LOCAL = w.config(grpc="localhost:4317", http="localhost:4318")
+CRASHED = {"exitCode": 1, "reason": "Error"}
+
+
+def crashed(name: str = "otel-a", **end: Any) -> w.Object:
+    """A pod whose container ends again and again."""
+    return w.pod(name, "n1", **waiting(terminated={**CRASHED, **end}))
+
+
+@pytest.mark.parametrize("configs", [[w.config()], [LOCAL]], ids=["every-address", "loopback"])
+@pytest.mark.parametrize(
+    "pod",
+    [
+        crashed(),
+        w.pod("otel-a", "n1", **DOWN | {"containerStatuses": [{"name": "otelcol", "state": {"terminated": CRASHED}}]}),
+        w.pod("otel-a", "n1", **waiting("ImagePullBackOff")),
+        w.pod("otel-a", "n1", **waiting("CreateContainerConfigError")),
+    ],
+    ids=["crash-loop", "ended", "no-image", "no-configuration"],
+)
+def test_where_no_container_runs_that_is_the_cause(pod: w.Object, configs: list[w.Object]) -> None:
+    refused = (Glimpse("pod otel-a", x, y, Way.ADDRESS, Outcome.REFUSED) for x, y in w.PORTS)
+
+    found = w.diagnosed(w.healthy(pods=[pod], configs=configs), seen=Glimpses(tuple(refused)))
+
+    assert [(x.code, x.because) for x in found.findings] == [("DS507", ())]
+    assert found.verdict is Verdict.BROKEN
+
+
+def test_a_port_that_was_left_out_is_not_why_a_container_ends() -> None:
+    text = w.config()
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")
+    nobody = w.deployment()
+    nobody["spec"]["template"]["spec"]["containers"][0]["image"] = "registry/otelcol:7"
+
+    found = w.diagnosed(w.healthy(pods=[crashed()], configs=[text], workloads=[nobody]))
+
+    assert [(x.code, x.because) for x in found.findings] == [("DS507", ())]
+
+
+def test_what_the_container_said_is_told_with_the_command_that_shows_all_of_it() -> None:
+    found = w.diagnosed(w.healthy(pods=[crashed(log=error_in(LOG))]))
+
+    (fault,) = found.findings
+    assert (
+        "ended with code 1: Error: cannot unmarshal the configuration 'protocols.grpc' has invalid keys" in fault.detail
+    )
+    assert fault.fix is not None
+    assert fault.fix.commands == ("kubectl logs otel-a -n obs -c otelcol --previous",)
+
+
+def test_a_reason_of_the_kubelet_is_told() -> None:
+    found = w.diagnosed(w.healthy(pods=[crashed(exitCode=137, reason="OOMKilled")]))
+
+    assert "ended with code 137 (OOMKilled)." in found.findings[0].detail
+
+
+def test_a_configuration_that_shows_why_is_the_cause() -> None:
+    found = w.diagnosed(w.healthy(pods=[crashed(log=error_in(LOG))], configs=[w.config(grpc="10.9.9.9:4317")]))
+
+    assert w.roots(found) == ["DS212"]
+
+
+def test_a_listener_that_runs_beside_a_container_that_crashes_is_judged() -> None:
+    pod = w.pod("otel-a", "n1", **DOWN)
+    pod["spec"]["containers"].append({"name": "shop"})
+    pod["status"]["containerStatuses"].append(waiting(terminated=CRASHED)["containerStatuses"][0] | {"name": "shop"})
+    work = w.deployment()
+    work["spec"]["template"]["spec"]["containers"].append({"name": "shop"})
+
+    found = w.diagnosed(w.healthy(pods=[pod], configs=[LOCAL], workloads=[work]))
+
+    assert {*w.roots(found)} == {"DS507", "DS202"}
+
+
+def test_one_pod_of_several_that_crashes_is_no_error() -> None:
+    found = w.diagnosed(w.healthy(pods=[crashed(), w.pod("otel-b", "n2")]))
+
+    assert not [x for x in found.findings if x.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(("reason", "verb"), [("CrashLoopBackOff", "logs"), ("ErrImagePull", "describe")])
+def test_agents_at_host_ports_that_do_not_run_are_told(reason: str, verb: str) -> None:
+    agent = hosted()
+    last = {"terminated": CRASHED} if verb == "logs" else {}
+    agent["status"] |= waiting(reason, **last)
+
+    found = w.diagnosed(w.healthy(services=[], slices=[], pods=[agent], configs=[LOCAL]))
+
+    (fault,) = found.findings
+    assert (fault.code, fault.hop) == ("DS507", Hop.ENDPOINTS)
+    assert fault.summary == "A container of the receiver does not run"
+    assert fault.fix is not None
+    assert fault.fix.commands[0].startswith(f"kubectl {verb}")
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (LOG, "Error: cannot unmarshal the configuration 'protocols.grpc' has invalid keys: endpiont"),
+        ("started\nError: one\nError: two\n", "Error: two"),
+        ("started\npanic: nil\n\ngoroutine 1", "panic: nil goroutine 1"),
+        ("no such file\n\n", "no such file"),
+        ("", ""),
+    ],
+)
+def test_the_end_of_a_log_is_what_speaks_of_an_error(log: str, said: str) -> None:
+    assert error_in(log) == said
+
+
+def test_a_long_error_keeps_both_ends() -> None:
+    said = error_in(f"Error: failed to get config: {'decoding failed: ' * 40}has invalid keys: endpiont")
+
+    assert said.startswith("Error: failed to get config: decoding failed")
+    assert said.endswith("decoding failed: has invalid keys: endpiont")
+    assert " … " in said
+    assert len(said) < 300
+
+
+def test_logs_are_asked_for_where_containers_left_no_message(api: Make) -> None:
+    silent, again = crashed(), crashed("otel-b")
+    ended = w.pod("x", "n1", containerStatuses=[{"name": "a", "state": {"terminated": {**CRASHED}}}])
+    told = w.pod("y", "n1", **waiting(terminated={**CRASHED, "message": "told"}))
+    for each in (ended, told):
+        each["metadata"]["ownerReferences"] = []
+    world = w.world([silent, again, ended, told, w.pod("z", "n1")])
+
+    with server((200, {}, LOG.encode()), status(403)) as kept:
+        last_lines(api(kept.url), world, lambda _: None)
+
+    assert [x.partition("?")[0] for _, x in kept.asked] == [
+        f"/api/v1/namespaces/obs/pods/{x}/log" for x in ("otel-a", "x")
+    ]
+    assert ["previous=true" in x for _, x in kept.asked] == [True, False]
+    assert silent["status"]["containerStatuses"][0]["lastState"]["terminated"]["log"] == error_in(LOG)
+    (gap,) = world.gaps
+    assert "`get` on `pods/log`" in gap.why
+    assert gap.why.endswith("--feature logs`")
+
+
+def test_a_log_that_is_gone_is_a_gap(api: Make) -> None:
+    world = w.world([crashed()])
+
+    with server(status(400, "previous terminated container not found")) as kept:
+        last_lines(api(kept.url), world, lambda _: None)
+
+    assert [(x.needs, x.why) for x in world.gaps] == [
+        ("the log of otelcol in the pod otel-a", "previous terminated container not found")
+    ]

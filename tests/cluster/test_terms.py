@@ -1,0 +1,268 @@
+"""Receivers of TLS, with credentials and of some signals, and clients that bring these things or not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.gather import clients, kinds
+from dualstack.gather.facts import plainly
+from dualstack.gather.pages import page
+from dualstack.model.address import Family, Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Severity
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition
+from dualstack.reach.brings import Brought, brings
+from tests.cluster import worlds as w
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+PLAIN, SECURE = {ENDPOINT: "http://otel:4317", **GRPC}, {ENDPOINT: "https://otel:4317", **GRPC}
+ONE = [w.pod("otel-a", "n1")]
+ADDRESSES = tuple(x["ip"] for x in ONE[0]["status"]["podIPs"])
+
+
+def shop(environ: Mapping[str, str], *secret: str) -> list[Exporter]:
+    """The clients that pods with these variables are; of some the values are in a Secret."""
+    env: list[Any] = [{"name": k, "value": v} for k, v in environ.items()]
+    env += [{"name": x, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}} for x in secret]
+    pod = w.pod("shop-1", "n1")
+    pod["spec"]["containers"] = [{"name": "shop", "env": env}]
+    return clients.of(x for x in page([pod], kinds.PODS).items if x)
+
+
+def looked(outcome: Outcome, **said: Any) -> Glimpses:
+    """Exports from inside of the pod that ended so on 4317, at each address, and were taken on 4318."""
+    return Glimpses(
+        tuple(
+            Glimpse("pod otel-a", port, spoken, Way.INSIDE, *ends, address=address, **more)
+            for address in ADDRESSES
+            for port, spoken, ends, more in (
+                (4317, Protocol.GRPC, (outcome,), said),
+                (4318, Protocol.HTTP, (Outcome.ACCEPTED,), {"signals": ("traces",)}),
+            )
+        )
+    )
+
+
+def judged(seen: Glimpses, sent: list[Exporter], config: w.Object | None = None) -> Diagnosis:
+    return w.diagnosed(w.healthy(pods=ONE, configs=[config or w.config()]), seen=seen, clients=sent)
+
+
+OVER_TLS = looked(Outcome.ACCEPTED, tls=True, signals=("traces",))
+TLS = w.config(grpc='0.0.0.0:4317", tls: {cert_file: c, key_file: k}, auth: "')
+
+
+@pytest.mark.parametrize("sent", [[], shop(SECURE), shop({ENDPOINT: "otel:4317", **GRPC})], ids=["none", "tls", "open"])
+def test_a_receiver_that_takes_an_export_over_tls_works(sent: list[Exporter]) -> None:
+    found = judged(OVER_TLS, sent)
+
+    assert (found.verdict, found.findings) == (Verdict.HEALTHY, ())
+
+
+@pytest.mark.parametrize("seen", [OVER_TLS, looked(Outcome.TLS_EXPECTED), Glimpses()], ids=["taken", "met", "written"])
+def test_a_client_that_speaks_plainly_to_a_receiver_of_tls_is_the_cause(seen: Glimpses) -> None:
+    found = judged(seen, shop(PLAIN), TLS)
+
+    (fault,) = [x for x in found.findings if x.severity is Severity.ERROR]
+    assert (fault.code, fault.summary) == ("DS902", "Port 4317 expects TLS")
+    assert fault.hint == "Send to `grpcs://otel.obs.svc:4317`, with `--ca-file` if needed."
+    assert f"{ENDPOINT}=http://otel:4317" in {x.fact for x in fault.evidence}
+    assert {x.target.port for x in found.traces if x.failed} == {4317}
+
+
+def test_a_receiver_of_tls_that_nobody_is_known_to_speak_plainly_to_is_no_fault() -> None:
+    found = judged(looked(Outcome.TLS_EXPECTED), [])
+
+    assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
+
+
+def test_a_client_of_tls_before_a_plain_receiver_is_the_cause() -> None:
+    found = judged(looked(Outcome.ACCEPTED, signals=("traces",)), shop(SECURE))
+
+    (fault,) = found.findings
+    assert (fault.code, fault.summary) == ("DS902", "Port 4317 does not speak TLS")
+    assert found.verdict is Verdict.DEGRADED
+
+
+def test_a_plain_receiver_that_was_asked_for_tls_is_no_fault_of_plain_clients() -> None:
+    met = judged(looked(Outcome.TLS_NOT_SPOKEN, tls=True), shop(PLAIN))
+    kept = judged(looked(Outcome.TLS_NOT_SPOKEN, tls=True), shop(SECURE))
+
+    assert (met.verdict, met.findings) == (Verdict.UNKNOWN, ())
+    assert w.roots(kept) == ["DS902"]
+
+
+def test_of_clients_of_both_kinds_those_that_fail_are_named() -> None:
+    found = judged(OVER_TLS, [*shop(SECURE), *shop(PLAIN)])
+
+    (fault,) = found.findings
+    assert fault.code == "DS902"
+    assert f"{ENDPOINT}=http://otel:4317" in {x.fact for x in fault.evidence}
+    assert f"{ENDPOINT}=https://otel:4317" not in {x.fact for x in fault.evidence}
+
+
+OLDER = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv1 alert bad certificate", "tls": True}
+CERTIFICATE = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv13 alert certificate required", "tls": True}
+TOKEN = {"outcome": Outcome.REJECTED, "status": "grpc-status 16 UNAUTHENTICATED"}
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"),
+    [
+        (CERTIFICATE, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+        (OLDER, "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE"),
+        (TOKEN, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+    ],
+    ids=["certificate", "tls-1.2", "token"],
+)
+def test_credentials_that_clients_may_have_are_no_fault(said: dict[str, Any], secret: str) -> None:
+    for sent in ([], shop(PLAIN if said is TOKEN else SECURE, secret)):
+        found = judged(looked(**said), sent)
+
+        assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "code"), [(CERTIFICATE, SECURE, "DS908"), (TOKEN, PLAIN, "DS904")], ids=["certificate", "token"]
+)
+def test_credentials_that_no_client_has_are(said: dict[str, Any], environ: dict[str, str], code: str) -> None:
+    found = judged(looked(**said), shop(environ))
+
+    assert w.roots(found) == [code]
+    assert found.verdict is Verdict.DEGRADED
+
+
+def test_a_receiver_with_paths_of_its_own_is_open() -> None:
+    config = w.config(http='0.0.0.0:4318", traces_url_path: "/in')
+    page = Glimpses((Glimpse("pod otel-a", 4318, Protocol.HTTP, Way.ADDRESS, Outcome.NOT_OTLP, status="HTTP 404"),))
+
+    moved, usual = (judged(page, [], x) for x in (config, None))
+
+    assert (moved.verdict, moved.findings) == (Verdict.UNKNOWN, ())
+    assert w.roots(usual) == ["DS905"]
+
+
+METRICS_ALONE = looked(Outcome.REJECTED, status="grpc-status 12 UNIMPLEMENTED", signals=("metrics",))
+OF_METRICS = [
+    {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://otel:4317", **GRPC},
+    {**PLAIN, "OTEL_TRACES_EXPORTER": "none"},
+    {**PLAIN, "OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+    {**PLAIN, "OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "otlp"},
+]
+
+
+@pytest.mark.parametrize("environ", OF_METRICS)
+def test_a_receiver_of_what_its_clients_send_works(environ: dict[str, str]) -> None:
+    found = judged(METRICS_ALONE, shop(environ))
+
+    assert (found.verdict, found.findings) == (Verdict.HEALTHY, ())
+
+
+def test_a_receiver_of_metrics_alone_is_a_warning_where_nobody_says_what_is_sent() -> None:
+    found = judged(METRICS_ALONE, [])
+
+    (told,) = found.findings
+    assert (told.code, told.severity) == ("DS904", Severity.WARNING)
+    assert found.verdict is Verdict.UNKNOWN
+
+
+def test_and_an_error_where_a_client_sends_something_else() -> None:
+    found = judged(METRICS_ALONE, shop(PLAIN))
+
+    (told,) = found.findings
+    assert (told.code, told.severity) == ("DS904", Severity.ERROR)
+    assert found.verdict is Verdict.DEGRADED
+
+
+def test_a_signal_that_the_configuration_has_no_pipeline_of_is_an_error_where_it_is_all_that_is_sent() -> None:
+    sent = shop({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://otel:4317", **GRPC})
+
+    found = judged(looked(Outcome.ACCEPTED, signals=("traces",)), sent)
+
+    (told,) = found.findings
+    assert told.code == "DS904"
+    assert told.detail == "The receiver takes traces alone, by its configuration."
+    assert {x.signals for x in found.traces if x.failed} == {("traces",)}
+
+
+def test_what_fails_before_is_told_first() -> None:
+    found = judged(looked(Outcome.REFUSED), shop({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "https://otel:4317", **GRPC}))
+
+    assert not {"DS902", "DS904"} & w.codes(found)
+
+
+def test_a_receiver_without_traces_whose_metrics_are_not_known_to_be_sent_over_all_hops_is_open() -> None:
+    seen = Glimpses((Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.LOOPBACK, **REJECTED),))
+    meshed = [w.pod("otel-a", "n1")]
+
+    found = w.diagnosed(w.healthy(pods=meshed, nodes=[]), seen=seen, clients=shop(OF_METRICS[0]), unseen=["Node"])
+
+    assert not [x for x in found.findings if x.severity is Severity.ERROR]
+    assert found.verdict is Verdict.UNKNOWN
+
+
+REJECTED = {"outcome": Outcome.REJECTED, "status": "grpc-status 12 UNIMPLEMENTED", "signals": ("metrics",)}
+
+
+@pytest.mark.parametrize(
+    ("signal", "endpoint", "values", "brought"),
+    [
+        ("", "http://a:4317", {}, Brought(("traces",), False, ())),
+        ("", "HTTPS://a:4317", {}, Brought(("traces",), True, ())),
+        ("", "a:4317", {}, Brought(("traces",), None, ())),
+        ("", "a:4317", {"OTEL_EXPORTER_OTLP_INSECURE": "True"}, Brought(("traces",), False, ())),
+        ("logs", "a:4317", {"OTEL_EXPORTER_OTLP_LOGS_INSECURE": "false"}, Brought(("logs",), True, ())),
+        ("logs", "a:4317", {"OTEL_EXPORTER_OTLP_INSECURE": "1"}, Brought(("logs",), None, ())),
+        ("logs", "http://a", {"OTEL_LOGS_EXPORTER": "none"}, Brought((), False, ())),
+        ("", "http://a", {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "b"}, Brought((), False, ())),
+        ("", "http://a", {"OTEL_LOGS_EXPORTER": "otlp"}, Brought(("traces", "logs"), False, ())),
+        ("traces", "http://a", {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=b"}, Brought(("traces",), False, ())),
+        ("", "http://a", {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=b"}, Brought(("traces",), False, ("headers",))),
+    ],
+)
+def test_what_the_variables_of_a_client_say(
+    signal: str, endpoint: str, values: dict[str, str], brought: Brought
+) -> None:
+    assert brings(signal, endpoint, values, set(values)) == brought
+
+
+def from_node(outcome: Outcome, node: str = "n1", **said: Any) -> Inspection:
+    """Exports of a Job on a node to the Service, over both families."""
+    tasks = [ProbeTask(x, 4317, Protocol.GRPC, "otel.obs.svc") for x in ("10.96.0.9", "fd00:96::9")]
+    probes = Probes(tuple(ProbeResult(x, outcome, **said) for x in tasks))
+    return Inspection(node, facts=plainly(Snapshot({Probes: probes})))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_exports_from_nodes_prove_both_families(known: bool) -> None:
+    said = {"status": "grpc-status 12 UNIMPLEMENTED", "signals": ("metrics",)}
+    near = Glimpses((Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REJECTED, **said),))
+    world = w.world(w.healthy(pods=ONE), seen=near if known else None, clients=shop(OF_METRICS[0]))
+    world.inspections = [from_node(Outcome.REJECTED, x, **said) for x in ("n1", "n2")]
+
+    found = conclude(world, Question())
+
+    assert {x.accepted for x in found.traces if x.target.port == 4317} == {True}
+    assert not found.findings
+
+
+def test_a_loopback_that_takes_metrics_proves_no_family() -> None:
+    said = {"status": "grpc-status 12 UNIMPLEMENTED", "signals": ("metrics",)}
+    ways = (
+        Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.ADDRESS, Outcome.CONNECTED),
+        Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REJECTED, **said),
+    )
+
+    found = w.diagnosed(w.healthy(pods=ONE), seen=Glimpses(ways), clients=shop(OF_METRICS[0]))
+
+    of_grpc = {x.family: x.disposition for x in found.traces if x.target.port == 4317}
+    assert of_grpc == {Family.IPV4: Disposition.ACCEPTED, Family.IPV6: Disposition.INSUFFICIENT_INFO}
+    assert not found.findings
