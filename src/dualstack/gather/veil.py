@@ -271,6 +271,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         pseudonymised=True,
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,
+        vacant=[veil.text(x) for x in world.vacant],
     )
 
 
