@@ -32,9 +32,10 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
-from dualstack.reach.arrival import heard
+from dualstack.reach.arrival import NOTHING, heard
 from dualstack.reach.balancers import balanced
-from dualstack.reach.crossed import crossed
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import told, untried
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -44,13 +45,14 @@ from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
-from dualstack.reach.strays import deserted, meant, strays
+from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unoffered import unoffered
 from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
+from dualstack.reach.ways import ways
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
 
 _ANY = ("",)
@@ -83,8 +85,10 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     looks = [(x, snapshot_of(x.facts)) for x in world.inspections]
     inside = [y for x, seen in looks for y in _shared(x, seen, cluster.pods)]
     cluster = replace(cluster, observed=tuple(_of_nodes(looks)))
-    made = [y for x, seen in inside for y in crossings(x, seen)]
-    glimpses = Glimpses((*_renamed(world.seen, cluster.pods), *_from_inside(made, cluster.pods)))
+    asking = {(x.metadata.namespace, x.metadata.name) for x in cluster.askers}
+    exports = [y for x, seen in inside for y in crossings(x, seen) if not (asking and x.host)]
+    made = list(as_clients(exports, asking))
+    glimpses = Glimpses((*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)))
     places = {
         (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
     }
@@ -92,18 +96,17 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    heard = tuple((x.node, names) for x, seen in _clients(looks, cluster.pods) if (names := seen.having(Names)))
-    predicted = resolved(
-        admitted(meant(forward(cluster, places, asked, glimpses), cluster), cluster, Places(places)), heard
-    )
+    heard = tuple((x.node, names) for x, seen in _clients(looks, cluster) if (names := seen.having(Names)))
+    reasoned = (cluster, places, asked, glimpses)
+    flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
+    predicted = resolved(admitted(flows, cluster, Places(places)), heard)
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
     held = Places(places)
     inner = tuple(agreed(every, (), held, glimpses))  # who comes from outside is not known
     outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, inner))
     fronts = admitted(outside, cluster, held)
-    lost = unoffered(cluster, world.clients, asked)
-    brought = agreed(every, world.clients, held, glimpses)
-    traces = Traces((*brought, *lost, *fronts, *strays(cluster, asked, set(_vain(said)))))
+    lost = () if cluster.askers else unoffered(cluster, world.clients, asked)
+    traces = Traces((*agreed(every, world.clients, held, glimpses), *lost, *fronts))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
@@ -113,12 +116,13 @@ def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
     return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
 
 
-def _clients(
-    looks: Iterable[tuple[Inspection, Snapshot]], pods: Iterable[Pod]
-) -> Iterator[tuple[Inspection, Snapshot]]:
-    """What containers saw that resolve names as clients do."""
-    others = {(x.metadata.namespace, x.metadata.name) for x in pods if not x.asks_cluster_dns}
-    return ((x, seen) for x, seen in looks if (x.namespace, x.pod) not in others)
+def _clients(looks: Iterable[tuple[Inspection, Snapshot]], cluster: Cluster) -> Iterator[tuple[Inspection, Snapshot]]:
+    """What containers saw that resolve names as clients do: in their pods, where some are asked about, and in Jobs."""
+    theirs = {(x.metadata.namespace, x.metadata.name) for x in cluster.askers}
+    others = {(x.metadata.namespace, x.metadata.name) for x in cluster.pods if theirs or not x.asks_cluster_dns}
+    yield from (
+        (x, seen) for x, seen in looks if (x.namespace, x.pod) not in others - theirs and not (theirs and x.host)
+    )
 
 
 def _shared(looked: Inspection, seen: Snapshot, pods: Iterable[Pod]) -> Iterator[tuple[Inspection, Snapshot]]:
@@ -151,7 +155,7 @@ def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glim
     there = {(x.metadata.namespace, x.metadata.name): x for x in pods}
     for each in made:
         task, mine = each.result.task, there.get((each.namespace, each.pod))
-        if mine and task.address in mine.addresses:
+        if mine and (task.address in mine.addresses or is_loopback(task.address)):
             yield glimpsed(mine.place, task.port, Way.INSIDE, each.result, task.address)
 
 
@@ -240,7 +244,10 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
-    """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration."""
+    """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration.
+
+    Of clients also the flows that were refused out of sight.
+    """
     for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
         there = next(x for x in sight.places.values() if x.name == name)
         traces = Traces(tuple(x for x in sight.traces.items if x.server == name))
@@ -251,6 +258,13 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             there.declared(traces.items[0].port),
             Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),
         )
+    refused = [x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses and _turned(x)]
+    yield from (live.adding(Traces(tuple(refused))) for _ in refused[:1])
+
+
+def _turned(trace: Trace) -> bool:
+    """Whether somebody refuses a flow of whom nothing else is known."""
+    return trace.failing is not None and trace.failing.hop is Hop.LISTEN and trace.failing.mark != NOTHING
 
 
 def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:

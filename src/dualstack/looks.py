@@ -1,9 +1,10 @@
 """Looks at the pods of a target: exports from outside, and containers inside where the user allows them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,17 +13,18 @@ from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.port_forward import forwarded
-from dualstack.model.address import join
-from dualstack.model.cluster import Service
+from dualstack.model.address import Scope, is_address, join, scope
+from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.question import Question
-from dualstack.model.trace import Trace
+from dualstack.model.trace import Hop, Status, Trace
 from dualstack.model.world import World
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
@@ -77,11 +79,12 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     Raises Unreachable, and BadInput for nodes that are not there.
     """
     seen = sight(world, question)
-    errand = _errand(seen, world.namespace, seconds)
-    unknown = [x for x in (*allowed.nodes, *allowed.hosts) if x not in errand.nodes]
-    if unknown and errand.nodes and not seen.cluster.more_nodes:
-        raise BadInput(f"There is no node `{unknown[0]}`. There are: {listed(errand.nodes)}.")
-    world.inspections, gaps = inspections(api, allowed, errand, tell)
+    planned = errand(seen, world, seconds)
+    known = [x.metadata.name for x in seen.cluster.nodes]
+    unknown = [x for x in (*allowed.nodes, *allowed.hosts) if x not in known]
+    if unknown and known and not seen.cluster.more_nodes:
+        raise BadInput(f"There is no node `{unknown[0]}`. There are: {listed(known)}.")
+    world.inspections, gaps = inspections(api, allowed, planned, tell)
     world.gaps += gaps
 
 
@@ -111,20 +114,61 @@ def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, t
     return Glimpses(tuple(x for x in found if x))
 
 
-def _errand(seen: Sight, namespace: str, seconds: float) -> Errand:
-    """One pod for each way in which the backends differ, every node, and the addresses that clients may use."""
+def errand(seen: Sight, world: World, seconds: float) -> Errand:
+    """One pod for each way in which the backends differ, every node, and the addresses that clients may use.
+
+    Of clients that are asked about their own nodes count, one of their pods, and the names that they write.
+    """
     there = {x.name: x.pod for x in seen.places.values()}
+    askers = seen.cluster.askers[:1]
     pods = dict.fromkeys(x.server for x in seen.traces.items if x.server in there)
     nodes = tuple(x.metadata.name for x in seen.cluster.nodes)
-    targets = dict[str, None]()
+    if askers:
+        nodes = tuple(sorted({x.spec.node_name for x in seen.cluster.askers if x.spec.node_name}))
+    targets, own = dict[str, None](), dict[str, None]()
     for trace in (x for x in seen.traces.items if not x.through):
-        named = (trace.target.endpoint,) if trace.target.host.endswith(".svc") else ()
-        for endpoint in named or (join(x, trace.target.port) for x in trace.addresses):
-            targets[f"{_scheme(trace, seen)}://{endpoint}"] = None
+        for endpoint in _endpoints(trace, asking=bool(askers)):
+            wanted = own if _is_own(endpoint) else targets
+            wanted[f"{_scheme(trace, seen)}://{endpoint}"] = None
         pod = there.get(trace.server)
-        for address in pod.addresses if pod else ():
+        for address in pod.addresses if pod and not any(map(is_loopback, trace.addresses)) else ():
             targets[f"{_scheme(trace, seen)}://{join(address, trace.port)}"] = None
-    return Errand(namespace, tuple(there[x] for x in pods), nodes, tuple(targets), seconds)
+    return Errand(
+        world.namespace,
+        tuple(there[x] for x in pods),
+        nodes,
+        tuple(targets),
+        seconds,
+        askers,
+        tuple(own),
+        _resolver(world, askers),
+    )
+
+
+def _endpoints(trace: Trace, *, asking: bool) -> tuple[str, ...]:
+    """Where clients of a flow send to, as they write it."""
+    host, port = trace.asked or trace.target.host, trace.target.port
+    if trace.at(Hop.ENDPOINT).status is Status.FAIL or "$" in host:
+        return ()
+    if asking or host.endswith(".svc"):
+        return (join(host, port),)
+    return tuple(join(x, port) for x in trace.addresses)
+
+
+def _is_own(endpoint: str) -> bool:
+    host = endpoint.rpartition(":")[0].strip("[]")
+    return host == "localhost" or (is_address(host) and scope(host) in (Scope.LOOPBACK, Scope.WILDCARD))
+
+
+def _resolver(world: World, askers: Sequence[Pod]) -> Mapping[str, Any]:
+    """The fields of a client's pod that say how it looks names up; what is in the network of a node does as that."""
+    names = {x.metadata.name for x in askers}
+    held = (x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names)
+    spec = next((x.get("spec") or {} for x in held if x["metadata"].get("namespace") == world.namespace), {})
+    found = {x: spec[x] for x in ("dnsPolicy", "dnsConfig", "hostAliases") if spec.get(x)}
+    if spec.get("hostNetwork") and found.get("dnsPolicy", "ClusterFirst") == "ClusterFirst":
+        found["dnsPolicy"] = "Default"
+    return found
 
 
 def _scheme(trace: Trace, seen: Sight) -> str:
@@ -134,8 +178,8 @@ def _scheme(trace: Trace, seen: Sight) -> str:
 
 
 def _windows(seen: Sight) -> Iterator[Window]:
-    """One pod for each way in which the backends of a flow differ."""
+    """One pod for each way in which the backends of a flow without TLS differ."""
     there = {x.name: key for key, x in seen.places.items()}
     for trace in seen.traces.items:
-        if trace.server in there and trace.arrives:
+        if trace.server in there and trace.arrives and not trace.target.tls:
             yield Window(*there[trace.server], trace.server, trace.arrives, trace.protocol)

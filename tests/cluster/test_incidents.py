@@ -432,8 +432,8 @@ def test_an_alias_of_a_service_that_is_gone_has_no_address() -> None:
 
     (fault,) = [x for x in found.findings if x.code == "DS408"]
     assert fault.detail == (
-        "Clients send to `x.obs.svc`: `x.obs.svc` stands for `gone` in the namespace `obs`, "
-        "and there is no such Service."
+        "Clients send to `x.obs.svc`: `x.obs.svc` stands for `gone.obs.svc.cluster.local`, "
+        "and there is no Service `gone` in the namespace `obs`."
     )
     assert found.verdict is Verdict.BROKEN
 

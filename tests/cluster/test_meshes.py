@@ -131,6 +131,8 @@ class TestLedAstray:
     def test_clients_in_the_mesh_fail_for_certain(self) -> None:
         client = meshed(LINKERD, "cart-a")
         client["metadata"]["labels"] = {"app": "cart"}
+        env = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel:4317"}]
+        client["spec"]["containers"] = [{"name": "cart", "image": "cart", "env": env}]
         world = w.world([*w.healthy(pods=[meshed(LINKERD)], configs=[w.config(grpc=FIRST)]), client])
         world.asking = Asking("Deployment cart", "obs", ("cart-a",))
         found = conclude(world, Question())

@@ -189,11 +189,19 @@ def test_an_endpoint_is_read_as_a_client_reads_it(
     assert (one.service, one.certain, one.target.port, one.target.protocol) == (service, certain, port, protocol)
 
 
-def test_an_endpoint_with_a_variable_that_nobody_knows_leads_nowhere() -> None:
+def test_an_endpoint_with_a_variable_that_nobody_may_read_leads_nowhere() -> None:
+    secret = {"name": "COLLECTOR_HOST", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "host"}}}
+    env = [secret, *variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(COLLECTOR_HOST):4317")]
+    (one,) = everything(whole(client("a", "n1", env))).clients
+
+    assert (one.host, one.target, one.service, one.held) == ("", None, None, "Secret otel")
+
+
+def test_a_variable_that_is_not_there_stays_in_the_name() -> None:
     env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(COLLECTOR_HOST):4317")
     (one,) = everything(whole(client("a", "n1", env))).clients
 
-    assert (one.host, one.target, one.service) == ("", None, None)
+    assert (one.host, one.service, one.held) == ("$(COLLECTOR_HOST)", None, "")
 
 
 def test_a_client_of_a_service_that_is_not_there_is_found() -> None:
@@ -216,7 +224,8 @@ def exported(found: Diagnosis) -> list[dict[str, Any]]:
 def test_clients_are_told_in_json_with_their_flows() -> None:
     gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
     away = variables(OTEL_EXPORTER_OTLP_ENDPOINT="https://logs.example", OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
-    open_ = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")
+    secret = {"name": "NOBODY", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "host"}}}
+    open_ = [secret, *variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")]
     pods = [client("a", "n1", ENV), client("bb", "n2", ENV), client("c", "n1", gone, ["IPv4"]),
             client("d", "n1", away), client("e", "n1", open_, [])]  # fmt: skip
 

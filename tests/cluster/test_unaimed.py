@@ -70,11 +70,22 @@ def test_a_workload_may_have_no_pods() -> None:
     assert said == "`deploy/otel` has no pods, so nothing tells which Services lead there"
 
 
-def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_knows() -> None:
-    found = of_cart(client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")))
+def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_may_read() -> None:
+    secret = {"name": "NOBODY", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "host"}}}
+    env = [secret, *variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")]
+    named = client("b", "n1", [{**secret, "name": "OTEL_EXPORTER_OTLP_ENDPOINT"}])
 
-    assert why(found) == [
-        "`OTEL_EXPORTER_OTLP_ENDPOINT=http://$(NOBODY):4317` of the pod a holds a variable that is not known"
+    assert why(of_cart(client("a", "n1", env))) == [
+        (
+            "`OTEL_EXPORTER_OTLP_ENDPOINT=http://$(NOBODY):4317` of the pod a has its value from Secret otel, "
+            "which was not read"
+        )
+    ]
+    assert why(of_cart(named)) == [
+        "`OTEL_EXPORTER_OTLP_ENDPOINT` of the pod b has its value from Secret otel, which was not read"
+    ]
+    assert why(of_cart(client("c", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock")))) == [
+        "`OTEL_EXPORTER_OTLP_ENDPOINT=unix:///run/otel.sock` of the pod c leads nowhere"
     ]
 
 

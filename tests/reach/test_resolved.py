@@ -1,11 +1,12 @@
 """What resolvers on nodes answer for a Service beats what its objects promise."""
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.resolved import UNTOLD, resolved
+from dualstack.reach.resolved import UNRESOLVED, UNTOLD, resolved
 
 NAME = "otel.obs.svc"
 
@@ -37,12 +38,13 @@ def test_what_is_given_or_was_not_asked_stays_as_predicted(seen: tuple[tuple[str
     assert list(resolved([trace()], seen)) == [trace()]
 
 
-@pytest.mark.parametrize("status", [Status.PASS, Status.UNKNOWN])
-def test_a_family_that_no_node_is_given_has_no_address(status: Status) -> None:
+@pytest.mark.parametrize(("status", "mark"), [(Status.PASS, UNTOLD), (Status.UNKNOWN, UNRESOLVED)])
+def test_a_family_that_no_node_is_given_has_no_address(status: Status, mark: str) -> None:
     (found,) = resolved([trace(status)], [("n1", names(V4)), ("n2", names(V4))])
 
     assert found.failing
-    assert (found.failing.hop, found.failing.mark) == (Hop.RESOLVE, UNTOLD)
+    assert (found.failing.hop, found.failing.mark) == (Hop.RESOLVE, mark)
+    assert found.required is (status is Status.PASS)
     assert (found.failing.why, found.disposition) == (f"`{NAME}` gives no IPv6 address", Disposition.NO_ADDRESS)
     assert found.failing.evidence[0].source == "getaddrinfo on the node n1"
     assert {x.status for x in found.hops} == {Status.PASS, Status.FAIL, Status.UNKNOWN}
@@ -58,3 +60,11 @@ def test_what_fails_there_already_stays() -> None:
     lost = trace(Status.FAIL)
 
     assert list(resolved([lost], [("n1", names(V4))])) == [lost]
+
+
+def test_what_clients_write_is_what_is_looked_up() -> None:
+    asked = replace(trace(Status.UNKNOWN), asked="otel")
+
+    assert list(resolved([asked], [("n1", names(V6))])) == [asked]
+    (found,) = resolved([replace(asked, addresses=())], [("n1", names(V4, V6, name="otel"))])
+    assert (found.addresses, found.at(Hop.RESOLVE).status) == ((V6,), Status.PASS)

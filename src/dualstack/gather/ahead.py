@@ -84,9 +84,10 @@ class Ahead:
         found: Object | None = self._answer("object", kind, namespace, name)
         return found
 
-    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Object]:
-        """Objects with these labels. Raises Refused and Unreachable."""
-        found: list[Object] = self._answer("objects", kind, namespace, labels)
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
+        """Objects with these labels and this field. Raises Refused and Unreachable."""
+        said = (fields,) if fields else ()
+        found: list[Object] = self._answer("objects", kind, namespace, labels, *said)
         return found
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:

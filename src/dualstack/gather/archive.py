@@ -64,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True):
     asking: Asking | None = None
     lost: tuple[Exporter, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    vacant: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -90,6 +91,7 @@ def packed(world: World, tool: str) -> bytes:
         world.asking,
         tuple(world.lost),
         tuple(world.absent),
+        tuple(world.vacant),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -120,7 +122,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
-    world.absent = list(manifest.absent)
+    world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

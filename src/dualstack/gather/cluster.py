@@ -4,7 +4,6 @@ Whatever the server refuses is a gap that names the right which would allow it, 
 """
 
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -15,11 +14,10 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
-from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
-from dualstack.model.exporter import Asking
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
+from dualstack.reach.aliases import MOST
 from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
@@ -29,8 +27,6 @@ NODES = 500
 
 _DENIED, _ABSENT = 403, 404
 _SHOWN = 10
-COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
-"""Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 _FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
 _LABEL = 63  # characters of a label's value
 _FIRST_RANGE = "kubernetes"
@@ -47,8 +43,8 @@ class Source(Protocol):
     def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
         """One object, None where there is no such."""
 
-    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Object]:
-        """The objects that have these labels, in a namespace or in all."""
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
+        """The objects that have these labels and this field (`spec.nodeName=n1`), in a namespace or in all."""
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
         """Objects by their fields that matter, all or about the first `most`."""
@@ -88,10 +84,13 @@ class Asker:
         self.world.keep(kind.kind, found)
         return found
 
-    def quietly(self, kind: Kind[Any], name: str, namespace: str) -> None:
-        """Note an object that helps where there is one; nobody misses it where it may not be read."""
+    def quietly(self, kind: Kind[Any], name: str, namespace: str) -> Object | None:
+        """An object that helps where there is one, noted; nobody misses it where it may not be read."""
         with contextlib.suppress(Refused):
-            self.world.keep(kind.kind, self.api.object(kind, namespace, name))
+            found = self.api.object(kind, namespace, name)
+            self.world.keep(kind.kind, found)
+            return found
+        return None
 
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
@@ -128,22 +127,24 @@ class Asker:
 
 
 def of(ask: Asker, target: KubeTarget) -> World:
-    """What leads to an object and what is behind it. Raises BadInput where there is no such."""
+    """What leads to an object and what is behind it, or what clients send to. Raises BadInput where there is none."""
     if target.kind == "svc":
         services, pods = [_named(ask, kinds.SERVICES, target.name)], list[Object]()
     else:
+        from dualstack.gather.aimed import from_clients, is_client
+
         pods = _pods_of(ask, target)
-        if _is_client(ask, pods):
-            return _from_clients(ask, pods)
+        if is_client(ask, pods, lambda: _leading(ask, pods)):
+            return from_clients(ask, pods)
         services = _leading(ask, pods)
     for service in filter(None, services):
         _begin_through(ask, service)
+    led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     for service in filter(None, services):
-        pods += _through(ask, service)
-        _aliased(ask, service)
+        led += followed(ask, service)
     front.fronts(ask, filter(None, services))
-    _around(ask)
-    behind([(ask, pods)])
+    around(ask)
+    behind(led)
     return ask.world
 
 
@@ -204,32 +205,6 @@ def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
-def _is_client(ask: Asker, pods: Iterable[Object]) -> bool:
-    """Whether these pods export and take nothing themselves; their exporters are noted then."""
-    found = [x for x in page(pods, kinds.PODS).items if x]
-    sent = clients.of(found)
-    if not sent or any(COLLECTOR.search(x.image) for pod in found for x in pod.spec.containers or ()):
-        return False
-    ask.world.clients = sent
-    ask.world.asking = Asking(sent[0].owner, ask.namespace, tuple(x.metadata.name for x in found))
-    return True
-
-
-def _from_clients(ask: Asker, pods: Iterable[Object]) -> World:
-    """The Services that clients name, with what is behind them."""
-    led = [(ask, pods)]
-    named = [x.service for x in ask.world.clients if x.service and not x.literal]
-    for namespace, name in dict.fromkeys(named):
-        there = Asker(ask.api, namespace, ask.world)
-        service = there.one(kinds.SERVICES, name)
-        if service:
-            led.append((there, _through(there, service)))
-            there.some(kinds.POLICIES, namespace)
-    _around(ask)
-    behind(led)
-    return ask.world
-
-
 def _selector(said: Mapping[str, Any]) -> str:
     """A LabelSelector as the API server takes it in a URL (apimachinery, labels.Selector)."""
     terms = [f"{k}={v}" for k, v in texts(said, "matchLabels").items()]
@@ -259,23 +234,21 @@ def _begin_through(ask: Asker, service: Object) -> None:
         ask.soon("objects", kinds.PODS, ask.namespace, _equal(selector))
 
 
-def _through(ask: Asker, service: Object) -> list[Object]:
+def through(ask: Asker, service: Object) -> list[Object]:
     """The endpoints of a Service, and the pods that it selects."""
     ask.some(kinds.SLICES, ask.namespace, {kinds.LED_BY: text(service, "metadata", "name")})
     selector = texts(service, "spec", "selector")
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
 
 
-def _aliased(ask: Asker, service: Object) -> None:
-    """The Service that one of type ExternalName is another name for, with what is behind it."""
-    try:
-        found = converted({"metadata": {}, "spec": service.get("spec")}, kinds.SERVICES.type).alias
-    except msgspec.ValidationError:
-        return
-    if found:
-        there = Asker(ask.api, found[0], ask.world)
-        stands_for = there.one(kinds.SERVICES, found[1])
-        behind([(there, _through(there, stands_for) if stands_for else [])])
+def followed(ask: Asker, service: Object, left: int = MOST) -> list[tuple["Asker", Iterable[Object]]]:
+    """What is behind a Service, by who asks there; of one that is another name, behind that which it stands for."""
+    shown = next((x for x in page([service], kinds.SERVICES).items if x), None)
+    if shown is None or shown.spec.type != "ExternalName":
+        return [(ask, through(ask, service))]
+    there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left else None
+    stands_for = there.one(kinds.SERVICES, shown.alias[1]) if there and shown.alias else None
+    return followed(there, stands_for, left - 1) if there and stands_for else []
 
 
 def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = False) -> None:
@@ -330,7 +303,7 @@ def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
     for volume in parts(spec, "volumes"):
         for source in (volume, *parts(volume, "projected", "sources")):
             yield text(source, "configMap", "name")
-    for container in parts(spec, "containers"):
+    for container in (*parts(spec, "containers"), *parts(spec, "initContainers")):
         for variable in parts(container, "env"):
             yield text(variable, "valueFrom", "configMapKeyRef", "name")
         for source in parts(container, "envFrom"):
@@ -363,7 +336,7 @@ def senders(ask: Asker) -> None:
         )
 
 
-def _around(ask: Asker) -> None:
+def around(ask: Asker) -> None:
     """What decides for every Service of the namespace: policies, ranges, nodes."""
     ask.some(kinds.POLICIES, ask.namespace)
     ranges(ask)

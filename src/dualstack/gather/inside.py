@@ -1,6 +1,7 @@
 """Looks from inside of a cluster: in pods of the target, and from its nodes as clients. Both start containers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -34,13 +35,20 @@ class Inside(msgspec.Struct, frozen=True):
 
 
 class Errand(msgspec.Struct, frozen=True):
-    """What is looked at: pods, the nodes of clients, and the targets of exports; Jobs are made in the `namespace`."""
+    """What is looked at: pods, the nodes of clients, and the targets of exports; Jobs are made in the `namespace`.
+
+    `askers` are pods of clients, which export to the targets of their `own` loopback as well. `resolver` are the fields
+    of a pod that say how it looks names up, for the Jobs.
+    """
 
     namespace: str
     pods: tuple[Pod, ...]
     nodes: tuple[str, ...]
     targets: tuple[str, ...]
     seconds: float
+    askers: tuple[Pod, ...] = ()
+    own: tuple[str, ...] = ()
+    resolver: Mapping[str, Any] = {}
 
 
 def inspections(
@@ -59,11 +67,13 @@ Looks = Iterator[tuple[Inspection | None, Missing | None]]
 
 
 def _in_pods(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
-    for pod in errand.pods[:PODS] if allowed.pods else ():
+    others = tuple(x for x in errand.pods if x not in errand.askers)
+    for pod in (*errand.askers, *others)[:PODS] if allowed.pods else ():
+        targets = (*errand.targets, *(errand.own if pod in errand.askers else ()))
         about = pod.metadata
         tell(f"the sockets of the {pod.place} and exports from it, by an ephemeral container of {allowed.image}")
         try:
-            seen = inspect(api, about.namespace, about.name, allowed.image, errand.targets, errand.seconds)
+            seen = inspect(api, about.namespace, about.name, allowed.image, targets, errand.seconds)
         except (Refused, NoAnswer) as error:
             yield None, Missing(f"a look into the {pod.place}", why(error, "inspect"))
         else:
@@ -80,7 +90,7 @@ def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], N
     if not chosen:
         yield None, Missing("exports from nodes", "no node is known; name some with `--nodes`")
         return
-    order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds)
+    order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds, resolver=errand.resolver)
     yield from _by_jobs(api, order, chosen, tell, "exports from")
 
 

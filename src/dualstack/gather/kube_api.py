@@ -145,9 +145,12 @@ class Api:
             raise
         return slim(self._read(body, dict[str, Any]))
 
-    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Mapping[str, Any]]:
-        """Objects as the server has them; `labels` is a selector. Raises Refused and Unreachable."""
-        found = [self._read(x, dict[str, Any]) for page, _ in self._pages(kind, namespace, labels) for x in page]
+    def objects(
+        self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[Mapping[str, Any]]:
+        """Objects as the server has them; `labels` and `fields` are selectors. Raises Refused and Unreachable."""
+        pages = self._pages(kind, namespace, labels, fields=fields)
+        found = [self._read(x, dict[str, Any]) for page, _ in pages for x in page]
         return [kind.whole(x) for x in found]
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
@@ -217,9 +220,10 @@ class Api:
         return self._get(kind.place(namespace), params)
 
     def _pages(
-        self, kind: Kind[T], namespace: str, labels: str, size: int = PAGE
+        self, kind: Kind[T], namespace: str, labels: str, size: int = PAGE, *, fields: str = ""
     ) -> Iterator[tuple[list[msgspec.Raw], int]]:
-        selectors = {"labelSelector": labels} if labels else {}
+        said = {"labelSelector": labels, "fieldSelector": fields}
+        selectors = {k: v for k, v in said.items() if v}
         self.tell(f"{kind.plural}{f' in {namespace}' if namespace else ''}")
         token, late = "", False
         while True:

@@ -35,7 +35,7 @@ _JOBS = kinds.WORKLOADS["Job"]
 class Order(NamedTuple):
     """What the Jobs do: where they are made, of which image, what they export to, and the seconds of an export.
 
-    With `host` they run in the network of their node.
+    With `host` they run in the network of their node. `resolver` are the fields that say how a pod looks names up.
     """
 
     namespace: str
@@ -43,6 +43,7 @@ class Order(NamedTuple):
     targets: tuple[str, ...]
     seconds: float
     host: bool = False
+    resolver: Mapping[str, Any] = {}
 
 
 def matrix(
@@ -128,6 +129,7 @@ def _job(name: str, order: Order, node: str, owners: Sequence[Mapping[str, Any]]
         "nodeName": node or "none",
         "containers": [container],
         **({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"} if order.host else {}),
+        **order.resolver,
     }
     return {
         "apiVersion": "batch/v1",

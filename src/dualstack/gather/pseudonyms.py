@@ -124,10 +124,11 @@ class Pseudonyms:
         number = self._hash(*parts)
         return "".join(_LETTERS[number >> 4 * i & 15] for i in range(count))
 
-    def host(self, text: str) -> str:
-        """Labels with dots between; those that say nothing of anybody, such as `svc`, stay behind others."""
+    def host(self, text: str, *, behind: bool = False) -> str:
+        """Labels with dots between; those that say nothing of anybody, such as `svc`, stay `behind` others."""
         first, *others = text.split(".")
-        return ".".join([self.name(first), *(x if x in self._suffixes else self.name(x) for x in others)])
+        said = first if behind and first in self._suffixes else self.name(first)
+        return ".".join([said, *(x if x in self._suffixes else self.name(x) for x in others)])
 
     def is_public_value(self, text: str) -> bool:
         """Whether this is what labels of any cluster say."""

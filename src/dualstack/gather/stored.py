@@ -22,11 +22,14 @@ _ABSENT = 0
 
 
 class Stored:
-    """A world as a source of objects. A kind of which it holds none, and did not look for, is refused."""
+    """A world as a source of objects. A kind of which it holds none, and did not look for, is refused.
 
-    def __init__(self, world: World) -> None:
+    `complete` says that it holds all Services that there are, and not only those of some question.
+    """
+
+    def __init__(self, world: World, *, complete: bool = False) -> None:
         """Nothing is copied."""
-        self._world = world
+        self._world, self.complete = world, complete
         self.context = world.context
 
     def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
@@ -34,11 +37,13 @@ class Stored:
         found = (x for x in self._all(kind) if _at(x, "name") == name)
         return next((x for x in found if not kind.namespaced or _at(x, "namespace") == namespace), None)
 
-    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "") -> list[Object]:
-        """Objects with these labels. Raises Refused for a kind that is not there."""
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
+        """Objects with these labels and this field. Raises Refused for a kind that is not there."""
         wanted = list(terms(labels))
+        path, _, value = fields.partition("=")
         mine = (x for x in self._all(kind) if not namespace or not kind.namespaced or _at(x, "namespace") == namespace)
-        return [x for x in mine if all(test(part(x, "metadata", "labels")) for test in wanted)]
+        near = (x for x in mine if not fields or _held(x, path) == value)
+        return [x for x in near if all(test(part(x, "metadata", "labels")) for test in wanted)]
 
     def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:  # noqa: ARG002 -- all are at hand
         """Objects by their fields that matter. Raises Refused for a kind that is not there."""
@@ -76,6 +81,14 @@ class Stored:
 def _at(item: Object, field: str) -> str:
     about = item.get("metadata")
     return str(about.get(field) or "") if isinstance(about, Mapping) else ""
+
+
+def _held(item: Object, path: str) -> str:
+    """A field of an object by its path; empty where it has none."""
+    found: Any = item
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return str(found or "")
 
 
 def terms(selector: str) -> Iterator[Callable[[Mapping[str, str]], bool]]:

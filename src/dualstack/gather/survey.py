@@ -14,8 +14,8 @@ import msgspec
 
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
-from dualstack.gather.clients import Clients, owner
-from dualstack.gather.cluster import COLLECTOR, Asker, behind, ranges
+from dualstack.gather.clients import Clients
+from dualstack.gather.cluster import Asker, behind, ranges
 from dualstack.gather.kube_objects import Kind, Refused, part, text
 from dualstack.gather.pages import Page
 from dualstack.gather.stored import Stored
@@ -23,6 +23,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.world import Object, World
+from dualstack.reach.exporting import COLLECTOR, owner
 from dualstack.reach.lanes import spoken
 
 T = TypeVar("T")

@@ -128,7 +128,8 @@ class Veil:
         if names and word in self._identifiers:
             return scheme + self._names.host(word) + port
         placed = bool(port and not _NUMBER.fullmatch(word)) or bool(scheme)
-        return scheme + (self._names.host(word) if placed else self.word(word)) + port
+        behind = found.string[: found.start("word")].endswith(").")  # a variable, and then the rest of a name
+        return scheme + (self._names.host(word, behind=behind) if placed else self.word(word)) + port
 
     def _address(self, said: str) -> str:
         if is_address(said) and ":" in said and said not in self._addresses:
@@ -270,6 +271,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         pseudonymised=True,
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,
+        vacant=[veil.text(x) for x in world.vacant],
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
+from dualstack.model.container import Container, DnsConfig, HostAlias
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
@@ -21,7 +22,6 @@ from dualstack.model.slim import (
     Named,
     ObjectMeta,
     ObjectReference,
-    Probe,
     ServiceCIDR,
     Slim,
     Volume,
@@ -29,8 +29,8 @@ from dualstack.model.slim import (
 )
 from dualstack.model.source import Location
 
-_IN_CLUSTER = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.|$)")
-"""Kubernetes DNS specification 1.1 section 2.3."""
+_IN_CLUSTER = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc\.[^.]")
+"""Kubernetes DNS specification 1.1 section 2.3. An alias is a whole name: no search domain is added to it."""
 
 
 class ServicePort(Slim, frozen=True):
@@ -129,6 +129,7 @@ class Endpoint(Slim, frozen=True):
     node_name: str | None = None
     target_ref: ObjectReference | None = None
     zone: str | None = None
+    hostname: str | None = None
     hints: Hints | None = None
 
     @property
@@ -159,55 +160,17 @@ class EndpointSlice(Slim, frozen=True):
         return (self.metadata.labels or {}).get("kubernetes.io/service-name", "")
 
 
-class FieldRef(Slim, frozen=True):
-    """A field of the pod."""
-
-    field_path: str = ""
-
-
-class ValueFrom(Slim, frozen=True):
-    """Where a variable has its value from; None where that is neither a field nor said."""
-
-    field_ref: FieldRef | None = None
-
-
-class EnvVar(Slim, frozen=True):
-    """An environment variable of a container."""
-
-    name: str = ""
-    value: str | None = None
-    value_from: ValueFrom | None = None
-
-
-class ContainerPort(Slim, frozen=True):
-    """A port that a container names."""
-
-    name: str = ""
-    container_port: int = 0
-    host_port: int | None = None
-    host_ip: str | None = msgspec.field(name="hostIP", default=None)
-    protocol: str = "TCP"
-
-
-class Container(Slim, frozen=True):
-    """A container of a pod."""
-
-    name: str = ""
-    image: str = ""
-    command: list[str] | None = None
-    args: list[str] | None = None
-    env: list[EnvVar] | None = None
-    ports: list[ContainerPort] | None = None
-    restart_policy: str | None = None
-    readiness_probe: Probe | None = None
-
-
 class PodSpec(Slim, frozen=True):
     """What is asked of a pod."""
 
     node_name: str | None = None
     host_network: bool | None = None
+    hostname: str | None = None
+    subdomain: str | None = None
     dns_policy: str | None = None
+    dns_config: DnsConfig | None = None
+    host_aliases: list[HostAlias] | None = None
+    enable_service_links: bool | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
@@ -359,7 +322,7 @@ class Cluster(msgspec.Struct, frozen=True):
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
-    them leads to, and that are not there.
+    them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has.
     """
 
     name: str = ""
@@ -380,6 +343,7 @@ class Cluster(msgspec.Struct, frozen=True):
     observed: tuple[Namespace, ...] = ()
     fronts: tuple[Front, ...] = ()
     absent: frozenset[tuple[str, str]] = frozenset()
+    vacant: frozenset[str] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -29,7 +29,8 @@ class Exporter(msgspec.Struct, frozen=True):
     `endpoint`, with its variables filled in as for that pod; `written` is its text where that is another one.
     `protocol` is empty where the environment does not say it. `signals`, `tls` and `credentials` are what
     `reach/brings.py` says of the environment. `families` are those of their addresses; with
-    `host_network` these are the node's.
+    `host_network` these are the node's. `container` is the one that has the variable, and `held` says
+    what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written, if it is.
     """
 
     namespace: str
@@ -45,6 +46,8 @@ class Exporter(msgspec.Struct, frozen=True):
     signals: tuple[str, ...] = ()
     tls: bool | None = None
     credentials: tuple[str, ...] = ()
+    container: str = ""
+    held: str = ""
 
     def made_by(self, *, ambiguous: bool) -> str:
         """Its owner, with the namespace where the name alone may be that of another one."""
@@ -53,9 +56,12 @@ class Exporter(msgspec.Struct, frozen=True):
 
     @property
     def host(self) -> str:
-        """The host of the endpoint, without brackets; empty where a variable without a value leaves it open."""
+        """The host of the endpoint, without brackets; empty where a variable leaves it open, or it cannot be read.
+
+        A variable that is not there stays as it is written: `$(COLLECTOR)`.
+        """
         found = _AUTHORITY.match(self.endpoint)
-        return found["host"].strip("[]") if found and "$" not in self.endpoint else ""
+        return found["host"].strip("[]") if found and not self.held else ""
 
     @property
     def service(self) -> tuple[str, str] | None:

@@ -122,9 +122,10 @@ class ServiceCIDR(Slim, frozen=True):
 
 
 class ConfigMap(Slim, frozen=True):
-    """A ConfigMap, without what it holds."""
+    """A ConfigMap."""
 
     metadata: ObjectMeta
+    data: Mapping[str, str] | None = None
 
 
 class ProbedPort(Slim, frozen=True):

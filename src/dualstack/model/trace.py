@@ -69,6 +69,7 @@ class Trace(msgspec.Struct, frozen=True):
     `arrives` is the port there, where something on the way leads to another than the target's. In a cluster `nodes` are
     those of the clients, or those whose address is asked, and `servers` all the places that stand behind the addresses.
     `through` is the name of the Service that something in front of it leads to, empty where clients come by themselves.
+    `asked` is the name or the address that clients write, where they mean the target by another name.
     """
 
     vantage: str
@@ -85,6 +86,7 @@ class Trace(msgspec.Struct, frozen=True):
     nodes: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     through: str = ""
+    asked: str = ""
 
     @property
     def port(self) -> int:
@@ -94,7 +96,8 @@ class Trace(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """What tells this trace from the others of a diagnosis."""
-        way = f"{self.target.endpoint}/{self.protocol}/{self.family}/{','.join(self.addresses)}"
+        name = f"{self.asked}>" if self.asked else ""
+        way = f"{name}{self.target.endpoint}/{self.protocol}/{self.family}/{','.join(self.addresses)}"
         return f"{self.vantage}/{way}/{self.server}"
 
     def at(self, hop: Hop) -> TracedHop:

@@ -30,7 +30,7 @@ class World(msgspec.Struct):
     `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name, and
     `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
     objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
-    neither decides anything.
+    neither decides anything. `vacant` are addresses that clients name, in the ranges of Services, which no Service has.
     """
 
     context: str = ""
@@ -50,6 +50,7 @@ class World(msgspec.Struct):
     pseudonymised: bool = False
     vantage: str = ""
     gathered: str = ""
+    vacant: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -86,6 +87,7 @@ class World(msgspec.Struct):
             ambiguous=several,
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
             absent=frozenset(self.absent),
+            vacant=frozenset(self.vacant),
         )
 
     def _is_ambiguous(self) -> bool:

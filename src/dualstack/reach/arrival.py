@@ -11,6 +11,7 @@ from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.lanes import Backend
 from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
@@ -26,6 +27,7 @@ pod that lost its address."""
 Looks = Mapping[Way, Glimpse]
 
 _DISPOSITIONS = {
+    Hop.ENDPOINT: Disposition.UNPARSABLE,
     Hop.RESOLVE: Disposition.NO_ADDRESS,
     Hop.ROUTE: Disposition.NO_ROUTE,
     Hop.POLICY: Disposition.DENIED,
@@ -83,17 +85,22 @@ def led(
     flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], using: Sequence[Backend], seen: Glimpses
 ) -> Iterator[Trace]:
     """The traces to backends, one for each way in which they differ; where none is in use, to all, which end before."""
-    ways: dict[tuple[object, ...], list[Backend]] = {}
-    for backend in using or every:
-        ways.setdefault(_fate(flow.target.protocol, backend, seen), []).append(backend)
-    for backends in ways.values():
-        shown = next((x for x in backends if looks_at(flow.target.protocol, x, seen)), backends[0])
-        ordered = (shown, *(x for x in backends if x is not shown))
+    for backends in alike(flow.target.protocol, using or every, seen):
         counted = _counted(backends, using, every)
-        found = traced(flow, (*before, counted, *behind(flow.target.protocol, shown, seen)), ordered)
+        found = traced(flow, (*before, counted, *behind(flow.target.protocol, backends[0], seen)), backends)
         rejected = found.disposition is Disposition.REJECTED
-        taken = _signals(looks_at(flow.target.protocol, shown, seen)) if rejected else ()
+        taken = _signals(looks_at(flow.target.protocol, backends[0], seen)) if rejected else ()
         yield msgspec.structs.replace(found, signals=taken)
+
+
+def alike(protocol: Protocol, every: Sequence[Backend], seen: Glimpses) -> Iterator[tuple[Backend, ...]]:
+    """Backends in groups that fare alike, in each the one first that was looked at."""
+    ways: dict[tuple[object, ...], list[Backend]] = {}
+    for backend in every:
+        ways.setdefault(_fate(protocol, backend, seen), []).append(backend)
+    for backends in ways.values():
+        shown = next((x for x in backends if looks_at(protocol, x, seen)), backends[0])
+        yield (shown, *(x for x in backends if x is not shown))
 
 
 def _counted(backends: Sequence[Backend], using: Sequence[Backend], every: Sequence[Backend]) -> TracedHop:
@@ -114,7 +121,7 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
         yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :])
         return
     name = place.pod.metadata.called
-    held = place.pod.has(backend.address)
+    held = is_loopback(backend.address) or place.pod.has(backend.address)
     if held is None:
         why = f"nobody says which addresses the pod {name} has"
         yield from (TracedHop(x, Status.UNKNOWN, why) for x in _ORDER[_ORDER.index(Hop.POD) :])
@@ -141,9 +148,20 @@ def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:
     """What was seen of a port of a pod; of its addresses the API server dials the first one alone."""
     place = backend.place
     found = {x: seen.of(place.name, backend.port, protocol, x, backend.address) for x in Way} if place else {}
-    if place and backend.address != next(iter(place.pod.addresses), ""):
+    if place and is_loopback(backend.address):
+        found = {Way.INSIDE: found[Way.INSIDE] or _as_client(found[Way.LOOPBACK], backend, place)}
+    elif place and backend.address != next(iter(place.pod.addresses), ""):
         found[Way.ADDRESS] = None
     return {k: v for k, v in found.items() if v}
+
+
+def _as_client(forwarded: Glimpse | None, backend: Backend, place: Place) -> Glimpse | None:
+    """What a forwarded port tells of clients in the pod: it tries IPv4 before IPv6, so a refusal is one of both."""
+    if forwarded is None or forwarded.outcome is Outcome.REFUSED:
+        return forwarded
+    sockets = [x for x in place.sockets if x.port == backend.port]
+    first = family(backend.address) is Family.IPV4 and _taken(sockets, _LOOPBACK, place) is not False
+    return forwarded if first or not sockets else None
 
 
 def _fate(protocol: Protocol, backend: Backend, seen: Glimpses) -> tuple[object, ...]:

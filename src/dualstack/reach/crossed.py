@@ -1,7 +1,7 @@
 """Exports that containers on nodes made, against what is predicted for the clients of those nodes: a probe beats it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -29,6 +29,23 @@ FROM_NODE = "from the node "
 _To = tuple[str, int, Protocol]
 _Near = tuple[str, Family, Protocol]
 """A node, and what is spoken from there."""
+
+
+_UNTRIED = (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH, Outcome.TLS_REFUSED)
+"""What nobody can say of clients: which authorities they trust, and what certificates they have."""
+
+
+def as_clients(made: Sequence[Crossing], pods: Collection[tuple[str, str]]) -> Iterator[Crossing]:
+    """Exports as those of clients where `pods` are these: from inside of them, and of Jobs with the same resolver.
+
+    What other pods sent says nothing of the names that clients use.
+    """
+    if not pods:
+        yield from made
+        return
+    told = [x for x in made if x.result.outcome not in _UNTRIED]
+    yield from (replace(x, pod="") for x in told if (x.namespace, x.pod) in pods)
+    yield from (x for x in told if not x.pod)
 
 
 def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> Iterator[Trace]:

@@ -1,7 +1,7 @@
 """Which flows are those of which clients: by the host, the port and the protocol that their variables name."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dualstack.model.address import Protocol
 from dualstack.model.exporter import Exporter
@@ -17,8 +17,14 @@ def ways(traces: Sequence[Trace]) -> Ways:
     """Traces by where they lead."""
     found = defaultdict[tuple[str, int, Protocol], list[int]](list)
     for place, trace in enumerate(traces):
-        found[trace.target.host, trace.target.port, trace.protocol].append(place)
+        for name in hosts([trace]):
+            found[name, trace.target.port, trace.protocol].append(place)
     return found
+
+
+def hosts(traces: Iterable[Trace]) -> frozenset[str]:
+    """The hosts of targets, also as clients write them."""
+    return frozenset(y for x in traces for y in (x.target.host, x.asked) if y)
 
 
 def destination(exporter: Exporter, hosts: frozenset[str]) -> str:

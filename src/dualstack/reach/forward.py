@@ -6,12 +6,13 @@ objects of the API server, and what listens follows from the configuration in ea
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Target, join
-from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, join
+from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
+from dualstack.reach.aliases import End, end_of
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
@@ -42,41 +43,54 @@ def forward(cluster: Cluster, places: Spots, question: Question, seen: Glimpses 
     yield from node_ports(cluster, places, question, seen)
 
 
-_World = tuple[Cluster, Spots, Question, Glimpses]
+World = tuple[Cluster, Spots, Question, Glimpses]
+"""What there is to reason on: the objects, the pods as places, the question, and what was seen from outside."""
 
 
-def _of_service(service: Service, alias: Service | None, world: _World) -> Iterator[Trace]:
+def _of_service(service: Service, alias: Service | None, world: World) -> Iterator[Trace]:
     cluster, places, _, _ = world
+    for port in service.spec.ports or ():
+        for protocol in spoken(service, port, cluster.slices_of(service), places):
+            yield from of_port(service, port, protocol, world, alias)
+
+
+def of_port(
+    service: Service, port: ServicePort, protocol: Protocol, world: World, alias: Service | None = None
+) -> Iterator[Trace]:
+    """The traces to one port of a Service, by its own name or by an alias."""
+    cluster = world[0]
     slices = cluster.slices_of(service)
     local = service.spec.internal_traffic_policy == "Local" and not service.headless
     groups = crowds(cluster, near(slices) if local else None)
-    for port in service.spec.ports or ():
-        for protocol in spoken(service, port, slices, places):
-            for lane in (Lane(x, service, port, protocol, y, alias) for x in groups for y in BOTH):
-                yield from _traces(lane, slices, world)
+    for lane in (Lane(x, service, port, protocol, y, alias) for x in groups for y in BOTH):
+        yield from _traces(lane, slices, world)
 
 
-def _by_alias(alias: Service, world: _World) -> Iterator[Trace]:
+def _by_alias(alias: Service, world: World) -> Iterator[Trace]:
     """The ways by a name that stands for another: those to that Service; to a host elsewhere nothing is known."""
     cluster, _, question, _ = world
-    found = cluster.service(*alias.alias) if alias.alias else None
-    if found:
-        yield from _of_service(found, alias, world)
+    end = end_of(alias, cluster)
+    if end.service:
+        yield from _of_service(end.service, alias, world)
         return
-    name, stands = host(alias), alias.spec.external_name or "nothing"
     numbers = [x.port for x in alias.spec.ports or () if x.port in OTLP_PORTS] or list(OTLP_PORTS)
-    fact = (Evidence(f"externalName: {stands}", alias.called),)
-    hop = TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"`{name}` stands for `{stands}`, which was not looked up", "", fact)
-    if alias.alias and "Service" not in cluster.unseen:
-        why = "`{1}` in the namespace `{0}`, and there is no such Service".format(*alias.alias)
-        hop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{name}` stands for {why}", NO_SERVICE, fact)
     for number in numbers:
         for family in question.expect or cluster.families or BOTH:
-            target = Target(name, name, number, OTLP_PORTS[number])
-            yield traced(Flow("pods", (), target, family, ()), (TracedHop(Hop.ENDPOINT, Status.PASS), hop))
+            target = Target(host(alias), host(alias), number, OTLP_PORTS[number])
+            hops = (TracedHop(Hop.ENDPOINT, Status.PASS), unresolved(alias, end))
+            yield traced(Flow("pods", (), target, family, ()), hops)
 
 
-def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: _World) -> Iterator[Trace]:
+def unresolved(alias: Service, end: End) -> TracedHop:
+    """What is known of the name of an alias that leads to no Service."""
+    fact = (Evidence(f"externalName: {end.said[0]}", alias.called),)
+    stands = f"`{host(alias)}` stands for {', which stands for '.join(f'`{x}`' for x in end.said)}"
+    if end.dead:
+        return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", NO_SERVICE, fact)
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which was not looked up", "", fact)
+
+
+def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterator[Trace]:
     """What becomes of a lane: one trace, or one for each way in which its backends differ."""
     cluster, places, question, seen = world
     if lane.family not in (*lane.service.families, *question.expect):
@@ -125,7 +139,7 @@ def _before(lane: Lane, proxy: KubeProxy | None) -> Iterator[TracedHop]:
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     yield _resolve(lane)
     yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)
-    yield _route(lane)
+    yield route(lane.crowd, lane.family)
     yield TracedHop(Hop.POLICY, Status.PASS)
     if lane.family in lane.service.families:
         yield _service(lane, proxy)
@@ -141,11 +155,12 @@ def _resolve(lane: Lane) -> TracedHop:
     return TracedHop(Hop.RESOLVE, Status.FAIL, f"`{name}` has no {lane.family.title} address", f"no-{record}", (fact,))
 
 
-def _route(lane: Lane) -> TracedHop:
-    crowd, title = lane.crowd, lane.family.title
-    if lane.family in crowd.families:
+def route(crowd: Crowd, family: Family) -> TracedHop:
+    """Whether some clients have a family to send from."""
+    title = family.title
+    if family in crowd.families:
         return TracedHop(Hop.ROUTE, Status.PASS, f"the {crowd.name} have {title} addresses")
-    if lane.family in crowd.open or not crowd.families:  # a node that shows neither address nor range
+    if family in crowd.open or not crowd.families:  # a node that shows neither address nor range
         return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}", OPEN)
     fact = Evidence(f"pods have {' and '.join(x.title for x in crowd.families)} addresses alone", _nodes_of(crowd))
     return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", LACKING, (fact,))

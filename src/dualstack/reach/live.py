@@ -10,7 +10,9 @@ from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
+from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import CRASHED, NOTHING, STALE
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
@@ -30,9 +32,9 @@ def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
 def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Service, tuple[Trace, ...]]]:
     """The Services with those of these flows that they lead, each with at least one."""
     every = tuple(traces)
+    aliases = [x for x in cluster.services if x.spec.type == "ExternalName"]
     for service in cluster.services:
-        about = service.metadata
-        names = [service, *(x for x in cluster.services if x.alias == (about.namespace, about.name))]
+        names = [service, *(x for x in aliases if end_of(x, cluster).service is service)]
         mine = tuple(x for x in every if any(is_of(y, x) for y in names))
         if mine:
             yield service, mine
@@ -166,7 +168,12 @@ def taken_on(place: Place, protocol: Protocol, but: int = 0) -> int:
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:
-    """Whether a port without a socket has another reason, or may have one in spite of what is known of the pod."""
+    """Whether a port without a socket has another reason, or may have one in spite of what is known of the pod.
+
+    What is known of a pod's loopback was told by who sends there.
+    """
+    if any(map(is_loopback, trace.addresses)):
+        return trace.at(Hop.LISTEN).mark == CRASHED
     place, mark = places.named(trace.server) if places else None, trace.at(Hop.LISTEN).mark
     other = mark == CRASHED or receives_on(trace, places) != 0 or (places is not None and trace.server in places.strays)
     return place is not None and (other or not (place.known or mark == NOTHING))

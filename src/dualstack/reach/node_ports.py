@@ -7,7 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
-from dualstack.model.cluster import Cluster, ContainerPort, EndpointSlice, Node, Service, ServicePort
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Service, ServicePort
+from dualstack.model.container import ContainerPort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question

@@ -7,7 +7,8 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.address import BOTH, Family, family
-from dualstack.model.cluster import Cluster, Container, Pod
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
 from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
@@ -20,10 +21,10 @@ from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.start import numbered
 from dualstack.reach.states import stopped
+from dualstack.reach.variables import environment
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-_DEPENDENT = re.compile(r"\$\$|\$\(([^)]+)\)")
 _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file that the kubelet writes"),)
 """kubernetes 1.34.4, pkg/kubelet/kubelet_pods.go managedHostsFileContent."""
 
@@ -218,7 +219,7 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
 
 def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Iterator[Opened]:
     container = next(x for x in together(pod) if item.container and x.name == item.container.name)
-    values, doubt = environment(container, pod), _doubt(item, pod, container, cluster)
+    values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
         bound = _bound(endpoint, value, pod, space)
@@ -297,46 +298,6 @@ def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:
         for x in bound.sockets
     )
     return msgspec.structs.replace(bound, sockets=sockets)
-
-
-def environment(container: Container, pod: Pod) -> Mapping[str, str]:
-    """The variables of a container whose values are known, those of the downward API among them."""
-    fields = _fields(pod)
-    found: dict[str, str] = {}
-    for each in container.env or ():
-        source = each.value_from.field_ref if each.value_from else None
-        if each.value is not None:
-            value = _expanded(each.value, found)
-            found.pop(each.name, None)
-            found |= {each.name: value} if value is not None else {}
-        elif source and fields.get(source.field_path):
-            found[each.name] = fields[source.field_path]
-    return found
-
-
-def _expanded(text: str, values: Mapping[str, str]) -> str | None:
-    """A value with the variables before it filled in; None where the value of one is not known.
-
-    `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
-    """
-    unknown = [x for x in _DEPENDENT.findall(text) if x and x not in values]
-    if unknown:
-        return None
-    return _DEPENDENT.sub(lambda x: values[x[1]] if x[1] else "$", text)
-
-
-def _fields(pod: Pod) -> Mapping[str, str]:
-    """Fields of the downward API (Kubernetes documentation, Downward API, Available fields)."""
-    status = pod.status
-    return {
-        "metadata.name": pod.metadata.name,
-        "metadata.namespace": pod.metadata.namespace,
-        "spec.nodeName": pod.spec.node_name or "",
-        "status.podIP": next(iter(pod.addresses), ""),
-        "status.podIPs": ",".join(x.ip for x in status.pod_ips or ()),
-        "status.hostIP": status.host_ip or "",
-        "status.hostIPs": ",".join(x.ip for x in status.host_ips or ()),
-    }
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -11,22 +11,47 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 
 UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
+UNRESOLVED = "unresolved"
+"""The same of a name of which nobody knew whether it gives one."""
 
 
 def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
     """The traces, those without an address whose name gives none. `seen` are the nodes with what was answered there."""
     for trace in traces:
-        answers = [(node, x) for node, names in seen if (x := names.lookup(trace.target.host))]
+        answers = [(node, x) for node, names in seen if (x := names.lookup(trace.asked or trace.target.host))]
         lacking = [x for x in answers if trace.family not in {family(y) for y in x[1].addresses}]
         promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN)
-        yield _untold(trace, *lacking[0]) if promised and answers and len(lacking) == len(answers) else trace
+        if promised and answers and len(lacking) == len(answers):
+            yield _untold(trace, *lacking[0])
+        elif answers and trace.at(Hop.RESOLVE).status is Status.UNKNOWN:
+            yield _told(trace, *next(x for x in answers if x not in lacking))
+        else:
+            yield trace
+
+
+def _fact(node: str, said: Lookup) -> Evidence:
+    return Evidence(f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} on the node {node}")
 
 
 def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
+    """A trace whose name gives no address of its family; no client needs that of a host that has another one."""
+    before = trace.at(Hop.RESOLVE)
+    known = before.status is Status.PASS and trace.target.host != "localhost"
     why = f"does not resolve: {said.error}" if said.error else f"gives no {trace.family.title} address"
-    got = said.error or ", ".join(said.addresses)
-    fact = Evidence(f"`{said.name}`: {got}", f"{said.source} on the node {node}")
-    stop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{said.name}` {why}", UNTOLD, (fact, *trace.at(Hop.RESOLVE).evidence))
+    reason = f", and {before.why}" if before.why and not known and said.error else ""
+    mark = UNTOLD if known else UNRESOLVED
+    facts = (_fact(node, said), *before.evidence)
+    stop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{said.name}` {why}{reason}", mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)
     hops = tuple(stop if x.hop is Hop.RESOLVE else x for x in after)
-    return replace(trace, hops=hops, disposition=Disposition.NO_ADDRESS)
+    needed = trace.required and (known or not said.addresses)
+    return replace(trace, hops=hops, disposition=Disposition.NO_ADDRESS, required=needed)
+
+
+def _told(trace: Trace, node: str, said: Lookup) -> Trace:
+    """A trace to a host that nobody knew, at the addresses that its name gives."""
+    found = tuple(x for x in said.addresses if family(x) is trace.family)
+    why = f"`{said.name}` has {', '.join(found)}"
+    hop = TracedHop(Hop.RESOLVE, Status.PASS, why, trace.family.record, (_fact(node, said),))
+    hops = tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops)
+    return replace(trace, hops=hops, addresses=trace.addresses or found)

@@ -20,7 +20,8 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str
         return ""
     if cluster.exporters:
         first = cluster.exporters[0]
-        return f"`{first.variable}={first.endpoint}` of the pod {first.pod} holds a variable that is not known"
+        said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the pod {first.pod}"
+        return f"{said} has its value from {first.held}, which was not read" if first.held else f"{said} leads nowhere"
     if cluster.services:
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"

@@ -216,11 +216,11 @@ def _client(view: Outlook) -> ClientDocument:
 
 
 def _exporters(diagnosis: Diagnosis) -> Iterator[ExporterDocument]:
-    from dualstack.reach.exports import destination, flows, ways  # of a host and of files there is none
+    from dualstack.reach.exports import destination, flows, hosts, ways  # of a host and of files there is none
 
-    known, hosts = ways(diagnosis.traces), frozenset(x.target.host for x in diagnosis.traces)
+    known, every = ways(diagnosis.traces), hosts(diagnosis.traces)
     for each in diagnosis.exporters:
-        found, target = destination(each, hosts), each.target
+        found, target = destination(each, every), each.target
         named = each.service if each.certain or found.endswith(".svc") else None
         yield ExporterDocument(
             owner=each.owner,

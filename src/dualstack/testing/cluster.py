@@ -4,6 +4,7 @@ The first line may say how `dualstack diagnose` is called:
 
     # dualstack diagnose svc/otel-collector --expect dual
 
+What a pod sends to, or what leads to it, is looked up as in a cluster.
 Objects are written with the fields that matter, and their status; a namespace that is not said is `default`. Of
 EndpointSlices, pods and nodes nothing is known unless there is at least one.
 """
@@ -11,11 +12,14 @@ EndpointSlices, pods and nodes nothing is known unless there is at least one.
 import shlex
 
 from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import world_of
 from dualstack.gather.files import Text
+from dualstack.gather.stored import Stored
 from dualstack.model.address import BOTH, Family
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
+from dualstack.model.target import EVERYTHING, kube_target
 from dualstack.model.world import World
 
 CALL = "# dualstack diagnose "
@@ -42,4 +46,9 @@ def diagnosis(text: str) -> Diagnosis:
     if given:
         msg = f"{', '.join(given)} is not understood here"
         raise ValueError(msg)
-    return conclude(world(text), Question(expect=expect))
+    found = world(text)
+    if words and words[0].startswith("pod/"):
+        open_yet = found.unseen
+        found = of(Asker(Stored(found, complete=True), "default"), kube_target(words[0]) or EVERYTHING)
+        found.unseen |= open_yet
+    return conclude(found, Question(expect=expect))

@@ -7,7 +7,7 @@ from dualstack.model.address import BOTH
 from dualstack.model.exporter import Exporter
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Trace
-from dualstack.reach.exports import destination
+from dualstack.reach.exports import destination, hosts
 from dualstack.report.verbs.lines import Line, wrapped
 
 MANY = 6
@@ -145,9 +145,9 @@ def _word(trace: Trace) -> str:
 def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:
     """Who says that it exports to each of the targets, the most pods first."""
     held: dict[str, list[Exporter]] = {}
-    hosts = frozenset(x.target.host for x in traces)
+    known = hosts(traces)
     for each in exporters:
-        held.setdefault(destination(each, hosts), []).append(each)
+        held.setdefault(destination(each, known), []).append(each)
     held.pop("", None)
     if held:
         yield Line()

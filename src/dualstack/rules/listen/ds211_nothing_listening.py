@@ -49,7 +49,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, owner, why
-from dualstack.reach.live import is_open
+from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, suspects
 from dualstack.reach.trace import is_refused, sockets_of
@@ -88,14 +88,15 @@ def check(
         elif not seen and trace.at(Hop.POLICY).mark != UNDECIDED and not elsewhere(traces, trace):
             yield _inferred(trace)
     for flows in silent.values():
-        yield _observed(flows, listeners or Listeners(), stopped if stopped and flows[0] in stopped.flows else None)
+        cause = stopped if stopped and flows[0] in stopped.flows else None
+        yield _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
 
 
-def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None) -> Finding:
+def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None, meant: int) -> Finding:
     ports = tuple(dict.fromkeys(x.port for x in flows))
     named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
     transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
-    other = _elsewhere(flows[0], listeners)
+    other = _elsewhere(flows[0], listeners, meant)
     held = f"held by {owner(other)}" if other and other.processes else "which is open"
     instead = f"Try port {other.port}, {held}, or s" if other else "S"
     told = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence))
@@ -113,10 +114,10 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
     )
 
 
-def _elsewhere(trace: Trace, listeners: Listeners) -> Listener | None:
-    """A socket of the same place on which a receiver seems to wait."""
+def _elsewhere(trace: Trace, listeners: Listeners, meant: int) -> Listener | None:
+    """A socket of the same place on which a receiver seems to wait, that of the port that is `meant` first."""
     mine = [x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP]
-    by_port = [x for x in mine if x.port in OTLP_PORTS]
+    by_port = [*(x for x in mine if x.port == meant), *(x for x in mine if x.port in OTLP_PORTS)]
     by_name = [x for x in mine if x.processes and any(name in x.processes[0].name for name in _RECEIVERS)]
     return next(iter((*by_port, *by_name)), None)
 

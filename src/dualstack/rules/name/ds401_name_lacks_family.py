@@ -52,11 +52,11 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
-from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.required import addresses_of
 from dualstack.reach.resolved import UNTOLD
 from dualstack.reach.resolver import NO_AAAA
+from dualstack.reach.ways import NAMELESS
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -66,7 +66,7 @@ BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each expected family of which the target has no address."""
     for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
-        if cluster and trace.at(HOP).mark != NO_SERVICE:
+        if cluster and trace.at(HOP).mark not in NAMELESS:
             yield _of_service(trace)
         known = addresses_of(trace.target, names) if names else ()
         if names is None or not known:

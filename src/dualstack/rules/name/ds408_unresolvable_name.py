@@ -1,8 +1,8 @@
 """The name has no address at all.
 
 ## What it detects
-getaddrinfo gives an error for the target's name, or, in a cluster, a client names a Service that is not there. What
-the nameservers said is shown beside it.
+getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there, or its pod
+makes no name of the cluster of it. It is a warning where the pod asks nameservers that need not know the cluster.
 
 ## Why it breaks
 No address, no connection, in either family. A misspelt name, a short name outside its search domain, a dead CNAME, a
@@ -54,7 +54,9 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
+from dualstack.reach.resolved import UNRESOLVED
 from dualstack.reach.unresolved import WORDS, fact, why
+from dualstack.reach.ways import NAMELESS, OUTSIDE, SHORT, UNDEFINED
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -62,10 +64,11 @@ BECAUSE = ("DS402", "DS403", "DS410")
 
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
-    """One finding for each flow whose name has no address."""
+    """One finding for each flow whose name has no address, and a warning where it may have none for its client."""
+    yield from (_of_client(x) for x in traces.items if cluster and x.at(HOP).mark == OUTSIDE)
     for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
-        if cluster and trace.at(HOP).mark == NO_SERVICE:
-            yield _of_no_service(trace)
+        if cluster and trace.at(HOP).mark in NAMELESS:
+            yield _of_client(trace)
         found = names.lookup(trace.target.host) if names else None
         if names is None or found is None or found.addresses:
             continue
@@ -84,12 +87,36 @@ def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Itera
         )
 
 
-def _of_no_service(trace: Trace) -> Finding:
+_POLICIES = "`dnsPolicy: ClusterFirst`, or `ClusterFirstWithHostNet` in the network of its node"
+_TOLD = {
+    NO_SERVICE: ("No Service has this name", "Correct the name; `kubectl get services -A` lists those that there are."),
+    SHORT: (
+        "The client's resolver makes no name of the cluster of it",
+        "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",
+    ),
+    UNDEFINED: (
+        "The endpoint names a variable that is not there",
+        "Define the variable before the one that uses it; `env` is read from the top.",
+    ),
+    UNRESOLVED: (
+        "The name does not resolve for the client",
+        f"Correct the name; `kubectl get services -A` lists those of the cluster. Pods ask for these with {_POLICIES}.",
+    ),
+    OUTSIDE: (
+        "The client may not resolve this name",
+        f"Use {_POLICIES}; `--inspect` looks the name up from inside the pod.",
+    ),
+}
+
+
+def _of_client(trace: Trace) -> Finding:
     hop = trace.at(HOP)
+    summary, hint = _TOLD[hop.mark]
     return Finding(
-        summary="No Service has this name",
-        detail=f"Clients send to `{trace.target.text}`: {hop.why}.",
-        hint="Correct the name; `kubectl get services -A` lists those that there are.",
+        summary=summary,
+        detail=f"Clients send to `{trace.asked or trace.target.text}`: {hop.why}.",
+        hint=hint,
+        severity=Severity.WARNING if hop.mark == OUTSIDE else SEVERITY,
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),

@@ -87,13 +87,14 @@ services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:43
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dualstack.model.address import OTLP_PORTS
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Services
-from dualstack.model.probe import Outcome, Probes
+from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.answers import crossed, ended
+from dualstack.reach.answers import crossed, ended, foretold
 from dualstack.reach.landscape import landscape
 from dualstack.reach.mismatch import of_clients, of_routes
 
@@ -109,27 +110,33 @@ _PLAIN = (*_CROSSED, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
 
 
 def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
-    """One finding for each flow that was answered in another protocol."""
+    """One finding for each flow that was answered in another protocol, or will be by what its receiver declares."""
+    for trace, result in foretold(traces, probes, _PLAIN):
+        yield _finding(trace, result, Confidence.DECLARED, places)
     for trace, result in ended(traces, probes, (*_PLAIN, Outcome.TLS_REFUSED)):
         if result.outcome in _PLAIN or "no application protocol" in result.detail:
-            summary, detail, hint = crossed(trace, result)
-            mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
-            hint = f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint
-            yield Finding(
-                summary=summary,
-                detail=detail,
-                hint=hint,
-                families=(trace.family,),
-                confidence=Confidence.PROBED,
-                evidence=trace.at(Hop.HANDSHAKE).evidence,
-                flows=(trace.key,),
-            )
+            yield _finding(trace, result, Confidence.PROBED, places)
+
+
+def _finding(trace: Trace, result: ProbeResult, confidence: Confidence, places: "Places | None") -> Finding:
+    summary, detail, hint = crossed(trace, result)
+    mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
+    return Finding(
+        summary=summary,
+        detail=detail,
+        hint=f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint,
+        families=(trace.family,),
+        confidence=confidence,
+        evidence=trace.at(Hop.HANDSHAKE).evidence,
+        flows=(trace.key,),
+    )
 
 
 def _mapped(trace: Trace, places: "Places | None") -> int:
-    """The port of its pods that the Service should lead to instead; 0 where it has no part in it."""
+    """The port of its pods that the Service should lead to instead; 0 where the client's choice is what is wrong."""
     place = places.named(trace.server) if places else None
-    if place is None or trace.at(Hop.SERVICE).status is not Status.PASS:
+    chosen = OTLP_PORTS.get(trace.target.port, trace.protocol) is not trace.protocol
+    if place is None or chosen or trace.at(Hop.SERVICE).status is not Status.PASS:
         return 0
     from dualstack.reach.live import taken_on
 

@@ -1,0 +1,146 @@
+"""What the pods of a workload send to: the Services, pods and nodes that their variables lead to, and what is behind.
+
+Beside `gather/cluster.py`, which begins with what receives.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from dualstack.gather import clients, kinds
+from dualstack.gather.cluster import Asker, around, behind, followed
+from dualstack.gather.kube_objects import Refused
+from dualstack.gather.pages import page
+from dualstack.gather.stored import Stored
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.decoders import converted
+from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Asking, Exporter
+from dualstack.model.slim import ConfigMap
+from dualstack.model.world import Object, World
+from dualstack.reach.aims import aims, holds, is_otlp
+from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
+from dualstack.reach.rights import Right, refused
+
+T = TypeVar("T")
+_DENIED = 403
+_ADDRESSES = 20
+
+
+def is_client(ask: Asker, pods: Sequence[Object], leading: Callable[[], Sequence[Object | None]]) -> bool:
+    """Whether these pods export, beside what a Collector in them does; who exports what is noted then.
+
+    Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers.
+    """
+    found = [x for x in page(pods, kinds.PODS).items if x]
+    maps = _config_maps(ask, found)
+    sent = clients.of(found, lambda x: asked(x, maps))
+    receives = any(COLLECTOR.search(x.image) for pod in found for x in pod.spec.containers or ())
+    if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
+        ask.world.clients = sent
+        ask.world.asking = Asking(sent[0].owner, ask.namespace, tuple(x.metadata.name for x in found))
+        ask.world.gaps += map(_held, filter(lambda x: x.held, sent))
+        return True
+    hidden = {owner(x): y for x in found for y in unread(x, maps)} if not receives else {}
+    why = "may hold where it exports to; Secrets are never read"
+    ask.world.gaps += (Missing(f"the endpoint of {who}", f"{what} {why}") for who, what in hidden.items())
+    return False
+
+
+def _held(sent: Exporter) -> Missing:
+    return Missing(f"{sent.variable} of {sent.owner}", f"{sent.held} holds it, which was not read")
+
+
+def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
+    """The ConfigMaps that variables of these pods come from."""
+    named = dict[str, None]()
+    for container in (y for x in pods for y in x.spec.containers or ()):
+        refs = [x.value_from.config_map_key_ref for x in container.env or () if x.value_from]
+        named |= {x.name: None for x in (*refs, *(x.config_map_ref for x in container.env_from or ())) if x}
+    found = (ask.one(kinds.CONFIG_MAPS, x) for x in named)
+    return [converted(x, ConfigMap) for x in found if x]
+
+
+def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
+    """What clients name, with what is behind it."""
+    around(ask)
+    led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
+    found = aims(_cluster(ask))
+    names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
+    for (namespace, name), likely in names.items():
+        led += _to_service(ask, namespace, name, likely=likely)
+    addresses = {(x, aim.port): None for aim in found for x in aim.literals}
+    for address, port in list(addresses)[:_ADDRESSES]:
+        led += _to_address(ask, address, port)
+    if len(addresses) > _ADDRESSES:
+        ask.world.gaps.append(Missing("addresses", f"{len(addresses) - _ADDRESSES} more were not looked at"))
+    behind(led)
+    return ask.world
+
+
+def _cluster(ask: Asker) -> Cluster:
+    """What is known by now, with the pods that are asked about."""
+    known = ask.world.cluster()
+    return replace(known, exporters=tuple(y for x in known.askers for y in asked(x, known.config_maps)))
+
+
+def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -> list[tuple[Asker, Iterable[Object]]]:
+    """A Service with what is behind it; one that is not `likely` to be meant may be out of reach."""
+    there = Asker(ask.api, namespace, ask.world)
+    service = there.one(kinds.SERVICES, name) if likely else there.quietly(kinds.SERVICES, name, namespace)
+    if not service:
+        return []
+    there.some(kinds.POLICIES, namespace)
+    return followed(there, service)
+
+
+def _to_address(ask: Asker, address: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
+    """What has an address: a Service, a node with the pods that hold the port there, or a pod."""
+    known = ask.world.cluster()
+    node = next((x for x in known.nodes if address in x.addresses), None)
+    if node:
+        there = _asked(ask, f"pods on {node.metadata.name}", lambda: _pods(ask, f"spec.nodeName={node.metadata.name}"))
+        return _kept(ask, [x for x in there or () if _holds(x, port)])
+    if known.ranges and not in_ranges(address, known.ranges):
+        return _kept(ask, _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}")) or ())
+    services = _asked(ask, "Services of all namespaces", lambda: ask.api.listed(kinds.SERVICES).items, "services")
+    mine = next((x for x in services or () if address in x.addresses), None)
+    if mine:
+        return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
+    complete = not isinstance(ask.api, Stored) or ask.api.complete
+    if services is not None and complete and known.ranges and address not in ask.world.vacant:
+        ask.world.vacant.append(address)
+    return []
+
+
+def _pods(ask: Asker, fields: str) -> list[Object]:
+    return ask.api.objects(kinds.PODS, "", "", fields)
+
+
+def _holds(item: Object, port: int) -> bool:
+    found = next((x for x in page([item], kinds.PODS).items if x), None)
+    return found is not None and holds(found, port)
+
+
+def _kept(ask: Asker, pods: Iterable[Object]) -> list[tuple[Asker, Iterable[Object]]]:
+    """Pods of any namespaces, noted, each with who asks there."""
+    by_namespace: Mapping[str, list[Object]] = defaultdict(list)
+    for pod in pods:
+        by_namespace[pod["metadata"]["namespace"]].append(pod)
+    for found in by_namespace.values():
+        ask.world.keep(kinds.PODS.kind, *found)
+    return [(Asker(ask.api, k, ask.world), v) for k, v in by_namespace.items()]
+
+
+def _asked(ask: Asker, called: str, what: Callable[[], T], resource: str = "pods") -> T | None:
+    """What helps where it may be read; else it is a gap, and nothing that is known is less certain for it."""
+    try:
+        return what()
+    except Refused as error:
+        right = Right("list", resource)
+        why = refused(right, where=" in all namespaces") if error.status == _DENIED else error.why
+        ask.world.gaps.append(Missing(called, why))
+        return None

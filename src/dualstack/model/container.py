@@ -1,0 +1,91 @@
+"""What a pod is made of: containers, their variables and ports, and how they look names up.
+
+Field names and meanings are those of the Kubernetes API reference 1.34; see `model/cluster.py`.
+"""
+
+import msgspec
+
+from dualstack.model.slim import Named, Probe, Slim
+
+
+class FieldRef(Slim, frozen=True):
+    """A field of the pod."""
+
+    field_path: str = ""
+
+
+class KeyRef(Slim, frozen=True):
+    """A key of a ConfigMap or a Secret."""
+
+    name: str = ""
+    key: str = ""
+
+
+class ValueFrom(Slim, frozen=True):
+    """Where a variable has its value from; all None where that is another place."""
+
+    field_ref: FieldRef | None = None
+    config_map_key_ref: KeyRef | None = None
+    secret_key_ref: KeyRef | None = None
+
+
+class EnvVar(Slim, frozen=True):
+    """An environment variable of a container."""
+
+    name: str = ""
+    value: str | None = None
+    value_from: ValueFrom | None = None
+
+
+class EnvFrom(Slim, frozen=True):
+    """Variables that are the keys of a ConfigMap or a Secret, each behind a prefix."""
+
+    prefix: str | None = None
+    config_map_ref: Named | None = None
+    secret_ref: Named | None = None
+
+
+class ContainerPort(Slim, frozen=True):
+    """A port that a container names."""
+
+    name: str = ""
+    container_port: int = 0
+    host_port: int | None = None
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
+    protocol: str = "TCP"
+
+
+class Container(Slim, frozen=True):
+    """A container of a pod."""
+
+    name: str = ""
+    image: str = ""
+    command: list[str] | None = None
+    args: list[str] | None = None
+    env: list[EnvVar] | None = None
+    env_from: list[EnvFrom] | None = None
+    ports: list[ContainerPort] | None = None
+    restart_policy: str | None = None
+    readiness_probe: Probe | None = None
+
+
+class DnsOption(Slim, frozen=True):
+    """An option of resolv.conf."""
+
+    name: str = ""
+    value: str | None = None
+
+
+class DnsConfig(Slim, frozen=True):
+    """What is added to the resolver's settings of a pod, or is all of them."""
+
+    nameservers: list[str] | None = None
+    searches: list[str] | None = None
+    options: list[DnsOption] | None = None
+
+
+class HostAlias(Slim, frozen=True):
+    """A line of the hosts file of a pod."""
+
+    ip: str = ""
+    hostnames: list[str] | None = None

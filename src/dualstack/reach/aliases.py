@@ -1,0 +1,42 @@
+"""Services that are other names, and where these lead in the end."""
+
+import msgspec
+
+from dualstack.model.cluster import Cluster, Service
+from dualstack.reach.client_dns import is_surely_within
+
+MOST = 8
+"""Aliases of aliases that are followed (CoreDNS, plugin/pkg/upstream: it asks itself again, as resolvers do)."""
+
+
+class End(msgspec.Struct, frozen=True):
+    """Where an alias leads: to a Service, or with `dead` surely nowhere; neither where that is out of sight.
+
+    `said` are the names that it stands for, one after the other.
+    """
+
+    said: tuple[str, ...]
+    service: Service | None = None
+    dead: str = ""
+
+
+def end_of(alias: Service, cluster: Cluster) -> End:
+    """Where a Service of type ExternalName leads to in the end.
+
+    The name goes out as it is written: no search domain is added to it, in CoreDNS or by who asks (measured).
+    """
+    said = list[str]()
+    for _ in range(MOST):
+        said.append(alias.spec.external_name or "nothing")
+        to = alias.alias
+        if to is None:
+            within = is_surely_within(said[-1])
+            return End(tuple(said), dead="which is no whole name, and gets no search domain" if within else "")
+        found = cluster.service(*to)
+        if found is None:
+            gone = f"and there is no Service `{to[1]}` in the namespace `{to[0]}`"
+            return End(tuple(said), dead="" if "Service" in cluster.unseen else gone)
+        if found.spec.type != "ExternalName":
+            return End(tuple(said), found)
+        alias = found
+    return End(tuple(said), dead="and so on: they are names of each other")

@@ -1,0 +1,131 @@
+"""The resolver of a pod, by its specification: whom it asks, and of which names of the cluster it makes which.
+
+Kubernetes documentation, DNS for Services and Pods; kubernetes 1.34.4, pkg/kubelet/network/dns/dns.go GetPodDNS;
+resolv.conf(5): search, ndots.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from dualstack.model.address import Scope, is_address, scope
+from dualstack.model.cluster import Pod
+from dualstack.model.container import DnsConfig
+from dualstack.model.slim import ServiceCIDR
+
+_DOMAIN = "cluster.local"
+"""The domain of a cluster unless its kubelets are told another one, which nothing in the API says."""
+_NDOTS = re.compile(r"\d{1,9}")
+_NAME = re.compile(
+    r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
+    r"\.svc\.(?!(?:.*\.)?svc(?:\.|$)).+"
+)
+"""Kubernetes DNS specification 1.1 sections 2.3 and 2.4: a Service, and an endpoint of a headless one."""
+
+
+class Resolver(msgspec.Struct, frozen=True):
+    """How a pod looks names up.
+
+    `said` is what makes it so, and `cluster` whether it asks the DNS of the cluster, None where nobody can say.
+    `aliases` are the lines of its hosts file.
+    """
+
+    said: str
+    cluster: bool | None
+    search: tuple[str, ...]
+    ndots: int
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """What its hosts file says of a name."""
+        wanted = host.rstrip(".").lower()
+        return tuple(address for name, address in self.aliases if name == wanted)
+
+
+class ClusterName(msgspec.Struct, frozen=True):
+    """A name that the DNS of a cluster would know: of a Service, or of one pod behind a headless one."""
+
+    namespace: str
+    name: str
+    pod: str = ""
+
+
+def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = ()) -> Resolver:
+    """The resolver of a pod. `ranges` are those of Services, which tell whether a nameserver is one."""
+    spec, own = pod.spec, pod.spec.dns_config or DnsConfig()
+    policy = spec.dns_policy or "ClusterFirst"
+    aliases = tuple(
+        (name.lower(), x.ip) for x in spec.host_aliases or () for name in x.hostnames or () if is_address(x.ip)
+    )
+    added = tuple(x.strip(".").lower() for x in own.searches or ())
+    if policy == "None":
+        asks = _is_cluster(own.nameservers or (), ranges)
+        return Resolver("dnsPolicy: None", asks, added, _ndots(own, 1), aliases)
+    if policy == "Default" or (policy == "ClusterFirst" and spec.host_network):
+        said = "dnsPolicy: Default" if policy == "Default" else "hostNetwork with dnsPolicy: ClusterFirst"
+        return Resolver(said, None, added, _ndots(own, 1), aliases)
+    search = (*_usual(pod.metadata.namespace), *added)
+    return Resolver(f"dnsPolicy: {policy}", cluster=True, search=search, ndots=_ndots(own, 5), aliases=aliases)
+
+
+def _usual(namespace: str) -> tuple[str, ...]:
+    return f"{namespace}.svc.{_DOMAIN}", f"svc.{_DOMAIN}", _DOMAIN
+
+
+def _ndots(own: DnsConfig, otherwise: int) -> int:
+    said = next((x.value or "" for x in own.options or () if x.name == "ndots"), "")
+    return min(int(said), 15) if _NDOTS.fullmatch(said) else otherwise  # RES_MAXNDOTS in resolv.h
+
+
+def _is_cluster(nameservers: Iterable[str], ranges: Iterable[ServiceCIDR]) -> bool | None:
+    """Whether the first of some nameservers is that of the cluster: one of its Services, or a cache on each node."""
+    first = next((x for x in nameservers if is_address(x)), "")
+    return True if first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)) else None
+
+
+def _is_range(text: str) -> bool:
+    address, _, bits = text.partition("/")
+    return is_address(address) and bits.isdigit() and int(bits) <= ipaddress.ip_address(address).max_prefixlen
+
+
+def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
+    """The names of the cluster that a resolver makes of a host, in the order in which it tries them."""
+    said = host.lower()
+    whole = said.rstrip(".")
+    found = [] if said.endswith(".") else [f"{whole}.{x}" for x in asked.search if x]
+    every = (whole, *found) if whole.count(".") >= asked.ndots else (*found, whole)
+    return tuple(dict.fromkeys(x for y in every if (x := _name(y))))
+
+
+def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
+    """The names of the cluster that pods with the usual resolver would make of a host without a dot at its end."""
+    usual = Resolver("", cluster=True, search=_usual(namespace), ndots=5)
+    return names(host.rstrip("."), usual)
+
+
+def _name(text: str) -> ClusterName | None:
+    found = _NAME.fullmatch(text)
+    return ClusterName(found["namespace"], found["name"], found["pod"] or "") if found else None
+
+
+def shortfall(host: str, asked: Resolver) -> str:
+    """Why a resolver makes no name of the cluster of a host of which the usual one does, as a sentence part."""
+    if host.endswith("."):
+        return f"`{host}` ends in a dot, so no search domain is added to it"
+    listed = ", ".join(f"`{x}`" for x in asked.search)
+    have = f"has the search domains {listed} alone" if listed else "has no search domains"
+    return f"`{host}` is no whole name, and the resolver of the pod (`{asked.said}`) {have}"
+
+
+def is_surely_within(host: str) -> bool:
+    """Whether a host can be nothing but a name of the cluster: of one label, or one that goes on with `svc`."""
+    labels = host.lower().rstrip(".").split(".")
+    return len(labels) == 1 or labels[2:3] == ["svc"] or labels[3:4] == ["svc"]
+
+
+def in_ranges(address: str, ranges: Iterable[ServiceCIDR]) -> bool:
+    """Whether an address is one of those that Services get."""
+    held = (y for x in ranges for y in x.spec.cidrs or () if _is_range(y))
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(x, strict=False) for x in held)

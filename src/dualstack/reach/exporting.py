@@ -1,0 +1,91 @@
+"""Where the containers of pods export to, by the variables of the OpenTelemetry SDKs.
+
+OpenTelemetry specification, environment variables and OTLP exporter configuration.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from dualstack.model.cluster import Pod
+from dualstack.model.container import Container
+from dualstack.model.exporter import Exporter
+from dualstack.model.slim import ConfigMap, OwnerReference
+from dualstack.reach.brings import brings
+from dualstack.reach.variables import Variables, environment
+
+_OTLP = "OTEL_EXPORTER_OTLP_"
+_GENERAL = f"{_OTLP}ENDPOINT"
+_SIGNALS = ("TRACES", "METRICS", "LOGS")
+_HASH = "pod-template-hash"
+COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
+"""Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
+
+
+def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Iterator[Exporter]:
+    """The endpoints that a pod names and uses, also those whose value stands where nobody here may read."""
+    maps = tuple(config_maps)
+    for container in pod.spec.containers or ():
+        if container.env_from or any(x.name.startswith(_OTLP) for x in container.env or ()):
+            found = environment(container, pod, maps)
+            yield from (_exporter(pod, container, x, found) for x in _used(found))
+
+
+def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
+    """What may hold the endpoints of a pod that names none: Secrets, and ConfigMaps that could not be read."""
+    maps = tuple(config_maps)
+    every = [environment(x, pod, maps) for x in pod.spec.containers or ()]
+    return tuple(dict.fromkeys(y for x in every for y in x.unread))
+
+
+def _used(found: Variables) -> Iterator[str]:
+    """The variables of endpoints that lead anywhere: the general one is for the signals that have none of their own."""
+    values = found.values
+    if values.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return
+    exported = [x for x in _SIGNALS if values.get(f"OTEL_{x}_EXPORTER", "otlp") in ("", "otlp")]
+    own = [x for x in exported if _has(f"{_OTLP}{x}_ENDPOINT", found)]
+    if _has(_GENERAL, found) and len(own) < len(exported):
+        yield _GENERAL
+    yield from (f"{_OTLP}{x}_ENDPOINT" for x in own)
+
+
+def _has(name: str, found: Variables) -> bool:
+    return bool(found.values.get(name) or found.held.get(name))
+
+
+def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Exporter:
+    signal = name.removeprefix(_OTLP).removesuffix("ENDPOINT").rstrip("_")
+    own = found.values.get(f"{_OTLP}{signal}_PROTOCOL", "") if signal else ""
+    said = next((x.value for x in container.env or () if x.name == name and x.value), "")
+    endpoint = found.values.get(name) or said
+    return Exporter(
+        pod.metadata.namespace,
+        owner(pod),
+        pod.metadata.name,
+        name,
+        endpoint,
+        own or found.values.get(f"{_OTLP}PROTOCOL", ""),
+        pod.families,
+        host_network=bool(pod.spec.host_network),
+        written=said if said != endpoint else "",
+        container=container.name,
+        held=found.held.get(name, ""),
+        **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
+    )
+
+
+def owner(pod: Pod) -> str:
+    """What made a pod, in words. The ReplicaSet of a Deployment is called after it and the hash of a template."""
+    made = list(pod.metadata.owner_references or ())
+    itself = OwnerReference(kind="Pod", name=pod.metadata.name)
+    by = next((x for x in made if x.controller), (*made, itself)[0])
+    hashed = (pod.metadata.labels or {}).get(_HASH)
+    if by.kind == "ReplicaSet" and hashed and by.name.endswith(f"-{hashed}"):
+        return f"Deployment {by.name.removesuffix(f'-{hashed}')}"
+    return f"{by.kind} {by.name}"
+
+
+def asked(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[Exporter, ...]:
+    """What containers of a pod export beside its Collector: what that one does is its own affair."""
+    own = {x.name for x in pod.spec.containers or () if COLLECTOR.search(x.image)}
+    return tuple(x for x in exporters(pod, config_maps) if x.container not in own)

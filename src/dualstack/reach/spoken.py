@@ -1,0 +1,46 @@
+"""Flows whose clients speak otherwise than the receiver that they come to, by its configuration."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from dualstack.model.address import Protocol
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.pods import Place
+
+_RECEIVER = "receivers/otlp"
+
+
+def agreed(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
+    """A trace; where it would get to a receiver of another protocol, or without TLS for TLS, it ends there."""
+    there = next((x for x in places.values() if x.name == trace.server), None)
+    open_yet = trace.failing is None and trace.at(Hop.HANDSHAKE).status is not Status.PASS
+    ends = [x.endpoint for x in there.on(trace.port) if not x.bound.cause] if there and not there.mesh else []
+    if not open_yet or not ends or not all(x.component.startswith(_RECEIVER) for x in ends):
+        return trace
+    met = _met(trace, ends)
+    if met is None:
+        return trace
+    meaning = MEANINGS[met]
+    fact = Evidence(f"port {trace.port}: {_spoken(ends[0])}", ends[0].field, Layer.DECLARED)
+    stop = TracedHop(Hop.HANDSHAKE, Status.FAIL, meaning.why, met, (fact,))
+    hops = tuple(stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops)
+    return replace(trace, hops=hops, disposition=Disposition.HANDSHAKE_FAILED)
+
+
+def _met(trace: Trace, ends: list[DeclaredEndpoint]) -> Outcome | None:
+    """What a client meets that speaks so; None where a receiver takes it, or nobody can say."""
+    if trace.target.tls and not any(x.tls for x in ends):
+        return Outcome.TLS_NOT_SPOKEN
+    if trace.target.tls or any(x.tls or x.protocol is trace.protocol for x in ends):
+        return None
+    return Outcome.HTTP1_SPOKEN if trace.protocol is Protocol.GRPC else Outcome.HTTP2_SPOKEN
+
+
+def _spoken(end: DeclaredEndpoint) -> str:
+    kind = "gRPC" if end.protocol is Protocol.GRPC else "OTLP/HTTP"
+    return f"{kind}{' with TLS' if end.tls else ''}"

@@ -1,0 +1,113 @@
+"""The variables of a container: those whose values are known, and those that hold what nobody here may read.
+
+kubernetes 1.34.4, pkg/kubelet/kubelet_pods.go makeEnvironmentVariables: `envFrom` comes first, then `env` in its order,
+and a reference to what is not there by then stays as it is written.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from dualstack.model.cluster import Pod
+from dualstack.model.container import Container, EnvFrom, EnvVar
+from dualstack.model.slim import ConfigMap
+
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
+_LINK = re.compile(r"[A-Z0-9_]+_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|[A-Z0-9_]+_PORT(?:_\d+_[A-Z0-9_]+)?")
+"""Variables that the kubelet makes of the Services that there are when a pod starts (pkg/kubelet/envvars)."""
+
+Maps = Mapping[tuple[str, str], Mapping[str, str]]
+"""What ConfigMaps hold, by namespace and name."""
+
+
+class Variables(msgspec.Struct, frozen=True):
+    """The variables of a container.
+
+    `values` are those that are known, `held` says of the others what holds them (`Secret otel`), and `unread` are those
+    things that may hold any variable.
+    """
+
+    values: Mapping[str, str] = {}
+    held: Mapping[str, str] = {}
+    unread: tuple[str, ...] = ()
+
+
+def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Variables:
+    """The variables of a container, those of the downward API and of the ConfigMaps that are at hand among them."""
+    maps = {(x.metadata.namespace, x.metadata.name): x.data or {} for x in config_maps}
+    fields, links = _fields(pod), pod.spec.enable_service_links is not False
+    values, held, unread = dict[str, str](), dict[str, str](), list[str]()
+    for source in container.env_from or ():
+        found = _all_of(source, pod, maps)
+        values |= {f"{source.prefix or ''}{k}": v for k, v in found.items()} if found is not None else {}
+        unread += [] if found is not None else [_called(source)]
+    for each in container.env or ():
+        values.pop(each.name, None)
+        held.pop(each.name, None)
+        known = Variables(values, held, tuple(unread))
+        value, why = _expanded(each.value, known, links=links) if each.value_from is None else (None, "")
+        if each.value_from is not None:
+            value, why = _read(each, pod, fields, maps)
+        values |= {each.name: value} if value is not None else {}
+        held |= {each.name: why} if why else {}
+    return Variables(values, held, tuple(unread))
+
+
+def _all_of(source: EnvFrom, pod: Pod, maps: Maps) -> Mapping[str, str] | None:
+    about = source.config_map_ref
+    return maps.get((pod.metadata.namespace, about.name)) if about else None
+
+
+def _called(source: EnvFrom) -> str:
+    if source.config_map_ref:
+        return f"ConfigMap {source.config_map_ref.name}"
+    return f"Secret {source.secret_ref.name}" if source.secret_ref else "a source of another kind"
+
+
+def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps) -> tuple[str | None, str]:
+    """The value of a variable from elsewhere, or what holds it; neither where there is none."""
+    source = each.value_from
+    if source and source.field_ref:
+        path = source.field_ref.field_path
+        return (fields[path], "") if fields.get(path) else (None, f"the field {path}")
+    if source and source.config_map_key_ref:
+        said = source.config_map_key_ref
+        held = maps.get((pod.metadata.namespace, said.name))
+        return (None, f"ConfigMap {said.name}") if held is None else (held.get(said.key), "")
+    secret = source.secret_key_ref if source else None
+    return None, f"Secret {secret.name}" if secret else "a source of another kind"
+
+
+def _expanded(text: str | None, known: Variables, *, links: bool) -> tuple[str | None, str]:
+    """A value with the variables before it filled in, or what holds one of those that are not known.
+
+    `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
+    """
+    said = text or ""
+    for name in (x for x in _REFERENCE.findall(said) if x and x not in known.values):
+        why = known.held.get(name) or next(iter(known.unread), "") or _link(name, links=links)
+        if why:
+            return None, why
+    return _REFERENCE.sub(lambda x: known.values.get(x[1], x[0]) if x[1] else "$", said), ""
+
+
+def _link(name: str, *, links: bool) -> str:
+    return "a Service of the time when the pod started" if links and _LINK.fullmatch(name) else ""
+
+
+def _fields(pod: Pod) -> Mapping[str, str]:
+    """Fields of the downward API (Kubernetes documentation, Downward API, Available fields)."""
+    status, about = pod.status, pod.metadata
+    return {
+        "metadata.name": about.name,
+        "metadata.namespace": about.namespace,
+        "metadata.uid": about.uid,
+        **{f"metadata.labels['{k}']": v for k, v in (about.labels or {}).items()},
+        **{f"metadata.annotations['{k}']": v for k, v in (about.annotations or {}).items()},
+        "spec.nodeName": pod.spec.node_name or "",
+        "status.podIP": next(iter(pod.addresses), ""),
+        "status.podIPs": ",".join(x.ip for x in status.pod_ips or ()),
+        "status.hostIP": status.host_ip or "",
+        "status.hostIPs": ",".join(x.ip for x in status.host_ips or ()),
+    }

@@ -1,0 +1,358 @@
+"""The ways of the clients that are asked about, each by its own name, protocol and resolver, to where it leads."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
+from dualstack.model.cluster import Cluster, Pod, Service
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.glimpse import Glimpses
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.aims import Aim, aims, holds
+from dualstack.reach.aliases import end_of
+from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
+from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall
+from dualstack.reach.crowds import Crowd, crowds
+from dualstack.reach.destination import read
+from dualstack.reach.forward import World, of_port, route, unresolved
+from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
+from dualstack.reach.pods import Place, together
+from dualstack.reach.resolved import UNRESOLVED
+from dualstack.reach.spoken import agreed
+from dualstack.reach.unoffered import NOT_OFFERED
+
+OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
+"""Marks of the hop `resolve`: nobody can say what the resolver of a node knows, the resolver makes no name of the
+cluster of the host, the host is a variable that is not there."""
+NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED)
+"""Marks of the hop `resolve` of names that surely have no address."""
+VACANT = "vacant"
+"""Mark of the hop `service`: no Service has the address."""
+_FAULTS = ("DS101", "DS103", "DS119")
+"""What is wrong with a text that no client can make an address of."""
+_PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
+_UNSEEN = Glimpses()
+
+Vain = Collection[tuple[str, str]]
+"""The variables, with what they say, that lead to a loopback where nobody listens."""
+
+
+def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
+    """The traces of everything that the pods that are asked about aim at."""
+    for aim in aims(world[0]):
+        yield from _settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)
+
+
+def _scoped(world: World, aim: Aim) -> World:
+    """The same with the pods of this aim as clients. What was seen is of exports without TLS."""
+    cluster, places, question, seen = world
+    tls = aim.exporter.target is not None and aim.exporter.target.tls
+    mine = replace(cluster, askers=aim.pods, exporters=(aim.exporter,))
+    return mine, places, question, _UNSEEN if tls else seen
+
+
+def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trace]:
+    """The traces; a refusal of a loopback sends every client to the other one at once, so one of them is enough."""
+    own = traces and traces[0].target.host == "localhost" and not expect
+    enough = own and any(not x.failed for x in traces)
+    yield from (replace(x, required=False) if enough and x.failed else x for x in traces)
+
+
+def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
+    exporter, target = aim.exporter, aim.exporter.target
+    fault = read(exporter.endpoint, "url").fault
+    if exporter.held:
+        return
+    if fault in _FAULTS:
+        yield from _unparsed(aim, fault, world)
+    elif target is None:
+        return
+    elif aim.own:
+        yield from _to_itself(aim, target, world, vain)
+    elif aim.addresses:
+        for address in aim.addresses:
+            yield from _to_address(aim, target, address, world)
+    else:
+        yield from _to_name(aim, target, world)
+
+
+def _unparsed(aim: Aim, fault: str, world: World) -> Iterator[Trace]:
+    exporter = aim.exporter
+    found = read(exporter.endpoint, "url")
+    port = int(found.port) if found.port.isdecimal() and int(found.port) < 65536 else 4317
+    target = Target(exporter.endpoint, found.host or exporter.endpoint, port, OTLP_PORTS.get(port, Protocol.HTTP))
+    why = f"`{exporter.endpoint}` is no address that a client can use"
+    yield from _flows(target, world, (TracedHop(Hop.ENDPOINT, Status.FAIL, why, fault, (_said(aim),)),))
+
+
+def _flows(
+    target: Target, world: World, hops: Iterable[TracedHop], families: Sequence[Family] = (), asked: str = ""
+) -> Iterator[Trace]:
+    """One trace for each group of these clients and each family, all with these hops."""
+    cluster, _, question, _ = world
+    known = tuple(hops)
+    only = (family(target.host),) if is_address(target.host) else ()
+    addresses = (target.host,) if only else ()
+    for crowd in crowds(cluster):
+        for each in families or only or question.expect or crowd.families or BOTH:
+            yield replace(traced(Flow(crowd.name, crowd.nodes, target, each, addresses), known), asked=asked)
+
+
+def _said(aim: Aim) -> Evidence:
+    exporter = aim.exporter
+    return Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+
+
+def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[Trace]:
+    """To the loopback: of the pod, or of the node where it is in the network of that."""
+    exporter = aim.exporter
+    named = not is_address(aim.host)
+    why = f"`{aim.host}` is the pod itself"
+    before = (
+        _PARSES,
+        TracedHop(Hop.RESOLVE, Status.PASS if named else Status.NOT_APPLICABLE, why, "", (_said(aim),)),
+        *(TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SELECT, Hop.SERVICE, Hop.ENDPOINTS)),
+        *(TracedHop(x, Status.PASS) for x in (Hop.ROUTE, Hop.POLICY)),
+    )
+    shown = replace(target, host="localhost") if named else target
+    every = BOTH if named else (family(aim.host),)
+    if (exporter.variable, exporter.endpoint) in vain:
+        why = f"nothing listens on the loopback of the pod {exporter.pod}"
+        yield from _flows(shown, world, (*before, TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(aim),))))
+        return
+    for crowd, pods in _crowded(aim, world):
+        for each in (x for x in every if not named or x in crowd.families or not crowd.families):
+            address = "127.0.0.1" if each is Family.IPV4 else "::1"
+            near = tuple(_near(pods, address, aim, world))
+            for backends in alike(target.protocol, near, world[3]):
+                hops = behind(target.protocol, backends[0], world[3])
+                flow = Flow(crowd.name, crowd.nodes, shown, each, (address,))
+                yield agreed(traced(flow, (*before, *hops), backends), world[1])
+
+
+def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:
+    """The groups of these clients with the pods of each."""
+    for crowd in crowds(world[0]):
+        pods = (x for x in aim.pods if x.families == crowd.families or not crowd.families)
+        yield crowd, tuple(x for x in pods if not crowd.nodes or x.spec.node_name in crowd.nodes)
+
+
+def _near(pods: Iterable[Pod], address: str, aim: Aim, world: World) -> Iterator[Backend]:
+    """Who takes what pods send to their loopback."""
+    cluster, places, _, _ = world
+    for pod in pods:
+        if not pod.spec.host_network:
+            place = places.get((pod.metadata.namespace, pod.metadata.name))
+            yield Backend(address, aim.port, place=_beside(place, aim) if place else None)
+            continue
+        there = [x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and x.spec.host_network]
+        found = (places.get((x.metadata.namespace, x.metadata.name)) for x in there if holds(x, aim.port))
+        yield next((Backend(address, aim.port, place=x) for x in found if x), Backend(address, aim.port))
+
+
+def _beside(place: Place, aim: Aim) -> Place:
+    """The pod of a client: who sends to a port of its own pod does not listen there, unless it names that port."""
+    running = together(place.pod)
+    known = {x.container.name for x in place.configs if x.container and x.config.whole and not x.config.unread}
+    others = {x.name for x in running if x.name != aim.exporter.container}
+    mine = [y.container_port for x in running if x.name == aim.exporter.container for y in x.ports or ()]
+    return replace(place, whole=bool(known) and others == known and aim.port not in mine)
+
+
+def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
+    cluster = world[0]
+    own = names(aim.host, aim.resolver)
+    usual = intended(aim.host, aim.exporter.namespace)
+    hop = _lookup(aim, own, known=any(_is_there(x, cluster) for x in usual))
+    found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
+    service = cluster.service(found.namespace, found.name) if found else None
+    if "$" in aim.host:
+        yield from _flows(target, world, (_PARSES, _undefined(aim)))
+    elif found and service:
+        for trace in _to_service(aim, target, found, service, world):
+            yield _named(trace, hop) if hop else trace
+    else:
+        yield from _flows(target, world, (_PARSES, hop or _absent(aim, own, cluster)))
+
+
+def _is_there(name: ClusterName, cluster: Cluster) -> bool:
+    found = cluster.service(name.namespace, name.name)
+    return found is not None and (not name.pod or found.headless)
+
+
+def _undefined(aim: Aim) -> TracedHop:
+    if "$(" not in aim.host:
+        why = f"`{aim.host}` is a variable of another kind, of which nobody here knows the value"
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
+    why = f"`{aim.host}` names no variable that comes before it, so the text itself is the name"
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (_said(aim),))
+
+
+def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop | None:
+    """What the resolver of the pods makes of a name of the cluster; None where it asks for it as it should.
+
+    `known` says that the usual resolver would find a Service.
+    """
+    asked, facts = aim.resolver, (Evidence(aim.resolver.said, f"pod {aim.exporter.pod}"), _said(aim))
+    if asked.cluster and own:
+        return None
+    surely = is_surely_within(aim.host)
+    last = aim.host.lower().rpartition(".")[2]  # the DNS of the world has no such domain as `svc`, or one label
+    unaided = asked.said == "dnsPolicy: None" and not asked.search and last in ("svc", aim.host.lower())
+    if not own and surely and (asked.cluster or unaided or aim.host.endswith(".")):
+        return TracedHop(Hop.RESOLVE, Status.FAIL, shortfall(aim.host, asked), SHORT, facts)
+    if asked.cluster:
+        return None
+    whose = "nameservers of its own" if asked.said == "dnsPolicy: None" else "the nameservers of its node"
+    why = f"the pod asks {whose} (`{asked.said}`), which need not know the names of the cluster"
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, OUTSIDE if surely or own or known else "", facts)
+
+
+def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
+    if is_surely_within(aim.host) and own and "Service" not in cluster.unseen:
+        first = next((x for x in own if not x.pod), own[0])
+        why = f"there is no Service `{first.name}` in the namespace `{first.namespace}`"
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (_said(aim),))
+    why = f"`{aim.host}` is no Service that is known here, and was not looked up"
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
+
+
+def _named(trace: Trace, hop: TracedHop) -> Trace:
+    """A trace whose name is looked up otherwise than by the DNS of the cluster."""
+    if trace.at(Hop.RESOLVE).status is Status.FAIL:
+        return trace
+    hops = tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops)
+    if hop.status is Status.FAIL:
+        return replace(trace, hops=hops, disposition=Disposition.NO_ADDRESS)
+    end = Disposition.INSUFFICIENT_INFO if trace.accepted else trace.disposition
+    return replace(trace, hops=hops, disposition=end)
+
+
+def _to_service(aim: Aim, target: Target, name: ClusterName, service: Service, world: World) -> Iterator[Trace]:
+    """To a Service by its name, by an alias of it, or to one pod behind it."""
+    alias = None
+    if service.spec.type == "ExternalName":
+        end = end_of(service, world[0])
+        if end.service is None:
+            shown = replace(target, host=host(service))
+            yield from _flows(shown, world, (_PARSES, unresolved(service, end)), asked=_other(aim.host, host(service)))
+            return
+        alias, service = service, end.service
+    if name.pod:
+        yield from _to_pod(aim, target, name, service, world)
+        return
+    yield from _by_port(aim, target, service, world, alias)
+
+
+def _by_port(aim: Aim, target: Target, service: Service, world: World, alias: Service | None = None) -> Iterator[Trace]:
+    """To the port of a Service that the client names, in the protocol that it speaks."""
+    cluster, places, _, _ = world
+    ports = [x for x in service.spec.ports or () if x.protocol == "TCP"]
+    port = next((x for x in ports if x.port == target.port), None)
+    if port is None and service.headless and ports:
+        port = replace(ports[0], port=target.port)
+    called = host(alias or service)
+    if port is None:
+        have = ", ".join(str(x.port) for x in ports) or "none"
+        why = f"{service.called} has no port {target.port}: it has {have}"
+        fact = (Evidence(f"ports: {have}", service.called), _said(aim))
+        hop = TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, fact)
+        shown = replace(target, host=called)
+        passed = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS))
+        yield from _flows(shown, world, (*passed, hop), service.families, _other(aim.host, called))
+        return
+    said = bool(aim.exporter.protocol) or target.port in OTLP_PORTS
+    guessed = () if said else spoken(service, port, cluster.slices_of(service), places)
+    for trace in of_port(service, port, next(iter(guessed), target.protocol), world, alias):
+        meant = replace(trace.target, tls=target.tls)
+        yield agreed(replace(trace, target=meant, asked=_other(aim.host, called)), places)
+
+
+def _other(written: str, called: str) -> str:
+    """What a client writes, where that is not what a target is called."""
+    return written if written.rstrip(".").lower() != called else ""
+
+
+def _to_pod(aim: Aim, target: Target, name: ClusterName, service: Service, world: World) -> Iterator[Trace]:
+    """To one pod behind a headless Service (Kubernetes DNS specification 1.1 section 2.4.2)."""
+    cluster = world[0]
+    slices = cluster.slices_of(service)
+    mine = [replace(x, endpoints=[y for y in x.endpoints or () if y.hostname == name.pod]) for x in slices]
+    if any(x.endpoints for x in mine):
+        alone = (replace(cluster, slices=tuple(x for x in mine if x.endpoints)), *world[1:])
+        for trace in _by_port(aim, target, service, alone):
+            yield replace(trace, target=replace(trace.target, host=aim.host), asked="")
+        return
+    why = f"no endpoint of {service.called} is called `{name.pod}`"
+    unread = bool({"EndpointSlice"} & cluster.unseen)
+    mark, status = ("", Status.UNKNOWN) if unread else (NO_SERVICE, Status.FAIL)
+    yield from _flows(target, world, (_PARSES, TracedHop(Hop.RESOLVE, status, why, mark, (_said(aim),))))
+
+
+def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterator[Trace]:
+    """To an address that is written, or that the hosts file of the pod has for the name."""
+    cluster, places, _, _ = world
+    said = _said(aim)
+    written = is_address(aim.host)
+    status, why = Status.NOT_APPLICABLE, "the endpoint is an address"
+    if not written:
+        status, why = Status.PASS, f"the hosts file of the pod has {address} for `{aim.host}`"
+    hop = TracedHop(Hop.RESOLVE, status, why, "", (said,))
+    service = next((x for x in cluster.services if address in x.addresses), None)
+    if service:
+        found = [x for x in _by_port(aim, target, service, world) if x.family is family(address)]
+        yield from (_at_once(x, hop) for x in found)
+        return
+    place = next((x for x in places.values() if address in x.pod.addresses and not x.pod.spec.host_network), None)
+    node = next((x for x in cluster.nodes if address in x.addresses), None)
+    held = tuple(_on_node(node.metadata.name, target.port, world)) if node else ()
+    every = (Backend(address, target.port, place=place),) if place else held
+    shown = target if written else replace(target, host=address)
+    for crowd in crowds(cluster):
+        before = (_PARSES, hop, TracedHop(Hop.SELECT, Status.NOT_APPLICABLE), route(crowd, family(address)))
+        flow = Flow(crowd.name, crowd.nodes, shown, family(address), (address,))
+        asked = "" if written else aim.host
+        for trace in _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3]):
+            yield replace(agreed(trace, places), asked=asked)
+
+
+def _at_once(trace: Trace, hop: TracedHop) -> Trace:
+    """A trace to a Service whose name is not looked up."""
+    return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
+
+
+def _on_node(name: str, port: int, world: World) -> Iterator[Backend]:
+    """The pods that hold a port of a node."""
+    cluster, places, _, _ = world
+    for pod in (x for x in cluster.pods if x.spec.node_name == name and holds(x, port)):
+        place = places.get((pod.metadata.namespace, pod.metadata.name))
+        numbers = [y.container_port for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
+        inside = port if pod.spec.host_network else next(iter(numbers), port)
+        yield from (Backend(x, inside, place=place) for x in pod.addresses)
+
+
+def _beyond(address: str, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+    """The hops to an address that is no Service's, up to who has it."""
+    if address in cluster.vacant:
+        why = f"{address} is among the addresses of Services, and no Service has it"
+        fact = Evidence(f"no Service has {address}", "Services of all namespaces")
+        yield TracedHop(Hop.POLICY, Status.PASS)
+        yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
+    elif held:
+        yield TracedHop(Hop.POLICY, Status.PASS)
+        yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
+    else:
+        node = next((x for x in cluster.nodes if address in x.addresses), None)
+        why = f"nobody is known to have {address}"
+        if node:
+            why = f"no pod is known to hold the port on the node {node.metadata.name}"
+        yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why)
+
+
+def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:
+    mine = [x for x in every if family(x.address) is flow.family]
+    for backends in alike(flow.target.protocol, mine, seen):
+        yield traced(flow, (*before, *behind(flow.target.protocol, backends[0], seen)), backends)
+    if not mine:
+        yield traced(flow, before)

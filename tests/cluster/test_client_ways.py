@@ -1,0 +1,462 @@
+"""A question about clients: by their own names, resolver and protocol, to wherever their variables lead."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude, sight
+from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.facts import plainly
+from dualstack.gather.inside import Errand
+from dualstack.gather.stored import Stored
+from dualstack.looks import errand
+from dualstack.model.address import Family, Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Severity
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.inspection import Inspection
+from dualstack.model.names import Lookup, Names
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
+from dualstack.model.trace import Hop, Status
+from dualstack.model.world import World
+from tests.cluster import worlds as w
+from tests.cluster.test_survey import KINDS, Object, client, variables
+
+V4, V6 = Family.IPV4, Family.IPV6
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+HEADLESS = {"clusterIP": "None", "clusterIPs": ["None"]}
+
+
+def cart(endpoint: str, *more: Object, on: str = "n1", **spec: Any) -> Object:
+    """A pod whose container exports there; `more` are further variables, which come first."""
+    return client("a", on, [*more, *variables(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)], **spec)
+
+
+def gathered(*pods: Object, more: Iterable[Object] = (), **instead: Any) -> World:
+    """What is gathered for a question about the pod `a`, in a cluster with these."""
+    held = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(**instead), *pods, *more)])
+    for kind in KINDS:
+        held.objects.setdefault(kind, [])
+    found = of(Asker(Stored(held, complete=True), "shop"), KubeTarget("pod", "a"))
+    found.namespace, found.target = "shop", "pod/a"
+    return found
+
+
+def told(*pods: Object, expect: tuple[Family, ...] = (), **instead: Any) -> Diagnosis:
+    return conclude(gathered(*pods, **instead), Question(expect=expect))
+
+
+def errors(found: Diagnosis) -> list[str]:
+    return [x.code for x in found.findings if x.severity is Severity.ERROR and not x.because]
+
+
+def alias(name: str, to: str) -> Object:
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"type": "ExternalName", "externalName": to},
+    }
+
+
+def config_map(name: str, **data: str) -> Object:
+    return {"kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": data}
+
+
+def sidecar(grpc: str = "localhost:4317", *, native: bool = False, port: int = 4317, **spec: Any) -> list[Object]:
+    """A pod that exports to its own loopback, with a Collector beside it, and what that one reads."""
+    pod = cart(f"http://localhost:{port}", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"), **spec)
+    beside: Object = {
+        "name": "otelcol",
+        "image": "otel/opentelemetry-collector:0.161.0",
+        "args": ["--config=/conf/config.yaml"],
+        "volumeMounts": [{"name": "conf", "mountPath": "/conf"}],
+    }
+    if native:
+        pod["spec"]["initContainers"] = [{**beside, "restartPolicy": "Always"}]
+    else:
+        pod["spec"]["containers"].append(beside)
+    pod["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "conf"}}]
+    template = {"metadata": {"labels": deepcopy(pod["metadata"]["labels"])}, "spec": deepcopy(pod["spec"])}
+    text = w.CONFIG.replace("GRPC", grpc).replace("HTTP", "localhost:4318")
+    about = {"namespace": "shop"}
+    made = {"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": {"name": "cart-abc", **about}}
+    return [pod, {**made, "spec": {"template": template}}, config_map("conf", **{"config.yaml": text})]
+
+
+def agent(*, host_network: bool = False, on: str = "n1") -> Object:
+    """The Collector of a node, by a host port or in the network of the node."""
+    pod = deepcopy(w.pod("otel-agent", on))
+    if host_network:
+        pod["spec"]["hostNetwork"] = True
+        held = {"n1": 1, "n2": 2}[on]
+        pod["status"]["podIPs"] = [{"ip": f"10.100.0.{held}"}, {"ip": f"fd00:100::{held}"}]
+    else:
+        pod["spec"]["containers"][0]["ports"][0]["hostPort"] = 4317
+    return pod
+
+
+HOST_IP = [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
+
+
+def on_host(**spec: Any) -> Object:
+    pod = cart("http://$(HOST_IP):4317", *HOST_IP, **spec)
+    pod["status"]["hostIP"] = "10.100.0.1"
+    return pod
+
+
+def named_endpoints(name: str) -> list[Object]:
+    pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+    found = w.endpoints(pods)
+    for each in found:
+        each["endpoints"][0]["hostname"] = name
+    return found
+
+
+NO_SEARCH: dict[str, Any] = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.96.0.10"]}}
+OWN_SEARCH: dict[str, Any] = {
+    "dnsConfig": {"searches": ["obs.svc.cluster.local"], "options": [{"name": "ndots", "value": "2"}]}
+}
+
+BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
+    "no such Service": ([cart("http://otell.obs.svc:4317")], {}, ["DS408"]),
+    "a short name of another namespace": ([cart("http://otel:4317")], {}, ["DS408"]),
+    "no search domains": ([cart("http://otel.obs.svc:4317", **NO_SEARCH)], {}, ["DS408"]),
+    "one label and nameservers elsewhere": (
+        [cart("http://otel:4317", dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.53"]})], {}, ["DS408"]),
+    "half a name and nameservers elsewhere": (
+        [cart("http://otel.obs.svc:4317", dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.53"]})], {}, ["DS408"]),
+    "a dot at the end": ([cart("http://otel.obs.svc.:4317")], {}, ["DS408"]),
+    "a variable that comes later": (
+        [client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(TO):4317", TO="otel.obs"))],
+        {},
+        ["DS408"],
+    ),
+    "an alias of an alias that is gone": (
+        [cart("http://x:4317")],
+        {"more": [alias("x", "y.shop.svc.cluster.local"), alias("y", "gone.obs.svc.cluster.local")]},
+        ["DS408"],
+    ),
+    "an alias that is gone, asked of other nameservers": (
+        [cart("http://x:4317", dnsPolicy="Default")], {"more": [alias("x", "gone.obs.svc.cluster.local")]}, ["DS408"]),
+    "an alias of half a name": ([cart("http://x:4317")], {"more": [alias("x", "otel.obs.svc")]}, ["DS408"]),
+    "aliases of each other": (
+        [cart("http://x:4317")],
+        {"more": [alias("x", "y.shop.svc.cluster.local"), alias("y", "x.shop.svc.cluster.local")]},
+        ["DS408"],
+    ),
+    "a pod that is not there": (
+        [cart("http://otel-9.otel.obs.svc:4317")],
+        {"services": [w.service(**HEADLESS)], "slices": named_endpoints("otel-0")},
+        ["DS408"],
+    ),
+    "an address that no Service has": ([cart("http://10.96.77.77:4317")], {}, ["DS525"]),
+    "a port that the Service has not": ([cart("http://otel.obs:4319")], {}, ["DS508"]),
+    "no brackets": ([cart("http://fd00:96::9:4317")], {}, ["DS101"]),
+    "gRPC to the port of HTTP": (
+        [cart("http://otel.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))], {}, ["DS902"]),
+    "HTTP to the port of gRPC": (
+        [cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))], {}, ["DS902"]),
+    "TLS to a receiver without": (
+        [cart("https://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))], {}, ["DS902"]),
+    "a sidecar on another port": ([*sidecar(port=4319)[:1]], {"more": sidecar(port=4319)[1:]}, ["DS211"]),
+    "a sidecar on the address of the pod": (
+        [*sidecar("10.244.7.1:4317")[:1]], {"more": sidecar("10.244.7.1:4317")[1:]}, ["DS204"]),
+    "nobody on the loopback": ([cart("http://localhost:4317")], {}, ["DS110"]),
+    "a host file": (
+        [cart("http://otel.obs:4317", hostAliases=[{"ip": "10.96.77.77", "hostnames": ["otel.obs"]}])],
+        {},
+        ["DS525"],
+    ),
+    "an agent of another node on its address": (
+        [on_host()], {"pods": [agent()], "configs": [w.config(grpc="localhost:4317")]}, ["DS202"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_breaks_a_client_is_its_cause(name: str) -> None:
+    pods, more, causes = BROKEN[name]
+
+    found = told(*pods, **more)
+
+    assert errors(found) == causes, [(x.code, x.severity, x.summary, x.detail) for x in found.findings]
+    assert found.verdict is Verdict.BROKEN
+    assert all(x.hint.endswith(".") and x.detail.endswith(".") for x in found.findings)
+
+
+FINE: dict[str, tuple[list[Object], dict[str, Any]]] = {
+    "the whole name": ([cart("http://otel.obs.svc.cluster.local:4317")], {}),
+    "the whole name with a dot at its end": ([cart("http://otel.obs.svc.cluster.local.:4317")], {}),
+    "the whole name without search domains": ([cart("http://otel.obs.svc.cluster.local:4317", **NO_SEARCH)], {}),
+    "a search domain of its own": ([cart("http://otel:4317", **OWN_SEARCH)], {}),
+    "an alias of an alias": (
+        [cart("http://x:4317")],
+        {"more": [alias("x", "y.shop.svc.cluster.local"), alias("y", "otel.obs.svc.cluster.local")]},
+    ),
+    "one pod of a headless Service": (
+        [cart("http://otel-0.otel.obs.svc:4317")],
+        {"services": [w.service(**HEADLESS)], "slices": named_endpoints("otel-0")},
+    ),
+    "another port of a headless Service": (
+        [cart("http://otel.obs:4318")],
+        {"services": [w.service(**HEADLESS, ports=[{"name": "otlp-grpc", "port": 4317}])]},
+    ),
+    "the address of a Service": ([cart("http://10.96.0.9:4317")], {}),
+    "its other address": ([cart("http://[fd00:96::9]:4317")], {}),
+    "the address of a pod": ([cart(f"http://{w.pod('otel-a', 'n1')['status']['podIPs'][0]['ip']}:4317")], {}),
+    "an agent by a host port": ([on_host()], {"pods": [agent()]}),
+    "an agent in the network of the node": ([on_host()], {"pods": [agent(host_network=True)]}),
+    "the loopback of the node": (
+        [on_host() | {"spec": cart("http://localhost:4317", hostNetwork=True)["spec"]}],
+        {"pods": [agent(host_network=True)]},
+    ),
+    "a loopback of the node without an agent": ([cart("http://localhost:4317", hostNetwork=True)], {}),
+    "an agent on no node of the client": ([on_host()], {"pods": [agent(on="n2")]}),
+    "a host elsewhere": ([cart("https://ingest.vendor.example:443")], {}),
+    "a host of many labels": ([cart("http://otel.eu.vendor.example:4317")], {}),
+    "a pod by half of its name": (
+        [cart("http://otel-0.otel.obs:4317")],
+        {"services": [w.service(**HEADLESS)], "slices": named_endpoints("otel-0")},
+    ),
+    "an agent that has ended": ([on_host()], {"pods": [agent() | {"status": {"phase": "Failed"}}]}),
+    "an address elsewhere": ([cart("http://192.0.2.7:4317")], {}),
+    "an alias of a host elsewhere": ([cart("http://x:4317")], {"more": [alias("x", "otel.vendor.example")]}),
+    "a hosts file": ([cart("http://x:4317", hostAliases=[{"ip": "10.96.0.9", "hostnames": ["X"]}])], {}),
+    "the resolver of the node": ([cart("http://otel.obs.svc:4317", dnsPolicy="Default")], {}),
+    "a shell's variable": ([cart("http://${COLLECTOR}:4317")], {}),
+    "a name without search domains and nameservers elsewhere": (
+        [cart("http://otel.obs:4317", dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.53"]})], {}),
+    "a socket": ([cart("unix:///var/run/otel.sock")], {}),
+    "an SDK that is off": (
+        [cart("http://otell:4317", *variables(OTEL_SDK_DISABLED="true"))], {}),
+    "signals that go elsewhere": (
+        [cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://otell:4317",
+                                                   OTEL_METRICS_EXPORTER="none"))], {}),
+    "a Service of a time before": ([cart("http://$(OTEL_SERVICE_HOST):4317")], {}),
+    "a secret address": (
+        [client("a", "n1", [{"name": ENDPOINT, "valueFrom": {"secretKeyRef": {"name": "otel", "key": "to"}}}])], {}),
+    "a sidecar": ([sidecar()[0]], {"more": sidecar()[1:]}),
+    "a sidecar of every family": ([sidecar("[::]:4317")[0]], {"more": sidecar("[::]:4317")[1:]}),
+    "a native sidecar": ([sidecar(native=True)[0]], {"more": sidecar(native=True)[1:]}),
+    "TLS to somebody unknown": (
+        [cart("https://otel.obs:9999")],
+        {"configs": [], "services": [w.service(ports=[{"name": "otlp-grpc", "port": 9999}])]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_is_odd_and_works_is_no_error(name: str) -> None:
+    pods, more = FINE[name]
+
+    found = told(*pods, **more)
+
+    assert not errors(found), [(x.code, x.summary, x.detail) for x in found.findings]
+    assert found.verdict is not Verdict.BROKEN
+    assert not [x for x in found.traces if x.required and x.failed]
+
+
+def forwarded(port: int = 4317) -> Glimpses:
+    return Glimpses((Glimpse("pod shop/a", port, Protocol.GRPC, Way.LOOPBACK, Outcome.ACCEPTED),
+                     Glimpse("pod a", port, Protocol.GRPC, Way.LOOPBACK, Outcome.ACCEPTED)))  # fmt: skip
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_sidecar_that_takes_what_the_loopback_brings_is_healthy(*, native: bool) -> None:
+    pod, *rest = sidecar(native=native)
+    world = gathered(pod, more=rest)
+    world.seen = forwarded()
+
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.HEALTHY
+    assert {x.family: x.required for x in found.traces} == {V4: True, V6: False}
+
+
+def test_whoever_expects_ipv6_of_a_sidecar_is_told_of_its_refusal() -> None:
+    pod, *rest = sidecar()
+
+    assert told(pod, more=rest, expect=(V6,)).verdict is not Verdict.HEALTHY
+
+
+def test_the_resolver_of_a_node_is_a_warning_and_never_healthy() -> None:
+    found = told(cart("http://otel.obs.svc:4317", dnsPolicy="Default"))
+
+    (warning,) = [x for x in found.findings if x.code == "DS408"]
+    assert warning.severity is Severity.WARNING
+    assert found.verdict is Verdict.UNKNOWN
+    assert {x.at(Hop.RESOLVE).status for x in found.traces} == {Status.UNKNOWN}
+
+
+def looked_up(*addresses: str, error: str = "", pod: str = "", host: str = "otel.obs.svc") -> Inspection:
+    """What a container got for a name, and what became of exports to the addresses of the Service."""
+    lookups = (Lookup(host, addresses, error),)
+    tasks = (ProbeTask(x, 4317, Protocol.GRPC, "otel.obs.svc") for x in ("10.96.0.9", "fd00:96::9") if addresses)
+    probes = Probes(tuple(ProbeResult(x, Outcome.ACCEPTED) for x in tasks))
+    where = ("obs", pod) if pod.startswith("otel") else ("shop", pod)
+    return Inspection("n1", *where, plainly(Snapshot({Names: Names(lookups), Probes: probes})))
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        ([looked_up("10.96.0.9", "fd00:96::9")], Verdict.HEALTHY),
+        ([looked_up("10.96.0.9", "fd00:96::9", pod="a")], Verdict.HEALTHY),
+        ([looked_up(error="EAI_NONAME", pod="a")], Verdict.BROKEN),
+        ([looked_up(error="EAI_NONAME")], Verdict.BROKEN),
+        ([looked_up(error="EAI_NONAME", pod="otel-a")], Verdict.UNKNOWN),
+    ],
+)
+def test_what_a_container_with_the_same_resolver_got_decides(seen: list[Inspection], verdict: Verdict) -> None:
+    world = gathered(cart("http://otel.obs.svc:4317", dnsPolicy="Default"))
+    world.inspections = seen
+
+    found = conclude(world, Question())
+
+    assert found.verdict is verdict
+    assert (errors(found) == ["DS408"]) is (verdict is Verdict.BROKEN)
+
+
+def test_what_another_pod_sends_to_the_address_is_not_what_a_client_without_the_name_sends() -> None:
+    world = gathered(cart("http://otel.obs.svc:4317", **NO_SEARCH))
+    world.inspections = [looked_up("10.96.0.9", "fd00:96::9", pod="otel-a")]
+
+    assert conclude(world, Question()).verdict is Verdict.BROKEN
+
+
+def test_localhost_need_not_have_both_families() -> None:
+    pod, *rest = sidecar()
+    world = gathered(pod, more=rest)
+    world.seen = forwarded()
+    world.inspections = [looked_up("127.0.0.1", pod="a", host="localhost")]
+
+    assert conclude(world, Question()).verdict is Verdict.HEALTHY
+
+
+def test_a_host_that_gives_one_family_is_not_lacking_the_other() -> None:
+    world = gathered(cart("http://ingest.vendor.example:4317"))
+    world.inspections = [looked_up("10.96.0.9", host="ingest.vendor.example")]
+
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.HEALTHY
+    assert not errors(found)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH, Outcome.TLS_REFUSED])
+def test_nobody_knows_which_authorities_a_client_trusts(outcome: Outcome) -> None:
+    world = gathered(cart("https://192.0.2.7:4317"))
+    probe = ProbeResult(ProbeTask("192.0.2.7", 4317, Protocol.GRPC, "192.0.2.7", tls=True), outcome)
+    world.inspections = [Inspection("n1", "shop", "", plainly(Snapshot({Probes: Probes((probe,))})))]
+
+    assert conclude(world, Question()).verdict is Verdict.UNKNOWN
+
+
+def test_a_port_that_is_refused_out_of_sight_is_closed() -> None:
+    world = gathered(on_host(), pods=[agent(on="n2")])
+    probe = ProbeResult(ProbeTask("10.100.0.1", 4317, Protocol.GRPC, "10.100.0.1"), Outcome.REFUSED)
+    world.inspections = [Inspection("n1", "shop", "", plainly(Snapshot({Probes: Probes((probe,))})))]
+
+    found = conclude(world, Question())
+
+    assert errors(found) == ["DS211"]
+    assert found.verdict is Verdict.BROKEN
+
+
+def test_a_stored_question_has_the_same_answer() -> None:
+    world = gathered(cart("http://10.96.77.77:4317"))
+    again = unpacked("x", packed(world, "test"))
+
+    assert errors(conclude(again, Question())) == errors(conclude(world, Question())) == ["DS525"]
+
+
+def test_variables_of_config_maps_are_read() -> None:
+    said = config_map("env", ENDPOINT="http://otell.obs.svc:4317", PROTOCOL="grpc")
+    pod = client("a", "n1", [])
+    pod["spec"]["containers"][0]["envFrom"] = [{"prefix": "OTEL_EXPORTER_OTLP_", "configMapRef": {"name": "env"}}]
+
+    found = told(pod, more=[said])
+
+    assert [(x.variable, x.protocol) for x in found.exporters] == [(ENDPOINT, "grpc")]
+    assert errors(found) == ["DS408"]
+
+
+def test_each_signal_has_its_own_way() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://otell.obs.svc:4317")
+    found = told(cart("http://otel.obs:4317", *env))
+
+    assert errors(found) == ["DS408"]
+    assert found.verdict is Verdict.DEGRADED
+
+
+def test_what_a_secret_holds_is_told_as_a_gap() -> None:
+    pod = client("a", "n1", [])
+    pod["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]
+
+    assert "Secret otel may hold where it exports to; Secrets are never read" in {x.why for x in told(pod).skipped}
+    held = client("a", "n1", [{"name": ENDPOINT, "valueFrom": {"secretKeyRef": {"name": "otel", "key": "to"}}}])
+    assert "Secret otel holds it, which was not read" in {x.why for x in told(held).skipped}
+
+
+def test_a_collector_that_a_service_leads_to_is_asked_about_as_a_receiver() -> None:
+    pod, *rest = sidecar()
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"selector": {"app": "cart"}, "ports": [{"port": 4317}]},
+    }
+
+    assert not gathered(pod, more=[*rest, service]).clients
+    service["spec"]["ports"] = [{"port": 8080}]  # type: ignore[index]
+    assert gathered(pod, more=[*rest, service]).clients
+
+
+def planned(*pods: Object, **instead: Any) -> Errand:
+    world = gathered(*pods, **instead)
+    return errand(sight(world, Question()), world, 1.0)
+
+
+def test_containers_export_where_the_client_does_as_it_resolves_names() -> None:
+    found = planned(cart("http://otel:4317", **OWN_SEARCH, hostAliases=[{"ip": "10.0.0.7", "hostnames": ["x"]}]))
+
+    assert "grpc://otel:4317" in found.targets
+    assert found.nodes == ("n1",)
+    assert [x.metadata.name for x in found.askers] == ["a"]
+    assert {x.metadata.name for x in found.pods} == {"otel-a"}
+    assert found.resolver == {
+        "dnsConfig": OWN_SEARCH["dnsConfig"],
+        "hostAliases": [{"ip": "10.0.0.7", "hostnames": ["x"]}],
+    }
+
+
+@pytest.mark.parametrize(("policy", "used"), [(None, "Default"), ("ClusterFirst", "Default"), ("None", "None")])
+def test_a_job_looks_names_up_as_a_pod_in_the_network_of_its_node(policy: str | None, used: str) -> None:
+    said = {"dnsPolicy": policy} if policy else {}
+
+    assert planned(cart("http://otel.obs:4317", hostNetwork=True, **said)).resolver == {"dnsPolicy": used}
+
+
+def test_the_loopback_of_a_client_is_tried_in_its_pod_alone() -> None:
+    pod, *rest = sidecar()
+    found = planned(pod, more=rest)
+
+    assert found.own == ("grpc://localhost:4317",)
+    assert not found.targets
+
+
+@pytest.mark.parametrize("endpoint", ["http://$(TO):4317", "http://fd00:96::9:4317"])
+def test_what_is_no_address_is_not_tried(endpoint: str) -> None:
+    assert planned(cart(endpoint)).targets == ()
+
+
+def test_literals_and_whole_services_are_tried_as_they_are_written() -> None:
+    assert "grpc://10.96.0.9:4317" in planned(cart("http://10.96.0.9:4317")).targets
+    assert "grpcs://otel.obs:4317" in planned(cart("https://otel.obs:4317")).targets
+
+    whole = w.world(w.healthy())
+    assert "grpc://otel.obs.svc:4317" in errand(sight(whole, Question()), whole, 1.0).targets
