@@ -386,7 +386,7 @@ class Told(Stored):
     """A world that answers as an API server that has nothing else, and that refuses some kinds."""
 
     def __init__(self, world: World, refused: dict[str, int]) -> None:
-        super().__init__(world)
+        super().__init__(world, complete=True)
         self.refused = refused
 
     def objects(self, kind: Any, namespace: str = "", labels: str = "") -> Any:

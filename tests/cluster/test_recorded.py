@@ -87,7 +87,7 @@ def single(family: str, first: list[str], hosted: list[str]) -> Right:
         "admin svc/nothing": ("broken", [nothing]),
         "admin deploy/otel": ("degraded", [local]),
         "admin pod/first-5d8f-0": ("unknown", first),
-        "admin deploy/hosted": ("unknown", hosted),
+        "admin deploy/hosted": ("broken" if hosted else "unknown", hosted),
         "view --all": viewed,
         "view --all -n obs": viewed,
     }
@@ -105,7 +105,7 @@ def turned() -> Right:
         "admin --all": ("degraded", sorted(everything)),
         "admin svc/first": ("unknown", FIRST6),
         "admin pod/first-5d8f-0": ("unknown", FIRST6),
-        "admin deploy/hosted": ("unknown", [HOSTED]),
+        "admin deploy/hosted": ("broken", [HOSTED]),
         "view --all": viewed,
         "view --all -n obs": viewed,
     }

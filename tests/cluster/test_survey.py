@@ -449,3 +449,16 @@ def test_what_the_server_would_give_tells_the_families() -> None:
     world.learned = ("IPv6", "IPv4")
 
     assert world.cluster().families == (Family.IPV6, Family.IPV4)
+
+
+@pytest.mark.parametrize(("known", "verdict"), [(False, "unknown"), (True, "broken")])
+def test_of_a_namespace_that_a_folder_does_not_hold_nobody_knows_its_services(known: bool, verdict: str) -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.elsewhere.svc:4317")
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+    world = whole(deployment, client("a", "n1", env))
+    world.absent = [("elsewhere", "otel")] if known else []
+
+    found = conclude(of(Asker(Stored(world), "shop"), KubeTarget("deploy", "cart")), Question())
+
+    assert found.verdict == verdict

@@ -12,7 +12,7 @@ import msgspec
 from dualstack.gather import clients, front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_objects import PAGE, Kind, Listed, Refused, part, parts, text, texts
+from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.model.evidence import Missing
 from dualstack.model.target import KubeTarget
@@ -82,6 +82,9 @@ class Asker:
         where = namespace or self.namespace
         found = self._try(kind, where, "get", lambda: self.api.object(kind, where, name), name)
         self.world.keep(kind.kind, found)
+        known = found is not None or kind.kind in self.world.unseen or (where, name) in self.world.absent
+        if kind is kinds.SERVICES and not known:
+            self.world.absent.append((where, name))
         return found
 
     def quietly(self, kind: Kind[Any], name: str, namespace: str) -> Object | None:
@@ -169,8 +172,10 @@ def begin(ask: Asker, target: KubeTarget) -> None:
 def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
     """An object that the user named; None where it may not be read. Raises BadInput where there is no such."""
     found = ask.one(kind, name)
-    if found is None and not ask.world.gaps:
-        said = f"There is no {kind.kind} `{name}` in the namespace `{ask.namespace}`"
+    stored = any(NOT_STORED in x.why for x in ask.world.gaps)
+    if found is None and (stored or not ask.world.gaps):
+        among = " among what was stored" if stored else ""
+        said = f"There is no {kind.kind} `{name}` in the namespace `{ask.namespace}`{among}"
         raise BadInput(f"{said}{_instead(ask, kind, name)}")
     return found
 

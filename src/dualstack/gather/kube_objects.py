@@ -11,6 +11,10 @@ PAGE = 500
 """Objects in one answer, as kubectl asks for."""
 
 
+NOT_STORED = "is not among what was stored"
+"""Why nothing is said of an object that a snapshot or a folder may lack."""
+
+
 class Kind(NamedTuple, Generic[T]):
     """A kind of object: its API group and version, its name in a URL and in an object, its fields that matter here."""
 

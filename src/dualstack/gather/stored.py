@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dualstack.gather.kinds import SERVICES
-from dualstack.gather.kube_objects import Kind, Listed, Refused, part
+from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, part
 from dualstack.gather.pages import Page, page
 from dualstack.model.decoders import converted
 from dualstack.model.world import Object, World
@@ -33,9 +33,16 @@ class Stored:
         self.context = world.context
 
     def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
-        """One object, None where there is no such. Raises Refused for a kind that is not there."""
-        found = (x for x in self._all(kind) if _at(x, "name") == name)
-        return next((x for x in found if not kind.namespaced or _at(x, "namespace") == namespace), None)
+        """One object, None where there is no such. Raises Refused for a kind that is not there.
+
+        Of a namespace of which no Service was stored nobody knows whether it has one.
+        """
+        every = self._all(kind)
+        mine = [x for x in every if not kind.namespaced or _at(x, "namespace") == namespace]
+        asked = bool(mine) or self.complete or self.absent(kind, namespace, name)
+        if kind.kind == SERVICES.kind and not asked:
+            raise Refused(_ABSENT, NOT_STORED)
+        return next((x for x in mine if _at(x, "name") == name), None)
 
     def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
         """Objects with these labels and this field. Raises Refused for a kind that is not there."""
@@ -74,7 +81,7 @@ class Stored:
 
     def _all(self, kind: Kind[Any]) -> list[Object]:
         if kind.kind not in self._world.objects:
-            raise Refused(_ABSENT, "is not among what was stored")
+            raise Refused(_ABSENT, NOT_STORED)
         return self._world.objects[kind.kind]
 
 
