@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.resolved import UNRESOLVED, UNTOLD, resolved
+from dualstack.reach.resolved import UNANSWERED, UNRESOLVED, UNTOLD, resolved
 
 NAME = "otel.obs.svc"
 
@@ -68,3 +68,9 @@ def test_what_clients_write_is_what_is_looked_up() -> None:
     assert list(resolved([asked], [("n1", names(V6))])) == [asked]
     (found,) = resolved([replace(asked, addresses=())], [("n1", names(V4, V6, name="otel"))])
     assert (found.addresses, found.at(Hop.RESOLVE).status) == ((V6,), Status.PASS)
+
+
+def test_a_nameserver_that_does_not_answer_is_no_name_without_address() -> None:
+    (found,) = resolved([trace()], [("n1", names(error="EAI_AGAIN"))])
+
+    assert (found.at(Hop.RESOLVE).mark, found.disposition) == (UNANSWERED, Disposition.NO_ADDRESS)

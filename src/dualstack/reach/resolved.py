@@ -13,6 +13,8 @@ UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
 UNRESOLVED = "unresolved"
 """The same of a name of which nobody knew whether it gives one."""
+UNANSWERED = "unanswered"
+"""The same where no nameserver answered (getaddrinfo(3), EAI_AGAIN)."""
 
 
 def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
@@ -39,7 +41,7 @@ def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
     known = before.status is Status.PASS and trace.target.host != "localhost"
     why = f"does not resolve: {said.error}" if said.error else f"gives no {trace.family.title} address"
     reason = f", and {before.why}" if before.why and not known and said.error else ""
-    mark = UNTOLD if known else UNRESOLVED
+    mark = UNANSWERED if said.error == "EAI_AGAIN" else UNTOLD if known else UNRESOLVED
     facts = (_fact(node, said), *before.evidence)
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{said.name}` {why}{reason}", mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)

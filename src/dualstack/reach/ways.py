@@ -18,14 +18,14 @@ from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.pods import Place, together
-from dualstack.reach.resolved import UNRESOLVED
+from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.spoken import agreed
 from dualstack.reach.unoffered import NOT_OFFERED
 
 OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
 """Marks of the hop `resolve`: nobody can say what the resolver of a node knows, the resolver makes no name of the
 cluster of the host, the host is a variable that is not there."""
-NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED)
+NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED, UNANSWERED)
 """Marks of the hop `resolve` of names that surely have no address."""
 VACANT = "vacant"
 """Mark of the hop `service`: no Service has the address."""

@@ -54,7 +54,7 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
-from dualstack.reach.resolved import UNRESOLVED
+from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.unresolved import WORDS, fact, why
 from dualstack.reach.ways import NAMELESS, OUTSIDE, SHORT, UNDEFINED
 
@@ -101,6 +101,10 @@ _TOLD = {
     UNRESOLVED: (
         "The name does not resolve for the client",
         f"Correct the name; `kubectl get services -A` lists those of the cluster. Pods ask for these with {_POLICIES}.",
+    ),
+    UNANSWERED: (
+        "No nameserver answers",
+        "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`.",
     ),
     OUTSIDE: (
         "The client may not resolve this name",
