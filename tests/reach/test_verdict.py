@@ -44,7 +44,8 @@ def test_an_error_that_no_flow_from_here_met_is_no_health(severity: Severity) ->
     expected = Verdict.DEGRADED if severity is Severity.ERROR else Verdict.HEALTHY
 
     assert verdict(flows((OK, True)), [finding]) is expected
-    assert verdict(flows((UNCLEAR, True)), [finding]) is Verdict.UNKNOWN
+    unknown = Verdict.DEGRADED if severity is Severity.ERROR else Verdict.UNKNOWN
+    assert verdict(flows((UNCLEAR, True)), [finding]) is unknown
     assert verdict(flows((REFUSED, True)), [finding]) is Verdict.BROKEN
 
 
