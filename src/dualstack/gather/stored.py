@@ -35,14 +35,14 @@ class Stored:
     def object(self, kind: Kind[Any], namespace: str, name: str) -> Object | None:
         """One object, None where there is no such. Raises Refused for a kind that is not there.
 
-        Of a namespace of which no Service was stored nobody knows whether it has one.
+        Of a Service that nobody asked for, or of a namespace of which no Service was stored, nobody knows.
         """
-        every = self._all(kind)
-        mine = [x for x in every if not kind.namespaced or _at(x, "namespace") == namespace]
-        asked = bool(mine) or self.complete or self.absent(kind, namespace, name)
-        if kind.kind == SERVICES.kind and not asked:
+        mine = [x for x in self._all(kind) if not kind.namespaced or _at(x, "namespace") == namespace]
+        found = next((x for x in mine if _at(x, "name") == name), None)
+        listed = self.complete or (mine and not self._world.target)
+        if kind.kind == SERVICES.kind and not (found or listed or self.absent(kind, namespace, name)):
             raise Refused(_ABSENT, NOT_STORED)
-        return next((x for x in mine if _at(x, "name") == name), None)
+        return found
 
     def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
         """Objects with these labels and this field. Raises Refused for a kind that is not there."""
