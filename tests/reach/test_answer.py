@@ -1,12 +1,14 @@
-"""The answer in one sentence, of files; that of flows is read in the report for a person."""
+"""The answer in one sentence; most of that of flows is read in the report for a person."""
 
 import pytest
 from msgspec.structs import replace
 
+from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Finding, Severity, Skipped
-from dualstack.model.question import FILES, Question
+from dualstack.model.question import CLUSTER, FILES, Question
 from dualstack.model.source import Location
+from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.answer import answer
 from dualstack.reach.tally import counted
 
@@ -33,3 +35,26 @@ def test_of_files(verdict: Verdict, findings: tuple[Finding, ...], skipped: tupl
 
 def test_numbers_are_told_with_their_nouns() -> None:
     assert [counted(x, "file") for x in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+
+
+def flow(nodes: tuple[str, ...], family: Family, became: Disposition) -> Trace:
+    target = Target("otel.obs.svc", "otel.obs.svc", 4317, Protocol.GRPC)
+    vantage = f"pods on {' and '.join(nodes)}"
+    return Trace(vantage, target, Protocol.GRPC, family, (), (), became, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (("n1", "n2"), ("n3",), "work over IPv4 for the pods on n1, n2 and n3; fail over IPv4 for the pods on n4."),
+        (("n1",), ("n2",), "work over IPv4 for the pods on n1 and n2; fail over IPv4 for the pods on n4."),
+    ],
+)
+def test_those_that_fare_alike_are_told_together(one: tuple[str, ...], other: tuple[str, ...], said: str) -> None:
+    works = [flow(x, Family.IPV4, Disposition.ACCEPTED) for x in (one, other)]
+    fails = flow(("n4",), Family.IPV4, Disposition.TIMED_OUT)
+    question = Question(place=CLUSTER, targets=(fails.target,))
+
+    told = answer(Diagnosis(question, Verdict.DEGRADED, traces=(*works, fails)))
+
+    assert told == f"exports to otel.obs.svc {said}"

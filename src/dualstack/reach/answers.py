@@ -6,7 +6,7 @@ import msgspec
 
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import is_loopback
@@ -48,17 +48,6 @@ def unpiped(trace: Trace, result: ProbeResult, declared: Declared | None) -> Dec
     found = declared_on(declared, trace.port)
     unserved = result.status == "HTTP 404" or "UNIMPLEMENTED" in result.status
     return found if found and unserved and found.signals and SIGNALS[0] not in found.signals else None
-
-
-def foretold(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iterator[tuple[Trace, ProbeResult]]:
-    """The required flows of which it is predicted that they end in one of these ways, each as such a result."""
-    tried = [x for x, _ in ended(traces, probes, outcomes)]
-    for trace in traces.broken:
-        hop = trace.failing
-        if hop and hop.hop is Hop.HANDSHAKE and hop.mark in outcomes and trace not in tried:
-            target = trace.target
-            task = ProbeTask(next(iter(trace.addresses), ""), target.port, trace.protocol, target.host, target.tls)
-            yield trace, ProbeResult(task, Outcome(hop.mark))
 
 
 def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:

@@ -89,12 +89,13 @@ from typing import TYPE_CHECKING
 
 from dualstack.model.address import OTLP_PORTS
 from dualstack.model.deployed import Deployments, Senders
+from dualstack.model.evidence import Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Services
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.answers import crossed, ended, foretold
+from dualstack.reach.answers import crossed, ended
 from dualstack.reach.landscape import landscape
 from dualstack.reach.mismatch import of_clients, of_routes
 
@@ -111,23 +112,23 @@ _PLAIN = (*_CROSSED, Outcome.TLS_NOT_SPOKEN, Outcome.TLS_EXPECTED)
 
 def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
     """One finding for each flow that was answered in another protocol, or will be by what its receiver declares."""
-    for trace, result in foretold(traces, probes, _PLAIN):
-        yield _finding(trace, result, Confidence.DECLARED, places)
     for trace, result in ended(traces, probes, (*_PLAIN, Outcome.TLS_REFUSED)):
         if result.outcome in _PLAIN or "no application protocol" in result.detail:
-            yield _finding(trace, result, Confidence.PROBED, places)
+            yield _finding(trace, result, places)
 
 
-def _finding(trace: Trace, result: ProbeResult, confidence: Confidence, places: "Places | None") -> Finding:
+def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Finding:
     summary, detail, hint = crossed(trace, result)
+    evidence = trace.at(Hop.HANDSHAKE).evidence
+    declared = evidence and all(x.layer is Layer.DECLARED for x in evidence)
     mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
     return Finding(
         summary=summary,
         detail=detail,
         hint=f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint,
         families=(trace.family,),
-        confidence=confidence,
-        evidence=trace.at(Hop.HANDSHAKE).evidence,
+        confidence=Confidence.DECLARED if declared else Confidence.PROBED,
+        evidence=evidence,
         flows=(trace.key,),
     )
 
