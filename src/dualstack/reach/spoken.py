@@ -1,4 +1,4 @@
-"""Flows whose clients speak otherwise than the receiver that they come to, by its configuration."""
+"""Flows whose clients speak another protocol than the receiver that they come to, by its configuration."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _RECEIVER = "receivers/otlp"
 
 
 def agreed(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
-    """A trace; where it would get to a receiver of another protocol, or without TLS for TLS, it ends there."""
+    """A trace; where it would get to a receiver of another protocol it ends there. TLS is judged in `reach/terms.py`."""
     there = next((x for x in places.values() if x.name == trace.server), None)
     open_yet = trace.failing is None and trace.at(Hop.HANDSHAKE).status is not Status.PASS
     ends = [x.endpoint for x in there.on(trace.port) if not x.bound.cause] if there and not there.mesh else []
@@ -34,8 +34,6 @@ def agreed(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
 
 def _met(trace: Trace, ends: list[DeclaredEndpoint]) -> Outcome | None:
     """What a client meets that speaks so; None where a receiver takes it, or nobody can say."""
-    if trace.target.tls and not any(x.tls for x in ends):
-        return Outcome.TLS_NOT_SPOKEN
     if trace.target.tls or any(x.tls or x.protocol is trace.protocol for x in ends):
         return None
     return Outcome.HTTP1_SPOKEN if trace.protocol is Protocol.GRPC else Outcome.HTTP2_SPOKEN
