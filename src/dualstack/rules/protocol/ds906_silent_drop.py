@@ -40,7 +40,10 @@ from dualstack.reach.dial import TIMED_OUT
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS212", "DS301", "DS302", "DS303", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS410", "DS702")
+BECAUSE = (
+    *("DS212", "DS301", "DS302", "DS303", "DS304", "DS305", "DS306", "DS405", "DS406", "DS409", "DS410"),
+    *("DS608", "DS701", "DS702"),
+)
 
 
 def check(traces: Traces) -> Iterator[Finding]:
