@@ -52,7 +52,7 @@ from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unoffered import unoffered
 from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
-from dualstack.reach.ways import ways
+from dualstack.reach.ways import unspoken, ways
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
 
 _ANY = ("",)
@@ -106,7 +106,8 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, inner))
     fronts = admitted(outside, cluster, held)
     lost = () if cluster.askers else unoffered(cluster, world.clients, asked)
-    traces = Traces((*agreed(every, world.clients, held, glimpses), *lost, *fronts))
+    other = () if cluster.askers else unspoken(reasoned, world.clients, every)
+    traces = Traces((*agreed(every, world.clients, held, glimpses), *lost, *other, *fronts))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 

@@ -460,3 +460,39 @@ def test_literals_and_whole_services_are_tried_as_they_are_written() -> None:
 
     whole = w.world(w.healthy())
     assert "grpc://otel.obs.svc:4317" in errand(sight(whole, Question()), whole, 1.0).targets
+
+
+PATHS = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.obs:4318", ""),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.obs:4318/", ""),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.obs:4318/v1/traces", "/v1/traces/v1/traces"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://otel.obs:4318", "/"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://otel.obs:4318/v1/traces", ""),
+]
+
+
+@pytest.mark.parametrize(("variable", "endpoint", "path"), PATHS)
+def test_the_path_that_a_client_posts_to_is_that_of_the_specification(variable: str, endpoint: str, path: str) -> None:
+    found = told(client("a", "n1", variables(**{variable: endpoint})))
+
+    assert [x.detail for x in found.findings if x.code == "DS904"] == (
+        [f"Clients post to `{path}`, and the receiver serves `/v1/traces` and its like."] if path else []
+    )
+
+
+def test_a_receiver_of_other_paths_is_not_judged_by_them() -> None:
+    config = w.config()
+    text = config["data"]["config.yaml"]
+    config["data"]["config.yaml"] = text.replace('"0.0.0.0:4318"', '"0.0.0.0:4318", traces_url_path: /otlp')
+
+    found = told(cart("http://otel.obs:4318/v1/traces"), configs=[config])
+
+    assert "DS904" not in {x.code for x in found.findings}
+
+
+def test_what_an_init_container_exports_counts() -> None:
+    pod = client("a", "n1", [])
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.obs:4316")
+    pod["spec"]["initContainers"] = [{"name": "first", "image": "first", "env": env}]
+
+    assert "DS508" in {x.code for x in told(pod).findings}

@@ -396,7 +396,7 @@ def test_a_client_of_a_port_that_the_service_lacks_is_told_so() -> None:
     assert fault.detail == (
         "The pods of Deployment cart send OTLP over http to port 4318. Service otel has no port 4318, it has 4317."
     )
-    assert fault.hint == "Add port 4318 to the Service, with `targetPort: 4318`, or let them send to 4317."
+    assert fault.hint == "Add port 4318 to the Service, with `targetPort: 4318`."
     assert found.verdict == "degraded"
 
 
@@ -415,6 +415,17 @@ def test_a_port_that_no_pod_takes_is_to_be_given_to_the_service() -> None:
     found = of_service(client("a", "n1", env), services=[w.service(ports=[])], pods=[])
 
     assert [x.hint for x in found.findings if x.code == "DS508"] == ["Give the Service port 9411."]
+
+
+def test_a_client_of_another_protocol_than_the_port_takes_is_told_of_the_service_as_well() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    found = of_service(client("a", "n1", env))
+
+    lost = [x for x in found.traces if x.vantage == "pods of Deployment cart"]
+    assert {(x.family, x.disposition) for x in lost} == {(x, Disposition.HANDSHAKE_FAILED) for x in Family}
+    assert {x.severity for x in found.findings if x.code == "DS902"} == {"error"}
+    fine = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")
+    assert not of_service(client("a", "n1", fine)).findings
 
 
 def test_of_many_clients_that_are_lost_some_are_told_and_the_others_counted() -> None:

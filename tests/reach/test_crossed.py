@@ -294,3 +294,21 @@ def test_nor_does_one_without_a_certificate() -> None:
     assert found.at(Hop.HANDSHAKE).status is Status.UNKNOWN
     assert found.at(Hop.EXPORT).status is Status.UNKNOWN
     assert found.at(Hop.LISTEN).status is Status.PASS
+
+
+def test_a_reset_of_the_pods_as_well_is_of_a_filter_on_the_way() -> None:
+    seen = [made("n1", Outcome.REFUSED, POD), made("n1", Outcome.REFUSED)]
+
+    (found,) = told(replace(trace(listen=Status.PASS), nodes=("n1",)), *seen)
+
+    assert found.failing is not None
+    assert (found.failing.hop, found.failing.mark) == (Hop.POLICY, "reset")
+
+
+@pytest.mark.parametrize(
+    "said", [{"resolve": Status.FAIL}, {"service": Status.NOT_APPLICABLE, "endpoints": Status.FAIL}]
+)
+def test_an_address_that_no_name_gives_proves_nothing(said: dict[str, Status]) -> None:
+    one = trace(**said)
+
+    assert told(one, *(made(x, Outcome.ACCEPTED) for x in NODES)) == [one]

@@ -74,3 +74,10 @@ def test_a_nameserver_that_does_not_answer_is_no_name_without_address() -> None:
     (found,) = resolved([trace()], [("n1", names(error="EAI_AGAIN"))])
 
     assert (found.at(Hop.RESOLVE).mark, found.disposition) == (UNANSWERED, Disposition.NO_ADDRESS)
+
+
+def test_a_name_of_endpoints_of_which_none_is_ready_has_no_address_for_that_reason() -> None:
+    said = {Hop.SERVICE: Status.NOT_APPLICABLE, Hop.ENDPOINTS: Status.FAIL}
+    one = replace(trace(), hops=tuple(replace(x, status=said.get(x.hop, x.status)) for x in trace().hops))
+
+    assert list(resolved([one], [("n1", names(error="EAI_AGAIN"))])) == [one]

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
@@ -80,15 +79,15 @@ def _parts(traces: Iterable[Trace]) -> Mapping[tuple[object, ...], Sequence[Trac
     return found
 
 
-def _direct(traces: Iterable[Trace], made: Mapping[_To, Mapping[str, Crossing]]) -> set[_Near]:
-    """From where every export to an address of a pod was accepted; those of Services are led to one of these."""
+def _direct(traces: Iterable[Trace], made: Mapping[_To, Mapping[str, Crossing]]) -> Mapping[_Near, bool]:
+    """Whether all exports to addresses of pods were accepted, by where they came from; Services lead to one of them."""
     of_services = {y for x in traces if x.at(Hop.SERVICE).status is not Status.NOT_APPLICABLE for y in x.addresses}
     found: dict[_Near, bool] = {}
     for (address, _, protocol), by_node in made.items():
         for node, crossing in by_node.items() if address not in of_services else ():
             key = (node, family(address), protocol)
             found[key] = found.get(key, True) and MEANINGS[crossing.result.outcome].hop is None
-    return {x for x, accepted in found.items() if accepted}
+    return found
 
 
 def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[Trace]:
@@ -108,7 +107,7 @@ def _told(
     made: Sequence[Mapping[str, Crossing]],
     every: int,
     parts: Sequence[Trace],
-    direct: AbstractSet[_Near],
+    direct: Mapping[_Near, bool],
 ) -> Iterator[Trace]:
     """One trace for each way in which its nodes fared; those of which no export tells stay as predicted."""
     groups: dict[Outcome | None, list[str]] = {}
@@ -126,8 +125,9 @@ def _told(
         met = [
             known[x] for x in nodes if x in known and (outcome or _is_like(trace, MEANINGS[known[x].result.outcome]))
         ]
-        past = all((x, trace.family, trace.protocol) in direct for x in nodes)
-        yield _proved(part, met[0], len(met), past=past) if met else part
+        near = [direct.get((x, trace.family, trace.protocol)) for x in nodes]
+        past = False if False in near else all(near) or None
+        yield _proved(part, met[0], len(met), past) if met else part
 
 
 def _is_shared(trace: Trace, outcome: Outcome, parts: Sequence[Trace]) -> bool:
@@ -150,14 +150,16 @@ def _is_like(trace: Trace, meaning: Meaning) -> bool:
     return trace.failed and trace.disposition in (meaning.disposition, *silent)
 
 
-def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> Trace:
-    """A trace as an export shows it; `past` says that what the Service leads to took those of the same nodes."""
+def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) -> Trace:  # noqa: FBT001 -- or untried
+    """A trace as an export shows it; `past` says whether what the Service leads to took those of the same nodes."""
     meaning = MEANINGS[made.result.outcome]
     fact = _sight(made, count)
+    if meaning.hop is None and _is_unnamed(trace):
+        return trace
     if meaning.hop is None:
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
     failing = trace.failing
-    at = _place(trace, made.result.outcome, meaning.hop, past=past)
+    at = _place(trace, made.result.outcome, meaning.hop, past)
     if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
@@ -171,6 +173,13 @@ def _proved(trace: Trace, made: Crossing, count: int, *, past: bool = False) -> 
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
     return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
+
+
+def _is_unnamed(trace: Trace) -> bool:
+    """Whether no name gives the address that took an export: that of a pod which is not ready, or any at all."""
+    end = trace.failing
+    direct = trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
+    return end is not None and (end.hop is Hop.RESOLVE or (end.hop is Hop.ENDPOINTS and direct))
 
 
 def _unproved(trace: Trace, open_: TracedHop) -> Trace:
@@ -198,24 +207,28 @@ def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
         return NOT_SERVED, f"the pods accept, and of the address of the Service {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and outcome is Outcome.REFUSED:
+        return "reset", "a reset answers on the way, and the pods take connections"
     if at is Hop.POD:
         held = trace.at(Hop.ENDPOINTS).why.removeprefix("ready: ")
         return STALE, f"no pod has {held}, and there {MEANINGS[outcome].why}"
     return str(outcome), MEANINGS[outcome].why
 
 
-def _place(trace: Trace, outcome: Outcome, hop: Hop, *, past: bool) -> Hop:
+def _place(trace: Trace, outcome: Outcome, hop: Hop, past: bool | None) -> Hop:  # noqa: FBT001 -- or untried
     """The hop that a failure is of.
 
     A cluster address that fails from where the pods are reached, or that resets where they accept, is not served by
-    kube-proxy; where endpoints are of no pod, nobody is known to be there.
+    kube-proxy, unless the pods reset from there as well; where endpoints are of no pod, nobody is known to be there.
     """
     if not trace.server and trace.at(Hop.ENDPOINTS).status is Status.PASS and hop in (Hop.ROUTE, Hop.POLICY):
         return Hop.POD
     accepting = trace.at(Hop.LISTEN).status is Status.PASS
     served = trace.at(Hop.SERVICE).status is Status.PASS
-    unserved = past and hop in (Hop.ROUTE, Hop.POLICY)
-    return Hop.SERVICE if served and (unserved or (outcome is Outcome.REFUSED and accepting)) else hop
+    reset = outcome is Outcome.REFUSED and accepting
+    if reset and served and past is False:
+        return Hop.POLICY
+    return Hop.SERVICE if served and (reset or (past and hop in (Hop.ROUTE, Hop.POLICY))) else hop
 
 
 def _passed(hop: TracedHop, fact: Evidence | None) -> TracedHop:

@@ -24,7 +24,7 @@ COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Iterator[Exporter]:
     """The endpoints that a pod names and uses, also those whose value stands where nobody here may read."""
     maps = tuple(config_maps)
-    for container in pod.spec.containers or ():
+    for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.env_from or any(x.name.startswith(_OTLP) for x in container.env or ()):
             found = environment(container, pod, maps)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
@@ -87,5 +87,6 @@ def owner(pod: Pod) -> str:
 
 def asked(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[Exporter, ...]:
     """What containers of a pod export beside its Collector: what that one does is its own affair."""
-    own = {x.name for x in pod.spec.containers or () if COLLECTOR.search(x.image)}
+    every = (*(pod.spec.containers or ()), *(pod.spec.init_containers or ()))
+    own = {x.name for x in every if COLLECTOR.search(x.image)}
     return tuple(x for x in exporters(pod, config_maps) if x.container not in own)

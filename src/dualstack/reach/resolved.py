@@ -14,7 +14,7 @@ UNTOLD = "untold"
 UNRESOLVED = "unresolved"
 """The same of a name of which nobody knew whether it gives one."""
 UNANSWERED = "unanswered"
-"""The same where no nameserver answered (getaddrinfo(3), EAI_AGAIN)."""
+"""The same where no nameserver gave an answer that is of use (getaddrinfo(3), EAI_AGAIN)."""
 
 
 def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
@@ -22,13 +22,19 @@ def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iter
     for trace in traces:
         answers = [(node, x) for node, names in seen if (x := names.lookup(trace.asked or trace.target.host))]
         lacking = [x for x in answers if trace.family not in {family(y) for y in x[1].addresses}]
-        promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN)
+        promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN) and not _has_nobody(trace)
         if promised and answers and len(lacking) == len(answers):
             yield _untold(trace, *lacking[0])
         elif answers and trace.at(Hop.RESOLVE).status is Status.UNKNOWN:
             yield _told(trace, *next(x for x in answers if x not in lacking))
         else:
             yield trace
+
+
+def _has_nobody(trace: Trace) -> bool:
+    """Whether a name stands for the endpoints themselves, and there are none that are ready."""
+    end = trace.failing
+    return end is not None and end.hop is Hop.ENDPOINTS and trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
 
 
 def _fact(node: str, said: Lookup) -> Evidence:

@@ -19,6 +19,7 @@ from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import FROM_NODE
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.outcomes import MEANINGS, reached
+from dualstack.reach.paths import posted
 from dualstack.reach.pods import Place, Places
 
 _TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
@@ -44,8 +45,10 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         found = _over_tls(trace, mine[number], speaks_tls(trace, place, seen))
         near = mine[number] or of_host[trace.target.host]
         asked = _credentials(found, mine[number])
-        asked = _doubted(asked, Hop.EXPORT, _MOVED) if _is_moved(asked, place) else asked
+        if _is_moved(asked, place):
+            asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
         told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
+        told = posted(told, mine[number], place)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
 
@@ -78,7 +81,7 @@ def _piped(trace: Trace, place: Place | None) -> tuple[str, ...]:
 def _is_moved(trace: Trace, place: Place | None) -> bool:
     """Whether a page that is no OTLP answered where a receiver takes other paths (otlpreceiver, `traces_url_path`)."""
     end = trace.failing
-    lost = end is not None and end.hop is Hop.EXPORT and end.mark == Outcome.NOT_OTLP
+    lost = end is not None and end.hop is Hop.EXPORT and end.mark in (Outcome.NOT_OTLP, Outcome.REJECTED)
     return lost and place is not None and any(x.endpoint.moved for x in place.on(trace.port))
 
 

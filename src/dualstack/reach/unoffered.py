@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, Target
+from dualstack.model.address import BOTH, OTLP_PORTS, Target
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
@@ -66,7 +66,8 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     pods = (places.items.get((x.metadata.namespace, x.metadata.name)) for x in selected(cluster, service))
     taken = next((y for x in pods if x and (y := taken_on(x, protocol))), 0)
     add = f"Add port {port} to the Service, with `targetPort: {taken}`" if taken else f"Give the Service port {port}"
-    ports = " or ".join(str(x.port) for x in service.spec.ports or ())
+    fitting = [x.port for x in service.spec.ports or () if OTLP_PORTS.get(x.port, protocol) is protocol]
+    ports = " or ".join(map(str, fitting))
     who = " and ".join(dict.fromkeys(x.vantage for x in flows))
     return Finding(
         summary=f"The Service has no port {port}",

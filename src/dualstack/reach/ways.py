@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims, holds
@@ -42,6 +43,22 @@ def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
     """The traces of everything that the pods that are asked about aim at."""
     for aim in aims(world[0]):
         yield from _settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)
+
+
+def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
+    """The ways of clients that say another protocol than is taken on the port of a Service that they name."""
+    cluster, places, _, _ = world
+    known = {(x.target.host, x.target.port, x.protocol) for x in traces}
+    found = dict[tuple[object, ...], Trace]()
+    for one in (x for x in exporters if x.protocol and not x.literal):
+        target, service = one.target, cluster.service(*one.service) if one.service else None
+        if target is None or service is None or (host(service), target.port, target.protocol) in known:
+            continue
+        for port in (x for x in service.spec.ports or () if x.port == target.port):
+            for trace in of_port(service, port, target.protocol, world, None):
+                told = replace(agreed(trace, places), vantage=f"pods of {one.owner}", nodes=())
+                found[one.owner, target.port, trace.family] = told
+    yield from (x for x in found.values() if x.failing and x.failing.hop is Hop.HANDSHAKE)
 
 
 def _scoped(world: World, aim: Aim) -> World:

@@ -103,7 +103,7 @@ _TOLD = {
         f"Correct the name; `kubectl get services -A` lists those of the cluster. Pods ask for these with {_POLICIES}.",
     ),
     UNANSWERED: (
-        "No nameserver answers",
+        "No nameserver answers for this name",
         "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`.",
     ),
     OUTSIDE: (

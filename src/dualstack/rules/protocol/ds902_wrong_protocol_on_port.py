@@ -120,14 +120,14 @@ def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[F
 def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Finding:
     summary, detail, hint = crossed(trace, result)
     evidence = trace.at(Hop.HANDSHAKE).evidence
-    declared = evidence and all(x.layer is Layer.DECLARED for x in evidence)
+    sure = Confidence.DECLARED if {x.layer for x in evidence} == {Layer.DECLARED} else Confidence.PROBED
     mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
     return Finding(
         summary=summary,
         detail=detail,
         hint=f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint,
         families=(trace.family,),
-        confidence=Confidence.DECLARED if declared else Confidence.PROBED,
+        confidence=sure,
         evidence=evidence,
         flows=(trace.key,),
     )
@@ -147,5 +147,4 @@ def _mapped(trace: Trace, places: "Places | None") -> int:
 def lint(senders: Senders, deployments: Deployments, services: Services, gates: Gates) -> Iterator[Finding]:
     """One finding for each client and each proxy that speaks another protocol than the receiver it leads to."""
     land = landscape(deployments, services)
-    yield from of_clients(senders, land)
-    yield from of_routes(senders, land, gates)
+    yield from (*of_clients(senders, land), *of_routes(senders, land, gates))
