@@ -78,6 +78,8 @@ def test_an_endpoint_has_its_component_its_field_its_place_and_what_is_spoken_th
         tls=True,
         location=Location("c.yaml", 6, 19, 6, 44),
         written=Written("[${env:MY_POD_IP}]:4318", Location("c.yaml", 6, 19, 6, 44), '"[${env:MY_POD_IP}]:4318"'),
+        signals=("traces", "metrics"),
+        pipelines=Location("c.yaml", 18, 3, 18, 12),
     )
 
 
