@@ -237,3 +237,8 @@ def test_a_name_that_no_object_can_have_is_refused(text: str) -> None:
 def test_kinds_as_kubectl_spells_them(word: str, kind: str) -> None:
     """Only kinds that can be a target have an abbreviation."""
     assert kind_of(word) == kind
+
+
+def test_a_service_with_its_namespace_is_written_otherwise() -> None:
+    with pytest.raises(BadTarget, match=r"no Service has a dot in its name\. Write `svc/otel -n obs`"):
+        kube_target("svc/otel.obs.svc")
