@@ -17,8 +17,13 @@ from tests.e2e.cluster import NODES, Cluster
 
 pytestmark = pytest.mark.cluster
 
-CHOSEN = ("grpc-bound-to-first-pod-address", "network-policy-of-one-family", "healthy-dual-stack-everywhere",
-          "replicas-on-nodes-of-different-families", "service-single-stack")  # fmt: skip
+CHOSEN = (
+    "grpc-bound-to-first-pod-address",
+    "healthy-network-policy-that-nothing-enforces",
+    "healthy-dual-stack-everywhere",
+    "replicas-on-nodes-of-different-families",
+    "service-single-stack",
+)
 
 
 def answer(capsys: pytest.CaptureFixture[str], path: Path) -> str:
