@@ -417,6 +417,20 @@ def test_a_service_that_crosses_the_protocols_is_told_which_port_to_lead_to() ->
     assert [(x.code, x.because) for x in found.findings if x.code == "DS521"] == [("DS521", ("DS902",))]
 
 
+def test_a_selector_that_takes_in_pods_without_such_a_port_is_told_whose_they_are() -> None:
+    pods = [w.pod("otel-a", "n1")]
+    pods[0]["spec"]["containers"][0]["ports"] = []
+    parts = w.healthy(pods=pods, slices=w.endpoints(pods, ports=[]))
+
+    (fault, *_) = [x for x in w.diagnosed(parts).findings if x.code == "DS508"]
+
+    assert (
+        fault.detail
+        == "No container of its pods (ReplicaSet otel-1) has a port `otlp-grpc`; they have none with a name."
+    )
+    assert fault.hint == "Name a port of theirs, or select the pods of the Collector."
+
+
 def alias(to: str, **more: Any) -> w.Object:
     """A Service that is another name for a host."""
     return {

@@ -107,8 +107,9 @@ def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Seque
         return None
     shown = ", ".join(dict.fromkeys(f"`{x.name}` ({x.container_port})" for x in held if x.name)) or "none with a name"
     meant = next((x.container_port for x in held if x.container_port == port.port), 0)
-    why = f"No container of its pods has a port `{target}`; they have {shown}."
-    return Misled(port, _silent(port), why, lost, meant)
+    why = f"No container of its pods ({maker(pods[0])}) has a port `{target}`; they have {shown}."
+    mend = "" if meant else "Name a port of theirs, or select the pods of the Collector."
+    return Misled(port, _silent(port), why, lost, meant, mend=mend)
 
 
 def _unmatched(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
