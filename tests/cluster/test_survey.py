@@ -394,7 +394,7 @@ def test_a_client_of_a_port_that_the_service_lacks_is_told_so() -> None:
     assert {(x.family, x.disposition) for x in lost} == {(x, Disposition.NO_ENDPOINT) for x in Family}
     (fault,) = [x for x in found.findings if x.code == "DS508"]
     assert fault.detail == (
-        "The pods of Deployment cart send OTLP over http to port 4318. Service otel has no port 4318, it has 4317."
+        "The pods of Deployment cart send OTLP over http to port 4318. Service otel has no port 4318: it has 4317."
     )
     assert fault.hint == "Add port 4318 to the Service, with `targetPort: 4318`."
     assert found.verdict == "degraded"

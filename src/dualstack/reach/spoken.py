@@ -15,7 +15,7 @@ from dualstack.reach.pods import Place
 _RECEIVER = "receivers/otlp"
 
 
-def agreed(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
+def understood(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
     """A trace; where it would get to a receiver of another protocol, it ends there. For TLS see `reach/terms.py`."""
     there = next((x for x in places.values() if x.name == trace.server), None)
     open_yet = trace.failing is None and trace.at(Hop.HANDSHAKE).status is not Status.PASS

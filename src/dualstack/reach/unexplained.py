@@ -8,20 +8,20 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Tr
 from dualstack.reach.live import families_of, keys
 
 _NEAREST = {
-    Hop.ENDPOINT: "DS101",
-    Hop.RESOLVE: "DS408",
-    Hop.SELECT: "DS404",
-    Hop.ROUTE: "DS305",
-    Hop.POLICY: "DS702",
-    Hop.SERVICE: "DS508",
-    Hop.ENDPOINTS: "DS507",
-    Hop.POD: "DS507",
-    Hop.HOST: "DS306",
-    Hop.LISTEN: "DS211",
-    Hop.HANDSHAKE: "DS905",
-    Hop.EXPORT: "DS904",
+    Hop.ENDPOINT: ("DS101", "Correct the endpoint that clients are told."),
+    Hop.RESOLVE: ("DS408", "Look the name up where the client runs, with `getent ahosts NAME`."),
+    Hop.SELECT: ("DS404", "Send to a name that gives only addresses which clients can reach."),
+    Hop.ROUTE: ("DS305", "Look at the routes of the nodes that the clients run on, with `ip route` and `ip -6 route`."),
+    Hop.POLICY: ("DS702", "Look for NetworkPolicies, and run `nft list ruleset` on the nodes at both ends."),
+    Hop.SERVICE: ("DS508", "Compare the ports and addresses of the Service with what clients use."),
+    Hop.ENDPOINTS: ("DS507", "Look at the EndpointSlices of the Service, and at why its pods are not ready."),
+    Hop.POD: ("DS507", "Look at the state of the pods and at the log of their containers."),
+    Hop.HOST: ("DS306", "Look at the addresses inside the pod; `--inspect` shows them."),
+    Hop.LISTEN: ("DS211", "Look at the sockets inside the pod; `--inspect` shows them."),
+    Hop.HANDSHAKE: ("DS905", "Check which protocol the port is for, and whether it takes TLS."),
+    Hop.EXPORT: ("DS904", "Look at the log of the receiver for what it rejects."),
 }
-"""The rule that a reader is sent to, by the hop at which a flow ends."""
+"""The rule that a reader is sent to and what to do, by the hop at which a flow ends."""
 _SILENT, _LED = "DS906", "DS508"
 
 
@@ -43,7 +43,7 @@ def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str,
 
 def _nearest(trace: Trace, end: TracedHop) -> str:
     led = end.hop is Hop.LISTEN and trace.at(Hop.SERVICE).status is Status.PASS
-    return _SILENT if trace.disposition is Disposition.TIMED_OUT else _LED if led else _NEAREST[end.hop]
+    return _SILENT if trace.disposition is Disposition.TIMED_OUT else _LED if led else _NEAREST[end.hop][0]
 
 
 def _why(end: TracedHop, family: Family) -> str:
@@ -59,7 +59,7 @@ def _finding(hop: Hop, why: str, flows: Sequence[Trace]) -> Finding:
     return Finding(
         summary=f"Exports end at the hop {hop}{over}",
         detail=f"Of {which}: {why}.",
-        hint="Look at what the evidence names.",
+        hint=_NEAREST[hop][1],
         families=families,
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(hop).evidence)),
         flows=keys(flows),

@@ -30,22 +30,27 @@ def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Questio
         about, spec = service.metadata, service.spec
         if service.headless or spec.type == "ExternalName":
             continue
-        ports = {x.port for x in spec.ports or ()}
+        ports = {x.port for x in spec.ports or () if x.protocol == "TCP"}
         named = [x for x in every if x.service == (about.namespace, about.name) and not x.literal]
         lost = {(x.owner, y.port): (x, y) for x in named if (y := x.target) and y.port not in ports}
         for one, target in lost.values():
             yield from _traces(service, one, target, question)
 
 
+def not_offered(service: Service, port: int, said: Evidence) -> TracedHop:
+    """The hop at which a flow to a port ends that a Service does not have; `said` is where a client names it."""
+    have = ", ".join(str(x.port) for x in service.spec.ports or () if x.protocol == "TCP") or "none"
+    why = f"{service.called} has no port {port}: it has {have}"
+    return TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, (Evidence(f"ports: {have}", service.called), said))
+
+
 def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
-    has = " and ".join(str(x.port) for x in service.spec.ports or ()) or "none"
-    fact = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
-    why = f"{service.called} has no port {target.port}, it has {has}"
+    said = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
     held = service.families or BOTH
     hops = (
         TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"),
         TracedHop(Hop.RESOLVE, Status.PASS, f"the name of {service.called}"),
-        TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, (fact,)),
+        not_offered(service, target.port, said),
     )
     for family in (x for x in question.expect or held if x in held):
         flow = Flow(f"pods of {exporter.owner}", (), replace(target, host=host(service)), family, ())

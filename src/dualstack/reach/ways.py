@@ -20,8 +20,8 @@ from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.pods import Place, together
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
-from dualstack.reach.spoken import agreed
-from dualstack.reach.unoffered import NOT_OFFERED
+from dualstack.reach.spoken import understood
+from dualstack.reach.unoffered import not_offered
 
 OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
 """Marks of the hop `resolve`: nobody can say what the resolver of a node knows, the resolver makes no name of the
@@ -56,7 +56,7 @@ def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace
             continue
         for port in (x for x in service.spec.ports or () if x.port == target.port):
             for trace in of_port(service, port, target.protocol, world, None):
-                told = replace(agreed(trace, places), vantage=f"pods of {one.owner}", nodes=())
+                told = replace(understood(trace, places), vantage=f"pods of {one.owner}", nodes=())
                 found[one.owner, target.port, trace.family] = told
     yield from (x for x in found.values() if x.failing and x.failing.hop is Hop.HANDSHAKE)
 
@@ -145,7 +145,7 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
             for backends in alike(target.protocol, near, world[3]):
                 hops = behind(target.protocol, backends[0], world[3])
                 flow = Flow(crowd.name, crowd.nodes, shown, each, (address,))
-                yield agreed(traced(flow, (*before, *hops), backends), world[1])
+                yield understood(traced(flow, (*before, *hops), backends), world[1])
 
 
 def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:
@@ -271,19 +271,14 @@ def _by_port(aim: Aim, target: Target, service: Service, world: World, alias: Se
         port = replace(ports[0], port=target.port)
     called = host(alias or service)
     if port is None:
-        have = ", ".join(str(x.port) for x in ports) or "none"
-        why = f"{service.called} has no port {target.port}: it has {have}"
-        fact = (Evidence(f"ports: {have}", service.called), _said(aim))
-        hop = TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, fact)
-        shown = replace(target, host=called)
-        passed = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS))
-        yield from _flows(shown, world, (*passed, hop), service.families, _other(aim.host, called))
+        hops = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS), not_offered(service, target.port, _said(aim)))
+        yield from _flows(replace(target, host=called), world, hops, service.families, _other(aim.host, called))
         return
     said = bool(aim.exporter.protocol) or target.port in OTLP_PORTS
     guessed = () if said else spoken(service, port, cluster.slices_of(service), places)
     for trace in of_port(service, port, next(iter(guessed), target.protocol), world, alias):
         meant = replace(trace.target, tls=target.tls)
-        yield agreed(replace(trace, target=meant, asked=_other(aim.host, called)), places)
+        yield understood(replace(trace, target=meant, asked=_other(aim.host, called)), places)
 
 
 def _other(written: str, called: str) -> str:
@@ -331,7 +326,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         flow = Flow(crowd.name, crowd.nodes, shown, family(address), (address,))
         asked = "" if written else aim.host
         for trace in _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3]):
-            yield replace(agreed(trace, places), asked=asked)
+            yield replace(understood(trace, places), asked=asked)
 
 
 def _at_once(trace: Trace, hop: TracedHop) -> Trace:
