@@ -496,3 +496,11 @@ def test_what_an_init_container_exports_counts() -> None:
     pod["spec"]["initContainers"] = [{"name": "first", "image": "first", "env": env}]
 
     assert "DS508" in {x.code for x in told(pod).findings}
+
+
+def test_whether_a_client_takes_an_endpoint_of_http_without_a_scheme_is_not_known() -> None:
+    found = told(cart("otel.obs:4318"))
+
+    assert {x.at(Hop.ENDPOINT).status for x in found.traces} == {Status.UNKNOWN}
+    assert found.verdict is Verdict.UNKNOWN
+    assert {x.at(Hop.ENDPOINT).status for x in told(cart("otel.obs:4317")).traces} == {Status.PASS}

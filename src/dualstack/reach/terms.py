@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import family
+from dualstack.model.address import Protocol, family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
@@ -27,6 +27,7 @@ _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
 _MOVED = "it takes exports at paths of its own"
+_BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -49,6 +50,8 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
             asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
         told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
         told = posted(told, mine[number], place)
+        if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
+            told = _doubted(told, Hop.ENDPOINT, _BARE)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
 
