@@ -16,38 +16,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualstack.cli.app import run
-from dualstack.cluster import WAYS
 from dualstack.conclusion import conclude
 from dualstack.gather import facts, keys
 from dualstack.gather.archive import packed, unpacked
-from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import world_of
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.pseudonyms import Pseudonyms
-from dualstack.gather.stored import Stored
 from dualstack.gather.veil import _public as words
 from dualstack.gather.veil import inside, translated, veiled_snapshot, veiled_world
 from dualstack.knowledge import table
-from dualstack.looks import left_out
 from dualstack.model.address import Family, is_address, scope
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
-from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
-from dualstack.overview import conclude_all
 from dualstack.reach.predict import predict
-from dualstack.report.json import render
 from dualstack.rules.registry import Rule, evaluate, rules
 from dualstack.testing import cluster as clusters
 from dualstack.testing.incident import snapshot
 from tests.cluster import worlds as w
 from tests.cluster.test_crashes import crashed
-from tests.cluster.test_survey import client, everything, variables, whole
 from tests.cluster.test_terms import CERTIFICATE, METRICS_ALONE, ONE, PLAIN, SECURE, TOKEN, looked, shop
 from tests.rules.test_examples import CLUSTERS, FILES, WORLDS, named
 
@@ -283,64 +274,6 @@ def holding(archive: bytes, words_: list[str]) -> list[str]:
 
 
 # Clients
-
-
-CLIENTS = ("http://otel.obs.svc.cluster.local:4317", "http://otel.$(PANTHER).svc.cluster.local:4317", "http://gone-lynx.obs.svc:4318",
-           "https://ingest.ocelot.example/otlp", "http://10.9.8.7:4317", "http://$(JAGUAR):4317")  # fmt: skip
-"""Endpoints of clients; one of a Service that is there, by a variable, and of one that is not."""
-ANIMALS = ("panther", "lynx", "ocelot", "10.9.8.7", "jaguar", "puma", "shop", "obs")
-
-
-def sending() -> World:
-    """A cluster with a pod of a Deployment of its own for each of the endpoints."""
-    pods = []
-    for number, endpoint in enumerate(CLIENTS):
-        env = variables(PANTHER="obs", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
-        pods.append(client(f"puma-{number}-abc-x", "n1", env))
-        pods[-1]["metadata"]["ownerReferences"][0]["name"] = f"puma-{number}-abc"
-    return whole(*pods)
-
-
-def test_clients_of_a_cluster_give_the_same_answer_and_are_not_told() -> None:
-    world = everything(sending())
-
-    before, after = (conclude_all(x, Question()) for x in (world, unpacked("v", veil(world))))
-
-    assert (told(after.findings), flows(after)) == (told(before.findings), flows(before))
-    assert "DS408" in {x.code for x in after.findings}
-    assert [len(x["traces"]) for x in told_clients(after)] == [len(x["traces"]) for x in told_clients(before)]
-    assert {x["variable"] for x in told_clients(after)} == {"OTEL_EXPORTER_OTLP_ENDPOINT"}
-    secret = json.dumps(told_clients(after)) + zstandard.ZstdDecompressor().stream_reader(veil(world)).read().decode()
-    assert [x for x in ANIMALS if x in secret.lower()] == []
-
-
-@pytest.mark.parametrize("number", range(len(CLIENTS)))
-def test_the_way_from_a_client_gives_the_same_answer_under_pseudonyms(number: int) -> None:
-    world = of(Asker(Stored(sending()), "shop"), KubeTarget("pod", f"puma-{number}-abc-x"))
-    veiled = unpacked("v", veil(world))
-
-    before, after = (conclude(x, Question()) for x in (world, veiled))
-
-    assert (told(after.findings), flows(after)) == (told(before.findings), flows(before))
-    assert veiled.asking is not None
-    assert [x for x in ANIMALS if x in str(veiled).lower()] == []
-
-
-def test_what_is_said_of_clients_stays_in_words() -> None:
-    world = World(gaps=[WAYS, left_out(3, 0), left_out(0, 1)])
-
-    assert unpacked("v", veil(world)).gaps == world.gaps
-
-
-def test_a_look_at_a_node_stays_one() -> None:
-    world = World(inspections=[Inspection("puma", facts=facts.plainly(Snapshot({})), host=True)])
-
-    (seen,) = unpacked("v", veil(world)).inspections
-    assert (seen.host, seen.namespace, seen.node == "puma") == (True, "", False)
-
-
-def told_clients(found: Diagnosis) -> list[dict[str, Any]]:
-    return json.loads(render(found))["exporters"]  # type: ignore[no-any-return]
 
 
 SECRETIVE = """
