@@ -17,6 +17,7 @@ from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity, Skipped
 from dualstack.model.gateway import Gates
 from dualstack.model.glimpse import Glimpse, Glimpses, Way, glimpsed
@@ -37,6 +38,7 @@ from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import told, untried
+from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
 from dualstack.reach.landscape import landscape
@@ -101,13 +103,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
     predicted = resolved(admitted(flows, cluster, Places(places)), heard)
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
-    held = Places(places)
-    inner = tuple(agreed(every, (), held, glimpses))  # who comes from outside is not known
-    outside = () if cluster.askers else dict.fromkeys(_outside(cluster, said, asked, inner))
-    fronts = admitted(outside, cluster, held)
-    lost = () if cluster.askers else unoffered(cluster, world.clients, asked)
-    other = () if cluster.askers else unspoken(reasoned, world.clients, every)
-    traces = Traces((*agreed(every, world.clients, held, glimpses), *lost, *other, *fronts))
+    brought = agreed(every, world.clients, Places(places), glimpses)
+    more = () if cluster.askers else _more(reasoned, world.clients, said, every)
+    traces = Traces((*brought, *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
 
@@ -138,6 +136,15 @@ def _of_nodes(looks: Iterable[tuple[Inspection, Snapshot]]) -> Iterator[Namespac
     for looked, seen in looks:
         for space in (seen.having(Namespaces) or Namespaces(())).items if looked.host else ():
             yield replace(space, place=f"node {looked.node}")
+
+
+def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: Sequence[Trace]) -> Iterator[Trace]:
+    """The flows to Services beside those of pods to each port: of clients that miss one, and from outside."""
+    cluster, places, asked, seen = world
+    yield from unoffered(cluster, clients, asked)
+    yield from unspoken(world, clients, every)
+    inner = tuple(agreed(every, (), Places(places), seen))  # who comes from outside is not known
+    yield from admitted(dict.fromkeys(_outside(cluster, said, asked, inner)), cluster, Places(places))
 
 
 def _outside(cluster: Cluster, said: Snapshot, asked: Question, inside: Sequence[Trace]) -> Iterator[Trace]:
