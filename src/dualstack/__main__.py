@@ -9,6 +9,10 @@ import sys
 _UNTIL_COLLECTED = 1_000_000
 """Objects that are made before Python looks for cycles among them: more than a start makes, all of which stay."""
 
+_NO_MEMORY = "there is not enough memory"
+_SILENT = ("error return without exception set", "returned NULL without setting an exception")
+"""What a SystemError says where C code found no memory and did not say so (Python 3.11, measured by `ulimit -v`)."""
+
 
 def main() -> None:
     """Run the command line; exit statuses are those of the contract (0, 1, 2, 3, 130)."""
@@ -27,14 +31,22 @@ def main() -> None:
             raise
         status = 130
     except (ImportError, MemoryError) as error:  # a library that cannot be mapped is an ImportError
-        with contextlib.suppress(OSError):
-            print(f"dualstack: {str(error) or 'there is not enough memory'}.", file=sys.stderr)  # noqa: T201
-        status = 2
+        status = _refuse(str(error) or _NO_MEMORY)
+    except SystemError as error:  # how Python 3.11 can pass on that an import found no memory
+        if not str(error).endswith(_SILENT):
+            raise
+        status = _refuse(_NO_MEMORY)
     if sys.argv[1:2] == ["lint"] and not (sys.gettrace() or sys.getprofile()):
         # Nothing that it made is left but memory, which the system takes back at once, and Python piece by piece.
         os._exit(status)
     gc.freeze()  # at the end everything goes at once, and nobody looks for cycles in it
     sys.exit(status)
+
+
+def _refuse(why: str) -> int:
+    with contextlib.suppress(OSError):
+        print(f"dualstack: {why}.", file=sys.stderr)  # noqa: T201 -- the command line may not be loaded
+    return 2
 
 
 def _heed_signals() -> None:
