@@ -6,7 +6,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from dualstack.model.finding import Finding, Fix
+from dualstack.model.finding import Finding, Fix, Skipped
 from dualstack.model.source import Location
 from dualstack.report.verbs.lines import WIDTH
 from dualstack.report.verbs.review import render, statistics, statistics_as_json, unified
@@ -32,6 +32,7 @@ deploy/a b.yaml:9:3: DS511 [info] Name of another cluster
 
 1 error, 1 warning, 1 note; 1 file could not be read.
 `--fix` mends 1, `--fix --unsafe-fixes` mends 1 more.
+`-v` says what else was not judged, in 1 note.
 """
 
 
@@ -59,14 +60,33 @@ def test_asked_for_more_it_tells_the_facts_and_what_was_passed_over() -> None:
 
 
 def test_asked_to_be_quiet_it_tells_the_number_alone() -> None:
-    assert render(SAMPLE, quiet=True) == "".join(x + "\n" for x in WHOLE.splitlines()[-2:])
+    assert render(SAMPLE, quiet=True) == "".join(x + "\n" for x in WHOLE.splitlines()[-3:-1])
     assert render(SAMPLE, quiet=True, verbose=True) == render(SAMPLE, quiet=True)
+
+
+UNDERSTOOD_NOTHING = "Nothing was understood, so nothing is known."
 
 
 def test_without_findings_it_says_whether_anything_is_known() -> None:
     assert render(CLEAN) == "No findings.\n"
-    assert render(UNKNOWN) == "Nothing was understood, so nothing is known.\n"
-    assert render(replace(UNKNOWN, skipped=SAMPLE.skipped)) == "No findings; 1 file could not be read.\n"
+    assert render(UNKNOWN) == f"{UNDERSTOOD_NOTHING}\n"
+
+
+def test_where_nothing_was_understood_the_reason_is_told_unasked() -> None:
+    notes = tuple(Skipped(f"t{x}.yaml:1", "is a template") for x in range(7))
+
+    shown = render(replace(UNKNOWN, skipped=notes)).splitlines()
+
+    assert shown[0] == "note: t0.yaml:1 is a template"
+    assert shown[5:] == [
+        "",
+        "Nothing was understood, so nothing is known.",
+        "`-v` says what else was not judged, in 2 notes.",
+    ]
+    assert len(render(replace(UNKNOWN, skipped=notes), verbose=True).splitlines()) == 9
+    assert "template" not in render(replace(UNKNOWN, skipped=notes), quiet=True)
+    last = render(replace(UNKNOWN, skipped=SAMPLE.skipped)).splitlines()[-1]
+    assert last == "No findings; 1 file could not be read."
 
 
 def test_unsafe_fixes_alone_are_named_with_their_option() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Applicability, Finding, Severity
 from dualstack.model.source import Location
 from dualstack.model.text import printable
@@ -17,6 +17,8 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity
 _TAB = 4
 _GUTTER = 8
 """Columns before the text of a line: its number, and a bar."""
+_NOTES = 5
+"""Notes that are shown unasked where nothing was understood."""
 _AHEAD = 16
 """Columns of a long line that are shown before the caret, at least."""
 
@@ -41,14 +43,17 @@ def _lines(found: Diagnosis, *, quiet: bool, verbose: bool) -> Iterator[Line]:
     if not quiet:
         for finding in shown:
             yield from _finding(finding, verbose=verbose)
-    notes = [x for x in found.skipped if not x.unreadable] if verbose and not quiet else []
-    for note in notes:
+    notes = [] if quiet else [x for x in found.skipped if not x.unreadable]
+    told = notes if verbose else notes[:_NOTES] if found.verdict is Verdict.UNKNOWN and not found.findings else []
+    for note in told:
         yield from wrapped(f"note: {printable(note.needs, LONGEST)} {printable(note.why, LONGEST)}", "", "dim", "  ")
-    if notes:
+    if told:
         yield Line()
     yield from _total(replace(found, findings=shown))
     if len(shown) < len(found.findings) and not quiet:
         yield Line(f"`-v` shows {len(found.findings) - len(shown)} more, explained by these.", "dim")
+    if len(told) < len(notes):
+        yield Line(f"`-v` says what else was not judged, in {counted(len(notes) - len(told), 'note')}.", "dim")
 
 
 def _finding(finding: Finding, *, verbose: bool) -> Iterator[Line]:
