@@ -121,6 +121,12 @@ OWN_SEARCH: dict[str, Any] = {
     "dnsConfig": {"searches": ["obs.svc.cluster.local"], "options": [{"name": "ndots", "value": "2"}]}
 }
 
+
+def node_port(**more: Any) -> Object:
+    """A Service that nodes offer."""
+    return {"type": "NodePort", "ports": [{"name": "otlp-grpc", "port": 4317, "nodePort": 30317}], **more}
+
+
 BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
     "no such Service": ([cart("http://otell.obs.svc:4317")], {}, ["DS408"]),
     "a short name of another namespace": ([cart("http://otel:4317")], {}, ["DS408"]),
@@ -171,6 +177,13 @@ BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
         {},
         ["DS525"],
     ),
+    "a node port of one family": (
+        [cart("http://[fd00:100::1]:30317")], {"services": [w.service(["IPv4"], **node_port())]}, ["DS501"]),
+    "a node port that leads nowhere": (
+        [cart("http://10.100.0.1:30317")],
+        {"services": [w.service(**node_port())], "configs": [w.config(grpc="localhost:4317")]},
+        ["DS202"],
+    ),
     "an agent of another node on its address": (
         [on_host()], {"pods": [agent()], "configs": [w.config(grpc="localhost:4317")]}, ["DS202"]),
 }  # fmt: skip
@@ -208,6 +221,13 @@ FINE: dict[str, tuple[list[Object], dict[str, Any]]] = {
     "its other address": ([cart("http://[fd00:96::9]:4317")], {}),
     "the address of a pod": ([cart(f"http://{w.pod('otel-a', 'n1')['status']['podIPs'][0]['ip']}:4317")], {}),
     "an agent by a host port": ([on_host()], {"pods": [agent()]}),
+    "a node port": ([cart("http://10.100.0.1:30317")], {"services": [w.service(**node_port())]}),
+    "a node port that stays at home": (
+        [cart("http://10.100.0.1:30317")], {"services": [w.service(**node_port(externalTrafficPolicy="Local"))]}),
+    "a node port without a pod at home": (
+        [cart("http://10.100.0.1:30317")],
+        {"services": [w.service(**node_port(externalTrafficPolicy="Local"))], "pods": [w.pod("otel-a", "n2")]},
+    ),
     "an agent in the network of the node": ([on_host()], {"pods": [agent(host_network=True)]}),
     "the loopback of the node": (
         [on_host() | {"spec": cart("http://localhost:4317", hostNetwork=True)["spec"]}],

@@ -14,7 +14,7 @@ from dualstack.gather.cluster import Asker, around, behind, followed
 from dualstack.gather.kube_objects import Refused
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
-from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
@@ -98,15 +98,14 @@ def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -
 
 
 def _to_address(ask: Asker, address: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
-    """What has an address: a Service, a node with the pods that hold the port there, or a pod."""
+    """What has an address: a Service, a node with the pods or the Service that hold the port there, or a pod."""
     known = ask.world.cluster()
     node = next((x for x in known.nodes if address in x.addresses), None)
     if node:
-        there = _asked(ask, f"pods on {node.metadata.name}", lambda: _pods(ask, f"spec.nodeName={node.metadata.name}"))
-        return _kept(ask, [x for x in there or () if _holds(x, port)])
+        return _to_node(ask, node.metadata.name, port)
     if known.ranges and not in_ranges(address, known.ranges):
         return _kept(ask, _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}")) or ())
-    services = _asked(ask, "Services of all namespaces", lambda: ask.api.listed(kinds.SERVICES).items, "services")
+    services = _services(ask)
     mine = next((x for x in services or () if address in x.addresses), None)
     if mine:
         return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
@@ -114,6 +113,20 @@ def _to_address(ask: Asker, address: str, port: int) -> list[tuple[Asker, Iterab
     if services is not None and complete and known.ranges and address not in ask.world.vacant:
         ask.world.vacant.append(address)
     return []
+
+
+def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
+    """Who holds a port of a node: pods there, else the Service that has it as its node port."""
+    there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
+    holders = [x for x in there or () if _holds(x, port)]
+    if holders:
+        return _kept(ask, holders)
+    mine = next((x for x in _services(ask) or () if x.by_node_port(port)), None)
+    return _to_service(ask, mine.metadata.namespace, mine.metadata.name) if mine else []
+
+
+def _services(ask: Asker) -> Sequence[Service] | None:
+    return _asked(ask, "Services of all namespaces", lambda: ask.api.listed(kinds.SERVICES).items, "services")
 
 
 def _pods(ask: Asker, fields: str) -> list[Object]:

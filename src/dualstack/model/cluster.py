@@ -101,6 +101,10 @@ class Service(Slim, frozen=True):
         found = _IN_CLUSTER.match(self.spec.external_name or "") if self.spec.type == "ExternalName" else None
         return (found["namespace"], found["name"]) if found else None
 
+    def by_node_port(self, number: int) -> ServicePort | None:
+        """The port that nodes offer under a number."""
+        return next((x for x in self.spec.ports or () if x.node_port == number and x.protocol == "TCP"), None)
+
     @property
     def called(self) -> str:
         """The Service as a user names it."""

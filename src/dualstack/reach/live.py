@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dualstack.model import kube
-from dualstack.model.address import BOTH, Family, Protocol
+from dualstack.model.address import BOTH, Family, Protocol, is_address
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
@@ -44,8 +44,8 @@ def is_of(service: Service, trace: Trace) -> bool:
     """Whether a flow is led by a Service: by its name, by its node port, or through what stands in front of it."""
     if trace.through:
         return trace.through == host(service)
-    if trace.vantage.startswith(node_ports.NODE_PORT):
-        return any(x.node_port == trace.target.port for x in service.spec.ports or ())
+    if trace.vantage.startswith(node_ports.NODE_PORT) or is_address(trace.target.host):
+        return service.by_node_port(trace.target.port) is not None
     return trace.target.host == host(service)
 
 

@@ -74,7 +74,8 @@ def node_ports(cluster: Cluster, places: Spots, question: Question, seen: Glimps
     yield from _of_nobody(cluster, places, question)
 
 
-_Behind = tuple[Service, ServicePort, Sequence[EndpointSlice]]
+Behind = tuple[Service, ServicePort, Sequence[EndpointSlice]]
+"""A port of a Service, with what the Service has behind it."""
 
 
 def _doors(
@@ -92,24 +93,18 @@ def _doors(
         yield from (Door(NODE_PORT, tuple(nodes), port.node_port or 0, protocol, x, every) for x in BOTH)
 
 
-def _of_service(door: Door, behind: _Behind, places: Spots, question: Question, seen: Glimpses) -> Iterator[Trace]:
+def _of_service(door: Door, behind: Behind, places: Spots, question: Question, seen: Glimpses) -> Iterator[Trace]:
     service, port, slices = behind
     has, there = door.family in service.families, bool(door.addresses)
     if not (has and there) and door.family not in question.expect:
         return
     flow = door.flow(required=not question.expect or door.family in question.expect)
-    before = [*_arrived(), door.route()]
-    if not has:
-        why = f"the NodePort of {service.called} serves {' and '.join(x.title for x in service.families)} alone"
-        fact = Evidence(why, service.called)
-        before.append(TracedHop(Hop.SERVICE, Status.FAIL, why, SINGLE, (fact,)))
+    before = [*_arrived(), door.route(), _service(service, door.port, door.family)]
     if not has or not there:
         yield traced(flow, before)
         return
-    before.append(TracedHop(Hop.SERVICE, Status.PASS, f"{service.called} has the node port {door.port}"))
-    lane = Lane(Crowd(""), service, port, door.protocol, door.family)
-    every = backends(lane, slices, places)
-    home = _at_home(every, flow) if service.spec.external_traffic_policy == "Local" else every
+    every = backends(Lane(Crowd(""), service, port, door.protocol, door.family), slices, places)
+    home = _at_home(every, flow.nodes) if service.spec.external_traffic_policy == "Local" else every
     if home:
         yield from led(flow, before, home, in_use(home), seen)
     elif every:
@@ -119,8 +114,34 @@ def _of_service(door: Door, behind: _Behind, places: Spots, question: Question, 
         )
 
 
-def _at_home(every: Sequence[Backend], flow: Flow) -> tuple[Backend, ...]:
-    return tuple(x for x in every if x.endpoint.node_name in flow.nodes)
+def from_pods(
+    flow: Flow, before: Sequence[TracedHop], node: str, behind: Behind, places: Spots, seen: Glimpses
+) -> Iterator[Trace]:
+    """The traces of pods that send to a node port of a node, with the hops before the Service.
+
+    Those are not held to the policy `Local` where kube-proxy knows the addresses of pods (its --cluster-cidr).
+    """
+    service, port, slices = behind
+    before = (*before, _service(service, flow.target.port, flow.family))
+    every = backends(Lane(Crowd(""), service, port, flow.target.protocol, flow.family), slices, places)
+    if before[-1].status is Status.FAIL or not every:
+        yield traced(flow, before)
+    elif service.spec.external_traffic_policy == "Local" and not _at_home(every, (node,)):
+        why = f"no endpoint on {node}, and externalTrafficPolicy is Local, which kube-proxy may not ask of pods"
+        yield traced(flow, (*before, TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, LOCAL)))
+    else:
+        yield from led(flow, before, every, in_use(every), seen)
+
+
+def _service(service: Service, number: int, wanted: Family) -> TracedHop:
+    if wanted in service.families:
+        return TracedHop(Hop.SERVICE, Status.PASS, f"{service.called} has the node port {number}")
+    why = f"the NodePort of {service.called} serves {' and '.join(x.title for x in service.families)} alone"
+    return TracedHop(Hop.SERVICE, Status.FAIL, why, SINGLE, (Evidence(why, service.called),))
+
+
+def _at_home(every: Sequence[Backend], nodes: Sequence[str]) -> tuple[Backend, ...]:
+    return tuple(x for x in every if x.endpoint.node_name in nodes)
 
 
 def _arrived() -> Iterator[TracedHop]:

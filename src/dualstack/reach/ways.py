@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
-from dualstack.model.cluster import Cluster, Pod, Service
+from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
@@ -18,6 +18,7 @@ from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
+from dualstack.reach.node_ports import Behind, from_pods
 from dualstack.reach.pods import Place, together
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.spoken import understood
@@ -264,7 +265,7 @@ def _to_service(aim: Aim, target: Target, name: ClusterName, service: Service, w
 
 def _by_port(aim: Aim, target: Target, service: Service, world: World, alias: Service | None = None) -> Iterator[Trace]:
     """To the port of a Service that the client names, in the protocol that it speaks."""
-    cluster, places, _, _ = world
+    places = world[1]
     ports = [x for x in service.spec.ports or () if x.protocol == "TCP"]
     port = next((x for x in ports if x.port == target.port), None)
     if port is None and service.headless and ports:
@@ -274,11 +275,16 @@ def _by_port(aim: Aim, target: Target, service: Service, world: World, alias: Se
         hops = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS), not_offered(service, target.port, _said(aim)))
         yield from _flows(replace(target, host=called), world, hops, service.families, _other(aim.host, called))
         return
-    said = bool(aim.exporter.protocol) or target.port in OTLP_PORTS
-    guessed = () if said else spoken(service, port, cluster.slices_of(service), places)
-    for trace in of_port(service, port, next(iter(guessed), target.protocol), world, alias):
+    for trace in of_port(service, port, _protocol(aim, target, service, port, world), world, alias):
         meant = replace(trace.target, tls=target.tls)
         yield understood(replace(trace, target=meant, asked=_other(aim.host, called)), places)
+
+
+def _protocol(aim: Aim, target: Target, service: Service, port: ServicePort, world: World) -> Protocol:
+    """What a client speaks to the port of a Service; what is spoken there where nobody says it."""
+    said = bool(aim.exporter.protocol) or target.port in OTLP_PORTS
+    guessed = () if said else spoken(service, port, world[0].slices_of(service), world[1])
+    return next(iter(guessed), target.protocol)
 
 
 def _other(written: str, called: str) -> str:
@@ -320,13 +326,25 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
     node = next((x for x in cluster.nodes if address in x.addresses), None)
     held = tuple(_on_node(node.metadata.name, target.port, world)) if node else ()
     every = (Backend(address, target.port, place=place),) if place else held
+    leads = _by_node_port(target.port, cluster) if node and not held else None
     shown = target if written else replace(target, host=address)
+    shown = replace(shown, protocol=_protocol(aim, target, *leads[:2], world)) if leads else shown
     for crowd in crowds(cluster):
         before = (_PARSES, hop, TracedHop(Hop.SELECT, Status.NOT_APPLICABLE), route(crowd, family(address)))
         flow = Flow(crowd.name, crowd.nodes, shown, family(address), (address,))
         asked = "" if written else aim.host
-        for trace in _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3]):
-            yield replace(understood(trace, places), asked=asked)
+        if node and leads:
+            passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
+            ends = from_pods(flow, passed, node.metadata.name, leads, places, world[3])
+        else:
+            ends = _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3])
+        yield from (replace(understood(x, places), asked=asked) for x in ends)
+
+
+def _by_node_port(number: int, cluster: Cluster) -> Behind | None:
+    """The port of a Service that nodes offer under a number."""
+    found = ((x, x.by_node_port(number)) for x in cluster.services)
+    return next(((x, port, cluster.slices_of(x)) for x, port in found if port), None)
 
 
 def _at_once(trace: Trace, hop: TracedHop) -> Trace:
