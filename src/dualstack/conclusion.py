@@ -37,7 +37,7 @@ from dualstack.reach.arrival import NOTHING, heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crossed import as_clients, crossed
-from dualstack.reach.entrance import told, untried
+from dualstack.reach.entrance import told, tried, untried
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -90,7 +90,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     asking = {(x.metadata.namespace, x.metadata.name) for x in cluster.askers}
     exports = [y for x, seen in inside for y in crossings(x, seen) if not (asking and x.host)]
     made = list(as_clients(exports, asking))
-    glimpses = Glimpses((*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)))
+    glimpses = Glimpses(
+        (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)), world.seen.entrances
+    )
     places = {
         (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
     }
@@ -144,7 +146,8 @@ def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: S
     yield from unoffered(cluster, clients, asked)
     yield from unspoken(world, clients, every)
     inner = tuple(agreed(every, (), Places(places), seen))  # who comes from outside is not known
-    yield from admitted(dict.fromkeys(_outside(cluster, said, asked, inner)), cluster, Places(places))
+    outer = admitted(dict.fromkeys(_outside(cluster, said, asked, inner)), cluster, Places(places))
+    yield from tried(outer, seen.entrances)
 
 
 def _outside(cluster: Cluster, said: Snapshot, asked: Question, inside: Sequence[Trace]) -> Iterator[Trace]:

@@ -4,28 +4,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from dualstack.conclusion import Sight, sight
+from dualstack.gather.env import real
 from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.port_forward import forwarded
-from dualstack.model.address import Scope, is_address, join, scope
+from dualstack.gather.resolver import lookup
+from dualstack.model.address import Family, Scope, Target, family, is_address, join, scope
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import ProbeResult, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.model.world import World
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
-from dualstack.probe.run import Options
+from dualstack.probe.run import Options, run
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
+from dualstack.reach.entrance import is_open
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
 
@@ -41,21 +45,26 @@ _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 
 def from_outside(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
     """Note what the exports show that can be made from outside. Raises Unreachable."""
-    windows = tuple(dict.fromkeys(_windows(sight(world, question))))
+    seen = sight(world, question)
+    windows = tuple(dict.fromkeys(_windows(seen)))
     world.gaps += filter(None, [left_out(len(windows) - _WINDOWS, 0)])
-    world.seen = _looked(api, world, windows[:_WINDOWS], seconds, tell)
+    looked = _looked(api, world, windows[:_WINDOWS], seconds, tell)
+    world.seen = Glimpses(looked, through(ways_in(seen.traces.items), tell))
 
 
 def from_outside_everywhere(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
     """The same for the Services of a whole cluster, those first that the most clients name. Raises Unreachable."""
-    whole, windows, left = world.cluster(), dict[Window, None](), 0
+    whole, windows, ways, left = world.cluster(), dict[Window, None](), dict[Entrance, None](), 0
     for service in _in_turn(whole.services, world.clients):
         if len(windows) < _EVERYWHERE:
-            windows.update(dict.fromkeys(_windows(sight(part_of(world, service), question, whole))))
+            seen = sight(part_of(world, service), question, whole)
+            windows.update(dict.fromkeys(_windows(seen)))
+            ways.update(dict.fromkeys(ways_in(seen.traces.items)))
         else:
             left += 1
     world.gaps += filter(None, [left_out(len(windows) - _EVERYWHERE, left)])
-    world.seen = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
+    looked = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
+    world.seen = Glimpses(looked, through(ways, tell))
 
 
 def _in_turn(services: Sequence[Service], clients: Iterable[Exporter]) -> Sequence[Service]:
@@ -88,7 +97,45 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     world.gaps += gaps
 
 
-def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, tell: Tell) -> Glimpses:
+class Entrance(NamedTuple):
+    """What stands in front of a Service, as whom clients come there, and the family that they come over."""
+
+    target: Target
+    family: Family
+    vantage: str
+
+
+def ways_in(traces: Iterable[Trace]) -> Iterator[Entrance]:
+    """The ways in of which nobody knows yet whether they lead anywhere."""
+    yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and "*" not in x.target.host)
+
+
+def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:
+    """The exports that this host can make through what stands in front of Services."""
+    wanted = tuple(dict.fromkeys(ways))[:_WINDOWS]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = dict(pool.map(_addresses, {x.target.host for x in wanted}))
+    tasks = [
+        ProbeTask(address, each.target.port, each.target.protocol, each.target.host, each.target.tls)
+        for each in wanted
+        for address in found[each.target.host]
+        if family(address) is each.family
+    ]
+    called = {(x.target.host, x.family): x.vantage for x in wanted}
+
+    def announce(task: ProbeTask) -> None:
+        tell(f"{task.protocol} export to {task.endpoint}, the {called[task.host, family(task.address)]}, from here")
+
+    return run(tuple(dict.fromkeys(tasks)), Options(), announce).items if tasks else ()
+
+
+def _addresses(host: str) -> tuple[str, tuple[str, ...]]:
+    """The first address of each family that a host has for this machine."""
+    known = (host,) if is_address(host) else lookup(real(), host).addresses
+    return host, tuple({family(x): x for x in reversed(known)}.values())
+
+
+def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, tell: Tell) -> tuple[Glimpse, ...]:
     """The exports that can be made from outside, in the order of the windows; what is not allowed is a gap."""
     closed, gaps = set[tuple[Way, str]](), dict[Missing, None]()
 
@@ -111,7 +158,7 @@ def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, t
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     world.gaps += sorted(gaps, key=lambda x: (x.needs, x.why))
-    return Glimpses(tuple(x for x in found if x))
+    return tuple(x for x in found if x)
 
 
 def errand(seen: Sight, world: World, seconds: float) -> Errand:

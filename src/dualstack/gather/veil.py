@@ -19,6 +19,7 @@ from dualstack.gather.pseudonyms import Pseudonyms
 from dualstack.knowledge import table
 from dualstack.model.address import is_address
 from dualstack.model.exporter import Asking, Exporter
+from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.names import Names
 from dualstack.model.snapshot import Snapshot
@@ -258,7 +259,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         objects={k: [veil.value(x) for x in v] for k, v in world.objects.items()},
         left_out=world.left_out,
         gaps=[veil.struct(x) for x in world.gaps],
-        seen=veil.struct(world.seen),
+        seen=_glimpses(veil, world.seen),
         inspections=[_inspection(veil, x) for x in world.inspections],
         target=f"{kind}{slash}{names.host(name)}" if name else world.target,
         namespace=names.host(world.namespace),
@@ -292,6 +293,15 @@ def _snapshot(veil: Veil, snapshot: Snapshot) -> Snapshot:
 def _inspection(veil: Veil, seen: Inspection) -> Inspection:
     facts = plainly(_snapshot(veil, inside(seen))) if seen.facts else {}
     return Inspection(veil.host(seen.node), veil.host(seen.namespace), veil.host(seen.pod), facts, seen.host)
+
+
+def _glimpses(veil: Veil, seen: Glimpses) -> Glimpses:
+    """Looks from outside; the hosts that were asked are called as they are in the objects."""
+    hosts = (x.task.host for x in seen.entrances)
+    called = [veil.text(x) if is_address(x) else veil.host(x) for x in hosts]
+    made = zip(veil.struct(seen.entrances), called, strict=True)
+    entrances = tuple(msgspec.structs.replace(x, task=msgspec.structs.replace(x.task, host=y)) for x, y in made)
+    return Glimpses(veil.struct(seen.items), entrances)
 
 
 def _exporter(veil: Veil, client: Exporter) -> Exporter:

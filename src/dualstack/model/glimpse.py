@@ -1,4 +1,4 @@
-"""What was seen of a pod from outside of the cluster, through its API server."""
+"""What was seen from outside of the cluster: of a pod through its API server, and of what stands in front."""
 
 import enum
 
@@ -47,9 +47,10 @@ class Glimpse(msgspec.Struct, frozen=True):
 
 
 class Glimpses(msgspec.Struct, frozen=True):
-    """Every look from outside."""
+    """Every look from outside; `entrances` are the exports that this host made to what stands in front of Services."""
 
     items: tuple[Glimpse, ...] = ()
+    entrances: tuple[ProbeResult, ...] = ()
 
     def of(self, place: str, port: int, protocol: Protocol, way: Way, address: str = "") -> Glimpse | None:
         """What one look showed; of one from inside at this address."""

@@ -1,18 +1,22 @@
 """Ways into a cluster from outside, joined to what is known of the ways behind them.
 
-Nobody exported from outside, so what leads to the cluster stays unknown. What fails behind it fails for certain.
+What fails behind the entrance fails for certain. What leads up to it is known where an export from this host went
+through. One that was lost on the way says nothing of clients elsewhere.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.model.address import Family, Target
+from dualstack.model.address import Family, Target, family
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding, Skipped
+from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.forward import LOCAL
+from dualstack.reach.outcomes import MEANINGS
 
 LACKS, PENDING, OTHER_FAMILY, DEAD = "front-lacks", "front-pending", "front-other", "front-dead"
 """Marks: no address of the family although clients are expected over it, no address at all, one of a family that the
@@ -57,14 +61,65 @@ def entered(entrance: Entrance, inside: Sequence[Trace]) -> Iterator[Trace]:
         yield replace(found, disposition=Disposition.NO_ADDRESS) if lacking else found
 
 
+def tried(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[Trace]:
+    """The traces, those that nothing is known to fail of by the exports that this host made through them."""
+    for trace in traces:
+        mine = [x for x in made if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace)]
+        # Of several addresses of a name a client takes any.
+        lost = next((x for x in mine if x.outcome is not Outcome.ACCEPTED), None)
+        if not mine or not is_open(trace):
+            yield trace
+        elif lost:
+            why = f"{MEANINGS[lost.outcome].why}, from where this was run"
+            open_ = TracedHop(Hop.ROUTE, Status.UNKNOWN, why, "", (_sight(lost),))
+            yield replace(trace, hops=tuple(open_ if x.hop is Hop.ROUTE else x for x in trace.hops))
+        else:
+            yield replace(
+                trace, hops=tuple(_passed(x, _sight(mine[0])) for x in trace.hops), disposition=Disposition.ACCEPTED
+            )
+
+
+def is_open(trace: Trace) -> bool:
+    """Whether nobody knows how a flow from outside ends."""
+    return bool(trace.through) and trace.disposition is Disposition.INSUFFICIENT_INFO
+
+
 def untried(traces: Traces) -> Iterator[Skipped]:
     """What nobody could know from inside: the ways through what stands in front, as far as nothing fails behind it."""
-    open_ended = [x for x in traces.items if x.through and x.disposition is Disposition.INSUFFICIENT_INFO]
-    if open_ended:
-        ways = " and ".join(dict.fromkeys(x.vantage for x in open_ended))
-        first = open_ended[0].target
+    for why, flows in _by_reason(x for x in traces.items if is_open(x)).items():
+        ways = " and ".join(dict.fromkeys(x.vantage for x in flows))
+        first = flows[0].target
         asked = f"`dualstack diagnose {first.scheme}://{first.endpoint}`"
-        yield Skipped("the ways from outside", f"nobody exported through {ways}; {asked} does where clients are")
+        said = f"{why}: the way through {ways}" if why else f"nobody exported through {ways}"
+        yield Skipped("the ways from outside", f"{said}; {asked} tells more where clients are")
+
+
+def _by_reason(traces: Iterable[Trace]) -> Mapping[str, Sequence[Trace]]:
+    """Flows by what became of exports from this host; none was made where that is empty."""
+    found: dict[str, list[Trace]] = {}
+    for trace in traces:
+        hop = trace.at(Hop.ROUTE)
+        found.setdefault(hop.why if hop.evidence else "", []).append(trace)
+    return found
+
+
+def _is_of(task: ProbeTask, trace: Trace) -> bool:
+    target = trace.target
+    asked = (target.host, target.port, trace.protocol, trace.family)
+    return (task.host, task.port, task.protocol, family(task.address)) == asked
+
+
+def _passed(hop: TracedHop, fact: Evidence) -> TracedHop:
+    if hop.status is Status.NOT_APPLICABLE:
+        return hop
+    if hop.hop is Hop.EXPORT:
+        return TracedHop(Hop.EXPORT, Status.PASS, "accepted", "", (fact,))
+    return replace(hop, status=Status.PASS, why=hop.why if hop.status is Status.PASS else "")
+
+
+def _sight(made: ProbeResult) -> Evidence:
+    said = "; ".join(x for x in (str(made.outcome), made.status or made.detail) if x)
+    return Evidence(said, f"{made.task.protocol} export to {made.task.endpoint} from where this was run", Layer.PROBED)
 
 
 def told(finding: Finding, traces: Traces) -> Finding:
