@@ -36,6 +36,7 @@ from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import NOTHING, heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import told, tried, untried
 from dualstack.reach.forward import World as Reasoned
@@ -103,7 +104,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     heard = tuple((x.node, names) for x, seen in _clients(looks, cluster) if (names := seen.having(Names)))
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
-    predicted = resolved(admitted(flows, cluster, Places(places)), heard)
+    predicted = resolved(unanswered(admitted(flows, cluster, Places(places)), cluster), heard)
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
     brought = agreed(every, world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)

@@ -17,6 +17,7 @@ from dualstack.gather.pages import page
 from dualstack.model.evidence import Missing
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
+from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
 from dualstack.reach.rights import Right, refused
 
@@ -31,6 +32,7 @@ _FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exist
 _LABEL = 63  # characters of a label's value
 _FIRST_RANGE = "kubernetes"
 """The ServiceCIDR that holds what the API server was started with (Kubernetes 1.33, defaultservicecidr)."""
+_NAMESERVER = {kinds.LED_BY: cluster_dns.NAME}
 _AUTHORITY = "kube-root-ca.crt"
 """What every pod mounts and nobody configures (kube-controller-manager, root-ca-certificate-publisher)."""
 
@@ -167,6 +169,12 @@ def begin(ask: Asker, target: KubeTarget) -> None:
     front.begin(ask)
     ask.soon("objects", kinds.RANGES, "", "")
     ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
+    begin_nameserver(ask)
+
+
+def begin_nameserver(ask: Asker) -> None:
+    """Ask for what `nameserver` wants."""
+    ask.soon("objects", kinds.SLICES, cluster_dns.NAMESPACE, _equal(_NAMESERVER))
 
 
 def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
@@ -328,6 +336,12 @@ def ranges(ask: Asker) -> None:
             ask.world.gaps.append(Missing("families of the Service ranges", why))
 
 
+def nameserver(ask: Asker) -> None:
+    """The endpoints of the cluster's nameserver; nobody misses them where they may not be read."""
+    with contextlib.suppress(Refused):
+        ask.world.keep(kinds.SLICES.kind, *ask.api.objects(kinds.SLICES, cluster_dns.NAMESPACE, _equal(_NAMESERVER)))
+
+
 def senders(ask: Asker) -> None:
     """Note who exports where in the namespace, of the first page of its pods."""
     try:
@@ -346,6 +360,7 @@ def around(ask: Asker) -> None:
     ask.some(kinds.POLICIES, ask.namespace)
     ranges(ask)
     ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
+    nameserver(ask)
     try:
         found = ask.api.listed(kinds.NODES, "", NODES)
     except Refused as error:

@@ -15,7 +15,7 @@ import msgspec
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.clients import Clients
-from dualstack.gather.cluster import Asker, behind, ranges
+from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, ranges
 from dualstack.gather.kube_objects import Kind, Refused, part, text
 from dualstack.gather.pages import Page
 from dualstack.gather.stored import Stored
@@ -160,6 +160,7 @@ def _uncollected() -> Iterator[None]:
 def _begin(ask: Asker) -> None:
     ask.soon("objects", kinds.RANGES, "", "")
     ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
+    begin_nameserver(ask)
     ask.soon("objects", kinds.COLLECTORS, ask.namespace, "")
     ask.soon("objects", kinds.POLICIES, ask.namespace, "")
     front.begin(ask)
@@ -170,6 +171,7 @@ def _lead_on(found: _Survey) -> None:
     ask = found.ask
     ranges(ask)
     ask.quietly(kinds.CONFIG_MAPS, proxy.NAME, proxy.NAMESPACE)
+    nameserver(ask)
     ask.some(kinds.COLLECTORS, ask.namespace)
     for namespace, name in found.more:
         ask.soon("object", kinds.SERVICES, namespace, name)

@@ -84,11 +84,12 @@ def _why(trace: Trace) -> str:
 def _finding(service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
     families = families_of(flows)
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
+    said = flows[0].failing.why if which and flows[0].failing else why
     commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
     look = "See what keeps the pods from being ready." if commands else "See who writes the EndpointSlices."
     return Finding(
         summary="No pod of the Service runs" if halted else f"Service has no ready {which}endpoint",
-        detail=f"{why[:1].upper()}{why[1:]}.",
+        detail=f"{said[:1].upper()}{said[1:]}.",
         hint=_correct(halted) if halted else look,
         families=families,
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),

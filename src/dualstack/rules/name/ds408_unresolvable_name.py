@@ -2,7 +2,8 @@
 
 ## What it detects
 getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there, or its pod
-makes no name of the cluster of it. It is a warning where the pod asks nameservers that need not know the cluster.
+makes no name of the cluster of it. It is a warning where the pod asks nameservers that need not know the cluster, and
+where the nameserver of the cluster has no ready endpoint.
 
 ## Why it breaks
 No address, no connection, in either family. A misspelt name, a short name outside its search domain, a dead CNAME, a
@@ -52,6 +53,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
+from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
@@ -65,7 +67,7 @@ BECAUSE = ("DS402", "DS403", "DS410")
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each flow whose name has no address, and a warning where it may have none for its client."""
-    yield from (_of_client(x) for x in traces.items if cluster and x.at(HOP).mark == OUTSIDE)
+    yield from (_of_client(x) for x in traces.items if cluster and x.at(HOP).mark in _DOUBTED)
     for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
         if cluster and trace.at(HOP).mark in NAMELESS:
             yield _of_client(trace)
@@ -88,6 +90,8 @@ def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Itera
 
 
 _POLICIES = "`dnsPolicy: ClusterFirst`, or `ClusterFirstWithHostNet` in the network of its node"
+_COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
+_DOUBTED = (OUTSIDE, SILENT)
 _TOLD = {
     NO_SERVICE: ("No Service has this name", "Correct the name; `kubectl get services -A` lists those that there are."),
     SHORT: (
@@ -102,10 +106,8 @@ _TOLD = {
         "The name does not resolve for the client",
         f"Correct the name; `kubectl get services -A` lists those of the cluster. Pods ask for these with {_POLICIES}.",
     ),
-    UNANSWERED: (
-        "No nameserver answers for this name",
-        "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`.",
-    ),
+    UNANSWERED: ("No nameserver answers for this name", _COREDNS),
+    SILENT: ("The nameserver of the cluster may not answer", f"{_COREDNS} `--matrix` looks names up from each node."),
     OUTSIDE: (
         "The client may not resolve this name",
         f"Use {_POLICIES}; `--inspect` looks the name up from inside the pod.",
@@ -120,7 +122,7 @@ def _of_client(trace: Trace) -> Finding:
         summary=summary,
         detail=f"Clients send to `{trace.asked or trace.target.text}`: {hop.why}.",
         hint=hint,
-        severity=Severity.WARNING if hop.mark == OUTSIDE else SEVERITY,
+        severity=Severity.WARNING if hop.mark in _DOUBTED else SEVERITY,
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),
