@@ -24,6 +24,7 @@ import msgspec
 
 from dualstack.lab import collector
 from dualstack.lab.topology import CannotBuild
+from dualstack.model.address import join
 from tests.e2e import control_plane, dns, image, network, node
 from tests.e2e.control_plane import FORMS, kubeconfig, kubectl
 from tests.e2e.machine import Machine, boot
@@ -37,6 +38,9 @@ NODES = {
     "n3": ("10.100.0.13",),
 }
 """By name, the addresses."""
+LAPTOP = ("10.100.0.2", "fd00:100::2")
+"""Those of the machine outside, which reaches the API servers, and load balancers by a node."""
+_BALANCED = ("203.0.113.0/24", "2001:db8::/64")
 
 COLLECTOR, PROJECT, EXPORTER = "localhost/otelcol:1", "localhost/dualstack:dev", "localhost/exporter:dev"
 _SECONDS = 120.0
@@ -56,9 +60,9 @@ class Cluster:
         return f"{self.folder}/credentials"
 
     def kubeconfig(self, user: str = "admin", form: str = "dual", host: str = "127.0.0.1") -> str:
-        """The file with which a user reaches an API server."""
-        server = f"https://{f'[{host}]' if ':' in host else host}:{self.ports[form][host]}"
-        path = f"{self.folder}/{form}.{user}.{'ipv6' if ':' in host else 'ipv4'}"
+        """The file with which a user reaches an API server, by the relay of the host or at its own address."""
+        server = f"https://{join(host, self.ports[form].get(host, FORMS[form].port))}"
+        path = f"{self.folder}/{form}.{user}.{host.replace(':', '-')}"
         return path if os.path.exists(path) else kubeconfig(path, self.credentials, server, user)
 
     def kubectl(self, *argv: str, lines: Sequence[str] = ()) -> str:
@@ -112,6 +116,9 @@ def _build(run: Run, forms: Sequence[str]) -> Cluster:
             made.machines[name] = boot(run, name, own("pause"))
             network.plug(switch, made.machines[name], addresses)
             node.start_containerd(made.machines[name])
+        made.machines["laptop"] = boot(run, "laptop", own("pause"))
+        network.plug(switch, made.machines["laptop"], LAPTOP)
+        network.route(made.machines["laptop"], _BALANCED, NODES["n1"])
         _complete(made, forms)
         control_plane.scheduler(switch, f"{run.folder}/dual.inside")
         for each in archives.result():

@@ -26,7 +26,7 @@ def bridge(machine: Machine) -> None:
 
 
 def plug(switch: Machine, node: Machine, addresses: Sequence[str]) -> None:
-    """Join a node to the bridge as `eth0`, with an address of each of its families and a way out over each."""
+    """Join a machine to the bridge as `eth0`, with an address of each of its families and a way out over each."""
     port = node.name
     _ip(switch, f"link add {port} type veth peer name eth0 netns {node.netns}", f"link set {port} master br0 up")
     _sysctl(node, _FORWARD)
@@ -38,7 +38,7 @@ def plug(switch: Machine, node: Machine, addresses: Sequence[str]) -> None:
 
 
 def route(switch: Machine, ranges: Sequence[str], addresses: Sequence[str]) -> None:
-    """Send what is for the pods of a node to that node, over each family that it has."""
+    """Send what is for these ranges to a node, over each family that it has."""
     ways = [(x, y) for x in ranges for y in addresses if (":" in x) == (":" in y)]
     _ip(switch, *(f"route replace {each} via {node}" for each, node in ways))
 

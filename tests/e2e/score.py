@@ -1,8 +1,9 @@
 """Diagnoses every incident on the cluster and counts, by the rights and the evidence that there are.
 
-With all rights and containers inside (`--inspect --matrix`) every cause is expected, and so it is from the snapshot
-that was gathered so. From outside, where nothing is created, and with the role `view` less can be known: nothing that
-is said may be wrong, what fails may not be called healthy, and it is counted how often a cause is named.
+A machine outside of the cluster asks, which load balancers answer by a node. With all rights and containers inside
+(`--inspect --matrix`) every cause is expected, and so it is from the snapshot that was gathered so. From outside, where
+nothing is created, and with the role `view` less can be known: nothing that is said may be wrong, what fails may not be
+called healthy, and it is counted how often a cause is named.
 
     python -m tests.e2e.score DIR [NAME ...]      # DIR of `tests.e2e.cluster up`
 """
@@ -23,9 +24,11 @@ from dualstack.model.address import BOTH, Family
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.question import Question
 from dualstack.model.target import kube_target
+from dualstack.pipeline import within
 from dualstack.report.json import render
 from tests.e2e import incidents, measure
 from tests.e2e.cluster import PROJECT, Cluster, opened
+from tests.e2e.control_plane import IPV4
 from tests.e2e.incidents import Incident
 
 _EXPECTED = {"dual": BOTH, "ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,)}
@@ -41,12 +44,12 @@ def documents(cluster: Cluster, incident: Incident) -> Iterator[tuple[str, Mappi
         request = ClusterRequest(
             target,
             Question(expect=expect),
-            cluster.kubeconfig("view" if mode == "view" else "admin"),
+            cluster.kubeconfig("view" if mode == "view" else "admin", host=IPV4),
             namespace=incident.name,
             environ=dict(os.environ),
             inside=Inside(pods=True, jobs=True, image=PROJECT) if mode == "all rights" else None,
         )
-        world = gather(request)
+        world = within(cluster.machines["laptop"].netns, lambda _, asked=request: gather(asked))
         yield mode, json.loads(render(conclude(world, request.question)))
         if mode == "all rights":
             again = unpacked("snapshot", packed(world, "test"))
@@ -54,7 +57,7 @@ def documents(cluster: Cluster, incident: Incident) -> Iterator[tuple[str, Mappi
 
 
 def judged(incident: Incident, mode: str, found: Mapping[str, Any]) -> Judgement:
-    """The judgement of one diagnosis; nobody exports through what stands in front, so what works may be unknown."""
+    """The judgement of one diagnosis; where nobody answers at what stands in front, what works may be unknown."""
     expect = incident.expect
     open_ended = incident.outside and expect.verdict is Verdict.HEALTHY
     verdicts = (expect.verdict, Verdict.UNKNOWN) if open_ended else expect.verdict
