@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, of, senders
 from dualstack.gather.kube_api import Api
@@ -91,6 +92,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             begin(asker, target)
             _load()
             world = of(asker, target)
+            read_again(ahead, world, tell)
             if request.question.probing and not world.clients:
                 senders(asker)
             last_lines(api, world, tell)
@@ -106,6 +108,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     with Api(found, max(request.seconds, _PAUSE), tell) as api:
         with Ahead(api) as ahead, api.within(_LISTS):
             world = survey(Asker(ahead, request.namespace))
+            read_again(ahead, world, tell)
             last_lines(api, world, tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
         world.gaps.append(WAYS)

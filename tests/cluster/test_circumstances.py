@@ -273,7 +273,7 @@ def test_pods_that_are_ready_and_in_no_slice_are_not_blamed() -> None:
     found = w.diagnosed(w.healthy(slices=w.endpoints([])))
 
     assert w.roots(found) == ["DS507"]
-    assert found.findings[0].detail == "Service otel has no endpoint."
+    assert found.findings[0].detail == "Service otel has no endpoint, although the pods are ready."
 
 
 @pytest.mark.parametrize("way", list(Way))

@@ -99,7 +99,7 @@ class Asker:
 
     def some(self, kind: Kind[Any], namespace: str, labels: Mapping[str, str] | str = "") -> list[Object]:
         """The objects with these labels, noted."""
-        said = labels if isinstance(labels, str) else _equal(labels)
+        said = labels if isinstance(labels, str) else equal(labels)
         found: list[Object] | None = self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, said))
         self.world.keep(kind.kind, *(found or ()))
         return found or []
@@ -153,7 +153,8 @@ def of(ask: Asker, target: KubeTarget) -> World:
     return ask.world
 
 
-def _equal(labels: Mapping[str, str]) -> str:
+def equal(labels: Mapping[str, str]) -> str:
+    """Labels as the API server takes them in a URL."""
     return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
 
 
@@ -161,7 +162,7 @@ def begin(ask: Asker, target: KubeTarget) -> None:
     """Ask whatever can be asked before anything is known, the target itself first."""
     ask.soon("object", kinds.BY_TARGET[target.kind], ask.namespace, target.name)
     if target.kind == "svc":
-        ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: target.name}))
+        ask.soon("objects", kinds.SLICES, ask.namespace, equal({kinds.LED_BY: target.name}))
     else:
         ask.soon("objects", kinds.SERVICES, ask.namespace, "")
     ask.soon("listed", kinds.NODES, "", NODES)
@@ -174,7 +175,7 @@ def begin(ask: Asker, target: KubeTarget) -> None:
 
 def begin_nameserver(ask: Asker) -> None:
     """Ask for what `nameserver` wants."""
-    ask.soon("objects", kinds.SLICES, cluster_dns.NAMESPACE, _equal(_NAMESERVER))
+    ask.soon("objects", kinds.SLICES, cluster_dns.NAMESPACE, equal(_NAMESERVER))
 
 
 def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
@@ -241,10 +242,10 @@ def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:
 
 
 def _begin_through(ask: Asker, service: Object) -> None:
-    ask.soon("objects", kinds.SLICES, ask.namespace, _equal({kinds.LED_BY: text(service, "metadata", "name")}))
+    ask.soon("objects", kinds.SLICES, ask.namespace, equal({kinds.LED_BY: text(service, "metadata", "name")}))
     selector = texts(service, "spec", "selector")
     if selector:
-        ask.soon("objects", kinds.PODS, ask.namespace, _equal(selector))
+        ask.soon("objects", kinds.PODS, ask.namespace, equal(selector))
 
 
 def through(ask: Asker, service: Object) -> list[Object]:
@@ -339,7 +340,7 @@ def ranges(ask: Asker) -> None:
 def nameserver(ask: Asker) -> None:
     """The endpoints of the cluster's nameserver; nobody misses them where they may not be read."""
     with contextlib.suppress(Refused):
-        ask.world.keep(kinds.SLICES.kind, *ask.api.objects(kinds.SLICES, cluster_dns.NAMESPACE, _equal(_NAMESERVER)))
+        ask.world.keep(kinds.SLICES.kind, *ask.api.objects(kinds.SLICES, cluster_dns.NAMESPACE, equal(_NAMESERVER)))
 
 
 def senders(ask: Asker) -> None:

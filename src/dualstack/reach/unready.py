@@ -6,6 +6,7 @@ from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.lag import missed
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
@@ -25,7 +26,7 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
     for service, mine in by_service(cluster, empty):
         for why in dict.fromkeys(_why(x) for x in mine):
             flows = tuple(x for x in mine if _why(x) == why)
-            yield _finding(service, why, flows, _halted(selected(cluster, service), places))
+            yield _finding(cluster, service, why, flows, _halted(selected(cluster, service), places))
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
     for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
         yield _dead(place, tuple(x for x in dead if x.server == place.name))
@@ -81,12 +82,16 @@ def _why(trace: Trace) -> str:
     return said.replace(f" {trace.family.title}", "")
 
 
-def _finding(service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
+def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
+    pods = selected(cluster, service)
     families = families_of(flows)
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
     said = flows[0].failing.why if which and flows[0].failing else why
     commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
     look = "See what keeps the pods from being ready." if commands else "See who writes the EndpointSlices."
+    if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
+        said = f"{said}, although the pods are ready"
+        look = "See whether kube-controller-manager runs: it writes the EndpointSlices."
     return Finding(
         summary="No pod of the Service runs" if halted else f"Service has no ready {which}endpoint",
         detail=f"{said[:1].upper()}{said[1:]}.",
