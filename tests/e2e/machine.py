@@ -1,7 +1,8 @@
 """A machine: namespaces of network, processes and mounts, with a first process that all others end with.
 
-It has its own /run, /var/lib and /var/log, so that programs keep their usual paths; the rest of the file system is that
-of the host. Commands enter it with `nsenter`, which leaves the cgroups in sight.
+It has its own /run, /var/lib and /var/log, so that programs keep their usual paths, and a hosts file with both loopback
+addresses; the rest of the file system is that of the host. Commands enter it with `nsenter`, which leaves the cgroups
+in sight.
 """
 
 import os
@@ -16,6 +17,7 @@ from tests.e2e.run import Run
 
 _MOUNTS = """
 mount --bind "$0/lib" /var/lib && mount --bind "$0/log" /var/log && mount -t tmpfs tmpfs /run || exit
+mount --bind "$0/hosts" /etc/hosts || exit
 mount --make-rshared / && exec "$1"
 """
 _SECONDS = 10.0
@@ -58,6 +60,8 @@ def boot(owner: Run, name: str, pause: str) -> Machine:
     folder, netns = f"{owner.folder}/{name}", f"{owner.name}-{name}"
     for each in ("lib", "log"):
         os.makedirs(f"{folder}/{each}")
+    with open(f"{folder}/hosts", "w", encoding="ascii") as file:
+        file.write("127.0.0.1 localhost\n::1 localhost\n")
     with uninterrupted():
         run("ip", "netns", "add", netns)
     run("ip", "-n", netns, "link", "set", "lo", "up")

@@ -14,6 +14,7 @@ from dualstack.model.probe import Outcome
 from dualstack.probe.outside import NotAllowed, Through, Window, at_address, at_loopback
 from dualstack.probe.run import Options
 from tests.probe.conftest import Certificates
+from tests.probe.peers import closes, peer
 from tests.probe.test_receivers import YES, Services, grpc_server
 
 WINDOW = Window("obs", "otel-a", "pod otel-a", 4318, Protocol.HTTP)
@@ -137,3 +138,28 @@ def test_a_receiver_of_tls_is_exported_to_whatever_its_certificate(certificates:
 
     assert found
     assert (found.outcome, found.tls, found.signals) == (Outcome.ACCEPTED, secure, ("traces",))
+
+
+_V4 = (
+    "failed to connect to localhost:4317 inside namespace, IPv4: dial tcp4 127.0.0.1:4317: connect: connection refused"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        (f"{_V4} IPv6 dial tcp6 [::1]:4317: connect: connection refused", Outcome.REFUSED),
+        (f"{_V4} IPv6 dial tcp6 [::1]:4317: connect: cannot assign requested address", Outcome.REFUSED),
+        (f"{_V4} IPv6 dial tcp6: address localhost: no suitable address found", None),
+        ("socat[1]: E connect(5, AF=2 127.0.0.1:4317, 16): Connection refused", None),
+    ],
+    ids=["both", "no ::1", "no ::1 in the hosts file of the node", "IPv4 alone"],
+)
+def test_a_loopback_of_which_one_address_was_tried_is_not_known_to_refuse(said: str, outcome: Outcome | None) -> None:
+    """What containerd 1.6.20 says of a port that nobody listens on, by the hosts file of its node, measured."""
+    with peer(closes) as port:
+        local = Forwarded(port)
+        local.said = [said]
+        found = at_loopback(OF_GRPC, lambda *_: nullcontext(local), Options())
+
+    assert (found.outcome if found else None) is outcome
