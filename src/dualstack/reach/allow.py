@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from dualstack.model.address import Family
 from dualstack.model.host import FilterVerdict
+from dualstack.model.probe import Outcome
+from dualstack.model.trace import Hop, Trace
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
 
@@ -71,9 +73,15 @@ def _match(verdict: FilterVerdict) -> str:
     return f"-p tcp --dport {verdict.port}" if iptables else f"tcp dport {verdict.port}"
 
 
+def culprit(trace: Trace) -> str:
+    """What stops a connection; between the nodes of a cluster silence may as well be a route that one of them lacks."""
+    lost = trace.nodes and trace.at(Hop.POLICY).mark == Outcome.TIMED_OUT
+    return "A packet filter, or a lost route," if lost else "A packet filter"
+
+
 def look(place: str, family: Family) -> str:
-    """Where to look for a filter that could not be read."""
-    tables = "ip6tables-save" if family is Family.IPV6 else "iptables-save"
+    """Where to look for a filter that could not be read; between nodes also for a route."""
+    tables, route = ("ip6tables-save", "ip -6 route") if family is Family.IPV6 else ("iptables-save", "ip route")
     if place.startswith("pod"):
-        return f"Run `nft list ruleset` and `{tables}` as root, on the nodes at both ends."
+        return f"Run `nft list ruleset`, `{tables}` and `{route}` as root, on the nodes at both ends."
     return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."

@@ -67,7 +67,7 @@ from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.admitted import SHUT_OUT
-from dualstack.reach.allow import allow, look, rule_out, stopping
+from dualstack.reach.allow import allow, culprit, look, rule_out, stopping
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
 
@@ -95,7 +95,7 @@ def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None
         certain = bool(against) or (_hidden(trace, said) and not stays_unheard(trace, namespaces))
         if certain or doubted:
             yield Finding(
-                summary=f"A packet filter {'stops' if certain else 'may stop'} {trace.family.title}",
+                summary=f"{culprit(trace)} {'stops' if certain else 'may stop'} {trace.family.title}",
                 detail=" ".join(map(_seen, against)) or f"{_reason(trace)} {_unseen(said, doubted)}",
                 hint=_hint(trace, against, doubted),
                 families=(trace.family,),
@@ -141,7 +141,7 @@ def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> s
         return f"{_of(doubted)} has a rule that could not be decided: `{doubted.rule}`."
     if _passes(said):
         return "The rules that were read let it pass, so another filter is in between."
-    return "The filter itself could not be read."
+    return "The filters on the way were not read."
 
 
 def _hint(trace: Trace, against: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> str:
