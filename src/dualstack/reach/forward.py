@@ -199,7 +199,8 @@ def _nobody(lane: Lane, slices: Sequence[EndpointSlice], cluster: Cluster) -> It
     elif lane.service.spec.selector and not pods and "Pod" not in cluster.unseen:
         why, mark = f"{called} selects no pod", NO_POD
     elif _lack(pods, lane):
-        why, mark = f"none of the {len(pods)} pods of {called} has an {title} address", NO_ADDRESS
+        which = f"none of the {len(pods)} pods of {called} has an" if len(pods) > 1 else f"the pod of {called} has no"
+        why, mark = f"{which} {title} address", NO_ADDRESS
     else:
         ended = troubles(pods)
         why, mark = f"{called} has no {title} endpoint{f': {ended}' if ended else ''}", NOBODY

@@ -83,12 +83,14 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 def _finding(lack: Lack) -> Finding:
     title, pod = lack.family.title, lack.pods[0]
-    count = f"{len(lack.pods)} pods" if len(lack.pods) > 1 else f"Pod {pod.metadata.called}"
+    called, held = pod.metadata.called, ", ".join(pod.addresses)
+    said = f"Pod {called} of {lack.called} has {held} alone"
+    if len(lack.pods) > 1:
+        said = f"{len(lack.pods)} pods of {lack.called} have no {title} address, such as {called} with {held}"
     where = "the network of the node" if pod.spec.host_network else "the network plugin"
     return Finding(
         summary=f"Pods have no {title} address",
-        detail=f"{count} of {lack.called} {'have' if len(lack.pods) > 1 else 'has'} no {title} address, as "
-        f"{pod.metadata.called} with {', '.join(pod.addresses)}, so no {title} connection gets there.",
+        detail=f"{said}, so no {title} connection gets there.",
         hint=f"See why {where} gives them no {title}, then make the pods anew.",
         families=(lack.family,),
         evidence=tuple(
