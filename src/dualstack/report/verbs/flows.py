@@ -79,15 +79,15 @@ def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
     yield Line()
     yield from _aligned(cells, "  " if told else "   ")
     for first, *others in (x for x in alike.values() if len(x) > 1):
-        yield from wrapped(_stands_for(first, others, several=several), "  ", "dim", hang="  ")
+        yield from wrapped(_same_as(first, others, several=several), "  ", "dim", hang="  ")
     if any(cell.startswith("(") for row in cells for cell in row[-2:]):
         yield Line("  (in brackets: not needed by clients of this target)", "dim")
 
 
-def _stands_for(first: str, others: list[str], *, several: bool) -> str:
+def _same_as(first: str, others: list[str], *, several: bool) -> str:
     shown = ", ".join(_brief(x, several=several) for x in others[:_NAMED])
     more = f" and {len(others) - _NAMED} more (-v shows them)" if len(others) > _NAMED else ""
-    return f"{_brief(first, several=several)} stands for {shown}{more}"
+    return f"The same as {_brief(first, several=several)}: {shown}{more}"
 
 
 def _blocks(traces: tuple[Trace, ...]) -> dict[str, _Block]:
