@@ -25,7 +25,7 @@ import msgspec
 from dualstack.lab import collector
 from dualstack.lab.topology import CannotBuild
 from dualstack.model.address import join
-from tests.e2e import control_plane, dns, image, network, node
+from tests.e2e import control_plane, dns, fronts, image, network, node
 from tests.e2e.control_plane import FORMS, kubeconfig, kubectl
 from tests.e2e.machine import Machine, boot
 from tests.e2e.programs import lacking, own
@@ -40,7 +40,6 @@ NODES = {
 """By name, the addresses."""
 LAPTOP = ("10.100.0.2", "fd00:100::2")
 """Those of the machine outside, which reaches the API servers, and load balancers by a node."""
-_BALANCED = ("203.0.113.0/24", "2001:db8::/64")
 
 COLLECTOR, PROJECT, EXPORTER = "localhost/otelcol:1", "localhost/dualstack:dev", "localhost/exporter:dev"
 _SECONDS = 120.0
@@ -118,7 +117,7 @@ def _build(run: Run, forms: Sequence[str]) -> Cluster:
             node.start_containerd(made.machines[name])
         made.machines["laptop"] = boot(run, "laptop", own("pause"))
         network.plug(switch, made.machines["laptop"], LAPTOP)
-        network.route(made.machines["laptop"], _BALANCED, NODES["n1"])
+        network.route(made.machines["laptop"], fronts.BALANCED, NODES["n1"])
         _complete(made, forms)
         control_plane.scheduler(switch, f"{run.folder}/dual.inside")
         for each in archives.result():
@@ -132,8 +131,12 @@ def _build(run: Run, forms: Sequence[str]) -> Cluster:
     _connect_pods(made)
     control_plane.apply(made.kubeconfig(), *dns.objects())
     made.kubectl("apply", "--server-side", f"--filename={place(KINDS)}")
+    made.kubectl("wait", "--for=condition=Established", "--timeout=60s", "customresourcedefinitions", "--all")
+    fronts.start_metallb(switch, f"{run.folder}/dual.inside")
+    control_plane.apply(made.kubeconfig(), *fronts.objects())
     made.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all")
     made.kubectl("-n", "kube-system", "rollout", "status", "--timeout=120s", "deployment/coredns")
+    made.kubectl("-n", "traefik", "rollout", "status", "--timeout=120s", "deployment/traefik")
     return made
 
 
@@ -162,7 +165,8 @@ def _archives(folder: str) -> list[str]:
     os.makedirs(folder)
     python, env = image.interpreter(), image.environment()
     static = {"pause": (node.PAUSE, own("pause")), "coredns": (dns.IMAGE, place("coredns")),
-              "otelcol": (COLLECTOR, collector.program(collector.LATEST))}  # fmt: skip
+              "otelcol": (COLLECTOR, collector.program(collector.LATEST)),
+              "traefik": (fronts.IMAGE, place("traefik"))}  # fmt: skip
     for name, (tag, path) in static.items():
         image.write(f"{folder}/{name}.tar", tag, [{f"/{name}": path}], [f"/{name}"])
     _write_project(f"{folder}/dualstack.tar", python)

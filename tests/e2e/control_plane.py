@@ -164,6 +164,11 @@ def apply(config: str, *documents: Mapping[str, object]) -> None:
     )
 
 
+def namespace(name: str) -> dict[str, object]:
+    """The object of a namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
 def wait_until_ready(config: str, machine: Machine, name: str) -> None:
     """Return when the API server of that form answers that it is ready, and the view-only user may see.
 

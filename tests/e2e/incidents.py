@@ -11,7 +11,7 @@
     undo: [{n2: nft delete table ip6 fault}] # of what is not in the namespace of the incident
     ask: [svc/otel-collector]                # what a user would ask about
     flows: {"ipv6 grpc": "[fd00:100::11]:30317"}             # instead of the four of the Service
-    within: deploy/shop                      # who exports, instead of a client on each node
+    within: deploy/shop                      # who exports, instead of a client on each node; `laptop` is outside
     outside: true                            # something stands in front at which nobody answers
     expect: {verdict: degraded, causes: [DS204], flows: {"ipv4": accepted, "ipv6 grpc": refused}}
     measured:                                # by `python -m tests.e2e.measure`: by the node of the client

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from dualstack.lab.topology import CannotBuild
-from tests.e2e import control_plane, incidents
+from tests.e2e import control_plane, exports, incidents
 from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
@@ -52,7 +52,7 @@ _CLIENTS = {
 
 def clients(cluster: Cluster) -> dict[str, str]:
     """The client pod of each node, by the name of the node; started where it is not there."""
-    control_plane.apply(cluster.kubeconfig(), _namespace("clients"), _CLIENTS)
+    control_plane.apply(cluster.kubeconfig(), control_plane.namespace("clients"), _CLIENTS)
     cluster.kubectl("-n", "clients", "rollout", "status", "--timeout=90s", "daemonset/client")
     pods = json.loads(cluster.kubectl("-n", "clients", "get", "pods", "--output=json"))["items"]
     return {x["spec"]["nodeName"]: x["metadata"]["name"] for x in pods}
@@ -65,7 +65,7 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
         stack.callback(cluster.kubectl, "delete", "namespace", incident.name, "--timeout=120s")
         for step in reversed(incident.undo):
             stack.callback(_take, cluster, incident, step)
-        control_plane.apply(cluster.kubeconfig(), _namespace(incident.name))
+        control_plane.apply(cluster.kubeconfig(), control_plane.namespace(incident.name))
         _apply(cluster, incident)
         for step in incident.steps:
             _take(cluster, incident, step)
@@ -75,8 +75,8 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
 def measure(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What came of each flow of an incident that stands, by the node of the client; several answers are joined by `/`.
 
-    Where the incident names a pod that exports, that one alone is the client. Nothing tells when kube-proxy has written
-    its rules on each node, so it is measured until two measurements agree.
+    Where the incident names a pod or a machine that exports, that one alone is the client. Nothing tells when
+    kube-proxy has written its rules on each node, so it is measured until two measurements agree.
     """
     before: dict[str, dict[str, str]] = {}
     for _ in range(_ROUNDS):
@@ -98,8 +98,12 @@ def _measured(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> 
 
 def _exports(cluster: Cluster, incident: Incident, namespace: str, pod: str) -> dict[str, str]:
     asked = [x for flow, to in incident.flows.items() for x in [_asked(flow, to, incident.name)] * TRIES]
-    argv = ("--namespace", namespace, "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
-    came = json.loads(cluster.kubectl(*argv))
+    if pod in cluster.machines:
+        said = cluster.machines[pod].run(sys.executable, exports.__file__, json.dumps(asked))
+    else:
+        argv = ("--namespace", namespace, "exec", pod, "--", "python3", "-m", "exports", json.dumps(asked))
+        said = cluster.kubectl(*argv)
+    came = json.loads(said)
     each = [came[n : n + TRIES] for n in range(0, len(came), TRIES)]
     return {flow: "/".join(sorted(set(x))) for flow, x in zip(incident.flows, each, strict=True)}
 
@@ -126,10 +130,6 @@ def _take(cluster: Cluster, incident: Incident, step: Mapping[str, str]) -> None
             cluster.kubectl("--namespace", incident.name, *shlex.split(line))
         else:
             cluster.machines[place].run("sh", "-ec", line)
-
-
-def _namespace(name: str) -> dict[str, object]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 def _write(path: str, text: str) -> None:

