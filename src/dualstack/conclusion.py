@@ -38,7 +38,7 @@ from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.crossed import as_clients, crossed
-from dualstack.reach.entrance import told, tried, untried
+from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -270,6 +270,8 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             there.declared(traces.items[0].port),
             Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),
         )
+    for trace, made in answered(sight.traces.items, sight.seen.entrances):
+        yield live.adding(Traces((trace,)), Probes((made,)))
     refused = [x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses and _turned(x)]
     yield from (live.adding(Traces(tuple(refused))) for _ in refused[:1])
 

@@ -1,5 +1,6 @@
 """Looks at the pods of a target: exports from outside, and containers inside where the user allows them."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback,
 from dualstack.probe.run import Options, run
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
-from dualstack.reach.entrance import is_open
+from dualstack.reach.entrance import is_called, is_open
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
 
@@ -40,6 +41,8 @@ _WINDOWS = 16
 _EVERYWHERE = 64
 """The same for all of a cluster."""
 _AT_ONCE = 8
+_LATE = 2.5
+"""Seconds until an export is made again that a proxy answered for want of a receiver."""
 _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 
 
@@ -107,7 +110,7 @@ class Entrance(NamedTuple):
 
 def ways_in(traces: Iterable[Trace]) -> Iterator[Entrance]:
     """The ways in of which nobody knows yet whether they lead anywhere."""
-    yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and "*" not in x.target.host)
+    yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and is_called(x))
 
 
 def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:
@@ -126,7 +129,13 @@ def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:
     def announce(task: ProbeTask) -> None:
         tell(f"{task.protocol} export to {task.endpoint}, the {called[task.host, family(task.address)]}, from here")
 
-    return run(tuple(dict.fromkeys(tasks)), Options(), announce).items if tasks else ()
+    made = run(tuple(dict.fromkeys(tasks)), Options(), announce).items if tasks else ()
+    # During a rollout a proxy may be late by a moment: Traefik takes up what changed every two seconds.
+    failed = tuple(x.task for x in made if x.status.startswith("HTTP 5"))
+    if failed:
+        time.sleep(_LATE)
+    again = {x.task: x for x in run(failed, Options(), announce).items} if failed else {}
+    return tuple(again.get(x.task, x) for x in made)
 
 
 def _addresses(host: str) -> tuple[str, tuple[str, ...]]:

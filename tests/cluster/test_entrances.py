@@ -17,10 +17,10 @@ from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.question import Question
-from dualstack.model.trace import Disposition, Hop, Status, Trace
+from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.model.world import World
 from tests.cluster import worlds as w
-from tests.cluster.test_fronts import IP4, IP6, balanced, ingress
+from tests.cluster.test_fronts import IP4, IP6, TRAEFIK, balanced, gateway, ingress, outside, route, says
 from tests.cluster.test_incidents import looks
 
 V4, V6 = Family.IPV4, Family.IPV6
@@ -44,10 +44,6 @@ def world(*results: ProbeResult, fronts: tuple[w.Object, ...] = (), **instead: o
 
 def told(*results: ProbeResult, expect: tuple[Family, ...] = (), **instead: object) -> Diagnosis:
     return conclude(world(*results, **instead), Question(expect=expect))  # type: ignore[arg-type]
-
-
-def outside(found: Diagnosis) -> list[Trace]:
-    return [x for x in found.traces if x.through]
 
 
 def test_what_got_through_is_proved() -> None:
@@ -118,14 +114,107 @@ def test_a_stored_answer_is_the_same_under_pseudonyms_too() -> None:
     assert NAME not in str(hidden.seen)
 
 
+def page(status: int, text: str, protocol: Protocol = Protocol.HTTP) -> list[ProbeResult]:
+    """What a proxy answers at each of its addresses."""
+    tasks = [ProbeTask(x, 80, protocol, NAME) for x in ADDRESSES]
+    return [ProbeResult(x, Outcome.NOT_OTLP, status=f"HTTP {status}", detail=text) for x in tasks]
+
+
+def fronted(front: w.Object, results: list[ProbeResult]) -> Diagnosis:
+    return told(*results, fronts=(front,), services=[w.service()])
+
+
+@pytest.mark.parametrize(
+    ("ingress_class", "status", "text", "says"),
+    [
+        ("traefik", 502, "Bad Gateway", "reaches nobody behind the Service"),
+        ("traefik", 503, "no available server", "knows no pod behind the Service"),
+        ("nginx", 502, "<html>\\r\\n<center><h1>502 Bad Gateway</h1></center>", "reaches nobody behind the Service"),
+    ],
+)
+def test_what_a_proxy_answers_by_itself_fails_for_everybody(
+    ingress_class: str, status: int, text: str, says: str
+) -> None:
+    found = fronted(ingress(given=[IP4, IP6], ingressClassName=ingress_class), page(status, text))
+
+    assert {x.disposition for x in outside(found)} == {Disposition.REJECTED}
+    assert {x.at(Hop.POLICY).status for x in outside(found)} == {Status.PASS}
+    assert w.roots(found) == ["DS905"]
+    assert f"leads to port 4318 of Service otel. Its proxy {says}" in found.findings[0].detail
+    assert f"answers `HTTP {status}` by itself" in found.findings[0].detail
+    assert found.verdict is Verdict.DEGRADED
+
+
+ROUTERS, LIMIT = "traefik.ingress.kubernetes.io/router.entrypoints", "nginx.ingress.kubernetes.io/limit-rps"
+
+
+@pytest.mark.parametrize(
+    ("front", "status", "text"),
+    [
+        (ingress(given=[IP4, IP6], ingressClassName="traefik"), 404, "404 page not found"),
+        (ingress(given=[IP4, IP6], ingressClassName="traefik"), 502, "<h1>Bad Gateway</h1>"),
+        (ingress(given=[IP4, IP6], ingressClassName="edge"), 502, "Bad Gateway"),
+        (ingress(given=[IP4, IP6], ingressClassName="traefik", path="/otlp"), 502, "Bad Gateway"),
+        (ingress(given=[IP4, IP6], ingressClassName="traefik", annotations={ROUTERS: "otlp"}), 502, "Bad Gateway"),
+        (ingress(given=[IP4, IP6], annotations={LIMIT: "5"}), 503, "<h1>503 Service Temporarily Unavailable</h1>"),
+    ],
+    ids=["no way", "page of another", "unknown", "another path", "another port", "limited"],
+)
+def test_what_may_be_the_answer_of_another_is_not_known(front: w.Object, status: int, text: str) -> None:
+    found = fronted(front, page(status, text))
+
+    assert {x.disposition for x in outside(found)} == {Disposition.INSUFFICIENT_INFO}
+    assert not found.findings
+
+
+@pytest.mark.parametrize(
+    ("front", "said"),
+    [
+        ([ingress(given=[IP4, IP6], ingressClassName="traefik")], ("HTTP 502", "Bad Gateway")),
+        ([ingress(given=[IP4, IP6])], ("HTTP 503", "<h1>503 Service Temporarily Unavailable</h1>")),
+        ([route("HTTPRoute", 4318, hostnames=[NAME], status=[{**says("Accepted", "True"), "controllerName": TRAEFIK}]),
+          gateway(*ADDRESSES, listeners=[{"name": "web", "port": 8000, "protocol": "HTTP"}])],
+         ("HTTP 500", "Internal Server Error")),
+    ],
+)  # fmt: skip
+def test_what_a_proxy_answers_by_itself_is_known_under_pseudonyms(front: list[w.Object], said: tuple[str, str]) -> None:
+    results = [replace(x, status=said[0], detail=said[1]) for x in page(0, "")]
+    live = world(*results, fronts=tuple(front), services=[w.service()])
+    hidden = unpacked("veiled", packed(veiled_world(live, Pseudonyms(b"a key that stays with its owner.")), "1.0"))
+
+    assert w.roots(conclude(live, Question())) == w.roots(conclude(hidden, Question())) == ["DS905"]
+
+
+@pytest.mark.parametrize(
+    ("match", "codes"),
+    [
+        ({}, ["DS905"]),
+        ({"path": {"type": "PathPrefix", "value": "/v1/traces"}}, ["DS905"]),
+        ({"path": {"value": "/v1/t"}}, []),
+        ({"headers": [{"name": "x-tenant", "value": "a"}]}, []),
+        ({"method": "PUT"}, []),
+        ({"path": {"type": "RegularExpression", "value": "/v2/.*"}}, []),
+    ],
+)
+def test_a_route_that_wants_more_than_a_path_may_not_be_what_answered(match: w.Object, codes: list[str]) -> None:
+    held = route("HTTPRoute", 4318, hostnames=[NAME], status=[{**says("Accepted", "True"), "controllerName": TRAEFIK}])
+    held["spec"]["rules"][0]["matches"] = [{"path": {"type": "PathPrefix", "value": "/"}, **match}]
+    results = page(500, "Internal Server Error")
+
+    found = told(*results, fronts=(held, gateway(*ADDRESSES)), services=[w.service()])
+
+    assert w.roots(found) == codes
+
+
 @pytest.fixture
-def receiver() -> Iterator[int]:
-    """The port of a receiver of OTLP/HTTP on 127.0.0.1."""
+def receiver(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The port of a receiver of OTLP/HTTP on 127.0.0.1, which answers 502 first as often as the parameter says."""
+    late = [502] * getattr(request, "param", 0)
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
+            self.send_response(late.pop() if late else 200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -154,6 +243,16 @@ def test_this_host_exports_to_an_external_address(receiver: int) -> None:
     assert f"http export to 127.0.0.1:{receiver}, the external address 127.0.0.1, from here" in said
     ways = {x.vantage: x.accepted for x in outside(conclude(held, Question()))}
     assert ways == {"external address 127.0.0.1": True, "external address 127.0.0.2": False}
+
+
+@pytest.mark.parametrize(("receiver", "outcome"), [(1, Outcome.ACCEPTED), (2, Outcome.REJECTED)], indirect=["receiver"])
+def test_what_a_proxy_answers_is_asked_once_more(receiver: int, outcome: Outcome) -> None:
+    ports = [{"name": "otlp-http", "port": receiver, "targetPort": "otlp-http"}]
+    held = w.world(w.healthy(services=[w.service(externalIPs=["127.0.0.1"], ports=ports)]))
+
+    found = through(ways_in(sight(held, Question()).traces.items), lambda _: None)
+
+    assert [x.outcome for x in found] == [outcome]
 
 
 def test_a_name_is_looked_up_and_one_of_many_hosts_is_not_tried(receiver: int) -> None:

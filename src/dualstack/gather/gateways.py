@@ -64,13 +64,13 @@ def _of_route(spec: Node | None, origin: Origin, namespace: str) -> Iterator[Way
     """The ways of a route; a backend without weight gets no request, and one that is no Service is another's."""
     hosts = tuple(x.text for x in map(origin.written, items(value(spec, "hostnames"))) if x)
     for rule in items(value(spec, "rules")):
-        paths = list(dict.fromkeys(map(_path, items(value(rule, "matches"))))) or [""]
+        paths = list(dict.fromkeys((_path(x), _is_narrow(x)) for x in items(value(rule, "matches")))) or [("", False)]
         for each in items(value(rule, "backendRefs")):
             service = origin.written(value(each, "name"))
             own = text_at(each, "kind") in ("", "Service") and not text_at(each, "group")
             if service and own and text_at(each, "weight") != "0":
                 port, where = origin.written(value(each, "port")) or None, text_at(each, "namespace") or namespace
-                yield from (Way(service, port, where, hosts, x) for x in paths)
+                yield from (Way(service, port, where, hosts, *x) for x in paths)
 
 
 def _path(match: Node) -> str:
@@ -81,6 +81,13 @@ def _path(match: Node) -> str:
     plain = text_at(match, "path", "type") in _PATH
     found = text_at(match, "path", "value") if plain else ""
     return "" if found == "/" else found
+
+
+def _is_narrow(match: Node) -> bool:
+    """Whether a match wants more of a request than `_path` tells."""
+    more = any(items(value(match, x)) for x in ("headers", "queryParams")) or text_at(match, "method")
+    pattern = text_at(match, "path", "type") not in _PATH or (value(match, "method") is not None and not _path(match))
+    return bool(more) or pattern
 
 
 def charts(root: Node, depth: int = _DEPTH) -> Iterator[Node]:

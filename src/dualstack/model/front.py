@@ -44,6 +44,7 @@ class RouteParent(Slim, frozen=True):
     """What the controller of a Gateway says of a route."""
 
     parent_ref: ParentRef = ParentRef()
+    controller_name: str = ""
     conditions: list[Condition] | None = None
 
 
@@ -53,6 +54,13 @@ class FrontListener(Slim, frozen=True):
     name: str = ""
     port: int = 0
     protocol: str = ""
+
+
+class ListenerStatus(Slim, frozen=True):
+    """What became of a listener of a Gateway."""
+
+    name: str = ""
+    conditions: list[Condition] | None = None
 
 
 class FrontTLS(Slim, frozen=True):
@@ -76,6 +84,7 @@ class FrontStatus(Slim, frozen=True):
     parents: list[RouteParent] | None = None
     addresses: list[GatewayAddress] | None = None
     conditions: list[Condition] | None = None
+    listeners: list[ListenerStatus] | None = None
 
 
 class Front(Slim, frozen=True):

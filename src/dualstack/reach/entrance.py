@@ -1,14 +1,17 @@
 """Ways into a cluster from outside, joined to what is known of the ways behind them.
 
 What fails behind the entrance fails for certain. What leads up to it is known where an export from this host went
-through. One that was lost on the way says nothing of clients elsewhere.
+through, and what a proxy answers by itself, in words that are its own, it answers to everybody. Whatever else was met
+says nothing of clients elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.knowledge import table
 from dualstack.model.address import Family, Target, family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding, Skipped
@@ -23,7 +26,7 @@ LACKS, PENDING, OTHER_FAMILY, DEAD = "front-lacks", "front-pending", "front-othe
 Service behind does not have, and a Service behind which every way ends."""
 
 _ORDER = tuple(Hop)
-_BEHIND = _ORDER[_ORDER.index(Hop.ENDPOINTS) :]
+_BEFORE, _BEHIND = _ORDER[: _ORDER.index(Hop.SERVICE)], _ORDER[_ORDER.index(Hop.ENDPOINTS) :]
 
 
 class Entrance(msgspec.Struct, frozen=True):
@@ -67,8 +70,11 @@ def tried(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[Trac
         mine = [x for x in made if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace)]
         # Of several addresses of a name a client takes any.
         lost = next((x for x in mine if x.outcome is not Outcome.ACCEPTED), None)
+        own = next(((x, y) for x in mine if (y := own_answer(trace, x))), None)
         if not mine or not is_open(trace):
             yield trace
+        elif own:
+            yield _answered(trace, *own)
         elif lost:
             why = f"{MEANINGS[lost.outcome].why}, from where this was run"
             open_ = TracedHop(Hop.ROUTE, Status.UNKNOWN, why, "", (_sight(lost),))
@@ -84,12 +90,24 @@ def is_open(trace: Trace) -> bool:
     return bool(trace.through) and trace.disposition is Disposition.INSUFFICIENT_INFO
 
 
+def is_called(trace: Trace) -> bool:
+    """Whether it is known how clients call what they come to: no host of a domain, and no mere object."""
+    return not {"*", " "} & {*trace.target.host}
+
+
+def own_answer(trace: Trace, made: ProbeResult) -> Mapping[str, str] | None:
+    """The row of an answer that the proxy in front gives by itself; None for any other."""
+    proxy = trace.at(Hop.POLICY).mark
+    rows = (x for x in table("front_answers") if proxy in x["proxies"].split())
+    return next((x for x in rows if made.status == f"HTTP {x['status']}" and fnmatchcase(made.detail, x["body"])), None)
+
+
 def untried(traces: Traces) -> Iterator[Skipped]:
     """What nobody could know from inside: the ways through what stands in front, as far as nothing fails behind it."""
     for why, flows in _by_reason(x for x in traces.items if is_open(x)).items():
         ways = " and ".join(dict.fromkeys(x.vantage for x in flows))
-        first = flows[0].target
-        asked = f"`dualstack diagnose {first.scheme}://{first.endpoint}`"
+        named = (f"{x.target.scheme}://{x.target.endpoint}" for x in flows if is_called(x))
+        asked = f"`dualstack diagnose {next(named, 'URL')}`"
         said = f"{why}: the way through {ways}" if why else f"nobody exported through {ways}"
         yield Skipped("the ways from outside", f"{said}; {asked} tells more where clients are")
 
@@ -107,6 +125,21 @@ def _is_of(task: ProbeTask, trace: Trace) -> bool:
     target = trace.target
     asked = (target.host, target.port, trace.protocol, trace.family)
     return (task.host, task.port, task.protocol, family(task.address)) == asked
+
+
+def _answered(trace: Trace, made: ProbeResult, row: Mapping[str, str]) -> Trace:
+    """A flow that the proxy answers by itself: it is reached, and gets nothing from what is behind."""
+    fact, why = _sight(made), f"the proxy answers by itself: it {row['why']}"
+    changed = {x.hop: replace(_passed(x, fact), mark=x.mark) for x in trace.hops if x.hop in _BEFORE}
+    changed[Hop.EXPORT] = TracedHop(Hop.EXPORT, Status.FAIL, why, made.outcome, (fact,))
+    hops = tuple(changed.get(x.hop, x) for x in trace.hops)
+    return replace(trace, hops=hops, addresses=(made.task.address,), disposition=Disposition.REJECTED)
+
+
+def answered(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[tuple[Trace, ProbeResult]]:
+    """The flows that a proxy in front answers by itself, each with that answer."""
+    for trace in (x for x in traces if x.through and x.failing and x.failing.hop is Hop.EXPORT):
+        yield from ((trace, x) for x in made if _is_of(x.task, trace) and own_answer(trace, x))
 
 
 def _passed(hop: TracedHop, fact: Evidence) -> TracedHop:

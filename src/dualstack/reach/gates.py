@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from dualstack.knowledge import table
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
 from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
-from dualstack.model.front import Front, ParentRef
+from dualstack.model.front import Front, ListenerStatus, ParentRef, RouteParent
 from dualstack.model.gateway import INGRESS
 from dualstack.model.question import Question
 from dualstack.model.slim import Condition
@@ -27,12 +28,18 @@ REFUSED, ABSENT, NO_PORT, CLASH = "front-refused", "front-absent", "front-no-por
 speaks another protocol than what is behind it."""
 _WEB, _WEB_TLS = 80, 443
 _ENCRYPTED = ("HTTPS", "TLS")
+_INVALID = "Invalid"
+_PATHS = {
+    Protocol.HTTP: "/v1/traces",
+    Protocol.GRPC: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+}
+"""What an export asks for first (OTLP specification, OTLP/HTTP Request; names of its services)."""
 
 
 class Door(msgspec.Struct, frozen=True):
     """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `refusal` is why it does not.
 
-    `port` is that on which it listens, and `known` says whether its object could be read.
+    `port` is that which clients come to, and `proxy` who answers there, where it may answer by itself.
     """
 
     vantage: str
@@ -42,6 +49,7 @@ class Door(msgspec.Struct, frozen=True):
     tls: bool
     refusal: Condition | None = None
     refuser: str = ""
+    proxy: str = ""
 
 
 def gated(
@@ -54,8 +62,11 @@ def gated(
         front = fronts.get((meta.kind, meta.namespace, meta.name))
         end = _end(route, land, cluster, inside) if front else None
         if front and end:
+            # What its objects say of where a way ends is nearer to the reason than what a controller makes of it.
+            lost = end.hop.status is Status.FAIL
             for door in _doors(route, front, fronts):
-                yield from _through(door, route, end, _families(door, end, cluster, question), inside)
+                shut = msgspec.structs.replace(door, refusal=None) if lost else door
+                yield from _through(shut, route, end, _families(door, end, cluster, question), inside)
 
 
 class End(msgspec.Struct, frozen=True):
@@ -101,7 +112,9 @@ def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]
     if meta.kind == INGRESS:
         hosts = [x.hosts or [] for x in front.spec.tls or ()]
         tls = any(not x or set(x) & set(route.way.hosts) for x in hosts)
-        yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, _WEB_TLS if tls else _WEB, tls)
+        proxy = _proxy(route, route.gate.named("IngressClass"))
+        port = _WEB_TLS if tls else _WEB
+        yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, port, tls, proxy=proxy)
         return
     for parent in front.spec.parent_refs or ():
         if parent.kind == "Gateway":
@@ -113,27 +126,71 @@ def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]
 def _gateway(route: Route, front: Front, parent: ParentRef, gateway: Front | None) -> Door:
     listeners = (gateway.spec.listeners if gateway else None) or ()
     first = next((x for x in listeners if parent.section_name in ("", x.name)), None)
-    refused, whose = _refusal(route, front, parent), route.gate.meta.called
-    own = gateway.denied(gateway.status.conditions, "Accepted") if gateway else None
+    mine = [x for x in front.status.parents or () if _is_of(x.parent_ref, parent)]
+    controller = next((x.controller_name.partition("/")[0] for x in mine), "")
+    refuser, refusal = next(_refusals(route, front, mine, gateway, parent), ("", None))
     return Door(
         f"{GATEWAYS} {parent.name}",
         f"Gateway {parent.name}",
         gateway.published if gateway else (),
-        first.port if first else _WEB,
+        _exposed(controller, first.port) if first else _WEB,
         first is not None and first.protocol in _ENCRYPTED,
-        refused or own,
-        whose if refused else f"Gateway {parent.name}",
+        refusal,
+        refuser,
+        _proxy(route, controller),
     )
 
 
-def _refusal(route: Route, front: Front, parent: ParentRef) -> Condition | None:
-    """Why a Gateway does not lead on by a route; of several backends nobody says which one is wrong."""
-    mine = [x for x in front.status.parents or () if x.parent_ref.name == parent.name]
-    mine = [x for x in mine if x.parent_ref.section_name in ("", parent.section_name) or not parent.section_name]
+def _is_of(said: ParentRef, parent: ParentRef) -> bool:
+    known = not parent.section_name or said.section_name in ("", parent.section_name)
+    return said.name == parent.name and known
+
+
+def _exposed(controller: str, port: int) -> int:
+    """The port of its Service that clients come to, for that of a listener."""
+    mine = (x for x in table("gateway_ports") if (x["controller"], x["listener"]) == (controller, str(port)))
+    return next((int(x["clients"]) for x in mine), port)
+
+
+def _proxy(route: Route, controller: str) -> str:
+    """The proxy of a controller, where it is this way that answers an export: by its path, its name and its port."""
+    said = route.gate.meta.annotations
+    mine = [x for x in table("front_answers") if controller in x["proxies"].split()]
+    return "" if route.way.narrow or any(y in said for x in mine for y in x["unless"].split()) else controller
+
+
+def _refusals(
+    route: Route, front: Front, mine: Sequence[RouteParent], gateway: Front | None, parent: ParentRef
+) -> Iterator[tuple[str, Condition]]:
+    """Why a Gateway does not lead on by a route, and what says so: what is nearest to the reason comes first.
+
+    Of several backends nobody says which one is wrong.
+    """
+    if gateway:
+        own = gateway.denied(gateway.status.conditions, "Accepted")
+        meant = [x for x in gateway.status.listeners or () if parent.section_name in ("", x.name)]
+        found = [(x.name, _fault(gateway, x)) for x in meant if own or _is_shut(gateway, x)]
+        if len(found) == len(meant):
+            yield from ((f"listener {x} of Gateway {parent.name}", y) for x, y in found if y)
+        yield from ((f"Gateway {parent.name}", x) for x in (own,) if x)
     alone = len({(x.namespace, x.service.text) for x in route.gate.ways}) == 1
     wanted = ("Accepted", "ResolvedRefs") if alone else ("Accepted",)
-    found = [front.denied(x.conditions, *wanted) for x in mine]
-    return found[0] if found and all(found) else None
+    refused = [front.denied(x.conditions, *wanted) for x in mine]
+    if all(refused):
+        yield from ((route.gate.meta.called, x) for x in refused if x)
+
+
+def _is_shut(gateway: Front, listener: ListenerStatus) -> bool:
+    """Whether nobody listens; what is pending may yet be (Gateway API, ListenerConditionProgrammed)."""
+    programmed = gateway.denied(listener.conditions, "Programmed")
+    invalid = programmed is not None and programmed.reason == _INVALID
+    return invalid or gateway.denied(listener.conditions, "Accepted") is not None
+
+
+def _fault(gateway: Front, listener: ListenerStatus) -> Condition | None:
+    """What is wrong with a listener, its own words before those of what follows."""
+    found = (gateway.denied(listener.conditions, x) for x in ("Accepted", "ResolvedRefs", "Programmed"))
+    return next(filter(None, found), None)
 
 
 def _families(door: Door, end: End, cluster: Cluster, question: Question) -> tuple[Family, ...]:
@@ -150,12 +207,13 @@ def _through(
     families: tuple[Family, ...],
     inside: Sequence[Trace],
 ) -> Iterator[Trace]:
-    name = next((x for x in route.way.hosts if not x.startswith("*")), "")
-    called = name or next(iter(door.published), door.vantage)
-    target = Target(called, called, door.port, end.protocol, tls=door.tls)
+    name = next(iter(sorted(route.way.hosts, key=lambda x: x.startswith("*"))), "")
     for each in families:
         mine = tuple(x for x in door.published if is_address(x) and family(x) is each)
-        hops = (*_hops(door, name, each), end.hop, *_clash(end))
+        called = name or next(iter((*mine, *door.published)), door.vantage)
+        target = Target(called, called, door.port, end.protocol, tls=door.tls)
+        answers = f"{_PATHS[end.protocol]}/".startswith(f"{route.way.path.rstrip('/')}/")
+        hops = (*_hops(door, name, each, door.proxy if answers else ""), end.hop, *_clash(end))
         entrance = Entrance(door.vantage, target, each, mine[:1], hops, end.service, end.port)
         yield from entered(entrance, inside)
 
@@ -165,7 +223,7 @@ def _clash(end: End) -> Iterator[TracedHop]:
         yield TracedHop(Hop.HANDSHAKE, Status.FAIL, end.clash, CLASH, (Evidence(end.clash, end.service),))
 
 
-def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
+def _hops(door: Door, name: str, wanted: Family, proxy: str) -> Iterator[TracedHop]:
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     held = [family(x) for x in door.published if is_address(x)]
     named = name or len(held) < len(door.published) or not held
@@ -174,9 +232,8 @@ def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
     yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)
     yield TracedHop(Hop.ROUTE, Status.UNKNOWN, "nobody exported from outside")
     if door.refusal:
-        said = (
-            f"{door.refusal.type} is False, {door.refusal.reason or 'without a reason'}: {door.refusal.message or ''}"
-        )
+        message = f": {door.refusal.message}" if door.refusal.message else ""
+        said = f"{door.refusal.type} is False, {door.refusal.reason or 'without a reason'}{message}"
         yield TracedHop(
             Hop.POLICY, Status.FAIL, f"{door.refuser}: {said}", REFUSED, (Evidence(said, f"status of {door.refuser}"),)
         )
@@ -185,4 +242,4 @@ def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
         fact = Evidence(", ".join(door.published), f"status of {door.called}")
         yield TracedHop(Hop.POLICY, Status.FAIL, why, LACKS, (fact,))
     else:
-        yield TracedHop(Hop.POLICY, Status.UNKNOWN, f"nobody says whom {door.called} lets in")
+        yield TracedHop(Hop.POLICY, Status.UNKNOWN, f"nobody says whom {door.called} lets in", proxy)

@@ -2,8 +2,8 @@
 
 ## What it detects
 An HTTPRoute or GRPCRoute to an OTLP port of which the controller says in the status that it is not accepted, or that
-the one Service behind it cannot be used; and a Gateway that is not accepted. What was said of an older generation of
-the object does not count.
+the one Service behind it cannot be used; and a Gateway, or every listener that the route names, that is not accepted or
+is invalid, such as one without its certificate. What was said of an older generation of the object does not count.
 
 ## Why it breaks
 A route that is not accepted is not attached to any listener: requests for it are answered 404, or by another route. For

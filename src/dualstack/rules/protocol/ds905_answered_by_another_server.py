@@ -2,7 +2,8 @@
 
 ## What it detects
 A connection is accepted, and what follows is no OTLP: a page of another server, bytes of another protocol, an answer
-that never ends, silence, or a close without a word.
+that never ends, silence, or a close without a word. On a cluster, an Ingress or a Gateway that answers an export of
+this machine by itself, with a page that says that it gets nothing from the Service.
 
 ## Why it breaks
 A port that is open is not a receiver that works. A web server, a proxy without a backend, a stopped process, or the
@@ -40,7 +41,7 @@ probes: ["10.9.0.7:4318 http rejected HTTP 401"]
 - OTLP specification, OTLP/HTTP Response; RFC 9113 section 3.4
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
@@ -48,6 +49,7 @@ from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, holder
+from dualstack.reach.entrance import own_answer
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -65,6 +67,10 @@ _SAID = {
 def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterator[Finding]:
     """One finding for each flow that a stranger answered."""
     for trace, result in ended(traces, probes, tuple(_SAID)):
+        row = own_answer(trace, result) if trace.through else None
+        if row:
+            yield _of_proxy(trace, result, row)
+            continue
         summary, detail = _SAID[result.outcome]
         owner = holder(trace, listeners)
         who = (
@@ -80,6 +86,19 @@ def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterat
             evidence=(*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence, *named),
             flows=(trace.key,),
         )
+
+
+def _of_proxy(trace: Trace, result: ProbeResult, row: Mapping[str, str]) -> Finding:
+    port = trace.at(Hop.SERVICE).why
+    return Finding(
+        summary=f"Proxy answers {result.status}, not the receiver",
+        detail=f"{port[:1].upper()}{port[1:]}. Its proxy {row['why']}, and answers `{result.status}` by itself.",
+        hint=row["hint"],
+        families=(trace.family,),
+        confidence=Confidence.PROBED,
+        evidence=trace.at(Hop.EXPORT).evidence,
+        flows=(trace.key,),
+    )
 
 
 def _status(result: ProbeResult) -> str:
