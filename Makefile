@@ -35,7 +35,7 @@ collector: $(READY) ## build the real Collectors, Helm and kustomize for the tes
 	$(BIN)/python -m tests.real.helm
 	$(BIN)/python -m tests.real.kustomize
 
-cluster: $(READY) ## build the real Kubernetes for the tests, once; needs Go and ten minutes
+cluster: $(READY) ## build the real Kubernetes for the tests, once, and what stands in front; needs Go and ten minutes
 	$(BIN)/python -m tests.real.kubernetes
 
 recordings: $(READY) ## record anew what API servers of some versions answer, for the tests; needs root, etcd, Go and an hour
