@@ -16,6 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, of, senders
+from dualstack.gather.kinds import NAMESPACES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
@@ -167,6 +168,7 @@ def stored(request: ClusterRequest) -> World:
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.vacant = whole.vacant
+    world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
     return world

@@ -104,7 +104,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     heard = tuple((x.node, names) for x, seen in _clients(looks, cluster) if (names := seen.having(Names)))
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
-    predicted = resolved(unanswered(admitted(flows, cluster, Places(places)), cluster), heard)
+    predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
     brought = agreed(every, world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)

@@ -309,6 +309,12 @@ class Node(Slim, frozen=True):
         return tuple(x for x in found if is_address(x))
 
 
+class Space(Slim, frozen=True):
+    """A Namespace."""
+
+    metadata: ObjectMeta
+
+
 class KubeProxy(msgspec.Struct, frozen=True):
     """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
 
@@ -326,7 +332,8 @@ class Cluster(msgspec.Struct, frozen=True):
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
-    them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has.
+    them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has. `spaces`
+    are namespaces whose labels are known.
     """
 
     name: str = ""
@@ -348,6 +355,11 @@ class Cluster(msgspec.Struct, frozen=True):
     fronts: tuple[Front, ...] = ()
     absent: frozenset[tuple[str, str]] = frozenset()
     vacant: frozenset[str] = frozenset()
+    spaces: tuple[Space, ...] = ()
+
+    def labels_of(self, namespace: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None where they are not known."""
+        return next((x.metadata.labels or {} for x in self.spaces if x.metadata.name == namespace), None)
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

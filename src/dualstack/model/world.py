@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dualstack.model.address import BOTH, Family
-from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, Space
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
@@ -88,6 +88,7 @@ class World(msgspec.Struct):
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
             absent=frozenset(self.absent),
             vacant=frozenset(self.vacant),
+            spaces=tuple(self._as(Space, "Namespace")),
         )
 
     def _is_ambiguous(self) -> bool:

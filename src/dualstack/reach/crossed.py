@@ -10,7 +10,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, SHUT_OUT
+from dualstack.reach.admitted import CHOOSES, shut_out
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
@@ -201,8 +201,10 @@ def _chosen(trace: Trace, fact: Evidence) -> Trace:
 
 
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
-    if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
-        return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and shut_out(trace.at(at)):
+        return trace.at(
+            at
+        ).mark, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
     if at is Hop.ROUTE and trace.at(at).mark == OPEN:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:
