@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.model.address import family
+from dualstack.model.address import family, is_address
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
@@ -121,7 +121,8 @@ def _ranges(trace: Trace, cluster: Cluster) -> Iterator[str]:
     """The ranges of the pods of the nodes that a flow comes from, in its family."""
     for node in filter(None, map(cluster.node, trace.nodes)):
         ranges = node.spec.pod_cidrs or ([node.spec.pod_cidr] if node.spec.pod_cidr else [])
-        yield from (x for x in ranges if family(x.partition("/")[0]) is trace.family)
+        known = (x for x in ranges if is_address(x.partition("/")[0]))
+        yield from (x for x in known if family(x.partition("/")[0]) is trace.family)
 
 
 def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Trace:
@@ -194,9 +195,9 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> tuple
     mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
     slices = [x for x in cluster.slices if (x.metadata.namespace, x.service) == cluster_dns.KEY] if mine else []
     ports = {y.port for x in slices for y in x.ports or () if y.port}
-    held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or ())
+    held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
     end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
-    ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or ())
+    ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
     for address in (*held, *ranges, _NODE_LOCAL):
         blocks = by.blocks or address not in held
         near = replace(end, ranges=(address,), blocks=blocks)
