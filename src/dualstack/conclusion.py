@@ -95,9 +95,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     glimpses = Glimpses(
         (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)), world.seen.entrances
     )
-    places = {
-        (x.metadata.namespace, x.metadata.name): place(x, runs(x, said), cluster, glimpses) for x in cluster.pods
-    }
+    places = {(x.metadata.namespace, x.metadata.name): place(x, runs(x, said), cluster, glimpses) for x in cluster.pods}
     for looked, seen in inside:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:

@@ -207,6 +207,19 @@ def test_a_dump_of_cluster_info_is_a_world(tmp_path: Path) -> None:
     assert len(world.cluster().slices) == 2
 
 
+def test_who_wrote_the_labels_of_a_configuration_did_not_change_it(tmp_path: Path) -> None:
+    def wrote(time: str, what: str) -> dict[str, Any]:
+        return {"manager": "kubectl", "time": time, "fieldsV1": {what: {}}}
+
+    about = {"name": "otel", "namespace": "shop", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    written = [wrote("2026-01-02T00:00:00Z", "f:data"), wrote("2026-03-01T00:00:00Z", "f:metadata")]
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**about, "managedFields": written}, "data": {}}
+    (tmp_path / "configs.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [config]}))
+
+    (found,) = read_world(str(tmp_path)).cluster().config_maps
+    assert found.metadata.changed == "2026-01-02T00:00:00Z"
+
+
 def test_secrets_are_never_taken(tmp_path: Path) -> None:
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     (tmp_path / "a.json").write_text(json.dumps(secret))

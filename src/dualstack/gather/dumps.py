@@ -13,6 +13,7 @@ from dualstack.gather.bundle import GZIP, files_in
 from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text, decoded, found, text_of
+from dualstack.gather.kube_objects import part, slim
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
 from dualstack.model.evidence import Missing
@@ -116,7 +117,8 @@ def _take(world: World, document: Any, where: _Where) -> None:  # noqa: ANN401 -
                 world, document.get("items"), _Where(where.path, where.kind or kind.removesuffix("List"), version)
             )
         elif "metadata" in document:
-            world.keep(kind, {**document, "apiVersion": version, "kind": kind})
+            about = dict(part(document, "metadata"))
+            world.keep(kind, slim({**document, "apiVersion": version, "kind": kind, "metadata": about}))
 
 
 def _take_list(world: World, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
