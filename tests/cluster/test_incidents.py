@@ -265,6 +265,30 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
         (V4, V6),
         ["DS601"],
     ),
+    "a loopback in pods of IPv6 alone": (
+        {
+            "services": [w.service(["IPv6"])],
+            "pods": [w.pod("otel-a", "n1", ["IPv6"])],
+            "slices": w.endpoints([w.pod("otel-a", "n1", ["IPv6"])], ["IPv6"]),
+            "nodes": [w.node("n1", 1, ["IPv6"])],
+            "ranges": [w.ranges("fd00:96::/112")],
+            "configs": [w.config(grpc="127.0.0.1:4317", http="[::1]:4318")],
+        },
+        (),
+        ["DS202", "DS202"],
+    ),
+    "the loopback of IPv6 in pods of IPv4 alone that run": (
+        {
+            "services": [w.service(["IPv4"])],
+            "pods": [w.pod("otel-a", "n1", ["IPv4"])],
+            "slices": w.endpoints([w.pod("otel-a", "n1", ["IPv4"])], ["IPv4"]),
+            "nodes": [w.node("n1", 1, ["IPv4"])],
+            "ranges": [w.ranges("10.96.0.0/16")],
+            "configs": [w.config(grpc="[::1]:4317", http="[::1]:4318")],
+        },
+        (),
+        ["DS202", "DS202"],
+    ),
     "nodes without the family": ({"nodes": POOR, "pods": ON_POOR}, (), ["DS602"]),
     "nodes of both kinds": (
         {
