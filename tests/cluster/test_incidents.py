@@ -121,6 +121,14 @@ def unready(pods: list[w.Object]) -> dict[str, Any]:
     return {"pods": pods}
 
 
+def in_network_of_node() -> w.Object:
+    """A pod that waits for ports of a node."""
+    found = pending("1 node(s) didn't have free ports for the requested pod ports.")
+    for each in found["spec"]["containers"][0]["ports"]:
+        each["hostPort"] = each["containerPort"]
+    return {**found, "spec": {**found["spec"], "hostNetwork": True}}
+
+
 CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
     "one family, both expected": (
         {"services": [w.service(["IPv4"])], "slices": w.endpoints(ONE, ["IPv4"])},
@@ -251,6 +259,11 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
                 }
             ],
         },
+        (),
+        ["DS607"],
+    ),
+    "a taken port of pods in the network of their node": (
+        {"services": [], "slices": [], "pods": [in_network_of_node()]},
         (),
         ["DS607"],
     ),
