@@ -14,6 +14,7 @@ from dualstack.model.container import Container, DnsConfig, HostAlias
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
+from dualstack.model.maker import Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -309,12 +310,6 @@ class Node(Slim, frozen=True):
         return tuple(x for x in found if is_address(x))
 
 
-class Space(Slim, frozen=True):
-    """A Namespace."""
-
-    metadata: ObjectMeta
-
-
 class KubeProxy(msgspec.Struct, frozen=True):
     """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
 
@@ -333,7 +328,7 @@ class Cluster(msgspec.Struct, frozen=True):
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
     them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has. `spaces`
-    are namespaces whose labels are known.
+    are namespaces whose labels are known, `makers` workloads.
     """
 
     name: str = ""
@@ -356,6 +351,7 @@ class Cluster(msgspec.Struct, frozen=True):
     absent: frozenset[tuple[str, str]] = frozenset()
     vacant: frozenset[str] = frozenset()
     spaces: tuple[Space, ...] = ()
+    makers: tuple[Maker, ...] = ()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

@@ -6,18 +6,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from dualstack.model.address import BOTH, Family
-from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, Space
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.front import FRONTS, Front
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
+from dualstack.model.maker import Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
+
+
+MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+"""Workloads, those first that make others."""
 
 
 class World(msgspec.Struct):
@@ -89,6 +94,7 @@ class World(msgspec.Struct):
             absent=frozenset(self.absent),
             vacant=frozenset(self.vacant),
             spaces=tuple(self._as(Space, "Namespace")),
+            makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
         )
 
     def _is_ambiguous(self) -> bool:

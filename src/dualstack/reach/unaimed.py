@@ -29,7 +29,8 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str
         where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
         return f"no Service {where} has one, or leads to a Collector. Is it the right {where.split()[2]}?"
     if not cluster.pods:
-        return f"`{target}` has no pods, so nothing tells which Services lead there"
+        none = " (`replicas: 0`)" if any(x.spec.replicas == 0 for x in cluster.makers) else ""
+        return f"`{target}` has no pods{none}, so nothing tells which Services lead there"
     return f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
 
 
