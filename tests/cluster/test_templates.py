@@ -4,10 +4,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+import yaml
 
 from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
 from tests.cluster import worlds as w
 
 HASH = "pod-template-hash"
@@ -98,4 +102,31 @@ def test_a_template_without_pods_that_run_otherwise_is_in_use() -> None:
     found = judged([made("otel-b", "new", "otel-b2")], [config("otel-b2", *LOCAL)], deployment("otel-b2"))
 
     assert {x.severity for x in found.findings if x.code == "DS202"} == {"error"}
+    assert found.verdict == "broken"
+
+
+def test_what_the_operator_wrote_is_mended_in_its_resource() -> None:
+    """Also where the workload does not tell who made it."""
+    written = config("otel", *LOCAL)
+    written["metadata"]["ownerReferences"] = [{"kind": "OpenTelemetryCollector", "name": "otel"}]
+    resource = {
+        "apiVersion": "opentelemetry.io/v1beta1",
+        "kind": "OpenTelemetryCollector",
+        "metadata": {"name": "otel", "namespace": "obs"},
+        "spec": {"config": yaml.safe_load(written["data"]["config.yaml"])},
+    }
+    pod = w.pod("otel-a", "n1")
+    pod["metadata"]["labels"] = {
+        "app": "otel",
+        "app.kubernetes.io/managed-by": "opentelemetry-operator",
+        "app.kubernetes.io/instance": "obs.otel",
+        "app.kubernetes.io/name": "otel-collector",
+        "app.kubernetes.io/part-of": "opentelemetry",
+        "app.kubernetes.io/component": "opentelemetry-collector",
+    }
+    pod["spec"]["containers"][0]["name"] = pod["status"]["containerStatuses"][0]["name"] = "otc-container"
+    world = w.world([*w.healthy(pods=[pod], configs=[written]), resource])
+    found = conclude(of(Asker(Stored(world), "obs"), KubeTarget("svc", "otel")), Question())
+
+    assert {x.location.file for x in found.findings if x.location} == {"obs/opentelemetrycollector/otel.yaml"}
     assert found.verdict == "broken"

@@ -281,7 +281,7 @@ def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = 
         for kind, name in owners:
             _owner(ask, kind, name)
         for name in configs:
-            ask.one(kinds.CONFIG_MAPS, name)
+            _operated(ask, ask.one(kinds.CONFIG_MAPS, name) or {})
         for name in nodes:
             ask.one(kinds.NODES, name)
 
@@ -310,6 +310,15 @@ def _owner(ask: Asker, kind: str, name: str) -> None:
     found = ask.one(made_by, name) if made_by else None
     for above in _owners(found or {}):
         _owner(ask, *above)
+
+
+def _operated(ask: Asker, config: Object) -> None:
+    """Who wrote a configuration, where the workload that reads it does not tell of the Operator's resource."""
+    known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.COLLECTORS.kind, ())}
+    for kind, name in _owners(config):
+        told = name in known or kinds.COLLECTORS.kind in ask.world.unseen
+        if _maker(kind) is kinds.COLLECTORS and not told:
+            _owner(ask, kind, name)
 
 
 def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
