@@ -151,7 +151,7 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
 def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
     from dualstack.gather.dumps import read_world
-    from dualstack.gather.stored import Stored, idle
+    from dualstack.gather.stored import Stored, idle, unheld
 
     whole = read_world(request.stored)
     target = request.target or kube_target(whole.target) or EVERYTHING
@@ -168,6 +168,7 @@ def stored(request: ClusterRequest) -> World:
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.vacant = whole.vacant
+    world.unheld = list(dict.fromkeys(unheld(whole, world)))
     for item in idle(whole, world):
         world.keep(str(item.get("kind")), item)
     world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))

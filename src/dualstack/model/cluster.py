@@ -328,7 +328,7 @@ class Cluster(msgspec.Struct, frozen=True):
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
     them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has. `spaces`
-    are namespaces whose labels are known, `makers` workloads.
+    are namespaces whose labels are known, `makers` workloads. `unheld` are addresses of endpoints that no pod has.
     """
 
     name: str = ""
@@ -352,6 +352,7 @@ class Cluster(msgspec.Struct, frozen=True):
     vacant: frozenset[str] = frozenset()
     spaces: tuple[Space, ...] = ()
     makers: tuple[Maker, ...] = ()
+    unheld: frozenset[str] = frozenset()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

@@ -35,7 +35,8 @@ class World(msgspec.Struct):
     `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name, and
     `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
     objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
-    neither decides anything. `vacant` are addresses that clients name, in the ranges of Services, which no Service has.
+    neither decides anything. `vacant` are addresses that clients name, in the ranges of Services, which no Service has;
+    `unheld` those of endpoints, in the ranges of pods, which no pod has that is known.
     """
 
     context: str = ""
@@ -56,6 +57,7 @@ class World(msgspec.Struct):
     vantage: str = ""
     gathered: str = ""
     vacant: list[str] = []
+    unheld: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -93,6 +95,7 @@ class World(msgspec.Struct):
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
             absent=frozenset(self.absent),
             vacant=frozenset(self.vacant),
+            unheld=frozenset(self.unheld),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
         )
