@@ -220,6 +220,32 @@ def test_who_wrote_the_labels_of_a_configuration_did_not_change_it(tmp_path: Pat
     assert found.metadata.changed == "2026-01-02T00:00:00Z"
 
 
+@pytest.mark.parametrize("names", [("a.json", "b.json"), ("b.json", "a.json")])
+def test_of_an_object_in_two_versions_the_newer_one_counts(names: tuple[str, str], tmp_path: Path) -> None:
+    """Whichever file is read first; versions are numbers, and no texts."""
+    for name, version in zip(names, ("999", "1001"), strict=True):
+        about = {"name": "otel", "namespace": "shop", "resourceVersion": version}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"config.yaml": version}}
+        (tmp_path / name).write_text(json.dumps(config))
+    world = read_world(str(tmp_path))
+
+    (found,) = world.cluster().config_maps
+    assert found.data == {"config.yaml": "1001"}
+    (gap,) = world.gaps
+    assert gap.needs == "objects of one time"
+    assert gap.why.startswith("ConfigMap/shop/otel is there in two versions, once more in b.json; the newer one counts")
+
+
+def test_an_object_that_is_there_twice_is_one(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        about = {"name": "otel", "namespace": "shop", "resourceVersion": "7"}
+        (tmp_path / name).write_text(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about}))
+    world = read_world(str(tmp_path))
+
+    assert len(world.cluster().config_maps) == 1
+    assert not world.gaps
+
+
 def test_secrets_are_never_taken(tmp_path: Path) -> None:
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     (tmp_path / "a.json").write_text(json.dumps(secret))
