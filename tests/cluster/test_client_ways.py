@@ -411,3 +411,21 @@ def test_each_signal_has_its_own_way() -> None:
 
     assert errors(found) == ["DS408"]
     assert found.verdict is Verdict.DEGRADED
+
+
+def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
+    """Where a cluster has both, clients that send to one address of their node use that family."""
+    mine = agent(host_network=True)
+    mine["spec"]["containers"][0]["ports"] = []
+    template = {"metadata": {"labels": {"app": "otel"}}, "spec": mine["spec"] | {"hostNetwork": True}}
+    made = {**w.deployment(), "kind": "DaemonSet", "spec": {"template": template}}
+    found = told(
+        on_host(),
+        pods=[mine],
+        services=[],
+        slices=[],
+        workloads=[made],
+        configs=[w.config(grpc="${env:MY_POD_IP}:4317", http="${env:MY_POD_IP}:4318")],
+    )
+
+    assert "DS204" not in {x.code for x in found.findings}
