@@ -44,6 +44,13 @@ def test_a_node_that_does_not_report_is_why_its_pods_are_not_ready() -> None:
     assert "kubelet of n1" in found.hint
 
 
+def test_a_node_that_reports_is_not_why() -> None:
+    well = w.node("n1", 1)
+    well["status"]["conditions"] = [{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}]
+
+    assert "The node" not in of(w.pod("otel-a", "n1", **NOT_READY), nodes=[well]).detail
+
+
 def creating(**volume: Any) -> Object:
     found = w.pod("otel-a", "n1", (), phase="Pending", **NOT_READY, **CREATING)
     found["spec"]["volumes"][0]["configMap"] |= volume
@@ -98,11 +105,12 @@ def test_where_a_pod_ends_the_next_one_is_asked() -> None:
     )
 
 
+AVAILABLE = {"type": "Available", "status": "False", "message": "Deployment does not have minimum availability."}
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "pods are forbidden: exceeded quota: compute"}
 IDLE: dict[str, tuple[Object, str]] = {
     "no replicas": ({"kind": "Deployment", "spec": {"replicas": 0}}, "has `replicas: 0`"),
     "a quota": (
-        {"kind": "Deployment", "spec": {"replicas": 1}, "status": {"conditions": [QUOTA]}},
+        {"kind": "Deployment", "spec": {"replicas": 1}, "status": {"conditions": [AVAILABLE, QUOTA]}},
         "exceeded quota: compute",
     ),
     "a quota of a set": ({"kind": "StatefulSet", "status": {"conditions": [QUOTA]}}, "exceeded quota: compute"),

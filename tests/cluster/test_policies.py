@@ -306,6 +306,15 @@ def test_a_client_in_the_network_of_its_node_is_beyond_labels() -> None:
     assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.DENIED}
 
 
+def test_where_policies_may_not_be_enforced_another_reason_is_told_alone() -> None:
+    local = w.config(grpc="127.0.0.1:4317")
+    world = w.world([*w.healthy(nodes=[calico("n1", "RouteCreated")], configs=[local]), policy("obs", ingress=[])])
+    found = conclude(world, Question())
+
+    mine = [x for x in found.findings if x.code == "DS701"]
+    assert [("4317" in x.detail, "4318" in x.detail) for x in mine] == [(False, True)]
+
+
 def test_a_loopback_is_beyond_policies() -> None:
     client = deepcopy(CLIENT)
     client["spec"]["containers"][0]["env"][0]["value"] = "http://localhost:4317"

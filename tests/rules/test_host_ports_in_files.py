@@ -95,6 +95,12 @@ def test_what_another_workload_made_is_another_one() -> None:
     assert told(both) == ["DS607 warning 9"]
 
 
+def test_objects_that_made_each_other_are_judged_all_the_same() -> None:
+    pairs = [("a", "b"), ("b", "c"), ("c", "a")]
+
+    assert told("".join(owned(taking("ReplicaSet", x), "ReplicaSet", y) for x, y in pairs))
+
+
 def test_what_a_workload_made_is_none_in_another_file_either(tmp_path: Path) -> None:
     (tmp_path / "deployments.yaml").write_text(taking("Deployment", "a"))
     (tmp_path / "replicasets.yaml").write_text(owned(taking("ReplicaSet", "a-1"), "Deployment", "a"))

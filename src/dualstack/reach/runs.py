@@ -40,7 +40,5 @@ def _runs(pod: Pod) -> bool:
     return not pod.finished and any(x.running for x in every)
 
 
-def _files(item: Deployed) -> Iterator[str]:
-    yield item.config.file
-    if item.workload:
-        yield item.workload.meta.at.file
+def _files(item: Deployed) -> tuple[str, ...]:
+    return (item.config.file, item.workload.meta.at.file if item.workload else item.config.file)
