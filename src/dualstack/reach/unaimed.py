@@ -29,7 +29,9 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str
         where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
         return f"no Service {where} has one, or leads to a Collector. Is it the right {where.split()[2]}?"
     if not cluster.pods:
-        none = " (`replicas: 0`)" if any(x.spec.replicas == 0 for x in cluster.makers) else ""
+        nowhere = any(x.status.desired_number_scheduled == 0 for x in cluster.makers)
+        idle = any(x.spec.replicas == 0 for x in cluster.makers)
+        none = " (`replicas: 0`)" if idle else " (it is for none of the nodes)" if nowhere else ""
         return f"`{target}` has no pods{none}, so nothing tells which Services lead there"
     return f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
 
