@@ -12,10 +12,12 @@ from dualstack.gather.survey import survey
 from dualstack.model.cluster import Node
 from dualstack.model.decoders import converted
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Asking
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.overview import conclude_all
+from dualstack.reach.admitted import CHOOSES, is_chosen
 from dualstack.reach.engines import engine
 from dualstack.testing.cluster import diagnosis
 from tests.cluster import worlds as w
@@ -275,6 +277,39 @@ def test_a_client_that_is_known_is_let_through(case: str) -> None:
 
     assert not causes(found)
     assert {x.at(Hop.POLICY).status for x in found.traces} == {Status.PASS}
+
+
+@pytest.mark.parametrize(
+    ("rules", "mark"), [(into(named("shop")), CHOOSES), (policy("obs", ingress=[{}]), ""), (out(ASK, {}), "")]
+)
+def test_who_is_let_through_by_labels_is_told_from_others(rules: dict[str, Any], mark: str) -> None:
+    """An export of somebody else proves nothing of them."""
+    assert {x.at(Hop.POLICY).mark for x in asked(rules).traces} == {mark}
+
+
+def test_a_denial_by_labels_is_told_from_one_of_everybody() -> None:
+    one = asked(policy("shop", podSelector=CART["podSelector"], policyTypes=["Egress"], egress=[ASK]))
+    every = asked(out(ASK))
+
+    assert {is_chosen(x.at(Hop.POLICY)) for x in one.traces} == {True}
+    assert {is_chosen(x.at(Hop.POLICY)) for x in every.traces} == {False}
+    assert [x[0] for x in causes(one)] == [x[0] for x in causes(every)] == ["DS701"]
+
+
+def test_where_some_pods_of_a_client_get_through_it_is_not_known() -> None:
+    other = deepcopy(CLIENT)
+    other["metadata"] |= {"name": "cart-2", "labels": {"app": "cart", "track": "canary"}}
+    canary = {"matchLabels": {"track": "canary"}}
+    shut = policy("shop", podSelector=canary, policyTypes=["Egress"], egress=[ASK])
+    nodes = [calico("n1"), calico("n2")]
+    world = w.world([*w.healthy(nodes=nodes), CLIENT, other, DNS, shut])
+    found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
+    found.keep("Pod", other)
+    found.asking = Asking("Deployment cart", "shop", ("cart-1", "cart-2"))
+    judged = conclude(found, Question())
+
+    assert {x.at(Hop.POLICY).status for x in judged.traces} == {Status.UNKNOWN}
+    assert "DS701" not in {x.code for x in judged.findings}
 
 
 def test_labels_of_a_namespace_that_nobody_knows_leave_it_open() -> None:

@@ -9,7 +9,7 @@ from dualstack.model.address import family, is_address
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
-from dualstack.model.netpol import Policy
+from dualstack.model.netpol import LabelSelector, Policy
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
@@ -26,6 +26,8 @@ SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
     (way, lack): f"network-policy-{way.name.lower()}-{lack.value}" for way in Way for lack in Lack
 }
 """Marks of the hop `policy`: no NetworkPolicy lets these clients through, in a direction, for want of something."""
+_OF_SOME = "-by-labels"
+"""The end of such a mark where it is for the labels of these clients, and others may get through."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
 _NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
@@ -53,17 +55,28 @@ class _Client(msgspec.Struct, frozen=True):
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """What the policies of one end say of a flow."""
+    """What the policies of one end say of a flow; whoever else comes is told the `same`."""
 
     way: Way
     let: Let
     policies: tuple[Policy, ...]
     lack: Lack = Lack.RULE
+    same: bool = True
 
 
 def shut_out(hop: TracedHop) -> bool:
     """Whether no NetworkPolicy lets clients through."""
-    return hop.mark in SHUT_OUT.values() or hop.mark == SHUT_IN
+    return plain(hop.mark) in SHUT_OUT.values() or hop.mark == SHUT_IN
+
+
+def plain(mark: str) -> str:
+    """A mark without what it says of other clients."""
+    return mark.removesuffix(_OF_SOME)
+
+
+def is_chosen(hop: TracedHop) -> bool:
+    """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
+    return hop.mark in (UNCLEAR, SHUT_IN) or hop.mark.endswith(_OF_SOME)
 
 
 def admitted(
@@ -137,9 +150,9 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         return trace
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
     said = [y for x in clients for y in _ends(trace, replace(x, near=x.node in nodes), place, cluster, by)]
-    shut = [x for x in said if x.let is Let.NONE]
-    if shut and len({x.let for x in said if x.way is shut[0].way}) == 1:
-        return _denied(trace, shut[0], by)
+    shut = next((x for x in said if x.let is Let.NONE), None)
+    if shut and len([x for x in said if x.way is shut.way and x.let is Let.NONE]) == len(clients):
+        return _denied(trace, shut, by)
     if "NetworkPolicy" in cluster.unseen:
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, "the NetworkPolicies could not be read"))
     return _let(trace, said, known=clients[0].labels is not None)
@@ -168,7 +181,12 @@ def _ends(trace: Trace, client: _Client, place: Place, cluster: Cluster, by: Eng
 
 def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
     let = lets(policies, way, spot)
-    return _Said(way, let, policies, lacks(policies, way, spot) if let is Let.NONE else Lack.RULE)
+    if way is Way.IN:
+        anyone = replace(spot, other=End(spot.other.ranges, blocks=spot.other.blocks))
+        same = lets(policies, way, anyone) is let
+    else:
+        same = all(x.spec.pod_selector == LabelSelector() for x in policies)
+    return _Said(way, let, policies, lacks(policies, way, spot) if let is Let.NONE else Lack.RULE, same)
 
 
 def _end(
@@ -235,7 +253,8 @@ def _let(trace: Trace, said: Sequence[_Said], *, known: bool) -> Trace:
             f"whether {_called(chosen[0].policies)} lets the {trace.vantage} through depends on what is not known here"
         )
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR, (*facts, *hop.evidence)))
-    passed = replace(hop, mark=CHOOSES if chosen else hop.mark, evidence=(*facts, *hop.evidence))
+    choosing = chosen or not all(x.same for x in said)
+    passed = replace(hop, mark=CHOOSES if choosing else hop.mark, evidence=(*facts, *hop.evidence))
     return replace(trace, hops=tuple(passed if x.hop is Hop.POLICY else x for x in trace.hops))
 
 
@@ -250,7 +269,7 @@ def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     way = "in" if said.way is Way.IN else "out"
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
     why = f"no policy lets the {trace.vantage} {way} to port {trace.port}{over}{by.told}"
-    mark = SHUT_OUT[said.way, said.lack]
+    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME)
     return _stopped(trace, TracedHop(Hop.POLICY, by.status, why, mark, (_fact(trace, said),)))
 
 

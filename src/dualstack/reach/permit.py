@@ -8,7 +8,7 @@ from dualstack.model.kube import NetworkPolicies
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach import cluster_dns
-from dualstack.reach.admitted import SHUT_IN, SHUT_OUT, shut_out
+from dualstack.reach.admitted import SHUT_IN, SHUT_OUT, plain, shut_out
 from dualstack.reach.netpol import Lack, Way
 from dualstack.reach.pods import Places
 
@@ -36,7 +36,7 @@ def told(flows: Sequence[Trace]) -> tuple[str, tuple[Evidence, ...]]:
 
 def _is(mark: str, *wanted: Way | Lack) -> bool:
     """Whether a mark says one of these."""
-    return any(x == mark and (way in wanted or lack in wanted) for (way, lack), x in SHUT_OUT.items())
+    return any(x == plain(mark) and (way in wanted or lack in wanted) for (way, lack), x in SHUT_OUT.items())
 
 
 def ports(flows: Sequence[Trace]) -> str:
