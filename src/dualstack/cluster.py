@@ -16,7 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, of, senders
-from dualstack.gather.kinds import NAMESPACES
+from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
@@ -168,6 +168,10 @@ def stored(request: ClusterRequest) -> World:
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.vacant = whole.vacant
+    near = {x.namespace for x in world.clients}
+    theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near]
+    if theirs:
+        world.keep(POLICIES.kind, *theirs)
     world.unheld = list(dict.fromkeys(unheld(whole, world)))
     for item in idle(whole, world):
         world.keep(str(item.get("kind")), item)
