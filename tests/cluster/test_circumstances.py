@@ -340,3 +340,50 @@ def test_an_object_of_another_form_is_one_gap() -> None:
     world.cluster()
 
     assert len(world.gaps) == 1
+
+
+def left_out(image: str, *words: str) -> w.World:
+    """The cluster with an endpoint left to its default, of this image and with these words after the others."""
+    text, work, there = w.config(), w.deployment(), w.pod("otel-a", "n1")
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")
+    for held in (work["spec"]["template"]["spec"], there["spec"]):
+        held["containers"][0] |= {"image": image, "args": [*held["containers"][0]["args"], *words]}
+    return w.healthy(configs=[text], workloads=[work], pods=[there])
+
+
+GATE = "component.UseLocalHostAsDefaultHost"
+
+
+@pytest.mark.parametrize(
+    ("image", "words", "roots"),
+    [
+        ("otel/opentelemetry-collector:0.106.1", [f"--feature-gates=-{GATE}"], []),
+        ("otel/opentelemetry-collector:0.106.1", [f"--feature-gates=-other,{GATE}"], ["DS202"]),
+        ("otel/opentelemetry-collector:0.103.1", ["--feature-gates", GATE], ["DS202"]),
+        ("otel/opentelemetry-collector:0.103.1", [], []),
+        ("registry/otelcol:7", [f"--feature-gates=-{GATE}"], []),
+        ("public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3", [], ["DS202"]),
+        ("public.ecr.aws/aws-observability/aws-otel-collector:v0.40.1", [], []),
+    ],
+)
+def test_the_default_is_that_of_the_version_and_of_its_feature_gate(
+    image: str, words: list[str], roots: list[str]
+) -> None:
+    found = w.diagnosed(left_out(image, *words))
+
+    assert w.roots(found) == roots
+    assert {x.at(Hop.LISTEN).status for x in found.traces if not roots} <= {Status.PASS}
+
+
+def test_what_a_configuration_is_refused_for_is_refuted_by_a_container_that_runs() -> None:
+    text = w.config()
+    pinned = text["data"]["config.yaml"].replace('"0.0.0.0:4318"', '"0.0.0.0:4318", transport: tcp')
+    text["data"]["config.yaml"] = pinned
+    work = w.deployment()
+    work["spec"]["template"]["spec"]["containers"][0]["image"] = "otel/opentelemetry-collector:0.139.0"
+
+    runs = w.diagnosed(w.healthy(configs=[text], workloads=[work], pods=ONE))
+    crashes = w.diagnosed(w.healthy(configs=[text], workloads=[work], pods=[w.pod("otel-a", "n1", **waiting())]))
+
+    assert "DS108" not in w.codes(runs)
+    assert "DS108" in w.codes(crashes)

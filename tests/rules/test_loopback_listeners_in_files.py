@@ -65,7 +65,9 @@ def test_prometheus_is_told_to_scrape_a_port_on_the_loopback() -> None:
     [
         ("otel/opentelemetry-collector", "error"),
         ("otel/opentelemetry-collector-contrib:latest", "error"),
-        ("registry.example/otelcol:0.104.0", "error"),
+        ("registry.example/otel/opentelemetry-collector:0.104.0", "error"),
+        ("amazon/aws-otel-collector:v0.41.1", "error"),
+        ("registry.example/otelcol:0.104.0", "warning"),
         ("registry.example/collector:7", "warning"),
         ("otel/opentelemetry-collector-contrib@sha256:abc", "warning"),
     ],

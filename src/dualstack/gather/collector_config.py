@@ -29,10 +29,12 @@ from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Location, Room
+from dualstack.reach.features import is_on
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
 SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
+NO_GATES: Mapping[str, bool] = {}
 _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
 
@@ -86,11 +88,16 @@ def _types(section: str) -> frozenset[str]:
     return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x.get("aliases", ""))) if y)
 
 
-def listening(root: Node, origin: Origin, environ: Mapping[str, str], version: str) -> tuple[DeclaredEndpoint, ...]:
-    """The endpoints that a configuration listens on. An empty version means the newest known."""
+def listening(
+    root: Node, origin: Origin, environ: Mapping[str, str], version: str, gates: Mapping[str, bool] = NO_GATES
+) -> tuple[DeclaredEndpoint, ...]:
+    """The endpoints that a configuration listens on. An empty version means the newest known.
+
+    `gates` are the feature gates that the command line switches on or off.
+    """
     pipelines = get(root, "service", "pipelines")
     at = origin.location(pipelines[0]) if pipelines else None
-    reading = _Reading(origin, environ, version, _signals(root), at)
+    reading = _Reading(origin, environ, version, _signals(root), at, gates)
     return tuple(x for x in (*_components(root, reading), *_telemetry(root, reading)) if x)
 
 
@@ -206,6 +213,7 @@ class _Reading(msgspec.Struct, frozen=True):
     version: str
     signals: Mapping[str, tuple[str, ...]]
     pipelines: Location | None
+    gates: Mapping[str, bool]
 
     def endpoint(self, row: _Row, component: str, path: str, pair: tuple[Node, Node]) -> DeclaredEndpoint | None:
         """The endpoint that a row of the table finds in a component, None where there is none."""
@@ -220,7 +228,8 @@ class _Reading(msgspec.Struct, frozen=True):
         text = hidden or scalar(node)
         if not network.startswith(("tcp", "udp")) or text.startswith("unix:"):
             return None
-        default = row["default"] if _version(self.version) >= _version(row["since"] or "0") else row["before"]
+        local = is_on(row["gate"], self.version, self.gates) if row["gate"] else True
+        default = row["before"] if local is False else row["default"]
         address, problem, cause = (hidden, "", "") if hidden else self._address(row, body, text, default)
         cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else cause
         return DeclaredEndpoint(
@@ -245,6 +254,7 @@ class _Reading(msgspec.Struct, frozen=True):
             signals=self.signals.get(component, ()),
             pipelines=self.pipelines,
             moved=any(value(body, f"{x}_url_path") is not None for x in ("traces", "metrics", "logs")),
+            assumed=local is None and not address,
         )
 
     def _silent(self, row: _Row, body: Node) -> bool:

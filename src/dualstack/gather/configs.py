@@ -10,9 +10,11 @@ from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
+from dualstack.reach.features import switched
+from dualstack.reach.images import version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
-from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, shelved, version
+from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, shelved
 
 _Reader = tuple[Workload, Container]
 
@@ -79,12 +81,13 @@ def _declared(
     parts: tuple[Holder, ...] = (),
 ) -> Declared:
     """One configuration, for those who read it."""
-    versions = {version(x.image) for _, x in there}
-    said = given[1] or (versions.pop() if len(versions) == 1 else "")
+    runs = {(version(x.image), tuple(switched([y.text for y in x.words]).items())) for _, x in there}
+    told, gates = runs.pop() if len(runs) == 1 else ("", ())
+    said = given[1] or told
     environ = environment(there[0][1]) if there else given[0]
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
-    endpoints = listening(root, origin, environ, said)
+    endpoints = listening(root, origin, environ, said, dict(gates))
     return Declared(
         tuple(map(completed, endpoints)) if pending.holder and pending.holder.kind == OPERATED else endpoints,
         said,

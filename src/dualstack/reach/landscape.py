@@ -8,8 +8,9 @@ import msgspec
 
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.kube import Service, Services, Workload, Workloads
+from dualstack.reach.images import is_collector
 from dualstack.reach.neighbours import Neighbours, neighbours
-from dualstack.reach.wiring import placed, selects, version
+from dualstack.reach.wiring import placed, selects
 
 _Label = tuple[str, str]
 K = TypeVar("K")
@@ -49,7 +50,7 @@ class Landscape(msgspec.Struct, frozen=True):
 
     def is_collector(self, workload: Workload) -> bool:
         """Whether pods run a Collector, by what they read or by their image."""
-        return workload.pod and bool(self.read_by(workload) or any(version(x.image) for x in workload.containers))
+        return workload.pod and bool(self.read_by(workload) or any(is_collector(x.image) for x in workload.containers))
 
 
 def landscape(

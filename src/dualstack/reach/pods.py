@@ -33,7 +33,8 @@ class Opened(msgspec.Struct, frozen=True):
     """An endpoint of a configuration in one container of a pod.
 
     `value` has its variables filled in, `bound` is what became of it. `anew` is what will become of it when the
-    container starts again, where what that has read may be another text by now; else None.
+    container starts again, where what that has read may be another text by now; else None. `refuted` says that the
+    configuration shows why the container cannot run, and it runs all the same.
     """
 
     endpoint: DeclaredEndpoint
@@ -41,6 +42,7 @@ class Opened(msgspec.Struct, frozen=True):
     bound: Bound
     container: str = ""
     anew: Bound | None = None
+    refuted: bool = False
 
     @property
     def port(self) -> int:
@@ -223,14 +225,15 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
         bound = _bound(endpoint, value, pod, space, runs=bool(status_of(container, pod).ready))
-        if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item):
+        if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item, endpoint):
             bound = Bound(unknown=_by_version(endpoint))
         if doubt:
             yield Opened(endpoint, value, Bound(unknown=doubt), container.name, bound)
             continue
-        if bound.cause and status_of(container, pod).ready:
+        runs = bool(status_of(container, pod).ready and (bound.cause or endpoint.cause))
+        if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
-        yield Opened(endpoint, value, bound, container.name)
+        yield Opened(endpoint, value, bound, container.name, refuted=runs)
 
 
 def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened:

@@ -192,10 +192,14 @@ def started_with(process: Process) -> tuple[str, ...]:
 
 
 def configurations(words: Sequence[str]) -> tuple[str, ...]:
-    """The files that `--config` names on a command line, as Go's package flag reads it."""
-    flags = [(*x.partition("="), y) for x, y in zip_longest(words, words[1:], fillvalue="") if x.startswith("-")]
-    found = (value if equals else following for flag, equals, value, following in flags if flag in _CONFIG_FLAGS)
-    return tuple(x.removeprefix("file:") for x in found)
+    """The files that `--config` names on a command line."""
+    return tuple(x.removeprefix("file:") for x in flags(words, _CONFIG_FLAGS))
+
+
+def flags(words: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The values of a flag on a command line, as Go's package flag reads it."""
+    said = [(*x.partition("="), y) for x, y in zip_longest(words, words[1:], fillvalue="") if x.startswith("-")]
+    return tuple(value if equals else following for flag, equals, value, following in said if flag in names)
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -27,11 +27,12 @@ from dualstack.reach.bind import BindRequest
 from dualstack.reach.cases import cases
 from dualstack.reach.destination import read
 from dualstack.reach.drafts import there
+from dualstack.reach.images import version
 from dualstack.reach.landscape import landscape
 from dualstack.reach.routes import Route, followed, lost, place, routes, shown, spoken
 from dualstack.reach.slices import backing
 from dualstack.reach.sources import INLINE
-from dualstack.reach.wiring import selects, version
+from dualstack.reach.wiring import selects
 
 
 def understood(

@@ -1,22 +1,19 @@
 """What belongs together in the files: configurations and their readers, Services and pods, names and Services."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
-from dualstack.model.otel import Declared, Holder
+from dualstack.model.otel import Declared, DeclaredEndpoint, Holder
 from dualstack.model.sockets import Transport
 from dualstack.reach import operator, sources
+from dualstack.reach.images import newest
 from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.sources import INLINE
 from dualstack.reach.start import configurations, numbered, port
 
 ALONE = Neighbours()
-
-_COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?(?P<version>\d+\.\d+\.\d+)")
-"""Images of the Collector whose tag is its version: otel/opentelemetry-collector, -contrib, -k8s and their mirrors."""
 
 
 Mounted: TypeAlias = Mapping[tuple[str, str], Sequence[Workload]]
@@ -26,24 +23,9 @@ Shelved: TypeAlias = Mapping[tuple[str, str], Sequence[Held]]
 Called: TypeAlias = Mapping[str, Sequence[Service]]
 
 
-def version(image: str) -> str:
-    """The version of the Collector in an image, by its tag; empty for any other image."""
-    found = _COLLECTOR.search(image)
-    return found["version"] if found else ""
-
-
-_NEWEST = re.compile(r"(?:^|/)(?:opentelemetry-collector|otelcol)[^:@/]*(?::latest)?")
-
-
-def newest(image: str) -> bool:
-    """Whether an image is that of the Collector, of whatever version is the newest."""
-    found = _NEWEST.search(image)
-    return found is not None and found.end() == len(image)
-
-
-def is_told(item: Deployed) -> bool:
-    """Whether the files say which version of the Collector runs."""
-    return bool(item.config.version) or (item.container is not None and newest(item.container.image))
+def is_told(item: Deployed, endpoint: DeclaredEndpoint) -> bool:
+    """Whether the files say what the default of an endpoint is in the Collector that runs."""
+    return not endpoint.assumed or (item.container is not None and newest(item.container.image))
 
 
 def same_namespace(one: str, other: str) -> bool:

@@ -76,10 +76,10 @@ from dualstack.model.probe import Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.drafts import sent
+from dualstack.reach.images import version
 from dualstack.reach.outlook import BREAKS_THE_WAY, confidence, evidence, failed, flows, outlooks, sentence
 from dualstack.reach.select import behaviour
 from dualstack.reach.unserved import unserved
-from dualstack.reach.wiring import version
 
 HOP = Hop.SELECT
 SEVERITY = Severity.WARNING

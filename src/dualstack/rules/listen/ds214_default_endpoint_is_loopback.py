@@ -66,7 +66,7 @@ def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
         workload = local.deployed.workload
         filled_in = workload is not None and workload.holds is not None
         if not local.endpoint.written and not filled_in:
-            yield _finding(local, known=is_told(local.deployed))
+            yield _finding(local, known=is_told(local.deployed, local.endpoint))
 
 
 def _finding(local: Local, *, known: bool) -> Finding:

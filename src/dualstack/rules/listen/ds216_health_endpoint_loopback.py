@@ -84,7 +84,7 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
 def _finding(item: Deployed, endpoint: DeclaredEndpoint, probe: Location) -> Finding:
     written = endpoint.written
     meant = widened(written.text) if written else f"0.0.0.0:{port(endpoint)}"
-    known = bool(written) or is_told(item)
+    known = bool(written) or is_told(item, endpoint)
     title = f"Write `endpoint: {meant}`"
     open_ = "" if known else " Before 0.104 the default was every address; `--collector-version` says which runs."
     evidence = Evidence(f"a probe asks port {port(endpoint)}", f"{probe.file}:{probe.line}", Layer.DECLARED)

@@ -1,0 +1,47 @@
+"""What an image tells of the Collector in it."""
+
+import re
+from functools import lru_cache
+
+from dualstack.knowledge import table
+
+_COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?\d+\.\d+\.\d+")
+"""Images that hold some Collector, by their names and tags."""
+_TAG = re.compile(r"v?(?P<numbers>(?P<minor>\d+\.\d+)\.\d+)(?![\d.])")
+
+
+def is_collector(image: str) -> bool:
+    """Whether an image is that of some Collector, of whatever distribution."""
+    return _COLLECTOR.search(image) is not None
+
+
+@lru_cache(maxsize=1024)
+def version(image: str) -> str:
+    """The version of the Collector's modules in an image, by its tag; empty where the tag says no such thing.
+
+    Only the releases of the Collector itself are known to have 0 as their first number, as `knowledge/images.table`
+    has them.
+    """
+    name, tag = _parts(image)
+    found = _TAG.match(tag)
+    if found is None:
+        return ""
+    said = {"": found["numbers"] if found["numbers"].startswith("0.") else ""}
+    rows = [x for x in table("images") if re.search(x["image"], name)]
+    fitting = (x for x in rows if x["tag"] in ("", found["minor"], found["numbers"]))
+    return next((x["collector"] or said[""] for x in fitting), "")
+
+
+def newest(image: str) -> bool:
+    """Whether an image is that of the Collector, of whatever version is the newest."""
+    name, tag = _parts(image)
+    return tag in ("", "latest") and any(
+        re.search(x["image"], name) for x in table("images") if not x["tag"] and "@" not in image
+    )
+
+
+def _parts(image: str) -> tuple[str, str]:
+    """The name of an image and its tag; a colon before the last slash begins a port of the registry."""
+    whole = image.partition("@")[0]
+    name, _, tag = whole.rpartition(":")
+    return (name, tag) if name and "/" not in tag else (whole, "")
