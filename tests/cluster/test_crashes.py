@@ -167,3 +167,46 @@ def test_a_log_that_is_gone_is_a_gap(api: Make) -> None:
     assert [(x.needs, x.why) for x in world.gaps] == [
         ("the log of otelcol in the pod otel-a", "previous terminated container not found")
     ]
+
+
+HEALTH = """extensions: {health_check: {endpoint: "localhost:13133"}}
+service:
+  extensions: [health_check]
+"""
+
+
+def probing(kind: str, **end: Any) -> w.World:
+    """A Collector whose health endpoint no probe reaches, and whose container ended like that."""
+    text, pod, work = w.config(), crashed(**end), w.deployment()
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("service:\n", HEALTH)
+    for held in (pod["spec"], work["spec"]["template"]["spec"]):
+        held["containers"][0][kind] = {"httpGet": {"path": "/", "port": 13133}}
+    return w.healthy(pods=[pod], configs=[text], workloads=[work])
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "roots"),
+    [
+        ("livenessProbe", {"exitCode": 0, "reason": "Completed"}, ["DS216"]),
+        ("livenessProbe", {"exitCode": 137}, ["DS216"]),
+        ("startupProbe", {"exitCode": 143}, ["DS216"]),
+        ("livenessProbe", {"exitCode": 137, "reason": "OOMKilled"}, ["DS507"]),
+        ("livenessProbe", {"exitCode": 1}, ["DS507"]),
+        ("readinessProbe", {"exitCode": 137}, ["DS507"]),
+    ],
+)
+def test_a_container_that_the_kubelet_ends_has_a_probe_that_fails(
+    kind: str, end: dict[str, Any], roots: list[str]
+) -> None:
+    assert w.roots(w.diagnosed(probing(kind, **end))) == roots
+
+
+def test_where_no_file_says_which_probe_fails_the_events_do() -> None:
+    pod = crashed(exitCode=137)
+    pod["spec"]["containers"][0]["livenessProbe"] = {"exec": {"command": ["true"]}}
+
+    (fault,) = w.diagnosed(w.healthy(pods=[pod])).findings
+
+    assert "which probe failed" in fault.hint
+    assert fault.fix is not None
+    assert [x.split()[1] for x in fault.fix.commands] == ["describe", "logs"]

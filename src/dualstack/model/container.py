@@ -67,6 +67,8 @@ class Container(Slim, frozen=True):
     ports: list[ContainerPort] | None = None
     restart_policy: str | None = None
     readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
+    startup_probe: Probe | None = None
 
 
 class DnsOption(Slim, frozen=True):

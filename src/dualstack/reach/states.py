@@ -18,6 +18,8 @@ _HEAD, _TAIL = 90, 200
 """The same of the two ends of an error that is longer: what it is, and what was wrong."""
 _ERROR = re.compile(r"^(?:error|fatal|panic)\b", re.IGNORECASE)
 _BACK_OFF = "CrashLoopBackOff"
+_KILLED = (0, 137, 143)
+_NO_MEMORY = "OOMKilled"
 
 
 def trouble(pod: Pod) -> str:
@@ -64,6 +66,21 @@ def _ended(status: ContainerStatus) -> str:
 def has_ended(status: ContainerStatus) -> bool:
     """Whether a container ran before, so that it can have said why it ended."""
     return _last(status) is not None
+
+
+def was_killed(pod: Pod, name: str) -> bool:
+    """Whether the kubelet can have ended a container because a probe failed.
+
+    It sends SIGTERM, and SIGKILL after the grace period: the container ends well, or with 128 and the signal's number.
+    """
+    probed = (
+        x.liveness_probe or x.startup_probe
+        for x in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ()))
+        if x.name == name
+    )
+    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    ends = [end for x in every if x.name == name and (end := _last(x))]
+    return any(probed) and any(x.exit_code in _KILLED and x.reason != _NO_MEMORY for x in ends)
 
 
 def _last(status: ContainerStatus) -> Waiting | None:

@@ -13,7 +13,7 @@ from dualstack.reach.lag import missed
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
-from dualstack.reach.states import has_ended
+from dualstack.reach.states import has_ended, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -21,6 +21,8 @@ ENDING = (
     *("DS119", "DS120", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
+_KILLING = ("DS216",)
+"""Those of what the kubelet ends a container for."""
 
 
 def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Finding]:
@@ -49,6 +51,15 @@ def _stopped(place: Place | None) -> str:
     return next(iter(place.stopped.values()), "") if place else ""
 
 
+def ending(place: Place, container: str) -> tuple[str, ...]:
+    """The rules that can say why a container does not run."""
+    return (*ENDING, *_KILLING) if was_killed(place.pod, container) else ENDING
+
+
+def _of(place: Place) -> tuple[str, ...]:
+    return ending(place, next(iter(place.stopped)))
+
+
 def _dead(place: Place, flows: tuple[Trace, ...]) -> Finding:
     said = _stopped(place)
     return Finding(
@@ -59,12 +70,14 @@ def _dead(place: Place, flows: tuple[Trace, ...]) -> Finding:
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)),
         fix=Fix("Let the container run", commands=_logs(place)),
         flows=keys(flows),
-        causes=ENDING,
+        causes=_of(place),
     )
 
 
 def _correct(place: Place) -> str:
     """What to do about a container that does not run: what it says of that is in its log or in the message."""
+    if was_killed(place.pod, next(iter(place.stopped))):
+        return "See in the events of the pod which probe failed: the kubelet ends a container for that."
     ended = _is_ended(place)
     return "Correct what it says of its end." if ended else "See what the kubelet says of the container."
 
@@ -78,9 +91,11 @@ def _is_ended(place: Place) -> bool:
 def _logs(place: Place) -> tuple[str, ...]:
     """The command that shows what a container said before its end, or else what the kubelet says of it."""
     about, name = place.pod.metadata, next(iter(place.stopped))
-    if _is_ended(place):
-        return (f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous",)
-    return (f"kubectl describe pod {about.name} -n {about.namespace}",)
+    logs = f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous"
+    describe = f"kubectl describe pod {about.name} -n {about.namespace}"
+    if was_killed(place.pod, name):
+        return (describe, logs)
+    return (logs,) if _is_ended(place) else (describe,)
 
 
 def _why(trace: Trace) -> str:
@@ -107,5 +122,5 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
         fix=Fix("Get an endpoint ready", commands=commands),
         flows=keys(flows),
-        causes=ENDING if halted else None,
+        causes=_of(halted) if halted else None,
     )
