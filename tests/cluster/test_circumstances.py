@@ -342,7 +342,7 @@ def test_an_object_of_another_form_is_one_gap() -> None:
     assert len(world.gaps) == 1
 
 
-def left_out(image: str, *words: str) -> w.World:
+def left_out(image: str, *words: str) -> list[w.Object]:
     """The cluster with an endpoint left to its default, of this image and with these words after the others."""
     text, work, there = w.config(), w.deployment(), w.pod("otel-a", "n1")
     text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")

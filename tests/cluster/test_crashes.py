@@ -175,7 +175,7 @@ service:
 """
 
 
-def probing(kind: str, **end: Any) -> w.World:
+def probing(kind: str, **end: Any) -> list[w.Object]:
     """A Collector whose health endpoint no probe reaches, and whose container ended like that."""
     text, pod, work = w.config(), crashed(**end), w.deployment()
     text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("service:\n", HEALTH)

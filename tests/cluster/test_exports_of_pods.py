@@ -136,3 +136,55 @@ def test_a_configuration_in_one_line_of_json_is_read(*, spaced: bool) -> None:
     made["data"]["config.yaml"] = json.dumps(whole, sort_keys=True, separators=None if spaced else (",", ":"))
 
     assert set(w.roots(w.diagnosed(w.healthy(configs=[made])))) == {"DS202"}
+
+
+def led_to(receivers: str, port: int, number: int) -> list[w.Object]:
+    """A Service whose port leads to another port of its pods, where these receivers are as well."""
+    text = w.config()
+    held = text["data"]["config.yaml"].replace("exporters:", f"{receivers}\nexporters:", 1)
+    text["data"]["config.yaml"] = held.replace("receivers: [otlp]", "receivers: [otlp, zipkin, jaeger]")
+    ports = [{"name": "otlp", "port": number, "targetPort": port}]
+    there = w.endpoints(ONE, ports=[{"name": "otlp", "port": port}])
+    return w.healthy(services=[w.service(ports=ports)], pods=ONE, slices=there, configs=[text])
+
+
+ZIPKIN = '  zipkin: {endpoint: "0.0.0.0:9411"}'
+
+
+@pytest.mark.parametrize(
+    ("receivers", "port", "number", "code", "hint"),
+    [
+        (ZIPKIN, 9411, 4317, "DS902", "Set `targetPort` to 4317 where the Service says 4317."),
+        (
+            '  jaeger: {protocols: {grpc: {endpoint: "0.0.0.0:14250"}}}',
+            *(14250, 4317, "DS905", "Set `targetPort` to 4317 where the Service says 4317."),
+        ),
+        (ZIPKIN, 9411, 9411, "DS902", "Send gRPC to a port that leads to 4317 of these pods."),
+        (ZIPKIN.replace('"}', '", tls: {cert_file: /a}}'), 9411, 4317, "", ""),
+        (ZIPKIN, 9411, 4318, "", ""),
+    ],
+    ids=["http-receiver", "grpc-receiver", "own-port", "with-tls", "http-to-http-is-open"],
+)
+def test_a_receiver_of_another_protocol_takes_no_otlp(
+    receivers: str, port: int, number: int, code: str, hint: str
+) -> None:
+    found = w.diagnosed(led_to(receivers, port, number))
+
+    assert [(x.code, x.hint) for x in found.findings if x.code in ("DS902", "DS905")] == [(code, hint)] * bool(code)
+    assert found.verdict is (Verdict.BROKEN if code else Verdict.UNKNOWN)
+
+
+def test_the_page_of_metrics_takes_no_otlp() -> None:
+    text = w.config()
+    host = (
+        "service:\n  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: '0.0.0.0', port: 8888}}}}]}}"
+    )
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("service:", host)
+    ports = [{"name": "otlp-http", "port": 4318, "targetPort": 8888}]
+    there = w.endpoints(ONE, ports=[{"name": "otlp-http", "port": 8888}])
+
+    found = w.diagnosed(w.healthy(services=[w.service(ports=ports)], pods=ONE, slices=there, configs=[text]))
+
+    (fault,) = (x for x in found.findings if x.code == "DS905")
+    assert fault.detail == "`service/telemetry` listens there, which is no OTLP receiver."
+    assert fault.hint == "Set `targetPort` to 4318 where the Service says 4318."

@@ -128,6 +128,15 @@ class TestPortsLeftOut:
 
         assert [x["port"] for x in ports] == [4318, 4317]
 
+    def test_a_port_that_is_there_and_leads_elsewhere_is_led_to_the_receiver(self) -> None:
+        ports = "{name: otlp-grpc, port: 4317}, {name: otlp-http, port: 4318, targetPort: 9411}"
+        text = service(ports) + collector()
+
+        (dropped,) = found(text, "DS521")
+
+        assert dropped.summary == "Service leads port 4318 elsewhere"
+        assert mended(text, unsafe=True) == text.replace("9411", "4318")
+
     def test_an_unnamed_port_is_left_to_a_person(self) -> None:
         (dropped,) = found(service("{port: 4317}") + collector(), "DS521")
 

@@ -34,6 +34,7 @@ from dualstack.reach.features import is_on
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
 SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
+_OTLP = {"yes": True, "open": None, "": False}
 NO_GATES: Mapping[str, bool] = {}
 _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
@@ -255,6 +256,7 @@ class _Reading(msgspec.Struct, frozen=True):
             pipelines=self.pipelines,
             moved=any(value(body, f"{x}_url_path") is not None for x in ("traces", "metrics", "logs")),
             assumed=local is None and not address,
+            otlp=_OTLP[row["otlp"]],
         )
 
     def _silent(self, row: _Row, body: Node) -> bool:

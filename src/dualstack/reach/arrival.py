@@ -15,6 +15,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.lanes import Backend
 from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
+from dualstack.reach.spoken import answered, stranger
 from dualstack.reach.states import last_words, troubles
 
 _ORDER = tuple(Hop)
@@ -132,8 +133,7 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
     yield _host(backend, place) if held else TracedHop(Hop.HOST, Status.UNKNOWN)
     looked = looks_at(protocol, backend, seen)
     yield _listen(backend, place, looked)
-    yield _later(Hop.HANDSHAKE, backend, place, looked)
-    yield _later(Hop.EXPORT, backend, place, looked)
+    yield from (_later(x, protocol, backend, place, looked) for x in (Hop.HANDSHAKE, Hop.EXPORT))
 
 
 def _host(backend: Backend, place: Place) -> TracedHop:
@@ -271,13 +271,21 @@ def _unclear(backend: Backend, place: Place) -> str:
     return next(filter(None, mine), "")
 
 
-def _later(hop: Hop, backend: Backend, place: Place, looked: Looks) -> TracedHop:
-    """Handshake and export: from a look at this address, or at the loopback where the same socket takes both."""
+def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked: Looks) -> TracedHop:
+    """Handshake and export: from a look at this address, or at the loopback where the same socket takes both.
+
+    Where there is none, from what listens there by its configuration, if that is no OTLP receiver.
+    """
     tried = _telling(backend, place, looked)
     told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
+    end = stranger(place, backend.port) if not told else None
+    met = answered(protocol, end) if end else None
+    if end and met and MEANINGS[met].hop is hop:
+        fact = Evidence(f"port {backend.port}: {end.component}", end.field, Layer.DECLARED)
+        return TracedHop(hop, Status.FAIL, MEANINGS[met].why, met, (fact,))
     if not told:
-        met = hop is Hop.HANDSHAKE and tried
-        return TracedHop(hop, Status.PASS if met else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
+        opened = hop is Hop.HANDSHAKE and tried
+        return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
     meaning, lacks = MEANINGS[told[0].outcome], lacking(told[0].outcome, told[0].status, told[0].detail)
     facts = (sight(told[0]),)
     if meaning.hop is hop and lacks:

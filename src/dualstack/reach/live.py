@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dualstack.model import kube
-from dualstack.model.address import BOTH, Family, Protocol, is_address
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, is_address
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.aliases import end_of
+from dualstack.reach.answers import TITLES
 from dualstack.reach.arrival import CRASHED, NOTHING, STALE
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
@@ -19,6 +20,7 @@ from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
+from dualstack.reach.spoken import stranger
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
@@ -165,6 +167,22 @@ def taken_on(place: Place, protocol: Protocol, but: int = 0) -> int:
     """The port on which a pod takes a protocol, but one; 0 where there is none."""
     numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but))
     return next((x for x in numbers if protocol in received_on((x,), (place,))), 0)
+
+
+def redirected(trace: Trace, places: Places) -> tuple[str, str]:
+    """Who takes a flow that another protocol answers, where it is no OTLP receiver, and what to do.
+
+    Both are sentences; the second is empty where the client's choice is what is wrong, or nobody knows better.
+    """
+    place = places.named(trace.server)
+    end = stranger(place, trace.port) if place else None
+    meant = taken_on(place, trace.protocol, trace.port) if place else 0
+    who = f" `{end.component}` listens there, which is no OTLP receiver." if end else ""
+    usual = OTLP_PORTS.get(trace.target.port, None if end else trace.protocol)
+    if meant and usual and (end or usual is trace.protocol) and trace.at(Hop.SERVICE).status is Status.PASS:
+        return who, f"Set `targetPort` to {meant} where the Service says {trace.target.port}."
+    where = f"a port that leads to {meant} of these pods" if meant else "an OTLP receiver"
+    return who, f"Send {TITLES[trace.protocol]} to {where}." if end else ""
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:

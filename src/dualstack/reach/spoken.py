@@ -8,11 +8,32 @@ from dualstack.model.address import Protocol
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.probe import Outcome
+from dualstack.model.sockets import Runtime
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Place
 
 _RECEIVER = "receivers/otlp"
+_CROSSED = {Protocol.GRPC: Outcome.HTTP1_SPOKEN, Protocol.HTTP: Outcome.HTTP2_SPOKEN}
+"""What a client that speaks this meets at a server of the other."""
+
+
+def stranger(place: Place, number: int) -> DeclaredEndpoint | None:
+    """What listens on a port of a pod and is no OTLP receiver, by the configuration that is read there."""
+    ends = [x for x in place.on(number) if not x.bound.cause and x.anew is None]
+    known = ends and not place.mesh and all(x.endpoint.runtime == Runtime.GO and not x.endpoint.tls for x in ends)
+    others = [x.endpoint for x in ends if x.endpoint.otlp is not True]
+    return others[0] if known and len(others) == len(ends) else None
+
+
+def answered(protocol: Protocol, end: DeclaredEndpoint) -> Outcome | None:
+    """What a client meets at a listener that is no OTLP receiver; None where nobody can say.
+
+    Measured with the Collector 0.161: HTTP servers answer gRPC in HTTP/1, and gRPC servers know no service of OTLP.
+    """
+    if end.protocol is not protocol and end.protocol in _CROSSED:
+        return _CROSSED.get(protocol)
+    return Outcome.NOT_OTLP if end.otlp is False else None
 
 
 def understood(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
@@ -36,7 +57,7 @@ def _met(trace: Trace, ends: list[DeclaredEndpoint]) -> Outcome | None:
     """What a client meets that speaks so; None where a receiver takes it, or nobody can say."""
     if trace.target.tls or any(x.tls or x.protocol is trace.protocol for x in ends):
         return None
-    return Outcome.HTTP1_SPOKEN if trace.protocol is Protocol.GRPC else Outcome.HTTP2_SPOKEN
+    return _CROSSED.get(trace.protocol)
 
 
 def _spoken(end: DeclaredEndpoint) -> str:

@@ -87,14 +87,13 @@ services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:43
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dualstack.model.address import OTLP_PORTS
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.gateway import Gates
 from dualstack.model.kube import Services
 from dualstack.model.probe import Outcome, ProbeResult, Probes
-from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import crossed, ended
 from dualstack.reach.landscape import landscape
 from dualstack.reach.mismatch import of_clients, of_routes
@@ -121,11 +120,11 @@ def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Find
     summary, detail, hint = crossed(trace, result)
     evidence = trace.at(Hop.HANDSHAKE).evidence
     sure = Confidence.DECLARED if {x.layer for x in evidence} == {Layer.DECLARED} else Confidence.PROBED
-    mapped = _mapped(trace, places) if result.outcome in _CROSSED else 0
+    who, better = _redirected(trace, places) if result.outcome in _CROSSED else ("", "")
     return Finding(
         summary=summary,
-        detail=detail,
-        hint=f"Set `targetPort` to {mapped} where the Service says {trace.target.port}." if mapped else hint,
+        detail=detail + who,
+        hint=better or hint,
         families=(trace.family,),
         confidence=sure,
         evidence=evidence,
@@ -133,15 +132,13 @@ def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Find
     )
 
 
-def _mapped(trace: Trace, places: "Places | None") -> int:
-    """The port of its pods that the Service should lead to instead; 0 where the client's choice is what is wrong."""
-    place = places.named(trace.server) if places else None
-    chosen = OTLP_PORTS.get(trace.target.port, trace.protocol) is not trace.protocol
-    if place is None or chosen or trace.at(Hop.SERVICE).status is not Status.PASS:
-        return 0
-    from dualstack.reach.live import taken_on
+def _redirected(trace: Trace, places: "Places | None") -> tuple[str, str]:
+    """Who takes a flow that ends in a pod, and what to do about that; both empty where nobody knows."""
+    if places is None:
+        return "", ""
+    from dualstack.reach.live import redirected
 
-    return taken_on(place, trace.protocol, trace.port)
+    return redirected(trace, places)
 
 
 def lint(senders: Senders, deployments: Deployments, services: Services, gates: Gates) -> Iterator[Finding]:

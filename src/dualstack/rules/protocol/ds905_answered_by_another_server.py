@@ -3,7 +3,8 @@
 ## What it detects
 A connection is accepted, and what follows is no OTLP: a page of another server, bytes of another protocol, an answer
 that never ends, silence, or a close without a word. On a cluster, an Ingress or a Gateway that answers an export of
-this machine by itself, with a page that says that it gets nothing from the Service.
+this machine by itself, with a page that says that it gets nothing from the Service; and a flow to a port of a pod where
+a component that takes no OTLP listens, by its configuration: a page of metrics, a receiver of another protocol.
 
 ## Why it breaks
 A port that is open is not a receiver that works. A web server, a proxy without a backend, a stopped process, or the
@@ -42,6 +43,7 @@ probes: ["10.9.0.7:4318 http rejected HTTP 401"]
 """
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
@@ -50,6 +52,9 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, holder
 from dualstack.reach.entrance import own_answer
+
+if TYPE_CHECKING:
+    from dualstack.reach.pods import Places
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -64,12 +69,13 @@ _SAID = {
 }
 
 
-def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterator[Finding]:
-    """One finding for each flow that a stranger answered."""
+def check(traces: Traces, probes: Probes, listeners: Listeners | None, places: "Places | None") -> Iterator[Finding]:
+    """One finding for each flow that a stranger answered, or will by what its configuration declares."""
     for trace, result in ended(traces, probes, tuple(_SAID)):
         row = own_answer(trace, result) if trace.through else None
-        if row:
-            yield _of_proxy(trace, result, row)
+        declared = {x.layer for x in trace.at(Hop.EXPORT).evidence} == {Layer.DECLARED}
+        if row or (places and declared):
+            yield _of_proxy(trace, result, row) if row else _declared(trace, places)
             continue
         summary, detail = _SAID[result.outcome]
         owner = holder(trace, listeners)
@@ -90,12 +96,25 @@ def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterat
 
 def _of_proxy(trace: Trace, result: ProbeResult, row: Mapping[str, str]) -> Finding:
     port = trace.at(Hop.SERVICE).why
+    summary = f"Proxy answers {result.status}, not the receiver"
+    detail = f"{port[:1].upper()}{port[1:]}. Its proxy {row['why']}, and answers `{result.status}` by itself."
+    return _told(trace, summary, (detail, row["hint"]), Confidence.PROBED)
+
+
+def _declared(trace: Trace, places: "Places | None") -> Finding:
+    from dualstack.reach.live import redirected
+
+    who, hint = redirected(trace, places) if places else ("", "")
+    return _told(trace, f"Port {trace.target.port} takes no OTLP", (who.strip(), hint), Confidence.DECLARED)
+
+
+def _told(trace: Trace, summary: str, words: tuple[str, str], confidence: Confidence) -> Finding:
     return Finding(
-        summary=f"Proxy answers {result.status}, not the receiver",
-        detail=f"{port[:1].upper()}{port[1:]}. Its proxy {row['why']}, and answers `{result.status}` by itself.",
-        hint=row["hint"],
+        summary=summary,
+        detail=words[0],
+        hint=words[1],
         families=(trace.family,),
-        confidence=Confidence.PROBED,
+        confidence=confidence,
         evidence=trace.at(Hop.EXPORT).evidence,
         flows=(trace.key,),
     )

@@ -2,13 +2,13 @@
 
 ## What it detects
 A Collector that receives OTLP over gRPC and over HTTP beyond its loopback, whose Services together lead to one of the
-two ports, and no `hostPort` to the other.
+two ports, and no `hostPort` to the other; also one that has a port of that number which leads to another one.
 
 ## Why it breaks
 A client that speaks the other transport is refused, or waits: many SDKs speak http/protobuf, to 4318, by default.
 
 ## Fix
-Add the port to the Service.
+Add the port to the Service, or let its `targetPort` be the receiver's.
 
 ## Fix safety
 Unsafe: it opens a port to clients that may be left out on purpose.
@@ -68,11 +68,11 @@ from dualstack.model.address import Protocol
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
-from dualstack.model.kube import Service, Services, Workload
+from dualstack.model.kube import Service, ServicePort, Services, Workload
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop
 from dualstack.reach.destination import read
-from dualstack.reach.edits import added_item
+from dualstack.reach.edits import added_item, fix
 from dualstack.reach.ports import exposes, otlp
 from dualstack.reach.start import port
 
@@ -91,7 +91,9 @@ def lint(services: Services, deployments: Deployments) -> Iterator[Finding]:
         for endpoint in otlp(item.config) if item.workload and mine else ():
             found = _leading(item, item.workload, mine) if item.workload else []
             if found and _dropped(endpoint, item.workload, mine):
-                yield _finding(found[0], endpoint, port(endpoint))
+                number = port(endpoint)
+                crossed = ((x, y) for x in mine for y in x.ports if y.number.text == str(number))
+                yield next((_crossed(*x, endpoint) for x in crossed), None) or _finding(found[0], endpoint, number)
 
 
 def _leading(item: Deployed, workload: Workload, mine: list[Service]) -> list[Service]:
@@ -105,6 +107,20 @@ def _dropped(endpoint: DeclaredEndpoint, workload: Workload | None, mine: list[S
         return False
     hosted = any(y.host and y.number.text == str(number) for x in workload.containers for y in x.ports)
     return not hosted and not any(x.headless or exposes(x, workload, number) for x in mine)
+
+
+def _crossed(service: Service, led: ServicePort, endpoint: DeclaredEndpoint) -> Finding:
+    """One port of the Service has the number of the receiver's, and leads to another port of its pods."""
+    number, said = port(endpoint), led.target or led.number
+    return Finding(
+        summary=f"Service leads port {number} elsewhere",
+        detail=f"The Collector takes OTLP on {number}; port {number} of {service.meta.called} leads to {said.text}.",
+        hint=f"Set `targetPort` to {number} there.",
+        confidence=Confidence.DECLARED,
+        evidence=(Evidence(endpoint.effective, endpoint.field, Layer.DECLARED),),
+        location=said.at,
+        fix=fix(f"Write `{number}`", Applicability.UNSAFE, said, str(number)),
+    )
 
 
 def _finding(service: Service, endpoint: DeclaredEndpoint, number: int) -> Finding:
