@@ -210,3 +210,21 @@ def test_where_no_file_says_which_probe_fails_the_events_do() -> None:
     assert "which probe failed" in fault.hint
     assert fault.fix is not None
     assert [x.split()[1] for x in fault.fix.commands] == ["describe", "logs"]
+
+
+@pytest.mark.parametrize("host", ["$(MY_POD_IP)", "[$(MY_POD_IP)]"])
+def test_the_collector_does_not_fill_in_what_kubernetes_does(host: str) -> None:
+    text = w.config(grpc=f"{host}:4317")
+    work = w.deployment()
+    inline = w.deployment()
+    words = ["--config=yaml:" + w.config(grpc="$(MY_POD_IP):4317")["data"]["config.yaml"]]
+    pod = crashed()
+    pod["spec"]["containers"][0]["args"] = inline["spec"]["template"]["spec"]["containers"][0]["args"] = words
+
+    found = w.diagnosed(w.healthy(pods=[crashed()], configs=[text], workloads=[work]))
+    filled_in = w.diagnosed(w.healthy(pods=[pod], configs=[], workloads=[inline]))
+    runs = w.diagnosed(w.healthy(configs=[text], workloads=[work]))
+
+    assert w.roots(found) == ["DS120"]
+    assert next(x.hint for x in found.findings) == "Write `[${env:MY_POD_IP}]:4317`."
+    assert "DS120" not in w.codes(filled_in) | w.codes(runs)

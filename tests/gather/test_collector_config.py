@@ -80,6 +80,7 @@ def test_an_endpoint_has_its_component_its_field_its_place_and_what_is_spoken_th
         written=Written("[${env:MY_POD_IP}]:4318", Location("c.yaml", 6, 19, 6, 44), '"[${env:MY_POD_IP}]:4318"'),
         signals=("traces", "metrics"),
         pipelines=Location("c.yaml", 18, 3, 18, 12),
+        otlp=True,
     )
 
 

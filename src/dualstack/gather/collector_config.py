@@ -35,7 +35,7 @@ _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
 SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
 _OTLP = {"yes": True, "open": None, "": False}
-NO_GATES: Mapping[str, bool] = {}
+_KUBELET = re.compile(r"\$\([A-Za-z_][-A-Za-z0-9_.]*\)")
 _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
 
@@ -64,7 +64,7 @@ def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str]
         raise BadConfig(
             path, 1, 1, "is no Collector configuration: no receivers, exporters or service at the top level"
         )
-    return Declared(listening(root, origin, environ, version), version, path)
+    return Declared(listening(root, origin, environ, Reader(version)), version, path)
 
 
 def is_config(node: Node | None) -> bool:
@@ -89,16 +89,23 @@ def _types(section: str) -> frozenset[str]:
     return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x.get("aliases", ""))) if y)
 
 
-def listening(
-    root: Node, origin: Origin, environ: Mapping[str, str], version: str, gates: Mapping[str, bool] = NO_GATES
-) -> tuple[DeclaredEndpoint, ...]:
-    """The endpoints that a configuration listens on. An empty version means the newest known.
+class Reader(msgspec.Struct, frozen=True):
+    """The Collector that reads a configuration; an empty version means the newest known.
 
-    `gates` are the feature gates that the command line switches on or off.
+    `gates` are the feature gates that its command line switches on or off. `words` says that the configuration stands
+    in its words, where the kubelet fills in `$(NAME)`; the Collector does not.
     """
+
+    version: str = ""
+    gates: Mapping[str, bool] = {}
+    words: bool = False
+
+
+def listening(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> tuple[DeclaredEndpoint, ...]:
+    """The endpoints that a configuration listens on."""
     pipelines = get(root, "service", "pipelines")
     at = origin.location(pipelines[0]) if pipelines else None
-    reading = _Reading(origin, environ, version, _signals(root), at, gates)
+    reading = _Reading(origin, environ, reader, _signals(root), at)
     return tuple(x for x in (*_components(root, reading), *_telemetry(root, reading)) if x)
 
 
@@ -211,10 +218,14 @@ class _Reading(msgspec.Struct, frozen=True):
 
     origin: Origin
     environ: Mapping[str, str]
-    version: str
+    reader: Reader
     signals: Mapping[str, tuple[str, ...]]
     pipelines: Location | None
-    gates: Mapping[str, bool]
+
+    @property
+    def version(self) -> str:
+        """That of the Collector, empty where nobody says."""
+        return self.reader.version
 
     def endpoint(self, row: _Row, component: str, path: str, pair: tuple[Node, Node]) -> DeclaredEndpoint | None:
         """The endpoint that a row of the table finds in a component, None where there is none."""
@@ -229,7 +240,7 @@ class _Reading(msgspec.Struct, frozen=True):
         text = hidden or scalar(node)
         if not network.startswith(("tcp", "udp")) or text.startswith("unix:"):
             return None
-        local = is_on(row["gate"], self.version, self.gates) if row["gate"] else True
+        local = is_on(row["gate"], self.version, self.reader.gates) if row["gate"] else True
         default = row["before"] if local is False else row["default"]
         address, problem, cause = (hidden, "", "") if hidden else self._address(row, body, text, default)
         cause = "DS108" if wrong else "DS118" if isinstance(node, SequenceNode) else cause
@@ -305,6 +316,9 @@ class _Reading(msgspec.Struct, frozen=True):
             found = f":{(found or default).rpartition(':')[2]}"
         if unset:
             return found, f"{' and '.join(unset)} has no value here", ""
+        if _KUBELET.search(found) and not self.reader.words:
+            host = found.rpartition(":")[0].strip("[]")
+            return found, f"listen {row['network']}: lookup {host}: no such host", "DS120"
         if plain and ":" in found.rpartition(":")[0] and not found.startswith("["):
             return found, f"listen {row['network']}: address {found}: too many colons in address", "DS113"
         return found, "", ""

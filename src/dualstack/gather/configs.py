@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from dualstack.gather.collector_config import listening, unread, uses
+from dualstack.gather.collector_config import Reader, listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
@@ -14,6 +14,7 @@ from dualstack.reach.features import switched
 from dualstack.reach.images import version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
+from dualstack.reach.sources import INLINE
 from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, shelved
 
 _Reader = tuple[Workload, Container]
@@ -87,7 +88,7 @@ def _declared(
     environ = environment(there[0][1]) if there else given[0]
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
-    endpoints = listening(root, origin, environ, said, dict(gates))
+    endpoints = listening(root, origin, environ, Reader(said, dict(gates), _is_in_words(pending, parts)))
     return Declared(
         tuple(map(completed, endpoints)) if pending.holder and pending.holder.kind == OPERATED else endpoints,
         said,
@@ -101,6 +102,11 @@ def _declared(
         unread=dict(unread(root, origin)),
         parts=parts,
     )
+
+
+def _is_in_words(pending: Pending, parts: tuple[Holder, ...]) -> bool:
+    """Whether a configuration stands in the words of a command, or a part of it does."""
+    return any(x.kind == INLINE for x in (pending.holder, *parts) if x)
 
 
 def _followed(

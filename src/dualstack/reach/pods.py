@@ -224,7 +224,9 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
-        bound = _bound(endpoint, value, pod, space, runs=bool(status_of(container, pod).ready))
+        runs = bool(status_of(container, pod).ready)
+        refused = Bound(error=endpoint.problem, cause=endpoint.cause)
+        bound = refused if endpoint.cause else _bound(endpoint, value, pod, space, runs=runs)
         if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item, endpoint):
             bound = Bound(unknown=_by_version(endpoint))
         if doubt:

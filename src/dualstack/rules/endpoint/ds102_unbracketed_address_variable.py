@@ -106,7 +106,7 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
     """One finding for each such endpoint."""
     for item, endpoint in drafted(deployments):
         written = endpoint.written
-        if written and "$" in written.text:
+        if written and "$" in written.text and not endpoint.cause:
             codes = outcomes(endpoint.effective, item.container, question, partial(_cause, endpoint, question))
             either = endpoint.runtime == Runtime.GO
             yield from _found(written, endpoint.field, codes, either=either, instead=f"`{wide(endpoint)}`")

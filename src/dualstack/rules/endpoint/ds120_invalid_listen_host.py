@@ -1,17 +1,19 @@
 """A listener has a host that is neither an address nor a name.
 
 ## What it detects
-`*:4317`, with or without quotes, and other hosts with characters that no name has. A `*` without quotes begins an alias
-in YAML, so the file is none; the rest of it is judged as if the host were a wildcard.
+`*:4317`, with or without quotes, `$(MY_POD_IP):4317`, and other hosts with characters that no name has. A `*` without
+quotes begins an alias in YAML, so the file is none; the rest of it is judged as if the host were a wildcard.
 
 ## Why it breaks
-Go looks the text up as a name: `listen tcp: lookup *: no such host`. The Collector ends at its start.
+Go looks the text up as a name: `listen tcp: lookup *: no such host`. The Collector ends at its start. It fills in
+`${env:MY_POD_IP}`; Kubernetes fills in `$(MY_POD_IP)`, in the words and variables of containers alone.
 
 ## Fix
-Write `0.0.0.0:4317`: in Go it takes every address of both families.
+Write `0.0.0.0:4317`: in Go it takes every address of both families. Write `[${env:MY_POD_IP}]:4317` for the other.
 
 ## Fix safety
-Safe for `*`: it can mean nothing else. Other hosts are left to a person.
+Safe for `*`: it can mean nothing else. Unsafe for `$(…)`: the Collector then listens on one address. Other hosts are
+left to a person.
 
 ## Example
 ```yaml fires
@@ -24,6 +26,9 @@ receivers:
       grpc:
         endpoint: *:4317
 ```
+```yaml fires
+receivers: {otlp: {protocols: {grpc: {endpoint: "$(MY_POD_IP):4317"}}}}
+```
 ```yaml quiet
 receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
 ```
@@ -33,6 +38,7 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
 - Measured: the Collector 0.139 and 0.161
 """
 
+import re
 from collections.abc import Iterator
 
 from dualstack.model.deployed import Deployments
@@ -46,6 +52,7 @@ from dualstack.reach.drafts import faults
 from dualstack.reach.edits import fix
 
 HOP = Hop.ENDPOINT
+_KUBELET = re.compile(r"\[?\$\(([A-Za-z_][A-Za-z0-9_]*)\)\]?")
 SEVERITY = Severity.ERROR
 
 
@@ -54,8 +61,9 @@ def lint(deployments: Deployments, slips: Slips, question: Question) -> Iterator
     for fault in faults(deployments, question, "DS120"):
         endpoint = fault.endpoint
         star = endpoint.text.startswith("*:")
-        meant = f"0.0.0.0{endpoint.text[1:]}" if star else ""
-        way = fix(f"Write `{meant}`", Applicability.SAFE, endpoint.written, meant)
+        meant = f"0.0.0.0{endpoint.text[1:]}" if star else _KUBELET.sub(r"[${env:\1}]", endpoint.text)
+        meant = meant if meant != endpoint.text else ""
+        way = fix(f"Write `{meant}`", Applicability.SAFE if star else Applicability.UNSAFE, endpoint.written, meant)
         said = fault.bound.error
         yield _finding(endpoint.effective, said, meant, way, fault.evidence, endpoint.location)
     for slip in slips.items:

@@ -63,7 +63,7 @@ from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Container, Variable
-from dualstack.model.otel import Declared
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
@@ -85,7 +85,7 @@ def check(traces: Traces, declared: Declared, deployments: Deployments | None, q
     every = deployments.items if deployments else ()
     for item in (x for x in every if x.config.file == declared.file):
         for endpoint in item.config.endpoints:
-            variable = _first_address(endpoint.effective, item.container)
+            variable = _bound_to(endpoint, item.container)
             flows = tuple(x.key for x in refused if x.port == port(endpoint))
             if variable and flows:
                 said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
@@ -110,12 +110,17 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
             detail = "the other family is never tried"
             yield _finding(variable, (detail, hint, title), said, written.at, question.cluster[:1])
     for item, endpoint in drafted(deployments) if len(question.cluster) != 1 else ():
-        variable = _first_address(endpoint.effective, item.container)
+        variable = _bound_to(endpoint, item.container)
         if variable and any(sure for _, sure in served.led(item, endpoint, question)):
             title = "Listen on every address"
             said = Evidence(endpoint.text, endpoint.field, Layer.DECLARED)
             detail = f"{endpoint.component} does not listen on the other, over which clients are led there"
             yield _finding(variable, (detail, f"{title}.", title), said, variable.at, question.cluster[:1])
+
+
+def _bound_to(endpoint: DeclaredEndpoint, container: Container | None) -> Variable | None:
+    """The variable that stands for the address of a listener; none of one that cannot be bound anyway."""
+    return None if endpoint.cause else _first_address(endpoint.effective, container)
 
 
 def _first_address(text: str, container: Container | None) -> Variable | None:
