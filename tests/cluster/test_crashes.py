@@ -228,3 +228,28 @@ def test_the_collector_does_not_fill_in_what_kubernetes_does(host: str) -> None:
     assert w.roots(found) == ["DS120"]
     assert next(x.hint for x in found.findings) == "Write `[${env:MY_POD_IP}]:4317`."
     assert "DS120" not in w.codes(filled_in) | w.codes(runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "roots"),
+    [
+        ("otel", ["DS212"]),
+        ("otel.obs.svc.cluster.local", ["DS212"]),
+        ("otel.shop", ["DS507"]),
+        ("nobody", ["DS507"]),
+    ],
+)
+def test_a_pod_does_not_hold_the_address_of_its_service(name: str, roots: list[str]) -> None:
+    found = w.diagnosed(w.healthy(pods=[crashed()], configs=[w.config(grpc=f"{name}:4317")]))
+
+    assert w.roots(found) == roots
+    assert all(f"`{name}` stands for it." in x.detail for x in found.findings if x.code == "DS212")
+
+
+def test_a_node_may_hold_the_address_of_a_service() -> None:
+    pod, work = crashed(), w.deployment()
+    pod["spec"]["hostNetwork"] = work["spec"]["template"]["spec"]["hostNetwork"] = True
+
+    found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(grpc="otel.obs.svc:4317")]))
+
+    assert w.roots(found) == ["DS507"]

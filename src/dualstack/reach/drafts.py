@@ -5,13 +5,16 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dualstack.model.address import is_address
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.kube import Service, Services
 from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import CLUSTER, Question
 from dualstack.reach.bind import BindRequest, Bound, possible
 from dualstack.reach.destination import Reading, read
 from dualstack.reach.place import Place, placed
+from dualstack.reach.wiring import called, named
 
 _TEMPLATE = re.compile(r"\{\{|<|%\w+%")
 """Marks of what is filled in before the file is used."""
@@ -42,6 +45,18 @@ def faults(deployments: Deployments, question: Question, *codes: str) -> Iterato
         bound = failure(endpoint, there(item, question))
         if bound and bound.cause in codes:
             yield Fault(item, endpoint, bound)
+
+
+def behind_services(deployments: Deployments, services: Services) -> Iterator[tuple[DeclaredEndpoint, Service]]:
+    """The endpoints of pods whose host is the name of a Service with an address of its own."""
+    known = called(services.items)
+    for item in deployments.items if services.items else ():
+        workload = item.workload
+        for endpoint in item.config.endpoints if workload and workload.pod and not workload.host_network else ():
+            host, home = taken_apart(endpoint).host, workload.meta if workload else None
+            found = named(host, home.namespace, known, home.at.file) if host and home and not is_address(host) else None
+            if found and not found.headless and found.type != "ExternalName":
+                yield endpoint, found
 
 
 def drafted(deployments: Deployments) -> Iterator[tuple[Deployed, DeclaredEndpoint]]:

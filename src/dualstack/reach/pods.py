@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from dualstack.knowledge import table
-from dualstack.model.address import Family, family
+from dualstack.model.address import Family, family, join
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
@@ -25,6 +25,8 @@ from dualstack.reach.variables import environment
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?)?")
+"""The name of a Service, as the DNS of a cluster has it (Kubernetes DNS specification 1.1 section 2.3)."""
 _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file that the kubelet writes"),)
 """kubernetes 1.34.4, pkg/kubelet/kubelet_pods.go managedHostsFileContent."""
 
@@ -223,7 +225,7 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     container = next(x for x in together(pod) if item.container and x.name == item.container.name)
     values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
-        value = filled(endpoint.effective, values)
+        value = _looked_up(filled(endpoint.effective, values), pod, cluster)
         runs = bool(status_of(container, pod).ready)
         refused = Bound(error=endpoint.problem, cause=endpoint.cause)
         bound = refused if endpoint.cause else _bound(endpoint, value, pod, space, runs=runs)
@@ -236,6 +238,20 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
         if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
         yield Opened(endpoint, value, bound, container.name, refuted=runs)
+
+
+def _looked_up(value: str, pod: Pod, cluster: Cluster) -> str:
+    """An address with what it stands for in the place of the name of a Service; Go binds the IPv4 one of two.
+
+    No pod holds the cluster address of a Service; in the network of a node kube-proxy may put it on an interface.
+    """
+    host, _, number = value.rpartition(":")
+    found = _SERVICE.fullmatch(host)
+    if found is None or pod.spec.host_network or not pod.asks_cluster_dns:
+        return value
+    service = cluster.service(found["namespace"] or pod.metadata.namespace, found["name"])
+    addresses = sorted(service.addresses if service else (), key=lambda x: family(x) is Family.IPV6)
+    return join(addresses[0], int(number)) if addresses and numbered(number) else value
 
 
 def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened:
