@@ -253,3 +253,27 @@ def test_a_node_may_hold_the_address_of_a_service() -> None:
     found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(grpc="otel.obs.svc:4317")]))
 
     assert w.roots(found) == ["DS507"]
+
+
+@pytest.mark.parametrize(("port", "roots"), [(4317, ["DS115"]), (4327, ["DS507"])])
+def test_two_containers_of_a_pod_cannot_have_one_port(port: int, roots: list[str]) -> None:
+    second = {"name": "second", "image": "otel/opentelemetry-collector:0.161.0", "args": ["--config=/two/config.yaml"]}
+    second["volumeMounts"] = [{"name": "two", "mountPath": "/two"}]
+    pod, work = w.pod("otel-a", "n1", **DOWN), w.deployment()
+    for held in (pod["spec"], work["spec"]["template"]["spec"]):
+        held["containers"].append(second)
+        held["volumes"].append({"name": "two", "configMap": {"name": "two"}})
+    pod["status"]["containerStatuses"] = [
+        {"name": "otelcol", "ready": True, "state": {"running": {}}},
+        waiting(terminated=CRASHED)["containerStatuses"][0] | {"name": "second"},
+    ]
+    text = w.config(grpc=f"0.0.0.0:{port}", http="0.0.0.0:4328")
+    text["metadata"]["name"] = "two"
+
+    found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(), text]))
+    ready = w.pod("otel-a", "n1")
+    ready["spec"] = pod["spec"]
+    ready["status"]["containerStatuses"].append(ready["status"]["containerStatuses"][0] | {"name": "second"})
+
+    assert [x for x in w.roots(found) if x != "DS521"] == roots
+    assert "DS115" not in w.codes(w.diagnosed(w.healthy(pods=[ready], workloads=[work], configs=[w.config(), text])))

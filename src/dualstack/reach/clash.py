@@ -1,8 +1,8 @@
 """Endpoints of one configuration that cannot be bound side by side, as far as the files tell."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import msgspec
 
@@ -16,6 +16,7 @@ from dualstack.reach.blame import is_wildcard
 from dualstack.reach.start import conflicts, port
 
 _LOCALHOST = "localhost"
+_TELEMETRY = "service/telemetry"
 _NAMES = 254  # as many as there are addresses for documentation in 192.0.2.0/24 (RFC 5737 section 3)
 
 
@@ -44,6 +45,28 @@ def clashes(deployments: Deployments) -> Iterator[Clash]:
                 told.add(second.field)
                 wildcards = is_wildcard(one) and is_wildcard(other)
                 yield Clash(item, first, second, wildcards and _is_split(first, second))
+
+
+def in_pods(deployments: Deployments) -> Iterator[tuple[Deployed, Clash]]:
+    """Each endpoint that cannot be bound beside one that another container of its pod binds, and who binds that.
+
+    Of its own metrics a Collector is not known to end.
+    """
+    pods = defaultdict[int, list[Deployed]](list)
+    for item in deployments.items:
+        if item.workload and item.container and not item.container.init and item.config.whole:
+            pods[id(item.workload)].append(item)
+    for items in pods.values():
+        for one, other in combinations(items, 2):
+            among = (*one.config.endpoints, *other.config.endpoints)
+            for first, second in product(_own(one), _own(other)) if one.container is not other.container else ():
+                pair = _socket(first, among), _socket(second, among)
+                if pair[0] and pair[1] and conflicts(pair[0], pair[1]):
+                    yield one, Clash(other, first, second, split=False)
+
+
+def _own(item: Deployed) -> list[DeclaredEndpoint]:
+    return [x for x in item.config.endpoints if x.component != _TELEMETRY]
 
 
 def _is_split(one: DeclaredEndpoint, other: DeclaredEndpoint) -> bool:

@@ -35,8 +35,8 @@ class Opened(msgspec.Struct, frozen=True):
     """An endpoint of a configuration in one container of a pod.
 
     `value` has its variables filled in, `bound` is what became of it. `anew` is what will become of it when the
-    container starts again, where what that has read may be another text by now; else None. `refuted` says that the
-    configuration shows why the container cannot run, and it runs all the same.
+    container starts again, where what that has read may be another text by now; else None. `runs` says that the
+    container is ready with just this configuration, so that nothing in it keeps the container from running.
     """
 
     endpoint: DeclaredEndpoint
@@ -44,7 +44,7 @@ class Opened(msgspec.Struct, frozen=True):
     bound: Bound
     container: str = ""
     anew: Bound | None = None
-    refuted: bool = False
+    runs: bool = False
 
     @property
     def port(self) -> int:
@@ -234,10 +234,10 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
         if doubt:
             yield Opened(endpoint, value, Bound(unknown=doubt), container.name, bound)
             continue
-        runs = bool(status_of(container, pod).ready and (bound.cause or endpoint.cause))
+        runs = bool(status_of(container, pod).ready)
         if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
-        yield Opened(endpoint, value, bound, container.name, refuted=runs)
+        yield Opened(endpoint, value, bound, container.name, runs=runs)
 
 
 def _looked_up(value: str, pod: Pod, cluster: Cluster) -> str:

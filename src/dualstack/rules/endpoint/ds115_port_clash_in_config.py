@@ -1,10 +1,10 @@
-"""Two endpoints of one configuration cannot be bound side by side.
+"""Two endpoints of one configuration, or of one pod, cannot be bound side by side.
 
 ## What it detects
 Two components of a configuration that listen on one port, of which one address covers the other: the same address, or
 a wildcard beside any other one. Defaults count: `otelarrow` beside `otlp`, an exporter on the port 8888 of the
 Collector's own metrics. One wildcard for each family is DS114. Only files with a section `service` are judged, by what
-it uses.
+it uses. The same for the configurations of two containers of a pod, which have one network.
 
 ## Why it breaks
 The one that comes later fails with `bind: address already in use`, and the Collector ends with all its receivers.
@@ -39,7 +39,7 @@ from collections.abc import Iterator
 from dualstack.model.deployed import Deployments
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop
-from dualstack.reach.clash import clashes
+from dualstack.reach.clash import clashes, in_pods
 from dualstack.reach.drafts import declared
 from dualstack.reach.start import port
 
@@ -58,6 +58,18 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
             detail=f"`{second.effective}` of {second.component} cannot be bound beside `{first.effective}` of "
             f"{first.component}: `bind: address already in use`.",
             hint=f"Give {second.component} or {first.component} another port.",
+            confidence=Confidence.DECLARED,
+            evidence=(declared(second), declared(first)),
+            location=second.location,
+            fix=Fix("Use another port"),
+        )
+    for holder, clash in in_pods(deployments):
+        first, second, other = clash.first, clash.second, holder.container
+        yield Finding(
+            summary=f"Port {port(second)} is taken by another container",
+            detail=f"`{second.effective}` of {second.component} cannot be bound beside `{first.effective}` of the "
+            f"container {other.name if other else ''}: `bind: address already in use`. A pod has one network.",
+            hint=f"Give one of the two containers another port than {port(second)}.",
             confidence=Confidence.DECLARED,
             evidence=(declared(second), declared(first)),
             location=second.location,
