@@ -277,3 +277,15 @@ def test_two_containers_of_a_pod_cannot_have_one_port(port: int, roots: list[str
 
     assert [x for x in w.roots(found) if x != "DS521"] == roots
     assert "DS115" not in w.codes(w.diagnosed(w.healthy(pods=[ready], workloads=[work], configs=[w.config(), text])))
+
+
+def test_what_is_refused_ends_a_container_and_is_refuted_by_one_that_is_ready() -> None:
+    text = w.config()
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("grpc:", "gprc:")
+
+    crashes = w.diagnosed(w.healthy(pods=[crashed()], configs=[text]))
+    runs = w.diagnosed(w.healthy(configs=[text]))
+
+    assert w.roots(crashes) == ["DS122"]
+    assert crashes.findings[0].hint == "Write `grpc`."
+    assert "DS122" not in w.codes(runs)

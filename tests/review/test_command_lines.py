@@ -72,7 +72,7 @@ def told(text: str) -> list[str]:
         ),
         # What the files do not have can say anything, and then this is all that can be told.
         (f'args: ["--config=https://example.com/c.yaml", "{FILE}"]', ["DS202 7", "DS202 7"]),
-        (f'args: ["--config=/else.yaml", "--set={GRPC}=fd00::5:4317"]', ["DS101 23"]),
+        (f'args: ["--config=/conf/else.yaml", "--set={GRPC}=fd00::5:4317"]', ["DS101 23"]),
         (f'args: [helm, upgrade, "--set={GRPC}=fd00::5:4317"]', ["DS202 7", "DS202 7"]),
         (f'args: ["{FILE}", "--set={GRPC}", --set]', ["DS202 7", "DS202 7"]),
     ],

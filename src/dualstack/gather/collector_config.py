@@ -103,10 +103,21 @@ class Reader(msgspec.Struct, frozen=True):
 
 def listening(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> tuple[DeclaredEndpoint, ...]:
     """The endpoints that a configuration listens on."""
+    reading = _reading(root, origin, environ, reader)
+    return tuple(x for x in (*_components(root, reading, uses(root)), *_telemetry(root, reading)) if x)
+
+
+def idle(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> tuple[DeclaredEndpoint, ...]:
+    """Those that it would listen on if it used every component that it has."""
+    used = uses(root)
+    unused = _components(root, _reading(root, origin, environ, reader), lambda section, name: not used(section, name))
+    return tuple(x for x in unused if x)
+
+
+def _reading(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> "_Reading":
     pipelines = get(root, "service", "pipelines")
     at = origin.location(pipelines[0]) if pipelines else None
-    reading = _Reading(origin, environ, reader, _signals(root), at)
-    return tuple(x for x in (*_components(root, reading), *_telemetry(root, reading)) if x)
+    return _Reading(origin, environ, reader, _signals(root), at)
 
 
 def _text(path: str, read: Callable[[str], bytes]) -> str:
@@ -165,8 +176,7 @@ def uses(root: Node) -> Callable[[str, str], bool]:
     return lambda section, name: used is None or name in used[section]
 
 
-def _components(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
-    used = uses(root)
+def _components(root: Node, reading: "_Reading", used: Callable[[str, str], bool]) -> Iterator[DeclaredEndpoint | None]:
     for section in ("receivers", "processors", "exporters", "extensions"):
         for key, body in pairs(value(root, section)):
             name = scalar(key)

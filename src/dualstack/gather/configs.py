@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from dualstack.gather.collector_config import Reader, listening, unread, uses
+from dualstack.gather.collector_config import Reader, idle, listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Included, Text
 from dualstack.gather.recognise import Found, Pending
+from dualstack.gather.refusals import refusals
 from dualstack.gather.yaml_tree import Node, Origin, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
@@ -88,7 +89,8 @@ def _declared(
     environ = environment(there[0][1]) if there else given[0]
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
-    endpoints = listening(root, origin, environ, Reader(said, dict(gates), _is_in_words(pending, parts)))
+    reader = Reader(said, dict(gates), _is_in_words(pending, parts))
+    endpoints = listening(root, origin, environ, reader)
     return Declared(
         tuple(map(completed, endpoints)) if pending.holder and pending.holder.kind == OPERATED else endpoints,
         said,
@@ -101,6 +103,8 @@ def _declared(
         whole=value(root, "service") is not None,
         unread=dict(unread(root, origin)),
         parts=parts,
+        refused=tuple(refusals(root, origin)),
+        idle=idle(root, origin, environ, reader),
     )
 
 

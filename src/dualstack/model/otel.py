@@ -108,13 +108,26 @@ class Holder(msgspec.Struct, frozen=True):
     key: str = ""
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """What a Collector refuses of a configuration: the place, its words, and what to do.
+
+    `whole` says that it does where nothing else is merged into the configuration.
+    """
+
+    at: Location
+    said: str
+    mend: str
+    whole: bool = False
+
+
 class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
     regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
     are the texts of components, by name, of which nobody here knows whether they listen. `parts` are the holders of
-    what is merged in it, where it is several texts.
+    what is merged in it, where it is several texts. `refused` is what keeps a Collector from starting with it, `idle`
+    are the endpoints of components that it has and does not use.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()
@@ -128,3 +141,5 @@ class Declared(msgspec.Struct, frozen=True):
     whole: bool = True
     unread: Mapping[str, str] = {}
     parts: tuple[Holder, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    idle: tuple[DeclaredEndpoint, ...] = ()

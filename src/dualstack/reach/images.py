@@ -40,6 +40,11 @@ def newest(image: str) -> bool:
     )
 
 
+def name_of(image: str) -> str:
+    """The name of an image, without its tag and its digest."""
+    return _parts(image)[0]
+
+
 def _parts(image: str) -> tuple[str, str]:
     """The name of an image and its tag; a colon before the last slash begins a port of the registry."""
     whole = image.partition("@")[0]

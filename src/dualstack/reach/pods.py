@@ -284,6 +284,12 @@ def status_of(container: Container, pod: Pod) -> ContainerStatus:
     return next((x for x in every if x.name == container.name), ContainerStatus())
 
 
+def is_ready(name: str, pod: Pod) -> bool:
+    """Whether the kubelet says that a container is ready."""
+    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    return any(x.name == name and x.ready for x in every)
+
+
 def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> str:
     """Why a container may have another configuration than the one that is there now; empty where it has not.
 

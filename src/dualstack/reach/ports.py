@@ -38,8 +38,11 @@ def silent(workload: Workload, number: int, transport: Transport, land: Landscap
 
 
 def _never(container: Container, number: int, transport: Transport, read_by: list[Declared]) -> bool:
-    """Whether a container surely does not listen on a port: it runs a Collector with one configuration, all known."""
-    if len(read_by) != 1 or not _is_all(read_by[0], container):
+    """Whether a container surely does not listen on a port: it runs a Collector with one configuration, all known.
+
+    What a Collector refuses says nothing of the ports that are meant.
+    """
+    if len(read_by) != 1 or not is_all(read_by[0], container):
         return False
     config = read_by[0]
     open_ended = any(x.problem or not port(x) for x in config.endpoints)
@@ -47,10 +50,10 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
     others = config.unread.values()
     maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
-    return config.whole and not (open_ended or mine or maybe)
+    return config.whole and not (open_ended or mine or maybe or config.refused)
 
 
-def _is_all(config: Declared, container: Container) -> bool:
+def is_all(config: Declared, container: Container) -> bool:
     """Whether a configuration has in it everything that the words of a container name."""
     named = sources.of(container)
     given = bool(config.holder) and not any(x.kind != "set" for x in named)

@@ -65,7 +65,7 @@ def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
     for local in locals_called(deployments, senders):
         workload = local.deployed.workload
         filled_in = workload is not None and workload.holds is not None
-        if not local.endpoint.written and not filled_in:
+        if not (local.endpoint.written or filled_in or local.deployed.config.refused):
             yield _finding(local, known=is_told(local.deployed, local.endpoint))
 
 

@@ -1,0 +1,88 @@
+"""Configurations that a Collector refuses, or does not find: where that is sure."""
+
+import pytest
+
+from dualstack.model.finding import Finding
+from dualstack.review import lint
+from dualstack.testing.files import file
+from tests.rules.workloads import pod
+
+GOOD = "receivers: {otlp: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}}\nexporters: {debug: {}}\n"
+PIPELINE = "service: {pipelines: {traces: {receivers: [otlp], exporters: [EXPORTER]}}}"
+GATE = "component.UseLocalHostAsDefaultHost"
+
+
+def refused(text: str) -> list[Finding]:
+    return [x for x in lint(file(text)).diagnosis.findings if x.code == "DS122"]
+
+
+@pytest.mark.parametrize(
+    ("config", "hint"),
+    [
+        ("receivers: {otlp: {protocols: {endpoint: '0.0.0.0:4317', grpc: }}}", "Write it under `grpc` or `http`."),
+        ("receivers: {otlp: {protocols: {gprc: {endpoint: '0.0.0.0:4317'}}}}", "Write `grpc`."),
+        ("receivers: {otlp: {protocols: {thrift: {}, grpc: }}}", "Take it away: `grpc` or `http` can stand there."),
+        ("receivers: {otlp/a: {protocols: {http: {endpoints: '0.0.0.0:4318'}}}}", "Write `endpoint`."),
+    ],
+)
+def test_a_key_that_is_none_is_told_with_what_is_meant(config: str, hint: str) -> None:
+    (alone,) = refused(config)
+    (run,) = refused(pod(config, service="4317"))
+
+    assert alone.hint == run.hint == hint
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "receivers: {otlp: {protocols: {GRPC: , http: }}}",
+        "receivers: {otlp: {protocols: '${file:a.yaml}'}}",
+        "receivers: {otlp: '${file:a.yaml}'}",
+        "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: 4, a_key_of_tomorrow: 1}}}}",
+        GOOD + PIPELINE.replace("EXPORTER", "debug"),
+        GOOD + "connectors: {spanmetrics: {}}\n" + PIPELINE.replace("EXPORTER", "spanmetrics"),
+        GOOD + PIPELINE.replace("EXPORTER", '"${env:TO}"'),
+        GOOD.replace("{debug: {}}", "${file:exporters.yaml}") + PIPELINE.replace("EXPORTER", "otlp"),
+    ],
+)
+def test_what_a_collector_may_take_is_not_told(config: str) -> None:
+    assert not refused(config)
+    assert not refused(pod(config, service="4317"))
+
+
+def test_what_another_file_may_configure_is_told_of_who_reads_no_other() -> None:
+    config = GOOD + PIPELINE.replace("EXPORTER", "otlp")
+
+    (found,) = refused(pod(config))
+
+    assert found.hint == "Configure `otlp` under `exporters`, or take it out here."
+    assert not refused(config)
+    assert not refused(pod(config, "args: [--config=/conf/config.yaml, --config=/conf/more.yaml]"))
+    assert not refused(f"mode: deployment\nconfig:\n  {config.replace(chr(10), chr(10) + '  ')}")
+
+
+@pytest.mark.parametrize(
+    ("image", "path", "is_there"),
+    [
+        ("otel/opentelemetry-collector-contrib:0.139.0", "/etc/otelcol/config.yaml", False),
+        ("ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-k8s:0.1.0", "/a.yaml", False),
+        ("otel/opentelemetry-collector-contrib:0.139.0", "/etc/otelcol-contrib/config.yaml", True),
+        ("otel/opentelemetry-collector@sha256:0f", "/etc/otelcol/config.yaml", True),
+        ("otel/opentelemetry-collector:0.139.0", "/conf/config.yaml", True),
+        ("otel/opentelemetry-collector:0.139.0", "config.yaml", True),
+        ("registry.acme.io/opentelemetry-collector:0.139.0", "/etc/acme.yaml", True),
+    ],
+)
+def test_a_file_that_is_neither_mounted_nor_in_the_image_is_told(image: str, path: str, is_there: bool) -> None:
+    text = pod(GOOD, f"args: [--config={path}]").replace("otel/opentelemetry-collector:0.139.0", image)
+
+    found = refused(text)
+
+    assert [x.hint for x in found] == ["Name a file that is there; what is mounted is at `/conf`."] * (not is_there)
+
+
+def test_a_gate_that_the_version_does_not_take_is_told() -> None:
+    (found,) = refused(pod(GOOD, f"args: [--feature-gates=-{GATE}]"))
+
+    assert found.detail == f'It says: `no such feature gate "{GATE}"`.'
+    assert found.hint == f"Take `{GATE}` out of `--feature-gates`."
