@@ -387,3 +387,14 @@ def test_what_a_configuration_is_refused_for_is_refuted_by_a_container_that_runs
 
     assert "DS108" not in w.codes(runs)
     assert "DS108" in w.codes(crashes)
+
+
+def test_the_line_of_a_transport_is_where_it_stands() -> None:
+    text = w.config()
+    block = "grpc:\n        endpoint: 0.0.0.0:4317\n        transport: tcp4"
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('grpc: {endpoint: "0.0.0.0:4317"}', block)
+
+    (fault,) = (x for x in w.diagnosed(w.healthy(configs=[text])).findings if x.code == "DS208")
+
+    assert fault.location is not None
+    assert f"line {fault.location.line + 1}, to `tcp`" in fault.hint

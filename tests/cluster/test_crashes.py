@@ -289,3 +289,44 @@ def test_what_is_refused_ends_a_container_and_is_refuted_by_one_that_is_ready() 
     assert w.roots(crashes) == ["DS122"]
     assert crashes.findings[0].hint == "Write `grpc`."
     assert "DS122" not in w.codes(runs)
+
+
+def asking(port: int, **status: Any) -> list[w.Object]:
+    """A Collector whose readiness probe asks a port, with a health check that listens on 13133."""
+    text, pod, work = w.config(), w.pod("otel-a", "n1", **status), w.deployment()
+    health = HEALTH.replace("localhost", "0.0.0.0")
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("service:\n", health)
+    for held in (pod["spec"], work["spec"]["template"]["spec"]):
+        held["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/", "port": port}}
+    return w.healthy(pods=[pod], configs=[text], workloads=[work])
+
+
+def test_a_readiness_probe_that_nobody_hears_keeps_the_pod_from_its_service() -> None:
+    waits = {**DOWN, "containerStatuses": [{"name": "otelcol", "ready": False, "state": {"running": {}}}]}
+
+    assert w.roots(w.diagnosed(asking(13134, **waits))) == ["DS218"]
+    assert w.roots(w.diagnosed(asking(13133, **waits))) == ["DS507"]
+    assert "DS218" not in w.codes(w.diagnosed(asking(13134)))
+
+
+def test_the_variable_of_an_address_that_cannot_be_bound_is_no_cause_of_its_own() -> None:
+    pod, work = crashed(), w.deployment()
+    host = {"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
+    for held in (pod["spec"], work["spec"]["template"]["spec"]):
+        held["containers"][0]["env"].append(host)
+    pod["status"]["hostIP"] = "10.100.0.1"
+
+    found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(grpc="${env:HOST_IP}:4317")]))
+
+    assert w.roots(found) == ["DS212"]
+
+
+def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> None:
+    text = w.config()
+    held = text["data"]["config.yaml"].replace("  otlp:", "  zipkin: {}\n  otlp/grpc:").replace("[otlp]", "[zipkin]")
+    text["data"]["config.yaml"] = held
+
+    (fault,) = (x for x in w.diagnosed(w.healthy(configs=[text])).findings if x.code == "DS211")
+
+    assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
+    assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."

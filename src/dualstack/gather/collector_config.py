@@ -64,7 +64,9 @@ def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str]
         raise BadConfig(
             path, 1, 1, "is no Collector configuration: no receivers, exporters or service at the top level"
         )
-    return Declared(listening(root, origin, environ, Reader(version)), version, path)
+    reader = Reader(version)
+    unused = idle(root, origin, environ, reader)
+    return Declared(listening(root, origin, environ, reader), version, path, idle=unused)
 
 
 def is_config(node: Node | None) -> bool:

@@ -5,10 +5,12 @@ import re
 import msgspec
 
 from dualstack.model.address import Family
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding
 from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
+from dualstack.model.source import Written
 from dualstack.reach.start import Failure
 
 _DUAL_BY_IPV4_WILDCARD = (Runtime.GO, Runtime.JVM)
@@ -91,9 +93,9 @@ def caveat(socket: Listener, wider: str, space: Namespace | None) -> str:
     return f"{grpc} {other}"
 
 
-def where(endpoint: DeclaredEndpoint) -> str:
-    """` in file, line N` for an endpoint whose place in a file is known."""
-    at = endpoint.location
+def where(endpoint: DeclaredEndpoint, written: Written | None = None) -> str:
+    """` in file, line N` for an endpoint, or what is written of it, where the place is known."""
+    at = written.at if written else endpoint.location
     return f" in `{at.file}`, line {at.line}," if at else ""
 
 
@@ -107,6 +109,18 @@ def why(failure: Failure) -> str:
         other = f"`{failure.beside.effective}` (`{failure.beside.field}`{line(failure.beside)})"
         return f"The configuration asks for `{asked}` beside {other}, and binding both fails: `{said}`."
     return f"The configuration asks for `{asked}`, and binding it fails: `{said}`."
+
+
+def unused(found: Finding, idle: DeclaredEndpoint) -> Finding:
+    """A finding of a closed port, with the component that the configuration has for it and does not use."""
+    section, _, name = idle.component.partition("/")
+    place = f"the {section} of a pipeline of `service`" if section != "extensions" else "`service.extensions`"
+    return msgspec.structs.replace(
+        found,
+        detail=f"{found.detail} The configuration has `{idle.component}`, and nothing uses it.",
+        hint=f"Add `{name}` to {place}.",
+        evidence=(*found.evidence, Evidence(idle.effective, idle.field, Layer.DECLARED)),
+    )
 
 
 def unstarted(found: Finding, failure: Failure) -> Finding:

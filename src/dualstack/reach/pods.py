@@ -19,7 +19,7 @@ from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
-from dualstack.reach.start import numbered
+from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import stopped
 from dualstack.reach.variables import environment
 from dualstack.reach.wiring import is_told
@@ -100,7 +100,8 @@ class Place(msgspec.Struct, frozen=True):
         What it says now of ports where other sockets are, or may be, is left out: it did not make them.
         """
         mine = (x.config for x in self.configs if any(y.endpoint in x.config.endpoints for y in self.on(port)))
-        config = next(mine, None) or next((x.config for x in self.configs), Declared())
+        every = [x.config for x in self.configs]
+        config = (*mine, *(x for x in every if idle_on(x, (port,))), *every, Declared())[0]
         values = {x.endpoint: x.value for x in self.opened if self._is_made(x)}
         made = (x for x in config.endpoints if x in values)
         filled = (msgspec.structs.replace(x, value=values[x] if x.value else "") for x in made)

@@ -45,7 +45,8 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     if len(read_by) != 1 or not is_all(read_by[0], container):
         return False
     config = read_by[0]
-    open_ended = any(x.problem or not port(x) for x in config.endpoints)
+    # A host that nobody knows here has its port all the same.
+    open_ended = any(not port(x) or (x.problem and "$" not in x.effective) for x in config.endpoints)
     mine = any(port(x) == number and x.transport is transport for x in config.endpoints)
     # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
     others = config.unread.values()

@@ -66,6 +66,11 @@ def declared_on(
     return next((x for x in endpoints if port(x) == number and x.transport is transport), None)
 
 
+def idle_on(declared: Declared | None, numbers: Sequence[int]) -> DeclaredEndpoint | None:
+    """What a configuration has for one of these ports, and does not use."""
+    return next((x for x in declared.idle if port(x) in numbers), None) if declared else None
+
+
 def here(namespaces: Namespaces | None) -> Namespace:
     """The place of the question, where a configuration given with it runs; an empty one where it is out of sight."""
     return next(iter(namespaces.items if namespaces else ()), Namespace(""))

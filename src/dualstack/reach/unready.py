@@ -21,7 +21,7 @@ ENDING = (
     *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
-_KILLING = ("DS216",)
+_KILLING = ("DS216", "DS218")
 """Those of what the kubelet ends a container for."""
 
 

@@ -105,7 +105,9 @@ def _pinned(socket: Listener, trace: Trace, space: Namespace | None) -> bool:
 def _finding(trace: Trace, network: str, pinned: DeclaredEndpoint | None, socket: Listener | None) -> Finding:
     title, port = trace.family.other.title, trace.port
     field = pinned.field.rpartition(".")[0] + ".transport" if pinned else "transport"
-    place = where(pinned) if pinned else f" of port {port} in the configuration of {owner(socket)}" if socket else ""
+    place = where(pinned, pinned.pinned) if pinned else ""
+    if socket and not pinned:
+        place = f" of port {port} in the configuration of {owner(socket)}"
     held = f"The socket takes {title} alone. " if socket else ""
     return Finding(
         summary=f"Port {port} is pinned to {title}",

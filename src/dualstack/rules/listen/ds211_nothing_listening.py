@@ -2,7 +2,8 @@
 
 ## What it detects
 A connection is refused and the complete list of sockets of that place has none on the port. Where the sockets are out
-of sight, no address of the target may take connections; a listener on other addresses looks the same from there.
+of sight, no address of the target may take connections; a listener on other addresses looks the same from there. Where
+the configuration has a receiver for the port that no pipeline uses, that is named.
 
 ## Why it breaks
 The kernel answers a connection to a port without a socket with a reset. The receiver is not running, did not start, or
@@ -48,10 +49,10 @@ from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.doubt import UNDECIDED
-from dualstack.reach.hint import correct, owner, why
+from dualstack.reach.hint import correct, owner, unused, why
 from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
-from dualstack.reach.start import Failure, declared_on, here, suspects
+from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
 from dualstack.reach.trace import is_refused, sockets_of
 
 HOP = Hop.LISTEN
@@ -89,7 +90,9 @@ def check(
             yield _inferred(trace)
     for flows in silent.values():
         cause = stopped if stopped and flows[0] in stopped.flows else None
-        yield _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
+        found = _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
+        idle = None if cause else idle_on(declared, [x.port for x in flows])
+        yield unused(found, idle) if idle else found
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None, meant: int) -> Finding:

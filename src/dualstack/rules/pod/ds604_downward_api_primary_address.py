@@ -76,7 +76,7 @@ from dualstack.reach.unknowns import FIRST_ADDRESS, REFERENCE, wanted
 
 HOP = Hop.POD
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS102", "DS204")
+BECAUSE = ("DS102", "DS204", "DS212")
 
 
 def check(traces: Traces, declared: Declared, deployments: Deployments | None, question: Question) -> Iterator[Finding]:
