@@ -153,3 +153,16 @@ def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:
     world = everything(whole(client("a", "n1", gone), services=[], slices=[]))
 
     assert why(conclude_all(world, Question())) == []
+
+
+def test_pods_that_do_not_run_are_what_to_see_to_first() -> None:
+    state = {"waiting": {"reason": "CreateContainerConfigError", "message": 'configmap "env" not found'}}
+    down = {"phase": "Pending", "conditions": [], "containerStatuses": [{"name": "otelcol", "state": state}]}
+    pods = [w.pod("otel-a", "n1", **down)]
+
+    said = of(asked("svc/otel", services=[w.service(ports=WEB[:1])], slices=[], pods=pods, configs=[], workloads=[]))
+
+    assert said.endswith(
+        "The pod otel-a waits with CreateContainerConfigError for its container otelcol: configmap "
+        '"env" not found: see to that first.'
+    )

@@ -7,6 +7,7 @@ from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.lanes import Spots, selected
+from dualstack.reach.states import troubles
 
 NEEDS = "ports for OTLP"
 """What a question needs that comes to no flow."""
@@ -48,10 +49,13 @@ def _port(port: ServicePort) -> str:
 
 
 def _remedy(places: Spots) -> str:
-    """What to do, which depends on whether the pods are known to receive OTLP."""
+    """What to do, which depends on whether the pods are known to receive OTLP, and run at all."""
     received = sorted(set(_received(places)))
     if received:
         return f"The pods receive OTLP on {' and '.join(map(str, received))}: lead a port of a Service there."
+    down = troubles([x.pod for x in places.values()])
+    if down:
+        return f"{down[:1].upper()}{down[1:]}: see to that first."
     return "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
 
 
