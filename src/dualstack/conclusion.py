@@ -46,6 +46,7 @@ from dualstack.reach.landscape import landscape
 from dualstack.reach.live import with_strays
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
+from dualstack.reach.refuted import said_at, standing
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
@@ -54,7 +55,7 @@ from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unoffered import unoffered
-from dualstack.reach.unready import ENDING
+from dualstack.reach.unready import ending
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
@@ -206,7 +207,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     found = [spread(x, sight.traces, places) for x in found]
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
-    every = (told(x, sight.traces) for x in (*found, *_beside(sight, static)))
+    lasting = standing(static, tuple(sight.places.values()), sight.said.having(Workloads) or Workloads())
+    every = (told(x, sight.traces) for x in (*found, *_beside(sight, lasting)))
     said = [*every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
@@ -239,10 +241,9 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
     met = ((there[x.server], y) for x in sight.traces.items if x.server in there for y in there[x.server].on(x.port))
     halted = ((x, y) for x in there.values() for y in x.opened if y.container in x.stopped)
     for held, opened in (*met, *halted):
-        endpoint = opened.endpoint
-        places = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
-        left = ENDING if opened.container in held.stopped else None if opened.bound.unknown else ()
-        yield from ((x, left) for x in places if x)
+        running = None if opened.bound.unknown else ()
+        left = ending(held, opened.container) if opened.container in held.stopped else running
+        yield from ((x, left) for x in said_at(opened))
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:

@@ -235,7 +235,6 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
         if doubt:
             yield Opened(endpoint, value, Bound(unknown=doubt), container.name, bound)
             continue
-        runs = bool(status_of(container, pod).ready)
         if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
         yield Opened(endpoint, value, bound, container.name, runs=runs)
