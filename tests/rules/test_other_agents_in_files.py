@@ -126,3 +126,18 @@ def test_brackets_around_a_variable_are_right_for_both_families_in_go_alone() ->
     assert vector.hint == "Write `[${MY_POD_IP}]:4317` where the addresses are IPv6, or `[::]:4317`."
     assert alloy.hint == "Write `[${MY_POD_IP}]:4317`."
     assert not mend(file(unknown), lint(file(unknown)), unsafe=True).done
+
+
+@pytest.mark.parametrize(
+    ("config", "meant"),
+    [
+        (ALLOY % "127.0.0.1:4317", "Write `0.0.0.0:4317`."),
+        (TELEGRAF % "localhost:4317", "Write `0.0.0.0:4317`."),
+        (ALLOY % "0.0.0.0:4317", ""),
+        (VECTOR % "127.0.0.1:4317", ""),
+    ],
+)
+def test_a_loopback_that_a_service_leads_to_is_told_where_go_binds_it(config: str, meant: str) -> None:
+    answer = lint(file(pod(config, "registry/collector:1", "SingleStack")))
+
+    assert [x.hint for x in answer.diagnosis.findings if x.code == "DS202"] == [meant] * bool(meant)

@@ -9,6 +9,7 @@ from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.kube import Container, ContainerPort, Service, Workload
 from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.sockets import Runtime
 from dualstack.model.source import Location
 from dualstack.reach.destination import read
 from dualstack.reach.heard import Heard, heard
@@ -88,11 +89,16 @@ class Local(msgspec.Struct, frozen=True):
 
 
 def locals_called(deployments: Deployments, senders: Senders) -> Iterator[Local]:
-    """The listeners on the loopback that somebody connects to from elsewhere."""
+    """The listeners on the loopback that somebody connects to from elsewhere.
+
+    Of other agents those that are written, and that Go binds: its wildcard is told.
+    """
     told = heard(senders)
-    for item in deployments.items:
-        for endpoint in item.config.endpoints:
-            found = callers(item, endpoint, told) if is_loopback(endpoint) else ()
+    others = ((x, y) for x in deployments.foreign for y in x.config.endpoints if y.written and y.runtime == Runtime.GO)
+    every = (*((x, y) for x in deployments.items for y in x.config.endpoints), *others)
+    for item, endpoint in every:
+        if is_loopback(endpoint):
+            found = callers(item, endpoint, told)
             if found:
                 yield Local(item, endpoint, found)
 
