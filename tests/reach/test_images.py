@@ -2,6 +2,8 @@
 
 import pytest
 
+from dualstack.gather.pseudonyms import Pseudonyms
+from dualstack.gather.veil import Veil
 from dualstack.knowledge import table
 from dualstack.reach.images import is_collector, newest, version
 from dualstack.reach.versions import numbers
@@ -69,3 +71,13 @@ def test_a_later_release_of_a_distribution_never_holds_an_older_collector() -> N
     for image in {x["image"] for x in rows}:
         mine = sorted((numbers(x["tag"]), numbers(x["collector"])) for x in rows if x["image"] == image)
         assert [x for _, x in mine] == sorted(x for _, x in mine)
+
+
+@pytest.mark.parametrize("name", ["aws-otel-collector", "dynatrace-otel-collector", "splunk-otel-collector"])
+def test_a_pseudonymous_image_has_the_same_version(name: str) -> None:
+    image = f"registry.acme.io/acme/{name}:v0.47.0"
+
+    hidden = Veil(Pseudonyms(b"k" * 32)).image(image)
+
+    assert "acme" not in hidden
+    assert version(hidden) == version(image) != ""

@@ -61,6 +61,12 @@ def test_what_another_file_may_configure_is_told_of_who_reads_no_other() -> None
     assert not refused(f"mode: deployment\nconfig:\n  {config.replace(chr(10), chr(10) + '  ')}")
 
 
+def test_what_several_pipelines_name_is_told_once() -> None:
+    pipelines = "service: {pipelines: {traces: {receivers: [no]}, logs: {receivers: [no]}}}"
+
+    assert len(refused(pod(GOOD + pipelines))) == 1
+
+
 @pytest.mark.parametrize(
     ("image", "path", "is_there"),
     [
