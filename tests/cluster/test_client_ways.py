@@ -252,6 +252,9 @@ FINE: dict[str, tuple[list[Object], dict[str, Any]]] = {
     "a socket": ([cart("unix:///var/run/otel.sock")], {}),
     "an SDK that is off": (
         [cart("http://otell:4317", *variables(OTEL_SDK_DISABLED="true"))], {}),
+    "an SDK that exports in another way": (
+        [cart("http://otell:4317", *variables(OTEL_TRACES_EXPORTER="zipkin", OTEL_METRICS_EXPORTER="none",
+                                              OTEL_LOGS_EXPORTER="none"))], {}),
     "signals that go elsewhere": (
         [cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://otell:4317",
                                                    OTEL_METRICS_EXPORTER="none"))], {}),

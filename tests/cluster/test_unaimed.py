@@ -64,6 +64,31 @@ def test_pods_to_which_no_service_leads_are_told_of() -> None:
     assert said == f"no Service and no host port leads to the pods of `deploy/otel`. {INSIDE}"
 
 
+@pytest.mark.parametrize(
+    ("said", "by"),
+    [
+        ({"OTEL_SDK_DISABLED": "true"}, "`OTEL_SDK_DISABLED=true`"),
+        (
+            {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+            "`OTEL_TRACES_EXPORTER=zipkin`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",
+        ),
+    ],
+)
+def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by: str) -> None:
+    mine = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", **said))
+
+    assert of(asked("deploy/cart", pods=[mine], services=[], slices=[])) == (
+        f"by {by} the pods of `deploy/cart` send nothing by OTLP, whatever endpoint they name"
+    )
+
+
+def test_clients_of_which_one_sends_are_not() -> None:
+    quiet = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", OTEL_SDK_DISABLED="true"))
+
+    said = of(asked("deploy/cart", pods=[quiet, client("bb", "n1", [])], services=[], slices=[]))
+    assert "send nothing by OTLP" not in said
+
+
 def test_a_workload_may_have_no_pods() -> None:
     said = of(asked("deploy/otel", services=[], slices=[], pods=[]))
 

@@ -6,6 +6,7 @@ from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
+from dualstack.reach.exporting import silenced
 from dualstack.reach.lanes import Spots, selected
 
 NEEDS = "ports for OTLP"
@@ -22,6 +23,18 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str
         first = cluster.exporters[0]
         said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the pod {first.pod}"
         return f"{said} has its value from {first.held}, which was not read" if first.held else f"{said} leads nowhere"
+    return _silent(cluster, target) or _unoffered(cluster, places, target, namespace)
+
+
+def _silent(cluster: Cluster, target: str) -> str:
+    """Why the pods of a workload send nothing, where that is so of all of them."""
+    found = [silenced(x, cluster.config_maps) for x in cluster.pods]
+    mine = found and all(found) and target != str(EVERYTHING) and not target.startswith("svc/")
+    return f"by {found[0]} the pods of `{target}` send nothing by OTLP, whatever endpoint they name" if mine else ""
+
+
+def _unoffered(cluster: Cluster, places: Spots, target: str, namespace: str) -> str:
+    """Why no port is known to be for OTLP."""
     if cluster.services:
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
