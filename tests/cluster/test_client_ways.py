@@ -282,6 +282,41 @@ def test_what_is_odd_and_works_is_no_error(name: str) -> None:
     assert not [x for x in found.traces if x.required and x.failed]
 
 
+def of_daemon(on: str) -> Object:
+    pod = w.pod("otel-a", on)
+    pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel"}]
+    return pod
+
+
+@pytest.mark.parametrize(("on", "verdict", "severity"), [("n2", "broken", ["error"]), ("n1", "unknown", [])])
+def test_a_daemonset_that_spares_the_node_of_a_client_loses_what_that_sends(
+    on: str, verdict: str, severity: list[str]
+) -> None:
+    local = w.service(internalTrafficPolicy="Local")
+
+    found = told(cart("http://otel.obs:4317", on="n1"), services=[local], pods=[of_daemon(on)])
+
+    assert found.verdict == verdict
+    assert [x.severity for x in found.findings if x.code == "DS510"] == severity
+    assert all(x.required for x in found.traces)
+
+
+def test_of_several_clients_the_ones_without_the_daemonset_are_lost() -> None:
+    local = w.service(internalTrafficPolicy="Local")
+    many = w.world([{"apiVersion": "v1", **x} for x in (
+        *w.healthy(services=[local], pods=[of_daemon("n1")]),
+        cart("http://otel.obs:4317", on="n1"),
+        {**(other := cart("http://otel.obs:4317", on="n2")), "metadata": {**other["metadata"], "name": "b"}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+         "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}},
+    )])  # fmt: skip
+
+    found = conclude(of(Asker(Stored(many, complete=True), "shop"), KubeTarget("deploy", "cart")), Question())
+
+    assert found.verdict == "degraded"
+    assert {x.nodes for x in found.traces if x.failed} == {("n2",)}
+
+
 def forwarded(port: int = 4317) -> Glimpses:
     return Glimpses((Glimpse("pod shop/a", port, Protocol.GRPC, Way.LOOPBACK, Outcome.ACCEPTED),
                      Glimpse("pod a", port, Protocol.GRPC, Way.LOOPBACK, Outcome.ACCEPTED)))  # fmt: skip
