@@ -166,7 +166,7 @@ def stored(request: ClusterRequest) -> World:
         world = of(asker, target)
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
-    world.vacant = whole.vacant
+    world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
     return world

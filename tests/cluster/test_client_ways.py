@@ -303,10 +303,12 @@ def test_a_daemonset_that_spares_the_node_of_a_client_loses_what_that_sends(
 
 def test_of_several_clients_the_ones_without_the_daemonset_are_lost() -> None:
     local = w.service(internalTrafficPolicy="Local")
+    other = cart("http://otel.obs:4317", on="n2")
+    other["metadata"]["name"] = "b"
     many = w.world([{"apiVersion": "v1", **x} for x in (
         *w.healthy(services=[local], pods=[of_daemon("n1")]),
         cart("http://otel.obs:4317", on="n1"),
-        {**(other := cart("http://otel.obs:4317", on="n2")), "metadata": {**other["metadata"], "name": "b"}},
+        other,
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
          "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}},
     )])  # fmt: skip

@@ -4,17 +4,18 @@ Beside `gather/cluster.py`, which begins with what receives.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
-from dualstack.gather.kube_objects import Refused
+from dualstack.gather.kube_objects import Refused, text
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
-from dualstack.model.cluster import Cluster, Pod, Service
+from dualstack.model.address import family
+from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
@@ -23,6 +24,7 @@ from dualstack.model.world import Object, World
 from dualstack.reach.aims import aims, holds, is_otlp
 from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
+from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
@@ -92,6 +94,7 @@ def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -
     there = Asker(ask.api, namespace, ask.world)
     service = there.one(kinds.SERVICES, name) if likely else there.quietly(kinds.SERVICES, name, namespace)
     if not service:
+        _instead(ask, (namespace, name))
         return []
     there.some(kinds.POLICIES, namespace)
     return followed(there, service)
@@ -104,20 +107,71 @@ def _to_address(ask: Asker, address: str, port: int) -> list[tuple[Asker, Iterab
     if node:
         return _to_node(ask, node.metadata.name, port)
     if known.ranges and not in_ranges(address, known.ranges):
-        return _kept(ask, _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}")) or ())
+        return _to_pods(ask, address, known)
     services = _services(ask)
     mine = next((x for x in services or () if address in x.addresses), None)
     if mine:
         return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
-    complete = not isinstance(ask.api, Stored) or ask.api.complete
-    if services is not None and complete and known.ranges and address not in ask.world.vacant:
-        ask.world.vacant.append(address)
-    return []
+    if services is None or not _is_whole(ask):
+        return []
+    if known.ranges:
+        _vacate(ask, address)
+        return []
+    found = _to_pods(ask, address, known)
+    if not found and _is_surveyed(ask, known.nodes) and is_near(address, [y for x in services for y in x.addresses]):
+        _vacate(ask, address)
+    return found
+
+
+def _to_pods(ask: Asker, address: str, known: Cluster) -> list[tuple[Asker, Iterable[Object]]]:
+    """The pod with an address; an API server finds it by the first one of a pod alone."""
+    there = _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}"))
+    first = {family(x.addresses[0]) for x in known.askers if x.addresses}
+    if there == [] and family(address) in first and is_of_pods(address, known.nodes) and _is_surveyed(ask, known.nodes):
+        _vacate(ask, address)
+    return _kept(ask, there or ())
+
+
+def _vacate(ask: Asker, address: str) -> None:
+    ask.world.vacant = list(dict.fromkeys((*ask.world.vacant, address)))
+
+
+def _is_whole(ask: Asker) -> bool:
+    """Whether all Services are known where they were listed."""
+    return not isinstance(ask.api, Stored) or ask.api.lists(kinds.SERVICES)
+
+
+def _is_surveyed(ask: Asker, nodes: Iterable[Node]) -> bool:
+    """Whether all pods of all nodes are known where they were listed."""
+    return not isinstance(ask.api, Stored) or all(ask.api.surveys(x.metadata.name) for x in nodes)
+
+
+def _instead(ask: Asker, key: tuple[str, str]) -> None:
+    """Note what tells that a name was meant to be that of a Service which is not there."""
+    world, source = ask.world, ask.api
+    if key not in world.absent:
+        return
+    seen = source.namespaces if isinstance(source, Stored) else set()
+    seen |= {text(x, "metadata", "namespace") for y in world.objects.values() for x in y}
+    known = source.listed(kinds.SERVICES).items if isinstance(source, Stored) else ()
+    keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
+    missed(world, key, seen, keys)
+
+
+def missed(
+    world: World, key: tuple[str, str], namespaces: Collection[str], services: Sequence[tuple[str, str]]
+) -> None:
+    """Note of a Service that is not there whether its namespace is, and what is called alike."""
+    if key[0] in namespaces:
+        world.namespaces = list(dict.fromkeys((*world.namespaces, key[0])))
+    world.meant = list(dict.fromkeys((*world.meant, *((*key, *x) for x in alike(key, services)))))
 
 
 def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
     """Who holds a port of a node: pods there, else the Service that has it as its node port."""
     there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
+    if there is not None and (not isinstance(ask.api, Stored) or ask.api.surveys(node)):
+        ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
     holders = [x for x in there or () if _holds(x, port)]
     if holders:
         return _kept(ask, holders)

@@ -65,6 +65,9 @@ class Manifest(msgspec.Struct, frozen=True):
     lost: tuple[Exporter, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     vacant: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    meant: tuple[tuple[str, str, str, str], ...] = ()
+    surveyed: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -92,6 +95,9 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.lost),
         tuple(world.absent),
         tuple(world.vacant),
+        tuple(world.namespaces),
+        tuple(world.meant),
+        tuple(world.surveyed),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -123,6 +129,8 @@ def unpacked(path: str, raw: bytes) -> World:
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
     world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
+    world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
+    world.surveyed = list(manifest.surveyed)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

@@ -12,6 +12,7 @@ from dualstack.gather.archive import MAGIC, unpacked
 from dualstack.gather.bundle import GZIP, files_in
 from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
+from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
@@ -123,6 +124,7 @@ def _take_list(world: World, found: Any, where: _Where) -> None:  # noqa: ANN401
     """Note the objects of a list; a kind of which there are none was looked for all the same."""
     if where.kind and where.kind not in _NEVER:
         world.keep(where.kind)
+    note(world, found, where.kind)
     _take(world, found, where)
 
 

@@ -19,6 +19,7 @@ from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods
+from dualstack.reach.nowhere import is_meant, unowned, without_service
 from dualstack.reach.pods import Place, together
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.spoken import understood
@@ -29,8 +30,6 @@ OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
 cluster of the host, the host is a variable that is not there."""
 NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED, UNANSWERED)
 """Marks of the hop `resolve` of names that surely have no address."""
-VACANT = "vacant"
-"""Mark of the hop `service`: no Service has the address."""
 _FAULTS = ("DS101", "DS103", "DS119")
 """What is wrong with a text that no client can make an address of."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
@@ -228,10 +227,15 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop |
 
 
 def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
-    if is_surely_within(aim.host) and own and "Service" not in cluster.unseen:
-        first = next((x for x in own if not x.pod), own[0])
-        why = f"there is no Service `{first.name}` in the namespace `{first.namespace}`"
-        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (_said(aim),))
+    """A name that no Service has: surely of the cluster, or, of two labels, such as one may be in the world as well."""
+    first = next((x for x in own if not x.pod), next(iter(own), None))
+    key = (first.namespace, first.name) if first else ("", "")
+    surely = first is not None and is_surely_within(aim.host)
+    if surely and ("Service" not in cluster.unseen or key in cluster.absent):
+        return without_service(key, cluster, _said(aim), sure=True)
+    if key in cluster.absent and is_meant(key, cluster):
+        plain = aim.exporter.target is not None and not aim.exporter.target.tls
+        return without_service(key, cluster, _said(aim), sure=plain and key[0] in cluster.namespaces)
     why = f"`{aim.host}` is no Service that is known here, and was not looked up"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
 
@@ -365,10 +369,7 @@ def _on_node(name: str, port: int, world: World) -> Iterator[Backend]:
 def _beyond(address: str, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
     if address in cluster.vacant:
-        why = f"{address} is among the addresses of Services, and no Service has it"
-        fact = Evidence(f"no Service has {address}", "Services of all namespaces")
-        yield TracedHop(Hop.POLICY, Status.PASS)
-        yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
+        yield from unowned(address, cluster)
     elif held:
         yield TracedHop(Hop.POLICY, Status.PASS)
         yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))

@@ -1,0 +1,207 @@
+"""Clients of a cluster that name what nobody has there, by files that `kubectl get` wrote."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.cluster import ClusterRequest, stored
+from dualstack.conclusion import conclude
+from dualstack.gather.dumps import read_world
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding
+from dualstack.model.question import Question
+from dualstack.model.target import EVERYTHING, KubeTarget
+from dualstack.overview import conclude_all
+from dualstack.reach.nowhere import alike
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import alias, cart
+from tests.cluster.test_survey import Object
+
+CART = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+API = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
+       "spec": {"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"port": 443}]}}  # fmt: skip
+ASKED = KubeTarget("deploy", "cart")
+
+
+def system(on: str, phase: str = "Running") -> Object:
+    """What runs on each node."""
+    return {"kind": "Pod", "metadata": {"name": f"kube-proxy-{on}", "namespace": "kube-system"},
+            "spec": {"nodeName": on, "hostNetwork": True}, "status": {"phase": phase}}  # fmt: skip
+
+
+def folder(path: Path, *objects: Object, apart: Iterable[str] = (), **instead: Any) -> str:
+    """What `kubectl get -A` wrote of a cluster with these; kinds that are `apart` are no lists."""
+    held = [{"apiVersion": "v1", **x} for x in (*w.healthy(**instead), CART, system("n1"), system("n2"), *objects)]
+    together = [x for x in held if x["kind"] not in apart]
+    (path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": together}))
+    for number, each in enumerate(x for x in held if x["kind"] in apart):
+        (path / f"{number}.json").write_text(json.dumps(each))
+    return str(path)
+
+
+def told(path: str) -> Diagnosis:
+    return conclude(stored(ClusterRequest(ASKED, stored=path, namespace="shop")), Question())
+
+
+def told_all(path: str) -> Diagnosis:
+    return conclude_all(stored(ClusterRequest(EVERYTHING, stored=path)), Question())
+
+
+def of(found: Diagnosis, code: str) -> list[Finding]:
+    return [x for x in found.findings if x.code == code]
+
+
+def severities(path: str, code: str) -> tuple[list[str], list[str]]:
+    """What is said of a code, by the client and by all, once for each family."""
+    return tuple([str(x.severity) for x in of(y, code)[:1]] for y in (told(path), told_all(path)))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more", "expected"),
+    [
+        ("http://otell.obs:4317", [API], "error"),
+        ("http://otell.obs:4317", [], "error"),
+        ("https://otell.obs:4317", [API], "warning"),
+        ("http://otel.monitoring:4317", [API], "warning"),
+        ("http://otel.kube-system:4317", [API], "error"),
+        ("http://otel.monitoring.svc.cluster.local:4317", [API], "error"),
+        ("http://otel.monitoring.svc:4317", [], ""),
+        ("http://otel.monitoring:4317", [], ""),
+        ("http://ingest.vendor:4317", [API], ""),
+        ("http://ingest.vendor.example:4317", [API], ""),
+        ("http://otel.obs:4317", [API], ""),
+        ("http://cart:4317", [API], "error"),
+    ],
+)
+def test_a_name_that_no_service_has(endpoint: str, more: list[Object], expected: str, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart(endpoint), *more)
+
+    assert severities(path, "DS408") == ([expected] if expected else [],) * 2
+    assert (told(path).verdict == "broken") is (expected == "error")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"hostAliases": [{"ip": "10.96.0.9", "hostnames": ["Otell.obs"]}]},
+        {"dnsPolicy": "Default"},
+        {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"]}},
+        {"hostNetwork": True},
+    ],
+)
+def test_a_name_that_the_pod_looks_up_elsewhere_may_have_an_address(spec: Object, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://otell.obs:4317", **spec), API)
+
+    assert not [x for x in of(told_all(path), "DS408") if x.severity == "error"]
+
+
+def test_a_loopback_is_no_name_of_a_service(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://localhost:4317"), API)
+
+    assert severities(path, "DS408") == ([], [])
+
+
+def test_what_is_called_alike_is_named(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://otell.obs:4317"), API)
+
+    for found in (told(path), told_all(path)):
+        (first, *_) = of(found, "DS408")
+        assert first.detail == (
+            "Clients send to `http://otell.obs:4317`: there is no Service `otell` in the namespace `obs`; "
+            "there is `otel.obs`."
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "known", "expected"),
+    [
+        (("obs", "otel"), [("obs", "otel-collector"), ("obs", "web")], [("obs", "otel-collector")]),
+        (("monitoring", "otel"), [("obs", "otel"), ("obs", "cart")], [("obs", "otel")]),
+        (
+            ("observabilty", "otel-colector"),
+            [("observability", "otel-collector")],
+            [("observability", "otel-collector")],
+        ),
+        (("obs", "collector"), [("shop", "colector")], []),
+        (("obs", "otel"), [(x, "otel") for x in ("a", "b", "c", "d")], [(x, "otel") for x in ("a", "b", "c")]),
+    ],
+)
+def test_services_are_alike(key: tuple[str, str], known: list[tuple[str, str]], expected: list[Any]) -> None:
+    assert list(alike(key, known)) == expected
+
+
+def test_an_alias_of_what_is_not_there_is_lost(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://x:4317"), alias("x", "otel.monitoring.svc.cluster.local"), API)
+
+    assert severities(path, "DS408") == (["error"], ["error"])
+    assert [x.target.host for x in told_all(path).traces if x.failed] == ["x.shop.svc"] * 4
+
+
+def test_an_alias_that_no_client_names_is_left(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://otel.obs:4317"), alias("x", "otel.monitoring.svc.cluster.local"), API)
+
+    assert severities(path, "DS408") == ([], [])
+
+
+def test_an_alias_of_what_may_be_there_is_not(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://x:4317"), alias("x", "otel.monitoring.svc.cluster.local"))
+
+    assert severities(path, "DS408") == ([], [])
+
+
+def test_a_list_of_all_namespaces_is_known_by_what_each_cluster_has(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "part").mkdir()
+    (tmp_path / "apart").mkdir()
+    whole = read_world(folder(tmp_path / "whole", cart("http://x:4317"), API, system("n3", "Pending")))
+    assert (whole.whole, whole.surveyed) == (["Service"], ["n1", "n2"])
+    part = read_world(folder(tmp_path / "part", API, services=[], pods=[]))
+    assert (part.whole, part.surveyed) == ([], [])
+    apart = read_world(folder(tmp_path / "apart", cart("http://x:4317"), API, apart=("Service", "Pod")))
+    assert (apart.whole, apart.surveyed) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("address", "instead", "expected"),
+    [
+        ("10.96.0.77", {}, (["error"], ["error"])),
+        ("[fd00:96::77]", {}, (["error"], ["error"])),
+        ("10.96.0.9", {}, ([], [])),
+        ("10.96.0.77", {"ranges": []}, (["warning"], [])),
+        ("10.97.0.77", {"ranges": []}, ([], [])),
+        ("10.244.1.77", {}, (["error"], [])),
+        ("10.244.1.77", {"ranges": []}, (["error"], [])),
+        ("10.244.1.1", {}, ([], [])),
+        ("[fd00:244:0:1::77]", {}, ([], [])),
+        ("192.0.2.7", {}, ([], [])),
+    ],
+)
+def test_an_address_that_nobody_has(
+    address: str, instead: dict[str, Any], expected: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    path = folder(tmp_path, cart(f"http://{address}:4317"), API, **instead)
+
+    assert severities(path, "DS525") == expected
+
+
+def test_an_address_that_only_an_incomplete_folder_lacks_is_not_known(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://10.96.0.77:4317"))
+
+    assert severities(path, "DS525") == ([], [])
+    assert told(path).verdict == "unknown"
+
+
+def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:
+    lines = [{"ip": "10.96.0.77", "hostnames": ["otel.obs"]}]
+    path = folder(tmp_path, cart("http://otel.obs:4317", hostAliases=lines), API)
+
+    (one,) = of(told(path), "DS525")
+    assert one.detail == (
+        "Clients send to `otel.obs`: the hosts file of the pod has 10.96.0.77 for `otel.obs`, and 10.96.0.77 is among "
+        "the addresses of Services, and no Service has it."
+    )
+    assert one.hint.startswith("Take the line out")
