@@ -67,14 +67,32 @@ def test_a_client_of_an_address_is_followed_as_far_as_it_is_known() -> None:
     assert found.verdict == "unknown"
 
 
-def cart(*beside: Object, on: str = "http://localhost:4317") -> Diagnosis:
-    """The diagnosis of the pods of cart that send to `on`, with other containers beside."""
+INJECT = {"sidecar.opentelemetry.io/inject": "true"}
+
+
+def cart(
+    *beside: Object,
+    on: str = "http://localhost:4317",
+    own: Object | None = None,
+    template: Object | None = None,
+    more: Object | None = None,
+    labels: Object | None = None,
+) -> Diagnosis:
+    """The diagnosis of the pods of cart that send to `on`, with other containers beside.
+
+    `own` and `template` are annotations of the Deployment and of its pods, `more` is a container that the pods alone
+    have, and `labels` are what those have more.
+    """
     env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=on)
     pod = client("a", "n1", env)
     pod["spec"]["containers"] += beside
-    template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": pod["spec"]["containers"]}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
-                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": template}}  # fmt: skip
+    about = {"labels": {"app": "cart"}, "annotations": template or {}}
+    shape = {"metadata": about, "spec": {"containers": list(pod["spec"]["containers"])}}
+    pod["spec"]["containers"] += [more] if more else []
+    pod["metadata"] |= {"annotations": template or {}, "labels": {**pod["metadata"]["labels"], **(labels or {})}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment",
+                  "metadata": {"name": "cart", "namespace": "shop", "annotations": own or {}},
+                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": shape}}  # fmt: skip
     by = [{"kind": "Deployment", "name": "cart", "controller": True}]
     between = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": deployment["spec"],
                "metadata": {"name": "cart-abc", "namespace": "shop", "ownerReferences": by}}  # fmt: skip
@@ -105,6 +123,32 @@ def test_a_loopback_is_not_said_to_be_deserted_where_somebody_may_listen() -> No
     found = cart({"name": "agent", "image": "example.com/agent:1"})
 
     assert {x.disposition for x in found.traces} == {Disposition.INSUFFICIENT_INFO}
+    assert found.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("asks", "way_out"),
+    [({"template": INJECT}, "make the pods anew"), ({"own": INJECT}, "annotations of the pod template"), ({}, "")],
+)
+def test_a_sidecar_that_was_asked_for_and_never_came_listens_nowhere(asks: dict[str, Object], way_out: str) -> None:
+    found = cart(**asks)
+
+    assert [x.code for x in found.findings] == ["DS110"]
+    assert found.verdict == "broken"
+    assert way_out in found.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        {"more": {"name": "otc-container", "image": "example.com/agent:1"}},
+        {"labels": {"sidecar.opentelemetry.io/injected": "shop.side"}},
+    ],
+)
+def test_a_sidecar_that_came_may_listen(come: dict[str, Object]) -> None:
+    found = cart(template=INJECT, **come)
+
+    assert not found.findings
     assert found.verdict == "unknown"
 
 
