@@ -52,7 +52,7 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
-from dualstack.reach.unoffered import unoffered
+from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
@@ -144,6 +144,7 @@ def _of_nodes(looks: Iterable[tuple[Inspection, Snapshot]]) -> Iterator[Namespac
 def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: Sequence[Trace]) -> Iterator[Trace]:
     """The flows to Services beside those of pods to each port: of clients that miss one, and from outside."""
     cluster, places, asked, seen = world
+    yield from untransported(cluster, asked)
     yield from unoffered(cluster, clients, asked)
     yield from unspoken(world, clients, every)
     inner = tuple(agreed(every, (), Places(places), seen))  # who comes from outside is not known

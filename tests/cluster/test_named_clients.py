@@ -176,6 +176,55 @@ def test_a_client_of_a_port_that_the_service_lacks_is_told_so() -> None:
     assert found.verdict == "degraded"
 
 
+UDP = {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-grpc", "protocol": "UDP"}
+HTTP = {"name": "otlp-http", "port": 4318, "targetPort": "otlp-http"}
+
+
+def test_a_port_for_udp_alone_is_none_for_otlp() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4317")
+    said = "Service otel has port 4317 for UDP alone, and OTLP is sent over TCP."
+
+    for found in (
+        of_service(services=[w.service(ports=[UDP, HTTP])]),
+        of_service(client("a", "n1", env), services=[w.service(ports=[UDP, HTTP])]),
+    ):
+        (fault,) = [x for x in found.findings if x.code == "DS508"]
+        assert fault.summary == "The Service has no port 4317 for TCP"
+        assert fault.detail.endswith(said)
+        assert fault.hint == "Write `protocol: TCP` in port 4317 of the Service."
+        assert found.verdict == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("ports", "lost"),
+    [
+        ([{**UDP, "name": "udp"}, {**UDP, "protocol": "TCP"}], []),
+        ([{**UDP, "name": "otlp", "port": 9999}], [9999]),
+        ([HTTP, {**UDP, "name": "jaeger", "port": 6831}], []),
+        ([{**HTTP, "protocol": "SCTP"}], [4318]),
+    ],
+)
+def test_a_port_of_another_transport_matters_where_it_is_for_otlp(ports: list[Object], lost: list[int]) -> None:
+    found = of_service(services=[w.service(ports=ports)])
+
+    assert sorted({x.target.port for x in found.traces if x.failed}) == lost
+
+
+def test_a_headless_service_has_no_proxy_that_heeds_the_transport() -> None:
+    found = of_service(services=[w.service(ports=[UDP], clusterIP="None", clusterIPs=["None"])])
+
+    assert not [x for x in found.findings if x.code == "DS508"]
+
+
+def test_the_ports_that_a_service_has_are_named_with_their_transport() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:9411")
+    found = of_service(client("a", "n1", env), services=[w.service(ports=[{**UDP, "name": "j", "port": 6831}, HTTP])])
+
+    (fault,) = [x for x in found.findings if x.code == "DS508"]
+    assert fault.detail.endswith("Service otel has no port 9411: it has 6831/UDP, 4318.")
+    assert fault.hint.endswith("or let them send to 4318.")
+
+
 @pytest.mark.parametrize("spec", [{"clusterIP": "None", "clusterIPs": ["None"]}, {}])
 def test_a_client_of_a_port_that_there_is_loses_nothing(spec: Object) -> None:
     port = 4319 if spec else 4317

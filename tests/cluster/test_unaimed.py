@@ -160,6 +160,8 @@ def test_of_many_such_services_some_are_named() -> None:
 
 def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:
     gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
-    world = everything(whole(client("a", "n1", gone), services=[], slices=[]))
+    held = whole(client("a", "n1", gone), services=[], slices=[])
+    held.whole = ["Service"]
+    world = everything(held)
 
     assert why(conclude_all(world, Question())) == []
