@@ -52,6 +52,7 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
+from dualstack.reach.unheld import IDLE, UNHELD
 from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ENDING
 from dualstack.reach.verdict import verdict
@@ -259,7 +260,7 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration.
 
-    Of clients also the flows that were refused out of sight.
+    Of clients also the flows that were refused out of sight, or end where nobody may be.
     """
     for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
         there = next(x for x in sight.places.values() if x.name == name)
@@ -273,7 +274,8 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
         )
     for trace, made in answered(sight.traces.items, sight.seen.entrances):
         yield live.adding(Traces((trace,)), Probes((made,)))
-    refused = [x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses and _turned(x)]
+    out_of_sight = (x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses)
+    refused = [x for x in out_of_sight if _turned(x) or x.at(Hop.ENDPOINTS).mark in (UNHELD, IDLE)]
     yield from (live.adding(Traces(tuple(refused))) for _ in refused[:1])
 
 

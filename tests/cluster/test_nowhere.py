@@ -16,6 +16,7 @@ from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.overview import conclude_all
 from dualstack.reach.nowhere import alike
+from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import alias, cart
 from tests.cluster.test_survey import Object
@@ -193,6 +194,85 @@ def test_an_address_that_only_an_incomplete_folder_lacks_is_not_known(tmp_path: 
 
     assert severities(path, "DS525") == ([], [])
     assert told(path).verdict == "unknown"
+
+
+NODE = [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]
+
+
+def on_node() -> Object:
+    found = cart("http://$(HOST_IP):4317", *NODE)
+    found["status"]["hostIP"] = "10.100.0.1"
+    return found
+
+
+def held(**port: Any) -> Object:
+    """The Collector of the node, with a port of its container that says this."""
+    found = w.pod("otel-agent", "n1")
+    found["spec"]["containers"][0]["ports"][0] |= port
+    return found
+
+
+@pytest.mark.parametrize(
+    ("pods", "more", "expected"),
+    [
+        ([held()], [API], ("unknown", "DS211", "warning", "hostPort: 4317")),
+        ([w.pod("otel-a", "n2")], [API], ("unknown", "DS211", "warning", "run on each node")),
+        ([held(hostPort=4317, hostIP="127.0.0.1")], [API], ("broken", "DS514", "error", "Leave `hostIP` out.")),
+        ([held(hostPort=4317, hostIP="0.0.0.0")], [API], ("unknown", "", "", "")),
+        ([held(hostPort=4317, hostIP="10.100.0.1")], [API], ("unknown", "", "", "")),
+        ([held(hostPort=4317)], [API], ("unknown", "", "", "")),
+        ([held()], [], ("unknown", "", "", "")),
+    ],
+)
+def test_a_port_of_a_node_that_no_pod_holds(
+    pods: list[Object], more: list[Object], expected: tuple[str, str, str, str], tmp_path: Path
+) -> None:
+    found = told(folder(tmp_path, on_node(), *more, pods=pods))
+
+    verdict, code, severity, hint = expected
+    mine = [x for x in found.findings if x.code in ("DS211", "DS514")]
+    assert found.verdict == verdict
+    assert [(x.code, str(x.severity)) for x in mine] == ([(code, severity)] if code else [])
+    assert all(hint in x.hint for x in mine)
+
+
+def test_the_collector_of_a_node_that_has_no_host_port_is_named(tmp_path: Path) -> None:
+    found = told(folder(tmp_path, on_node(), API, pods=[held()]))
+
+    (one,) = of(found, "DS211")
+    assert "no pod on the node n1 has a host port 4317" in one.detail
+    assert "the pod obs/otel-agent is a Collector without such a port" in one.detail
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("http://192.0.2.7:4317", "192.0.2.7:4317: at the hop endpoints nobody is known to have 192.0.2.7"),
+        ("http://ingest.vendor:4317", "at the hop resolve `ingest.vendor` is no Service that is known here"),
+        ("http://otel.obs:4317", "otel.obs.svc:4317: a listener is there; nothing was exported, so what it answers"),
+    ],
+)
+def test_the_reason_why_nobody_knows_is_told(endpoint: str, said: str, tmp_path: Path) -> None:
+    shown = " ".join(render(told(folder(tmp_path, cart(endpoint), API))).split())
+
+    assert "Not known:" in shown
+    assert said in shown
+
+
+def test_what_a_finding_tells_is_not_told_again(tmp_path: Path) -> None:
+    assert "Not known:" not in render(told(folder(tmp_path, on_node(), API, pods=[held()])))
+
+
+def test_of_many_reasons_the_first_are_told(tmp_path: Path) -> None:
+    many = [
+        {"name": f"x{number}", "image": "x", "env": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": said}]}
+        for number in range(9)
+        for said in [f"http://192.0.2.{number}:4317"]
+    ]
+    mine = cart("http://192.0.2.99:4317")
+    mine["spec"]["containers"] += many
+
+    assert "    - and 4 more reasons\n" in render(told(folder(tmp_path, mine, API)))
 
 
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:

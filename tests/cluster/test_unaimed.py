@@ -158,6 +158,33 @@ def test_of_many_such_services_some_are_named() -> None:
     assert said[-1] == "3 more Services of Collectors have none"
 
 
+def of_all(*pods: Any, **instead: Any) -> str:
+    """Why nothing was found where everything was asked about."""
+    world = everything(whole(*pods, services=[], slices=[], **instead))
+    world.target = str(EVERYTHING)
+    return "".join(why(conclude_all(world, Question())))
+
+
+def test_where_no_service_is_for_otlp_those_who_send_are_named() -> None:
+    sends = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317")
+
+    said = (
+        "no Service in the cluster has one, or leads to a Collector. Pods send to `http://10.100.0.1:4317`; ask about"
+    )
+    assert of_all(client("a", "n1", sends)) == f"{said} them: `dualstack diagnose deploy/cart -n shop`"
+
+
+def test_a_client_that_is_no_deployment_is_named_by_its_pod() -> None:
+    lone = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317"))
+    lone["metadata"]["ownerReferences"] = []
+
+    assert of_all(lone, pods=[]).endswith("`dualstack diagnose pod/a -n shop`")
+
+
+def test_where_no_service_is_for_otlp_there_may_be_collectors() -> None:
+    assert of_all().startswith("no Service in the cluster has one, or leads to a Collector; there are Collectors")
+
+
 def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:
     gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
     held = whole(client("a", "n1", gone), services=[], slices=[])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
-from dualstack.gather.kube_objects import Refused, text
+from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.model.address import family
@@ -143,7 +143,12 @@ def _is_whole(ask: Asker) -> bool:
 
 def _is_surveyed(ask: Asker, nodes: Iterable[Node]) -> bool:
     """Whether all pods of all nodes are known where they were listed."""
-    return not isinstance(ask.api, Stored) or all(ask.api.surveys(x.metadata.name) for x in nodes)
+    return all(_surveys(ask, x.metadata.name) for x in nodes)
+
+
+def _surveys(ask: Asker, node: str) -> bool:
+    """Whether all pods of a node are known where they were listed."""
+    return not isinstance(ask.api, Stored) or ask.api.surveys(node)
 
 
 def _instead(ask: Asker, key: tuple[str, str]) -> None:
@@ -170,13 +175,19 @@ def missed(
 def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
     """Who holds a port of a node: pods there, else the Service that has it as its node port."""
     there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
-    if there is not None and (not isinstance(ask.api, Stored) or ask.api.surveys(node)):
-        ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
     holders = [x for x in there or () if _holds(x, port)]
     if holders:
         return _kept(ask, holders)
-    mine = next((x for x in _services(ask) or () if x.by_node_port(port)), None)
-    return _to_service(ask, mine.metadata.namespace, mine.metadata.name) if mine else []
+    services = _services(ask)
+    mine = next((x for x in services or () if x.by_node_port(port)), None)
+    if mine:
+        return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
+    if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
+        ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
+        _kept(
+            ask, (x for x in there if any(COLLECTOR.search(text(y, "image")) for y in parts(x, "spec", "containers")))
+        )
+    return []
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

@@ -18,11 +18,12 @@ from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
-from dualstack.reach.node_ports import Behind, from_pods
+from dualstack.reach.node_ports import Behind, from_pods, is_bound_to
 from dualstack.reach.nowhere import is_meant, unowned, without_service
 from dualstack.reach.pods import Place, together
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.spoken import understood
+from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
 OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
@@ -328,7 +329,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         return
     place = next((x for x in places.values() if address in x.pod.addresses and not x.pod.spec.host_network), None)
     node = next((x for x in cluster.nodes if address in x.addresses), None)
-    held = tuple(_on_node(node.metadata.name, target.port, world)) if node else ()
+    held = tuple(_on_node(node.metadata.name, target.port, address, world)) if node else ()
     every = (Backend(address, target.port, place=place),) if place else held
     leads = _by_node_port(target.port, cluster) if node and not held else None
     shown = target if written else replace(target, host=address)
@@ -341,7 +342,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
             passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
             ends = from_pods(flow, passed, node.metadata.name, leads, places, world[3])
         else:
-            ends = _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3])
+            ends = _ends(flow, (*before, *_beyond(address, target.port, cluster, held=bool(every))), every, world[3])
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -356,17 +357,18 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _on_node(name: str, port: int, world: World) -> Iterator[Backend]:
-    """The pods that hold a port of a node."""
+def _on_node(name: str, port: int, address: str, world: World) -> Iterator[Backend]:
+    """The pods that hold a port of a node on one of its addresses."""
     cluster, places, _, _ = world
     for pod in (x for x in cluster.pods if x.spec.node_name == name and holds(x, port)):
         place = places.get((pod.metadata.namespace, pod.metadata.name))
-        numbers = [y.container_port for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
-        inside = port if pod.spec.host_network else next(iter(numbers), port)
-        yield from (Backend(x, inside, place=place) for x in pod.addresses)
+        mine = [y for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
+        numbers = [x.container_port for x in mine if is_bound_to(x.host_ip or "", address)]
+        inside = port if pod.spec.host_network else next(iter(numbers), 0)
+        yield from (Backend(x, inside, place=place) for x in pod.addresses if inside)
 
 
-def _beyond(address: str, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, port: int, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
     if address in cluster.vacant:
         yield from unowned(address, cluster)
@@ -375,10 +377,9 @@ def _beyond(address: str, cluster: Cluster, *, held: bool) -> Iterator[TracedHop
         yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
-        why = f"nobody is known to have {address}"
-        if node:
-            why = f"no pod is known to hold the port on the node {node.metadata.name}"
-        yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why)
+        yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
+        unknown = TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"nobody is known to have {address}")
+        yield unheld(node, port, address, cluster) if node else unknown
 
 
 def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:

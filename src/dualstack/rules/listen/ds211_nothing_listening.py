@@ -2,7 +2,8 @@
 
 ## What it detects
 A connection is refused and the complete list of sockets of that place has none on the port. Where the sockets are out
-of sight, no address of the target may take connections; a listener on other addresses looks the same from there.
+of sight, no address of the target may take connections; a listener on other addresses looks the same from there. It is
+a warning where clients send to their node and no pod there is known to hold the port: a process of the node may.
 
 ## Why it breaks
 The kernel answers a connection to a port without a socket with a reset. The receiver is not running, did not start, or
@@ -53,6 +54,7 @@ from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, suspects
 from dualstack.reach.trace import is_refused, sockets_of
+from dualstack.reach.unheld import doubted
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -90,6 +92,7 @@ def check(
     for flows in silent.values():
         cause = stopped if stopped and flows[0] in stopped.flows else None
         yield _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
+    yield from doubted(traces)
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None, meant: int) -> Finding:
