@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dualstack.gather.as_files import declared
 from dualstack.gather.facts import snapshot_of
 from dualstack.gather.proxy import proxy_of
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
@@ -82,7 +82,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
-    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families)
+    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, first=_first(cluster.pods))
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
@@ -112,6 +112,12 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     traces = Traces((*brought, *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
+
+
+def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
+    """The families that the first addresses of pods and of their nodes have."""
+    held = {y for x in pods for y in (x.status.host_ip or "", *x.addresses[:1]) if is_address(y)}
+    return tuple(x for x in BOTH if x in set(map(family, held)))
 
 
 def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.overview import conclude_all
 from dualstack.reach.nowhere import alike
 from dualstack.report.text import render
+from dualstack.review import Review, lint
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import alias, cart
 from tests.cluster.test_survey import Object
@@ -273,6 +274,45 @@ def test_of_many_reasons_the_first_are_told(tmp_path: Path) -> None:
     mine["spec"]["containers"] += many
 
     assert "    - and 4 more reasons\n" in render(told(folder(tmp_path, mine, API)))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "verdict", "codes"),
+    [
+        ("http://otel.obs:4317\n", "unknown", []),
+        (" http://otel.obs:4317", "unknown", []),
+        ('"http://otel.obs:4317"', "broken", ["DS119"]),
+        ("'http://otel.obs:4317'", "broken", ["DS119"]),
+        ("http://fd00:96::9:4317", "broken", ["DS101"]),
+        ("http://otel.obs:43l7", "broken", ["DS119"]),
+    ],
+)
+def test_a_text_that_is_no_address(endpoint: str, verdict: str, codes: list[str], tmp_path: Path) -> None:
+    found = told(folder(tmp_path, cart(endpoint), API))
+
+    assert found.verdict == verdict
+    assert [x.code for x in found.findings if x.severity == "error" and not x.because] == codes
+
+
+def test_a_line_break_behind_an_endpoint_is_told(tmp_path: Path) -> None:
+    shown = " ".join(render(told(folder(tmp_path, cart("http://otel.obs:4317\n"), API))).split())
+
+    assert "has a blank or a line break at an end, which Go and Java refuse and others cut off" in shown
+
+
+@pytest.mark.parametrize(("first", "expected"), [("10.100.0.1", []), ("fd00:100::1", ["error"])], ids=["ipv4", "ipv6"])
+def test_the_status_of_pods_tells_the_family_of_an_address_in_a_variable(
+    first: str, expected: list[str], tmp_path: Path
+) -> None:
+    mine = on_node()
+    mine["status"] = {"phase": "Running", "hostIP": first, "podIPs": [{"ip": first.replace("100", "244", 1)}]}
+    mine["status"]["podIP"] = mine["status"]["podIPs"][0]["ip"]
+    path = folder(tmp_path, mine, API, nodes=[], services=[], slices=[], ranges=[], pods=[], workloads=[], configs=[])
+
+    assert [str(x.severity) for x in of(told(path), "DS102")] == expected
+    files = lint(Review((path,))).diagnosis
+    assert [str(x.severity) for x in of(files, "DS102")] == expected
+    assert not of(told(path), "DS101")
 
 
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:

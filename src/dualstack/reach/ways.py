@@ -15,8 +15,8 @@ from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
 from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall
 from dualstack.reach.crowds import Crowd, crowds
-from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
+from dualstack.reach.garbled import garbled
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods, is_bound_to
 from dualstack.reach.nowhere import is_meant, unowned, without_service
@@ -31,8 +31,6 @@ OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
 cluster of the host, the host is a variable that is not there."""
 NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED, UNANSWERED)
 """Marks of the hop `resolve` of names that surely have no address."""
-_FAULTS = ("DS101", "DS103", "DS119")
-"""What is wrong with a text that no client can make an address of."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 _UNSEEN = Glimpses()
 
@@ -79,11 +77,11 @@ def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trac
 
 def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
     exporter, target = aim.exporter, aim.exporter.target
-    fault = read(exporter.endpoint, "url").fault
+    broken = garbled(exporter, _said(aim))
     if exporter.held:
         return
-    if fault in _FAULTS:
-        yield from _unparsed(aim, fault, world)
+    if broken:
+        yield from _flows(broken[0], world, broken[1:])
     elif target is None:
         return
     elif aim.own:
@@ -93,15 +91,6 @@ def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
             yield from _to_address(aim, target, address, world)
     else:
         yield from _to_name(aim, target, world)
-
-
-def _unparsed(aim: Aim, fault: str, world: World) -> Iterator[Trace]:
-    exporter = aim.exporter
-    found = read(exporter.endpoint, "url")
-    port = int(found.port) if found.port.isdecimal() and int(found.port) < 65536 else 4317
-    target = Target(exporter.endpoint, found.host or exporter.endpoint, port, OTLP_PORTS.get(port, Protocol.HTTP))
-    why = f"`{exporter.endpoint}` is no address that a client can use"
-    yield from _flows(target, world, (TracedHop(Hop.ENDPOINT, Status.FAIL, why, fault, (_said(aim),)),))
 
 
 def _flows(
