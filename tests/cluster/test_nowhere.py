@@ -315,6 +315,30 @@ def test_the_status_of_pods_tells_the_family_of_an_address_in_a_variable(
     assert not of(told(path), "DS101")
 
 
+DNS = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system"},
+       "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "ports": [{"port": 53}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "expected"),
+    [
+        ("otel.obs.svc.cluster.local", [DNS], ("unknown", [])),
+        ("otel.obs", [DNS], ("broken", ["error"])),
+        ("otel.obs.svc", [DNS], ("broken", ["error"])),
+        ("otel.obs.svc.cluster.local", [], ("unknown", ["warning"])),
+        ("otel.obs", [], ("unknown", ["warning"])),
+        ("ingest.vendor.example", [DNS], ("unknown", [])),
+    ],
+)
+def test_a_nameserver_that_is_a_service_is_that_of_the_cluster(
+    host: str, more: list[Object], expected: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    own: Object = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.96.0.10"]}}
+    found = told(folder(tmp_path, cart(f"http://{host}:4317", **own), API, *more, ranges=[]))
+
+    assert (found.verdict, [str(x.severity) for x in of(found, "DS408")[:1]]) == expected
+
+
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:
     lines = [{"ip": "10.96.0.77", "hostnames": ["otel.obs"]}]
     path = folder(tmp_path, cart("http://otel.obs:4317", hostAliases=lines), API)

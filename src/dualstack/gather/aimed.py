@@ -22,7 +22,7 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import aims, holds, is_otlp
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.client_dns import first_nameserver, in_ranges
 from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
@@ -70,6 +70,7 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     """What clients name, with what is behind it."""
     around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
+    _nameservers(ask)
     found = aims(_cluster(ask))
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
@@ -81,6 +82,15 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
         ask.world.gaps.append(Missing("addresses", f"{len(addresses) - _ADDRESSES} more were not looked at"))
     behind(led)
     return ask.world
+
+
+def _nameservers(ask: Asker) -> None:
+    """Note which nameservers of pods are Services, where the ranges do not tell."""
+    known = ask.world.cluster()
+    named = dict.fromkeys(filter(None, map(first_nameserver, known.askers))) if not known.ranges else {}
+    services = _services(ask) if named else None
+    held = {y for x in services or () for y in x.addresses}
+    ask.world.nameservers = [x for x in named if x in held]
 
 
 def _cluster(ask: Asker) -> Cluster:

@@ -68,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True):
     namespaces: tuple[str, ...] = ()
     meant: tuple[tuple[str, str, str, str], ...] = ()
     surveyed: tuple[str, ...] = ()
+    nameservers: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -98,6 +99,7 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.namespaces),
         tuple(world.meant),
         tuple(world.surveyed),
+        tuple(world.nameservers),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -130,7 +132,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
     world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
     world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
-    world.surveyed = list(manifest.surveyed)
+    world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

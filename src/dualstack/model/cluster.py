@@ -328,7 +328,7 @@ class Cluster(msgspec.Struct, frozen=True):
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
     them or a client names, and that are not there. `vacant` are addresses that clients name and nobody has.
     `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
-    `surveyed` are nodes all of whose pods were looked at.
+    `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
     """
 
     name: str = ""
@@ -353,6 +353,7 @@ class Cluster(msgspec.Struct, frozen=True):
     namespaces: frozenset[str] = frozenset()
     meant: tuple[tuple[str, str, str, str], ...] = ()
     surveyed: frozenset[str] = frozenset()
+    nameservers: frozenset[str] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -33,7 +33,8 @@ class World(msgspec.Struct):
     neither decides anything. `vacant` are addresses that clients name and nobody in the cluster has. `namespaces` are
     some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
     namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
-    nodes all of whose pods were looked at; of files, that are here.
+    nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
+    name as theirs.
     """
 
     context: str = ""
@@ -58,6 +59,7 @@ class World(msgspec.Struct):
     meant: list[tuple[str, str, str, str]] = []
     whole: list[str] = []
     surveyed: list[str] = []
+    nameservers: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -98,6 +100,7 @@ class World(msgspec.Struct):
             namespaces=frozenset(self.namespaces),
             meant=tuple(self.meant),
             surveyed=frozenset(self.surveyed),
+            nameservers=frozenset(self.nameservers),
         )
 
     def _is_ambiguous(self) -> bool:

@@ -6,7 +6,7 @@ resolv.conf(5): search, ndots.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -52,8 +52,8 @@ class ClusterName(msgspec.Struct, frozen=True):
     pod: str = ""
 
 
-def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = ()) -> Resolver:
-    """The resolver of a pod. `ranges` are those of Services, which tell whether a nameserver is one."""
+def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collection[str] = ()) -> Resolver:
+    """The resolver of a pod. `ranges` of Services tell whether a nameserver is one; `nameservers` surely are."""
     spec, own = pod.spec, pod.spec.dns_config or DnsConfig()
     policy = spec.dns_policy or "ClusterFirst"
     aliases = tuple(
@@ -61,7 +61,7 @@ def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = ()) -> Resolver:
     )
     added = tuple(x.strip(".").lower() for x in own.searches or ())
     if policy == "None":
-        asks = _is_cluster(own.nameservers or (), ranges)
+        asks = _is_cluster(own.nameservers or (), ranges, nameservers)
         return Resolver("dnsPolicy: None", asks, added, _ndots(own, 1), aliases)
     if policy == "Default" or (policy == "ClusterFirst" and spec.host_network):
         said = "dnsPolicy: Default" if policy == "Default" else "hostNetwork with dnsPolicy: ClusterFirst"
@@ -79,10 +79,17 @@ def _ndots(own: DnsConfig, otherwise: int) -> int:
     return min(int(said), 15) if _NDOTS.fullmatch(said) else otherwise  # RES_MAXNDOTS in resolv.h
 
 
-def _is_cluster(nameservers: Iterable[str], ranges: Iterable[ServiceCIDR]) -> bool | None:
+def first_nameserver(pod: Pod) -> str:
+    """The nameserver that a pod asks first, where its specification names it; else empty."""
+    own = (pod.spec.dns_config or DnsConfig()) if pod.spec.dns_policy == "None" else DnsConfig()
+    return next((x for x in own.nameservers or () if is_address(x)), "")
+
+
+def _is_cluster(said: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
     """Whether the first of some nameservers is that of the cluster: one of its Services, or a cache on each node."""
-    first = next((x for x in nameservers if is_address(x)), "")
-    return True if first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)) else None
+    first = next((x for x in said if is_address(x)), "")
+    mine = first in known or (first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)))
+    return True if mine else None
 
 
 def _is_range(text: str) -> bool:

@@ -207,7 +207,8 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop |
     surely = is_surely_within(aim.host)
     last = aim.host.lower().rpartition(".")[2]  # the DNS of the world has no such domain as `svc`, or one label
     unaided = asked.said == "dnsPolicy: None" and not asked.search and last in ("svc", aim.host.lower())
-    if not own and surely and (asked.cluster or unaided or aim.host.endswith(".")):
+    meant = surely or (known and asked.cluster)  # a Service that the usual resolver would find
+    if not own and meant and (asked.cluster or unaided or aim.host.endswith(".")):
         return TracedHop(Hop.RESOLVE, Status.FAIL, shortfall(aim.host, asked), SHORT, facts)
     if asked.cluster:
         return None
