@@ -9,6 +9,7 @@ import pytest
 
 from dualstack.cluster import ClusterRequest, stored
 from dualstack.conclusion import conclude
+from dualstack.gather.archive import packed
 from dualstack.gather.dumps import read_world
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
@@ -337,6 +338,55 @@ def test_a_nameserver_that_is_a_service_is_that_of_the_cluster(
     found = told(folder(tmp_path, cart(f"http://{host}:4317", **own), API, *more, ranges=[]))
 
     assert (found.verdict, [str(x.severity) for x in of(found, "DS408")[:1]]) == expected
+
+
+def of_service(path: str) -> Diagnosis:
+    return conclude(stored(ClusterRequest(KubeTarget("svc", "otel"), stored=path, namespace="obs")), Question())
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "named"),
+    [("http://otel.obs:4317", 1), ("http://10.96.0.9:4317", 1), ("http://otel:4317", 0), ("http://x.obs:4317", 0)],
+)
+def test_clients_of_a_stored_service_are_those_of_all_namespaces(endpoint: str, named: int, tmp_path: Path) -> None:
+    found = of_service(folder(tmp_path, cart(endpoint), API))
+
+    assert [(x.namespace, x.owner) for x in found.exporters] == [("shop", "Deployment cart")] * named
+
+
+def test_a_snapshot_of_all_knows_its_clients(tmp_path: Path) -> None:
+    held = stored(ClusterRequest(EVERYTHING, stored=folder(tmp_path, cart("http://otel.obs:4317"), API)))
+    held.target = str(EVERYTHING)
+    (tmp_path / "w").write_bytes(packed(held, "1"))
+
+    assert [x.owner for x in of_service(str(tmp_path / "w")).exporters] == ["Deployment cart"]
+
+
+def test_a_folder_without_pods_has_no_clients(tmp_path: Path) -> None:
+    items = [x for x in w.healthy() if x["kind"] in ("Service", "EndpointSlice")]
+    listed = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **x} for x in items]}
+    (tmp_path / "all.json").write_text(json.dumps(listed))
+
+    assert of_service(str(tmp_path)).exporters == ()
+
+
+def test_ports_that_lead_to_the_receivers_of_each_other_fail_their_clients(tmp_path: Path) -> None:
+    swapped = [
+        {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-http"},
+        {"name": "otlp-http", "port": 4318, "targetPort": "otlp-grpc"},
+    ]
+    slices = w.endpoints([w.pod("otel-a", "n1"), w.pod("otel-b", "n2")],
+                         ports=[{"name": "otlp-grpc", "port": 4318}, {"name": "otlp-http", "port": 4317}])  # fmt: skip
+    mine = cart("http://otel.obs:4317", {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "grpc"})
+    made = {"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": {"name": "otel-1", "namespace": "obs"},
+            "spec": {"template": w.deployment()["spec"]["template"]}}  # fmt: skip
+    path = folder(tmp_path, mine, made, API, services=[w.service(ports=swapped)], slices=slices)
+
+    found = of_service(path)
+
+    assert found.verdict == "degraded"
+    assert {x.vantage for x in found.traces if x.failed} == {"pods of Deployment cart"}
+    assert [str(x.severity) for x in of(found, "DS902")] == ["error"]
 
 
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:

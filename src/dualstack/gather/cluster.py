@@ -372,3 +372,15 @@ def around(ask: Asker) -> None:
         return
     ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
     ask.world.left_out[kinds.NODES.kind] = found.more
+
+
+def every_sender(ask: Asker, whole: World) -> None:
+    """Note who exports to the Services of a question among all pods, of any namespace, that were stored."""
+    known = [x for x in page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
+    names = {(x.metadata.namespace, x.metadata.name) for x in known}
+    addresses = {y for x in known for y in x.addresses}
+    found = whole.clients
+    if not whole.target:
+        with contextlib.suppress(Refused):
+            found = clients.of(ask.api.listed(kinds.PODS).items)
+    ask.world.clients = [x for x in found if x.service in names or x.host in addresses]

@@ -47,7 +47,7 @@ def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
     """The ways of clients that say another protocol than is taken on the port of a Service that they name."""
     cluster, places, _, _ = world
-    known = {(x.target.host, x.target.port, x.protocol) for x in traces}
+    known = {(x.target.host, x.target.port, x.protocol) for x in traces if x.failed or x.accepted}
     found = dict[tuple[object, ...], Trace]()
     for one in (x for x in exporters if x.protocol and not x.literal):
         target, service = one.target, cluster.service(*one.service) if one.service else None
