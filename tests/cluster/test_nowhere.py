@@ -389,6 +389,65 @@ def test_ports_that_lead_to_the_receivers_of_each_other_fail_their_clients(tmp_p
     assert [str(x.severity) for x in of(found, "DS902")] == ["error"]
 
 
+def corefile(zones: str) -> Object:
+    text = f".:53 {{\n    errors\n    kubernetes {zones} in-addr.arpa ip6.arpa {{\n    }}\n}}\n"
+    return {
+        "kind": "ConfigMap",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+        "data": {"Corefile": text},
+    }
+
+
+@pytest.mark.parametrize(
+    ("domain", "more", "expected"),
+    [
+        ("cluster.local", [], []),
+        ("cluster.local", [corefile("cluster.local")], []),
+        ("cluster.locl", [corefile("cluster.local")], ["error"]),
+        ("cluster.locl", [], ["warning"]),
+        ("cluster2.local", [], []),
+        ("cluster2.local", [corefile("cluster.local")], ["warning"]),
+        ("clusterset.local", [], []),
+        ("clusterset.local", [corefile("cluster.local")], ["warning"]),
+        ("k8s.acme", [], []),
+        ("k8s.acme", [corefile("k8s.acme. cluster.local")], []),
+        ("cluster.local", [corefile("k8s.acme")], []),
+    ],
+)
+def test_the_domain_of_a_whole_name(domain: str, more: list[Object], expected: list[str], tmp_path: Path) -> None:
+    found = told(folder(tmp_path, cart(f"http://otel.obs.svc.{domain}:4317"), API, *more))
+
+    assert [str(x.severity) for x in of(found, "DS408")[:1]] == expected
+    assert (found.verdict == "broken") is (expected == ["error"])
+
+
+def test_an_endpoint_without_a_scheme_is_not_known_to_be_plain(tmp_path: Path) -> None:
+    grpc = {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "grpc"}
+    insecure = {"name": "OTEL_EXPORTER_OTLP_INSECURE", "value": "true"}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+
+    bare = render(told(folder(tmp_path / "one", cart("otel.obs:4317", grpc), API)))
+    told_so = render(told(folder(tmp_path / "other", cart("otel.obs:4317", grpc, insecure), API)))
+
+    assert "`OTEL_EXPORTER_OTLP_INSECURE` is not set" in " ".join(bare.split())
+    assert "OTEL_EXPORTER_OTLP_INSECURE" not in told_so
+
+
+@pytest.mark.parametrize(("selector", "said"), [({"pool": "apps"}, ": its `nodeSelector` is pool=apps"), ({}, "")])
+def test_a_daemonset_for_no_node_is_told(selector: Object, said: str, tmp_path: Path) -> None:
+    made = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent", "namespace": "obs"},
+            "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": {"spec": {"nodeSelector": selector}}},
+            "status": {"desiredNumberScheduled": 0}}  # fmt: skip
+    path = folder(tmp_path, made, API)
+
+    found = conclude(stored(ClusterRequest(KubeTarget("ds", "agent"), stored=path, namespace="obs")), Question())
+
+    assert [x.why for x in found.skipped if x.needs == "pods of ds/agent"] == [
+        f"no node is one that it is meant for{said}"
+    ]
+
+
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:
     lines = [{"ip": "10.96.0.77", "hostnames": ["otel.obs"]}]
     path = folder(tmp_path, cart("http://otel.obs:4317", hostAliases=lines), API)

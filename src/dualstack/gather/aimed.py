@@ -3,6 +3,7 @@
 Beside `gather/cluster.py`, which begins with what receives.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -21,8 +22,9 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
-from dualstack.reach.aims import aims, holds, is_otlp
-from dualstack.reach.client_dns import first_nameserver, in_ranges
+from dualstack.reach import cluster_dns
+from dualstack.reach.aims import Aim, aims, holds, is_otlp
+from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, zones
 from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
@@ -72,6 +74,7 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
     found = aims(_cluster(ask))
+    _domains(ask, found)
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
         led += _to_service(ask, namespace, name, likely=likely)
@@ -91,6 +94,14 @@ def _nameservers(ask: Asker) -> None:
     services = _services(ask) if named else None
     held = {y for x in services or () for y in x.addresses}
     ask.world.nameservers = [x for x in named if x in held]
+
+
+def _domains(ask: Asker, found: Iterable[Aim]) -> None:
+    """Note the domains of the cluster, where a client names one that clusters mostly do not have."""
+    if any(is_foreign(x.host) for x in found):
+        with contextlib.suppress(Refused):
+            said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
+            ask.world.domains = list(zones(text(said, "data", "Corefile")))
 
 
 def _cluster(ask: Asker) -> Cluster:

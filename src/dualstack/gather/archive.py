@@ -69,6 +69,7 @@ class Manifest(msgspec.Struct, frozen=True):
     meant: tuple[tuple[str, str, str, str], ...] = ()
     surveyed: tuple[str, ...] = ()
     nameservers: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -100,6 +101,7 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.meant),
         tuple(world.surveyed),
         tuple(world.nameservers),
+        tuple(world.domains),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -133,6 +135,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
     world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
     world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
+    world.domains = list(manifest.domains)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

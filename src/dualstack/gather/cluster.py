@@ -214,12 +214,20 @@ def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
     if target.kind == "pod":
         return [x for x in [_named(ask, kinds.PODS, target.name)] if x]
     found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
+    if target.kind == "ds" and part(found, "status").get("desiredNumberScheduled") == 0:
+        ask.world.gaps.append(Missing(f"pods of {target}", f"no node is one that it is meant for{_meant_for(found)}"))
     if target.kind == "collector":
         instance = f"{ask.namespace}.{target.name}"[:_LABEL]
         made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
         return ask.some(kinds.PODS, ask.namespace, made) if found else []
     selector = _selector(part(found, "spec", "selector"))
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
+
+
+def _meant_for(found: Object | None) -> str:
+    """The labels of nodes that a DaemonSet asks for."""
+    wanted = texts(found, "spec", "template", "spec", "nodeSelector")
+    return f": its `nodeSelector` is {', '.join(f'{k}={v}' for k, v in wanted.items())}" if wanted else ""
 
 
 def _selector(said: Mapping[str, Any]) -> str:

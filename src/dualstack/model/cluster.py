@@ -329,6 +329,7 @@ class Cluster(msgspec.Struct, frozen=True):
     them or a client names, and that are not there. `vacant` are addresses that clients name and nobody has.
     `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
     `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
+    `domains` are those of its Services, where somebody names another one than the usual.
     """
 
     name: str = ""
@@ -354,6 +355,7 @@ class Cluster(msgspec.Struct, frozen=True):
     meant: tuple[tuple[str, str, str, str], ...] = ()
     surveyed: frozenset[str] = frozenset()
     nameservers: frozenset[str] = frozenset()
+    domains: tuple[str, ...] = ()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

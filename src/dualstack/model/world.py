@@ -34,7 +34,7 @@ class World(msgspec.Struct):
     some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
     namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
     nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
-    name as theirs.
+    name as theirs, and `domains` those of the cluster where they name one.
     """
 
     context: str = ""
@@ -60,6 +60,7 @@ class World(msgspec.Struct):
     whole: list[str] = []
     surveyed: list[str] = []
     nameservers: list[str] = []
+    domains: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -101,6 +102,7 @@ class World(msgspec.Struct):
             meant=tuple(self.meant),
             surveyed=frozenset(self.surveyed),
             nameservers=frozenset(self.nameservers),
+            domains=tuple(self.domains),
         )
 
     def _is_ambiguous(self) -> bool:

@@ -7,6 +7,7 @@ resolv.conf(5): search, ndots.
 import ipaddress
 import re
 from collections.abc import Collection, Iterable
+from difflib import SequenceMatcher
 
 import msgspec
 
@@ -17,6 +18,9 @@ from dualstack.model.slim import ServiceCIDR
 
 _DOMAIN = "cluster.local"
 """The domain of a cluster unless its kubelets are told another one, which nothing in the API says."""
+_ALIKE, _LETTERS = 0.85, 3
+_ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
+"""The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -115,6 +119,45 @@ def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
 def _name(text: str) -> ClusterName | None:
     found = _NAME.fullmatch(text)
     return ClusterName(found["namespace"], found["name"], found["pod"] or "") if found else None
+
+
+def domain(host: str) -> str:
+    """The domain behind `svc` in a whole name of a cluster; empty where the host is none."""
+    found = re.fullmatch(r"(?:[a-z0-9-]+\.){2,3}svc\.(?P<domain>.+)", host.lower().rstrip("."))
+    return found["domain"] if found else ""
+
+
+def is_foreign(host: str) -> bool:
+    """Whether a whole name of a cluster is of another domain than clusters mostly have."""
+    return domain(host) not in ("", _DOMAIN)
+
+
+def zones(corefile: str) -> tuple[str, ...]:
+    """The domains that a CoreDNS answers for as that of the cluster."""
+    said = (y.rstrip(".").lower() for x in _ZONES.finditer(corefile) for y in x["zones"].split())
+    return tuple(x for x in said if not x.endswith(".arpa"))
+
+
+def strange(host: str, known: Collection[str]) -> tuple[str, bool]:
+    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+
+    `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
+    nameservers can forward; one that is almost that of the cluster is a slip.
+    """
+    mine = domain(host)
+    if not mine or mine in known or (not known and mine == _DOMAIN):
+        return "", False
+    slip = any(_is_slip(mine, x) for x in known or (_DOMAIN,))
+    if known:
+        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", slip
+    return (f"`{host}` is of the domain `{mine}`, and clusters mostly have `{_DOMAIN}`" if slip else ""), False
+
+
+def _is_slip(one: str, other: str) -> bool:
+    """Whether a domain is another one with a letter or two that differ; numbers tell clusters apart."""
+    numbered = re.sub(r"\D", "", one) != re.sub(r"\D", "", other)
+    near = abs(len(one) - len(other)) < _LETTERS and SequenceMatcher(None, one, other).ratio() > _ALIKE
+    return near and not numbered
 
 
 def shortfall(host: str, asked: Resolver) -> str:

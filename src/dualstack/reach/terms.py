@@ -28,6 +28,7 @@ _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 _ORDER = tuple(Hop)
 _MOVED = "it takes exports at paths of its own"
 _BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
+_UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -52,6 +53,9 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         told = posted(told, mine[number], place)
         if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
             told = _doubted(told, Hop.ENDPOINT, _BARE)
+        unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
+        if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not speaks_tls(trace, place, seen):
+            told = _doubted(told, Hop.HANDSHAKE, _UNSAID)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
 

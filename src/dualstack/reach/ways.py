@@ -13,7 +13,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims, holds
 from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
-from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall
+from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall, strange
 from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.garbled import garbled
@@ -171,7 +171,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = _lookup(aim, own, known=any(_is_there(x, cluster) for x in usual))
+    hop = _lookup(aim, own, cluster.domains, known=any(_is_there(x, cluster) for x in usual))
     found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
@@ -196,12 +196,16 @@ def _undefined(aim: Aim) -> TracedHop:
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (_said(aim),))
 
 
-def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop | None:
+def _lookup(aim: Aim, own: Sequence[ClusterName], domains: Sequence[str], *, known: bool) -> TracedHop | None:
     """What the resolver of the pods makes of a name of the cluster; None where it asks for it as it should.
 
     `known` says that the usual resolver would find a Service.
     """
     asked, facts = aim.resolver, (Evidence(aim.resolver.said, f"pod {aim.exporter.pod}"), _said(aim))
+    odd, surely_none = strange(aim.host, domains) if asked.cluster else ("", False)
+    if odd:
+        status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, OUTSIDE)
+        return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
     if asked.cluster and own:
         return None
     surely = is_surely_within(aim.host)
