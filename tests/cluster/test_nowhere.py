@@ -448,6 +448,41 @@ def test_a_daemonset_for_no_node_is_told(selector: Object, said: str, tmp_path: 
     ]
 
 
+def variable(name: str, value: str) -> Object:
+    return {"name": name, "value": value}
+
+
+PROXIED = variable("HTTP_PROXY", "http://proxy.acme:3128")
+SECURED = 'grpc: {endpoint: "0.0.0.0:4317", tls: {cert_file: /c, key_file: /k, client_ca_file: /ca}}'
+GUARDED = 'grpc: {endpoint: "0.0.0.0:4317", auth: {authenticator: basicauth}}'
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "env", "grpc", "said"),
+    [
+        ("http://otel.obs:4318", [PROXIED], "", "`HTTP_PROXY` is set, and `NO_PROXY` does not spare the name"),
+        ("http://otel.obs:4318", [PROXIED, variable("NO_PROXY", "otel.obs")], "", ""),
+        ("https://otel.obs:4317", [], SECURED, "the receiver wants a certificate of clients"),
+        ("https://otel.obs:4317", [variable("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/c")], SECURED, ""),
+        ("http://otel.obs:4317", [], GUARDED, "the receiver wants credentials"),
+        ("http://otel.obs:4317", [variable("OTEL_EXPORTER_OTLP_HEADERS", "a=b")], GUARDED, ""),
+    ],
+)
+def test_what_clients_may_lack_is_named(endpoint: str, env: list[Object], grpc: str, said: str, tmp_path: Path) -> None:
+    config = w.config()
+    if grpc:
+        plain = 'grpc: {endpoint: "0.0.0.0:4317"}'
+        config["data"] = {k: v.replace(plain, grpc) for k, v in config["data"].items()}
+    made = {"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": {"name": "otel-1", "namespace": "obs"},
+            "spec": {"template": w.deployment()["spec"]["template"]}}  # fmt: skip
+    found = told(folder(tmp_path, cart(endpoint, *env), made, API, configs=[config]))
+
+    whys = ("does not spare the name", "the receiver wants")
+    assert any(x in " ".join(render(found).split()) for x in whys) is bool(said)
+    assert said in " ".join(render(found).split())
+    assert found.verdict == "unknown"
+
+
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:
     lines = [{"ip": "10.96.0.77", "hostnames": ["otel.obs"]}]
     path = folder(tmp_path, cart("http://otel.obs:4317", hostAliases=lines), API)

@@ -22,7 +22,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
     names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
-    says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP.
+    says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP,
+    and `wants` what clients have to bring, in the words of `reach/brings.py`.
     """
 
     component: str
@@ -47,6 +48,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     signals: tuple[str, ...] = ()
     pipelines: Location | None = None
     moved: bool = False
+    wants: tuple[str, ...] = ()
 
     @property
     def effective(self) -> str:

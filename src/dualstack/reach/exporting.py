@@ -6,11 +6,14 @@ OpenTelemetry specification, environment variables and OTLP exporter configurati
 import re
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, OwnerReference
 from dualstack.reach.brings import SIGNALS, brings, exports, idle
+from dualstack.reach.proxy import diverted, proxies, variable
 from dualstack.reach.variables import Variables, environment
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -64,7 +67,7 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
     own = found.values.get(f"{_OTLP}{signal}_PROTOCOL", "") if signal else ""
     said = next((x.value for x in container.env or () if x.name == name and x.value), "")
     endpoint = found.values.get(name) or said
-    return Exporter(
+    made = Exporter(
         pod.metadata.namespace,
         owner(pod),
         pod.metadata.name,
@@ -78,6 +81,9 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         held=found.held.get(name, ""),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
+    away = proxies(found.values)
+    heeding = diverted(made.target, away, None) if made.target and away.variables else ()
+    return replace(made, proxy=variable(made.target, away, heeding)) if made.target and heeding else made
 
 
 def owner(pod: Pod) -> str:
