@@ -9,7 +9,7 @@ import pytest
 
 from dualstack.cluster import ClusterRequest, stored
 from dualstack.conclusion import conclude
-from dualstack.gather.archive import packed
+from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.dumps import read_world
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
@@ -21,6 +21,7 @@ from dualstack.report.text import render
 from dualstack.review import Review, lint
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import alias, cart
+from tests.cluster.test_pseudonyms import veil
 from tests.cluster.test_survey import Object
 
 CART = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
@@ -481,6 +482,36 @@ def test_what_clients_may_lack_is_named(endpoint: str, env: list[Object], grpc: 
     assert any(x in " ".join(render(found).split()) for x in whys) is bool(said)
     assert said in " ".join(render(found).split())
     assert found.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://otell.obs:4317",
+        "https://otell.obs:4317",
+        "http://otel.monitoring.svc:4317",
+        "http://otel.obs.svc.cluster.locl:4317",
+        "http://10.96.0.77:4317",
+        "http://10.244.1.77:4317",
+        "http://$(HOST_IP):4317",
+        "'http://otel.obs:4317'",
+        "http://localhost:4317",
+    ],
+)
+def test_under_pseudonyms_the_same_is_told(endpoint: str, tmp_path: Path) -> None:
+    mine = on_node()
+    mine["spec"]["containers"][0]["env"][-1]["value"] = endpoint
+    mine["metadata"]["annotations"] = {"sidecar.opentelemetry.io/inject": "true"}
+    path = folder(tmp_path, mine, API, corefile("cluster.local"))
+
+    for world, judge in (
+        (stored(ClusterRequest(ASKED, stored=path, namespace="shop")), conclude),
+        (stored(ClusterRequest(EVERYTHING, stored=path)), conclude_all),
+    ):
+        plain, veiled = judge(world, Question()), judge(unpacked("v", veil(world)), Question())
+
+        assert [(x.code, x.severity) for x in veiled.findings] == [(x.code, x.severity) for x in plain.findings]
+        assert veiled.verdict == plain.verdict
 
 
 def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:

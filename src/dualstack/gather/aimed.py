@@ -24,7 +24,7 @@ from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
 from dualstack.reach.aims import Aim, aims, holds, is_otlp
-from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, zones
+from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
@@ -96,12 +96,13 @@ def _nameservers(ask: Asker) -> None:
     ask.world.nameservers = [x for x in named if x in held]
 
 
-def _domains(ask: Asker, found: Iterable[Aim]) -> None:
+def _domains(ask: Asker, found: Sequence[Aim]) -> None:
     """Note the domains of the cluster, where a client names one that clusters mostly do not have."""
     if any(is_foreign(x.host) for x in found):
         with contextlib.suppress(Refused):
             said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
             ask.world.domains = list(zones(text(said, "data", "Corefile")))
+        ask.world.slips = list(slips((x.host for x in found), ask.world.domains))
 
 
 def _cluster(ask: Asker) -> Cluster:

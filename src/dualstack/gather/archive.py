@@ -70,6 +70,7 @@ class Manifest(msgspec.Struct, frozen=True):
     surveyed: tuple[str, ...] = ()
     nameservers: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -102,6 +103,7 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.surveyed),
         tuple(world.nameservers),
         tuple(world.domains),
+        tuple(world.slips),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -135,7 +137,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
     world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
     world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
-    world.domains = list(manifest.domains)
+    world.domains, world.slips = list(manifest.domains), list(manifest.slips)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

@@ -277,7 +277,8 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         meant=[(names.host(a), names.host(b), names.host(c), names.host(d)) for a, b, c, d in world.meant],
         surveyed=[names.host(x) for x in world.surveyed],
         nameservers=[veil.text(x) for x in world.nameservers],
-        domains=[names.host(x) for x in world.domains],
+        domains=[names.host(x, behind=True) for x in world.domains],
+        slips=[names.host(x, behind=True) for x in world.slips],
     )
 
 

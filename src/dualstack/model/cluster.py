@@ -329,7 +329,8 @@ class Cluster(msgspec.Struct, frozen=True):
     them or a client names, and that are not there. `vacant` are addresses that clients name and nobody has.
     `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
     `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
-    `domains` are those of its Services, where somebody names another one than the usual.
+    `domains` are those of its Services, where somebody names another one than the usual, and `slips` those that are
+    almost one of these.
     """
 
     name: str = ""
@@ -356,6 +357,7 @@ class Cluster(msgspec.Struct, frozen=True):
     surveyed: frozenset[str] = frozenset()
     nameservers: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
+    slips: frozenset[str] = frozenset()
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

@@ -34,7 +34,7 @@ class World(msgspec.Struct):
     some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
     namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
     nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
-    name as theirs, and `domains` those of the cluster where they name one.
+    name as theirs, and `domains` those of the cluster where they name one; `slips` are almost such.
     """
 
     context: str = ""
@@ -61,6 +61,7 @@ class World(msgspec.Struct):
     surveyed: list[str] = []
     nameservers: list[str] = []
     domains: list[str] = []
+    slips: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -103,6 +104,7 @@ class World(msgspec.Struct):
             surveyed=frozenset(self.surveyed),
             nameservers=frozenset(self.nameservers),
             domains=tuple(self.domains),
+            slips=frozenset(self.slips),
         )
 
     def _is_ambiguous(self) -> bool:

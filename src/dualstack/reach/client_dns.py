@@ -138,26 +138,33 @@ def zones(corefile: str) -> tuple[str, ...]:
     return tuple(x for x in said if not x.endswith(".arpa"))
 
 
-def strange(host: str, known: Collection[str]) -> tuple[str, bool]:
-    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+def slips(hosts: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """The domains in whole names that are almost one of the cluster, or almost the usual one where nobody says it.
 
-    `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
-    nameservers can forward; one that is almost that of the cluster is a slip.
+    Numbers tell clusters apart, and are no slips.
     """
-    mine = domain(host)
-    if not mine or mine in known or (not known and mine == _DOMAIN):
-        return "", False
-    slip = any(_is_slip(mine, x) for x in known or (_DOMAIN,))
-    if known:
-        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", slip
-    return (f"`{host}` is of the domain `{mine}`, and clusters mostly have `{_DOMAIN}`" if slip else ""), False
+    said = dict.fromkeys(x for host in hosts if is_foreign(host) and (x := domain(host)) not in known)
+    return tuple(x for x in said if any(_is_slip(x, y) for y in known or (_DOMAIN,)))
 
 
 def _is_slip(one: str, other: str) -> bool:
-    """Whether a domain is another one with a letter or two that differ; numbers tell clusters apart."""
     numbered = re.sub(r"\D", "", one) != re.sub(r"\D", "", other)
     near = abs(len(one) - len(other)) < _LETTERS and SequenceMatcher(None, one, other).ratio() > _ALIKE
     return near and not numbered
+
+
+def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tuple[str, bool]:
+    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+
+    `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
+    nameservers can forward; one that is a slip is nobody's.
+    """
+    mine = domain(host)
+    if not mine or mine in known or not (known or mine in slipped):
+        return "", False
+    if known:
+        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
+    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{_DOMAIN}`", False
 
 
 def shortfall(host: str, asked: Resolver) -> str:

@@ -171,7 +171,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = _lookup(aim, own, cluster.domains, known=any(_is_there(x, cluster) for x in usual))
+    hop = _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
     found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
@@ -196,13 +196,13 @@ def _undefined(aim: Aim) -> TracedHop:
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (_said(aim),))
 
 
-def _lookup(aim: Aim, own: Sequence[ClusterName], domains: Sequence[str], *, known: bool) -> TracedHop | None:
+def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bool) -> TracedHop | None:
     """What the resolver of the pods makes of a name of the cluster; None where it asks for it as it should.
 
     `known` says that the usual resolver would find a Service.
     """
     asked, facts = aim.resolver, (Evidence(aim.resolver.said, f"pod {aim.exporter.pod}"), _said(aim))
-    odd, surely_none = strange(aim.host, domains) if asked.cluster else ("", False)
+    odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, OUTSIDE)
         return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
