@@ -16,6 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, every_sender, of, senders
+from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
@@ -150,7 +151,7 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
 def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
     from dualstack.gather.dumps import read_world
-    from dualstack.gather.stored import Stored
+    from dualstack.gather.stored import Stored, idle, unheld
 
     whole = read_world(request.stored)
     target = request.target or kube_target(whole.target) or EVERYTHING
@@ -169,6 +170,14 @@ def stored(request: ClusterRequest) -> World:
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
+    near = {x.namespace for x in world.clients}
+    theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near]
+    if theirs:
+        world.keep(POLICIES.kind, *theirs)
+    world.unheld = list(dict.fromkeys(unheld(whole, world)))
+    for item in idle(whole, world):
+        world.keep(str(item.get("kind")), item)
+    world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
     return world

@@ -15,7 +15,7 @@ from dualstack.gather.facts import snapshot_of
 from dualstack.gather.proxy import proxy_of
 from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.cluster import Cluster, Pod
-from dualstack.model.deployed import Deployed, Deployments, Senders
+from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity, Skipped
@@ -48,6 +48,7 @@ from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
+from dualstack.reach.runs import foretold, runs
 from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
@@ -95,9 +96,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     glimpses = Glimpses(
         (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)), world.seen.entrances
     )
-    places = {
-        (x.metadata.namespace, x.metadata.name): place(x, _runs(x, said), cluster, glimpses) for x in cluster.pods
-    }
+    places = {(x.metadata.namespace, x.metadata.name): place(x, runs(x, said), cluster, glimpses) for x in cluster.pods}
     for looked, seen in inside:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
@@ -105,7 +104,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     heard = tuple((x.node, names) for x, seen in _clients(looks, cluster) if (names := seen.having(Names)))
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
-    predicted = resolved(unanswered(admitted(flows, cluster, Places(places)), cluster), heard)
+    predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
     brought = agreed(every, world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
@@ -202,16 +201,6 @@ def conclude(
     )
 
 
-def _runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
-    """The configurations that a pod's containers read: those of the workloads whose template its labels come from."""
-    deployments = said.having(Deployments) or Deployments()
-    labels = (pod.metadata.labels or {}).items()
-    for item in deployments.items:
-        work = item.workload
-        if work and work.meta.namespace == pod.metadata.namespace and work.labels.items() <= labels and work.labels:
-            yield item
-
-
 def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
     places = with_strays(Places(sight.places), sight.traces)
@@ -237,15 +226,16 @@ def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
     """What files say beside the flows.
 
     Of a listener that flows were followed to there is nothing left to say where its sockets are known, or what else
-    ends its container. Where they are not, what its file foretells is no certain fault.
+    ends its container. Where they are not, or where only a template says it that is not in use while pods of another
+    one run, what its file foretells is no certain fault.
     """
-    followed = dict(_followed(sight))
+    followed, coming = dict(_followed(sight)), foretold(sight.places.values(), sight.said)
     for finding in static:
         left = followed.get(finding.location, _ANY) if finding.location else _ANY
-        if left is _ANY or (left is not None and (finding.hop is not Hop.LISTEN or finding.code in left)):
-            yield finding
-        elif left is None:
+        if left is None or (finding.location and finding.location.file in coming):
             yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))
+        elif left is _ANY or finding.hop is not Hop.LISTEN or finding.code in left:
+            yield finding
 
 
 def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]:

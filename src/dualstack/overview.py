@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
-from dualstack.gather.stored import Stored
+from dualstack.gather.kinds import NAMESPACES, POLICIES
+from dualstack.gather.stored import Stored, idle
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Skipped
@@ -62,6 +63,13 @@ def part_of(world: World, service: Service) -> World:
     found.unseen |= world.unseen
     found.gaps.clear()
     found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]
+    near = {x.namespace for x in found.clients}
+    theirs = (x for x in world.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near)
+    found.keep(POLICIES.kind, *theirs)
+    found.unheld = world.unheld
+    for item in idle(rest, found):
+        found.keep(str(item.get("kind")), item)
+    found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
 

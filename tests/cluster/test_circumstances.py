@@ -291,7 +291,8 @@ def test_a_default_that_was_seen_to_be_open_is_every_address(way: Way) -> None:
 
 
 def test_an_address_of_ipv6_in_a_pod_of_ipv4_depends_on_its_kernel() -> None:
-    pods = [w.pod("otel-a", "n1", ["IPv4"])]
+    """Of a container that runs it is known that nothing kept it from that."""
+    pods = [w.pod("otel-a", "n1", ["IPv4"], containerStatuses=[])]
     sole = w.healthy(
         services=[w.service(["IPv4"])],
         pods=pods,

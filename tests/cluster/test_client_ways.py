@@ -172,6 +172,7 @@ BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
     "a sidecar on the address of the pod": (
         [*sidecar("10.244.7.1:4317")[:1]], {"more": sidecar("10.244.7.1:4317")[1:]}, ["DS204"]),
     "nobody on the loopback": ([cart("http://localhost:4317")], {}, ["DS110"]),
+    "nobody behind a wildcard": ([cart("http://0.0.0.0:4317")], {}, ["DS109"]),
     "a host file": (
         [cart("http://otel.obs:4317", hostAliases=[{"ip": "10.96.77.77", "hostnames": ["otel.obs"]}])],
         {},
@@ -450,3 +451,21 @@ def test_each_signal_has_its_own_way() -> None:
 
     assert errors(found) == ["DS408"]
     assert found.verdict is Verdict.DEGRADED
+
+
+def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
+    """Where a cluster has both, clients that send to one address of their node use that family."""
+    mine = agent(host_network=True)
+    mine["spec"]["containers"][0]["ports"] = []
+    template = {"metadata": {"labels": {"app": "otel"}}, "spec": mine["spec"] | {"hostNetwork": True}}
+    made = {**w.deployment(), "kind": "DaemonSet", "spec": {"template": template}}
+    found = told(
+        on_host(),
+        pods=[mine],
+        services=[],
+        slices=[],
+        workloads=[made],
+        configs=[w.config(grpc="${env:MY_POD_IP}:4317", http="${env:MY_POD_IP}:4318")],
+    )
+
+    assert "DS204" not in {x.code for x in found.findings}

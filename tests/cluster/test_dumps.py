@@ -207,6 +207,45 @@ def test_a_dump_of_cluster_info_is_a_world(tmp_path: Path) -> None:
     assert len(world.cluster().slices) == 2
 
 
+def test_who_wrote_the_labels_of_a_configuration_did_not_change_it(tmp_path: Path) -> None:
+    def wrote(time: str, what: str) -> dict[str, Any]:
+        return {"manager": "kubectl", "time": time, "fieldsV1": {what: {}}}
+
+    about = {"name": "otel", "namespace": "shop", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    written = [wrote("2026-01-02T00:00:00Z", "f:data"), wrote("2026-03-01T00:00:00Z", "f:metadata")]
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**about, "managedFields": written}, "data": {}}
+    (tmp_path / "configs.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [config]}))
+
+    (found,) = read_world(str(tmp_path)).cluster().config_maps
+    assert found.metadata.changed == "2026-01-02T00:00:00Z"
+
+
+@pytest.mark.parametrize("names", [("a.json", "b.json"), ("b.json", "a.json")])
+def test_of_an_object_in_two_versions_the_newer_one_counts(names: tuple[str, str], tmp_path: Path) -> None:
+    """Whichever file is read first; versions are numbers, and no texts."""
+    for name, version in zip(names, ("999", "1001"), strict=True):
+        about = {"name": "otel", "namespace": "shop", "resourceVersion": version}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"config.yaml": version}}
+        (tmp_path / name).write_text(json.dumps(config))
+    world = read_world(str(tmp_path))
+
+    (found,) = world.cluster().config_maps
+    assert found.data == {"config.yaml": "1001"}
+    (gap,) = world.gaps
+    assert gap.needs == "objects of one time"
+    assert gap.why.startswith("ConfigMap/shop/otel is there in two versions, once more in b.json; the newer one counts")
+
+
+def test_an_object_that_is_there_twice_is_one(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        about = {"name": "otel", "namespace": "shop", "resourceVersion": "7"}
+        (tmp_path / name).write_text(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about}))
+    world = read_world(str(tmp_path))
+
+    assert len(world.cluster().config_maps) == 1
+    assert not world.gaps
+
+
 def test_secrets_are_never_taken(tmp_path: Path) -> None:
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     (tmp_path / "a.json").write_text(json.dumps(secret))

@@ -121,6 +121,14 @@ def unready(pods: list[w.Object]) -> dict[str, Any]:
     return {"pods": pods}
 
 
+def in_network_of_node() -> w.Object:
+    """A pod that waits for ports of a node."""
+    found = pending("1 node(s) didn't have free ports for the requested pod ports.")
+    for each in found["spec"]["containers"][0]["ports"]:
+        each["hostPort"] = each["containerPort"]
+    return {**found, "spec": {**found["spec"], "hostNetwork": True}}
+
+
 CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
     "one family, both expected": (
         {"services": [w.service(["IPv4"])], "slices": w.endpoints(ONE, ["IPv4"])},
@@ -254,12 +262,46 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
         (),
         ["DS607"],
     ),
+    "a taken port of pods in the network of their node": (
+        {"services": [], "slices": [], "pods": [in_network_of_node()]},
+        (),
+        ["DS607"],
+    ),
     "a taken host port behind a Service": (
         {"pods": [pending("1 node(s) didn't have free ports for the requested pod ports.")]},
         (),
         ["DS607"],
     ),
     "pods without the family": ({"pods": [w.pod("otel-a", "n1", ["IPv4"])]}, (), ["DS601"]),
+    "a pod without the family on a node that has it, both expected": (
+        {"pods": [w.pod("otel-a", "n1", ["IPv4"])]},
+        (V4, V6),
+        ["DS601"],
+    ),
+    "a loopback in pods of IPv6 alone": (
+        {
+            "services": [w.service(["IPv6"])],
+            "pods": [w.pod("otel-a", "n1", ["IPv6"])],
+            "slices": w.endpoints([w.pod("otel-a", "n1", ["IPv6"])], ["IPv6"]),
+            "nodes": [w.node("n1", 1, ["IPv6"])],
+            "ranges": [w.ranges("fd00:96::/112")],
+            "configs": [w.config(grpc="127.0.0.1:4317", http="[::1]:4318")],
+        },
+        (),
+        ["DS202", "DS202"],
+    ),
+    "the loopback of IPv6 in pods of IPv4 alone that run": (
+        {
+            "services": [w.service(["IPv4"])],
+            "pods": [w.pod("otel-a", "n1", ["IPv4"])],
+            "slices": w.endpoints([w.pod("otel-a", "n1", ["IPv4"])], ["IPv4"]),
+            "nodes": [w.node("n1", 1, ["IPv4"])],
+            "ranges": [w.ranges("10.96.0.0/16")],
+            "configs": [w.config(grpc="[::1]:4317", http="[::1]:4318")],
+        },
+        (),
+        ["DS202", "DS202"],
+    ),
     "nodes without the family": ({"nodes": POOR, "pods": ON_POOR}, (), ["DS602"]),
     "nodes of both kinds": (
         {

@@ -435,20 +435,6 @@ def test_an_endpoint_without_a_scheme_is_not_known_to_be_plain(tmp_path: Path) -
     assert "OTEL_EXPORTER_OTLP_INSECURE" not in told_so
 
 
-@pytest.mark.parametrize(("selector", "said"), [({"pool": "apps"}, ": its `nodeSelector` is pool=apps"), ({}, "")])
-def test_a_daemonset_for_no_node_is_told(selector: Object, said: str, tmp_path: Path) -> None:
-    made = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent", "namespace": "obs"},
-            "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": {"spec": {"nodeSelector": selector}}},
-            "status": {"desiredNumberScheduled": 0}}  # fmt: skip
-    path = folder(tmp_path, made, API)
-
-    found = conclude(stored(ClusterRequest(KubeTarget("ds", "agent"), stored=path, namespace="obs")), Question())
-
-    assert [x.why for x in found.skipped if x.needs == "pods of ds/agent"] == [
-        f"no node is one that it is meant for{said}"
-    ]
-
-
 def variable(name: str, value: str) -> Object:
     return {"name": name, "value": value}
 

@@ -1,14 +1,26 @@
 """NetworkPolicies of a cluster stop the flows that they let nobody in for."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.cluster import Node
 from dualstack.model.decoders import converted
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Asking
+from dualstack.model.question import Question
+from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.trace import Disposition, Hop, Status
+from dualstack.overview import conclude_all
+from dualstack.reach.admitted import CHOOSES, is_chosen
 from dualstack.reach.engines import engine
 from dualstack.testing.cluster import diagnosis
+from tests.cluster import worlds as w
 
 WORLD = """# dualstack diagnose svc/otel
 apiVersion: v1
@@ -142,4 +154,238 @@ def test_where_no_node_shows_what_enforces_policies_it_is_not_known() -> None:
     ],
 )
 def test_nodes_show_what_enforces_policies(node: dict[str, Any], name: str) -> None:
-    assert engine([converted({"metadata": {"name": "n1"}, **node}, Node)]) == name
+    assert engine([converted({"metadata": {"name": "n1"}, **node}, Node)]).name == name
+
+
+CLIENT: dict[str, Any] = {
+    "kind": "Pod",
+    "metadata": {"name": "cart-1", "namespace": "shop", "labels": {"app": "cart"}},
+    "spec": {
+        "nodeName": "n1",
+        "containers": [
+            {
+                "name": "cart",
+                "image": "cart:1",
+                "env": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel.obs:4317"}],
+            }
+        ],
+    },
+    "status": {"phase": "Running", "podIPs": [{"ip": "10.244.1.9"}, {"ip": "fd00:244:0:1::9"}]},
+}
+DNS = {
+    "kind": "EndpointSlice",
+    "metadata": {
+        "name": "kube-dns-1", "namespace": "kube-system", "labels": {"kubernetes.io/service-name": "kube-dns"}
+    },
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": ["10.244.1.2"]}],
+    "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}],
+}  # fmt: skip
+NAME = "kubernetes.io/metadata.name"
+
+
+def named(namespace: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": {NAME: namespace}}}
+
+
+def policy(namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": f"of-{namespace}", "namespace": namespace},
+        "spec": {"podSelector": {}, **spec},
+    }
+
+
+def calico(name: str, reason: str = "CalicoIsUp") -> dict[str, Any]:
+    found = w.node(name, int(name[1:]))
+    found["status"]["conditions"] = [{"type": "NetworkUnavailable", "status": "False", "reason": reason}]
+    return found
+
+
+def asked(*more: dict[str, Any], reason: str = "CalicoIsUp", client: dict[str, Any] = CLIENT) -> Diagnosis:
+    nodes = [calico("n1", reason), calico("n2", reason)]
+    world = w.world([*w.healthy(nodes=nodes), client, DNS, *more])
+    world.objects.setdefault("NetworkPolicy", [])
+    found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
+    found.keep("Namespace", *world.objects.get("Namespace", ()))
+    return conclude(found, Question())
+
+
+def causes(found: Diagnosis) -> list[tuple[str, str, str]]:
+    return [(x.code, x.severity, x.hint) for x in found.findings if not x.because and x.code != "DS521"]
+
+
+ASK = {"to": [named("kube-system")], "ports": [{"port": 53, "protocol": "UDP"}]}
+WEB, CART = ({"podSelector": {"matchLabels": {"app": x}}} for x in ("web", "cart"))
+TEAM = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+SHOP = {"kind": "Namespace", "metadata": {"name": "shop", "labels": {NAME: "shop"}}}
+
+
+def into(*peers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return policy("obs", ingress=[{"from": list(peers), **more}])
+
+
+def out(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return policy("shop", policyTypes=["Egress"], egress=list(rules), **more)
+
+
+def to(*blocks: str) -> dict[str, Any]:
+    return {"to": [{"ipBlock": {"cidr": x}} for x in blocks]}
+
+
+SHUT: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "another namespace": ([into(named("web"))], "namespaceSelector"),
+    "other pods": ([into({**named("shop"), **WEB})], "namespaceSelector"),
+    "pods of the policy's own namespace": ([into(CART)], "podSelector"),
+    "a label that the namespace lacks": ([into(TEAM), SHOP], "namespaceSelector"),
+    "another port": ([into(named("shop"), ports=[{"port": 4318}])], "Add port 4317 to the rule"),
+    "no way out": ([out(ASK)], "Let them out to port 4317"),
+    "out to the range of the Services": ([out(ASK, to("10.96.0.0/12", "fd00:96::/112"))], "not its address"),
+    "no way to the nameserver": ([out({"to": [named("obs")]})], "port 53"),
+}
+
+
+@pytest.mark.parametrize("case", SHUT)
+def test_a_client_that_is_known_is_shut_out_by_the_policies_of_both_ends(case: str) -> None:
+    more, fix = SHUT[case]
+    found = asked(*more)
+
+    assert found.verdict == "broken"
+    ((code, severity, hint),) = causes(found)
+    assert (code, severity) == ("DS701", "error")
+    assert fix in hint
+    assert {x.disposition for x in found.traces} == {Disposition.DENIED}
+
+    weaker = asked(*more, reason="RouteCreated")
+    assert weaker.verdict == "unknown"
+    assert {x.severity for x in weaker.findings if x.code == "DS701"} == {"warning"}
+
+
+LET: dict[str, list[dict[str, Any]]] = {
+    "its namespace": [into(named("shop"), ports=[{"port": "otlp-grpc"}])],
+    "its labels": [into({"namespaceSelector": {}, **CART})],
+    "its addresses": [policy("obs", ingress=[{"from": to("10.244.1.9/32", "fd00::/8")["to"]}])],
+    "both ends": [into(named("shop")), out(ASK, {"to": [named("obs")]})],
+    "the nameserver by its address": [out(to("10.244.1.2/32"), {"to": [named("obs")]})],
+    "a policy for others": [policy("shop", podSelector=WEB["podSelector"], policyTypes=["Egress"])],
+}
+
+
+@pytest.mark.parametrize("case", LET)
+def test_a_client_that_is_known_is_let_through(case: str) -> None:
+    found = asked(*LET[case])
+
+    assert not causes(found)
+    assert {x.at(Hop.POLICY).status for x in found.traces} == {Status.PASS}
+
+
+@pytest.mark.parametrize(
+    ("rules", "mark"), [(into(named("shop")), CHOOSES), (policy("obs", ingress=[{}]), ""), (out(ASK, {}), "")]
+)
+def test_who_is_let_through_by_labels_is_told_from_others(rules: dict[str, Any], mark: str) -> None:
+    """An export of somebody else proves nothing of them."""
+    assert {x.at(Hop.POLICY).mark for x in asked(rules).traces} == {mark}
+
+
+def test_a_denial_by_labels_is_told_from_one_of_everybody() -> None:
+    one = asked(policy("shop", podSelector=CART["podSelector"], policyTypes=["Egress"], egress=[ASK]))
+    every = asked(out(ASK))
+
+    assert {is_chosen(x.at(Hop.POLICY)) for x in one.traces} == {True}
+    assert {is_chosen(x.at(Hop.POLICY)) for x in every.traces} == {False}
+    assert [x[0] for x in causes(one)] == [x[0] for x in causes(every)] == ["DS701"]
+
+
+def test_where_some_pods_of_a_client_get_through_it_is_not_known() -> None:
+    other = deepcopy(CLIENT)
+    other["metadata"] |= {"name": "cart-2", "labels": {"app": "cart", "track": "canary"}}
+    canary = {"matchLabels": {"track": "canary"}}
+    shut = policy("shop", podSelector=canary, policyTypes=["Egress"], egress=[ASK])
+    nodes = [calico("n1"), calico("n2")]
+    world = w.world([*w.healthy(nodes=nodes), CLIENT, other, DNS, shut])
+    found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
+    found.keep("Pod", other)
+    found.asking = Asking("Deployment cart", "shop", ("cart-1", "cart-2"))
+    judged = conclude(found, Question())
+
+    assert {x.at(Hop.POLICY).status for x in judged.traces} == {Status.UNKNOWN}
+    assert "DS701" not in {x.code for x in judged.findings}
+
+
+def test_labels_of_a_namespace_that_nobody_knows_leave_it_open() -> None:
+    found = asked(into(TEAM))
+
+    assert {x.at(Hop.POLICY).status for x in found.traces} == {Status.UNKNOWN}
+    assert "not known here" in found.traces[0].at(Hop.POLICY).why
+    assert found.verdict == "unknown"
+
+
+def test_cilium_knows_pods_by_their_labels_and_not_by_their_addresses() -> None:
+    blocks = [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]
+    (cause,) = causes(asked(into(*blocks), reason="CiliumIsUp"))
+
+    assert (cause[0], cause[1]) == ("DS701", "error")
+    assert "namespaceSelector" in cause[2]
+
+
+def test_a_client_in_the_network_of_its_node_is_beyond_labels() -> None:
+    client = {**CLIENT, "spec": {**CLIENT["spec"], "hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}}
+    shut = out()
+    found = asked(shut, into(named("shop")), client=client)
+
+    assert not causes(found)
+    assert Status.FAIL not in {x.at(Hop.POLICY).status for x in found.traces}
+    closed = policy("obs", ingress=[])
+    assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.INSUFFICIENT_INFO}
+    client["spec"] = {**client["spec"], "nodeName": "n3"}
+    assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.DENIED}
+
+
+def test_where_policies_may_not_be_enforced_another_reason_is_told_alone() -> None:
+    local = w.config(grpc="127.0.0.1:4317")
+    world = w.world([*w.healthy(nodes=[calico("n1", "RouteCreated")], configs=[local]), policy("obs", ingress=[])])
+    found = conclude(world, Question())
+
+    mine = [x for x in found.findings if x.code == "DS701"]
+    assert [("4317" in x.detail, "4318" in x.detail) for x in mine] == [(False, True)]
+
+
+def test_a_loopback_is_beyond_policies() -> None:
+    client = deepcopy(CLIENT)
+    client["spec"]["containers"][0]["env"][0]["value"] = "http://localhost:4317"
+    found = asked(policy("shop", policyTypes=["Ingress", "Egress"]), client=client)
+
+    assert "DS701" not in {x.code for x in found.findings}
+
+
+def test_policies_that_could_not_be_read_are_not_fine() -> None:
+    world = w.world(w.healthy(nodes=[calico("n1")]), unseen=["NetworkPolicy"])
+    found = conclude(world, Question())
+
+    assert {x.at(Hop.POLICY).status for x in found.traces if x.vantage == "pods"} == {Status.UNKNOWN}
+    assert not found.findings
+
+
+def surveyed(*more: dict[str, Any]) -> Diagnosis:
+    world = w.world([*w.healthy(nodes=[calico("n1")]), CLIENT, DNS, *more])
+    found = survey(Asker(Stored(world), ""))
+    found.target = str(EVERYTHING)
+    return conclude_all(found, Question())
+
+
+def test_of_a_whole_cluster_the_clients_that_are_shut_out_are_told_of() -> None:
+    found = surveyed(into(named("web"), ports=[{"port": 4317}]))
+
+    assert {(x.vantage, x.target.port, x.disposition, x.required) for x in found.traces if x.family == "ipv4"} == {
+        ("pods", 4317, Disposition.INSUFFICIENT_INFO, True),
+        ("pods of Pod cart-1", 4317, Disposition.DENIED, True),
+        ("pods", 4318, Disposition.DENIED, False),
+    }
+    assert [x[0] for x in causes(found)] == ["DS701"]
+    assert found.verdict == "degraded"
+
+
+def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
+    found = surveyed(out(ASK))
+
+    assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod cart-1"}

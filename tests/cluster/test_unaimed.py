@@ -95,6 +95,21 @@ def test_a_workload_may_have_no_pods() -> None:
     assert said == "`deploy/otel` has no pods, so nothing tells which Services lead there"
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"spec": {"replicas": 0}}, "(`replicas: 0`)"),
+        ({"kind": "DaemonSet", "spec": {}, "status": {"desiredNumberScheduled": 0}}, "(it is for none of the nodes)"),
+    ],
+)
+def test_why_a_workload_has_no_pods_is_said_where_it_says_so(said: dict[str, Any], told: str) -> None:
+    idle = {**w.deployment(), **said}
+
+    assert f"has no pods {told}, so nothing" in of(
+        asked("deploy/otel", services=[], slices=[], pods=[], workloads=[idle])
+    )
+
+
 def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_may_read() -> None:
     secret = {"name": "NOBODY", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "host"}}}
     env = [secret, *variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://$(NOBODY):4317")]

@@ -9,13 +9,15 @@ from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, SHUT_OUT
+from dualstack.reach.admitted import CHOOSES, SHUT_IN, SHUT_OUT, UNCLEAR, is_chosen
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crossed import NOT_SERVED, crossed
+from dualstack.reach.netpol import Lack, Way
 
 IP, PORT = "10.96.0.9", 4317
 NODES = ("n1", "n2", "n3")
+SHUT = SHUT_OUT[Way.IN, Lack.RULE]
 
 
 def hops(**said: Status) -> tuple[TracedHop, ...]:
@@ -181,14 +183,14 @@ def guarded(mark: str, status: Status) -> Trace:
 
 
 def test_an_export_that_is_lost_shows_that_a_policy_is_enforced() -> None:
-    (found,) = told(guarded(SHUT_OUT, Status.UNKNOWN), *(made(x, Outcome.TIMED_OUT) for x in NODES))
+    (found,) = told(guarded(SHUT, Status.UNKNOWN), *(made(x, Outcome.TIMED_OUT) for x in NODES))
 
     assert found.failing is not None
-    assert (found.failing.hop, found.failing.mark, found.disposition) == (Hop.POLICY, SHUT_OUT, Disposition.TIMED_OUT)
+    assert (found.failing.hop, found.failing.mark, found.disposition) == (Hop.POLICY, SHUT, Disposition.TIMED_OUT)
 
 
 def test_an_export_that_arrives_shows_that_no_policy_is_enforced() -> None:
-    (found,) = told(guarded(SHUT_OUT, Status.UNKNOWN), *(made(x, Outcome.ACCEPTED) for x in NODES))
+    (found,) = told(guarded(SHUT, Status.UNKNOWN), *(made(x, Outcome.ACCEPTED) for x in NODES))
 
     assert found.disposition is Disposition.ACCEPTED
 
@@ -198,6 +200,17 @@ def test_an_export_that_a_policy_does_not_choose_proves_nothing() -> None:
 
     assert found.disposition is Disposition.INSUFFICIENT_INFO
     assert found.at(Hop.POLICY).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("mark", [UNCLEAR, SHUT_IN, f"{SHUT}-by-labels"])
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.TIMED_OUT])
+def test_an_export_of_somebody_else_proves_nothing_where_labels_decide(mark: str, outcome: Outcome) -> None:
+    before = guarded(mark, Status.UNKNOWN)
+    (found,) = told(before, *(made(x, outcome) for x in NODES))
+
+    assert found.disposition is Disposition.INSUFFICIENT_INFO
+    assert found.at(Hop.POLICY).status is Status.UNKNOWN
+    assert is_chosen(found.at(Hop.POLICY))
 
 
 POD, FAR = "10.244.0.7", "10.244.1.7"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dualstack.model.address import Family
 from dualstack.model.cluster import Pod
 from dualstack.model.netpol import LabelSelector, Policy
-from dualstack.reach.netpol import Let, ingress, isolating, selects
+from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, selects
 
 POD = msgspec.convert(
     {
@@ -21,6 +21,16 @@ POD = msgspec.convert(
     Pod,
 )
 V4, V6 = ("10.244.1.0/24",), ("fd00:244:1::/64",)
+HELD = {"app": "otel", "tier": "gateway"}
+
+
+def spot(wanted: Family = Family.IPV4, other: End | None = None) -> Spot:
+    return Spot(POD, 4317, wanted, End(V4 if wanted is Family.IPV4 else V6) if other is None else other)
+
+
+def end(namespace: str, labels: dict[str, str], spaces: dict[str, str] | None = None, **more: Any) -> End:
+    name = {"kubernetes.io/metadata.name": namespace}
+    return End(V4, namespace, labels, {**(spaces or {}), **name}, False, spaces is None, **more)
 
 
 def policy(*rules: dict[str, Any], selector: dict[str, Any] | None = None, **spec: object) -> Policy:
@@ -43,7 +53,7 @@ def policy(*rules: dict[str, Any], selector: dict[str, Any] | None = None, **spe
     ],
 )
 def test_a_selector_matches_labels(selector: dict[str, Any], matches: bool) -> None:
-    assert selects(msgspec.convert(selector, LabelSelector), POD.metadata.labels or {}) is matches
+    assert selects(msgspec.convert(selector, LabelSelector), HELD) is matches
 
 
 @pytest.mark.parametrize(
@@ -56,13 +66,25 @@ def test_a_selector_matches_labels(selector: dict[str, Any], matches: bool) -> N
     ],
 )
 def test_a_policy_isolates_the_pods_that_it_selects(given_policy: Policy, isolates: bool) -> None:
-    assert bool(isolating([given_policy], POD)) is isolates
+    assert bool(isolating([given_policy], "obs", HELD)) is isolates
 
 
 def test_a_policy_of_another_namespace_is_none_of_its_business() -> None:
-    other = msgspec.structs.replace(POD, metadata=msgspec.structs.replace(POD.metadata, namespace="shop"))
+    assert not isolating([policy()], "shop", HELD)
 
-    assert not isolating([policy()], other)
+
+@pytest.mark.parametrize(
+    ("given_policy", "isolates"),
+    [
+        (policy(), False),
+        (policy(egress=[{}]), True),
+        (policy(egress=[]), False),
+        (policy(policyTypes=["Egress"]), True),
+        (policy(policyTypes=["Ingress"], egress=[{}]), False),
+    ],
+)
+def test_egress_is_isolated_where_it_is_named_or_has_rules(given_policy: Policy, isolates: bool) -> None:
+    assert bool(isolating([given_policy], "obs", HELD, Way.OUT)) is isolates
 
 
 ANY4, ANY6 = {"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}
@@ -98,13 +120,77 @@ RULES: list[tuple[list[dict[str, Any]], Let, Let]] = [
 def test_what_rules_let_in(rules: list[dict[str, Any]], ipv4: Let, ipv6: Let) -> None:
     found = [policy(*rules)]
 
-    assert ingress(found, POD, 4317, Family.IPV4, V4) is ipv4
-    assert ingress(found, POD, 4317, Family.IPV6, V6) is ipv6
+    assert lets(found, Way.IN, spot()) is ipv4
+    assert lets(found, Way.IN, spot(Family.IPV6)) is ipv6
 
 
-@pytest.mark.parametrize(("cidr", "lets"), [("0.0.0.0/0", Let.ALL), ("10.0.0.0/8", Let.SOME), ("::/0", Let.NONE)])
-def test_of_clients_with_unknown_addresses_some_may_be_let_in(cidr: str, lets: Let) -> None:
-    assert ingress([policy({"from": [{"ipBlock": {"cidr": cidr}}]})], POD, 4317, Family.IPV4, ()) is lets
+NAMED, OTHER_NAME = ({"matchLabels": {"kubernetes.io/metadata.name": x}} for x in ("shop", "web"))
+TEAM = {"matchLabels": {"team": "blue"}}
+CART = {"matchLabels": {"app": "cart"}}
+PEERS: list[tuple[dict[str, Any], End, Let]] = [
+    ({"podSelector": CART}, end("shop", {"app": "cart"}), Let.NONE),
+    ({"podSelector": CART}, end("obs", {"app": "cart"}), Let.ALL),
+    ({"podSelector": CART}, end("obs", {"app": "web"}), Let.NONE),
+    ({"podSelector": CART}, End(), Let.SOME),
+    ({"podSelector": {}}, end("obs", {}), Let.ALL),
+    ({"namespaceSelector": NAMED}, end("shop", {}), Let.ALL),
+    ({"namespaceSelector": OTHER_NAME}, end("shop", {}), Let.NONE),
+    ({"namespaceSelector": NAMED, "podSelector": CART}, end("shop", {"app": "cart"}), Let.ALL),
+    ({"namespaceSelector": NAMED, "podSelector": CART}, end("shop", {"app": "web"}), Let.NONE),
+    ({"namespaceSelector": TEAM}, end("shop", {}), Let.SOME),
+    ({"namespaceSelector": TEAM, "podSelector": CART}, end("shop", {"app": "web"}), Let.NONE),
+    ({"namespaceSelector": TEAM}, end("shop", {}, {}), Let.NONE),
+    ({"namespaceSelector": TEAM}, end("shop", {}, {"team": "blue"}), Let.ALL),
+    ({"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]}}, end("shop", {}), Let.SOME),
+    ({"namespaceSelector": {}}, end("shop", {}), Let.ALL),
+    ({"namespaceSelector": NAMED}, end("shop", {}, host=True), Let.SOME),
+    ({"ipBlock": {"cidr": "0.0.0.0/0"}}, end("shop", {}), Let.ALL),
+    ({"ipBlock": {"cidr": "0.0.0.0/0"}}, end("shop", {}, blocks=False), Let.NONE),
+    ({"ipBlock": {"cidr": "0.0.0.0/0"}}, end("shop", {}, blocks=False, host=True), Let.SOME),
+    ({"ipBlock": {"cidr": "::/0"}}, end("shop", {}, blocks=False, host=True), Let.NONE),
+    ({"ipBlock": {"cidr": "10.244.0.0/16"}}, end("shop", {}, host=True), Let.SOME),
+]
+
+
+@pytest.mark.parametrize(("peer", "other", "lets_through"), PEERS)
+@pytest.mark.parametrize("way", list(Way))
+def test_a_peer_is_known_by_its_labels_and_those_of_its_namespace(
+    peer: dict[str, Any], other: End, lets_through: Let, way: Way
+) -> None:
+    rules: dict[str, Any] = {"ingress": [{"from": [peer]}], "egress": [{"to": [peer]}]}
+
+    assert lets([policy(**{way.value.lower(): rules[way.value.lower()]})], way, spot(other=other)) is lets_through
+
+
+@pytest.mark.parametrize(
+    ("rules", "lack"),
+    [
+        ([], Lack.RULE),
+        ([{"from": [ANY6]}], Lack.FAMILY),
+        ([{"from": [ANY6], "ports": [{"port": 4317}]}, {"ports": [{"port": 8888}]}], Lack.FAMILY),
+        ([{"ports": [{"port": 4318}]}], Lack.PORT),
+        ([{"from": [{"namespaceSelector": NAMED}], "ports": [{"port": 4318}]}], Lack.PORT),
+        ([{"from": [{"namespaceSelector": OTHER_NAME}], "ports": [{"port": 4318}]}], Lack.RULE),
+        ([{"from": [{"namespaceSelector": OTHER_NAME}]}, {"ports": [{"port": 4318}]}], Lack.PEER),
+    ],
+)
+def test_what_rules_lack_that_let_nobody_in(rules: list[dict[str, Any]], lack: Lack) -> None:
+    found, here = [policy(*rules)], spot(other=end("shop", {"app": "cart"}))
+
+    assert lets(found, Way.IN, here) is Let.NONE
+    assert lacks(found, Way.IN, here) is lack
+
+
+def test_the_name_of_a_port_of_an_unknown_pod_may_be_any() -> None:
+    rules = [policy(egress=[{"ports": [{"port": "dns", "protocol": "UDP"}]}])]
+
+    assert lets(rules, Way.OUT, Spot(None, 53, Family.IPV4, End(), ("UDP", "TCP"))) is Let.ALL
+    assert lets(rules, Way.OUT, Spot(None, 53, Family.IPV4, End())) is Let.NONE
+
+
+@pytest.mark.parametrize(("cidr", "lets_in"), [("0.0.0.0/0", Let.ALL), ("10.0.0.0/8", Let.SOME), ("::/0", Let.NONE)])
+def test_of_clients_with_unknown_addresses_some_may_be_let_in(cidr: str, lets_in: Let) -> None:
+    assert lets([policy({"from": [{"ipBlock": {"cidr": cidr}}]})], Way.IN, spot(other=End())) is lets_in
 
 
 SMALL = st.builds(
@@ -119,7 +205,7 @@ def test_blocks_agree_with_each_single_address(cidr: str, left_out: list[str], c
     outs = [ipaddress.ip_network(x) for x in left_out]
     each = [x in ipaddress.ip_network(cidr) and not any(x in y for y in outs) for x in ipaddress.ip_network(clients)]
 
-    said = ingress([policy({"from": [{"ipBlock": block}]})], POD, 4317, Family.IPV4, (clients,))
+    said = lets([policy({"from": [{"ipBlock": block}]})], Way.IN, spot(other=End((clients,))))
 
     assert said is not Let.ALL or all(each)
     assert said is not Let.NONE or not any(each)

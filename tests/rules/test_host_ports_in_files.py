@@ -58,3 +58,51 @@ def test_workloads_of_other_folders_are_alternatives(tmp_path: Path) -> None:
     answer = lint(Review((str(tmp_path),))).diagnosis.findings
 
     assert [(x.code, x.severity) for x in answer] == [("DS607", "warning")]
+
+
+def owned(text: str, kind: str, name: str, more: str = "") -> str:
+    return text.replace("}\nspec", f", {more}ownerReferences: [{{kind: {kind}, name: {name}}}]}}\nspec", 1)
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: a-1-x}
+spec: {containers: [{name: otel, ports: [{containerPort: 4317, hostPort: 4317}]}]}
+---
+"""
+MADE = {
+    "a ReplicaSet of its Deployment": taking("Deployment", "a") + owned(taking("ReplicaSet", "a-1"), "Deployment", "a"),
+    "two ReplicaSets of one Deployment that is elsewhere": owned(taking("ReplicaSet", "a-1"), "Deployment", "a")
+    + owned(taking("ReplicaSet", "a-2"), "Deployment", "a"),
+    "a pod of a ReplicaSet of a Deployment": taking("Deployment", "a")
+    + owned(taking("ReplicaSet", "a-1"), "Deployment", "a")
+    + owned(POD, "ReplicaSet", "a-1"),
+    "a pod of a Deployment whose ReplicaSet is elsewhere": taking("Deployment", "a")
+    + owned(POD, "ReplicaSet", "a-1", "labels: {pod-template-hash: '1'}, "),
+    "pods of a DaemonSet": taking("DaemonSet", "a") + owned(POD, "DaemonSet", "a"),
+    "a Job of a CronJob": owned(taking("Job", "a-1"), "CronJob", "a") + owned(taking("Job", "a-2"), "CronJob", "a"),
+}
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_what_a_workload_made_is_no_other_workload(case: str) -> None:
+    assert told(MADE[case]) == []
+
+
+def test_what_another_workload_made_is_another_one() -> None:
+    both = taking("Deployment", "a") + owned(taking("ReplicaSet", "b-1"), "Deployment", "b")
+
+    assert told(both) == ["DS607 warning 9"]
+
+
+def test_objects_that_made_each_other_are_judged_all_the_same() -> None:
+    pairs = [("a", "b"), ("b", "c"), ("c", "a")]
+
+    assert told("".join(owned(taking("ReplicaSet", x), "ReplicaSet", y) for x, y in pairs))
+
+
+def test_what_a_workload_made_is_none_in_another_file_either(tmp_path: Path) -> None:
+    (tmp_path / "deployments.yaml").write_text(taking("Deployment", "a"))
+    (tmp_path / "replicasets.yaml").write_text(owned(taking("ReplicaSet", "a-1"), "Deployment", "a"))
+
+    assert not lint(Review((str(tmp_path),))).diagnosis.findings

@@ -21,6 +21,8 @@ _INJECT, _INJECTED, _SIDECAR = "sidecar.opentelemetry.io/inject", "sidecar.opent
 """By what pods ask the Operator for a Collector beside them, the label and the container that they get (operator
 internal/webhook/podmutation, internal/manifests/collector).
 """
+_GENERATIONS = 3
+"""Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
 _LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR")
 """Kinds that say nothing of what was asked for."""
 
@@ -87,12 +89,57 @@ def _has_sidecar(pod: Object) -> bool:
 
 
 def _files(world: World) -> Iterator[tuple[str, Object]]:
-    """The objects with their paths, but those whose maker is there, too: it says more than the copy."""
-    every = {_key(y, y.get("kind"), _about(y).get("name")) for x in world.objects.values() for y in x}
+    """The objects with their paths, but those whose maker is there, too: it says more than the copy.
+
+    Pods of an older template than that of their maker are none: one of each template is kept.
+    """
+    every = {_key(y, y.get("kind"), _about(y).get("name")): y for x in world.objects.values() for y in x}
     for kind, items in world.objects.items():
+        older = set[str]()
         for item in items if kind not in _LEFT_OUT else ():
-            if not every.intersection(_makers(item)):
+            made = next((every[x] for x in _makers(item) if x in every), None)
+            template = _template(_highest(item, every)) if made and kind == "Pod" else {}
+            told = repr(_read(_pod(item), _pod(item))) if template and _differs(_pod(item), template) else ""
+            if made is None or (told and told not in older):
+                older.add(told)
                 yield _path(item), item
+
+
+def _highest(item: Object, every: Mapping[tuple[str, ...], Object]) -> Object:
+    """What stands for an object among the files: the maker of its makers."""
+    for _ in range(_GENERATIONS):
+        item = next((every[x] for x in _makers(item) if x in every), item)
+    return item
+
+
+def _template(item: Object) -> Object:
+    """The spec of the pods that an object makes; empty where it has no template."""
+    return part(item, "spec", "template", "spec")
+
+
+def _pod(item: Object) -> Object:
+    return part(item, "spec")
+
+
+def _differs(pod: Object, template: Object) -> bool:
+    """Whether a pod reads otherwise than its template says; what an admission controller adds does not count."""
+    return _read(pod, template) != _read(template, template)
+
+
+def _read(pod: Object, like: Object) -> list[object]:
+    """What decides what the containers of a pod read, as far as those of another one have it, too."""
+    names = {text(x, "name") for x in parts(like, "containers")}
+    volumes = {text(x, "name") for x in parts(like, "volumes")}
+    found: list[object] = [_container(x, like) for x in parts(pod, "containers") if text(x, "name") in names]
+    held = (x for x in parts(pod, "volumes") if text(x, "name") in volumes)
+    return [*found, *((text(x, "name"), text(x, "configMap", "name"), part(x, "projected")) for x in held)]
+
+
+def _container(item: Object, like: Object) -> tuple[object, ...]:
+    same = next((x for x in parts(like, "containers") if text(x, "name") == text(item, "name")), {})
+    known = {text(x, "name") for x in parts(same, "env")}
+    env = [x for x in parts(item, "env") if text(x, "name") in known]
+    return text(item, "name"), text(item, "image"), item.get("command"), item.get("args"), env, item.get("envFrom")
 
 
 def _path(item: Object) -> str:

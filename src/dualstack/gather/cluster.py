@@ -214,20 +214,12 @@ def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
     if target.kind == "pod":
         return [x for x in [_named(ask, kinds.PODS, target.name)] if x]
     found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
-    if target.kind == "ds" and part(found, "status").get("desiredNumberScheduled") == 0:
-        ask.world.gaps.append(Missing(f"pods of {target}", f"no node is one that it is meant for{_meant_for(found)}"))
     if target.kind == "collector":
         instance = f"{ask.namespace}.{target.name}"[:_LABEL]
         made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
         return ask.some(kinds.PODS, ask.namespace, made) if found else []
     selector = _selector(part(found, "spec", "selector"))
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
-
-
-def _meant_for(found: Object | None) -> str:
-    """The labels of nodes that a DaemonSet asks for."""
-    wanted = texts(found, "spec", "template", "spec", "nodeSelector")
-    return f": its `nodeSelector` is {', '.join(f'{k}={v}' for k, v in wanted.items())}" if wanted else ""
 
 
 def _selector(said: Mapping[str, Any]) -> str:
@@ -292,7 +284,7 @@ def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = 
         for kind, name in owners:
             _owner(ask, kind, name)
         for name in configs:
-            ask.one(kinds.CONFIG_MAPS, name)
+            _operated(ask, ask.one(kinds.CONFIG_MAPS, name) or {})
         for name in nodes:
             ask.one(kinds.NODES, name)
 
@@ -321,6 +313,15 @@ def _owner(ask: Asker, kind: str, name: str) -> None:
     found = ask.one(made_by, name) if made_by else None
     for above in _owners(found or {}):
         _owner(ask, *above)
+
+
+def _operated(ask: Asker, config: Object) -> None:
+    """Who wrote a configuration, where the workload that reads it does not tell of the Operator's resource."""
+    known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.COLLECTORS.kind, ())}
+    for kind, name in _owners(config):
+        told = name in known or kinds.COLLECTORS.kind in ask.world.unseen
+        if _maker(kind) is kinds.COLLECTORS and not told:
+            _owner(ask, kind, name)
 
 
 def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
 from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
+from dualstack.gather.kube_objects import part, slim
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
 from dualstack.model.evidence import Missing
@@ -25,6 +26,7 @@ _IN_BUNDLE = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)(?:/[^/]+)?\
 _ERRORS = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)-errors\.json$")
 _ONE_MAP = re.compile(r"(?:^|/)configmaps/[^/]+/.+\.json$")
 """Paths of a support bundle (troubleshoot pkg/collect cluster_resources.go, configmap.go; pkg/constants)."""
+_TWICE = "objects of one time"
 _HIDDEN = "***HIDDEN***"
 """What a support bundle has in the place of what was redacted (troubleshoot pkg/redact)."""
 
@@ -64,15 +66,49 @@ def _texts(path: str) -> World | Iterable[Text]:
     return (y for x, named in found((path,)) if (y := text_of(x, named=named)))
 
 
+class _Shelf:
+    """The objects of a world, of several of one name the newest one alone."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._places: dict[tuple[str, object, object], int] = {}
+
+    def add(self, kind: str, item: Mapping[str, Any], path: str) -> None:
+        """Note an object. Versions count up (Kubernetes documentation, API concepts, Resource versions)."""
+        known, about = self.world.objects.setdefault(kind, []), part(item, "metadata")
+        key = (kind, about.get("namespace"), about.get("name"))
+        place = self._places.setdefault(key, len(known))
+        if place == len(known):
+            known.append(item)
+            return
+        one, other = _version(known[place]), _version(item)
+        if one != other:
+            known[place] = item if other > one else known[place]
+            self._tell("/".join(str(x) for x in key if x), path)
+
+    def _tell(self, called: str, path: str) -> None:
+        """Note once that there are files of more than one time."""
+        if any(x.needs == _TWICE for x in self.world.gaps):
+            return
+        said = f"{called} is there in two versions, once more in {os.path.basename(path)}; the newer one counts"
+        self.world.gaps.append(Missing(_TWICE, f"{said}, and what is in older files alone may be gone by now"))
+
+
+def _version(item: Mapping[str, Any]) -> int:
+    said = part(item, "metadata").get("resourceVersion")
+    return int(said) if isinstance(said, str) and said.isdecimal() else 0
+
+
 def world_of(texts: Iterable[Text], context: str) -> World:
     """The objects in texts; what is no object of Kubernetes is passed over, what cannot be read is a gap."""
     world, hidden = World(context), 0
+    shelf = _Shelf(world)
     for text in texts:
         hidden += text.text.count(_HIDDEN)
         where = _where(text.path)
         try:
             for document in _documents(text):
-                _take(world, document, where)
+                _take(shelf, document, where)
         except (BadYaml, BadFile) as error:
             world.gaps.append(Missing(error.file, error.sentence))
         world.gaps += _refused(text)
@@ -101,31 +137,33 @@ def _documents(text: Text) -> Iterator[Any]:
         yield plain(root) if root is not None else None
 
 
-def _take(world: World, document: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
+def _take(shelf: _Shelf, document: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
     """Note the objects of a document, those of a List one by one: an item may leave to its list what it is."""
     if isinstance(document, list):
         for item in document:
-            _take(world, item, where)
+            _take(shelf, item, where)
     elif isinstance(document, Mapping) and _ONE_MAP.search(where.path) and "configMapExists" in document:
-        world.keep(kinds.CONFIG_MAPS.kind, *_config_map(document))
+        for item in _config_map(document):
+            shelf.add(kinds.CONFIG_MAPS.kind, item, where.path)
     elif isinstance(document, Mapping):
         kind, version = document.get("kind") or where.kind, document.get("apiVersion") or where.version
         if not (kind and version and isinstance(kind, str) and isinstance(version, str)) or kind in _NEVER:
             return
         if kind.endswith("List") and "spec" not in document:
             _take_list(
-                world, document.get("items"), _Where(where.path, where.kind or kind.removesuffix("List"), version)
+                shelf, document.get("items"), _Where(where.path, where.kind or kind.removesuffix("List"), version)
             )
         elif "metadata" in document:
-            world.keep(kind, {**document, "apiVersion": version, "kind": kind})
+            about = dict(part(document, "metadata"))
+            shelf.add(kind, slim({**document, "apiVersion": version, "kind": kind, "metadata": about}), where.path)
 
 
-def _take_list(world: World, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
+def _take_list(shelf: _Shelf, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
     """Note the objects of a list; a kind of which there are none was looked for all the same."""
     if where.kind and where.kind not in _NEVER:
-        world.keep(where.kind)
-    note(world, found, where.kind)
-    _take(world, found, where)
+        shelf.world.keep(where.kind)
+    note(shelf.world, found, where.kind)
+    _take(shelf, found, where)
 
 
 def _config_map(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

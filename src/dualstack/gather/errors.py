@@ -11,7 +11,12 @@ class BadInput(ValueError):
 
 
 class BadFile(BadInput):
-    """A file that cannot be read, or not to its end; `line` and `column` count from 1, 0 where the whole is meant."""
+    """A file that cannot be read, or not to its end; `line` and `column` count from 1, 0 where the whole is meant.
+
+    `held` is the namespace and name of the ConfigMap, as an API server stores it, that holds what cannot be read.
+    """
+
+    held: tuple[str, str] | None = None
 
     def __init__(self, file: str, sentence: str, line: int = 0, column: int = 0) -> None:
         """Begin with the place, as compilers do."""
@@ -20,7 +25,7 @@ class BadFile(BadInput):
 
     def __reduce__(self) -> tuple[object, ...]:
         """How it is handed to another process."""
-        return type(self), (self.file, self.sentence, self.line, self.column)
+        return type(self), (self.file, self.sentence, self.line, self.column), {"held": self.held}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dualstack.gather.recognise import Found, composed
 from dualstack.gather.settle import settle_lending
 from dualstack.gather.words import words
 from dualstack.gather.yaml_tree import Node, Origin
+from dualstack.model.evidence import Missing
 from dualstack.model.kube import Container, Meta, Mount, Volume, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Written
@@ -30,6 +31,18 @@ def join(found: Found, read: Callable[[str], Text | None] = lambda _: None) -> N
     programs = _with_environment(lent, found.lists)
     found.workloads = [_reading(x, files) for x in _of_namespaces(programs, found.namespaces)]
     found.inlined += inlined(found.workloads, found)
+    unread = [x for x in found.errors if x.held and _is_unread(*x.held, found.workloads)]
+    found.notes += (Missing(f"{x.file}:{x.line}", f"{x.sentence} Nothing reads it.") for x in unread)
+    found.errors[:] = [x for x in found.errors if x not in unread]
+
+
+def _is_unread(namespace: str, name: str, workloads: Sequence[Workload]) -> bool:
+    """Whether there are pods in a namespace, and none of them names a ConfigMap."""
+    near = [x for x in workloads if x.pod and x.meta.namespace == namespace]
+    named = {y.source for x in near for y in x.volumes if y.kind == "ConfigMap"}
+    named |= {y.name for x in near for z in x.containers for y in z.given}
+    named |= {y.held.name for x in near for z in x.containers for y in z.variables if y.held}
+    return bool(near) and name not in named
 
 
 def _compose(found: Found, read: Callable[[str], Text | None]) -> None:

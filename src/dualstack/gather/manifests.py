@@ -43,6 +43,7 @@ def meta(root: Node, origin: Origin) -> Meta:
         labels(value(root, "metadata", "labels")),
         annotations(value(root, "metadata", "annotations"), origin),
         any(text_at(root, "metadata", x) for x in ("uid", "resourceVersion")),
+        tuple((text_at(x, "kind"), text_at(x, "name")) for x in items(value(root, "metadata", "ownerReferences"))),
     )
 
 

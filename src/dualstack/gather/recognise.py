@@ -333,10 +333,13 @@ def _config_map(root: Node, origin: Origin, found: Found) -> None:
 
     about = manifests.meta(root, origin)
     _listed(manifests.keys(root, origin), found)
+    before = len(found.errors)
     for section in ("data", "stringData"):
         for key, body in pairs(value(root, section)):
             if isinstance(body, ScalarNode):
                 _text(body, origin, Holder(about.kind, about.namespace, about.name, scalar(key)), found)
+    for error in found.errors[before:] if about.stored and about.kind == "ConfigMap" else ():
+        error.held = (about.namespace, about.name)
 
 
 def _operated(root: Node, origin: Origin, found: Found) -> None:

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 import msgspec
 
 from dualstack.gather.kinds import SERVICES
-from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, part
+from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, part, parts, text
 from dualstack.gather.pages import Page, page
+from dualstack.model.address import is_address
 from dualstack.model.decoders import converted
-from dualstack.model.world import Object, World
+from dualstack.model.world import MAKERS, Object, World
 
 T = TypeVar("T")
 
@@ -102,6 +104,41 @@ class Stored:
         if kind.kind not in self._world.objects:
             raise Refused(_ABSENT, NOT_STORED)
         return self._world.objects[kind.kind]
+
+
+def idle(whole: World, world: World) -> Iterator[Object]:
+    """The workloads of a world that make pods for Services of a part of it, which has none of their pods."""
+    there = [part(x, "metadata", "labels").items() for x in world.objects.get("Pod", ())]
+    wanted = [(_at(x, "namespace"), part(x, "spec", "selector").items()) for x in world.objects.get(SERVICES.kind, ())]
+    alone = [(x, y) for x, y in wanted if y and not any(y <= z for z in there)]
+    for item in (y for x in MAKERS for y in whole.objects.get(x, ())):
+        labels = part(item, "spec", "template", "metadata", "labels").items()
+        if any(x == _at(item, "namespace") and y <= labels for x, y in alone):
+            yield item
+
+
+def unheld(whole: World, world: World) -> Iterator[str]:
+    """The addresses of endpoints that are from the ranges of nodes whose pods are there, and that none of these has.
+
+    What is of no pod by its own word is looked at alone. Whether all pods of a cluster are among those of a file nobody
+    can say; they are of more than one namespace, and some are on such a node.
+    """
+    pods, busy, spaces = set[str](), set[str](), set[str]()
+    for pod in whole.objects.get("Pod", ()):
+        pods |= {text(x, "ip") for x in parts(pod, "status", "podIPs")} | {text(pod, "status", "podIP")}
+        busy.add(text(pod, "spec", "nodeName"))
+        spaces.add(_at(pod, "namespace"))
+    known = [x for x in whole.objects.get("Node", ()) if len(spaces) > 1 and _at(x, "name") in busy]
+    ranges = [ip_network(y, strict=False) for x in known for y in _ranges(x)]
+    for item in (y for x in world.objects.get("EndpointSlice", ()) for y in parts(x, "endpoints")):
+        for address in item.get("addresses") or () if not part(item, "targetRef") else ():
+            if is_address(address) and address not in pods and any(ip_address(address) in x for x in ranges):
+                yield address
+
+
+def _ranges(node: Object) -> list[str]:
+    said = part(node, "spec").get("podCIDRs") or [text(node, "spec", "podCIDR")]
+    return [x for x in said if isinstance(x, str) and is_address(x.partition("/")[0]) and x.partition("/")[2].isdigit()]
 
 
 def _at(item: Object, field: str) -> str:

@@ -231,7 +231,7 @@ def _lead_on(found: _Survey) -> None:
     _aliases(found)
     _slices(found)
     _fronts(found)
-    near = {x for x, _ in found.services}
+    near = {x for x, _ in found.services} | {x.namespace for x in ask.world.clients}
     policies = ask.peek(kinds.POLICIES, ask.namespace)
     ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if text(x, "metadata", "namespace") in near))
     by_namespace = defaultdict(list)

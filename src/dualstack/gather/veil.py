@@ -319,6 +319,7 @@ def _exporter(veil: Veil, client: Exporter) -> Exporter:
         endpoint=veil.text(client.endpoint),
         protocol=veil.text(client.protocol),
         written=veil.text(client.written),
+        labels=tuple(veil.value(dict(client.labels), "labels").items()),
     )
 
 

@@ -43,7 +43,7 @@ class BadYaml(BadFile):
 
     def __reduce__(self) -> tuple[object, ...]:
         """How it is handed to another process."""
-        return type(self), (self.file, self.line, self.column, self.sentence, self.near)
+        return type(self), (self.file, self.line, self.column, self.sentence, self.near), {"held": self.held}
 
 
 class Chunk(NamedTuple):

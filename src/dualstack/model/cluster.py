@@ -14,6 +14,7 @@ from dualstack.model.container import Container, DnsConfig, HostAlias
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
+from dualstack.model.maker import Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -330,7 +331,8 @@ class Cluster(msgspec.Struct, frozen=True):
     `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
     `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
     `domains` are those of its Services, where somebody names another one than the usual, and `slips` those that are
-    almost one of these.
+    almost one of these. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are addresses of
+    endpoints that no pod has.
     """
 
     name: str = ""
@@ -358,6 +360,13 @@ class Cluster(msgspec.Struct, frozen=True):
     nameservers: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
     slips: frozenset[str] = frozenset()
+    spaces: tuple[Space, ...] = ()
+    makers: tuple[Maker, ...] = ()
+    unheld: frozenset[str] = frozenset()
+
+    def labels_of(self, namespace: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None where they are not known."""
+        return next((x.metadata.labels or {} for x in self.spaces if x.metadata.name == namespace), None)
 
     def slices_of(self, service: Service) -> tuple[EndpointSlice, ...]:
         """The slices of a Service."""

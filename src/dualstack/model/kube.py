@@ -27,7 +27,8 @@ SLICES = ("EndpointSlice", "Endpoints")
 class Meta(msgspec.Struct, frozen=True):
     """What every object has. `at` is the place of its name, or of the object where it has none.
 
-    `stored` says that it is a copy of what an API server holds: it has a `uid` or a `resourceVersion`.
+    `stored` says that it is a copy of what an API server holds: it has a `uid` or a `resourceVersion`. `owners` are the
+    kinds and names of what made it.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Meta(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, Written] = {}
     stored: bool = False
+    owners: tuple[tuple[str, str], ...] = ()
 
     @property
     def called(self) -> str:

@@ -73,10 +73,24 @@ class Projected(Slim, frozen=True):
     sources: list["Volume"] | None = None
 
 
+class KeyToPath(Slim, frozen=True):
+    """A key of a ConfigMap that becomes a file."""
+
+    key: str = ""
+
+
+class ConfigMapVolume(Slim, frozen=True):
+    """A ConfigMap as a volume: all of its keys, or `items` alone."""
+
+    name: str = ""
+    items: list[KeyToPath] | None = None
+    optional: bool | None = None
+
+
 class Volume(Slim, frozen=True):
     """A volume of a pod, as far as it holds ConfigMaps."""
 
-    config_map: Named | None = None
+    config_map: ConfigMapVolume | None = None
     projected: Projected | None = None
 
     @property
@@ -126,6 +140,7 @@ class ConfigMap(Slim, frozen=True):
 
     metadata: ObjectMeta
     data: Mapping[str, str] | None = None
+    binary_data: Mapping[str, str] | None = None
 
 
 class ProbedPort(Slim, frozen=True):

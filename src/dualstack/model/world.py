@@ -13,11 +13,16 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.front import FRONTS, Front
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
+from dualstack.model.maker import Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
+
+
+MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+"""Workloads, those first that make others."""
 
 
 class World(msgspec.Struct):
@@ -34,7 +39,8 @@ class World(msgspec.Struct):
     some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
     namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
     nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
-    name as theirs, and `domains` those of the cluster where they name one; `slips` are almost such.
+    name as theirs, and `domains` those of the cluster where they name one; `slips` are almost such. `unheld` are
+    addresses of endpoints, in the ranges of pods, which no pod has that is known.
     """
 
     context: str = ""
@@ -62,6 +68,7 @@ class World(msgspec.Struct):
     nameservers: list[str] = []
     domains: list[str] = []
     slips: list[str] = []
+    unheld: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -105,6 +112,9 @@ class World(msgspec.Struct):
             nameservers=frozenset(self.nameservers),
             domains=tuple(self.domains),
             slips=frozenset(self.slips),
+            unheld=frozenset(self.unheld),
+            spaces=tuple(self._as(Space, "Namespace")),
+            makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
         )
 
     def _is_ambiguous(self) -> bool:

@@ -1,62 +1,278 @@
-"""What NetworkPolicies do to the flows of a cluster, as far as they are enforced there."""
+"""What NetworkPolicies do to the flows of a cluster, at both ends, as far as they are enforced there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
-from dualstack.model.address import family
-from dualstack.model.cluster import Cluster
+from dualstack.model.address import family, is_address
+from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
+from dualstack.model.netpol import LabelSelector, Policy
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.engines import engine
-from dualstack.reach.netpol import Let, ingress, isolating
-from dualstack.reach.pods import Places
+from dualstack.reach import cluster_dns
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.engines import Engine, engine
+from dualstack.reach.exports import destination, flows, hosts, ways
+from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets
+from dualstack.reach.pods import Place, Places
 
-SHUT_OUT, CHOOSES = "network-policy", "network-policy-for-some"
-"""Marks of the hop `policy`: no NetworkPolicy lets these clients in; one lets in some that it chooses."""
+CHOOSES, UNCLEAR = "network-policy-for-some", "network-policy-for-labels"
+"""Marks of the hop `policy`: a NetworkPolicy lets in some clients that it chooses; labels decide that are not known."""
+SHUT_IN = "network-policy-of-names"
+"""The same: no NetworkPolicy lets these clients ask the nameserver of the cluster."""
+SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
+    (way, lack): f"network-policy-{way.name.lower()}-{lack.value}" for way in Way for lack in Lack
+}
+"""Marks of the hop `policy`: no NetworkPolicy lets these clients through, in a direction, for want of something."""
+_OF_SOME = "-by-labels"
+"""The end of such a mark where it is for the labels of these clients, and others may get through."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
+_NAME_LABEL = "kubernetes.io/metadata.name"
+"""Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
+_NODE_LOCAL = "169.254.20.10/32"
+"""Where NodeLocal DNSCache listens on each node (Kubernetes documentation, Using NodeLocal DNSCache)."""
+_PODS = "pods"
+"""How flows of pods call whose they are."""
+_ORDER = tuple(Hop)
 
 
-def admitted(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterator[Trace]:
-    """The traces, those denied that nothing else fails before and that no policy lets in.
+class _Client(msgspec.Struct, frozen=True):
+    """Whose way is judged.
 
-    Where nothing shows that policies are enforced, what becomes of these is not known.
+    `labels` is None where they may be any, and `outside` says that nobody knows whether they are pods. Of those that
+    are `near` one of the receivers is on the same `node`, whose own connections to its pods no policy stops.
     """
+
+    namespace: str = ""
+    labels: Mapping[str, str] | None = None
+    addresses: tuple[str, ...] = ()
+    host: bool = False
+    node: str = ""
+    near: bool = False
+    outside: bool = False
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What the policies of one end say of a flow; whoever else comes is told the `same`."""
+
+    way: Way
+    let: Let
+    policies: tuple[Policy, ...]
+    lack: Lack = Lack.RULE
+    same: bool = True
+
+
+def shut_out(hop: TracedHop) -> bool:
+    """Whether no NetworkPolicy lets clients through."""
+    return plain(hop.mark) in SHUT_OUT.values() or hop.mark == SHUT_IN
+
+
+def plain(mark: str) -> str:
+    """A mark without what it says of other clients."""
+    return mark.removesuffix(_OF_SOME)
+
+
+def is_chosen(hop: TracedHop) -> bool:
+    """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
+    return hop.mark in (UNCLEAR, SHUT_IN) or hop.mark.endswith(_OF_SOME)
+
+
+def admitted(
+    traces: Iterable[Trace], cluster: Cluster, places: Places, clients: Sequence[Exporter] = ()
+) -> Iterator[Trace]:
+    """The traces, those denied that nothing else fails before and that no policy lets through.
+
+    Where nothing shows that policies are enforced, what becomes of these is not known. Of `clients` that are known and
+    shut out, while others may get through, there are traces of their own.
+    """
+    every = tuple(traces)
     by = engine(cluster.nodes)
-    for trace in traces:
-        place = places.named(trace.server)
-        policies = isolating(cluster.policies, place.pod) if place and not place.pod.spec.host_network else ()
-        if not place or not policies or _fails_before(trace):
-            yield trace
-            continue
-        let = ingress(policies, place.pod, trace.port, trace.family, tuple(_ranges(trace, cluster)))
-        names = ", ".join(f"NetworkPolicy {x.metadata.called}" for x in policies)
-        fact = Evidence(f"lets {let.value} of these clients in over {trace.family.title}", names, Layer.DECLARED)
-        yield _judged(trace, let, fact, by)
+    named, known = hosts(every), ways(every)
+    theirs: dict[int, list[Exporter]] = {}
+    for one in clients if not cluster.askers else ():
+        for number in flows(one, destination(one, named), known, every):
+            theirs.setdefault(number, []).append(one)
+    used = {every[x].target.host for x in theirs}
+    for number, trace in enumerate(every):
+        found = _through(trace, _clients(trace, cluster), cluster, places, by)
+        spared = shut_out(found.at(Hop.POLICY)) and number not in theirs and trace.target.host in used
+        yield replace(found, required=False) if spared else found
+        if not shut_out(found.at(Hop.POLICY)):
+            yield from _of_their_own(trace, theirs.get(number, ()), cluster, places, by)
 
 
-def _fails_before(trace: Trace) -> bool:
-    """Whether a flow never gets to the pod, whatever a policy says of it."""
-    order = tuple(Hop)
-    return trace.failing is not None and order.index(trace.failing.hop) < order.index(Hop.LISTEN)
+def _of_their_own(
+    trace: Trace, clients: Iterable[Exporter], cluster: Cluster, places: Places, by: Engine
+) -> Iterator[Trace]:
+    """The flows of clients that are shut out while others are not."""
+    for one in {(x.namespace, x.owner): x for x in clients}.values():
+        mine = replace(trace, vantage=f"pods of {one.made_by(ambiguous=cluster.ambiguous)}", nodes=())
+        asker = _Client(one.namespace, dict(one.labels), (), one.host_network)
+        found = _through(mine, (asker,), cluster, places, by)
+        yield from (found,) if shut_out(found.at(Hop.POLICY)) else ()
+
+
+def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
+    """The pods that are asked about and that a flow is of, or all that there may be on some nodes."""
+    mine = [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
+    if not mine and not trace.vantage.startswith(_PODS):
+        return (_Client(outside=True),)
+    if not mine:
+        return (_Client(addresses=tuple(_ranges(trace, cluster))),)
+    return tuple(_as_client(x, trace) for x in mine)
+
+
+def _as_client(pod: Pod, trace: Trace) -> _Client:
+    held = tuple(x for x in pod.addresses if family(x) is trace.family)
+    about, labels = pod.metadata, pod.metadata.labels or {}
+    return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "")
 
 
 def _ranges(trace: Trace, cluster: Cluster) -> Iterator[str]:
     """The ranges of the pods of the nodes that a flow comes from, in its family."""
     for node in filter(None, map(cluster.node, trace.nodes)):
         ranges = node.spec.pod_cidrs or ([node.spec.pod_cidr] if node.spec.pod_cidr else [])
-        yield from (x for x in ranges if family(x.partition("/")[0]) is trace.family)
+        known = (x for x in ranges if is_address(x.partition("/")[0]))
+        yield from (x for x in known if family(x.partition("/")[0]) is trace.family)
 
 
-def _judged(trace: Trace, let: Let, fact: Evidence, by: str) -> Trace:
+def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Trace:
+    """A flow as the policies of both ends leave it."""
+    place = places.named(trace.server)
+    if _fails_before(trace, Hop.RESOLVE) or (trace.addresses and all(map(is_loopback, trace.addresses))):
+        return trace
+    asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x]
+    if asked and len(asked) == len(clients):
+        return _nameless(trace, asked[0], by)
+    if not place or _fails_before(trace, Hop.LISTEN):
+        return trace
+    nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
+    said = [y for x in clients for y in _ends(trace, replace(x, near=x.node in nodes), place, cluster, by)]
+    shut = next((x for x in said if x.let is Let.NONE), None)
+    if shut and len([x for x in said if x.way is shut.way and x.let is Let.NONE]) == len(clients):
+        return _denied(trace, shut, by)
+    if "NetworkPolicy" in cluster.unseen:
+        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, "the NetworkPolicies could not be read"))
+    return _let(trace, said, known=clients[0].labels is not None)
+
+
+def _fails_before(trace: Trace, hop: Hop) -> bool:
+    """Whether a flow never gets to a hop, whatever a policy says of it."""
+    return trace.failing is not None and _ORDER.index(trace.failing.hop) < _ORDER.index(hop)
+
+
+def _ends(trace: Trace, client: _Client, place: Place, cluster: Cluster, by: Engine) -> Iterator[_Said]:
+    """What each end says that policies isolate; a pod in the network of its node is beyond them."""
+    about, host = place.pod.metadata, bool(place.pod.spec.host_network)
+    if client.labels is not None and not client.host:
+        mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
+        held = tuple(x for x in place.pod.addresses if family(x) is trace.family)
+        end = _end(about.namespace, about.labels or {}, held, cluster, by)
+        if mine and not (host and client.near):
+            yield _said(mine, Way.OUT, Spot(place.pod, trace.port, trace.family, replace(end, host=host)))
+    mine = () if host else isolating(cluster.policies, about.namespace, about.labels or {})
+    if mine and not (client.host and client.near):
+        end = _end(client.namespace, client.labels, client.addresses, cluster, by)
+        end = replace(end, host=client.host, blocks=by.blocks or client.outside)
+        yield _said(mine, Way.IN, Spot(place.pod, trace.port, trace.family, end))
+
+
+def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
+    let = lets(policies, way, spot)
+    if way is Way.IN:
+        anyone = replace(spot, other=End(spot.other.ranges, blocks=spot.other.blocks))
+        same = lets(policies, way, anyone) is let
+    else:
+        same = all(x.spec.pod_selector == LabelSelector() for x in policies)
+    return _Said(way, let, policies, lacks(policies, way, spot) if let is Let.NONE else Lack.RULE, same)
+
+
+def _end(
+    namespace: str, labels: Mapping[str, str] | None, addresses: tuple[str, ...], cluster: Cluster, by: Engine
+) -> End:
+    space = cluster.labels_of(namespace)
+    return End(
+        addresses,
+        namespace,
+        labels or {},
+        {**(space or {}), **({_NAME_LABEL: namespace} if namespace else {})},
+        open=labels is None,
+        namespace_open=space is None,
+        blocks=by.blocks,
+    )
+
+
+def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> tuple[Policy, ...]:
+    """The policies of a client, where none of them lets it ask the nameserver that gives the name; else none."""
+    hop = trace.at(Hop.RESOLVE)
+    asks = hop.status is Status.PASS and hop.mark == trace.family.record
+    if client.labels is None or client.host or not asks:
+        return ()
+    mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
+    slices = [x for x in cluster.slices if (x.metadata.namespace, x.service) == cluster_dns.KEY] if mine else []
+    ports = {y.port for x in slices for y in x.ports or () if y.port}
+    held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
+    end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
+    ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
+    for address in (*held, *ranges, _NODE_LOCAL):
+        blocks = by.blocks or address not in held
+        near = replace(end, ranges=(address,), blocks=blocks)
+        spots = (Spot(None, x, family(address.partition("/")[0]), near, ("UDP", "TCP")) for x in ports or {53})
+        if any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots):
+            return ()
+    return mine if held else ()
+
+
+def _nameless(trace: Trace, policies: tuple[Policy, ...], by: Engine) -> Trace:
+    why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{by.told}"
+    fact = Evidence("lets them ask no nameserver", _called(policies), Layer.DECLARED)
+    unheard = replace(trace.at(Hop.RESOLVE), status=Status.UNKNOWN)
+    hops = tuple(unheard if x.hop is Hop.RESOLVE else x for x in trace.hops)
+    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, SHUT_IN, (fact,)))
+
+
+def _called(policies: Iterable[Policy]) -> str:
+    return ", ".join(f"NetworkPolicy {x.metadata.called}" for x in policies)
+
+
+def _fact(trace: Trace, said: _Said) -> Evidence:
+    way = "in" if said.way is Way.IN else "out"
+    text = f"lets {said.let.value} of these clients {way} over {trace.family.title}"
+    return Evidence(text, _called(said.policies), Layer.DECLARED)
+
+
+def _let(trace: Trace, said: Sequence[_Said], *, known: bool) -> Trace:
+    """A flow that policies let through, or may; whom they choose is known of clients alone that are."""
+    chosen = [x for x in said if x.let is not Let.ALL]
+    facts = tuple(dict.fromkeys(_fact(trace, x) for x in said))
     hop = trace.at(Hop.POLICY)
-    if let is not Let.NONE:
-        passed = replace(hop, mark=CHOOSES if let is Let.SOME else hop.mark, evidence=(fact, *hop.evidence))
-        return replace(trace, hops=tuple(passed if x.hop is Hop.POLICY else x for x in trace.hops))
-    why = f"no policy lets the {trace.vantage} in to port {trace.port} over {trace.family.title}"
-    said = f"{why}, and {by} enforces policies" if by else f"{why}, if anything here enforces policies"
-    stop = TracedHop(Hop.POLICY, Status.FAIL if by else Status.UNKNOWN, said, SHUT_OUT, (fact,))
+    if chosen and known:
+        why = (
+            f"whether {_called(chosen[0].policies)} lets the {trace.vantage} through depends on what is not known here"
+        )
+        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR, (*facts, *hop.evidence)))
+    choosing = chosen or not all(x.same for x in said)
+    passed = replace(hop, mark=CHOOSES if choosing else hop.mark, evidence=(*facts, *hop.evidence))
+    return replace(trace, hops=tuple(passed if x.hop is Hop.POLICY else x for x in trace.hops))
+
+
+def _open(trace: Trace, hop: TracedHop) -> Trace:
+    """A flow with another hop, of which no export is proved any more."""
     after = (replace(x, status=Status.UNKNOWN) if x.hop in _PROVED else x for x in trace.hops)
-    hops = tuple(stop if x.hop is Hop.POLICY else x for x in after)
-    became = Disposition.DENIED if by else trace.disposition if trace.failing else Disposition.INSUFFICIENT_INFO
-    return replace(trace, hops=hops, disposition=became)
+    hops = tuple(hop if x.hop is hop.hop else x for x in after)
+    return replace(trace, hops=hops, disposition=trace.disposition if trace.failing else Disposition.INSUFFICIENT_INFO)
+
+
+def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
+    way = "in" if said.way is Way.IN else "out"
+    over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
+    why = f"no policy lets the {trace.vantage} {way} to port {trace.port}{over}{by.told}"
+    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME)
+    return _stopped(trace, TracedHop(Hop.POLICY, by.status, why, mark, (_fact(trace, said),)))
+
+
+def _stopped(trace: Trace, stop: TracedHop) -> Trace:
+    found = _open(trace, stop)
+    return replace(found, disposition=Disposition.DENIED) if stop.status is Status.FAIL else found

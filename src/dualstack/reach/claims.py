@@ -1,6 +1,6 @@
 """Ports of nodes that the pods of a workload take for themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, islice, product
 from typing import TypeAlias
 
@@ -8,7 +8,7 @@ import msgspec
 
 from dualstack.model.address import is_address
 from dualstack.model.deployed import Deployments
-from dualstack.model.kube import Workload, Workloads
+from dualstack.model.kube import Meta, Workload, Workloads
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
 from dualstack.reach.callers import host_of
@@ -18,7 +18,9 @@ from dualstack.reach.start import port
 _ANY = ("", "0.0.0.0")
 """Host addresses that stand for every one (scheduler framework, HostPortInfo); to the scheduler `::` is one address."""
 _WILDCARDS = ("0.0.0.0", "::")
-_Owner: TypeAlias = tuple[str, str, str, str]
+_GENERATIONS = 3
+"""Of makers: a pod, a ReplicaSet, a Deployment, what an operator made it of."""
+_Owner: TypeAlias = tuple[str, str, str]
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -40,16 +42,35 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def rivals(workloads: Workloads, deployments: Deployments) -> Iterator[tuple[Claim, Claim]]:
-    """Pairs of claims to one port, of workloads in one folder that nothing keeps from meeting on a node."""
+    """Pairs of claims to one port, of workloads in one folder that nothing keeps from meeting on a node.
+
+    What was made by one of them is no other workload.
+    """
+    every = {(x.meta.kind, x.meta.namespace, x.meta.name): x.meta for x in workloads.items}
     by_port = dict[tuple[int, str, str], dict[_Owner, list[Claim]]]()
     for claim in _claims(workloads, deployments):
         meta = claim.workload.meta
         folder = meta.at.file.rpartition("/")[0]
         here = by_port.setdefault((claim.number, claim.protocol, folder), {})
-        here.setdefault((meta.kind, meta.namespace, meta.name, meta.at.file), []).append(claim)
+        here.setdefault(_root(meta, every), []).append(claim)
     for here in by_port.values():
         for one, other in combinations(here.values(), 2):
             yield from islice((x for x in product(one, other) if _meet(*x)), 1)
+
+
+def _root(meta: Meta, every: Mapping[_Owner, Meta]) -> _Owner:
+    """What made a workload in the end; a ReplicaSet that is not there is called after its Deployment and a hash."""
+    key = (meta.kind, meta.namespace, meta.name)
+    for _ in range(_GENERATIONS):
+        made = every.get(key)
+        if made is None or not made.owners:
+            break
+        kind, name = made.owners[0]
+        key = (kind, made.namespace, name)
+        hashed = made.labels.get("pod-template-hash")
+        if key not in every and hashed and name.endswith(f"-{hashed}"):
+            key = ("Deployment", made.namespace, name.removesuffix(f"-{hashed}"))
+    return key
 
 
 def _meet(one: Claim, other: Claim) -> bool:

@@ -10,6 +10,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 
 NAMESPACE, NAME = "kube-system", "kube-dns"
 """How its Service is called, whatever answers behind it (Kubernetes documentation, Customizing DNS Service)."""
+KEY = (NAMESPACE, NAME)
 SILENT = "dns-0"
 """Mark of the hop `resolve`: nobody is behind the nameserver that gives the name."""
 
@@ -19,7 +20,7 @@ def unanswered(traces: Iterable[Trace], cluster: Cluster) -> Iterator[Trace]:
 
     Nodes may ask another one, such as that of a cloud, so nothing fails for certain.
     """
-    mine = [x for x in cluster.slices if (x.metadata.namespace, x.service) == (NAMESPACE, NAME)]
+    mine = [x for x in cluster.slices if (x.metadata.namespace, x.service) == KEY]
     silent = bool(mine) and not any(y.ready for x in mine for y in x.endpoints or ())
     names = ", ".join(x.metadata.called for x in mine)
     for trace in traces:

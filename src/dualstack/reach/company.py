@@ -38,14 +38,18 @@ class Company(enum.Enum):
     NOBODY = "nobody"
 
 
-def is_own(sender: Sender) -> bool:
-    """Whether somebody sends OTLP to a loopback of its own, a port of which is told."""
+def is_own(sender: Sender, *, wildcard: bool = False) -> bool:
+    """Whether somebody sends OTLP to a loopback of its own, a port of which is told; or to a `wildcard`.
+
+    Linux takes that for the loopback (ip(7), INADDR_ANY).
+    """
     workload, container, said = sender.workload, sender.container, sender.destination
     if workload is None or container is None or container.init or not workload.isolated or workload.shares:
         return False
     reading = read(said.value, said.form)
     otlp = said.field.startswith(_VARIABLE) or _EXPORTER.fullmatch(said.owner) is not None
-    return otlp and reading.loopback and reading.port.isdigit() and not said.unset and not reading.fault
+    own = reading.loopback or (wildcard and reading.wildcard)
+    return otlp and own and reading.port.isdigit() and not said.unset and not reading.fault
 
 
 def company(sender: Sender, port: str, workloads: Workloads, deployments: Deployments) -> Company:

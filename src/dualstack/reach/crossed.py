@@ -10,7 +10,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, SHUT_OUT
+from dualstack.reach.admitted import CHOOSES, is_chosen, shut_out
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
@@ -154,7 +154,7 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     """A trace as an export shows it; `past` says whether what the Service leads to took those of the same nodes."""
     meaning = MEANINGS[made.result.outcome]
     fact = _sight(made, count)
-    if meaning.hop is None and _is_unnamed(trace):
+    if meaning.hop is None and (_is_unnamed(trace) or is_chosen(trace.at(Hop.POLICY))):
         return trace
     if meaning.hop is None:
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
@@ -163,7 +163,7 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
-    if at is Hop.POLICY and trace.at(at).mark == CHOOSES:
+    if at is Hop.POLICY and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):
         return _chosen(trace, fact)
     lacks = lacking(made.result.outcome, made.result.status, made.result.detail)
     if lacks:
@@ -201,8 +201,10 @@ def _chosen(trace: Trace, fact: Evidence) -> Trace:
 
 
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
-    if at is Hop.POLICY and trace.at(at).mark == SHUT_OUT:
-        return SHUT_OUT, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and shut_out(trace.at(at)):
+        return trace.at(
+            at
+        ).mark, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
     if at is Hop.ROUTE and trace.at(at).mark == OPEN:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:

@@ -98,7 +98,11 @@ def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
 
 
 def families_open(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
-    """The families that pods of a node may have or not: it has a range for them and no address, or the reverse."""
-    sure = families_on(node, pods)
-    held = set[Family]() if any(x.addresses for x in pods) else set(node.ranges) | {family(x) for x in node.addresses}
+    """The families that pods of a node may have or not: it has a range for them and no address, or the reverse.
+
+    Also those of which it has both, and pods there have none: these may be older than that.
+    """
+    sure, ranges, addresses = families_on(node, pods), set(node.ranges), {family(x) for x in node.addresses}
+    shown = any(x.addresses for x in pods)
+    held = ranges & addresses if shown else ranges | addresses
     return tuple(x for x in BOTH if x in held and x not in sure)

@@ -8,7 +8,7 @@ import msgspec
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.otel import DeclaredEndpoint, Destination
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.reach.bind import BindRequest, Bound, possible
 from dualstack.reach.destination import Reading, read
 from dualstack.reach.place import Place, placed
@@ -60,11 +60,12 @@ def there(item: Deployed, question: Question) -> Question:
     return msgspec.structs.replace(question, cluster=workload.families) if workload and outside else question
 
 
-def whose(item: Deployed) -> tuple[str, str, str]:
+def whose(item: Deployed, question: Question) -> tuple[str, str, str]:
     """Who holds the addresses that a reader can bind, whose lack of a family counts, and what says so."""
     workload = item.workload
     if workload is None or not workload.families:
-        return "Pods have", "the cluster", "--cluster-families"
+        told = "families of its Services and nodes" if question.place == CLUSTER else "--cluster-families"
+        return "Pods have", "the cluster", told
     return (
         f"{workload.meta.called[:1].upper()}{workload.meta.called[1:]} has",
         workload.meta.called,

@@ -7,24 +7,47 @@ Prerequisites).
 from collections.abc import Iterable
 from functools import cache
 
+import msgspec
+
 from dualstack.knowledge import table
 from dualstack.model.cluster import Node
+from dualstack.model.trace import Status
 
 
-def engine(nodes: Iterable[Node]) -> str:
-    """What enforces policies on some of these nodes; empty where none of them shows it."""
-    return next((said for x in nodes if (said := _on(x))), "")
+class Engine(msgspec.Struct, frozen=True):
+    """What enforces policies; nobody knows whether anything does where it has no name.
+
+    `blocks` says whether an `ipBlock` matches the addresses of pods.
+    """
+
+    name: str = ""
+    blocks: bool = True
+
+    @property
+    def told(self) -> str:
+        """The end of a sentence on what policies do."""
+        return f", and {self.name} enforces policies" if self.name else ", if anything here enforces policies"
+
+    @property
+    def status(self) -> Status:
+        """What becomes of a hop that no policy allows."""
+        return Status.FAIL if self.name else Status.UNKNOWN
 
 
-def _on(node: Node) -> str:
+def engine(nodes: Iterable[Node]) -> Engine:
+    """What enforces policies on some of these nodes."""
+    return next((said for x in nodes if (said := _on(x))), Engine())
+
+
+def _on(node: Node) -> Engine | None:
     shown = {
         "reason": [x.reason or "" for x in node.status.conditions or () if x.type == "NetworkUnavailable"],
         "annotation": [x.partition("/")[0] for x in node.metadata.annotations or ()],
         "version": [node.status.node_info.kubelet_version],
     }
-    return next((name for name, where, text in _rows() if any(text in x for x in shown[where])), "")
+    return next((name for name, where, text in _rows() if any(text in x for x in shown[where])), None)
 
 
 @cache
-def _rows() -> tuple[tuple[str, str, str], ...]:
-    return tuple((x["name"], x["where"], x["text"]) for x in table("policy_engines"))
+def _rows() -> tuple[tuple[Engine, str, str], ...]:
+    return tuple((Engine(x["name"], x["blocks"] == "pods"), x["where"], x["text"]) for x in table("policy_engines"))

@@ -79,6 +79,7 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         written=said if said != endpoint else "",
         container=container.name,
         held=found.held.get(name, ""),
+        labels=tuple((pod.metadata.labels or {}).items()),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
     away = proxies(found.values)

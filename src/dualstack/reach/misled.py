@@ -8,6 +8,7 @@ from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.beside import beside
 from dualstack.reach.gates import ABSENT
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import (
@@ -67,6 +68,8 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
                 flows=keys(each.flows),
             )
     yield from _led_to_none(traces)
+    for service, flows in by_service(cluster, traces.items):
+        yield from beside(cluster, service, [x for x in flows if x.required and not x.accepted], places)
 
 
 def _led_to_none(traces: Traces) -> Iterator[Finding]:

@@ -230,7 +230,7 @@ def _of_nobody(cluster: Cluster, places: Spots, question: Question) -> Iterator[
         why = unscheduled(place.pod)
         if not why or place.pod.finished:
             continue
-        for outside, _, protocol, _ in _ports(place, alone=False):
+        for outside, _, protocol, _ in _ports(place, alone=not cluster.services):
             for each in question.expect or first or (Family.IPV4,):
                 target = Target(place.name, place.name, outside, protocol)
                 flow = Flow(f"{HOST_PORT} of {place.name}", (), target, each, ())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from dualstack.knowledge import table
-from dualstack.model.address import BOTH, Family, family
+from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
@@ -222,7 +222,7 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = filled(endpoint.effective, values)
-        bound = _bound(endpoint, value, pod, space)
+        bound = _bound(endpoint, value, pod, space, runs=bool(status_of(container, pod).ready))
         if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item):
             bound = Bound(unknown=_by_version(endpoint))
         if doubt:
@@ -278,14 +278,18 @@ def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> 
     return f"ConfigMap {newer.metadata.called} was changed at {newer.metadata.changed}, after the container started"
 
 
-def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace) -> Bound:
-    """What becomes of an endpoint; where nobody can see whether IPv6 is on, what becomes of it either way."""
+def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace, *, runs: bool = False) -> Bound:
+    """What becomes of an endpoint; where nobody can see whether IPv6 is on, what becomes of it either way.
+
+    IPv6 is on where the pod has such an address, IPv4 always is, and of a container that `runs` no socket failed.
+    """
     shown = {family(x) for x in pod.addresses}
-    spaces = [space] if shown == set(BOTH) else [namespace(pod, ipv6=x) for x in (True, False)]
+    spaces = [space] if Family.IPV6 in shown else [namespace(pod, ipv6=x) for x in (True, False)]
     found = {bind(BindRequest(value, endpoint.network, endpoint.call, endpoint.runtime, x, _LOCALHOST)) for x in spaces}
-    if len(found) > 1:
+    possible = {x for x in found if not (runs and x.cause)} or found
+    if len(possible) > 1:
         return Bound(unknown=f"what {value} becomes depends on whether IPv6 is on in the pod")
-    return _held(found.pop(), endpoint)
+    return _held(possible.pop(), endpoint)
 
 
 def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:

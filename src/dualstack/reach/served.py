@@ -7,7 +7,7 @@ from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Service
 from dualstack.model.otel import DeclaredEndpoint
-from dualstack.model.question import Question
+from dualstack.model.question import CLUSTER, Question
 from dualstack.model.sockets import Runtime
 from dualstack.reach import bind
 from dualstack.reach.callers import host_of, is_literal, serves, services
@@ -105,5 +105,9 @@ def _over(service: Service, has: tuple[Family, ...], question: Question) -> str 
 
 
 def _expected(behind: Sequence[Service], question: Question) -> tuple[Family, ...]:
-    """The families that clients use by the user's word; those of a cluster say nothing of who comes by a Service."""
-    return question.expect if behind and all(granted(x, question) for x in behind) else wanted(question)
+    """The families that clients use by the user's word; those of a cluster say nothing of who comes by a Service.
+
+    Nor do they where they are what was seen of a cluster.
+    """
+    told = question.place == CLUSTER or (behind and all(granted(x, question) for x in behind))
+    return question.expect if told else wanted(question)

@@ -21,7 +21,7 @@ def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -
     for each in senders.items:
         said = each.destination
         port = read(said.value, said.form).port
-        own = filter(is_own, aimed(each, workloads))
+        own = (x for x in aimed(each, workloads) if is_own(x, wildcard=True))
         if any(company(x, port, workloads, deployments) is Company.NOBODY for x in own):
             yield said.field, said.written.text
 

@@ -64,7 +64,10 @@ def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
     if not cluster.pods:
-        return f"`{target}` has no pods, so nothing tells which Services lead there"
+        nowhere = any(x.status.desired_number_scheduled == 0 for x in cluster.makers)
+        idle = any(x.spec.replicas == 0 for x in cluster.makers)
+        none = " (`replicas: 0`)" if idle else " (it is for none of the nodes)" if nowhere else ""
+        return f"`{target}` has no pods{none}, so nothing tells which Services lead there"
     return f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.held_up import held_up
 from dualstack.reach.lag import missed
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
@@ -26,7 +29,11 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
     for service, mine in by_service(cluster, empty):
         for why in dict.fromkeys(_why(x) for x in mine):
             flows = tuple(x for x in mine if _why(x) == why)
-            yield _finding(cluster, service, why, flows, _halted(selected(cluster, service), places))
+            pods = selected(cluster, service)
+            found = _finding(cluster, service, why, flows, _halted(pods, places))
+            reason = held_up(cluster, pods, flows, places)
+            more = f"{found.detail} {reason.said}" if reason else found.detail
+            yield replace(found, detail=more, hint=reason.hint if reason else found.hint)
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
     for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
         yield _dead(place, tuple(x for x in dead if x.server == place.name))

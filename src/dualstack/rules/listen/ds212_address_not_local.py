@@ -102,7 +102,7 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
     for fault in faults(deployments, question, *_CAUSES):
         endpoint, host = fault.endpoint, taken_apart(fault.endpoint).host
         lacking = family(host)
-        who, network, source = whose(fault.deployed)
+        who, network, source = whose(fault.deployed, question)
         held = " and ".join(x.title for x in there(fault.deployed, question).cluster)
         yield Finding(
             summary=f"{who} no {lacking.title} address to bind",

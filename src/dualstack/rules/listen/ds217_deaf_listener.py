@@ -107,7 +107,7 @@ def lint(deployments: Deployments, question: Question) -> Iterator[Finding]:
             if served.pinned(endpoint, asked) is Family.IPV6 and pin:
                 yield Finding(
                     summary="Nobody can reach this listener",
-                    detail=f"With `{pin.text}` it takes IPv6 alone, and {whose(item)[1]} has none.",
+                    detail=f"With `{pin.text}` it takes IPv6 alone, and {whose(item, question)[1]} has none.",
                     hint=f"Write `{plain}`, or leave `transport` out.",
                     families=(Family.IPV4,),
                     confidence=Confidence.DECLARED,

@@ -3,15 +3,15 @@
 ## What it detects
 NetworkPolicies that select a Collector's pods and together let address blocks of one family alone reach an OTLP port,
 while `--cluster-families` names two or `--expect dual` asks for both. It is a warning where pods may connect as well,
-for they can over both families, and where the pods that a policy selects are not in the files. On a cluster it is one
-where no node shows what enforces policies: then it takes an export (`--matrix`) to know.
+for they can over both families, and where the pods that a policy selects are not in the files. On a cluster also
+policies of either end that let no client through: for want of the port, of a rule that is for it, or of a way to the
+nameserver; a warning where no node shows what enforces policies: then it takes an export (`--matrix`) to know.
 
 ## Why it breaks
-A pod that a policy selects takes what some policy allows and nothing else: connections of the other family are dropped,
-and clients wait until they time out.
+A pod that a policy selects takes what some policy allows alone: what else comes is dropped, and clients time out.
 
 ## Fix
-Add blocks of the other family, such as `::/0` beside `0.0.0.0/0`.
+Add blocks of the other family, such as `::/0` beside `0.0.0.0/0`, or what else the rules lack.
 
 ## Fix safety
 Unsafe: it lets more clients in. It is written for `0.0.0.0/0` and `::/0` alone.
@@ -67,16 +67,19 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family
+from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.kube import NetworkPolicies, PolicyRule, Workloads
 from dualstack.model.question import CLUSTER, Question
-from dualstack.model.trace import Disposition, Hop, Traces
-from dualstack.reach.admitted import SHUT_OUT
+from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import added_item
 from dualstack.reach.isolation import allowed, alone, covers, default_ports, ingress, names, otlp_ports
 from dualstack.reach.landscape import landscape
+from dualstack.reach.live import families_of, keys
+from dualstack.reach.permit import barred, found, permit, summary, told
+from dualstack.reach.pods import Places
 from dualstack.reach.stacks import both_matter
 
 HOP = Hop.POLICY
@@ -85,25 +88,23 @@ SEVERITY = Severity.ERROR
 _ALL = {"0.0.0.0/0": '"::/0"', "::/0": "0.0.0.0/0"}
 
 
-def check(traces: Traces, policies: NetworkPolicies | None) -> Iterator[Finding]:
-    """One finding for each family in which no policy lets clients in; a warning where none may be enforced."""
-    for family in BOTH:
-        mine = [x for x in traces.items if x.required and x.family is family and x.at(HOP).mark == SHUT_OUT]
-        denied = [x for x in mine if x.failing and x.failing.hop is HOP]
-        flows = denied or [x for x in mine if x.disposition is Disposition.INSUFFICIENT_INFO]
-        if flows:
-            why = flows[0].at(HOP).why
-            yield Finding(
-                summary=f"No policy lets {family.title} in",
-                detail=f"{why[:1].upper()}{why[1:]}.",
-                hint=f"Add the blocks of {family.title} that clients come from.",
-                severity=SEVERITY if denied else Severity.WARNING,
-                families=(family,),
-                confidence=Confidence.DECLARED,
-                evidence=flows[0].at(HOP).evidence,
-                location=next((x.meta.at for x in (policies.items if policies else ())), None),
-                flows=tuple(x.key for x in flows),
-            )
+def check(
+    traces: Traces, policies: NetworkPolicies | None, cluster: Cluster | None, places: Places | None
+) -> Iterator[Finding]:
+    """One finding for all flows that one change to the policies would mend; a warning where none may be enforced."""
+    for mark, flows in barred(traces.items) if cluster and places else ():
+        why, facts = told(flows)
+        yield Finding(
+            summary=summary(mark, flows),
+            detail=why,
+            hint=permit(mark, flows, cluster or Cluster(), places or Places()),
+            severity=SEVERITY if flows[0].failed else Severity.WARNING,
+            families=families_of(flows),
+            confidence=Confidence.DECLARED,
+            evidence=facts,
+            location=found(facts, policies),
+            flows=keys(flows),
+        )
 
 
 def lint(
@@ -111,23 +112,22 @@ def lint(
 ) -> Iterator[Finding]:
     """One finding for each Collector that one family alone may reach, and for each policy whose pods are elsewhere."""
     land = landscape(deployments)
-    if not both_matter(question) or question.place == CLUSTER:  # where flows are judged
-        return
-    for workload in workloads.items:
+    judged = both_matter(question) and question.place != CLUSTER  # where flows are judged
+    for workload in workloads.items if judged else ():
         given = land.is_collector(workload) or any(map(default_ports, workload.containers))
         if not (workload.pod and given):
             continue
-        found = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
+        every = {x: ingress(policies, workload, x) for x in otlp_ports(workload, land)}
         for family in BOTH:
-            lacking = {x: y for x, y in found.items() if allowed(y) == (family,)}
+            lacking = {x: y for x, y in every.items() if allowed(y) == (family,)}
             if lacking:
                 yield _finding(workload.meta.called, tuple(lacking), family, next(iter(lacking.values())))
-    for policy in policies.items:
+    for policy in policies.items if judged else ():
         lacking = {x: y for x in OTLP_PORTS if (y := alone(policies, policy, x)) and names(policy, x)}
         if lacking and not any(covers(policy, x) for x in workloads.items):
             rules = next(iter(lacking.values()))
-            told = _finding("the pods that it selects", tuple(lacking), allowed(rules)[0], rules)
-            yield replace(told, severity=Severity.WARNING)
+            said = _finding("the pods that it selects", tuple(lacking), allowed(rules)[0], rules)
+            yield replace(said, severity=Severity.WARNING)
 
 
 def _finding(called: str, numbers: tuple[int, ...], family: Family, rules: tuple[PolicyRule, ...]) -> Finding:

@@ -66,7 +66,7 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.admitted import SHUT_OUT
+from dualstack.reach.admitted import shut_out
 from dualstack.reach.allow import allow, culprit, look, rule_out, stopping
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
@@ -87,7 +87,7 @@ def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None
     """One finding for each flow that a filter stops, or must have stopped."""
     for trace in traces.broken:
         hop = trace.at(Hop.POLICY)
-        if hop.mark == SHUT_OUT or (trace.failing != hop and hop.mark != UNDECIDED):
+        if shut_out(hop) or (trace.failing != hop and hop.mark != UNDECIDED):
             continue
         said = filters.to(trace.addresses[0], trace.target.port) if filters else ()
         against = stopping(said)

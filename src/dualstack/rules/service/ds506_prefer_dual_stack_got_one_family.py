@@ -73,6 +73,7 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
         if service.spec.ip_family_policy != PREFER or len(has) != 1 or len(cluster.families) < len(BOTH):
             continue
         text = written(services, service)
+        ranges = "ServiceCIDR" if cluster.ranges else "families of its Services and nodes"
         both = [x.title for x in (*has, has[0].other)]
         yield Finding(
             summary="PreferDualStack, and one family was given",
@@ -82,7 +83,7 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
             families=(has[0].other,),
             evidence=(
                 Evidence(f"clusterIPs {', '.join(service.addresses) or 'None'}", service.called),
-                Evidence(f"ranges of {titles(cluster.families)}", "ServiceCIDR"),
+                Evidence(f"ranges of {titles(cluster.families)}", ranges),
             ),
             location=place(text) if text else None,
             fix=Fix("Name both families", commands=(patch(service, {"ipFamilies": both}),)),

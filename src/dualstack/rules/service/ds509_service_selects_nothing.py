@@ -86,22 +86,24 @@ SEVERITY = Severity.ERROR
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service without a pod."""
+    from dualstack.reach.idle import idle
     from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
 
     for service, flows in by_service(cluster, failing(traces, Hop.ENDPOINTS, NO_POD)):
         text, where = written(services, service), service.metadata.namespace
         wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
+        lacking = f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}"
+        found = idle(cluster, service)
+        look = "See whether its workload has no pods, as with `replicas: 0`; else select the labels that they have."
+        listing = f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide"
         yield Finding(
-            summary="Service selects no pods",
-            detail=f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}.",
-            hint="See whether its workload has no pods, as with `replicas: 0`; else select the labels that they have.",
+            summary="The workload of the Service has no pods" if found else "Service selects no pods",
+            detail=f"{found.said if found else lacking}.",
+            hint=found.hint if found else look,
             families=families_of(flows),
             evidence=(Evidence(f"selector: {wants}", service.called),),
-            location=text.selector_at or text.meta.at if text else None,
-            fix=Fix(
-                "Get pods with these labels",
-                commands=(f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide",),
-            ),
+            location=None if found else text.selector_at or text.meta.at if text else None,
+            fix=Fix("Get pods with these labels", commands=(found.command if found and found.command else listing,)),
             flows=keys(flows),
         )
 

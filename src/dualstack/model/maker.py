@@ -1,0 +1,46 @@
+"""Workloads that make pods, and namespaces, as an API server holds them: the fields that decide, and nothing else.
+
+Field names and meanings are those of the Kubernetes API reference 1.34.
+"""
+
+from dualstack.model.slim import Condition, ObjectMeta, Slim
+
+
+class Template(Slim, frozen=True):
+    """What pods are made of."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class MakerSpec(Slim, frozen=True):
+    """How many pods are asked for, where that is said, and of which template."""
+
+    replicas: int | None = None
+    template: Template | None = None
+
+
+class MakerStatus(Slim, frozen=True):
+    """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet."""
+
+    conditions: list[Condition] | None = None
+    desired_number_scheduled: int | None = None
+
+
+class Maker(Slim, frozen=True):
+    """A workload that makes pods."""
+
+    metadata: ObjectMeta
+    kind: str = ""
+    spec: MakerSpec = MakerSpec()
+    status: MakerStatus = MakerStatus()
+
+    @property
+    def called(self) -> str:
+        """The workload as a user names it."""
+        return f"{self.kind} {self.metadata.called}"
+
+
+class Space(Slim, frozen=True):
+    """A Namespace."""
+
+    metadata: ObjectMeta

@@ -1,0 +1,74 @@
+"""What keeps pods from being ready that their own status does not say: their node, what they mount, who comes next."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.slim import ConfigMapVolume
+from dualstack.model.trace import Trace
+from dualstack.reach.pods import Places
+from dualstack.reach.states import trouble, troubles
+
+_EVERYWHERE = "kube-root-ca.crt"
+"""What every pod mounts and nobody asks for (kube-controller-manager, root-ca-certificate-publisher)."""
+
+
+class Reason(NamedTuple):
+    """One reason in a sentence, and what to do about it."""
+
+    said: str
+    hint: str
+
+
+def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
+    """Why some pods are not ready, where something else than they says it; None where nothing does."""
+    found = (*_nodes(cluster, pods), *_mounts(cluster, pods))
+    return next(iter((*found, *_next(pods, flows, places))), None)
+
+
+def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """Nodes that do not report (Kubernetes documentation, Nodes, Node status)."""
+    for pod in pods:
+        node = cluster.node(pod.spec.node_name or "") if not pod.ready else None
+        for each in (node.status.conditions or ()) if node else ():
+            if node and each.type == "Ready" and each.status != "True":
+                name, words = node.metadata.name, (each.message or each.reason or "nobody says why").rstrip(".")
+                said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
+                yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+
+
+def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """ConfigMaps and keys of them that a pod waits for (kubernetes 1.34.4, pkg/volume/configmap)."""
+    maps = {(x.metadata.namespace, x.metadata.name): x for x in cluster.config_maps}
+    for pod in pods:
+        waits = not pod.ready and pod.status.phase == "Pending" and pod.spec.node_name
+        for volume in _sources(pod) if waits else ():
+            called = f"ConfigMap {pod.metadata.beside(volume.name)}"
+            held = maps.get((pod.metadata.namespace, volume.name))
+            if held is None:
+                if "ConfigMap" not in cluster.unseen:
+                    yield Reason(
+                        f"The pod {pod.metadata.called} waits for {called}, which was not found.", f"Make {called}."
+                    )
+                continue
+            known = {**(held.data or {}), **(held.binary_data or {})}
+            for key in (x.key for x in volume.items or () if x.key not in known):
+                has = " and ".join(f"`{x}`" for x in known) or "none"
+                said = f"The pod {pod.metadata.called} waits for the key `{key}` of {called}, which has {has}."
+                yield Reason(said, f"Correct the key in the volume or in {called}.")
+
+
+def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:
+    every = (y for x in pod.spec.volumes or () for y in (x, *x.parts))
+    named = (x.config_map for x in every if x.config_map and not x.config_map.optional)
+    yield from (x for x in named if x.name not in ("", _EVERYWHERE))
+
+
+def _next(pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Iterator[Reason]:
+    """Pods that are to take the place of those that end."""
+    behind = [y for x in flows for name in x.servers if (y := places.named(name))]
+    if behind and all(x.pod.finished for x in behind) and any(map(trouble, pods)):
+        said = troubles(pods)
+        yield Reason(
+            f"What is to take its place is not ready: {said}.", "See what keeps the new pods from being ready."
+        )

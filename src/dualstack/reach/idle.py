@@ -1,0 +1,48 @@
+"""Workloads that make no pods for a Service: because none is asked for, or because they may not."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dualstack.model.cluster import Cluster, Service
+from dualstack.model.maker import Maker
+
+
+class Idle(NamedTuple):
+    """A workload without pods: why in a sentence, what to do, and the command for that, where there is one."""
+
+    maker: Maker
+    said: str
+    hint: str
+    command: str = ""
+
+
+def idle(cluster: Cluster, service: Service) -> Idle | None:
+    """Why there is no pod that a Service selects, where a workload says it."""
+    mine = [x for x in cluster.makers if _is_for(x, service)]
+    return next((y for tell in (_refused, _unwanted) for x in mine for y in tell(x, service)), None)
+
+
+def _is_for(maker: Maker, service: Service) -> bool:
+    labels = (maker.spec.template.metadata.labels if maker.spec.template else None) or {}
+    wanted = (service.spec.selector or {}).items()
+    return bool(wanted) and maker.metadata.namespace == service.metadata.namespace and wanted <= labels.items()
+
+
+def _refused(maker: Maker, service: Service) -> Iterator[Idle]:
+    """Its pods are not let in, as by a quota (kubernetes 1.34.4, pkg/controller/replicaset, ReplicaFailure)."""
+    for each in maker.status.conditions or ():
+        if each.type == "ReplicaFailure" and each.status == "True":
+            words = " ".join((each.message or each.reason or "nobody says why").split()).rstrip(".")
+            said = f"{maker.called}, whose pods {service.called} selects, cannot make them: {words}"
+            yield Idle(maker, said, "Mend what the API server says of the pods.")
+
+
+def _unwanted(maker: Maker, service: Service) -> Iterator[Idle]:
+    about = maker.metadata
+    if maker.spec.replicas == 0 and not about.owner_references:
+        said = f"{maker.called}, whose pods {service.called} selects, has `replicas: 0`"
+        command = f"kubectl scale {maker.kind.lower()} {about.name} -n {about.namespace} --replicas=1"
+        yield Idle(maker, said, "Scale it up; an autoscaler may have taken its pods away.", command)
+    if maker.kind == "DaemonSet" and maker.status.desired_number_scheduled == 0:
+        said = f"{maker.called}, whose pods {service.called} selects, is for none of the nodes"
+        yield Idle(maker, said, "See its `nodeSelector`, its affinity, and the taints of the nodes.")

@@ -1,0 +1,86 @@
+"""What to add to NetworkPolicies so that they let clients through, in words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dualstack.model.cluster import Cluster
+from dualstack.model.evidence import Evidence
+from dualstack.model.kube import NetworkPolicies
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop, Trace
+from dualstack.reach import cluster_dns
+from dualstack.reach.admitted import SHUT_IN, SHUT_OUT, plain, shut_out
+from dualstack.reach.netpol import Lack, Way
+from dualstack.reach.pods import Places
+
+
+def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:
+    """The required flows that no policy lets through, by mark, those together that one change would mend.
+
+    Where nobody knows whether policies are enforced those are left out that fail for another reason.
+    """
+    found: dict[tuple[object, ...], list[Trace]] = {}
+    for trace in (x for x in traces if x.required and shut_out(x.at(Hop.POLICY))):
+        hop, ends = trace.at(Hop.POLICY), trace.failing
+        if ends is None or ends.hop is Hop.POLICY:
+            family = trace.family if _is(hop.mark, Lack.FAMILY) else None
+            found.setdefault((hop.mark, hop.status, trace.vantage, family), []).append(trace)
+    yield from ((x[0].at(Hop.POLICY).mark, tuple(x)) for x in found.values())
+
+
+def told(flows: Sequence[Trace]) -> tuple[str, tuple[Evidence, ...]]:
+    """What becomes of these flows in a sentence, with the policies that say so."""
+    hops = [x.at(Hop.POLICY) for x in flows]
+    why = hops[0].why.replace(f"port {flows[0].port}", ports(flows))
+    return f"{why[:1].upper()}{why[1:]}.", tuple(dict.fromkeys(y for x in hops for y in x.evidence))
+
+
+def _is(mark: str, *wanted: Way | Lack) -> bool:
+    """Whether a mark says one of these."""
+    return any(x == plain(mark) and (way in wanted or lack in wanted) for (way, lack), x in SHUT_OUT.items())
+
+
+def ports(flows: Sequence[Trace]) -> str:
+    """The ports of the pods that flows lead to."""
+    numbers = dict.fromkeys(str(x.port) for x in flows)
+    return f"port{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+
+
+def summary(mark: str, flows: Sequence[Trace]) -> str:
+    """What policies do to flows, in a few words."""
+    if mark == SHUT_IN:
+        return "No policy lets clients ask the nameserver"
+    way = "out" if _is(mark, Way.OUT) else "in"
+    if _is(mark, Lack.FAMILY):
+        return f"No policy lets {flows[0].family.title} {way}"
+    return f"No policy lets clients {way} to OTLP"
+
+
+def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) -> str:
+    """What to add to the policies; they see the addresses and the ports of pods, also where clients use a Service's."""
+    flow, numbers = flows[0], ports(flows)
+    if mark == SHUT_IN:
+        return f"Let them out to port 53, over UDP and TCP, with `to: [{_space(cluster_dns.NAMESPACE)}]`."
+    if _is(mark, Lack.FAMILY):
+        return f"Add the blocks of {flow.family.title} that clients {'go to' if _is(mark, Way.OUT) else 'come from'}."
+    named = flow.target.port
+    seen = f"; policies see the port of the pods, not {named}, that of the Service" if named != flow.port else ""
+    if _is(mark, Lack.PORT):
+        return f"Add {numbers} to the rule that is for these clients{seen}."
+    if _is(mark, Way.OUT):
+        end = places.named(flow.server)
+        where = f"`to: [{_space(end.pod.metadata.namespace)}]`" if end else "a rule"
+        return f"Let them out to {numbers} with {where}; policies see the pods behind a Service, not its address."
+    asker = next((x.metadata.namespace for x in cluster.askers), "")
+    where = f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
+    own = "; a `podSelector` without one means the namespace of the policy" if _is(mark, Lack.PEER) and asker else ""
+    return f"Let them in to {numbers} with {where}{own}{seen}."
+
+
+def found(facts: Iterable[Evidence], policies: NetworkPolicies | None) -> Location | None:
+    """Where the first policy stands that these facts speak of."""
+    said = " ".join(x.source for x in facts)
+    return next((x.meta.at for x in (policies.items if policies else ()) if x.meta.name in said), None)
+
+
+def _space(namespace: str) -> str:
+    return f"{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}}}"

@@ -1,0 +1,44 @@
+"""Which configurations the pods of a cluster run with, and which are those of templates that are not in use."""
+
+from collections.abc import Iterable, Iterator
+
+from dualstack.model.cluster import Pod
+from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.slim import ContainerState
+from dualstack.model.snapshot import Snapshot
+from dualstack.reach.pods import Place
+
+
+def runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
+    """The configurations that a pod's containers read: those of the workloads whose template its labels come from."""
+    for item in (said.having(Deployments) or Deployments()).items:
+        if _is_of(item, pod):
+            yield item
+
+
+def _is_of(item: Deployed, pod: Pod) -> bool:
+    work, labels = item.workload, (pod.metadata.labels or {}).items()
+    near = work is not None and work.meta.namespace == pod.metadata.namespace
+    return near and work is not None and bool(work.labels) and work.labels.items() <= labels
+
+
+def foretold(places: Iterable[Place], said: Snapshot) -> frozenset[str]:
+    """The files of templates, and of what they read, that no pod runs with while pods of another template do."""
+    living = [x for x in places if _runs(x.pod)]
+    used = {y for x in living for item in x.configs for y in _files(item)}
+    idle = set[str]()
+    for item in (said.having(Deployments) or Deployments()).items:
+        mine = [x for x in living if _is_of(item, x.pod) and x.configs]
+        if mine and not any(item in x.configs for x in mine):
+            idle.update(_files(item))
+    return frozenset(idle - used)
+
+
+def _runs(pod: Pod) -> bool:
+    """Whether a container of a pod runs."""
+    every = (x.state or ContainerState() for x in pod.status.container_statuses or ())
+    return not pod.finished and any(x.running for x in every)
+
+
+def _files(item: Deployed) -> tuple[str, ...]:
+    return (item.config.file, item.workload.meta.at.file if item.workload else item.config.file)

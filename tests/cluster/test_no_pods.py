@@ -1,0 +1,147 @@
+"""Services without a ready pod: what keeps the pods from being there, where other objects than they say it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.cluster import ClusterRequest, stored
+from dualstack.conclusion import conclude
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding
+from dualstack.model.question import Question
+from dualstack.model.target import kube_target
+from dualstack.overview import conclude_all
+from tests.cluster import worlds as w
+
+Object = dict[str, Any]
+NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}
+CREATING = {
+    "containerStatuses": [{"name": "otelcol", "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}]
+}
+
+
+def cause(found: Diagnosis) -> Finding:
+    assert found.verdict == "broken"
+    (one,) = [x for x in found.findings if not x.because]
+    return one
+
+
+def of(*pods: Object, **instead: Any) -> Finding:
+    return cause(w.diagnosed(w.healthy(pods=list(pods), **instead)))
+
+
+def test_a_node_that_does_not_report_is_why_its_pods_are_not_ready() -> None:
+    silent = w.node("n1", 1)
+    silent["status"]["conditions"] = [
+        {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
+    ]
+    found = of(w.pod("otel-a", "n1", **NOT_READY), nodes=[silent])
+
+    assert (found.code, found.severity) == ("DS507", "error")
+    assert "The node n1 of the pod otel-a is not ready: Kubelet stopped posting node status." in found.detail
+    assert "kubelet of n1" in found.hint
+
+
+def test_a_node_that_reports_is_not_why() -> None:
+    well = w.node("n1", 1)
+    well["status"]["conditions"] = [{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}]
+
+    assert "The node" not in of(w.pod("otel-a", "n1", **NOT_READY), nodes=[well]).detail
+
+
+def creating(**volume: Any) -> Object:
+    found = w.pod("otel-a", "n1", (), phase="Pending", **NOT_READY, **CREATING)
+    found["spec"]["volumes"][0]["configMap"] |= volume
+    found["spec"]["volumes"].append(
+        {"name": "api", "projected": {"sources": [{"configMap": {"name": "kube-root-ca.crt"}}]}}
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("volume", "said"),
+    [
+        (
+            {"items": [{"key": "relay", "path": "config.yaml"}]},
+            "waits for the key `relay` of ConfigMap otel, which has `config.yaml`",
+        ),
+        ({"name": "otel-b2"}, "waits for ConfigMap otel-b2, which was not found"),
+        ({"items": [{"key": "config.yaml", "path": "x"}]}, ""),
+        ({"name": "otel-b2", "optional": True}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_a_pod_mounts_and_is_not_there_is_named(volume: Object, said: str) -> None:
+    detail = of(creating(**volume)).detail
+
+    assert said in detail
+    assert ("waits for" in detail) is bool(said)
+
+
+def test_a_configuration_that_could_not_be_read_is_not_called_absent() -> None:
+    found = w.diagnosed(w.healthy(pods=[creating(name="otel-b2")]), unseen=["ConfigMap"])
+
+    assert "waits for" not in cause(found).detail
+
+
+def test_where_a_pod_ends_the_next_one_is_asked() -> None:
+    old = w.pod("otel-a", "n1", **NOT_READY)
+    old["metadata"]["deletionTimestamp"] = "2026-03-01T11:00:00Z"
+    new = w.pod(
+        "otel-b",
+        "",
+        (),
+        phase="Pending",
+        conditions=[{"type": "PodScheduled", "status": "False", "message": "0/2 nodes are available."}],
+    )
+    slices = w.endpoints([old])
+    found = of(old, new, slices=slices)
+
+    assert (
+        "What is to take its place is not ready: the pod otel-b is not scheduled: 0/2 nodes are available."
+        in found.detail
+    )
+
+
+AVAILABLE = {"type": "Available", "status": "False", "message": "Deployment does not have minimum availability."}
+QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "pods are forbidden: exceeded quota: compute"}
+IDLE: dict[str, tuple[Object, str]] = {
+    "no replicas": ({"kind": "Deployment", "spec": {"replicas": 0}}, "has `replicas: 0`"),
+    "a quota": (
+        {"kind": "Deployment", "spec": {"replicas": 1}, "status": {"conditions": [AVAILABLE, QUOTA]}},
+        "exceeded quota: compute",
+    ),
+    "a quota of a set": ({"kind": "StatefulSet", "status": {"conditions": [QUOTA]}}, "exceeded quota: compute"),
+    "no node": ({"kind": "DaemonSet", "status": {"desiredNumberScheduled": 0}}, "is for none of the nodes"),
+    "other pods": (
+        {"kind": "Deployment", "spec": {"replicas": 0}, "labels": {"app": "web"}},
+        "No pod of the namespace",
+    ),
+    "nothing to say": ({"kind": "Deployment", "spec": {"replicas": 1}}, "No pod of the namespace"),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+@pytest.mark.parametrize("target", ["svc/otel", ""])
+def test_a_workload_without_pods_says_why(case: str, target: str, tmp_path: Path) -> None:
+    given, said = IDLE[case]
+    maker = {**w.deployment(), "kind": given["kind"], "status": given.get("status", {})}
+    labels = given.get("labels", {"app": "otel"})
+    maker["spec"] = {
+        **maker["spec"],
+        **given.get("spec", {}),
+        "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE},
+    }
+    objects = [{"apiVersion": "v1", **x} for x in w.healthy(pods=[], workloads=[maker])]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    (tmp_path / "pods.json").write_text(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": []}))
+    asked = ClusterRequest(
+        kube_target(target) if target else None, namespace="obs" if target else "", stored=str(tmp_path)
+    )
+    world = stored(asked)
+    one = cause(conclude(world, Question()) if target else conclude_all(world, Question()))
+
+    assert one.code == "DS509"
+    assert said in one.detail

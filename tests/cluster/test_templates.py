@@ -1,0 +1,132 @@
+"""What runs decides, and not the template that a workload has by now."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import yaml
+
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.stored import Stored
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
+from tests.cluster import worlds as w
+
+HASH = "pod-template-hash"
+LOCAL = ("127.0.0.1:4317", "127.0.0.1:4318")
+Object = dict[str, Any]
+
+
+def made(name: str, of: str, reads: str = "otel", **spec: Any) -> Object:
+    """A pod of a ReplicaSet of the Deployment, which reads a ConfigMap."""
+    found = {"apiVersion": "v1", **w.pod(name, "n1")}
+    found["metadata"]["labels"] = {"app": "otel", HASH: of}
+    found["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": f"otel-{of}"}]
+    found["spec"]["volumes"][0]["configMap"]["name"] = reads
+    found["spec"]["containers"][0] |= spec
+    return found
+
+
+def pending(pod: Object) -> Object:
+    pod["spec"].pop("nodeName")
+    pod["status"] = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False"}]}
+    return pod
+
+
+def revision(of: str) -> Object:
+    about = {"name": f"otel-{of}", "namespace": "obs", "ownerReferences": [{"kind": "Deployment", "name": "otel"}]}
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": about, "spec": {}}
+
+
+def config(name: str, *endpoints: str) -> Object:
+    found = w.config(*endpoints)
+    found["metadata"]["name"] = name
+    return found
+
+
+def deployment(reads: str = "otel", **spec: Any) -> Object:
+    found = deepcopy(w.deployment())
+    template = found["spec"]["template"]["spec"]
+    template["volumes"][0]["configMap"]["name"] = reads
+    template["containers"][0] |= spec
+    return found
+
+
+def judged(pods: list[Object], configs: list[Object], template: Object) -> Diagnosis:
+    workloads = [template, revision("old"), revision("new")]
+    return conclude(w.world(w.healthy(pods=pods, configs=configs, workloads=workloads)), Question())
+
+
+def test_a_pod_of_an_older_template_runs_what_its_own_volumes_hold() -> None:
+    pods = [made("otel-a", "old", "otel-v1"), made("otel-b", "new")]
+    found = judged(pods, [config("otel-v1", *LOCAL), config("otel")], deployment())
+
+    assert {x.server for x in found.traces if x.failed} == {"pod otel-a"}
+    assert {x.server for x in found.traces if not x.failed} == {"pod otel-b"}
+    (first, *_) = found.findings
+    assert (first.code, first.severity) == ("DS202", "error")
+    assert first.location
+    assert first.location.file == "obs/configmap/otel-v1.yaml"
+
+
+def test_a_pod_of_an_older_template_runs_what_its_own_arguments_say() -> None:
+    args = ["--config=/conf/config.yaml", "--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:4317"]
+    found = judged([made("otel-a", "old", args=args), made("otel-b", "new")], [config("otel")], deployment())
+
+    assert {(x.server, x.target.port) for x in found.traces if x.failed} == {("pod otel-a", 4317)}
+
+
+def test_what_an_admission_controller_adds_is_no_other_template() -> None:
+    pod = made("otel-a", "new")
+    pod["spec"]["volumes"].append({"name": "kube-api-access", "projected": {}})
+    pod["spec"]["containers"].append({"name": "proxy", "image": "proxy:1"})
+    pod["spec"]["containers"][0]["env"].append({"name": "REGION", "value": "a"})
+    found = judged([pod], [config("otel", *LOCAL)], deployment())
+
+    assert {x.location.file for x in found.findings if x.location and x.code == "DS202"} == {"obs/configmap/otel.yaml"}
+
+
+@pytest.mark.parametrize("fault", [LOCAL, ("http://0.0.0.0:4317", "0.0.0.0:4318")])
+def test_a_template_that_is_not_in_use_is_a_warning(fault: tuple[str, str]) -> None:
+    pods = [made("otel-a", "old"), pending(made("otel-b", "new", "otel-b2"))]
+    found = judged(pods, [config("otel"), config("otel-b2", *fault)], deployment("otel-b2"))
+
+    assert found.findings
+    assert {x.severity for x in found.findings} == {"warning"}
+    assert found.verdict == "unknown"
+
+
+def test_a_template_without_pods_that_run_otherwise_is_in_use() -> None:
+    found = judged([made("otel-b", "new", "otel-b2")], [config("otel-b2", *LOCAL)], deployment("otel-b2"))
+
+    assert {x.severity for x in found.findings if x.code == "DS202"} == {"error"}
+    assert found.verdict == "broken"
+
+
+def test_what_the_operator_wrote_is_mended_in_its_resource() -> None:
+    """Also where the workload does not tell who made it."""
+    written = config("otel", *LOCAL)
+    written["metadata"]["ownerReferences"] = [{"kind": "OpenTelemetryCollector", "name": "otel"}]
+    resource = {
+        "apiVersion": "opentelemetry.io/v1beta1",
+        "kind": "OpenTelemetryCollector",
+        "metadata": {"name": "otel", "namespace": "obs"},
+        "spec": {"config": yaml.safe_load(written["data"]["config.yaml"])},
+    }
+    pod = w.pod("otel-a", "n1")
+    pod["metadata"]["labels"] = {
+        "app": "otel",
+        "app.kubernetes.io/managed-by": "opentelemetry-operator",
+        "app.kubernetes.io/instance": "obs.otel",
+        "app.kubernetes.io/name": "otel-collector",
+        "app.kubernetes.io/part-of": "opentelemetry",
+        "app.kubernetes.io/component": "opentelemetry-collector",
+    }
+    pod["spec"]["containers"][0]["name"] = pod["status"]["containerStatuses"][0]["name"] = "otc-container"
+    world = w.world([*w.healthy(pods=[pod], configs=[written]), resource])
+    found = conclude(of(Asker(Stored(world), "obs"), KubeTarget("svc", "otel")), Question())
+
+    assert {x.location.file for x in found.findings if x.location} == {"obs/opentelemetrycollector/otel.yaml"}
+    assert found.verdict == "broken"
