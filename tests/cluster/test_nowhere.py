@@ -42,6 +42,8 @@ def folder(path: Path, *objects: Object, apart: Iterable[str] = (), **instead: A
     held = [{"apiVersion": "v1", **x} for x in (*w.healthy(**instead), CART, system("n1"), system("n2"), *objects)]
     together = [x for x in held if x["kind"] not in apart]
     (path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": together}))
+    none = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicyList", "items": []}
+    (path / "none.json").write_text(json.dumps(none))
     for number, each in enumerate(x for x in held if x["kind"] in apart):
         (path / f"{number}.json").write_text(json.dumps(each))
     return str(path)

@@ -167,7 +167,7 @@ def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
 def _why_not(trace: Trace) -> str:
     """Why nobody knows what becomes of a flow; empty where nothing tells."""
     open_ = [x for x in trace.hops if x.status is Status.UNKNOWN]
-    said = next((f"at the hop {x.hop} {x.why}" for x in open_ if x.why), "")
+    said = "; ".join(f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
     untried = not said and bool(open_) and all(x.hop in _ANSWERS for x in open_)
     return "a listener is there; nothing was exported, so what it answers is not known" if untried else said
 
