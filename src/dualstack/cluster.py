@@ -15,7 +15,7 @@ import msgspec
 
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
-from dualstack.gather.cluster import Asker, begin, of, senders
+from dualstack.gather.cluster import Asker, begin, every_sender, of, senders
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
@@ -165,9 +165,11 @@ def stored(request: ClusterRequest) -> World:
         world = survey(asker)
     else:
         world = of(asker, target)
+        if not world.asking:
+            every_sender(asker, whole)
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
-    world.vacant = whole.vacant
+    world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
     near = {x.namespace for x in world.clients}
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near]
     if theirs:

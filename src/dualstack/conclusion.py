@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dualstack.gather.as_files import declared
 from dualstack.gather.facts import snapshot_of
 from dualstack.gather.proxy import proxy_of
-from dualstack.model.address import Family
+from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
@@ -54,7 +54,8 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
-from dualstack.reach.unoffered import unoffered
+from dualstack.reach.unheld import IDLE, UNHELD
+from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ending
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
@@ -83,7 +84,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
-    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families)
+    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, first=_first(cluster.pods))
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
@@ -111,6 +112,12 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     traces = Traces((*brought, *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
+
+
+def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
+    """The families that the first addresses of pods and of their nodes have."""
+    held = {y for x in pods for y in (x.status.host_ip or "", *x.addresses[:1]) if is_address(y)}
+    return tuple(x for x in BOTH if x in set(map(family, held)))
 
 
 def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
@@ -144,6 +151,7 @@ def _of_nodes(looks: Iterable[tuple[Inspection, Snapshot]]) -> Iterator[Namespac
 def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: Sequence[Trace]) -> Iterator[Trace]:
     """The flows to Services beside those of pods to each port: of clients that miss one, and from outside."""
     cluster, places, asked, seen = world
+    yield from untransported(cluster, asked)
     yield from unoffered(cluster, clients, asked)
     yield from unspoken(world, clients, every)
     inner = tuple(agreed(every, (), Places(places), seen))  # who comes from outside is not known
@@ -249,7 +257,7 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration.
 
-    Of clients also the flows that were refused out of sight.
+    Of clients also the flows that were refused out of sight, or end where nobody may be.
     """
     for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
         there = next(x for x in sight.places.values() if x.name == name)
@@ -263,7 +271,8 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
         )
     for trace, made in answered(sight.traces.items, sight.seen.entrances):
         yield live.adding(Traces((trace,)), Probes((made,)))
-    refused = [x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses and _turned(x)]
+    out_of_sight = (x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses)
+    refused = [x for x in out_of_sight if _turned(x) or x.at(Hop.ENDPOINTS).mark in (UNHELD, IDLE)]
     yield from (live.adding(Traces(tuple(refused))) for _ in refused[:1])
 
 

@@ -43,7 +43,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
 
 def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]]) -> Iterator[Skipped]:
     """What could not be had, and ports: of a Service without one for OTLP where no other one leads to its pods."""
-    why = "" if whole.services or world.lost else unaimed(whole, {}, world.target, world.namespace)
+    why = "" if whole.services or world.lost else unaimed(whole, {}, world.target, world.namespace, world.clients)
     yield from (Skipped(NEEDS, x) for x in [why] if x)
     yield from (Skipped(x.needs, x.why) for x in world.gaps)
     leading = [x for x, one in each if one.traces]

@@ -253,6 +253,9 @@ FINE: dict[str, tuple[list[Object], dict[str, Any]]] = {
     "a socket": ([cart("unix:///var/run/otel.sock")], {}),
     "an SDK that is off": (
         [cart("http://otell:4317", *variables(OTEL_SDK_DISABLED="true"))], {}),
+    "an SDK that exports in another way": (
+        [cart("http://otell:4317", *variables(OTEL_TRACES_EXPORTER="zipkin", OTEL_METRICS_EXPORTER="none",
+                                              OTEL_LOGS_EXPORTER="none"))], {}),
     "signals that go elsewhere": (
         [cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://otell:4317",
                                                    OTEL_METRICS_EXPORTER="none"))], {}),
@@ -278,6 +281,43 @@ def test_what_is_odd_and_works_is_no_error(name: str) -> None:
     assert not errors(found), [(x.code, x.summary, x.detail) for x in found.findings]
     assert found.verdict is not Verdict.BROKEN
     assert not [x for x in found.traces if x.required and x.failed]
+
+
+def of_daemon(on: str) -> Object:
+    pod = w.pod("otel-a", on)
+    pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel"}]
+    return pod
+
+
+@pytest.mark.parametrize(("on", "verdict", "severity"), [("n2", "broken", ["error"]), ("n1", "unknown", [])])
+def test_a_daemonset_that_spares_the_node_of_a_client_loses_what_that_sends(
+    on: str, verdict: str, severity: list[str]
+) -> None:
+    local = w.service(internalTrafficPolicy="Local")
+
+    found = told(cart("http://otel.obs:4317", on="n1"), services=[local], pods=[of_daemon(on)])
+
+    assert found.verdict == verdict
+    assert [x.severity for x in found.findings if x.code == "DS510"] == severity
+    assert all(x.required for x in found.traces)
+
+
+def test_of_several_clients_the_ones_without_the_daemonset_are_lost() -> None:
+    local = w.service(internalTrafficPolicy="Local")
+    other = cart("http://otel.obs:4317", on="n2")
+    other["metadata"]["name"] = "b"
+    many = w.world([{"apiVersion": "v1", **x} for x in (
+        *w.healthy(services=[local], pods=[of_daemon("n1")]),
+        cart("http://otel.obs:4317", on="n1"),
+        other,
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+         "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}},
+    )])  # fmt: skip
+
+    found = conclude(of(Asker(Stored(many, complete=True), "shop"), KubeTarget("deploy", "cart")), Question())
+
+    assert found.verdict == "degraded"
+    assert {x.nodes for x in found.traces if x.failed} == {("n2",)}
 
 
 def forwarded(port: int = 4317) -> Glimpses:

@@ -67,14 +67,32 @@ def test_a_client_of_an_address_is_followed_as_far_as_it_is_known() -> None:
     assert found.verdict == "unknown"
 
 
-def cart(*beside: Object, on: str = "http://localhost:4317") -> Diagnosis:
-    """The diagnosis of the pods of cart that send to `on`, with other containers beside."""
+INJECT = {"sidecar.opentelemetry.io/inject": "true"}
+
+
+def cart(
+    *beside: Object,
+    on: str = "http://localhost:4317",
+    own: Object | None = None,
+    template: Object | None = None,
+    more: Object | None = None,
+    labels: Object | None = None,
+) -> Diagnosis:
+    """The diagnosis of the pods of cart that send to `on`, with other containers beside.
+
+    `own` and `template` are annotations of the Deployment and of its pods, `more` is a container that the pods alone
+    have, and `labels` are what those have more.
+    """
     env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=on)
     pod = client("a", "n1", env)
     pod["spec"]["containers"] += beside
-    template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": pod["spec"]["containers"]}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
-                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": template}}  # fmt: skip
+    about = {"labels": {"app": "cart"}, "annotations": template or {}}
+    shape = {"metadata": about, "spec": {"containers": list(pod["spec"]["containers"])}}
+    pod["spec"]["containers"] += [more] if more else []
+    pod["metadata"] |= {"annotations": template or {}, "labels": {**pod["metadata"]["labels"], **(labels or {})}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment",
+                  "metadata": {"name": "cart", "namespace": "shop", "annotations": own or {}},
+                  "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": shape}}  # fmt: skip
     by = [{"kind": "Deployment", "name": "cart", "controller": True}]
     between = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": deployment["spec"],
                "metadata": {"name": "cart-abc", "namespace": "shop", "ownerReferences": by}}  # fmt: skip
@@ -108,6 +126,32 @@ def test_a_loopback_is_not_said_to_be_deserted_where_somebody_may_listen() -> No
     assert found.verdict == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("asks", "way_out"),
+    [({"template": INJECT}, "make the pods anew"), ({"own": INJECT}, "annotations of the pod template"), ({}, "")],
+)
+def test_a_sidecar_that_was_asked_for_and_never_came_listens_nowhere(asks: dict[str, Object], way_out: str) -> None:
+    found = cart(**asks)
+
+    assert [x.code for x in found.findings] == ["DS110"]
+    assert found.verdict == "broken"
+    assert way_out in found.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        {"more": {"name": "otc-container", "image": "example.com/agent:1"}},
+        {"labels": {"sidecar.opentelemetry.io/injected": "shop.side"}},
+    ],
+)
+def test_a_sidecar_that_came_may_listen(come: dict[str, Object]) -> None:
+    found = cart(template=INJECT, **come)
+
+    assert not found.findings
+    assert found.verdict == "unknown"
+
+
 def of_service(*clients: Object, **instead: Any) -> Diagnosis:
     """The diagnosis of the Service that clients of the same namespace name."""
     mine = [{**x, "metadata": {**x["metadata"], "namespace": "obs"}} for x in clients]
@@ -130,6 +174,55 @@ def test_a_client_of_a_port_that_the_service_lacks_is_told_so() -> None:
     )
     assert fault.hint == "Add port 4318 to the Service, with `targetPort: 4318`."
     assert found.verdict == "degraded"
+
+
+UDP = {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-grpc", "protocol": "UDP"}
+HTTP = {"name": "otlp-http", "port": 4318, "targetPort": "otlp-http"}
+
+
+def test_a_port_for_udp_alone_is_none_for_otlp() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4317")
+    said = "Service otel has port 4317 for UDP alone, and OTLP is sent over TCP."
+
+    for found in (
+        of_service(services=[w.service(ports=[UDP, HTTP])]),
+        of_service(client("a", "n1", env), services=[w.service(ports=[UDP, HTTP])]),
+    ):
+        (fault,) = [x for x in found.findings if x.code == "DS508"]
+        assert fault.summary == "The Service has no port 4317 for TCP"
+        assert fault.detail.endswith(said)
+        assert fault.hint == "Write `protocol: TCP` in port 4317 of the Service."
+        assert found.verdict == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("ports", "lost"),
+    [
+        ([{**UDP, "name": "udp"}, {**UDP, "protocol": "TCP"}], []),
+        ([{**UDP, "name": "otlp", "port": 9999}], [9999]),
+        ([HTTP, {**UDP, "name": "jaeger", "port": 6831}], []),
+        ([{**HTTP, "protocol": "SCTP"}], [4318]),
+    ],
+)
+def test_a_port_of_another_transport_matters_where_it_is_for_otlp(ports: list[Object], lost: list[int]) -> None:
+    found = of_service(services=[w.service(ports=ports)])
+
+    assert sorted({x.target.port for x in found.traces if x.failed}) == lost
+
+
+def test_a_headless_service_has_no_proxy_that_heeds_the_transport() -> None:
+    found = of_service(services=[w.service(ports=[UDP], clusterIP="None", clusterIPs=["None"])])
+
+    assert not [x for x in found.findings if x.code == "DS508"]
+
+
+def test_the_ports_that_a_service_has_are_named_with_their_transport() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:9411")
+    found = of_service(client("a", "n1", env), services=[w.service(ports=[{**UDP, "name": "j", "port": 6831}, HTTP])])
+
+    (fault,) = [x for x in found.findings if x.code == "DS508"]
+    assert fault.detail.endswith("Service otel has no port 9411: it has 6831/UDP, 4318.")
+    assert fault.hint.endswith("or let them send to 4318.")
 
 
 @pytest.mark.parametrize("spec", [{"clusterIP": "None", "clusterIPs": ["None"]}, {}])

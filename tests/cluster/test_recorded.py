@@ -33,6 +33,9 @@ VIEWED = ["DS204 error ipv6", "DS501 warning ipv4", "DS501 warning ipv6", WAITIN
 """Without nodes nobody knows that one of them lacks IPv6, nor that another one is without an endpoint."""
 
 Right = dict[str, tuple[str, list[str]]]
+UNHELD = "DS211 warning ipv4"
+"""No pod of its node holds the port that the client sends to."""
+
 RIGHT: Right = {
     "admin --all": (
         "degraded",
@@ -58,7 +61,7 @@ RIGHT: Right = {
     "admin pod/first-5d8f-0": ("degraded", FIRST),
     "admin collector/gateway": ("unknown", NONE),
     "admin deploy/cart": ("unknown", NONE),
-    "admin deploy/hosted": ("unknown", ["DS604 warning ipv6"]),
+    "admin deploy/hosted": ("unknown", [UNHELD, "DS604 warning ipv6"]),
     "view svc/otel": ("unknown", NONE),
     "view svc/poor": ("unknown", NONE),
     "view --all": ("degraded", VIEWED),
@@ -87,7 +90,7 @@ def single(family: str, first: list[str], hosted: list[str]) -> Right:
         "admin svc/nothing": ("broken", [nothing]),
         "admin deploy/otel": ("degraded", [local]),
         "admin pod/first-5d8f-0": ("unknown", first),
-        "admin deploy/hosted": ("broken" if hosted else "unknown", hosted),
+        "admin deploy/hosted": ("broken", hosted) if hosted else ("unknown", [UNHELD]),
         "view --all": viewed,
         "view --all -n obs": viewed,
     }

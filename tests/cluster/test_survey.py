@@ -209,7 +209,8 @@ def test_a_client_of_a_service_that_is_not_there_is_found() -> None:
 
     (fault,) = [x for x in found.findings if x.code == "DS408"]
     assert fault.detail == (
-        "Clients send to `http://otell.obs.svc:4317`: there is no Service `otell` in the namespace `obs`."
+        "Clients send to `http://otell.obs.svc:4317`: there is no Service `otell` in the namespace `obs`; there is "
+        "`otel.obs`."
     )
 
 

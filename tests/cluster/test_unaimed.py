@@ -64,6 +64,31 @@ def test_pods_to_which_no_service_leads_are_told_of() -> None:
     assert said == f"no Service and no host port leads to the pods of `deploy/otel`. {INSIDE}"
 
 
+@pytest.mark.parametrize(
+    ("said", "by"),
+    [
+        ({"OTEL_SDK_DISABLED": "true"}, "`OTEL_SDK_DISABLED=true`"),
+        (
+            {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+            "`OTEL_TRACES_EXPORTER=zipkin`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",
+        ),
+    ],
+)
+def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by: str) -> None:
+    mine = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", **said))
+
+    assert of(asked("deploy/cart", pods=[mine], services=[], slices=[])) == (
+        f"by {by} the pods of `deploy/cart` send nothing by OTLP, whatever endpoint they name"
+    )
+
+
+def test_clients_of_which_one_sends_are_not() -> None:
+    quiet = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", OTEL_SDK_DISABLED="true"))
+
+    said = of(asked("deploy/cart", pods=[quiet, client("bb", "n1", [])], services=[], slices=[]))
+    assert "send nothing by OTLP" not in said
+
+
 def test_a_workload_may_have_no_pods() -> None:
     said = of(asked("deploy/otel", services=[], slices=[], pods=[]))
 
@@ -148,9 +173,38 @@ def test_of_many_such_services_some_are_named() -> None:
     assert said[-1] == "3 more Services of Collectors have none"
 
 
+def of_all(*pods: Any, **instead: Any) -> str:
+    """Why nothing was found where everything was asked about."""
+    world = everything(whole(*pods, services=[], slices=[], **instead))
+    world.target = str(EVERYTHING)
+    return "".join(why(conclude_all(world, Question())))
+
+
+def test_where_no_service_is_for_otlp_those_who_send_are_named() -> None:
+    sends = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317")
+
+    said = (
+        "no Service in the cluster has one, or leads to a Collector. Pods send to `http://10.100.0.1:4317`; ask about"
+    )
+    assert of_all(client("a", "n1", sends)) == f"{said} them: `dualstack diagnose deploy/cart -n shop`"
+
+
+def test_a_client_that_is_no_deployment_is_named_by_its_pod() -> None:
+    lone = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317"))
+    lone["metadata"]["ownerReferences"] = []
+
+    assert of_all(lone, pods=[]).endswith("`dualstack diagnose pod/a -n shop`")
+
+
+def test_where_no_service_is_for_otlp_there_may_be_collectors() -> None:
+    assert of_all().startswith("no Service in the cluster has one, or leads to a Collector; there are Collectors")
+
+
 def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:
     gone = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone.obs.svc:4317")
-    world = everything(whole(client("a", "n1", gone), services=[], slices=[]))
+    held = whole(client("a", "n1", gone), services=[], slices=[])
+    held.whole = ["Service"]
+    world = everything(held)
 
     assert why(conclude_all(world, Question())) == []
 

@@ -73,6 +73,15 @@ def test_a_receiver_of_tcp_is_not_reached_over_udp() -> None:
     assert told("{port: 514, targetPort: 5140}", SYSLOG, "syslog") == []
 
 
+def test_otlp_is_sent_over_tcp_whatever_else_runs_there() -> None:
+    beside = "    - {name: proxy, image: envoy}\n"
+    answer = lint(file(WORLD % ("{port: 4317, protocol: UDP}", OTLP, "otlp", beside)))
+
+    (one,) = [x for x in answer.diagnosis.findings if x.code == "DS508"]
+    assert (str(one.severity), one.hint) == ("error", "Write `protocol: TCP` in that port of the Service.")
+    assert told("{port: 4317, protocol: UDP}, {port: 4317}", OTLP, "otlp", beside) == []
+
+
 def test_nothing_is_certain_where_another_container_may_listen() -> None:
     assert told("{port: 8125}", STATSD, "statsd", "    - {name: proxy, image: envoy}\n") == []
     assert told("{port: 8125}", f"{STATSD}, unknown: {{}}", "statsd, unknown") == []

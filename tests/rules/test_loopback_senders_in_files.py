@@ -143,6 +143,38 @@ def test_a_namespace_can_tell_the_operator_to_inject() -> None:
     assert told(f"{refused}---\n{space}") == ["DS110 error 8"]
 
 
+def manifest(kind: str, own: str = "", template: str = "", about: str = "") -> str:
+    """A pod, or what makes pods, with annotations of its own and of the template."""
+    spec = f'{{containers: [{{name: shop, env: [{{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "{HERE}"}}]}}]}}'
+    made = f"spec: {{template: {{metadata: {{annotations: {{{template}}}}}, spec: {spec}}}}}"
+    version = "v1" if kind == "Pod" else "apps/v1"
+    head = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: shop, annotations: {{{own}}}{about}}}\n"
+    return f"{head}{f'spec: {spec}' if kind == 'Pod' else made}\n"
+
+
+INJECT = "sidecar.opentelemetry.io/inject: 'true'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (manifest("Deployment", template=INJECT), []),
+        (manifest("Deployment", own=INJECT), ["DS110 error 4"]),
+        (manifest("Pod", own=INJECT), []),
+        (manifest("Pod", own=INJECT, about=", uid: 7f2d"), ["DS110 error 4"]),
+    ],
+)
+def test_the_operator_reads_the_annotations_of_pods_while_they_are_made(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_an_annotation_that_the_operator_does_not_read_is_told() -> None:
+    (one,) = found(manifest("Deployment", own=INJECT))
+
+    note = "`sidecar.opentelemetry.io/inject`"
+    assert one.hint.endswith(f"move {note} to the annotations of the pod template, where the Operator looks for it.")
+
+
 def test_what_is_not_known_of_a_lone_container_is_told() -> None:
     (sure,), (unsure,) = found(lone()), found(lone("command: [supervisord]"))
 

@@ -3,26 +3,30 @@
 Beside `gather/cluster.py`, which begins with what receives.
 """
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
-from dualstack.gather.kube_objects import Refused
+from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
-from dualstack.model.cluster import Cluster, Pod, Service
+from dualstack.model.address import family
+from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
-from dualstack.reach.aims import aims, holds, is_otlp
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach import cluster_dns
+from dualstack.reach.aims import Aim, aims, holds, is_otlp
+from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
+from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
@@ -68,7 +72,9 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     """What clients name, with what is behind it."""
     around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
+    _nameservers(ask)
     found = aims(_cluster(ask))
+    _domains(ask, found)
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
         led += _to_service(ask, namespace, name, likely=likely)
@@ -79,6 +85,24 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
         ask.world.gaps.append(Missing("addresses", f"{len(addresses) - _ADDRESSES} more were not looked at"))
     behind(led)
     return ask.world
+
+
+def _nameservers(ask: Asker) -> None:
+    """Note which nameservers of pods are Services, where the ranges do not tell."""
+    known = ask.world.cluster()
+    named = dict.fromkeys(filter(None, map(first_nameserver, known.askers))) if not known.ranges else {}
+    services = _services(ask) if named else None
+    held = {y for x in services or () for y in x.addresses}
+    ask.world.nameservers = [x for x in named if x in held]
+
+
+def _domains(ask: Asker, found: Sequence[Aim]) -> None:
+    """Note the domains of the cluster, where a client names one that clusters mostly do not have."""
+    if any(is_foreign(x.host) for x in found):
+        with contextlib.suppress(Refused):
+            said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
+            ask.world.domains = list(zones(text(said, "data", "Corefile")))
+        ask.world.slips = list(slips((x.host for x in found), ask.world.domains))
 
 
 def _cluster(ask: Asker) -> Cluster:
@@ -92,6 +116,7 @@ def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -
     there = Asker(ask.api, namespace, ask.world)
     service = there.one(kinds.SERVICES, name) if likely else there.quietly(kinds.SERVICES, name, namespace)
     if not service:
+        _instead(ask, (namespace, name))
         return []
     there.some(kinds.POLICIES, namespace)
     return followed(there, service)
@@ -104,15 +129,69 @@ def _to_address(ask: Asker, address: str, port: int) -> list[tuple[Asker, Iterab
     if node:
         return _to_node(ask, node.metadata.name, port)
     if known.ranges and not in_ranges(address, known.ranges):
-        return _kept(ask, _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}")) or ())
+        return _to_pods(ask, address, known)
     services = _services(ask)
     mine = next((x for x in services or () if address in x.addresses), None)
     if mine:
         return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
-    complete = not isinstance(ask.api, Stored) or ask.api.complete
-    if services is not None and complete and known.ranges and address not in ask.world.vacant:
-        ask.world.vacant.append(address)
-    return []
+    if services is None or not _is_whole(ask):
+        return []
+    if known.ranges:
+        _vacate(ask, address)
+        return []
+    found = _to_pods(ask, address, known)
+    if not found and _is_surveyed(ask, known.nodes) and is_near(address, [y for x in services for y in x.addresses]):
+        _vacate(ask, address)
+    return found
+
+
+def _to_pods(ask: Asker, address: str, known: Cluster) -> list[tuple[Asker, Iterable[Object]]]:
+    """The pod with an address; an API server finds it by the first one of a pod alone."""
+    there = _asked(ask, f"pods with {address}", lambda: _pods(ask, f"status.podIP={address}"))
+    first = {family(x.addresses[0]) for x in known.askers if x.addresses}
+    if there == [] and family(address) in first and is_of_pods(address, known.nodes) and _is_surveyed(ask, known.nodes):
+        _vacate(ask, address)
+    return _kept(ask, there or ())
+
+
+def _vacate(ask: Asker, address: str) -> None:
+    ask.world.vacant = list(dict.fromkeys((*ask.world.vacant, address)))
+
+
+def _is_whole(ask: Asker) -> bool:
+    """Whether all Services are known where they were listed."""
+    return not isinstance(ask.api, Stored) or ask.api.lists(kinds.SERVICES)
+
+
+def _is_surveyed(ask: Asker, nodes: Iterable[Node]) -> bool:
+    """Whether all pods of all nodes are known where they were listed."""
+    return all(_surveys(ask, x.metadata.name) for x in nodes)
+
+
+def _surveys(ask: Asker, node: str) -> bool:
+    """Whether all pods of a node are known where they were listed."""
+    return not isinstance(ask.api, Stored) or ask.api.surveys(node)
+
+
+def _instead(ask: Asker, key: tuple[str, str]) -> None:
+    """Note what tells that a name was meant to be that of a Service which is not there."""
+    world, source = ask.world, ask.api
+    if key not in world.absent:
+        return
+    seen = source.namespaces if isinstance(source, Stored) else set()
+    seen |= {text(x, "metadata", "namespace") for y in world.objects.values() for x in y}
+    known = source.listed(kinds.SERVICES).items if isinstance(source, Stored) else ()
+    keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
+    missed(world, key, seen, keys)
+
+
+def missed(
+    world: World, key: tuple[str, str], namespaces: Collection[str], services: Sequence[tuple[str, str]]
+) -> None:
+    """Note of a Service that is not there whether its namespace is, and what is called alike."""
+    if key[0] in namespaces:
+        world.namespaces = list(dict.fromkeys((*world.namespaces, key[0])))
+    world.meant = list(dict.fromkeys((*world.meant, *((*key, *x) for x in alike(key, services)))))
 
 
 def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
@@ -121,8 +200,16 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     holders = [x for x in there or () if _holds(x, port)]
     if holders:
         return _kept(ask, holders)
-    mine = next((x for x in _services(ask) or () if x.by_node_port(port)), None)
-    return _to_service(ask, mine.metadata.namespace, mine.metadata.name) if mine else []
+    services = _services(ask)
+    mine = next((x for x in services or () if x.by_node_port(port)), None)
+    if mine:
+        return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
+    if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
+        ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
+        _kept(
+            ask, (x for x in there if any(COLLECTOR.search(text(y, "image")) for y in parts(x, "spec", "containers")))
+        )
+    return []
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

@@ -65,6 +65,12 @@ class Manifest(msgspec.Struct, frozen=True):
     lost: tuple[Exporter, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     vacant: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    meant: tuple[tuple[str, str, str, str], ...] = ()
+    surveyed: tuple[str, ...] = ()
+    nameservers: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -92,6 +98,12 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.lost),
         tuple(world.absent),
         tuple(world.vacant),
+        tuple(world.namespaces),
+        tuple(world.meant),
+        tuple(world.surveyed),
+        tuple(world.nameservers),
+        tuple(world.domains),
+        tuple(world.slips),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -123,6 +135,9 @@ def unpacked(path: str, raw: bytes) -> World:
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
     world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
+    world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
+    world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
+    world.domains, world.slips = list(manifest.domains), list(manifest.slips)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

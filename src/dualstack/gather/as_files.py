@@ -3,13 +3,13 @@
 So everything that judges files judges a cluster as well, and a finding has the line that the user sees.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
 from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
-from dualstack.gather.kube_objects import part, parts, text
+from dualstack.gather.kube_objects import part, parts, text, texts
 from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
 from dualstack.model.evidence import Missing
@@ -17,6 +17,10 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import Object, World
 
+_INJECT, _INJECTED, _SIDECAR = "sidecar.opentelemetry.io/inject", "sidecar.opentelemetry.io/injected", "otc-container"
+"""By what pods ask the Operator for a Collector beside them, the label and the container that they get (operator
+internal/webhook/podmutation, internal/manifests/collector).
+"""
 _GENERATIONS = 3
 """Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
 _LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR")
@@ -41,9 +45,14 @@ _Dumper.add_representer(str, _text)
 def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text]]:
     """What the objects declare, and their texts by the names that locations have."""
     found, texts = Found(), {}
+    pods = world.objects.get("Pod", ())
     for path, item in _files(world):
         shown = yaml.dump(
-            _shown(item), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, sort_keys=not world.pseudonymised
+            _shown(_told(item, pods)),
+            Dumper=_Dumper,
+            width=2**31 - 1,
+            allow_unicode=True,
+            sort_keys=not world.pseudonymised,
         )
         texts[path] = Text(path, shown, named=False)
         document(Origin(path, shown, 0), found)
@@ -55,6 +64,28 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
 def _shown(item: Object) -> Object:
     """An object as `kubectl get -o yaml` shows it, which leaves out who wrote its fields."""
     return {**item, "metadata": {k: v for k, v in _about(item).items() if k != "managedFields"}}
+
+
+def _told(item: Object, pods: Sequence[Object]) -> Object:
+    """A workload that asks for a sidecar as one that does not, where its pods are there and got none.
+
+    The Operator puts it into pods while they are made, and never later.
+    """
+    template = part(item, "spec", "template")
+    notes, labels = part(template, "metadata", "annotations"), texts(template, "metadata", "labels").items()
+    if _INJECT not in notes or not labels:
+        return item
+    near = [x for x in pods if _about(x).get("namespace") == _about(item).get("namespace")]
+    mine = [x for x in near if labels <= texts(x, "metadata", "labels").items()]
+    if not mine or any(_has_sidecar(x) for x in mine):
+        return item
+    about = {**part(template, "metadata"), "annotations": {**notes, _INJECT: "false"}}
+    return {**item, "spec": {**part(item, "spec"), "template": {**template, "metadata": about}}}
+
+
+def _has_sidecar(pod: Object) -> bool:
+    names = {text(x, "name") for y in ("containers", "initContainers") for x in parts(pod, "spec", y)}
+    return _SIDECAR in names or _INJECTED in part(pod, "metadata", "labels")
 
 
 def _files(world: World) -> Iterator[tuple[str, Object]]:

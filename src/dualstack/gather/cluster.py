@@ -68,6 +68,7 @@ class Asker:
         """Begin with nothing known, or with what another one noted."""
         self.api, self.namespace = api, namespace
         self.world = World(context=api.context) if world is None else world
+        self._refusals = 0
 
     def soon(self, method: str, *args: object) -> None:
         """Begin to ask for what will be wanted, where the source can do that beside its other work."""
@@ -82,9 +83,10 @@ class Asker:
     def one(self, kind: Kind[Any], name: str, namespace: str = "") -> Object | None:
         """One object, noted; None where there is none or it may not be read."""
         where = namespace or self.namespace
+        refusals = self._refusals
         found = self._try(kind, where, "get", lambda: self.api.object(kind, where, name), name)
         self.world.keep(kind.kind, found)
-        known = found is not None or kind.kind in self.world.unseen or (where, name) in self.world.absent
+        known = found is not None or self._refusals > refusals or (where, name) in self.world.absent
         if kind is kinds.SERVICES and not known:
             self.world.absent.append((where, name))
         return found
@@ -119,6 +121,7 @@ class Asker:
 
     def refused(self, kind: Kind[Any], namespace: str, verb: str, error: Refused, name: str = "") -> None:
         """Note what the server would not give, and the right that would allow it; several of a kind in one gap."""
+        self._refusals += 1
         self.world.unseen.add(kind.kind)
         where = f" in the namespace {namespace}" if namespace and kind.namespaced else ""
         called = f"{kind.called} {name}".strip()
@@ -378,3 +381,15 @@ def around(ask: Asker) -> None:
         return
     ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
     ask.world.left_out[kinds.NODES.kind] = found.more
+
+
+def every_sender(ask: Asker, whole: World) -> None:
+    """Note who exports to the Services of a question among all pods, of any namespace, that were stored."""
+    known = [x for x in page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
+    names = {(x.metadata.namespace, x.metadata.name) for x in known}
+    addresses = {y for x in known for y in x.addresses}
+    found = whole.clients
+    if not whole.target:
+        with contextlib.suppress(Refused):
+            found = clients.of(ask.api.listed(kinds.PODS).items)
+    ask.world.clients = [x for x in found if x.service in names or x.host in addresses]

@@ -22,6 +22,7 @@ from dualstack.gather.yaml_tree import (
     items,
     pairs,
     scalar,
+    text_at,
     value,
 )
 from dualstack.knowledge import table
@@ -29,6 +30,7 @@ from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Location, Room
+from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.features import is_on
 
 _BYTES = 10_000_000
@@ -277,6 +279,7 @@ class _Reading(msgspec.Struct, frozen=True):
             room=self._room(row, body),
             signals=self.signals.get(component, ()),
             pipelines=self.pipelines,
+            wants=tuple(_wanted(body)),
             moved=any(value(body, f"{x}_url_path") is not None for x in ("traces", "metrics", "logs")),
             assumed=local is None and not address,
             otlp=_OTLP[row["otlp"]],
@@ -380,3 +383,11 @@ def _version(text: str) -> tuple[int, ...]:
 def _within(version: str, span: str) -> bool:
     first, last = span.split("..")
     return _version(first) <= _version(version) <= _version(last)
+
+
+def _wanted(body: Node | None) -> Iterator[str]:
+    """The credentials that a server asks for (configtls.ServerConfig, configauth.Config)."""
+    if text_at(body, "tls", "client_ca_file"):
+        yield CERTIFICATE
+    if text_at(body, "auth", "authenticator"):
+        yield HEADERS

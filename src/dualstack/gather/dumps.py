@@ -12,6 +12,7 @@ from dualstack.gather.archive import MAGIC, unpacked
 from dualstack.gather.bundle import GZIP, files_in
 from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
+from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
 from dualstack.gather.kube_objects import part, slim
 from dualstack.gather.regular import read
@@ -161,6 +162,7 @@ def _take_list(shelf: _Shelf, found: Any, where: _Where) -> None:  # noqa: ANN40
     """Note the objects of a list; a kind of which there are none was looked for all the same."""
     if where.kind and where.kind not in _NEVER:
         shelf.world.keep(where.kind)
+    note(shelf.world, found, where.kind)
     _take(shelf, found, where)
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
 from dualstack.gather.recognise import Found
 from dualstack.gather.settle import settle
+from dualstack.model.address import BOTH
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
@@ -33,6 +36,8 @@ def evidence_of(
         from dualstack.gather.joined import join
 
         join(seen, included.near)
+    if seen.first and not question.first:
+        question = replace(question, first=tuple(x for x in BOTH if x in seen.first))
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
     settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))

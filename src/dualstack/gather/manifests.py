@@ -100,11 +100,10 @@ def workload(root: Node, origin: Origin) -> Workload:
     template = value(root, *path) if path else root
     spec = value(template, "spec")
     found = meta(root, origin)
-    mine = annotations(value(template, "metadata", "annotations"), origin)
     return Workload(
         found,
         labels=labels(value(template, "metadata", "labels")) if path else found.labels,
-        annotations={**found.annotations, **mine},
+        annotations=annotations(value(template, "metadata", "annotations"), origin),
         containers=tuple(_containers(spec, origin)),
         volumes=tuple(_volumes(spec)),
         host_network=text_at(spec, "hostNetwork").lower() == "true",

@@ -8,6 +8,7 @@ from dualstack.gather.gateways import gate
 from dualstack.gather.instrumentation import programs
 from dualstack.gather.slices import slices
 from dualstack.gather.yaml_tree import Node, Origin, text_at, value
+from dualstack.model.address import Family, family, is_address
 from dualstack.model.gateway import KINDS
 from dualstack.model.kube import SLICES, TEMPLATES
 from dualstack.model.review import Suppression
@@ -42,3 +43,10 @@ def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
         written = manifests.annotations(value(root, *path, "metadata", "annotations"), origin).get(ANNOTATION)
         if written:
             yield annotation(written, origin.location(root))
+
+
+def first(root: Node) -> Iterator[Family]:
+    """The families of the first address of a pod and of that of its node, as its status shows them."""
+    if text_at(root, "kind") == "Pod":
+        held = (text_at(root, "status", x) for x in ("podIP", "hostIP"))
+        yield from (family(x) for x in held if is_address(x))

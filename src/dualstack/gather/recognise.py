@@ -30,6 +30,7 @@ from dualstack.gather.yaml_tree import (
     text_at,
     value,
 )
+from dualstack.model.address import Family
 from dualstack.model.evidence import Missing
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.gateway import KINDS, Gate
@@ -76,9 +77,9 @@ class Found(msgspec.Struct):
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
     mean something only together with others, `inlined` those in the words of a command. `lists` are variables that
     mean something only to who reads them, `lending` are pods and variables that do only where one names the other, and
-    `waiting` are Services that are of interest only where something leads there. `compositions` are Compose files,
-    which can belong together. `builds` are those of kustomize: groups of alternatives, each of which stands beside all
-    the rest.
+    `waiting` are Services that are of interest only where something leads there. `first` are the families of the first
+    addresses of pods and their nodes. `compositions` are Compose files, which can belong together. `builds` are those
+    of kustomize: groups of alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
@@ -95,6 +96,7 @@ class Found(msgspec.Struct):
     gates: list[Gate] = []
     slices: list[Slice] = []
     families: list[tuple[str, Written]] = []
+    first: set[Family] = set()
     rendered: dict[str, "Rendered"] = {}
     slips: list[Unwritten] = []
     suppressions: list[Suppression] = []
@@ -357,6 +359,7 @@ def _operated(root: Node, origin: Origin, found: Found) -> None:
 def _plain(root: Node, origin: Origin, found: Found) -> None:
     from dualstack.gather import objects
 
+    found.first.update(objects.first(root))
     objects.take(root, origin, found)
 
 

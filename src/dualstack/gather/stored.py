@@ -39,12 +39,31 @@ class Stored:
 
         Of a Service that nobody asked for, or of a namespace of which no Service was stored, nobody knows.
         """
-        mine = [x for x in self._all(kind) if not kind.namespaced or _at(x, "namespace") == namespace]
+        mine = (x for x in self._all(kind) if not kind.namespaced or _at(x, "namespace") == namespace)
         found = next((x for x in mine if _at(x, "name") == name), None)
-        listed = self.complete or (mine and not self._world.target)
-        if kind.kind == SERVICES.kind and not (found or listed or self.absent(kind, namespace, name)):
+        known = found or self.lists(kind, namespace) or self.absent(kind, namespace, name)
+        if kind.kind == SERVICES.kind and not known:
             raise Refused(_ABSENT, NOT_STORED)
         return found
+
+    def lists(self, kind: Kind[Any], namespace: str = "") -> bool:
+        """Whether it holds all objects of a kind, in a namespace or in all, as far as anybody can tell.
+
+        What was stored for a question holds those of the question alone.
+        """
+        if self.complete or self._world.target:
+            return self.complete
+        some = namespace and any(_at(x, "namespace") == namespace for x in self._world.objects.get(kind.kind, ()))
+        return bool(some) or kind.kind in self._world.whole
+
+    def surveys(self, node: str) -> bool:
+        """Whether it holds all pods of a node."""
+        return self.complete or (not self._world.target and node in self._world.surveyed)
+
+    @property
+    def namespaces(self) -> set[str]:
+        """Those of which it holds an object."""
+        return {_at(x, "namespace") for y in self._world.objects.values() for x in y} - {""}
 
     def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
         """Objects with these labels and this field. Raises Refused for a kind that is not there."""

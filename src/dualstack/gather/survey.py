@@ -14,16 +14,20 @@ import msgspec
 
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
+from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, ranges
 from dualstack.gather.kube_objects import Kind, Refused, part, text
-from dualstack.gather.pages import Page
+from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod, Service
+from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
+from dualstack.model.slim import ServiceCIDR
 from dualstack.model.world import Object, World
-from dualstack.reach.exporting import COLLECTOR, owner
+from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.exporting import COLLECTOR, exporters, owner
 from dualstack.reach.lanes import spoken
 
 T = TypeVar("T")
@@ -60,6 +64,10 @@ class _Survey:
         self.spoken, self.others = _Selectors(), _Selectors()
         self.services: dict[Key, None] = {}
         self.names: set[Key] = set()
+        self.addresses: set[str] = set()
+        self.aliases: dict[Key, Object] = {}
+        self.spaces: set[str] = set()
+        self.own: set[Key] = set()
         self.pods: list[Object] = []
         self.clients = Clients()
         self.alone: dict[str, None] = {}
@@ -83,16 +91,20 @@ class _Survey:
 
     def see_services(self, page: Page[Service]) -> None:
         """Keep those with a port for OTLP."""
-        wanted = list[int]()
+        wanted, aliases = list[int](), dict[int, Key]()
         for place, service in enumerate(page.items):
             if service is None:
                 continue
             self.names.add((service.metadata.namespace, service.metadata.name))
+            self.addresses.update(service.addresses)
             speaks = any(spoken(service, x, (), {}) for x in service.spec.ports or ())
             (self.spoken if speaks else self.others).add(service)
             if speaks:
                 wanted.append(place)
                 self.services[service.metadata.namespace, service.metadata.name] = None
+            elif service.alias:
+                aliases[place] = (service.metadata.namespace, service.metadata.name)
+        self.aliases |= zip(aliases.values(), page.whole(aliases), strict=True)
         self._keep(kinds.SERVICES, page.whole(wanted))
 
     def see_pods(self, page: Page[Pod]) -> None:
@@ -102,6 +114,8 @@ class _Survey:
             if pod is None or pod.finished:
                 continue
             self.clients.see(pod)
+            self.spaces.add(pod.metadata.namespace)
+            self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if self.spoken.of(pod):
                 wanted.append(place)
             elif any(COLLECTOR.search(x.image) for x in pod.spec.containers or ()):
@@ -133,16 +147,52 @@ def survey(ask: Asker) -> World:
             ask.world.objects[kinds.NODES.kind] += [msgspec.to_builtins(x) for x in each.items if x]
     ask.world.objects[kinds.PODS.kind] = found.pods
     ask.world.clients = found.clients.items
+    named = {x.service for x in ask.world.clients}
+    ask.world.keep(kinds.SERVICES.kind, *(v for k, v in found.aliases.items() if k in named))
+    _lead_on(found)
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
-    _lead_on(found)
     return ask.world
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:
-    """Whether a client names a Service that would have been listed, and was not."""
-    place, scope = one.service, found.ask.namespace
-    return one.certain and place is not None and place not in found.names and scope in ("", place[0])
+    """Whether a client names a Service that would have been listed, and was not; what is like it is noted then."""
+    place, world = one.service, found.ask.world
+    if one.literal:
+        return _is_vacant(one.host, found)
+    if place is None or not _is_gone(place, found) or (one.namespace, one.host.lower()) in found.own:
+        return False
+    world.absent = list(dict.fromkeys((*world.absent, place)))
+    missed(world, place, found.spaces | {x for x, _ in found.names}, list(found.services))
+    return one.certain or place[0] in world.namespaces or any(x[:2] == place for x in world.meant)
+
+
+def _known_by_itself(pod: Pod) -> Iterator[str]:
+    """The names that a pod has in its hosts file, and those of two labels that it asks other nameservers for."""
+    yield "localhost"
+    yield from (name.lower() for x in pod.spec.host_aliases or () for name in x.hostnames or ())
+    if not pod.asks_cluster_dns:
+        yield from (x.host.lower() for x in exporters(pod) if not x.certain)
+
+
+def _is_gone(place: Key, found: _Survey) -> bool:
+    """Whether a Service would have been listed, and was not."""
+    return place not in found.names and found.ask.namespace in ("", place[0]) and _lists(found, place[0])
+
+
+def _lists(found: _Survey, namespace: str = "") -> bool:
+    source = found.ask.api
+    return not isinstance(source, Stored) or source.lists(kinds.SERVICES, namespace)
+
+
+def _is_vacant(address: str, found: _Survey) -> bool:
+    """Whether an address is of Services, and none of all has it; what is not is asked for by nobody here."""
+    ranges = [converted(x, ServiceCIDR) for x in found.ask.world.objects.get(kinds.RANGES.kind, ())]
+    every = not found.ask.namespace and _lists(found)
+    if not every or address in found.addresses or not in_ranges(address, ranges):
+        return False
+    found.ask.world.vacant = list(dict.fromkeys((*found.ask.world.vacant, address)))
+    return True
 
 
 @contextmanager
@@ -178,6 +228,7 @@ def _lead_on(found: _Survey) -> None:
     for namespace, name in found.more:
         ask.one(kinds.SERVICES, name, namespace)
         found.services[namespace, name] = None
+    _aliases(found)
     _slices(found)
     _fronts(found)
     near = {x for x, _ in found.services} | {x.namespace for x in ask.world.clients}
@@ -193,6 +244,14 @@ def _lead_on(found: _Survey) -> None:
             f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
         )
         ask.world.gaps.append(Missing("ways to Collectors", f"no Service leads to {shown}"))
+
+
+def _aliases(found: _Survey) -> None:
+    """Note what Services stand for that is not there."""
+    world = found.ask.world
+    for one in page(world.objects[kinds.SERVICES.kind], kinds.SERVICES).items:
+        if one and one.alias and _is_gone(one.alias, found):
+            world.absent = list(dict.fromkeys((*world.absent, one.alias)))
 
 
 def _fronts(found: _Survey) -> None:

@@ -273,6 +273,12 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,
         vacant=[veil.text(x) for x in world.vacant],
+        namespaces=[names.host(x) for x in world.namespaces],
+        meant=[(names.host(a), names.host(b), names.host(c), names.host(d)) for a, b, c, d in world.meant],
+        surveyed=[names.host(x) for x in world.surveyed],
+        nameservers=[veil.text(x) for x in world.nameservers],
+        domains=[names.host(x, behind=True) for x in world.domains],
+        slips=[names.host(x, behind=True) for x in world.slips],
     )
 
 

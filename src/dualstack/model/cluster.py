@@ -327,8 +327,12 @@ class Cluster(msgspec.Struct, frozen=True):
     is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
     namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
     called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
-    them leads to, and that are not there. `vacant` are addresses among those of Services that no Service has. `spaces`
-    are namespaces whose labels are known, `makers` workloads. `unheld` are addresses of endpoints that no pod has.
+    them or a client names, and that are not there. `vacant` are addresses that clients name and nobody has.
+    `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
+    `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
+    `domains` are those of its Services, where somebody names another one than the usual, and `slips` those that are
+    almost one of these. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are addresses of
+    endpoints that no pod has.
     """
 
     name: str = ""
@@ -350,6 +354,12 @@ class Cluster(msgspec.Struct, frozen=True):
     fronts: tuple[Front, ...] = ()
     absent: frozenset[tuple[str, str]] = frozenset()
     vacant: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    meant: tuple[tuple[str, str, str, str], ...] = ()
+    surveyed: frozenset[str] = frozenset()
+    nameservers: frozenset[str] = frozenset()
+    domains: tuple[str, ...] = ()
+    slips: frozenset[str] = frozenset()
     spaces: tuple[Space, ...] = ()
     makers: tuple[Maker, ...] = ()
     unheld: frozenset[str] = frozenset()

@@ -31,7 +31,7 @@ class Exporter(msgspec.Struct, frozen=True):
     `reach/brings.py` says of the environment. `families` are those of their addresses; with
     `host_network` these are the node's. `container` is the one that has the variable, and `held` says
     what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written, if it is.
-    `labels` are those of that pod.
+    `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are those of that pod.
     """
 
     namespace: str
@@ -49,6 +49,7 @@ class Exporter(msgspec.Struct, frozen=True):
     credentials: tuple[str, ...] = ()
     container: str = ""
     held: str = ""
+    proxy: str = ""
     labels: tuple[tuple[str, str], ...] = ()
 
     def made_by(self, *, ambiguous: bool) -> str:

@@ -24,7 +24,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
     says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP,
     `assumed` that its address is that of the newest version, while others have another one and nobody says which runs.
-    `otlp` says whether it takes OTLP over its protocol, None where nobody knows.
+    `otlp` says whether it takes OTLP over its protocol, None where nobody knows, and `wants` what clients have to
+    bring, in the words of `reach/brings.py`.
     """
 
     component: str
@@ -51,6 +52,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     moved: bool = False
     assumed: bool = False
     otlp: bool | None = None
+    wants: tuple[str, ...] = ()
 
     @property
     def effective(self) -> str:

@@ -22,8 +22,9 @@ class Question(msgspec.Struct, frozen=True):
     `place` names the network namespace of the client: `host`, or `netns NAME`; `files` where files are under review.
     `expect` are the families that the user insists on; empty where the families that clients are handed decide.
     `cluster` are the families of the cluster's pods and Services, that of a pod's first address first; empty where
-    nobody said. `server` is the runtime of the receiver as the user knows it. `listing` is true where the user named no
-    target and the targets are the OTLP listeners found here.
+    nobody said. `first` are the families of the first addresses of pods and of their nodes, as their status shows them;
+    empty where none is at hand. `server` is the runtime of the receiver as the user knows it. `listing` is true where
+    the user named no target and the targets are the OTLP listeners found here.
     """
 
     place: str = "host"
@@ -34,3 +35,4 @@ class Question(msgspec.Struct, frozen=True):
     listing: bool = False
     probing: bool = True
     cluster: tuple[Family, ...] = ()
+    first: tuple[Family, ...] = ()

@@ -35,8 +35,12 @@ class World(msgspec.Struct):
     `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name, and
     `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
     objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
-    neither decides anything. `vacant` are addresses that clients name, in the ranges of Services, which no Service has;
-    `unheld` those of endpoints, in the ranges of pods, which no pod has that is known.
+    neither decides anything. `vacant` are addresses that clients name and nobody in the cluster has. `namespaces` are
+    some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
+    namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
+    nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
+    name as theirs, and `domains` those of the cluster where they name one; `slips` are almost such. `unheld` are
+    addresses of endpoints, in the ranges of pods, which no pod has that is known.
     """
 
     context: str = ""
@@ -57,6 +61,13 @@ class World(msgspec.Struct):
     vantage: str = ""
     gathered: str = ""
     vacant: list[str] = []
+    namespaces: list[str] = []
+    meant: list[tuple[str, str, str, str]] = []
+    whole: list[str] = []
+    surveyed: list[str] = []
+    nameservers: list[str] = []
+    domains: list[str] = []
+    slips: list[str] = []
     unheld: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
@@ -95,6 +106,12 @@ class World(msgspec.Struct):
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
             absent=frozenset(self.absent),
             vacant=frozenset(self.vacant),
+            namespaces=frozenset(self.namespaces),
+            meant=tuple(self.meant),
+            surveyed=frozenset(self.surveyed),
+            nameservers=frozenset(self.nameservers),
+            domains=tuple(self.domains),
+            slips=frozenset(self.slips),
             unheld=frozenset(self.unheld),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),

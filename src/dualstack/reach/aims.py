@@ -70,7 +70,7 @@ def aims(cluster: Cluster) -> tuple[Aim, ...]:
     found = dict[tuple[object, ...], list[tuple[Exporter, Pod, Resolver]]]()
     owner = next((x.owner for x in cluster.exporters), "")
     for pod in cluster.askers:
-        how = resolver(pod, cluster.ranges)
+        how = resolver(pod, cluster.ranges, cluster.nameservers)
         for each in asked(pod, cluster.config_maps):
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)
             found.setdefault(key, []).append((replace(each, owner=owner or each.owner), pod, how))

@@ -35,7 +35,7 @@ def end_of(alias: Service, cluster: Cluster) -> End:
         found = cluster.service(*to)
         if found is None:
             gone = f"and there is no Service `{to[1]}` in the namespace `{to[0]}`"
-            return End(tuple(said), dead="" if "Service" in cluster.unseen else gone)
+            return End(tuple(said), dead="" if "Service" in cluster.unseen and to not in cluster.absent else gone)
         if found.spec.type != "ExternalName":
             return End(tuple(said), found)
         alias = found

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 SIGNALS = ("traces", "metrics", "logs")
+"""Those that SDKs export unless they are told otherwise."""
+OTLP = "otlp"
 _OTLP = "OTEL_EXPORTER_OTLP"
 HEADERS, CERTIFICATE = "headers", "certificate"
 _CREDENTIALS = {HEADERS: "HEADERS", CERTIFICATE: "CLIENT_CERTIFICATE"}
@@ -27,7 +29,7 @@ def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collect
 
     `values` are the variables whose values are known, `names` those that are set.
     """
-    sent = [x for x in SIGNALS if values.get(f"OTEL_{x.upper()}_EXPORTER", "otlp") in ("", "otlp")]
+    sent = [x for x in SIGNALS if exports(x, values)]
     told = [x for x in sent if f"OTEL_{x.upper()}_EXPORTER" in values]
     own = [x for x in sent if f"{_OTLP}_{x.upper()}_ENDPOINT" in names]
     # An SDK is there to send something, and few send what nobody asked of them: the first that is not switched off.
@@ -37,6 +39,27 @@ def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collect
     insecure = _first("INSECURE", signal, values).lower()
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)
     return Brought(signals, tls, tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names)))
+
+
+def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:
+    """Whether a signal goes out `by` an exporter; a variable that is not there, or says nothing, means OTLP.
+
+    SDKs take a list, and names that begin alike: `otlp,console`, `otlp_proto_http` (opentelemetry-python, entry points
+    of its exporters). `otlp/stdout` writes to the log.
+    """
+    said = values.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower()
+    names = [x.strip() for x in said.split(",") if x.strip()] or [OTLP]
+    return "$" in said or any(x.startswith(by) and not x.endswith("stdout") for x in names)
+
+
+def idle(values: Mapping[str, str]) -> str:
+    """The variables by which an SDK sends nothing by OTLP, whatever endpoint it is told; empty where it does."""
+    if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "`OTEL_SDK_DISABLED=true`"
+    if any(exports(x, values) for x in SIGNALS):
+        return ""
+    names = (f"OTEL_{x.upper()}_EXPORTER" for x in SIGNALS)
+    return ", ".join(f"`{x}={values[x]}`" for x in names)
 
 
 def _first(what: str, signal: str, values: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ resolv.conf(5): search, ndots.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import SequenceMatcher
 
 import msgspec
 
@@ -17,6 +18,9 @@ from dualstack.model.slim import ServiceCIDR
 
 _DOMAIN = "cluster.local"
 """The domain of a cluster unless its kubelets are told another one, which nothing in the API says."""
+_ALIKE, _LETTERS = 0.85, 3
+_ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
+"""The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -52,8 +56,8 @@ class ClusterName(msgspec.Struct, frozen=True):
     pod: str = ""
 
 
-def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = ()) -> Resolver:
-    """The resolver of a pod. `ranges` are those of Services, which tell whether a nameserver is one."""
+def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collection[str] = ()) -> Resolver:
+    """The resolver of a pod. `ranges` of Services tell whether a nameserver is one; `nameservers` surely are."""
     spec, own = pod.spec, pod.spec.dns_config or DnsConfig()
     policy = spec.dns_policy or "ClusterFirst"
     aliases = tuple(
@@ -61,7 +65,7 @@ def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = ()) -> Resolver:
     )
     added = tuple(x.strip(".").lower() for x in own.searches or ())
     if policy == "None":
-        asks = _is_cluster(own.nameservers or (), ranges)
+        asks = _is_cluster(own.nameservers or (), ranges, nameservers)
         return Resolver("dnsPolicy: None", asks, added, _ndots(own, 1), aliases)
     if policy == "Default" or (policy == "ClusterFirst" and spec.host_network):
         said = "dnsPolicy: Default" if policy == "Default" else "hostNetwork with dnsPolicy: ClusterFirst"
@@ -79,10 +83,17 @@ def _ndots(own: DnsConfig, otherwise: int) -> int:
     return min(int(said), 15) if _NDOTS.fullmatch(said) else otherwise  # RES_MAXNDOTS in resolv.h
 
 
-def _is_cluster(nameservers: Iterable[str], ranges: Iterable[ServiceCIDR]) -> bool | None:
+def first_nameserver(pod: Pod) -> str:
+    """The nameserver that a pod asks first, where its specification names it; else empty."""
+    own = (pod.spec.dns_config or DnsConfig()) if pod.spec.dns_policy == "None" else DnsConfig()
+    return next((x for x in own.nameservers or () if is_address(x)), "")
+
+
+def _is_cluster(said: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
     """Whether the first of some nameservers is that of the cluster: one of its Services, or a cache on each node."""
-    first = next((x for x in nameservers if is_address(x)), "")
-    return True if first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)) else None
+    first = next((x for x in said if is_address(x)), "")
+    mine = first in known or (first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)))
+    return True if mine else None
 
 
 def _is_range(text: str) -> bool:
@@ -108,6 +119,52 @@ def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
 def _name(text: str) -> ClusterName | None:
     found = _NAME.fullmatch(text)
     return ClusterName(found["namespace"], found["name"], found["pod"] or "") if found else None
+
+
+def domain(host: str) -> str:
+    """The domain behind `svc` in a whole name of a cluster; empty where the host is none."""
+    found = re.fullmatch(r"(?:[a-z0-9-]+\.){2,3}svc\.(?P<domain>.+)", host.lower().rstrip("."))
+    return found["domain"] if found else ""
+
+
+def is_foreign(host: str) -> bool:
+    """Whether a whole name of a cluster is of another domain than clusters mostly have."""
+    return domain(host) not in ("", _DOMAIN)
+
+
+def zones(corefile: str) -> tuple[str, ...]:
+    """The domains that a CoreDNS answers for as that of the cluster."""
+    said = (y.rstrip(".").lower() for x in _ZONES.finditer(corefile) for y in x["zones"].split())
+    return tuple(x for x in said if not x.endswith(".arpa"))
+
+
+def slips(hosts: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """The domains in whole names that are almost one of the cluster, or almost the usual one where nobody says it.
+
+    Numbers tell clusters apart, and are no slips.
+    """
+    said = dict.fromkeys(x for host in hosts if is_foreign(host) and (x := domain(host)) not in known)
+    return tuple(x for x in said if any(_is_slip(x, y) for y in known or (_DOMAIN,)))
+
+
+def _is_slip(one: str, other: str) -> bool:
+    numbered = re.sub(r"\D", "", one) != re.sub(r"\D", "", other)
+    near = abs(len(one) - len(other)) < _LETTERS and SequenceMatcher(None, one, other).ratio() > _ALIKE
+    return near and not numbered
+
+
+def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tuple[str, bool]:
+    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+
+    `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
+    nameservers can forward; one that is a slip is nobody's.
+    """
+    mine = domain(host)
+    if not mine or mine in known or not (known or mine in slipped):
+        return "", False
+    if known:
+        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
+    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{_DOMAIN}`", False
 
 
 def shortfall(host: str, asked: Resolver) -> str:

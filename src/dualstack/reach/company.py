@@ -11,7 +11,8 @@ from dualstack.model.kube import Container, Workload, Workloads
 from dualstack.reach.destination import read
 from dualstack.reach.wiring import listens
 
-_INJECTED = "sidecar.opentelemetry.io/inject"
+INJECT = "sidecar.opentelemetry.io/inject"
+"""The annotation of pods that asks the Operator for a sidecar."""
 _EXPORTER = re.compile(r"exporters/otlp(?:_?http|_grpc)?(?:/.*)?")
 _VARIABLE = "OTEL_EXPORTER_OTLP_"
 
@@ -70,8 +71,9 @@ def company(sender: Sender, port: str, workloads: Workloads, deployments: Deploy
 
 
 def _is_guest(workload: Workload) -> bool:
-    said = workload.annotations.get(_INJECTED)
-    injected = said is not None and said.text.lower() != "false"
+    """Whether other containers than these will run there; into a pod that an API server has made none is put later."""
+    said, made = workload.annotations.get(INJECT), workload.meta.kind == "Pod" and workload.meta.stored
+    injected = said is not None and said.text.lower() != "false" and not made
     return injected or (workload.holds is not None and not workload.made)
 
 

@@ -48,6 +48,8 @@ def read(text: str, form: str) -> Reading:
     """A destination by its form: `url`, `grpc`, `hostport` or `host`. What a variable in it holds is not judged."""
     if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text):
         return Reading()
+    if is_quoted(text):
+        return Reading(fault="DS119")
     held = dict[str, str]()
 
     def mark(found: re.Match[str]) -> str:
@@ -58,6 +60,11 @@ def read(text: str, form: str) -> Reading:
     found = _read(_REFERENCE.sub(mark, text), form)
     parts = {x: "".join(held.get(y, y) for y in getattr(found, x)) for x in ("host", "port", "meant")}
     return msgspec.structs.replace(found, **parts)
+
+
+def is_quoted(text: str) -> bool:
+    """Whether quotes are part of a text, as in a ConfigMap that was made from a file for a shell."""
+    return len(text) > 1 and text[0] in "\"'" and text[-1] == text[0]
 
 
 def _read(text: str, form: str) -> Reading:

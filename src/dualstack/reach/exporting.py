@@ -6,16 +6,18 @@ OpenTelemetry specification, environment variables and OTLP exporter configurati
 import re
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, OwnerReference
-from dualstack.reach.brings import brings
+from dualstack.reach.brings import SIGNALS, brings, exports, idle
+from dualstack.reach.proxy import diverted, proxies, variable
 from dualstack.reach.variables import Variables, environment
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _GENERAL = f"{_OTLP}ENDPOINT"
-_SIGNALS = ("TRACES", "METRICS", "LOGS")
 _HASH = "pod-template-hash"
 COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 """Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
@@ -37,12 +39,19 @@ def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(y for x in every for y in x.unread))
 
 
+def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> str:
+    """Why a pod that names an endpoint sends nothing by OTLP, as the variables say; empty where it may send."""
+    maps = tuple(config_maps)
+    found = ((x, environment(x, pod, maps)) for x in pod.spec.containers or ())
+    mine = [idle(y.values) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
+    return mine[0] if mine and all(mine) else ""
+
+
 def _used(found: Variables) -> Iterator[str]:
     """The variables of endpoints that lead anywhere: the general one is for the signals that have none of their own."""
-    values = found.values
-    if values.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if idle(found.values):
         return
-    exported = [x for x in _SIGNALS if values.get(f"OTEL_{x}_EXPORTER", "otlp") in ("", "otlp")]
+    exported = [x.upper() for x in SIGNALS if exports(x, found.values)]
     own = [x for x in exported if _has(f"{_OTLP}{x}_ENDPOINT", found)]
     if _has(_GENERAL, found) and len(own) < len(exported):
         yield _GENERAL
@@ -58,7 +67,7 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
     own = found.values.get(f"{_OTLP}{signal}_PROTOCOL", "") if signal else ""
     said = next((x.value for x in container.env or () if x.name == name and x.value), "")
     endpoint = found.values.get(name) or said
-    return Exporter(
+    made = Exporter(
         pod.metadata.namespace,
         owner(pod),
         pod.metadata.name,
@@ -73,6 +82,9 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         labels=tuple((pod.metadata.labels or {}).items()),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
+    away = proxies(found.values)
+    heeding = diverted(made.target, away, None) if made.target and away.variables else ()
+    return replace(made, proxy=variable(made.target, away, heeding)) if made.target and heeding else made
 
 
 def owner(pod: Pod) -> str:

@@ -108,7 +108,8 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterat
 
 def _flow(lane: Lane, question: Question, cluster: Cluster) -> Flow:
     name, required = lane.host, _required(lane, question)
-    spared = lane.local and _is_spared(lane, selected(cluster, lane.service))
+    # Clients that are asked about are where they are, whatever the DaemonSet was meant for.
+    spared = lane.local and not cluster.askers and _is_spared(lane, selected(cluster, lane.service))
     return Flow(
         lane.crowd.name,
         lane.crowd.nodes,

@@ -241,6 +241,11 @@ def _of_nobody(cluster: Cluster, places: Spots, question: Question) -> Iterator[
 
 def _takes(address: str, door: Door) -> bool:
     """Whether a host port on one address, or on the wildcard of a family, takes what comes to a node's address."""
-    if family(address) is not door.family:
-        return False
-    return address in ("0.0.0.0", "::") or address in door.addresses
+    return family(address) is door.family and any(is_bound_to(address, x) for x in door.addresses)
+
+
+def is_bound_to(host_ip: str, address: str) -> bool:
+    """Whether a host port on this `hostIP`, or on the wildcard of a family, takes what comes to an address."""
+    if not is_address(host_ip):
+        return True
+    return family(host_ip) is family(address) and (host_ip in ("0.0.0.0", "::") or host_ip == address)

@@ -75,16 +75,23 @@ def led_to(service: Service, each: ServicePort) -> Written:
 
 def deaf(service: Service, each: ServicePort, workload: Workload, land: Landscape) -> bool:
     """Whether a port of a Service surely leads to nobody in these pods."""
-    said = led_to(service, each).text
-    if not said.isdigit() and unnamed(workload, said):
+    led = led_to(service, each).text
+    if not led.isdigit() and unnamed(workload, led):
         return True
-    number = numbered(said) or target(each, workload)
-    transport = _TRANSPORTS.get(each.protocol)
-    return bool(number and transport and silent(workload, number, transport, land))
+    number = numbered(led) or target(each, workload)
+    said = _TRANSPORTS.get(each.protocol)
+    # Clients of a headless Service connect to its pods themselves, over whichever transport they like.
+    transports = tuple(_TRANSPORTS.values()) if service.headless else (said,)
+    return bool(number and said) and all(silent(workload, number, x, land) for x in transports if x)
 
 
 def across(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> DeclaredEndpoint | None:
-    """What listens on the number that a port leads to, over the other transport, where no other port is for that."""
+    """What listens on the number that a port leads to, over the other transport, where no other port is for that.
+
+    Nothing where that decides nothing: clients of a headless Service connect to its pods themselves.
+    """
+    if service.headless:
+        return None
     led = {(x, y.protocol.lower()) for z in behind for y in service.ports if (x := target(y, z))}
     for workload in behind:
         number, mine = target(each, workload), each.protocol.lower()
@@ -93,6 +100,11 @@ def across(service: Service, each: ServicePort, behind: list[Workload], land: La
         if found:
             return found
     return None
+
+
+def is_otlp_receiver(endpoint: DeclaredEndpoint | None) -> bool:
+    """Whether OTLP is taken there, which is over TCP alone."""
+    return endpoint is not None and endpoint.component.startswith(_RECEIVERS)
 
 
 def matters(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> bool:

@@ -7,10 +7,11 @@ from dualstack.model.address import Protocol
 from dualstack.model.kube import Container, Variable, Workload
 from dualstack.model.otel import Destination
 from dualstack.model.source import Written
+from dualstack.reach.brings import OTLP, SIGNALS, exports
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
-_OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "url", "OTEL_EXPORTER_JAEGER_ENDPOINT": "url"}
-"""OpenTelemetry specification, SDK environment variables: exporters whose endpoint is a URL."""
+_OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "zipkin", "OTEL_EXPORTER_JAEGER_ENDPOINT": "jaeger"}
+"""OpenTelemetry specification, SDK environment variables: exporters of traces whose endpoint is a URL."""
 
 _REFERENCE = re.compile(
     r"(?<!\$)\$\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\)|\$\{(?:env:)?(?P<compose>[A-Za-z_][A-Za-z0-9_]*)\}"
@@ -36,10 +37,6 @@ _IMAGES = {
 """Images and commands by their last name."""
 
 
-_SIGNALS = ("TRACES", "METRICS", "LOGS")
-"""Those that SDKs export unless they are told otherwise."""
-
-
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
     """What a container's variables name as places to send to, with the references in them filled in."""
     values = {x.name: x.value.text for x in container.variables if x.value is not None}
@@ -51,7 +48,7 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
             continue
         # The kubelet fills in what `env` itself says, and nothing that comes from an object (Container v1 core, env).
         unfilled = variable.held is not None and "$(" in variable.value.text
-        if unfilled or _is_silent(values, found["signal"] if found else "TRACES"):
+        if unfilled or _is_silent(values, found["signal"] if found else "traces", _OTHERS.get(variable.name, OTLP)):
             continue
         said, unset = filled(variable.value, known)
         spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
@@ -59,12 +56,15 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
         yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
 
 
-def _is_silent(values: Mapping[str, str], signal: str | None) -> bool:
-    """Whether nothing goes to an endpoint, that of one signal or of all: the SDK is off, or told not to export it."""
+def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
+    """Whether nothing goes to an endpoint, that of one signal or of all: the SDK is off, or exports in another way.
+
+    Who names the endpoint of another exporter than OTLP, and no exporter, may have chosen that in the program.
+    """
     if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return True
-    names = (f"OTEL_{x}_EXPORTER" for x in ([signal] if signal else _SIGNALS))
-    return all(values.get(x, "").strip().lower() == "none" for x in names)
+    untold = by != OTLP and not values.get("OTEL_TRACES_EXPORTER")
+    return not untold and not any(exports(x, values, by) for x in ([signal] if signal else SIGNALS))
 
 
 def _spoken(values: Mapping[str, str], signal: str) -> Protocol:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from dualstack.model.address import family
 from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
@@ -12,7 +13,7 @@ from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.company import Company, company, is_own
 from dualstack.reach.destination import read
 from dualstack.reach.injected import aimed
-from dualstack.reach.lanes import NO_SERVICE
+from dualstack.reach.nowhere import unowned, without_service
 
 
 def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -> Iterator[tuple[str, str]]:
@@ -26,13 +27,23 @@ def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -
 
 
 def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
-    """The traces of clients to Services that are known not to be there."""
+    """The traces of clients to Services and addresses that are known not to be there."""
     for exporter in exporters:
-        (namespace, name), target = exporter.service or ("", ""), exporter.target
-        why = f"there is no Service `{name}` in the namespace `{namespace}`"
+        target, host = exporter.target, exporter.host
         pod = f"{exporter.namespace}/{exporter.pod}" if cluster.ambiguous else exporter.pod
         said = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {pod}", Layer.DECLARED)
-        hop = TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (said,))
         who = f"pods of {exporter.made_by(ambiguous=cluster.ambiguous)}"
-        for flow in (Flow(who, (), target, x, ()) for x in exporter.families) if target else ():
-            yield traced(flow, (TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"), hop))
+        only, addresses = ((family(host),), (host,)) if exporter.literal else (exporter.families, ())
+        parses = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses", "", (said,))
+        for flow in (Flow(who, (), target, x, addresses) for x in only) if target else ():
+            yield traced(flow, (parses, *_end(exporter, cluster, said)))
+
+
+def _end(exporter: Exporter, cluster: Cluster, said: Evidence) -> Iterator[TracedHop]:
+    if exporter.literal:
+        yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.RESOLVE, Hop.SELECT))
+        yield from unowned(exporter.host, cluster)
+        return
+    key, plain = exporter.service or ("", ""), exporter.target is not None and not exporter.target.tls
+    sure = exporter.certain or (plain and key[0] in cluster.namespaces)
+    yield without_service(key, cluster, said, sure=sure)

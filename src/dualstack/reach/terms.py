@@ -26,8 +26,14 @@ _TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
 _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
+_LACKING = {
+    CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and no variable of theirs names one"),
+    HEADERS: (Hop.EXPORT, "the receiver wants credentials, and no variable of its clients sets headers"),
+}
+"""What a receiver asks for by its configuration: the hop where clients without it end, and why."""
 _MOVED = "it takes exports at paths of its own"
 _BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
+_UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -52,6 +58,10 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         told = posted(told, mine[number], place)
         if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
             told = _doubted(told, Hop.ENDPOINT, _BARE)
+        unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
+        if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not speaks_tls(trace, place, seen):
+            told = _doubted(told, Hop.HANDSHAKE, _UNSAID)
+        told = _unmet(told, mine[number], place)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
 
@@ -105,6 +115,22 @@ def _credentials(trace: Trace, brought: Sequence[Exporter]) -> Trace:
         outcome = next((x for x in _WANTED if mine.status is Status.UNKNOWN and mine.mark == x), None)
         if outcome and not trace.signals and brought and not any(_WANTED[outcome] in x.credentials for x in brought):
             return _failed(trace, hop, outcome, brought)
+    return trace
+
+
+def _unmet(trace: Trace, brought: Sequence[Exporter], place: Place | None) -> Trace:
+    """A flow whose clients may not get there, or may not be let in, by what they and the receiver say of themselves.
+
+    A program can have credentials, and spare a name from its proxy, in ways of its own.
+    """
+    wants = {y for x in place.on(trace.port) for y in x.endpoint.wants} if place else set()
+    for what, (hop, why) in _LACKING.items():
+        if not trace.failed and what in wants and brought and not any(what in x.credentials for x in brought):
+            trace = _doubted(trace, hop, why)
+    away = next((x.proxy for x in brought if x.proxy), "")
+    if away and not trace.failed:
+        why = f"`{away}` is set, and `NO_PROXY` does not spare the name: clients that heed it send to the proxy"
+        return _doubted(trace, Hop.ROUTE, why)
     return trace
 
 

@@ -1,11 +1,13 @@
 """Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Service, ServicePort
+from dualstack.model.exporter import Exporter
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
+from dualstack.reach.exporting import silenced
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.states import troubles
 
@@ -15,7 +17,7 @@ NEEDS = "ports for OTLP"
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
 
-def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str:
+def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, clients: Sequence[Exporter] = ()) -> str:
     """Why nothing is known to take OTLP there; empty where that may be for want of what could not be read."""
     if cluster.unseen & {"Service", "Pod"}:
         return ""
@@ -23,12 +25,45 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str) -> str
         first = cluster.exporters[0]
         said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the pod {first.pod}"
         return f"{said} has its value from {first.held}, which was not read" if first.held else f"{said} leads nowhere"
+    if target == str(EVERYTHING) and not cluster.services:
+        return _nowhere(cluster, namespace, clients)
+    return _silent(cluster, target) or _unoffered(cluster, places, target)
+
+
+def _silent(cluster: Cluster, target: str) -> str:
+    """Why the pods of a workload send nothing, where that is so of all of them."""
+    found = [silenced(x, cluster.config_maps) for x in cluster.pods]
+    mine = found and all(found) and target != str(EVERYTHING) and not target.startswith("svc/")
+    return f"by {found[0]} the pods of `{target}` send nothing by OTLP, whatever endpoint they name" if mine else ""
+
+
+def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> str:
+    """Why nothing was found where everything was asked about: whom to ask about instead, if anybody is there."""
+    where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
+    said = f"no Service {where} has one, or leads to a Collector"
+    if clients:
+        one = clients[0]
+        hosts = listed(list(dict.fromkeys(f"`{x.written or x.endpoint}`" for x in clients)), 3)
+        return f"{said}. Pods send to {hosts}; ask about them: `dualstack diagnose {_asked(one)} -n {one.namespace}`"
+    if cluster.pods:
+        return f"{said}; there are Collectors, to whom clients come in another way. Ask about one of these clients"
+    return f"{said}. Is it the right {where.split()[2]}?"
+
+
+_WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts"}
+
+
+def _asked(one: Exporter) -> str:
+    """What a client is called on the command line."""
+    kind, _, name = one.owner.partition(" ")
+    return f"{_WORDS[kind]}/{name}" if kind in _WORDS else f"pod/{one.pod}"
+
+
+def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
+    """Why no port is known to be for OTLP."""
     if cluster.services:
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
-    if target == str(EVERYTHING):
-        where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
-        return f"no Service {where} has one, or leads to a Collector. Is it the right {where.split()[2]}?"
     if not cluster.pods:
         nowhere = any(x.status.desired_number_scheduled == 0 for x in cluster.makers)
         idle = any(x.spec.replicas == 0 for x in cluster.makers)

@@ -43,6 +43,8 @@ def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str,
 
 def _nearest(trace: Trace, end: TracedHop) -> str:
     led = end.hop is Hop.LISTEN and trace.at(Hop.SERVICE).status is Status.PASS
+    if end.hop is Hop.ENDPOINT:  # the mark is the code of what is wrong with the text
+        return end.mark or _NEAREST[end.hop][0]
     return _SILENT if trace.disposition is Disposition.TIMED_OUT else _LED if led else _NEAREST[end.hop][0]
 
 

@@ -49,7 +49,9 @@ def may_matter(family: Family, question: Question) -> bool:
 
 
 def _of_first(question: Question) -> tuple[Family, ...]:
-    """The families that the first address of a pod or a node can have."""
+    """The families that the first address of a pod or a node can have: those that some have, else what is said."""
+    if question.first:
+        return question.first
     if question.cluster:
         return question.cluster[:1]
     return question.expect if len(question.expect) == 1 else BOTH

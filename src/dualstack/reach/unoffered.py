@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Target
-from dualstack.model.cluster import Cluster, Service
+from dualstack.model.address import BOTH, OTLP_PORTS, Protocol, Target
+from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Applicability, Finding, Fix
@@ -37,23 +37,52 @@ def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Questio
             yield from _traces(service, one, target, question)
 
 
-def not_offered(service: Service, port: int, said: Evidence) -> TracedHop:
+def not_offered(service: Service, port: int, *said: Evidence) -> TracedHop:
     """The hop at which a flow to a port ends that a Service does not have; `said` is where a client names it."""
-    have = ", ".join(str(x.port) for x in service.spec.ports or () if x.protocol == "TCP") or "none"
-    why = f"{service.called} has no port {port}: it has {have}"
-    return TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, (Evidence(f"ports: {have}", service.called), said))
+    have = ", ".join(_port(x) for x in service.spec.ports or ()) or "none"
+    twin = _twin(service, port)
+    why = f"{service.called} has port {port} for {twin.protocol} alone, and OTLP is sent over TCP" if twin else ""
+    why = why or f"{service.called} has no port {port}: it has {have}"
+    return TracedHop(Hop.SERVICE, Status.FAIL, why, NOT_OFFERED, (Evidence(f"ports: {have}", service.called), *said))
+
+
+def _port(port: ServicePort) -> str:
+    return f"{port.port}" if port.protocol == "TCP" else f"{port.port}/{port.protocol}"
+
+
+def _twin(service: Service, number: int) -> ServicePort | None:
+    """The port of a Service of the same number and another protocol than TCP, where it has none for that."""
+    mine = [x for x in service.spec.ports or () if x.port == number]
+    return mine[0] if mine and all(x.protocol != "TCP" for x in mine) else None
+
+
+def untransported(cluster: Cluster, question: Question) -> Iterator[Trace]:
+    """A trace for each port for OTLP, by its number or name, that a Service has for another protocol than TCP alone.
+
+    OTLP is sent over gRPC or HTTP, and so over TCP (OTLP specification 1.10). No proxy stands before a headless one.
+    """
+    for service in cluster.services:
+        every = (service.spec.ports or ()) if not service.headless and service.spec.type != "ExternalName" else ()
+        for number in dict.fromkeys(x.port for x in every if x.port in OTLP_PORTS or "otlp" in x.name.split("-")):
+            if _twin(service, number):
+                target = Target(host(service), host(service), number, OTLP_PORTS.get(number, Protocol.GRPC))
+                yield from _ended(service, "pods", target, question)
 
 
 def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
     said = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+    yield from _ended(service, f"pods of {exporter.owner}", target, question, said)
+
+
+def _ended(service: Service, who: str, target: Target, question: Question, *said: Evidence) -> Iterator[Trace]:
     held = service.families or BOTH
     hops = (
         TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"),
         TracedHop(Hop.RESOLVE, Status.PASS, f"the name of {service.called}"),
-        not_offered(service, target.port, said),
+        not_offered(service, target.port, *said),
     )
     for family in (x for x in question.expect or held if x in held):
-        flow = Flow(f"pods of {exporter.owner}", (), replace(target, host=host(service)), family, ())
+        flow = Flow(who, (), replace(target, host=host(service)), family, ())
         yield traced(flow, hops)
 
 
@@ -71,11 +100,12 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     pods = (places.items.get((x.metadata.namespace, x.metadata.name)) for x in selected(cluster, service))
     taken = next((y for x in pods if x and (y := taken_on(x, protocol))), 0)
     add = f"Add port {port} to the Service, with `targetPort: {taken}`" if taken else f"Give the Service port {port}"
-    fitting = [x.port for x in service.spec.ports or () if OTLP_PORTS.get(x.port, protocol) is protocol]
-    ports = " or ".join(map(str, fitting))
+    add = f"Write `protocol: TCP` in port {port} of the Service" if _twin(service, port) else add
+    usable = (x.port for x in service.spec.ports or () if x.protocol == "TCP")
+    ports = " or ".join(str(x) for x in usable if OTLP_PORTS.get(x, protocol) is protocol)
     who = " and ".join(dict.fromkeys(x.vantage for x in flows))
     return Finding(
-        summary=f"The Service has no port {port}",
+        summary=f"The Service has no port {port}{' for TCP' if _twin(service, port) else ''}",
         detail=f"The {who} send OTLP over {protocol} to port {port}. {stop.why[:1].upper()}{stop.why[1:]}.",
         hint=f"{add}, or let them send to {ports}." if ports else f"{add}.",
         families=families_of(flows),

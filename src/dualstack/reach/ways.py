@@ -13,15 +13,17 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims, holds
 from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
-from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall
+from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall, strange
 from dualstack.reach.crowds import Crowd, crowds
-from dualstack.reach.destination import read
 from dualstack.reach.forward import World, of_port, route, unresolved
+from dualstack.reach.garbled import garbled
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
-from dualstack.reach.node_ports import Behind, from_pods
+from dualstack.reach.node_ports import Behind, from_pods, is_bound_to
+from dualstack.reach.nowhere import is_meant, unowned, without_service
 from dualstack.reach.pods import Place, together
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.spoken import understood
+from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
 OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
@@ -29,10 +31,6 @@ OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
 cluster of the host, the host is a variable that is not there."""
 NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED, UNANSWERED)
 """Marks of the hop `resolve` of names that surely have no address."""
-VACANT = "vacant"
-"""Mark of the hop `service`: no Service has the address."""
-_FAULTS = ("DS101", "DS103", "DS119")
-"""What is wrong with a text that no client can make an address of."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 _UNSEEN = Glimpses()
 
@@ -49,7 +47,7 @@ def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
     """The ways of clients that say another protocol than is taken on the port of a Service that they name."""
     cluster, places, _, _ = world
-    known = {(x.target.host, x.target.port, x.protocol) for x in traces}
+    known = {(x.target.host, x.target.port, x.protocol) for x in traces if x.failed or x.accepted}
     found = dict[tuple[object, ...], Trace]()
     for one in (x for x in exporters if x.protocol and not x.literal):
         target, service = one.target, cluster.service(*one.service) if one.service else None
@@ -79,11 +77,11 @@ def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trac
 
 def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
     exporter, target = aim.exporter, aim.exporter.target
-    fault = read(exporter.endpoint, "url").fault
+    broken = garbled(exporter, _said(aim))
     if exporter.held:
         return
-    if fault in _FAULTS:
-        yield from _unparsed(aim, fault, world)
+    if broken:
+        yield from _flows(broken[0], world, broken[1:])
     elif target is None:
         return
     elif aim.own:
@@ -93,15 +91,6 @@ def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
             yield from _to_address(aim, target, address, world)
     else:
         yield from _to_name(aim, target, world)
-
-
-def _unparsed(aim: Aim, fault: str, world: World) -> Iterator[Trace]:
-    exporter = aim.exporter
-    found = read(exporter.endpoint, "url")
-    port = int(found.port) if found.port.isdecimal() and int(found.port) < 65536 else 4317
-    target = Target(exporter.endpoint, found.host or exporter.endpoint, port, OTLP_PORTS.get(port, Protocol.HTTP))
-    why = f"`{exporter.endpoint}` is no address that a client can use"
-    yield from _flows(target, world, (TracedHop(Hop.ENDPOINT, Status.FAIL, why, fault, (_said(aim),)),))
 
 
 def _flows(
@@ -182,7 +171,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = _lookup(aim, own, known=any(_is_there(x, cluster) for x in usual))
+    hop = _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
     found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
@@ -207,18 +196,23 @@ def _undefined(aim: Aim) -> TracedHop:
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (_said(aim),))
 
 
-def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop | None:
+def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bool) -> TracedHop | None:
     """What the resolver of the pods makes of a name of the cluster; None where it asks for it as it should.
 
     `known` says that the usual resolver would find a Service.
     """
     asked, facts = aim.resolver, (Evidence(aim.resolver.said, f"pod {aim.exporter.pod}"), _said(aim))
+    odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
+    if odd:
+        status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, OUTSIDE)
+        return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
     if asked.cluster and own:
         return None
     surely = is_surely_within(aim.host)
     last = aim.host.lower().rpartition(".")[2]  # the DNS of the world has no such domain as `svc`, or one label
     unaided = asked.said == "dnsPolicy: None" and not asked.search and last in ("svc", aim.host.lower())
-    if not own and surely and (asked.cluster or unaided or aim.host.endswith(".")):
+    meant = surely or (known and asked.cluster)  # a Service that the usual resolver would find
+    if not own and meant and (asked.cluster or unaided or aim.host.endswith(".")):
         return TracedHop(Hop.RESOLVE, Status.FAIL, shortfall(aim.host, asked), SHORT, facts)
     if asked.cluster:
         return None
@@ -228,10 +222,15 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], *, known: bool) -> TracedHop |
 
 
 def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
-    if is_surely_within(aim.host) and own and "Service" not in cluster.unseen:
-        first = next((x for x in own if not x.pod), own[0])
-        why = f"there is no Service `{first.name}` in the namespace `{first.namespace}`"
-        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (_said(aim),))
+    """A name that no Service has: surely of the cluster, or, of two labels, such as one may be in the world as well."""
+    first = next((x for x in own if not x.pod), next(iter(own), None))
+    key = (first.namespace, first.name) if first else ("", "")
+    surely = first is not None and is_surely_within(aim.host)
+    if surely and ("Service" not in cluster.unseen or key in cluster.absent):
+        return without_service(key, cluster, _said(aim), sure=True)
+    if key in cluster.absent and is_meant(key, cluster):
+        plain = aim.exporter.target is not None and not aim.exporter.target.tls
+        return without_service(key, cluster, _said(aim), sure=plain and key[0] in cluster.namespaces)
     why = f"`{aim.host}` is no Service that is known here, and was not looked up"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
 
@@ -324,7 +323,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         return
     place = next((x for x in places.values() if address in x.pod.addresses and not x.pod.spec.host_network), None)
     node = next((x for x in cluster.nodes if address in x.addresses), None)
-    held = tuple(_on_node(node.metadata.name, target.port, world)) if node else ()
+    held = tuple(_on_node(node.metadata.name, target.port, address, world)) if node else ()
     every = (Backend(address, target.port, place=place),) if place else held
     leads = _by_node_port(target.port, cluster) if node and not held else None
     shown = target if written else replace(target, host=address)
@@ -337,7 +336,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
             passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
             ends = from_pods(flow, passed, node.metadata.name, leads, places, world[3])
         else:
-            ends = _ends(flow, (*before, *_beyond(address, cluster, held=bool(every))), every, world[3])
+            ends = _ends(flow, (*before, *_beyond(address, target.port, cluster, held=bool(every))), every, world[3])
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -352,32 +351,29 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _on_node(name: str, port: int, world: World) -> Iterator[Backend]:
-    """The pods that hold a port of a node."""
+def _on_node(name: str, port: int, address: str, world: World) -> Iterator[Backend]:
+    """The pods that hold a port of a node on one of its addresses."""
     cluster, places, _, _ = world
     for pod in (x for x in cluster.pods if x.spec.node_name == name and holds(x, port)):
         place = places.get((pod.metadata.namespace, pod.metadata.name))
-        numbers = [y.container_port for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
-        inside = port if pod.spec.host_network else next(iter(numbers), port)
-        yield from (Backend(x, inside, place=place) for x in pod.addresses)
+        mine = [y for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
+        numbers = [x.container_port for x in mine if is_bound_to(x.host_ip or "", address)]
+        inside = port if pod.spec.host_network else next(iter(numbers), 0)
+        yield from (Backend(x, inside, place=place) for x in pod.addresses if inside)
 
 
-def _beyond(address: str, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, port: int, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
     if address in cluster.vacant:
-        why = f"{address} is among the addresses of Services, and no Service has it"
-        fact = Evidence(f"no Service has {address}", "Services of all namespaces")
-        yield TracedHop(Hop.POLICY, Status.PASS)
-        yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
+        yield from unowned(address, cluster)
     elif held:
         yield TracedHop(Hop.POLICY, Status.PASS)
         yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
-        why = f"nobody is known to have {address}"
-        if node:
-            why = f"no pod is known to hold the port on the node {node.metadata.name}"
-        yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why)
+        yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
+        unknown = TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"nobody is known to have {address}")
+        yield unheld(node, port, address, cluster) if node else unknown
 
 
 def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:

@@ -15,7 +15,7 @@ from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.answer import answer
 from dualstack.reach.outlook import sentence
 from dualstack.reach.trace import codes_of, line
-from dualstack.report.verbs.flows import clients, table, wide
+from dualstack.report.verbs.flows import clients, table, unknown, wide
 from dualstack.report.verbs.lines import WIDTH, Line, styled, wrapped
 
 EVIDENCE = 4
@@ -56,6 +56,7 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
     broken = [x for x in diagnosis.traces if x.required and x.failed]
     if broken:
         yield from _way(broken[0])
+    yield from unknown(diagnosis)
     shown = [x for x in diagnosis.findings if verbose or not x.because]
     for number, finding in enumerate(shown, 1):
         label = f"{_label(finding, broken)}{f' {number}' if len(shown) > 1 else ''}"

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from dualstack.model.address import BOTH
+from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
 from dualstack.model.text import printable
-from dualstack.model.trace import Disposition, Trace
+from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.exports import destination, hosts
 from dualstack.report.verbs.lines import Line, wrapped
 
@@ -24,6 +25,8 @@ _WORDS = {
     Disposition.HANDSHAKE_FAILED: "wrong answer",
     Disposition.INSUFFICIENT_INFO: "not known",
 }
+
+_ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 
 _Block = tuple[tuple[str, tuple[str, ...], tuple[str, str]], ...]
 """The rows of a target: protocol, for whom, and what became of each family."""
@@ -140,6 +143,33 @@ def _cell(traces: list[Trace]) -> str:
 
 def _word(trace: Trace) -> str:
     return f"{'+'.join(trace.signals)} only" if trace.signals else _WORDS.get(trace.disposition, str(trace.disposition))
+
+
+def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
+    """Why nobody knows of flows, each reason once; findings that speak of a flow say it better."""
+    told = {y for x in diagnosis.findings for y in x.flows}
+    alike: dict[str, list[str]] = {}
+    for trace in diagnosis.traces:
+        if trace.required and trace.disposition is Disposition.INSUFFICIENT_INFO and trace.key not in told:
+            alike.setdefault(_why_not(trace), []).append(_place(trace.target.endpoint, 38))
+    alike.pop("", None)
+    if alike:
+        yield Line()
+        yield Line("  Not known:", "dim")
+    for why, targets in list(alike.items())[:MANY]:
+        first, *others = dict.fromkeys(targets)
+        more = f" and {len(others)} more" if others else ""
+        yield from wrapped(printable(f"- {first}{more}: {why}"), "    ", "dim", hang="  ")
+    if len(alike) > MANY:
+        yield Line(f"    - and {len(alike) - MANY} more reasons", "dim")
+
+
+def _why_not(trace: Trace) -> str:
+    """Why nobody knows what becomes of a flow; empty where nothing tells."""
+    open_ = [x for x in trace.hops if x.status is Status.UNKNOWN]
+    said = "; ".join(f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
+    untried = not said and bool(open_) and all(x.hop in _ANSWERS for x in open_)
+    return "a listener is there; nothing was exported, so what it answers is not known" if untried else said
 
 
 def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:

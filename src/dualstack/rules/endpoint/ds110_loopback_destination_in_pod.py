@@ -3,7 +3,8 @@
 ## What it detects
 A container of a pod or of a Compose file whose exporter points to `localhost`, `127.0.0.1` or `[::1]`, while no
 container of the same pod is known to take OTLP. An Instrumentation of the Operator is judged by the pods of the files
-that ask for it. It is a warning where another container may, or another program in the same one.
+that ask for it. A sidecar of the Operator is expected where pods ask for it, unless they are there without one.
+It is a warning where another container may, or another program in the same one.
 
 ## Why it breaks
 A pod has a loopback of its own, and so has a container of Compose: `localhost` is neither the node nor another pod.
@@ -52,9 +53,9 @@ from collections.abc import Iterator
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
-from dualstack.model.kube import Workloads
+from dualstack.model.kube import Workload, Workloads
 from dualstack.model.trace import Hop
-from dualstack.reach.company import Company, company, is_own
+from dualstack.reach.company import INJECT, Company, company, is_own
 from dualstack.reach.destination import read
 from dualstack.reach.injected import aimed
 from dualstack.reach.wiring import listens
@@ -99,13 +100,22 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
         detail=f"`{written.text}` leads back into the {where}, where {_DOUBTS[around]}: connection refused.",
-        hint=f"Send to `{other}:{port}`." if other else "Send to the Service of a Collector.",
+        hint=f"Send to {f'`{other}:{port}`' if other else 'the Service of a Collector'}.{_sidecar(workload)}",
         severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED), *_injected(sender)),
         location=written.at,
         fix=Fix("Send to the Service of a Collector"),
     )
+
+
+def _sidecar(workload: Workload | None) -> str:
+    """What to do about a sidecar of the Operator that was asked for and is not there."""
+    if workload and INJECT in workload.annotations:
+        return " Or make the pods anew while the Operator runs: it puts a sidecar into pods while they are made."
+    if workload and INJECT in workload.meta.annotations:
+        return f" Or move `{INJECT}` to the annotations of the pod template, where the Operator looks for it."
+    return ""
 
 
 def _injected(sender: Sender) -> Iterator[Evidence]:

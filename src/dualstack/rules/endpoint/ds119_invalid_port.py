@@ -1,7 +1,8 @@
 """A port is none, or one that no client can know.
 
 ## What it detects
-A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should.
+A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should: also
+quotes around all of the text, and, as a warning, a blank or a line break behind the endpoint of an SDK.
 Port 0 of a listener is an error for a receiver in a container, else a warning: somebody may read the port from the
 log. So is a name such as `[::]:otlp`, unless Go itself knows it; a warning where hosts may know it.
 
@@ -31,14 +32,17 @@ exporters: {otlp: {endpoint: "collector:4317"}}
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.knowledge import table
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
-from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
+from dualstack.reach.destination import is_quoted, read
 from dualstack.reach.drafts import declared, failure, faults, misread, sent, taken_apart
 
 HOP = Hop.ENDPOINT
@@ -50,13 +54,25 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
     for fault in faults(deployments, question, "DS119"):
         detail = f"`{fault.endpoint.effective}` cannot be bound: `{fault.bound.error}`. The program does not start."
         yield _finding("Port is no port", detail, fault.evidence, fault.endpoint.location)
-    for said, _ in misread(senders, "DS119"):
-        detail = f"`{said.value}` has no number from 1 to 65535 where its port should be."
-        yield _finding("Port is no port", detail, sent(said), said.written.at)
+    yield from (_misread(said) for said, _ in misread(senders, "DS119"))
     for item in deployments.items:
         for endpoint in item.config.endpoints:
             if endpoint.text and not failure(endpoint, question):
                 yield from _uncertain(endpoint, item)
+
+
+def _misread(said: Destination) -> Finding:
+    text, client = said.value, said.field.startswith("OTEL_")
+    if is_quoted(text):
+        detail = f"The quotes are part of the value: `{text}` is no URL, and no port is found in it."
+        found = _finding("Quotes are part of the endpoint", detail, sent(said), said.written.at)
+        return replace(found, hint="Leave the quotes out; only a shell takes them away.", fix=Fix("Leave them out"))
+    if client and not read(text.strip(), said.form).fault:
+        detail = f"`{text.strip()}` has a blank or a line break behind it, which Go and Java refuse and others cut off."
+        found = _finding("A blank ends the endpoint", detail, sent(said), said.written.at, Severity.WARNING)
+        return replace(found, hint="Leave it out: in YAML with `|-` in the place of `|`.", fix=Fix("Leave it out"))
+    detail = f"`{text}` has no number from 1 to 65535 where its port should be."
+    return _finding("Port is no port", detail, sent(said), said.written.at)
 
 
 def _uncertain(endpoint: DeclaredEndpoint, item: Deployed) -> Iterator[Finding]:

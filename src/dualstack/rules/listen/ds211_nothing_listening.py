@@ -3,7 +3,8 @@
 ## What it detects
 A connection is refused and the complete list of sockets of that place has none on the port. Where the sockets are out
 of sight, no address of the target may take connections; a listener on other addresses looks the same from there. Where
-the configuration has a receiver for the port that no pipeline uses, that is named.
+the configuration has a receiver for the port that no pipeline uses, that is named. It is a warning where clients send
+to their node and no pod there is known to hold the port: a process of the node may.
 
 ## Why it breaks
 The kernel answers a connection to a port without a socket with a reset. The receiver is not running, did not start, or
@@ -54,6 +55,7 @@ from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
 from dualstack.reach.trace import is_refused, sockets_of
+from dualstack.reach.unheld import doubted
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -93,6 +95,7 @@ def check(
         found = _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
         idle = None if cause else idle_on(declared, [x.port for x in flows])
         yield unused(found, idle) if idle else found
+    yield from doubted(traces)
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None, meant: int) -> Finding:

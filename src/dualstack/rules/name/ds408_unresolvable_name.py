@@ -56,6 +56,7 @@ from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.lookup import answers_for
+from dualstack.reach.nowhere import UNLISTED
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
 from dualstack.reach.unresolved import WORDS, fact, why
 from dualstack.reach.ways import NAMELESS, OUTSIDE, SHORT, UNDEFINED
@@ -91,9 +92,13 @@ def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Itera
 
 _POLICIES = "`dnsPolicy: ClusterFirst`, or `ClusterFirstWithHostNet` in the network of its node"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
-_DOUBTED = (OUTSIDE, SILENT)
+_DOUBTED = (OUTSIDE, SILENT, UNLISTED)
 _TOLD = {
     NO_SERVICE: ("No Service has this name", "Correct the name; `kubectl get services -A` lists those that there are."),
+    UNLISTED: (
+        "No Service has this name",
+        "Correct the name; `kubectl get services -A` lists those that there are. Outside the cluster it may have one.",
+    ),
     SHORT: (
         "The client's resolver makes no name of the cluster of it",
         "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",

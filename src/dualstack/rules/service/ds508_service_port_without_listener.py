@@ -77,7 +77,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import across, carries_otlp, deaf, led_to, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, led_to, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def lint(
         behind, for_otlp = land.behind(service), carries_otlp(service, land)
         for each in service.ports if behind else ():
             other = across(service, each, behind, land)
-            if (for_otlp or other) and all(deaf(service, each, x, land) for x in behind):
+            if is_otlp_receiver(other) or ((for_otlp or other) and all(deaf(service, each, x, land) for x in behind)):
                 yield _crossed(service, each, other) if other else _finding(service, each, behind, land)
     yield from unbacked(services, slices, land)
     yield from unled(gates, land)
@@ -119,7 +119,8 @@ def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Fi
         summary=f"Port {written.text} takes {taken}, not {each.protocol}"[:60],
         detail=f"Port {each.number.text} of {service.meta.called} is for {each.protocol}, and {other.component} "
         f"listens there over {taken} alone.",
-        hint=f"Write `protocol: {taken}` in that port of the Service, or let the receiver take {each.protocol}.",
+        hint=f"Write `protocol: {taken}` in that port of the Service"
+        f"{'' if is_otlp_receiver(other) else f', or let the receiver take {each.protocol}'}.",
         confidence=Confidence.DECLARED,
         evidence=(Evidence(f"{other.effective} over {taken}", other.field, Layer.DECLARED),),
         location=written.at,

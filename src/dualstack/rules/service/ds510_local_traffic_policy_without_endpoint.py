@@ -4,7 +4,8 @@
 `internalTrafficPolicy: Local` while clients can run on nodes without a ready endpoint, or a NodePort with
 `externalTrafficPolicy: Local` on nodes without one: by family, for a pod may have one only. Nodes that take no pods by
 a taint are left out. Behind a load balancer nodes without an endpoint are no fault: its health check passes them by.
-It is a warning for nodes that a DaemonSet is not meant for: there may be no clients either.
+It is a warning for nodes that a DaemonSet is not meant for, unless clients are asked about that run there: there may
+be no clients either.
 
 ## Why it breaks
 kube-proxy drops what it may not send to another node: clients wait until they time out.

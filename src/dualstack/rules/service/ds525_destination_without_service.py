@@ -1,12 +1,14 @@
-"""A client sends to an address of the Service ranges that no Service has.
+"""A client sends to an address of a cluster that nobody has there.
 
 ## What it detects
-A question about a client whose variables, or whose hosts file, name an address among those of Services, where the
-Services of all namespaces were listed and none has it.
+A client whose variables, or whose hosts file, name an address among those of Services, where the Services of all
+namespaces were listed and none has it; or, where it is asked about, one of a range of pods that no pod has.
+It is a warning where the ranges are not known, and nobody has an address like those of Services.
 
 ## Why it breaks
 kube-proxy makes rules for the addresses of Services alone. A packet to any other one of the range leaves the node for
-nowhere and times out, or is rejected. A Service that is deleted and made again has another cluster address.
+nowhere and times out, or is rejected. A Service that is deleted and made again has another cluster address, and a pod
+has another one whenever it is made anew.
 
 ## Fix
 Send to the name of the Service: its addresses may change.
@@ -60,9 +62,10 @@ from collections.abc import Iterator
 
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.live import failing
-from dualstack.reach.ways import VACANT
+from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.aims import is_otlp
+from dualstack.reach.lanes import host
+from dualstack.reach.nowhere import VACANT
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
@@ -70,18 +73,25 @@ SEVERITY = Severity.ERROR
 
 def check(traces: Traces, cluster: Cluster) -> Iterator[Finding]:
     """One finding for each flow to nobody."""
-    for trace in failing(traces, HOP, VACANT) if cluster.askers else ():
-        hop = trace.at(HOP)
+    for trace, hop in ((x, y) for x in traces.items for y in x.hops if y.mark == VACANT):
+        whose = "pod" if hop.hop is Hop.POD else "Service"
         yield Finding(
-            summary="No Service has this address",
+            summary=f"No {whose} has this address",
             detail=f"Clients send to `{trace.asked or trace.target.text}`: {_named(trace)}{hop.why}.",
-            hint="Take the line out of `hostAliases`, or write the address that there is now."
-            if trace.asked
-            else "Send to the name of the Service, such as `NAME.NAMESPACE.svc`.",
+            severity=SEVERITY if hop.status is Status.FAIL else Severity.WARNING,
+            hint=_ALIAS if trace.asked else f"Send to the name of a Service, such as `{_known(cluster)}`.",
             families=(trace.family,),
             evidence=hop.evidence,
             flows=(trace.key,),
         )
+
+
+_ALIAS = "Take the line out of `hostAliases`, or write the address that there is now."
+
+
+def _known(cluster: Cluster) -> str:
+    """A Service that there is, as others name it."""
+    return next((host(x) for x in cluster.services if is_otlp(x)), "NAME.NAMESPACE.svc")
 
 
 def _named(trace: Trace) -> str:

@@ -1,0 +1,103 @@
+"""Names and addresses of a cluster that nobody has, as far as what was gathered tells."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from dualstack.model.address import is_address
+from dualstack.model.cluster import Cluster, Node
+from dualstack.model.evidence import Evidence
+from dualstack.model.trace import Hop, Status, TracedHop
+from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.lanes import NO_SERVICE
+
+UNLISTED = "unlisted"
+"""Mark of the hop `resolve`: no Service has the name, which may be one of the world as well."""
+VACANT = "vacant"
+"""Mark of the hops `service` and `pod`: nobody in the cluster has the address."""
+
+Key = tuple[str, str]
+"""A Service by its namespace and its name."""
+
+_ALIKE = 0.8
+_SHOWN = 3
+
+
+def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -> TracedHop:
+    """The hop of a name that would be that of a Service which is not there; `sure` where it can be no other name."""
+    namespace, name = key
+    near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == key]
+    instead = f"; there is {' and '.join(near)}" if near else ""
+    why = f"there is no Service `{name}` in the namespace `{namespace}`{instead}"
+    if sure:
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (said,))
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNLISTED, (said,))
+
+
+def is_meant(key: Key, cluster: Cluster) -> bool:
+    """Whether a name of two labels was surely meant to be that of a Service: its namespace, or one alike, is there."""
+    return key[0] in cluster.namespaces or any(x[:2] == key for x in cluster.meant)
+
+
+def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
+    """The Services that are most like one that is not there: of its name elsewhere, or of a name like it."""
+    found = sorted((-score, x) for x in known if (score := _likeness(key, x)))
+    return tuple(x for _, x in found[:_SHOWN])
+
+
+def _likeness(one: Key, other: Key) -> float:
+    parts = [_near(x, y) for x, y in zip(one, other, strict=True)]
+    return sum(parts) if parts[1] == 1 or min(parts) else 0
+
+
+def _near(one: str, other: str) -> float:
+    """How alike two names are: 1 for the same, 0 for too little; one may be the other with more words."""
+    longer = other.startswith(f"{one}-") or one.startswith(f"{other}-")
+    ratio = SequenceMatcher(None, one, other).ratio()
+    return ratio if ratio >= _ALIKE else _ALIKE if longer else 0
+
+
+def unowned(address: str, cluster: Cluster) -> Iterator[TracedHop]:
+    """The hops to an address that nobody has: surely, where it is of a range that is given out by the cluster."""
+    yield TracedHop(Hop.POLICY, Status.PASS)
+    node = next((x for x in cluster.nodes if _is_pods(address, x)), None)
+    if in_ranges(address, cluster.ranges):
+        why = f"{address} is among the addresses of Services, and no Service has it"
+        fact = Evidence(f"no Service has {address}", "Services of all namespaces")
+        yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
+    elif node:
+        why = f"{address} is among the addresses of pods on the node {node.metadata.name}, and no pod has it"
+        yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
+        fact = Evidence(f"no pod has {address}", "pods of all namespaces")
+        yield TracedHop(Hop.POD, Status.FAIL, why, VACANT, (fact,))
+    else:
+        why = f"{address} looks like an address of a Service, and no Service, pod or node is known to have it"
+        yield TracedHop(Hop.SERVICE, Status.UNKNOWN, why, VACANT)
+
+
+def _is_pods(address: str, node: Node) -> bool:
+    return any(_holds(x, address) for x in node.spec.pod_cidrs or [node.spec.pod_cidr or ""])
+
+
+_OWN = 2
+"""The first addresses of such a range, which the node itself may have (containernetworking/plugins, bridge)."""
+
+
+def is_of_pods(address: str, nodes: Sequence[Node]) -> bool:
+    """Whether an address is of a range that a node has for its pods."""
+    return any(_is_pods(address, x) for x in nodes)
+
+
+def is_near(address: str, others: Sequence[str]) -> bool:
+    """Whether an address is of the same block as one of others, as those of one range of Services mostly are."""
+    bits = 64 if ":" in address else 16
+    block = ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    return any(ipaddress.ip_address(x) in block for x in others)
+
+
+def _holds(block: str, address: str) -> bool:
+    first, _, bits = block.partition("/")
+    if not is_address(first) or not bits.isdigit() or int(bits) > ipaddress.ip_address(first).max_prefixlen:
+        return False
+    known, wanted = ipaddress.ip_network(block, strict=False), ipaddress.ip_address(address)
+    return wanted in known and int(wanted) - int(known.network_address) >= _OWN
