@@ -22,6 +22,7 @@ from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.inside import Inside
 from dualstack.lab.incident import Expect
 from dualstack.lab.judge import Judgement, judge, judge_withheld
+from dualstack.lab.topology import CannotBuild
 from dualstack.model.address import BOTH, Family
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.question import Question
@@ -70,11 +71,24 @@ def judged(incident: Incident, mode: str, found: Mapping[str, Any]) -> Judgement
 
 
 class Told(NamedTuple):
-    """What came of one incident: flows that fared otherwise than recorded, and by mode the judgement and the codes."""
+    """What came of one incident: flows that fared otherwise than recorded, and by mode the judgement and the codes.
+
+    One that the cluster could not be brought to has no judgement.
+    """
 
     incident: Incident
     surprises: list[str]
     modes: dict[str, tuple[Judgement, str]]
+
+    def is_right(self, mode: str) -> bool:
+        """Whether the cluster was as recorded, and nothing is wrong in a mode."""
+        return not self.surprises and self.modes[mode][0].right
+
+    @property
+    def alarms(self) -> list[str]:
+        """Errors on a healthy cluster that are none, by mode."""
+        found = self.modes.items() if self.incident.healthy and not self.surprises else ()
+        return [f"{self.incident.name}, {mode}: {y}" for mode, (x, _) in found for y in x.alarms]
 
     @property
     def complaints(self) -> list[str]:
@@ -108,9 +122,12 @@ def _is_alone(incident: Incident) -> bool:
 
 
 def _scored(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> Told:
-    with measure.standing(cluster, incident):
-        surprises = incident.surprises(measure.measure(cluster, incident, pods))
-        modes = {mode: (judged(incident, mode, x), _said(x)) for mode, x in documents(cluster, incident)}
+    try:
+        with measure.standing(cluster, incident):
+            surprises = incident.surprises(measure.measure(cluster, incident, pods))
+            modes = {mode: (judged(incident, mode, x), _said(x)) for mode, x in documents(cluster, incident)}
+    except CannotBuild as error:
+        return Told(incident, [str(error)], {})
     return Told(incident, surprises, modes)
 
 
