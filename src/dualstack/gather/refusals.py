@@ -5,7 +5,6 @@ apart by case, and an older Collector may not do so.
 """
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, get, is_null, items, pairs, scalar, value
 from dualstack.model.otel import Refusal
@@ -40,8 +39,14 @@ def _of_otlp(pair: tuple[Node, Node], origin: Origin) -> Iterator[Refusal]:
     yield from _unknown(value(pair[1], "protocols"), _PROTOCOLS, origin)
     for name in _PROTOCOLS:
         for key, _ in pairs(value(pair[1], "protocols", name)):
-            if scalar(key).lower() != "endpoint" and get_close_matches(scalar(key), ["endpoint"], cutoff=0.8):
+            if scalar(key).lower() != "endpoint" and _alike(scalar(key), ("endpoint",), 0.8):
                 yield _invalid(key, "Write `endpoint`.", origin)
+
+
+def _alike(name: str, known: tuple[str, ...], cutoff: float = 0.6) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, 1, cutoff)
 
 
 def _unknown(body: Node | None, known: tuple[str, ...], origin: Origin) -> Iterator[Refusal]:
@@ -49,7 +54,7 @@ def _unknown(body: Node | None, known: tuple[str, ...], origin: Origin) -> Itera
         name = scalar(key)
         if name.lower() in known or "$" in name:
             continue
-        meant = get_close_matches(name, known, n=1)
+        meant = _alike(name, known)
         moved = " or ".join(f"`{x}`" for x in known)
         mend = f"Write `{meant[0]}`." if meant else f"Write it under {moved}." if not _is_section(held) else ""
         yield _invalid(key, mend or f"Take it away: {moved} can stand there.", origin)

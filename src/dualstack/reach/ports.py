@@ -42,7 +42,7 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
 
     What a Collector refuses says nothing of the ports that are meant.
     """
-    if len(read_by) != 1 or not is_all(read_by[0], container):
+    if len(read_by) != 1 or not sources.is_all(read_by[0], container):
         return False
     config = read_by[0]
     # A host that nobody knows here has its port all the same.
@@ -52,13 +52,6 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     others = config.unread.values()
     maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
     return config.whole and not (open_ended or mine or maybe or config.refused)
-
-
-def is_all(config: Declared, container: Container) -> bool:
-    """Whether a configuration has in it everything that the words of a container name."""
-    named = sources.of(container)
-    given = bool(config.holder) and not any(x.kind != "set" for x in named)
-    return len(config.parts or (config.holder,)) >= len(named) + given
 
 
 def unnamed(workload: Workload, name: str) -> bool:

@@ -10,7 +10,6 @@ from dualstack.model.otel import Refusal
 from dualstack.reach import sources
 from dualstack.reach.features import refused, switched
 from dualstack.reach.images import name_of
-from dualstack.reach.ports import is_all
 
 _VALUES = "values"
 _GATES = "feature-gates"
@@ -38,7 +37,7 @@ def _is_whole(item: Deployed) -> bool:
     holder = item.config.holder
     if item.container is None or holder is None or holder.kind == _VALUES:
         return False
-    return is_all(item.config, item.container)
+    return sources.is_all(item.config, item.container)
 
 
 def _of_gates(item: Deployed) -> Iterator[Refusal]:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 import msgspec
 
 from dualstack.model.kube import Container
-from dualstack.model.otel import Holder
+from dualstack.model.otel import Declared, Holder
 from dualstack.model.source import Written
 
 INLINE = "words"
@@ -72,3 +72,10 @@ def held(source: Source, container: Container) -> Written | None:
         variable = container.variable(source.text)
         return variable.value if variable else None
     return Written(source.text, container.words[source.index].at)
+
+
+def is_all(config: Declared, container: Container) -> bool:
+    """Whether a configuration has in it everything that the words of a container name."""
+    named = of(container)
+    given = bool(config.holder) and not any(x.kind != "set" for x in named)
+    return len(config.parts or (config.holder,)) >= len(named) + given
