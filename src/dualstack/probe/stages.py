@@ -252,7 +252,11 @@ def _stages(task: ProbeTask, settings: Settings, record: Record, request: _Reque
         return Answer(Outcome.CONNECTED)
     with record.stage("export"):
         talk = record.hear(_export(task, settings, request))
-        return (yield from _patient(session.inside(talk) if session else talk, settings, record))
+        answer = yield from _patient(session.inside(talk) if session else talk, settings, record)
+    wordless = answer.outcome is Outcome.CLOSED and not record.heard
+    if wordless and session and session.lacks_certificate:  # some servers send no alert: gRPC's C core
+        return Answer(Outcome.TLS_REFUSED, detail="no alert, and a client certificate required")
+    return answer
 
 
 def _patient(talk: Talk[T], settings: Settings, record: Record) -> Talk[T]:
