@@ -262,6 +262,17 @@ def test_a_second_connection_that_a_filter_drops_is_not_the_first() -> None:
     assert "nothing answered the connection attempt" in found.findings[0].detail
 
 
+def test_what_was_lost_is_never_taken_whatever_comes_of_the_next_connection() -> None:
+    third = "tcp flags & (syn | ack) == syn limit rate over 1/hour burst 2 packets drop"
+    with narrow(TOO_BIG["IPv6"]) as (client, _, server), ExitStack() as stack:
+        inside(find(server), lambda: stack.enter_context(peer(says(EMPTY), FAR_IPV6, 4318)))
+        execute(server, "nft", f"table inet f {{ chain i {{ type filter hook input priority 0; {third}; }}; }}")
+        found = diagnose(Request(asked(f"http://[{FAR_IPV6}]:4318"), client, options=Options(seconds=1)))
+
+    assert [(x.code, x.severity) for x in found.findings] == [("DS903", Severity.ERROR)]
+    assert "were never acknowledged, and no connection came about for smaller ones" in found.findings[0].detail
+
+
 def test_what_is_lost_in_small_segments_too_is_not_laid_to_the_path_mtu() -> None:
     with narrow() as (client, router, server), collector.start(COLLECTOR.format(tls=""), server):
         execute(router, "nft", LONG)

@@ -202,7 +202,7 @@ def _large(task: ProbeTask, accepted: Answer, settings: Settings, record: Record
         answer = Answer(error.outcome, detail=error.detail)
     except TimeoutError as late:
         if isinstance(late, Unacknowledged) and seen.stages[-1].name == "export":
-            return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), accepted, late))
+            return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), late))
         answer = _late(seen, settings)
     if answer.outcome is Outcome.ACCEPTED:
         return accepted
@@ -218,19 +218,18 @@ def _differing(accepted: Answer, answer: Answer) -> Answer:
     return accepted._replace(detail=printable(f"a larger export: {said}"), larger=larger)
 
 
-def _smaller(
-    task: ProbeTask, settings: Settings, request: _Request, accepted: Answer, stall: Unacknowledged
-) -> Talk[Answer]:
+def _smaller(task: ProbeTask, settings: Settings, request: _Request, stall: Unacknowledged) -> Talk[Answer]:
     """Whether the same arrives in small segments; if not, it is not the width of the way that is wrong."""
     often = f"{stall.times} times" if stall.times > 1 else "once"
     lost, seen = f"segments of {stall.segment} bytes, sent {often}, were never acknowledged", Record()
     try:
         yield from _stages(task, settings, seen, request)
     except Unacknowledged:
-        return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and neither were those of {request.segment} bytes")
+        small = f"neither were those of {request.segment} bytes: it is not the size of packets"
+        return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and {small}")
     except (Failed, TimeoutError):
         if seen.stages[-1].name != "export":
-            return _differing(accepted, Answer(Outcome.SILENT, detail=f"{lost}, and a third connection failed"))
+            return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and no connection came about for smaller ones")
     return Answer(Outcome.LARGE_STALLED, detail=f"{lost}; those of {request.segment} bytes arrive")
 
 
