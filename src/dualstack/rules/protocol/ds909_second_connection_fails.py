@@ -43,6 +43,7 @@ from dualstack.model.sockets import Listeners, Process
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import differing, stopped
 from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.strangers import resumed
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.WARNING
@@ -59,7 +60,7 @@ def check(traces: Traces, probes: Probes, listeners: Listeners | None) -> Iterat
         yield Finding(
             summary=f"A second connection {'gets no answer' if larger.outcome in _SILENT else 'fails'}",
             detail=_detail(trace, larger, halted),
-            hint=f"Let it go on with `kill -CONT {halted.pid}`, or start it again." if halted else _hint(trace, larger),
+            hint=resumed(halted)[2] if halted else _hint(trace, larger),
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.EXPORT).evidence,
