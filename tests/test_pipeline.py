@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,32 @@ def test_the_hint_of_a_filter_mends_it_at_once() -> None:
 
     assert "DS702" not in {x.code for x in found.findings}
     assert found.traces[0].at(Hop.LISTEN).status is Status.PASS
+
+
+def test_a_listener_whose_queue_is_full_is_the_cause_of_silence() -> None:
+    with isolated("pipeline") as place, ExitStack() as held:
+        listener = held.enter_context(inside(find(place), lambda: socket.create_server(("127.0.0.1", 4317), backlog=0)))
+        where = listener.getsockname()
+        held.enter_context(inside(find(place), lambda: socket.create_connection(where)))
+        found = diagnose(Request(asked("grpc://127.0.0.1:4317"), place, options=Options(seconds=0.2)))
+
+    assert [x.code for x in found.findings] == ["DS906"]
+    assert f"(process {os.getpid()}) holds `127.0.0.1:4317`" in found.findings[0].detail
+    assert [(x.disposition, x.failing and x.failing.hop) for x in found.traces] == [(Disposition.TIMED_OUT, Hop.LISTEN)]
+
+
+def test_a_process_that_is_stopped_is_named_and_how_to_let_it_go_on() -> None:
+    with receiver("http", "127.0.0.1") as port:
+        (holder,) = (y.pid for x in listeners_of("", [port]).items for y in x.processes)
+        os.kill(holder, signal.SIGSTOP)
+        try:
+            found = diagnose(Request(asked(f"http://127.0.0.1:{port}"), options=Options(seconds=0.2)))
+        finally:
+            os.kill(holder, signal.SIGCONT)
+
+    assert [x.code for x in found.findings] == ["DS905"]
+    assert found.findings[0].summary.endswith("is stopped")
+    assert f"kill -CONT {holder}" in found.findings[0].hint
 
 
 def test_probes_alone_are_made_in_the_order_of_the_targets() -> None:

@@ -229,8 +229,12 @@ def _observe(env: Env, request: Request, notes: Notebook, announce: Announce) ->
         results = _probed(question, addresses, unverified, notes, announce)
     if results and names:
         notes.take(Probes, lambda: _second_opinion(question, names, results, request.options, announce))
-    if results is None or declared or any(MEANINGS[x.outcome].hop or round_trip(x) > SLOW for x in results.items):
+    if results is None or declared or any(map(_is_odd, results.items)):
         _look_closer(env, question, addresses, notes)
+
+
+def _is_odd(result: ProbeResult) -> bool:
+    return bool(MEANINGS[result.outcome].hop or result.larger or round_trip(result) > SLOW)
 
 
 def _probed(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -221,6 +222,18 @@ def test_another_users_process_is_unknown_but_named() -> None:
         found = as_nobody(lambda: process(real(), pid))
 
     assert (found.runtime, found.name, found.command) == (Runtime.UNKNOWN, "wait-c", (c(),))
+
+
+def test_a_process_that_a_signal_has_stopped_is_told_from_one_that_runs() -> None:
+    with started([c()]) as pid:
+        settled(pid, Runtime.POSIX)
+        seen = [process(real(), pid).stopped]
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        seen.append(process(real(), pid).stopped)
+        os.kill(pid, signal.SIGCONT)
+
+    assert seen == [False, True]
 
 
 def test_a_process_that_has_ended_is_unknown() -> None:

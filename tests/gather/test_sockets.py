@@ -145,6 +145,18 @@ def test_connected_and_unbound_sockets_are_no_listeners(client: str, world: Call
         assert [x.endpoint for x in gather(client, world).items] == ["[::1]:4318"]
 
 
+def test_a_queue_of_connections_that_nobody_takes_is_read(client: str) -> None:
+    with ExitStack() as held:
+        made = held.enter_context(put(client, opened(IPV4, "127.0.0.1")))
+        made.listen(1)
+        rooms = [gather(client).items[0]]
+        for _ in range(2):
+            held.enter_context(inside(find(client), lambda: socket.create_connection(("127.0.0.1", 4317))))
+            rooms += gather(client).items
+
+        assert [(x.queued, x.backlog, x.is_full) for x in rooms] == [(0, 1, False), (1, 1, False), (2, 1, True)]
+
+
 def test_the_kernel_default_follows_bindv6only() -> None:
     with isolated("v6only") as name:
         sysctl(name, "net.ipv6.bindv6only", 1)

@@ -16,10 +16,10 @@ Handler = Callable[[socket.socket], None]
 
 
 @contextmanager
-def peer(handler: Handler, host: str = "127.0.0.1") -> Iterator[int]:
+def peer(handler: Handler, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A listener that runs `handler` on each connection. Gives its port; when it ends every connection has ended."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family, backlog=128) as listener:
+    with socket.create_server((host, port), family=family, backlog=128) as listener:
         workers: list[threading.Thread] = []
         accepting = threading.Thread(target=_accept, args=(listener, handler, workers))
         accepting.start()

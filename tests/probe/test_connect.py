@@ -134,6 +134,16 @@ def test_who_sent_an_icmp_error_is_told(world: tuple[str, str], address: str, po
     assert answered(world[0], address, port) == said
 
 
+@pytest.mark.parametrize("address", ["10.9.2.99", "fd09:2::99"])
+def test_that_nobody_has_an_address_is_heard_of_within_the_usual_time(address: str) -> None:
+    """The router asks for its neighbour for three seconds before it says so, which is as long as a probe has."""
+    with netns.routed("probe") as (client, _, _):
+        task = ProbeTask(address, PORT, Protocol.TCP, address)
+        (result,) = inside(find(client), lambda: made([task], Options()))
+
+    assert (result.outcome, result.stages[0].reason) == (Outcome.UNREACHABLE, "EHOSTUNREACH")
+
+
 def test_a_connection_outlives_an_icmp_error() -> None:
     """TCP ends a connection for one only where IP_RECVERR is set (ip(7)); no client sets it."""
     with socket.create_server(("127.0.0.1", 0)) as listener, dial("127.0.0.1", listener.getsockname()[1]) as sock:

@@ -1,6 +1,7 @@
 """Whatever a peer does, a probe ends in time, in bounds, and with a name for it."""
 
 import socket
+import time
 import tracemalloc
 
 import pytest
@@ -127,6 +128,24 @@ def test_every_behaviour_has_a_name_for_a_client_of_tls(name: str, outcome: Outc
 
     assert result.outcome is outcome, result
     assert [(x.name, x.ok) for x in result.stages] == [("connect", True), ("tls", False)]
+
+
+@pytest.mark.parametrize("protocol", [GRPC, HTTP])
+def test_a_peer_that_took_the_request_has_as_long_as_exporters_give_it(protocol: Protocol) -> None:
+    """Three times the seconds of a probe and more, until the limit of exporters."""
+
+    def slow(sock: socket.socket) -> None:
+        sock.recv(65536)
+        time.sleep(0.6)
+        sock.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+
+    with peer(slow) as port:
+        late = probed(port, protocol, options=Options(seconds=0.3))
+    with peer(until_closed) as port:
+        never = probed(port, protocol, options=Options(seconds=0.3))
+
+    assert late.outcome is (Outcome.HTTP1_SPOKEN if protocol is GRPC else Outcome.REJECTED)
+    assert (never.outcome, never.detail) == (Outcome.SILENT, "nothing answered the request within 1.2 s")
 
 
 @pytest.mark.parametrize("tls", [False, True])

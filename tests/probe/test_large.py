@@ -3,6 +3,7 @@
 import shutil
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -12,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from dualstack.gather.netns import find, inside
+from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Severity
 from dualstack.model.probe import Outcome, ProbeResult
 from dualstack.model.question import Question
@@ -22,7 +24,7 @@ from dualstack.probe import otlp
 from dualstack.probe.run import Options
 from tests.netns import FAR_IPV4, FAR_IPV6, SERVER_IPV4, SERVER_IPV6, batch, execute, pair, routed, sysctl
 from tests.probe.conftest import Certificates
-from tests.probe.peers import Handler, encrypted, peer, until_closed
+from tests.probe.peers import Handler, encrypted, peer, says, until_closed
 from tests.real import collector, rotel
 
 COLLECTOR = """
@@ -197,23 +199,78 @@ def refuses(sock: socket.socket) -> None:
     sock.sendall(EMPTY.replace(b"200 OK", b"413 Content Too Large"))
 
 
+def is_busy(sock: socket.socket) -> None:
+    sock.recv(12 * 1024, socket.MSG_WAITALL)
+    sock.sendall(EMPTY.replace(b"200 OK", b"429 Too Many Requests"))
+
+
 @pytest.mark.parametrize(
-    ("handler", "detail"),
+    ("handler", "detail", "code", "severity"),
     [
-        (until_closed, "a larger export arrived and was not answered in time"),
-        (refuses, "a larger export: HTTP 413"),
-        (lambda _: None, "a larger export: closed"),
+        (until_closed, "a larger export: nothing answered the request within 2 s", "DS909", Severity.WARNING),
+        (refuses, "a larger export: HTTP 413", "DS904", Severity.ERROR),
+        (is_busy, "a larger export: HTTP 429", "DS904", Severity.WARNING),
+        (lambda _: None, "a larger export: reset by the peer", "DS909", Severity.WARNING),
     ],
 )
-def test_what_arrived_is_no_matter_of_the_path(handler: Handler, detail: str) -> None:
-    """A receiver that is slow, or refuses, has the data."""
+def test_what_arrived_is_no_matter_of_the_path(handler: Handler, detail: str, code: str, severity: Severity) -> None:
+    """A receiver that is slow, or refuses, has the data; only what is too large fails for certain."""
     with pair("large") as (client, server), ExitStack() as stack:
         port = inside(find(server), lambda: stack.enter_context(peer(large(handler), SERVER_IPV6)))
-        found = diagnose(Request(asked(f"http://[{SERVER_IPV6}]:{port}"), client, options=Options(seconds=1)))
+        found = diagnose(Request(asked(f"http://[{SERVER_IPV6}]:{port}"), client, options=Options(seconds=0.5)))
 
     assert [x.disposition for x in found.traces] == [Disposition.ACCEPTED]
     assert detail in found.traces[0].hops[-1].evidence[0].fact
-    assert found.findings == ()
+    assert [(x.code, x.severity) for x in found.findings] == [(code, severity)]
+    assert found.verdict is (Verdict.DEGRADED if severity is Severity.ERROR else Verdict.HEALTHY)
+
+
+@pytest.mark.parametrize("family", TOO_BIG)
+def test_a_long_round_trip_that_the_kernel_remembers_hides_no_loss(family: str) -> None:
+    """It sends again after three times as long as that, so that the time is up before it has done so often."""
+    address = FAR_IPV6 if family == "IPv6" else FAR_IPV4
+    host = f"[{address}]" if ":" in address else address
+    with narrow(TOO_BIG[family]) as (client, _, server), ExitStack() as stack:
+        inside(find(server), lambda: stack.enter_context(peer(says(EMPTY), address, 4318)))
+        remember(client, server, address)
+        found = diagnose(Request(asked(f"http://{host}:4318"), client, options=Options(seconds=1)))
+
+    assert [(x.code, x.severity) for x in found.findings] == [("DS903", Severity.ERROR)]
+    assert "; those of 500 bytes arrive" in found.findings[0].detail
+
+
+def remember(client: str, server: str, address: str) -> None:
+    """Lets the client's kernel meet a server whose first answer is late: it was lost once."""
+    drop = "table inet late { chain i { type filter hook input priority 0; tcp dport 4318 drop; }; }"
+    execute(server, "nft", drop)
+    timer = threading.Timer(0.5, execute, (server, "nft", "delete table inet late"))
+    timer.start()
+    text = f"{address}]:4318" if ":" in address else f"{address}:4318"
+    probed(client, f"http://{'[' if ':' in address else ''}{text}", options=Options(seconds=3))
+    timer.join()
+
+
+def test_a_second_connection_that_a_filter_drops_is_not_the_first() -> None:
+    rule = f"ip6 daddr {SERVER_IPV6} tcp flags & (syn | ack) == syn limit rate over 1/hour burst 1 packets drop"
+    with pair("large") as (client, server), ExitStack() as stack:
+        port = inside(find(server), lambda: stack.enter_context(peer(says(EMPTY), SERVER_IPV6)))
+        execute(server, "nft", f"table inet f {{ chain i {{ type filter hook input priority 0; {rule}; }}; }}")
+        found = diagnose(Request(asked(f"http://[{SERVER_IPV6}]:{port}"), client, options=Options(seconds=1)))
+
+    assert [x.disposition for x in found.traces] == [Disposition.ACCEPTED]
+    assert [(x.code, x.severity) for x in found.findings] == [("DS909", Severity.WARNING)]
+    assert "nothing answered the connection attempt" in found.findings[0].detail
+
+
+def test_what_was_lost_is_never_taken_whatever_comes_of_the_next_connection() -> None:
+    third = "tcp flags & (syn | ack) == syn limit rate over 1/hour burst 2 packets drop"
+    with narrow(TOO_BIG["IPv6"]) as (client, _, server), ExitStack() as stack:
+        inside(find(server), lambda: stack.enter_context(peer(says(EMPTY), FAR_IPV6, 4318)))
+        execute(server, "nft", f"table inet f {{ chain i {{ type filter hook input priority 0; {third}; }}; }}")
+        found = diagnose(Request(asked(f"http://[{FAR_IPV6}]:4318"), client, options=Options(seconds=1)))
+
+    assert [(x.code, x.severity) for x in found.findings] == [("DS903", Severity.ERROR)]
+    assert "were never acknowledged, and no connection came about for smaller ones" in found.findings[0].detail
 
 
 def test_what_is_lost_in_small_segments_too_is_not_laid_to_the_path_mtu() -> None:

@@ -233,6 +233,7 @@ STATUS = trace.ExportTracePartialSuccess(rejected_spans=8, error_message="quota 
         (page(200, "[" * 100_000, "application/json"), Outcome.NOT_OTLP, "[["),
         (proto(200, b"\xff"), Outcome.NOT_OTLP, ""),
         (page(302, "", Location="https://sso.example/\x1b"), Outcome.NOT_OTLP, r"https://sso.example/\x1b"),
+        (page(301, "", PROTOBUF, Location="https://col.example/"), Outcome.NOT_OTLP, "https://col.example/"),
         (page(405, "only GET"), Outcome.NOT_OTLP, "only GET"),
         (page(502, "<html>bad gateway", "text/html"), Outcome.NOT_OTLP, "bad gateway"),
         (page(503, "upstream connect error"), Outcome.NOT_OTLP, "upstream"),

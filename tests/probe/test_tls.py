@@ -105,6 +105,35 @@ def test_client_certificate(certificates: Certificates, version: ssl.TLSVersion)
     assert given.outcome is Outcome.ACCEPTED
 
 
+def test_a_server_that_wants_a_client_certificate_and_says_nothing(certificates: Certificates) -> None:
+    """As gRPC's C core does: it closes after the handshake of TLS 1.3, and sends no alert."""
+    context = server(certificates, verify_mode=ssl.CERT_REQUIRED)
+    context.load_verify_locations(certificates.pem("ca"))
+
+    def wordless(sock: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        side = context.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            incoming.write(sock.recv(65536))
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+            except ssl.SSLError:
+                return
+
+    with peer(wordless) as port:
+        found = [probed(port, x, tls=True, options=Options(insecure=True)) for x in (GRPC, HTTP)]
+
+    assert [x.outcome for x in found] == [Outcome.TLS_REFUSED] * 2
+    assert all("client certificate required" in x.detail for x in found)
+
+
+def test_a_server_that_closes_and_asked_for_no_certificate_is_no_matter_of_one(certificates: Certificates) -> None:
+    with peer(encrypted(server(certificates), says())) as port:
+        assert probed(port, GRPC, tls=True, options=Options(insecure=True)).outcome is Outcome.CLOSED
+
+
 @pytest.mark.parametrize("protocol", [HTTP, GRPC])
 def test_plaintext_to_tls(certificates: Certificates, protocol: Protocol) -> None:
     """OpenSSL answers with an alert."""

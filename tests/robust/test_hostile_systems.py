@@ -143,6 +143,7 @@ def test_mutated_files_of_a_process_and_of_the_resolver() -> None:
         "/proc/1/cmdline": b"java\0-jar\0collector.jar\0",
         "/proc/1/environ": b"JAVA_TOOL_OPTIONS=-Djava.net.preferIPv4Stack=true\0A=b\0",
         "/proc/1/maps": b"7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/libjvm.so\n",
+        "/proc/1/stat": b"1 (ja) va) T 0 1\n",
         resolver.HOSTS: b"127.0.0.1 localhost\n::1 localhost ip6-localhost # x\nfe80::1%eth0 zoned\n",
         resolver.RESOLV: b"nameserver 10.0.0.53\nnameserver fd00::53\nsearch a.example b.example\noptions ndots:5\n",
         resolver.NSSWITCH: b"hosts: files mdns4_minimal [NOTFOUND=return] dns\n",

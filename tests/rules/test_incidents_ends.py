@@ -31,6 +31,46 @@ def only(world: str, code: str) -> Finding:
     return found
 
 
+PAGE = "target: http://10.9.0.7:4318\nprobes: ['10.9.0.7:4318 http not_otlp {}']\n"
+
+
+def test_where_a_redirect_leads_is_said() -> None:
+    found = only(PAGE.format("HTTP 301 detail=https://col.example/v1/traces"), "DS905")
+
+    assert "It redirects to `https://col.example/v1/traces`." in found.detail
+    assert "endpoint" in found.hint
+
+
+def test_a_redirect_without_a_place_is_a_page() -> None:
+    found = only(PAGE.format('HTTP 301 detail="Moved for good"'), "DS905")
+
+    assert "redirects" not in found.detail
+
+
+def test_a_page_that_is_not_found_may_be_below_a_path() -> None:
+    assert "`http://10.9.0.7:4318/PATH`" in only(PAGE.format("HTTP 404"), "DS905").hint
+    assert "PATH" not in only(PAGE.format("HTTP 500"), "DS905").hint
+
+
+@pytest.mark.parametrize(
+    ("processes", "named"),
+    [("posix worker stopped", True), ("posix worker", False)],
+)
+def test_of_processes_that_share_a_port_the_one_that_is_stopped_is_named(processes: str, named: bool) -> None:
+    world = "target: http://10.9.0.5:4318\nlisteners: ['[::]:4318 posix main', '[::]:4318 {}']\nprobes: {}\n"
+    found = only(world.format(processes, "[\"10.9.0.5:4318 http accepted larger='silent: no'\"]"), "DS909")
+
+    assert ("kill -CONT" in found.hint) is named
+    assert found.severity is Severity.WARNING
+
+
+def test_a_queue_with_room_is_not_why_nothing_answers() -> None:
+    world = "target: http://10.9.0.5:4318\nprobes: ['10.9.0.5:4318 http timed_out']\nlisteners: {}\n"
+
+    assert roots(world.format("['[::]:4318 full posix main']")) == ["DS906"]
+    assert roots(world.format("['[::]:4318 full posix main', '0.0.0.0:4318 posix other']")) == ["DS702"]
+
+
 HOLDERS = {
     "a loopback address under a wildcard": ("127.0.0.1:13133 python", "0.0.0.0:13133", ["DS210"]),
     "the other family under a dual-stack wildcard": ("[::]:13133 v6only python", "0.0.0.0:13133", ["DS210"]),

@@ -175,7 +175,11 @@ def probing(command: F) -> F:
     """Timeout, TLS and headers of the probes."""
     options = (
         click.option(
-            "--timeout", type=_Seconds(0.05, 60), default=3.0, show_default=True, help="Seconds for each probe."
+            "--timeout",
+            type=_Seconds(0.05, 60),
+            default=3.0,
+            show_default=True,
+            help="Seconds for each probe; who took an export has up to 10 to answer it.",
         ),
         text("--ca-file", default="", metavar="FILE", help="Trust the authorities in this PEM file."),
         text("--cert", default="", metavar="FILE", help="Client certificate (PEM), with its key or beside --key."),

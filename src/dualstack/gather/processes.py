@@ -18,6 +18,7 @@ _OPTION_VARIABLES = {
     Runtime.JVM: ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),  # JDK 17 tool guide, java(1)
     Runtime.NODE: ("NODE_OPTIONS",),  # Node.js command line options
 }
+_STOPPED = ("T", "t")  # by a signal, by a tracer: proc(5), /proc/PID/stat
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _MAX_TEXT = 4 << 20  # bytes searched of a section
@@ -33,6 +34,7 @@ def process(env: Env, pid: int) -> Process:
         command=tuple(_text(env, f"/proc/{pid}/cmdline").split("\0")[:-1]),
         runtime=runtime,
         options=_options(env, pid, _OPTION_VARIABLES.get(runtime, ())),
+        stopped=_text(env, f"/proc/{pid}/stat").rpartition(") ")[2][:1] in _STOPPED,
     )
 
 

@@ -69,7 +69,7 @@ def _diag(env: Env, transport: Transport) -> Iterator[Listener]:
 
 def _listener(env: Env, transport: Transport, message: Message, interfaces: dict[int, str]) -> Listener:
     """The socket in one inet_diag_msg."""
-    family, _, sport, _, source, _, device, _, _, _, uid, inode = SOCKET.unpack_from(message.payload)
+    family, _, sport, _, source, _, device, _, queued, backlog, uid, inode = SOCKET.unpack_from(message.payload)
     if device not in interfaces:
         interfaces[device] = interface_name(env, device)
     v6only = attributes(message.payload, SOCKET.size).get(_SKV6ONLY) if family == socket.AF_INET6 else None
@@ -84,6 +84,8 @@ def _listener(env: Env, transport: Transport, message: Message, interfaces: dict
         inode=inode,
         uid=uid,
         source=SOURCE,
+        queued=queued if transport is Transport.TCP else 0,
+        backlog=backlog if transport is Transport.TCP else None,
     )
 
 

@@ -15,7 +15,10 @@ _PROTOBUF, _HTML, _PLAIN = "application/x-protobuf", "text/html", "text/plain"
 
 
 class Answer(NamedTuple):
-    """What is sent at once, and the answer to each HTTP request; no answer without a status."""
+    """What is sent at once, and the answer to each HTTP request; no answer without a status.
+
+    With `empty` an export without data is taken, as by a receiver in order.
+    """
 
     banner: bytes = b""
     status: str = ""
@@ -23,11 +26,14 @@ class Answer(NamedTuple):
     body: bytes = b""
     fields: str = ""
     hangs_up: bool = False
+    empty: bool = False
 
 
 ANSWERS = {
     "silent": Answer(),
     "hangs-up": Answer(hangs_up=True),
+    "silent-on-data": Answer(empty=True),
+    "hangs-up-on-data": Answer(hangs_up=True, empty=True),
     "ssh": Answer(banner=b"SSH-2.0-OpenSSH_9.2p1\r\n"),
     "website": Answer(status="200 OK", kind=_HTML, body=b"<title>Hello</title>", fields=_NGINX),
     "not-found": Answer(status="404 Not Found", kind=_HTML, body=b"<title>404</title>", fields=_NGINX),
@@ -37,7 +43,7 @@ ANSWERS = {
     ),
     "bad-gateway": Answer(status="502 Bad Gateway", kind=_HTML, body=b"<h1>502 Bad Gateway</h1>", fields=_NGINX),
     "forbidden": Answer(status="403 Forbidden"),
-    "too-large": Answer(status="413 Payload Too Large"),
+    "too-large": Answer(status="413 Payload Too Large", empty=True),
     "too-many": Answer(status="429 Too Many Requests", fields="Retry-After: 5\r\n"),
     "unavailable": Answer(status="503 Service Unavailable", kind=_PROTOBUF, body=b"\x08\x0e\x12\x0cdata refused"),
     # ExportTracePartialSuccess: rejected_spans 1, error_message (opentelemetry/proto/collector/trace/v1)
@@ -48,11 +54,16 @@ ANSWERS = {
 async def answer(what: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection, until the client leaves."""
     writer.write(what.banner)
-    while not what.hangs_up:
+    while what.empty or not what.hangs_up:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
-        await reader.readexactly(int(fields.get("content-length", "0")))
-        if what.status:
+        size = int(fields.get("content-length", "0"))
+        await reader.readexactly(size)
+        if what.empty and not size:
+            writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {_PROTOBUF}\r\ncontent-length: 0\r\n\r\n".encode())
+        elif what.hangs_up:
+            return
+        elif what.status:
             length = f"content-type: {what.kind}\r\ncontent-length: {len(what.body)}\r\n{what.fields}\r\n"
             writer.write(f"HTTP/1.1 {what.status}\r\n{length}".encode() + what.body)
 

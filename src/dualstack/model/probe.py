@@ -48,6 +48,14 @@ class Stage(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Larger(msgspec.Struct, frozen=True):
+    """How an export of 12 KiB on a second connection ended, where it was not accepted as the empty one was."""
+
+    outcome: Outcome
+    status: str = ""
+    detail: str = ""
+
+
 class Certificate(msgspec.Struct, frozen=True):
     """What the server's certificate says: the names and addresses in its subjectAltName, and its end."""
 
@@ -79,7 +87,7 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
     `status` is the answer in its protocol's words (`grpc-status 12`, `HTTP 404`); `detail` what the peer or the
     system said, control characters escaped and cut to 200 characters; `signals` those of traces, metrics and logs that
-    were accepted, and `server` the peer's `server` header.
+    were accepted, `server` the peer's `server` header, and `larger` what became of more than an empty export.
     """
 
     task: ProbeTask
@@ -91,6 +99,7 @@ class ProbeResult(msgspec.Struct, frozen=True):
     server: str = ""
     signals: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    larger: Larger | None = None
 
 
 class Probes(msgspec.Struct, frozen=True):

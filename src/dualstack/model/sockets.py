@@ -46,7 +46,7 @@ class Process(msgspec.Struct, frozen=True):
     """A process that holds a socket.
 
     `command` is the argument vector; `options` are runtime settings found outside it that change how it binds
-    (the words of `JAVA_TOOL_OPTIONS`, for one).
+    (the words of `JAVA_TOOL_OPTIONS`, for one). `stopped` says that a signal or a debugger halted it.
     """
 
     pid: int
@@ -54,6 +54,7 @@ class Process(msgspec.Struct, frozen=True):
     command: tuple[str, ...] = ()
     runtime: Runtime = Runtime.UNKNOWN
     options: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -61,7 +62,8 @@ class Listener(msgspec.Struct, frozen=True):
 
     `address` is the bound local address; `socket_family` the family the socket was created with, which differs
     from that of the address for IPv4-mapped ones. `v6only` is IPV6_V6ONLY, None where nobody could read it and
-    for IPv4 sockets. `interface` is the device the socket is bound to, if any.
+    for IPv4 sockets. `interface` is the device the socket is bound to, if any. `queued` connections wait to be
+    accepted, and `backlog` is the room for them, None where nobody says.
     """
 
     place: str
@@ -75,6 +77,13 @@ class Listener(msgspec.Struct, frozen=True):
     uid: int = 0
     processes: tuple[Process, ...] = ()
     source: str = ""
+    queued: int = 0
+    backlog: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the kernel drops new connections (sk_acceptq_is_full() in include/net/sock.h)."""
+        return self.backlog is not None and self.queued > self.backlog
 
     @property
     def endpoint(self) -> str:

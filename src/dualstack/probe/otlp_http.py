@@ -135,7 +135,7 @@ def judge(response: Response, signal: str) -> Answer:
     return Answer(
         outcome,
         status=f"HTTP {response.status}",
-        detail=printable(page if said is None else said),
+        detail=printable(page if said is None or 300 <= response.status < 400 else said),
         server=printable(response.headers.get("server", "")),
         signals=(signal,) if outcome is Outcome.ACCEPTED else (),
         unserved=unserved,

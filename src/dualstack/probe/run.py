@@ -16,13 +16,17 @@ from dualstack.model.address import Protocol
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.probe import tcp
 from dualstack.probe.stages import Settings, probe
-from dualstack.probe.talk import Dial, Failed, Reset, Talk
+from dualstack.probe.talk import Dial, Failed, Reset, Talk, Wait
 
 if TYPE_CHECKING:
     import ssl
 
 AT_ONCE = 64
 """Connections at a time. To one address, port and protocol there is never more than one."""
+
+GRACE = 0.5
+"""Seconds more for a connection to come about: that a neighbour does not answer is known after three seconds and a bit
+(mcast_solicit and retrans_time_ms in ip-sysctl), and whether that error is heard must not be a matter of chance."""
 
 _CHUNK = 64 * 1024
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # token, RFC 9110 section 5.6.2
@@ -39,7 +43,8 @@ class BadProbe(ValueError):
 class Options(msgspec.Struct, frozen=True):
     """How to probe: TLS files, headers that go with every export, and seconds for each probe.
 
-    The larger export that follows an accepted one has the same time again.
+    The larger export that follows an accepted one has the same time again. Who took a request has longer to answer it
+    (`stages.longest`), and an error of the way has half a second more to arrive.
     """
 
     seconds: float = 3.0
@@ -191,7 +196,9 @@ class _Loop:
         if line.sock is None:
             return
         if line.connecting:
-            self._advance(line, _settled(line.sock))
+            news = _settled(line.sock)
+            line.deadline = max(line.deadline - GRACE, time.monotonic() + GRACE)
+            self._advance(line, news)
             return
         if events & selectors.EVENT_WRITE:
             self._flush(line)
@@ -211,6 +218,9 @@ class _Loop:
                 self._lines.remove(line)
                 self._done.append((line, end.value))
                 return
+            if isinstance(step, Wait):
+                line.deadline = time.monotonic() + step.seconds
+                return
             if not isinstance(step, Dial):
                 line.out += step
                 self._flush(line)
@@ -226,6 +236,7 @@ class _Loop:
     def _dial(self, line: _Line, step: Dial) -> None:
         if step.renew:
             line.deadline = time.monotonic() + line.seconds
+        line.deadline += GRACE
         line.cut = False
         line.sock, line.connecting = tcp.dial(step.address, step.port, step.segment), True
         self._selector.register(line.sock, selectors.EVENT_WRITE, line)
@@ -236,7 +247,7 @@ class _Loop:
             # An interrupt can fall between the dialling of a socket and its registration.
             with contextlib.suppress(KeyError):
                 self._selector.unregister(sock)
-            sock.close()
+            tcp.end(sock)
             line.out.clear()
 
     def _flush(self, line: _Line) -> None:
@@ -263,8 +274,10 @@ def _overdue(line: _Line) -> Exception:
     """
     if line.sock is None:
         return TimeoutError()
-    news = _settled(line.sock) if line.connecting else b""
-    return news if isinstance(news, Failed) else tcp.late(line.sock)
+    if not line.connecting:
+        return tcp.late(line.sock)
+    news = _settled(line.sock)
+    return news if isinstance(news, Failed) else TimeoutError()
 
 
 def _settled(sock: socket.socket) -> bytes | Failed:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from dualstack.model.address import Protocol, Scope, scope, unmapped, without_zone
-from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask, Stage
+from dualstack.model.probe import Certificate, Larger, Outcome, ProbeResult, ProbeTask, Stage
 from dualstack.model.text import printable
 from dualstack.probe import otlp, otlp_http
-from dualstack.probe.talk import Answer, Dial, Failed, Reset, T, Talk, Unacknowledged, quoted
+from dualstack.probe.talk import Answer, Dial, Failed, Reset, T, Talk, Unacknowledged, Wait, quoted
 
 if TYPE_CHECKING:
     import ssl
@@ -25,6 +25,20 @@ _PLAIN = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SP
 """What a request without TLS meets where none is spoken."""
 _SMALL_SEGMENT = 500
 """Bytes: with headers less than 576, which every IPv4 host takes (RFC 1122 section 3.3.2); IPv6 has 1280 (RFC 8200)."""
+
+
+_SLOW = 1000
+"""Milliseconds from which an answer is said to be late."""
+_EXPORTER = 10.0
+"""Seconds that OTLP exporters give an export (OTLP exporter specification, OTEL_EXPORTER_OTLP_TIMEOUT)."""
+
+
+def longest(seconds: float) -> float:
+    """Seconds in which a peer that took a request has to answer it: as long as exporters wait, in proportion.
+
+    A receiver that is slow works for most clients, and one that is silent for none.
+    """
+    return max(seconds, min(_EXPORTER, 4 * seconds))
 
 
 class _Request(NamedTuple):
@@ -89,13 +103,13 @@ class Record(msgspec.Struct):
 
 def probe(task: ProbeTask, settings: Settings) -> Talk[ProbeResult]:
     """Connects, shakes hands, exports; ends where a stage fails. The loop throws TimeoutError when the time is up."""
-    record, start = Record(), time.monotonic()
+    record = Record()
     try:
         answer = yield from _visit(task, settings, record)
     except Failed as error:
         answer = Answer(error.outcome, detail=error.detail)
     except TimeoutError:
-        answer = _late(record, start + settings.seconds / 2)
+        answer = _late(record, settings)
     else:
         answer, record.stages[-1] = _judged(answer, record)
     with suppress(Failed, TimeoutError):  # it only explains what has been proved
@@ -121,6 +135,7 @@ def _result(task: ProbeTask, answer: Answer, record: Record) -> ProbeResult:
         server=answer.server,
         signals=answer.signals,
         certificate=certificate,
+        larger=answer.larger,
     )
 
 
@@ -128,7 +143,8 @@ def _judged(answer: Answer, record: Record) -> tuple[Answer, Stage]:
     """The answer with a word on how the connection ended, and the last stage as the answer makes it."""
     stage = record.stages[-1]
     if answer.outcome in (Outcome.ACCEPTED, Outcome.CONNECTED):
-        return answer, stage
+        late = f"answered after {stage.milliseconds / 1000:.1f} s" if stage.milliseconds > _SLOW else ""
+        return answer._replace(detail=answer.detail or late), stage
     reason = answer.outcome.value
     if answer.outcome is Outcome.CLOSED:
         reason, how = ("ECONNRESET", "reset by the peer") if record.is_reset else (reason, "closed by the peer")
@@ -136,15 +152,21 @@ def _judged(answer: Answer, record: Record) -> tuple[Answer, Stage]:
     return answer, Stage(stage.name, ok=False, milliseconds=stage.milliseconds, reason=reason)
 
 
-def _late(record: Record, half: float) -> Answer:
+def _late(record: Record, settings: Settings) -> Answer:
     """The outcome when the time is up: it depends on the stage, and on whether the peer was still sending."""
-    if record.stages[-1].name == "connect":
+    stage = record.stages[-1].name
+    if stage == "connect":
         return Answer(Outcome.TIMED_OUT, detail="nothing answered the SYN")
     if not record.heard:
-        what = "the ClientHello" if record.stages[-1].name == "tls" else "the request"
-        return Answer(Outcome.SILENT, detail=f"nothing answered {what}")
+        what, limit = ("ClientHello", settings.seconds) if stage == "tls" else ("request", longest(settings.seconds))
+        return Answer(Outcome.SILENT, detail=f"nothing answered the {what} within {limit:g} s")
     detail = printable(f"no whole answer in {record.heard} bytes: {quoted(record.head)}")
-    return Answer(Outcome.ENDLESS if record.heard_at > half else Outcome.SILENT, detail=detail)
+    return Answer(Outcome.ENDLESS if _is_sending(record, settings) else Outcome.SILENT, detail=detail)
+
+
+def _is_sending(record: Record, settings: Settings) -> bool:
+    """Whether the peer, when the time is up, is one that never ends."""
+    return record.heard_at > time.monotonic() - settings.seconds / 2
 
 
 def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
@@ -169,30 +191,45 @@ def _requests(task: ProbeTask) -> list[_Request]:
 def _large(task: ProbeTask, accepted: Answer, settings: Settings, record: Record) -> Talk[Answer]:
     """The answer, as a larger export on a connection of its own leaves it; the smaller one was accepted.
 
-    Whatever is answered, it arrived. The way is too narrow for full segments where the peer's kernel acknowledges none
-    of them, and all of it once it is cut into small ones.
+    Only what is acknowledged has arrived. The way is too narrow for full segments where the peer's kernel acknowledges
+    none of them, and all of it once it is cut into small ones.
     """
-    request = _requests(task)[0]._replace(message=otlp.large())
+    request, seen = _requests(task)[0]._replace(message=otlp.large()), Record()
     try:
         with record.stage("large"):
-            answer = yield from _stages(task, settings, Record(), request)
-    except Unacknowledged as stall:
-        return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), stall))
-    except TimeoutError:
-        return accepted._replace(detail="a larger export arrived and was not answered in time")
+            answer = yield from _stages(task, settings, seen, request)
     except Failed as error:
-        return accepted._replace(detail=f"a larger export on another connection failed: {error.reason}")
-    said = answer.status or answer.outcome
-    return accepted if answer.outcome is Outcome.ACCEPTED else accepted._replace(detail=f"a larger export: {said}")
+        answer = Answer(error.outcome, detail=error.detail)
+    except TimeoutError as late:
+        if isinstance(late, Unacknowledged) and seen.stages[-1].name == "export":
+            return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), late))
+        answer = _late(seen, settings)
+    if answer.outcome is Outcome.ACCEPTED:
+        return accepted
+    record.is_reset = seen.is_reset
+    answer, record.stages[-1] = _judged(answer, record)
+    return _differing(accepted, answer)
+
+
+def _differing(accepted: Answer, answer: Answer) -> Answer:
+    """The answer to an empty export, with that to a larger one, which was none or another."""
+    said = "; ".join(x for x in (answer.status, answer.detail) if x) or answer.outcome
+    larger = Larger(answer.outcome, answer.status, answer.detail)
+    return accepted._replace(detail=printable(f"a larger export: {said}"), larger=larger)
 
 
 def _smaller(task: ProbeTask, settings: Settings, request: _Request, stall: Unacknowledged) -> Talk[Answer]:
     """Whether the same arrives in small segments; if not, it is not the width of the way that is wrong."""
-    lost = f"segments of {stall.segment} bytes, sent {stall.times} times, were never acknowledged"
+    often = f"{stall.times} times" if stall.times > 1 else "once"
+    lost, seen = f"segments of {stall.segment} bytes, sent {often}, were never acknowledged", Record()
     try:
-        yield from _stages(task, settings, Record(), request)
+        yield from _stages(task, settings, seen, request)
+    except Unacknowledged:
+        small = f"neither were those of {request.segment} bytes: it is not the size of packets"
+        return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and {small}")
     except (Failed, TimeoutError):
-        return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and neither were those of {request.segment} bytes")
+        if seen.stages[-1].name != "export":
+            return Answer(Outcome.LARGE_LOST, detail=f"{lost}, and no connection came about for smaller ones")
     return Answer(Outcome.LARGE_STALLED, detail=f"{lost}; those of {request.segment} bytes arrive")
 
 
@@ -214,7 +251,29 @@ def _stages(task: ProbeTask, settings: Settings, record: Record, request: _Reque
         return Answer(Outcome.CONNECTED)
     with record.stage("export"):
         talk = record.hear(_export(task, settings, request))
-        return (yield from session.inside(talk) if session else talk)
+        answer = yield from _patient(session.inside(talk) if session else talk, settings, record)
+    wordless = answer.outcome is Outcome.CLOSED and not record.heard
+    if wordless and session and session.lacks_certificate:  # some servers send no alert: gRPC's C core
+        return Answer(Outcome.TLS_REFUSED, detail="no alert, and a client certificate required")
+    return answer
+
+
+def _patient(talk: Talk[T], settings: Settings, record: Record) -> Talk[T]:
+    """Passes a talk on, and waits once more when its time is up, but for lost data and for a peer that never ends."""
+    more = longest(settings.seconds) - settings.seconds
+    step = next(talk)
+    while True:
+        try:
+            chunk = yield step
+        except TimeoutError as late:
+            lost = isinstance(late, Unacknowledged) and late.times >= late.LOST
+            if lost or not more or _is_sending(record, settings):
+                raise
+            chunk, more = (yield Wait(more)), 0.0
+        try:
+            step = talk.send(chunk)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
 
 def _handshake(task: ProbeTask, context: "ssl.SSLContext", record: Record) -> "Talk[tls.Session]":

@@ -1,14 +1,15 @@
 """Conversations with a peer as generators, without a socket in sight.
 
 A `Talk` yields what is to be done next and is sent the result: `Dial` opens a connection (and closes the one before),
-bytes are sent and answered by the next bytes from the peer, none once it has closed. So every protocol is a pure
-function of the bytes that it is fed, and one small loop does all the input and output.
+`Wait` gives the peer more time, bytes are sent; bytes are answered by the next ones from the peer, none once it has
+closed. So every protocol is a pure function of the bytes that it is fed, and one small loop does all the input and
+output.
 """
 
 from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Larger, Outcome
 from dualstack.model.text import printable
 
 T = TypeVar("T")
@@ -31,11 +32,17 @@ class Dial(NamedTuple):
     renew: bool = False
 
 
+class Wait(NamedTuple):
+    """Seconds that the peer has from now on to send the next bytes."""
+
+    seconds: float
+
+
 class Reset(bytes):
     """No bytes, because the peer ended the connection with RST."""
 
 
-Talk = Generator[Dial | bytes, bytes, T]
+Talk = Generator[Dial | Wait | bytes, bytes, T]
 
 
 class Answer(NamedTuple):
@@ -47,6 +54,7 @@ class Answer(NamedTuple):
     server: str = ""
     signals: tuple[str, ...] = ()
     unserved: bool = False
+    larger: Larger | None = None
 
 
 class Failed(Exception):
@@ -62,6 +70,9 @@ class Unacknowledged(TimeoutError):
 
     `segment` is the most bytes that one TCP segment carried.
     """
+
+    LOST = 3
+    """How often data was sent without an acknowledgement when it counts as lost on its way, and not just late."""
 
     def __init__(self, segment: int, times: int) -> None:
         super().__init__(segment, times)

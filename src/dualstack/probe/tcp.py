@@ -10,10 +10,10 @@ from dualstack.knowledge import table
 from dualstack.model.probe import Outcome
 from dualstack.probe.talk import Failed, Unacknowledged
 
-_INFO = struct.Struct("=8B5I")  # struct tcp_info up to tcpi_unacked, linux/tcp.h
-_RETRANSMITS, _SND_MSS, _UNACKED = 2, 10, 12
-_LOST = 2
-"""Retransmissions without any acknowledgement from which data counts as lost on its way, and not just late."""
+_INFO = struct.Struct("=8B13I")  # struct tcp_info up to tcpi_last_ack_recv, linux/tcp.h
+_RETRANSMITS, _SND_MSS, _UNACKED, _LAST_ACK = 2, 10, 12, 20
+_STALLED = 1000
+"""Milliseconds since the last acknowledgement from which data is not on its way any more, but held up."""
 
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 """IP_RECVERR, IPV6_RECVERR: linux/in.h, linux/in6.h."""
@@ -122,10 +122,24 @@ def _is_own_peer(sock: socket.socket) -> bool:
 
 
 def late(sock: socket.socket) -> TimeoutError:
-    """Why the time of a connected socket is up: its data was lost on the way, or nothing more than that it is late.
+    """Why the time of a connected socket is up: its data is not acknowledged, or it is, and only the answer is late.
 
-    The kernel sends again after 0.2 s at first and doubles that each time (TCP_RTO_MIN, net/tcp.h).
+    How often the kernel sends again says little: after 0.2 s at first, or after three times the round trip that it
+    remembers of the host, which one lost SYN makes a second (TCP_RTO_MIN, net/tcp.h; tcp_init_metrics()). Where nothing
+    is in flight and something waits, the peer's buffer is full: what it has, it has not read.
     """
+    stall = _stall(sock)
+    return stall or TimeoutError()
+
+
+def end(sock: socket.socket) -> None:
+    """Closes a socket, with RST where its data is held up: the kernel would send it for minutes, and the peer wait."""
+    if _stall(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def _stall(sock: socket.socket) -> Unacknowledged | None:
     said = _INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
-    lost = said[_UNACKED] and said[_RETRANSMITS] >= _LOST
-    return Unacknowledged(said[_SND_MSS], said[_RETRANSMITS] + 1) if lost else TimeoutError()
+    lost = said[_UNACKED] and said[_LAST_ACK] >= _STALLED
+    return Unacknowledged(said[_SND_MSS], said[_RETRANSMITS] + 1) if lost else None

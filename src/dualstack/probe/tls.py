@@ -5,7 +5,7 @@ import ssl
 from dualstack.model.address import Protocol, without_zone
 from dualstack.model.probe import Outcome
 from dualstack.model.text import printable
-from dualstack.probe.talk import Dial, Failed, Reset, T, Talk, quoted
+from dualstack.probe.talk import Failed, Reset, T, Talk, quoted
 
 ALPN = {Protocol.GRPC: ["h2"], Protocol.HTTP: ["http/1.1"]}
 """What real clients offer (RFC 7301): gRPC HTTP/2 alone, OTLP/HTTP exporters HTTP/1.1 as their first choice."""
@@ -34,9 +34,27 @@ def context(
     if cert:
         _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cert)  # only this call tells a file without a certificate
         _present(made, cert, key)
+    made.sslobject_class = _Side
+    made._msg_callback = _noted  # type: ignore[attr-defined]  # noqa: SLF001 -- nothing else shows handshake messages
     if protocol in ALPN:
         made.set_alpn_protocols(ALPN[protocol])
     return made
+
+
+class _Side(ssl.SSLObject):
+    """This end of a connection; `lacks_certificate` once it was asked for one and had none."""
+
+    lacks_certificate = False
+
+
+_HANDSHAKE, _CERTIFICATE = 22, 11
+_EMPTY = 8
+"""Bytes of the certificate message of a client that has none, at most; only who is asked sends one (RFC 8446 4.4.2)."""
+
+
+def _noted(side: _Side, direction: str, _version: object, content: int, kind: int, data: bytes) -> None:
+    if (direction, content, kind) == ("write", _HANDSHAKE, _CERTIFICATE):
+        side.lacks_certificate = len(data) <= _EMPTY
 
 
 def _trust(settings: ssl.SSLContext, file: str) -> None:
@@ -84,6 +102,11 @@ class Session:
         return self._tls.selected_alpn_protocol() or ""
 
     @property
+    def lacks_certificate(self) -> bool:
+        """Whether the peer asked for a certificate and was given none."""
+        return isinstance(self._tls, _Side) and self._tls.lacks_certificate
+
+    @property
     def certificate(self) -> bytes:
         """The peer's certificate (DER), empty where it sent none."""
         return self._tls.getpeercert(binary_form=True) or b""
@@ -105,7 +128,7 @@ class Session:
         try:
             out = next(talk)
             while True:
-                out = talk.send((yield from self._exchange(b"" if isinstance(out, Dial) else out)))
+                out = talk.send((yield from self._exchange(out if isinstance(out, bytes) else b"")))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 

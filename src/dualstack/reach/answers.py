@@ -6,8 +6,8 @@ import msgspec
 
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.probe import Outcome, ProbeResult, Probes
-from dualstack.model.sockets import Listeners
+from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes
+from dualstack.model.sockets import Listener, Listeners, Process
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
@@ -38,6 +38,13 @@ def doubted(traces: Traces, probes: Probes) -> Iterator[tuple[Trace, ProbeResult
         if trace.required and trace.signals and (end.status, end.mark) == (Status.UNKNOWN, Outcome.REJECTED):
             found = (probes.of(x, trace.target.port, trace.protocol) for x in trace.addresses)
             yield from ((trace, x) for x in list(filter(None, found))[:1])
+
+
+def differing(traces: Traces, probes: Probes) -> Iterator[tuple[Trace, ProbeResult, Larger]]:
+    """The flows that took an empty export and not a larger one, each with the first result that says so, and how."""
+    for trace in traces.items:
+        found = (probes.of(x, trace.target.port, trace.protocol) for x in trace.addresses if trace.accepted)
+        yield from [(trace, x, x.larger) for x in found if x and x.larger and trace.required][:1]
 
 
 def unpiped(trace: Trace, result: ProbeResult, declared: Declared | None) -> DeclaredEndpoint | None:
@@ -81,10 +88,20 @@ def url(target: Target, protocol: Protocol | None = None, *, tls: bool | None = 
     return f"{changed.scheme}://{changed.endpoint}"
 
 
+def listening(trace: Trace, listeners: Listeners | None) -> tuple[Listener, ...]:
+    """The sockets in sight on the port of a flow."""
+    return listeners.on(trace.server, trace.port) if listeners else ()
+
+
 def holder(trace: Trace, listeners: Listeners | None) -> str:
     """The name of the process whose socket is on the port of a flow, empty where it is out of sight."""
-    sockets = listeners.on(trace.server, trace.port) if listeners else ()
-    return next((x.processes[0].name for x in sockets if x.processes), "")
+    return next((x.processes[0].name for x in listening(trace, listeners) if x.processes), "")
+
+
+def stopped(trace: Trace, listeners: Listeners | None) -> Process | None:
+    """A process whose socket is on the port of a flow while nobody runs who could take connections from it."""
+    held = (x.processes for x in listening(trace, listeners))
+    return next((x[0] for x in held if x and all(y.stopped for y in x)), None)
 
 
 def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:

@@ -67,7 +67,16 @@ class Flow(msgspec.Struct, frozen=True):
         """The hop at which the probe ended, None where it made its way or was not made."""
         if self.result is None:
             return None
+        if self.is_full:
+            return Hop.LISTEN
         return Hop.POLICY if rejected(self.filtering, self.result.outcome) else MEANINGS[self.result.outcome].hop
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing answered because every socket that takes this address has no room for a connection."""
+        mine = [x for x in self.sockets or () if accepts(x, self.destination, self.space)]
+        silent = self.result is not None and self.result.outcome is Outcome.TIMED_OUT
+        return silent and bool(mine) and all(x.is_full for x in mine)
 
     @property
     def filtering(self) -> tuple[FilterVerdict, ...]:
@@ -298,7 +307,7 @@ def _rule(said: FilterVerdict) -> Evidence:
 
 def _hidden_filter(flow: Flow) -> TracedHop | None:
     """A reset although a socket in sight accepts: something in between answered in its place."""
-    if flow.failed_at is not Hop.LISTEN or not flow.socket_says:
+    if flow.failed_at is not Hop.LISTEN or flow.is_full or not flow.socket_says:
         return None
     why = "a listener accepts this address, yet a reset answers: something in between rejects"
     return TracedHop(Hop.POLICY, Status.FAIL, why, "reset", _probed(flow))
@@ -329,6 +338,8 @@ def _listen(flow: Flow) -> TracedHop:
     sockets = flow.sockets or ()
     facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}{_owner(x, flow)}", x.source) for x in sockets)
     mark = ",".join(map(listen_mark, sockets)) or ("none" if flow.sockets is not None else "")
+    if flow.is_full:
+        return TracedHop(Hop.LISTEN, Status.FAIL, "the queue of the listener is full", mark, (*_probed(flow), *facts))
     if flow.failed_at is Hop.LISTEN and not flow.socket_says:
         return TracedHop(Hop.LISTEN, Status.FAIL, _deaf(flow), mark or "refused", (*_probed(flow), *facts))
     if flow.passed(Hop.LISTEN):

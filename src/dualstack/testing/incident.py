@@ -11,7 +11,7 @@ Every key is optional but `target`:
     sysctls: {net.ipv6.bindv6only: 1, net.ipv6.conf.lo.disable_ipv6: 1}
     down: [eth0]                           # interfaces that are down
     ipv6: absent                           # the kernel has none
-    listeners: ["0.0.0.0:4318 rust", "[::]:4317 v6only go otelcol", "udp [::]:8125 go", "0.0.0.0%lo:80"]
+    listeners: ["0.0.0.0:4318 full rust", "[::]:4317 v6only go otelcol stopped", "udp [::]:8125 go", "0.0.0.0%lo:80"]
     names: {collector: [fd00:9::7, 10.9.0.7]}          # what getaddrinfo says; an error name is a string
     hosts: ["127.0.0.1 localhost"]                     # lines of the hosts file
     dns: ["10.9.0.53 collector AAAA NXDOMAIN", "10.9.0.53 alias A NOERROR collector 10.9.0.7"]   # CNAMEs, addresses
@@ -24,7 +24,8 @@ Every key is optional but `target`:
     # verdict, or unknown/what it may be: "input/prerouting 10.9.0.5:4317 unknown/accept|drop ip ttl 9 drop"
     probes: ["[::1]:4318 http refused", "10.9.0.7:4317 grpc rejected grpc-status 16 detail='no token'"]
     # after the outcome: the status, and any of errno=, san=, subject=, issuer=, until=, signals=, server=, detail=,
-    # took= (milliseconds of each stage); san=DNS:10.9.0.7 is an address in a DNS entry
+    # took= (milliseconds of each stage), larger='rejected HTTP 413: no more' (the larger export);
+    # san=DNS:10.9.0.7 is an address in a DNS entry
     callers: ["http://collector:4318 java SYN-SENT fd00:9::7 java -jar shop.jar"]     # client, socket, command line
     environ: {http_proxy: "http://proxy:3128", no_proxy: "localhost,127.0.0.1"}       # of all
     config: |                              # a Collector configuration
@@ -57,7 +58,7 @@ from dualstack.model.host import (
 )
 from dualstack.model.names import DnsAnswer, HostsEntry, Lookup, Names, PolicyEntry, ResolverFiles
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask, Stage
+from dualstack.model.probe import Certificate, Larger, Outcome, ProbeResult, Probes, ProbeTask, Stage
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
@@ -68,7 +69,7 @@ from dualstack.reach.proxy import proxies
 
 PLACE = "host"
 _INTERFACES = {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.9.0.5/24", "fd00:9::5/64"]}
-_SAID = ("errno", "san", "subject", "issuer", "until", "signals", "server", "detail", "took")
+_SAID = ("errno", "san", "subject", "issuer", "until", "signals", "server", "detail", "took", "larger")
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?:(?P<port>\d+)")
 
 
@@ -152,17 +153,18 @@ def _listener(text: str) -> Listener:
     transport = Transport(words.pop(0)) if words[0] in tuple(Transport) else Transport.TCP
     bound, port = _endpoint(words.pop(0))
     address, _, device = bound.partition("%")
-    v6only = "v6only" in words
-    named = [x for x in words if x != "v6only"]
+    v6only, full, halted = (x in words for x in ("v6only", "full", "stopped"))
+    named = [x for x in words if x not in ("v6only", "full", "stopped")]
     owner: tuple[Process, ...] = ()
     if named and named[0] in tuple(Runtime):
         command = tuple(named[1:]) or (named[0],)
         pid = 100 + crc32(command[0].encode()) % 30000  # one process for each name
-        owner = (Process(pid, command[0], command, Runtime(named[0])),)
+        owner = (Process(pid, command[0], command, Runtime(named[0]), stopped=halted),)
     own = Family.IPV6 if ":" in address else Family.IPV4
     literal = own is Family.IPV6 and address != "::" and "." not in address
     only = None if own is Family.IPV4 else v6only or literal
-    return Listener(PLACE, transport, address, port, own, only, device, processes=owner, source="sock_diag")
+    room = {"queued": 1, "backlog": 0} if full else {}
+    return Listener(PLACE, transport, address, port, own, only, device, processes=owner, source="sock_diag", **room)
 
 
 def _names(world: Mapping[str, Any]) -> Names:
@@ -256,7 +258,14 @@ def _probe(text: str) -> ProbeResult:
         server=said.get("server", ""),
         signals=tuple(said["signals"].split(",")) if "signals" in said else (),
         certificate=None if held == Certificate() else held,
+        larger=_larger(said["larger"]) if "larger" in said else None,
     )
+
+
+def _larger(text: str) -> Larger:
+    answer, _, detail = text.partition(": ")
+    outcome, _, status = answer.partition(" ")
+    return Larger(Outcome(outcome), status, detail)
 
 
 def _stages(said: Mapping[str, str]) -> tuple[Stage, ...]:

@@ -6,6 +6,7 @@ from itertools import takewhile
 from dualstack.model.address import BOTH
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
+from dualstack.model.probe import Outcome
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Hop, Status, Trace
 from dualstack.reach.exports import destination, hosts
@@ -142,7 +143,10 @@ def _cell(traces: list[Trace]) -> str:
 
 
 def _word(trace: Trace) -> str:
-    return f"{'+'.join(trace.signals)} only" if trace.signals else _WORDS.get(trace.disposition, str(trace.disposition))
+    if trace.signals:
+        return f"{'+'.join(trace.signals)} only"
+    silent = trace.failing is not None and trace.failing.mark == Outcome.SILENT
+    return _WORDS[Disposition.TIMED_OUT] if silent else _WORDS.get(trace.disposition, str(trace.disposition))
 
 
 def unknown(diagnosis: Diagnosis) -> Iterator[Line]:

@@ -51,7 +51,7 @@ probes: ["[fd00:9::7]:4318 http rejected HTTP 413"]
 
 ```yaml quiet
 target: http://[fd00:9::7]:4318
-probes: ["[fd00:9::7]:4318 http accepted HTTP 200 detail='a larger export arrived and was not answered in time'"]
+probes: ["[fd00:9::7]:4318 http accepted HTTP 200 larger='silent: nothing answered the request within 10 s'"]
 ```
 
 ## References
@@ -107,7 +107,7 @@ def _detail(traces: Traces, trace: Trace, result: ProbeResult) -> str:
     begins, ends = {
         Outcome.TLS_STALLED: ("The TLS handshake stalls", f"No {message} told the server to send smaller packets."),
         Outcome.LARGE_STALLED: (small, f"No {message} told the client to send smaller packets."),
-        Outcome.LARGE_LOST: (small, "So it is not the size of packets: data is dropped by its amount or content."),
+        Outcome.LARGE_LOST: (small, "Something on the way drops it."),
     }[result.outcome]
     spared = any(x.accepted and x.family is not trace.family for x in elsewhere(traces, trace))
     other = f" {trace.family.other.title} works." if spared else ""

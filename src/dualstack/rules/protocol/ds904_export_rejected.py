@@ -2,8 +2,9 @@
 
 ## What it detects
 An OTLP receiver answers the export with an error: who is there, no permission, too large, no room, a signal that it
-does not serve, or a partial success. An empty export is sent, so no data is the reason. Where the configuration of the
-receiver is known, it says which pipelines it is in.
+does not serve, or a partial success. An empty export is sent, so no data is the reason; one of 12 KiB follows, and what
+is too small for it is too small for most batches. Where the configuration of the receiver is known, it says which
+pipelines it is in.
 
 ## Why it breaks
 The network works, over this family as well. Looking at addresses, routes and firewalls is in vain.
@@ -34,6 +35,14 @@ config: |
   exporters: {debug: {}}
   service: {pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}}
 ```
+```yaml fires
+target: http://[fd00:9::7]:4318
+probes: ["[fd00:9::7]:4318 http accepted HTTP 200 larger='rejected HTTP 413'"]
+```
+```yaml fires
+target: grpc://[fd00:9::7]:4317
+probes: ["[fd00:9::7]:4317 grpc accepted larger='rejected grpc-status 14 UNAVAILABLE'"]
+```
 ```yaml quiet
 target: collector:4317
 names: {collector: [10.9.0.7]}
@@ -51,9 +60,9 @@ from fnmatch import fnmatchcase
 from dualstack.knowledge import table
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.probe import Outcome, ProbeResult, Probes
+from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.answers import SIGNALS, doubted, ended, unpiped
+from dualstack.reach.answers import SIGNALS, differing, doubted, ended, unpiped
 from dualstack.reach.paths import PATH
 
 HOP = Hop.EXPORT
@@ -91,6 +100,19 @@ def check(traces: Traces, probes: Probes, declared: Declared | None) -> Iterator
             severity=Severity.ERROR if trace.failed else Severity.WARNING,
             flows=(trace.key,),
         )
+    for trace, _, larger in differing(traces, probes):
+        if larger.outcome in (Outcome.REJECTED, Outcome.NOT_OTLP):
+            summary, detail, hint = _status(larger)
+            yield Finding(
+                summary=summary,
+                detail=f"An empty export is accepted, and one of 12 KiB is not. {detail}",
+                hint=hint,
+                families=(trace.family,),
+                confidence=Confidence.PROBED,
+                evidence=trace.at(Hop.EXPORT).evidence,
+                severity=Severity.ERROR if _row(larger)["about"] == "size" else Severity.WARNING,
+                flows=(trace.key,),
+            )
 
 
 def _unpiped(endpoint: DeclaredEndpoint, result: ProbeResult) -> tuple[str, str, str]:
@@ -114,11 +136,15 @@ def _unserved(result: ProbeResult) -> tuple[str, str, str]:
     return "A signal has no pipeline", detail, f"Add the receiver to a pipeline of {missing} if clients send them."
 
 
-def _status(result: ProbeResult) -> tuple[str, str, str]:
-    row = next(x for x in table("rejections") if _matches(x, result))
+def _row(result: ProbeResult | Larger) -> dict[str, str]:
+    return next(x for x in table("rejections") if _matches(x, result))
+
+
+def _status(result: ProbeResult | Larger) -> tuple[str, str, str]:
+    row = _row(result)
     said = f": {result.detail}" if result.detail else ""
     return row["summary"], f"{row['meaning']} It answered `{result.status}{said}`.", row["hint"]
 
 
-def _matches(row: dict[str, str], result: ProbeResult) -> bool:
+def _matches(row: dict[str, str], result: ProbeResult | Larger) -> bool:
     return fnmatchcase(result.status, row["status"]) and (row["says"] == "*" or row["says"] in result.detail.lower())

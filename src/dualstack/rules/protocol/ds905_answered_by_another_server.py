@@ -2,9 +2,10 @@
 
 ## What it detects
 A connection is accepted, and what follows is no OTLP: a page of another server, bytes of another protocol, an answer
-that never ends, silence, or a close without a word. On a cluster, an Ingress or a Gateway that answers an export of
-this machine by itself, with a page that says that it gets nothing from the Service; and a flow to a port of a pod where
-a component that takes no OTLP listens, by its configuration: a page of metrics, a receiver of another protocol.
+that never ends, silence for as long as exporters wait (10 s), or a close without a word. On a cluster, an Ingress or a
+Gateway that answers an export of this machine by itself, with a page that says that it gets nothing from the Service;
+and a flow to a port of a pod where a component that takes no OTLP listens, by its configuration: a page of metrics, a
+receiver of another protocol.
 
 ## Why it breaks
 A port that is open is not a receiver that works. A web server, a proxy without a backend, a stopped process, or the
@@ -32,6 +33,15 @@ probes: ["10.9.0.7:4318 http not_otlp HTTP 404"]
 target: grpc://10.9.0.7:4317
 probes: ["10.9.0.7:4317 grpc not_otlp grpc-status 12 UNIMPLEMENTED"]
 ```
+```yaml fires
+target: http://10.9.0.5:4318
+listeners: ["0.0.0.0:4318 go otelcol stopped"]
+probes: ["10.9.0.5:4318 http silent detail='nothing answered the request within 10 s'"]
+```
+```yaml fires
+target: http://10.9.0.7:4318
+probes: ["10.9.0.7:4318 http not_otlp HTTP 301 detail=https://collector.example/v1/traces"]
+```
 ```yaml quiet
 target: http://collector:4318
 names: {collector: [10.9.0.7]}
@@ -50,8 +60,9 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.probe import Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.answers import ended, holder
+from dualstack.reach.answers import ended, holder, stopped
 from dualstack.reach.entrance import own_answer
+from dualstack.reach.strangers import SAID, resumed, stranger
 
 if TYPE_CHECKING:
     from dualstack.reach.pods import Places
@@ -60,33 +71,22 @@ HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS210", "DS904")
 
-_SAID = {
-    Outcome.NOT_OTLP: ("No OTLP receiver answers on port {port}", "A well-formed answer came, and it is no OTLP."),
-    Outcome.SILENT: ("Port {port} accepts and stays silent", "The connection was accepted and nothing was answered."),
-    Outcome.CLOSED: ("Port {port} accepts and closes", "The connection was accepted and closed without an answer."),
-    Outcome.GARBAGE: ("Port {port} speaks another protocol", "The answer is neither HTTP/1 nor HTTP/2."),
-    Outcome.ENDLESS: ("The answer on port {port} never ends", "More came than any OTLP answer holds."),
-}
-
 
 def check(traces: Traces, probes: Probes, listeners: Listeners | None, places: "Places | None") -> Iterator[Finding]:
-    """One finding for each flow that a stranger answered, or will by what its configuration declares."""
-    for trace, result in ended(traces, probes, tuple(_SAID)):
+    """One finding for each flow that a stranger answered, or will by what its configuration declares, or nobody."""
+    for trace, result in ended(traces, probes, tuple(SAID)):
         row = own_answer(trace, result) if trace.through else None
         declared = {x.layer for x in trace.at(Hop.EXPORT).evidence} == {Layer.DECLARED}
         if row or (places and declared):
             yield _of_proxy(trace, result, row) if row else _declared(trace, places)
             continue
-        summary, detail = _SAID[result.outcome]
-        owner = holder(trace, listeners)
-        who = (
-            f" `{owner}` holds the port." if owner else f" It calls itself `{result.server}`." if result.server else ""
-        )
+        halted = stopped(trace, listeners) if result.outcome is Outcome.SILENT else None
+        summary, detail, hint = resumed(halted) if halted else stranger(trace, result, holder(trace, listeners))
         named = (Evidence(f"server: {result.server}", "header of the answer", Layer.PROBED),) if result.server else ()
         yield Finding(
-            summary=summary.format(port=trace.target.port),
-            detail=f"{detail}{_status(result)}{who}",
-            hint=_hint(trace, result, owner),
+            summary=summary,
+            detail=detail,
+            hint=hint,
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=(*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence, *named),
@@ -118,18 +118,3 @@ def _told(trace: Trace, summary: str, words: tuple[str, str], confidence: Confid
         evidence=trace.at(Hop.EXPORT).evidence,
         flows=(trace.key,),
     )
-
-
-def _status(result: ProbeResult) -> str:
-    return f" Its status is `{result.status}`." if result.status else ""
-
-
-def _hint(trace: Trace, result: ProbeResult, owner: str) -> str:
-    port = trace.target.port
-    if "UNIMPLEMENTED" in result.status:
-        return "Send to the gRPC port of an OTLP receiver: this gRPC server has no service for traces, metrics or logs."
-    if trace.target.path and result.outcome is Outcome.NOT_OTLP:
-        return f"Check the path `{trace.target.path}`: exporters add `/v1/traces` to it."
-    if owner:
-        return f"Check that `{owner}` is meant to be the receiver, and that port {port} is its OTLP port."
-    return f"Run `ss -tlnp 'sport = :{port}'` on the machine that holds `{trace.addresses[0]}`, or look at the proxy."

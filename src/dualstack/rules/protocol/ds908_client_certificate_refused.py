@@ -57,7 +57,7 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
         summary, why, hint = _words(trace, result.detail)
         yield Finding(
             summary=summary,
-            detail=f"The server's alert: {result.detail or 'none'}. {why}",
+            detail=f"The server says: {result.detail or 'nothing'}. {why}",
             hint=hint,
             families=(trace.family,),
             confidence=Confidence.PROBED,
