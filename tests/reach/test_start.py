@@ -53,6 +53,11 @@ def bound(transport: Transport, address: str, v6only: bool | None, port: int) ->
 
 
 def is_bound_beside(one: tuple[Transport, str, bool | None], other: tuple[Transport, str, bool | None]) -> bool:
+    """Whether two sockets can share a port; another program may hold the one that was picked, over the other family."""
+    return any(_is_bound_beside(one, other) for _ in range(3))
+
+
+def _is_bound_beside(one: tuple[Transport, str, bool | None], other: tuple[Transport, str, bool | None]) -> bool:
     with bound(*one, 0) as holder:
         try:
             bound(*other, holder.getsockname()[1]).close()
