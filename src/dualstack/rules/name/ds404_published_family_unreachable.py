@@ -47,6 +47,7 @@ from collections.abc import Iterator
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
+from dualstack.model.probe import Probes
 from dualstack.model.question import Question
 from dualstack.model.trace import Disposition, Hop, Traces
 from dualstack.reach.answers import deserted
@@ -60,11 +61,13 @@ BECAUSE = (
 )
 
 
-def check(traces: Traces, question: Question, names: Names, routes: Routes | None) -> Iterator[Finding]:
+def check(
+    traces: Traces, question: Question, names: Names, routes: Routes | None, probes: Probes | None
+) -> Iterator[Finding]:
     """One finding for each dead address of a name of which another address answers."""
     for trace, _ in deserted(traces):
         mine = [x for x in traces.items if x.target == trace.target]
-        waiting = stalls(mine, names, routes, question.client)
+        waiting = stalls(mine, names, routes, probes, question.client)
         spared = trace.disposition is Disposition.NO_ROUTE and not waiting
         name, address = trace.target.host, trace.addresses[0]
         yield Finding(
