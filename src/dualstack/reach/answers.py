@@ -13,6 +13,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.start import declared_on
+from dualstack.reach.trace import comes_home
 
 SIGNALS = ("traces", "metrics", "logs")
 """What a probe asks for: the first, then the others where that one is not served."""
@@ -59,14 +60,15 @@ def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:
 def deserted(traces: Traces) -> Iterator[tuple[Trace, tuple[Trace, ...]]]:
     """The required flows to an address that a name hands out and nobody answers at, with the flows to others that do.
 
-    That `localhost` has two families is no promise.
+    That `localhost` has two families is no promise, and neither has a name of this host itself.
     """
     for trace in traces.broken:
         others = elsewhere(traces, trace)
         named = not trace.target.literal and not trace.target.addresses
         if not named or not others or connects(trace) in (None, ACCEPTED):
             continue
-        if not is_loopback(trace.addresses[0]) or any(x.family is trace.family for x in others):
+        own = is_loopback(trace.addresses[0]) and not comes_home(traces, trace)
+        if not own or any(x.family is trace.family for x in others):
             yield trace, others
 
 

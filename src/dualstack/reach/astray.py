@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, parse, unmapped, zone
+from dualstack.model.address import Family, Scope, parse, scope, unmapped, without_zone, zone
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Route
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
@@ -88,3 +88,11 @@ def loopback_alone_lacks_ipv6(space: Namespace) -> bool:
     """Whether the sysctl takes IPv6 from the loopback while another interface holds an IPv6 address."""
     off = any(x.loopback and x.disable_ipv6 for x in space.interfaces)
     return off and bool(space.addresses(Family.IPV6))
+
+
+def reaches_out(trace: Trace, namespaces: Namespaces | None) -> bool:
+    """Whether the place holds an address of the family beyond its links; one out of sight is taken to."""
+    space = namespaces.at(trace.vantage) if namespaces else None
+    near = (Scope.LOOPBACK, Scope.LINK_LOCAL)
+    held = space.addresses(trace.family) if space else ()
+    return space is None or any(scope(without_zone(x)) not in near for x in held)
