@@ -107,6 +107,16 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             plain = url(target)
             test = f"Test gRPC exporters, which write `{plain}` too, with `{url(target, Protocol.GRPC)}`"
             return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{test}{_other(trace, Protocol.HTTP)}."
+        case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
+            detail = (
+                "The TLS handshake offers HTTP/1.1, and the server wants another protocol (ALPN): HTTP/2, as gRPC does."
+            )
+            hint = f"Send gRPC to `{url(target, Protocol.GRPC)}`{_other(trace, Protocol.HTTP)}."
+            return f"Port {port} takes no HTTP/1.1", detail, hint
+        case Outcome.TLS_REFUSED:
+            detail = "The TLS handshake offers HTTP/2, as gRPC needs it, and the server wants another protocol (ALPN)."
+            hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
+            return f"Port {port} takes no HTTP/2", detail, hint
         case _:
             detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
             hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
