@@ -114,6 +114,21 @@ def test_a_router_in_sight_is_named(host: str, address: str, option: str, switch
     assert f"`{wanted}`" in findings[0].hint
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"), [("EINVAL", "blackhole"), ("EACCES", "prohibit"), ("EHOSTUNREACH", "unreachable")]
+)
+def test_a_route_of_a_router_that_stops_packets_is_to_be_deleted(error: str, kind: str) -> None:
+    evidence = snapshot(
+        "target: http://10.7.0.7:4318\nroutes: ['10.7.0.7 eth0 10.9.0.5 via 10.9.0.1']\n"
+        "probes: ['10.7.0.7:4318 http timed_out']\n"
+    ).adding(Transits((Transit("netns r", "10.7.0.7", "near", error=error),)))
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert [x.code for x in findings if not x.because] == ["DS305"]
+    assert f"`ip netns exec r ip -4 route del {kind} PREFIX`" in findings[0].hint
+    assert "add the route" not in findings[0].hint
+
+
 @pytest.mark.parametrize("error", ["", "ENETUNREACH"])
 def test_routers_that_pass_the_flow_on_are_not_blamed(error: str) -> None:
     evidence = snapshot("target: http://10.7.0.7:4318\nprobes: ['10.7.0.7:4318 http timed_out']\n").adding(

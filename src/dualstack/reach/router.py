@@ -17,6 +17,10 @@ NOT_FORWARDED = "not-forwarded"
 """The mark of a route hop with a router in sight that has no route, or whose kernel does not forward the family."""
 
 
+_KINDS = {"EINVAL": "blackhole", "EACCES": "prohibit", "EHOSTUNREACH": "unreachable"}
+"""The types of routes that stop packets, by the error of `Route` (fib_props in net/ipv4/fib_semantics.c)."""
+
+
 def idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
     """Summary, detail and hint for a flow whose interface is down."""
     held = ", ".join(f"`{x.address}/{x.prefix}`" for x in link.addresses) or "no address"
@@ -76,6 +80,13 @@ def _stopped(trace: Trace, router: Transit) -> tuple[str, str, str]:
     address, title, place = trace.addresses[0], trace.family.title, router.place
     way = f"Packets for `{address}` come to the router `{place}` by `{router.entering}`"
     option = "-6" if trace.family is Family.IPV6 else "-4"
+    kind = _KINDS.get(router.error, "")
+    if kind:
+        show, drop = (
+            inside(place, f"ip {option} route {x}") for x in (f"show table all type {kind}", f"del {kind} PREFIX")
+        )
+        detail = f"{way}, which has a route (or a rule of `ip rule`) of type {kind} for them."
+        return f"A router stops {title} by a {kind} route", detail, f"Find it with `{show}`, and run `{drop}`."
     if router.error:
         hint = f"Look at `{inside(place, f'ip {option} route get {address}')}` and add the route."
         return f"A router on the way has no {title} route", f"{way}, which has no route for them.", hint
