@@ -77,9 +77,19 @@ def _covers(held: InterfaceAddress, address: str) -> bool:
     return parse(unmapped(address)) in ipaddress.ip_interface(f"{held.address}/{held.prefix}").network
 
 
-def sourceless(trace: Trace, route: Route | None) -> bool:
+def spent(trace: Trace, route: Route | None, space: Namespace | None) -> bool:
+    """Whether connect(2) has an address to send from and no port with it (ip(7), ip_local_port_range)."""
+    owner = space.owner(route.source) if space and route and route.source else None
+    held = [x for x in owner.addresses if route and x.address == route.source] if owner else []
+    usable = any(not {"tentative", "dadfailed"}.intersection(x.flags) for x in held)
+    return usable and trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE
+
+
+def sourceless(trace: Trace, route: Route | None, space: Namespace | None) -> bool:
     """Whether the kernel has a way out for a flow and no source address for it, or one that stays on this host."""
     out = route is not None and route.interface not in ("", "lo")
+    if spent(trace, route, space):
+        return False
     hopeless = out and route is not None and (not route.source or is_loopback(route.source))
     return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
 
