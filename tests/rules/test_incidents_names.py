@@ -640,3 +640,19 @@ def test_the_way_out_names_where_the_address_comes_from(addresses: str, hosts: s
     findings, _ = evaluate(given.adding(predict(given)), rules())
 
     assert [x.hint for x in findings if x.code == "DS404" and x.hint.endswith(said)]
+
+
+@pytest.mark.parametrize(
+    ("target", "errno", "own"),
+    [
+        ("10.9.0.7", "EACCES", True),
+        ("10.9.0.7", "EPERM", True),
+        ("[fd00:9::7]", "EPERM", True),
+        ("[fd00:9::7]", "EACCES", False),
+    ],
+)
+def test_an_error_that_no_packet_brings_is_laid_to_this_host(target: str, errno: str, own: bool) -> None:
+    _, (found,) = judged(f"target: 'http://{target}:4318'\nprobes: ['{target}:4318 http denied errno={errno}']\n")
+
+    assert found.code == "DS702"
+    assert ("`ip xfrm policy`" in found.hint, "`host` itself stops" in found.summary) == (own, own)
