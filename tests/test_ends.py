@@ -1,5 +1,6 @@
 """Interfaces that are down and segments without a source, in network namespaces."""
 
+import shutil
 import socket
 
 import pytest
@@ -99,3 +100,28 @@ def test_a_router_with_a_blackhole_route_is_told_to_lose_it() -> None:
         assert (
             f"`ip netns exec {router} ip -4 route del blackhole PREFIX`" in root(client, "http://198.51.100.7:4318")[1]
         )
+
+
+@pytest.mark.skipif(not shutil.which("nft"), reason="needs nft")
+@pytest.mark.parametrize(
+    ("rule", "dead"),
+    [
+        (
+            "table ip6 f { chain i { type filter hook input priority 0; icmpv6 type nd-neighbor-solicit drop; }; }",
+            1,
+        ),
+        ("table arp f { chain i { type filter hook input priority 0; arp operation request drop; }; }", 0),
+    ],
+)
+def test_a_host_in_sight_that_does_not_answer_for_its_address_is_named(rule: str, dead: int) -> None:
+    with pair("ends") as (client, server):
+        execute(server, "nft", rule)
+        for each in (client, server):
+            execute(each, "ip", "neigh", "flush", "dev", "eth0")
+        targets = tuple(y for x in (SERVER_IPV4, f"[{SERVER_IPV6}]") for y in parse_target(f"http://{x}:4318"))
+        question = Question(targets=targets, probing=True)
+        found = diagnose(Request(question, client, options=Options(seconds=5.0))).findings
+
+    (cause,) = (x for x in found if x.code == "DS305")
+    assert cause.summary == "The host does not answer for its address"
+    assert f"`netns {server}` holds `{(SERVER_IPV4, SERVER_IPV6)[dead]}`" in cause.detail

@@ -29,6 +29,23 @@ def idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
     return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
 
 
+def unheard(trace: Trace, *, on_link: bool) -> tuple[str, str, str]:
+    """Summary, detail and hint for an address that nothing answers for, on the client's link or perhaps beyond."""
+    address, place = trace.addresses[0], trace.vantage
+    option, asked = ("-6", "neighbour solicitations") if trace.family is Family.IPV6 else ("-4", "ARP requests")
+    look = inside(place, f"ip {option} neigh show {address}")
+    if trace.server not in ("", place):
+        rules, link = (inside(trace.server, x) for x in ("nft list ruleset", "ip link"))
+        detail = f"`{trace.server}` holds `{address}`, and no answer to {asked} for it comes back."
+        hint = f"Look for what drops them in `{rules}` and at the client, and for `NOARP` in `{link}`."
+        return "The host does not answer for its address", detail, hint
+    why = (
+        f"no host on the link holds it, or {asked} are dropped" if on_link else "no host holds it, or a router says so"
+    )
+    detail = f"Nothing on the way answers for `{address}`: {why}."
+    return "No host answers for this address", detail, f"Check that a host holds it, and look at `{look}`."
+
+
 def answerable(transits: Transits, vantage: str, masking: Collection[str]) -> Transits:
     """The same without the ways back of flows whose source may be another one by the time they arrive."""
     own = vantage in masking

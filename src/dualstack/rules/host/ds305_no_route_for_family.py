@@ -60,7 +60,7 @@ from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.answers import deserted
 from dualstack.reach.astray import idle_link, reaches_out, unreached
 from dualstack.reach.hint import inside
-from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unreturned
+from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unheard, unreturned
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
@@ -94,7 +94,7 @@ def check(
         elif route and route.gateway and mark in (_SILENT, NOT_FORWARDED):
             summary, detail, hint = beyond(trace, route, probes, transits)
         else:
-            summary, detail, hint = _words(trace, mark, namespaces)
+            summary, detail, hint = _words(trace, mark, namespaces, on_link=route is not None and route.silent)
         yield Finding(
             summary=summary,
             detail=detail,
@@ -105,7 +105,7 @@ def check(
         )
 
 
-def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str, str, str]:
+def _words(trace: Trace, mark: str, namespaces: Namespaces | None, *, on_link: bool) -> tuple[str, str, str]:
     address, title, place = trace.addresses[0], trace.family.title, trace.vantage
     option = "-6" if trace.family is Family.IPV6 else "-4"
     look = inside(place, f"ip {option} route get {address}")
@@ -119,9 +119,7 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str,
         detail = f"`{place}` has no interface `{zone(address)}`, which the target names as its zone."
         return "The zone is no interface here", detail, f"Write the zone as `{_device(place, namespaces)}`, for one."
     if mark == _SILENT:
-        neighbours = inside(place, f"ip {option} neigh show {address}")
-        detail = f"Nothing on the way answers for `{address}`: no host holds it, or a router says unreachable."
-        return "No host answers for this address", detail, f"Check that a host holds it, and look at `{neighbours}`."
+        return unheard(trace, on_link=on_link)
     if mark in _REFUSED_BY_ROUTE:
         detail = f"A route of `{place}` {_REFUSED_BY_ROUTE[mark]} `{address}`."
         return f"A route refuses this {title} address", detail, f"Look at `{look}` and remove that route."
