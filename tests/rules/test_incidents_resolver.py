@@ -179,3 +179,20 @@ def test_an_aaaa_record_that_arrived_after_all_is_a_note(held: str, hosts: str, 
     traces, findings = judged(world)
 
     assert ([x.severity for x in findings if x.code == "DS403"], verdict(traces, findings)) == ([said[0]], said[1])
+
+
+def seconds(*dns: str, more: str = "") -> tuple[list[str], str]:
+    """The summaries of DS410 for a name whose address works, and the verdict."""
+    world = "target: grpc://collector\nnames: {collector: [10.9.0.7]}\nprobes: ['10.9.0.7:4317 grpc accepted']\n"
+    traces, findings = judged(f"{world}dns: {list(dns)}\n{more}")
+    return [x.summary for x in findings if x.code == "DS410"], verdict(traces, findings)
+
+
+def test_a_dead_nameserver_before_one_that_answers_is_a_note() -> None:
+    dead, good = f"{HERE} collector A TIMEOUT", f"{THERE} collector A NOERROR 10.9.0.7"
+
+    assert seconds(dead, good) == ([f"The nameserver `{HERE}` does not answer"], "healthy")
+    assert seconds(good, dead) == ([], "healthy")
+    assert seconds(dead) == ([], "healthy")
+    assert seconds(f"{HERE} collector AAAA NOERROR", dead, good) == ([], "healthy")
+    assert seconds(dead, good, more="hosts: ['10.9.0.7 collector']\n") == ([], "healthy")
