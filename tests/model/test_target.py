@@ -148,6 +148,7 @@ REFUSED = {
     "127.1": "no whole IPv4 address. Write all four numbers",
     "stra\u00dfe.example": "Write the one that is meant, which begins with `xn--`",
     "k\u00f6 lle.example": "neither a host name nor an address",
+    "\u00b2": "neither a host name nor an address",
     "\u00f6..example": "neither a host name nor an address",
     "a" * 64: "neither a host name nor an address",
 }

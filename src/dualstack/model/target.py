@@ -187,9 +187,10 @@ def _host(host: str, text: str) -> str:
     if host == "*":
         raise BadTarget(f"`{text}`: `*` is no host. Leave the target out to see every OTLP listener of this host.")
     ascii_host = host if host.isascii() else _ascii(host)
-    if host.isascii() and host.replace(".", "").isdigit():
+    numeric = ascii_host.replace(".", "").isdigit()
+    if numeric and host.isascii():
         raise BadTarget(f"`{text[:80]}` is no whole IPv4 address. Write all four numbers, such as `127.0.0.1`.")
-    if not _NAME.fullmatch(ascii_host):
+    if numeric or not _NAME.fullmatch(ascii_host):
         raise BadTarget(f"`{text[:80]}` is neither a host name nor an address, with or without a port.")
     return ascii_host
 
