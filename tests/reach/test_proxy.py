@@ -134,7 +134,7 @@ def test_addresses_beside() -> None:
         ),
         (Question(targets=parse_target("http://col:4318"), probing=True), {"http_proxy": "p", "no_proxy": "col"}, ""),
         (Question(targets=parse_target("http://col:4318"), probing=True, client=Client("go")), {"http_proxy": "p"}, ""),
-        (Question(targets=parse_target("http://col:4318")), {"http_proxy": "p"}, ""),
+        (Question(targets=parse_target("http://col:4318"), probing=False), {"http_proxy": "p"}, ""),
         (Question(targets=parse_target("http://col:4318"), probing=True), {}, ""),
     ],
 )
