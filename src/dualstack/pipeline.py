@@ -39,7 +39,7 @@ from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.outlook import outlooks, through_proxies
 from dualstack.reach.packets import packets
 from dualstack.reach.predict import predict
-from dualstack.reach.proxy import proxies
+from dualstack.reach.proxy import proxies, unseen
 from dualstack.reach.required import addresses_of, examined
 from dualstack.reach.resolver import rivals
 from dualstack.reach.start import names_in
@@ -141,11 +141,13 @@ def conclude(snapshot: Snapshot, chosen: Sequence[Rule] | None = None, *, interr
     left_out = tuple(x.code for x in rules() if chosen is not None and x not in chosen)
     if left_out:
         skipped += (Skipped("rules", "left out by --select or --ignore", left_out),)
+    said = snapshot.having(Proxies) or Proxies()
+    skipped += tuple(Skipped("proxy", x) for x in unseen(question, said))
     probes = snapshot.having(Probes) or Probes()
     cut = interrupted or any(x.outcome is Outcome.CANCELLED for x in probes.items)
     names, routes, callers = snapshot.having(Names), snapshot.having(Routes), snapshot.having(Callers)
     views = outlooks(traces, question, names, routes, probes, callers)
-    views = through_proxies(views, snapshot.having(Proxies) or Proxies())
+    views = through_proxies(views, said)
     return Diagnosis(question, verdict(traces, findings, views), traces.items, findings, skipped, cut, views)
 
 

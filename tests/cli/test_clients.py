@@ -133,6 +133,7 @@ def test_unanswered_flows_do_not_name_a_client_that_is_not_there() -> None:
 
 
 SOCKET = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])))"
+PROTOBUF = f"from google.protobuf import descriptor; {SOCKET}"
 NET = "require('net').connect({host: process.argv[1], port: +process.argv[2], autoSelectFamily: false})"
 GRPC = "import grpc, sys; grpc.insecure_channel(':'.join(sys.argv[1:])).unary_unary('/a/b')(b'', timeout=60)"
 JAVA = "public class Dial { public static void main(String[] a) throws Exception { new java.net.Socket(a[0], 4318); } }"
@@ -153,7 +154,8 @@ def java() -> tuple[str, ...]:
 FLAG = {"JAVA_TOOL_OPTIONS": "-Djava.net.preferIPv6Addresses=true"}
 FOUND: dict[str, tuple[tuple[str, ...], Mapping[str, str], int, str, str]] = {
     "java": ((), FLAG, 4318, "java-ipv6-first", "DS803"),
-    "python": ((sys.executable, "-c", SOCKET, NAME, "4318"), {}, 4318, "python-otel", "DS807"),
+    "python": ((sys.executable, "-c", SOCKET, NAME, "4318"), {}, 4318, "python", "DS807"),
+    "python with protobuf": ((sys.executable, "-c", PROTOBUF, NAME, "4318"), {}, 4318, "python-otel", "DS807"),
     "grpcio": ((sys.executable, "-c", GRPC, SILENT_IPV6.join("[]"), "4317"), {}, 4317, "grpc-core", ""),
     "node": (("node", "-e", NET, SILENT_IPV6, "4318"), {}, 4318, "node@20", ""),
     "node with an option": (

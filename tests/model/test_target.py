@@ -144,7 +144,12 @@ REFUSED = {
     "a:b:c": "neither a name nor an address",
     "col lector": "neither a host name nor an address",
     "-collector": "neither a host name nor an address",
-    "10.9.0": "neither a host name nor an address",
+    "10.9.0": "no whole IPv4 address. Write all four numbers",
+    "127.1": "no whole IPv4 address. Write all four numbers",
+    "stra\u00dfe.example": "Write the one that is meant, which begins with `xn--`",
+    "k\u00f6 lle.example": "neither a host name nor an address",
+    "\u00b2": "neither a host name nor an address",
+    "\u00f6..example": "neither a host name nor an address",
     "a" * 64: "neither a host name nor an address",
 }
 
@@ -242,3 +247,12 @@ def test_kinds_as_kubectl_spells_them(word: str, kind: str) -> None:
 def test_a_service_with_its_namespace_is_written_otherwise() -> None:
     with pytest.raises(BadTarget, match=r"no Service has a dot in its name\. Write `svc/otel -n obs`"):
         kube_target("svc/otel.obs.svc")
+
+
+@pytest.mark.parametrize(
+    "text", ["k\u00f6lle.example:4317", "K\u00d6LLE.example:4317", "http://xn--klle-5qa.example:4317"]
+)
+def test_a_name_beyond_ascii_is_taken_as_dns_has_it(text: str) -> None:
+    (target,) = parse_target(text)
+
+    assert target.host == "xn--klle-5qa.example"

@@ -89,6 +89,17 @@ def test_sni_is_sent_for_names_alone(certificates: Certificates, host: str) -> N
     assert asked == ["localhost" if host == "localhost" else None]
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_an_alert_is_tls_whatever_its_words(certificates: Certificates, host: str) -> None:
+    """OpenSSL calls this one `tlsv1 unrecognized name`, without the word `alert`."""
+    context = server(certificates)
+    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+    with peer(encrypted(context, says(OK))) as port:
+        result = probed(port, HTTP, host=host, tls=True)
+
+    assert (result.outcome, result.detail) == (Outcome.TLS_REFUSED, "tlsv1 unrecognized name")
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_client_certificate(certificates: Certificates, version: ssl.TLSVersion) -> None:
     """Without one the server refuses (in TLS 1.3 only after the handshake), with one it takes the export."""

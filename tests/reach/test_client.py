@@ -48,6 +48,21 @@ def test_a_client_needs_the_addresses_that_it_cannot_do_without(
     assert verdict(predict(snapshot(world))) == answer
 
 
+@pytest.mark.parametrize(
+    ("client", "needed", "answer"),
+    [("node@18", True, "broken"), ("glibc", True, "degraded"), ("node@20", False, "healthy"), ("go", False, "healthy")],
+)
+def test_a_next_hop_that_does_not_answer_takes_no_address_from_the_front(
+    client: str, needed: bool, answer: str
+) -> None:
+    silent = UNROUTED + f'routes: ["{V6} EHOSTUNREACH eth0 2001:db8::5"]\nclient: {client}\n'
+    probed = silent + said("unreachable errno=EHOSTUNREACH took=3074", "accepted")
+
+    assert traced(probed)["ipv6"].required is needed
+    assert verdict(predict(snapshot(probed))) == answer
+    assert traced(f'{silent}probes: ["{V4}:4317 grpc accepted"]\n')["ipv6"].required is needed
+
+
 def test_a_family_that_is_insisted_on_stays_required() -> None:
     found = traced(NAME + BOTH + said("refused", "accepted") + "client: go\n")
 

@@ -58,6 +58,15 @@ def test_dialling(client: str, said: str, connected: str, waited: int | None, at
     assert [x.address for x in found.attempts] == attempts
 
 
+@pytest.mark.parametrize(
+    ("client", "waited"),
+    [("python", 6000), ("node@18", None), ("node@20", 250), ("go", 300), ("curl", 200), ("rust", 6000)],
+)
+def test_an_error_that_takes_its_time_is_waited_for(client: str, waited: int | None) -> None:
+    said = dict(zip(BOTH, ("no_route", "no_route", "accepted", "accepted"), strict=True))
+    assert dial(BOTH, said, parse_client(client), took={A6: 3000, B6: 3000}).waited == waited
+
+
 def test_what_a_client_never_dials_is_not_tried() -> None:
     assert dialled("java", BOTH, REFUSED_IPV6).not_tried == (B6, A4, B4)
     assert dialled("python", BOTH, DEAD_IPV6).not_tried == ()

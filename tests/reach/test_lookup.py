@@ -42,3 +42,9 @@ def test_a_line_of_the_hosts_file_is_not_asked_for() -> None:
 
     assert as_taken(names, parse_client("musl")) == names
     assert as_taken(names, None) == names
+
+
+def test_an_answer_that_comes_late_is_one_for_musl_too() -> None:
+    names = Names((Lookup(NAME, ("fd09::7", "10.9.0.7")),), (GIVEN, beside("TIMEOUT")))
+
+    assert as_taken(names, parse_client("musl")) == names

@@ -50,6 +50,28 @@ SENTENCES = {
         said("timed_out", "accepted"),
         f"{OTEL} for Python over HTTP tries `{V6}` first, which does not answer, and has `{V4}` after 10 s.",
     ),
+    "a next hop that does not answer": (
+        "python",
+        f'routes: ["{V6} EHOSTUNREACH eth0 fd00:9::5"]\n'
+        + said("unreachable errno=EHOSTUNREACH took=3074", "accepted"),
+        f"Python tries `{V6}` first, which cannot be reached, and has `{V4}` after 3 s.",
+    ),
+    "the same, never": (
+        "node@18",
+        f'routes: ["{V6} EHOSTUNREACH eth0 fd00:9::5"]\n'
+        + said("unreachable errno=EHOSTUNREACH took=3074", "accepted"),
+        f"Node.js tries `{V6}` first, which cannot be reached, and never gets to `{V4}`.",
+    ),
+    "an error of the way at once": (
+        "python",
+        said("unreachable errno=ENETUNREACH took=3", "accepted"),
+        f"Python tries `{V6}` first, which cannot be reached, and has `{V4}` at once.",
+    ),
+    "no route at all": (
+        "node@18",
+        f'routes: ["{V6} EHOSTUNREACH"]\n' + said("no_route errno=EHOSTUNREACH", "accepted"),
+        f"Node.js tries `{V4}` first, and connects at once.",
+    ),
     "never": (
         "node@18",
         said("refused", "accepted"),

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import pytest
 
 from dualstack.model.address import Target
-from dualstack.model.question import Client
+from dualstack.model.question import Client, Question
 from dualstack.model.target import parse_target
-from dualstack.reach.proxy import diverted, habits, ipv4_of, meant, proxies, variable
+from dualstack.reach.proxy import diverted, habits, ipv4_of, meant, proxies, unseen, variable
 from dualstack.reach.select import clients
 from tests.real import need
 
@@ -122,3 +122,24 @@ def test_what_an_entry_was_meant_to_spare(
 
 def test_addresses_beside() -> None:
     assert ipv4_of(("::1", "127.0.0.1")) == ("127.0.0.1",)
+
+
+@pytest.mark.parametrize(
+    ("question", "environ", "said"),
+    [
+        (
+            Question(targets=parse_target("http://col:4318"), probing=True),
+            {"http_proxy": "p"},
+            "python, curl, go, ruby",
+        ),
+        (Question(targets=parse_target("http://col:4318"), probing=True), {"http_proxy": "p", "no_proxy": "col"}, ""),
+        (Question(targets=parse_target("http://col:4318"), probing=True, client=Client("go")), {"http_proxy": "p"}, ""),
+        (Question(targets=parse_target("http://col:4318"), probing=False), {"http_proxy": "p"}, ""),
+        (Question(targets=parse_target("http://col:4318"), probing=True), {}, ""),
+    ],
+)
+def test_a_proxy_that_probes_pass_by_is_told(question: Question, environ: dict[str, str], said: str) -> None:
+    told = " ".join(unseen(question, proxies(environ)))
+
+    assert bool(told) is bool(said)
+    assert said in told

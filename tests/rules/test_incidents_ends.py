@@ -2,8 +2,10 @@
 
 import pytest
 
+from dualstack.model.address import Family
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.sockets import Listener, Listeners, Process, Runtime, Transport
 from dualstack.reach.predict import predict
 from dualstack.rules.registry import evaluate, rules
 from dualstack.testing.incident import snapshot
@@ -432,3 +434,27 @@ def test_ipv6_that_is_off_at_the_other_end(ends: list[str], disabled: list[bool]
     findings, _ = evaluate(seen.adding(predict(seen)), rules())
     assert [x.code for x in findings if not x.because] == expected
     assert ("take `fd00:9::7` out of `col`" in findings[0].hint) is (expected == ["DS302"])
+
+
+@pytest.mark.parametrize(
+    ("own", "code"), [("", "DS213"), ("127.0.0.1:4319 go otelcol --config=collector.yaml", "DS202")]
+)
+def test_another_file_is_the_cause_at_the_place_where_the_flows_end(own: str, code: str) -> None:
+    """But a Collector that runs here with the file makes that one its own."""
+    world = (
+        "target: http://10.9.0.7:4318\nprobes: ['10.9.0.7:4318 http refused']\n"
+        f"listeners: [{f'{chr(34)}{own}{chr(34)}' if own else ''}]\n"
+        + config(http="{endpoint: 0.0.0.0:4318}", grpc="{endpoint: 127.0.0.1:4319}")
+    )
+    given = snapshot(world)
+    spaces, held = given.having(Namespaces), given.having(Listeners)
+    assert spaces
+    assert held
+    there = Namespace("netns s", (Interface("eth0", 1, up=True, addresses=(InterfaceAddress("10.9.0.7", 24),)),))
+    other = Process(7, "otelcol", ("otelcol", "--config=/etc/other.yaml"), Runtime.GO)
+    bound = Listener("netns s", Transport.TCP, "127.0.0.1", 4318, Family.IPV4, None, processes=(other,))
+    given = given.adding(Namespaces((*spaces.items, there)))
+    given = given.adding(Listeners((*held.items, bound), (*held.places, "netns s")))
+    findings, _ = evaluate(given.adding(predict(given)), rules())
+
+    assert [x.code for x in findings if not x.because] == [code]

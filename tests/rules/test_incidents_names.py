@@ -38,7 +38,48 @@ def unresolved(error: str, rcode: str) -> str:
     return f"target: http://collector:4318\nnames: {{collector: {error}}}\n{answers}\n"
 
 
+COLLECTOR = "target: collector:4317\n"
 FAULTS = {
+    "a record gives the client's own loopback": (
+        COLLECTOR + 'names: {collector: ["::1", 10.9.0.7]}\n' + probes("[::1]:4317 grpc refused", GOOD_V4),
+        "DS404",
+        "degraded",
+    ),
+    "the same, and an agent listens there on the other family": (
+        COLLECTOR
+        + 'names: {collector: ["::1", 10.9.0.7]}\nlisteners: ["127.0.0.1:4317 go otelcol"]\n'
+        + probes("[::1]:4317 grpc refused", GOOD_V4),
+        "DS404",
+        "degraded",
+    ),
+    "a name of this host itself has a loopback address": (
+        COLLECTOR + "names: {collector: [127.0.1.1, 10.9.0.5]}\n"
+        'listeners: ["10.9.0.5:4317 go otelcol"]\n'
+        + probes("127.0.1.1:4317 grpc refused", "10.9.0.5:4317 grpc accepted"),
+        "DS204",
+        "degraded",
+    ),
+    "a loopback record where nothing answers elsewhere either": (
+        COLLECTOR
+        + 'names: {collector: ["::1", 10.9.0.7]}\n'
+        + probes("[::1]:4317 grpc refused", "10.9.0.7:4317 grpc timed_out"),
+        "DS906 DS211",
+        "broken",
+    ),
+    "a record gives a link-local address": (
+        COLLECTOR
+        + 'names: {collector: ["fe80::7", 10.9.0.7]}\nroutes: ["fe80::7 EINVAL"]\n'
+        + probes("[fe80::7]:4317 grpc bad_address", GOOD_V4),
+        "DS404",
+        "degraded",
+    ),
+    "a name with a link-local address alone": (
+        COLLECTOR
+        + 'names: {collector: ["fe80::7"]}\nroutes: ["fe80::7 EINVAL"]\n'
+        + probes("[fe80::7]:4317 grpc bad_address"),
+        "DS305",
+        "broken",
+    ),
     "IPv6 is dropped on the way": (remote("timed_out", "accepted"), "DS906", "degraded"),
     "IPv4 is dropped on the way": (remote("accepted", "timed_out"), "DS906", "degraded"),
     "nothing answers at all": (remote("timed_out", "timed_out"), "DS906 DS906", "broken"),
@@ -577,3 +618,41 @@ def test_the_table_of_refusals_can_be_acted_on() -> None:
         assert row["meaning"].endswith(".")
         assert row["hint"].endswith(".")
         assert row["source"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "hosts", "said"),
+    [
+        ('"::1", 10.9.0.7', "[]", "Take its AAAA record out of `collector`."),
+        ('"::1", 10.9.0.7', '["::1 localhost collector"]', "Take `collector` out of line 1 of `/etc/hosts`."),
+        (
+            '"2001:db8::7", 10.9.0.7',
+            "[]",
+            "Repair the way to `2001:db8::7`, or take its AAAA record out of `collector`.",
+        ),
+        ('"2001:db8::7", 10.9.0.7', '["2001:db8::7 collector"]', "or take `collector` out of line 1 of `/etc/hosts`."),
+    ],
+)
+def test_the_way_out_names_where_the_address_comes_from(addresses: str, hosts: str, said: str) -> None:
+    first = addresses.partition(",")[0].strip('"')
+    world = f"{COLLECTOR}names: {{collector: [{addresses}]}}\nhosts: {hosts}\n"
+    given = snapshot(world + probes(f"[{first}]:4317 grpc refused", GOOD_V4))
+    findings, _ = evaluate(given.adding(predict(given)), rules())
+
+    assert [x.hint for x in findings if x.code == "DS404" and x.hint.endswith(said)]
+
+
+@pytest.mark.parametrize(
+    ("target", "errno", "own"),
+    [
+        ("10.9.0.7", "EACCES", True),
+        ("10.9.0.7", "EPERM", True),
+        ("[fd00:9::7]", "EPERM", True),
+        ("[fd00:9::7]", "EACCES", False),
+    ],
+)
+def test_an_error_that_no_packet_brings_is_laid_to_this_host(target: str, errno: str, own: bool) -> None:
+    _, (found,) = judged(f"target: 'http://{target}:4318'\nprobes: ['{target}:4318 http denied errno={errno}']\n")
+
+    assert found.code == "DS702"
+    assert ("`ip xfrm policy`" in found.hint, "`host` itself stops" in found.summary) == (own, own)

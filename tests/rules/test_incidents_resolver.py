@@ -5,6 +5,7 @@ import pytest
 from dualstack.model.finding import Finding
 from dualstack.model.names import Names
 from dualstack.reach.resolver import disagreement
+from dualstack.reach.verdict import verdict
 from tests.rules.test_incidents import judged
 
 HERE, THERE = "10.9.0.53", "10.9.0.54"
@@ -159,3 +160,39 @@ def test_another_nameservers_address_that_does_not_answer_either_explains_nothin
     )
 
     assert [x.code for x in findings] == ["DS906"]
+
+
+@pytest.mark.parametrize(
+    ("held", "hosts", "said"),
+    [
+        ('"fd00:9::7", 10.9.0.7', "[]", ("info", "healthy")),
+        ("10.9.0.7", "[]", ("error", "degraded")),
+        ('"fd00:9::7", 10.9.0.7', '["fd00:9::7 collector"]', ("error", "degraded")),
+    ],
+)
+def test_an_aaaa_record_that_arrived_after_all_is_a_note(held: str, hosts: str, said: tuple[str, str]) -> None:
+    world = (
+        f"target: grpc://collector\nnames: {{collector: [{held}]}}\nhosts: {hosts}\n"
+        f"dns: ['{HERE} collector A NOERROR 10.9.0.7', '{HERE} collector AAAA TIMEOUT']\n"
+        'probes: ["[fd00:9::7]:4317 grpc accepted", "10.9.0.7:4317 grpc accepted"]\n'
+    )
+    traces, findings = judged(world)
+
+    assert ([x.severity for x in findings if x.code == "DS403"], verdict(traces, findings)) == ([said[0]], said[1])
+
+
+def seconds(*dns: str, more: str = "") -> tuple[list[str], str]:
+    """The summaries of DS410 for a name whose address works, and the verdict."""
+    world = "target: grpc://collector\nnames: {collector: [10.9.0.7]}\nprobes: ['10.9.0.7:4317 grpc accepted']\n"
+    traces, findings = judged(f"{world}dns: {list(dns)}\n{more}")
+    return [x.summary for x in findings if x.code == "DS410"], verdict(traces, findings)
+
+
+def test_a_dead_nameserver_before_one_that_answers_is_a_note() -> None:
+    dead, good = f"{HERE} collector A TIMEOUT", f"{THERE} collector A NOERROR 10.9.0.7"
+
+    assert seconds(dead, good) == ([f"The nameserver `{HERE}` does not answer"], "healthy")
+    assert seconds(good, dead) == ([], "healthy")
+    assert seconds(dead) == ([], "healthy")
+    assert seconds(f"{HERE} collector AAAA NOERROR", dead, good) == ([], "healthy")
+    assert seconds(dead, good, more="hosts: ['10.9.0.7 collector']\n") == ([], "healthy")

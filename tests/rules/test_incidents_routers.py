@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualstack.model.host import Return, Transit, Transits
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Return, Transit, Transits
 from dualstack.reach.predict import predict
 from dualstack.reach.router import answerable
 from dualstack.rules.registry import evaluate, rules
@@ -55,6 +55,18 @@ def test_on_the_link_the_neighbours_are_looked_at(seen: str) -> None:
     _, findings = judged(f"target: 'grpc://10.9.0.99:4317'\n{seen}\n")
 
     assert "`ip -4 neigh show 10.9.0.99`" in findings[0].hint
+
+
+def test_a_host_in_sight_that_holds_the_address_is_no_missing_host() -> None:
+    world = snapshot("target: 'grpc://10.9.0.99:4317'\nroutes: ['10.9.0.99 EHOSTUNREACH eth0 10.9.0.5']\n")
+    spaces = world.having(Namespaces)
+    assert spaces
+    there = Namespace("netns s", (Interface("eth0", 1, up=True, addresses=(InterfaceAddress("10.9.0.99", 24),)),))
+    seen = world.adding(Namespaces((*spaces.items, there)))
+    findings, _ = evaluate(seen.adding(predict(seen)), rules())
+
+    assert [x.summary for x in findings] == ["The host does not answer for its address"]
+    assert "`ip netns exec s nft list ruleset`" in findings[0].hint
 
 
 @pytest.mark.parametrize("probe", ["", "probes: ['[fd00:7::7]:4317 grpc no_route']\n"])
@@ -112,6 +124,21 @@ def test_a_router_in_sight_is_named(host: str, address: str, option: str, switch
     assert "come to the router `netns r` by `near`" in findings[0].detail
     wanted = f"ip netns exec r ip {option} route get {address}" if error else f"ip netns exec r sysctl -w {switch}"
     assert f"`{wanted}`" in findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("EINVAL", "blackhole"), ("EACCES", "prohibit"), ("EHOSTUNREACH", "unreachable")]
+)
+def test_a_route_of_a_router_that_stops_packets_is_to_be_deleted(error: str, kind: str) -> None:
+    evidence = snapshot(
+        "target: http://10.7.0.7:4318\nroutes: ['10.7.0.7 eth0 10.9.0.5 via 10.9.0.1']\n"
+        "probes: ['10.7.0.7:4318 http timed_out']\n"
+    ).adding(Transits((Transit("netns r", "10.7.0.7", "near", error=error),)))
+    findings, _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert [x.code for x in findings if not x.because] == ["DS305"]
+    assert f"`ip netns exec r ip -4 route del {kind} PREFIX`" in findings[0].hint
+    assert "add the route" not in findings[0].hint
 
 
 @pytest.mark.parametrize("error", ["", "ENETUNREACH"])

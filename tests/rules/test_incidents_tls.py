@@ -87,3 +87,33 @@ def test_a_certificate_of_one_family_alone_is_told_of_that_family() -> None:
 
     assert finding.families == (Family.IPV6,)
     assert "Another address of the name shows a certificate that is for it." in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("target", "probe", "code", "said"),
+    [
+        (
+            "https://10.9.0.7:4318",
+            "https tls_refused detail='tlsv1 unrecognized name'",
+            "DS901",
+            "or give it a default one.",
+        ),
+        ("https://c:4318", "https tls_refused detail='tlsv1 unrecognized name'", "DS901", "or give it one for `c`."),
+        (
+            "https://c:4318",
+            "https tls_refused detail='alert no application protocol'",
+            "DS902",
+            "Send gRPC to `grpcs://c:4318`.",
+        ),
+        ("grpcs://c:4317", "grpcs tls_refused detail='alert no application protocol'", "DS902", "`https://c:4317`"),
+        ("https://c:4318", "https tls_refused detail='alert handshake failure'", "DS908", "Compare the TLS versions"),
+    ],
+)
+def test_an_alert_is_told_by_its_words(target: str, probe: str, code: str, said: str) -> None:
+    port = target.rpartition(":")[2]
+    evidence = snapshot(f'target: {target}\nnames: {{c: [10.9.0.7]}}\nprobes: ["10.9.0.7:{port} {probe}"]')
+
+    (finding,), _ = evaluate(evidence.adding(predict(evidence)), rules())
+
+    assert finding.code == code
+    assert said in finding.hint

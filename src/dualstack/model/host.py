@@ -125,6 +125,15 @@ class Routes(msgspec.Struct, frozen=True, dict=True):
         """The answer for one destination."""
         return self._answers.get((place, destination))
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """The source by destination, absent where there is no route.
+
+        A next hop that does not answer takes none away: connect(2) of a datagram socket, by which C libraries and Go
+        find the source, sends nothing (glibc getaddrinfo.c, musl lookup_name.c, Go addrselect.go).
+        """
+        return {x.destination: x.source for x in self.items if x.silent or not x.error}
+
     @cached_property
     def _answers(self) -> dict[tuple[str, str], Route]:
         return {(x.place, x.destination): x for x in reversed(self.items)}

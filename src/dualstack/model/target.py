@@ -30,6 +30,9 @@ _SLIPS = re.compile(r"(?P<scheme>https?|grpcs?)(?::/|//|:(?=[^/]+:\d+(?:/|$)))(?
 _NAME = re.compile(
     r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?"
 )  # RFC 1123 section 2.1
+_DEVIATING = "\u00df\u03c2\u200c\u200d"
+"""Characters of names that IDNA 2003 and 2008 read differently (UTS 46 section 2.3, Deviations)."""
+
 _ZONE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")  # IFNAMSIZ in linux/if.h
 
 
@@ -183,9 +186,23 @@ def _host(host: str, text: str) -> str:
         return canonical(host)
     if host == "*":
         raise BadTarget(f"`{text}`: `*` is no host. Leave the target out to see every OTLP listener of this host.")
-    if not _NAME.fullmatch(host) or host.replace(".", "").isdigit():
+    ascii_host = host if host.isascii() else _ascii(host)
+    numeric = ascii_host.replace(".", "").isdigit()
+    if numeric and host.isascii():
+        raise BadTarget(f"`{text[:80]}` is no whole IPv4 address. Write all four numbers, such as `127.0.0.1`.")
+    if numeric or not _NAME.fullmatch(ascii_host):
         raise BadTarget(f"`{text[:80]}` is neither a host name nor an address, with or without a port.")
-    return host
+    return ascii_host
+
+
+def _ascii(host: str) -> str:
+    """The name as DNS has it (RFC 3490 section 4). Raises BadTarget where IDNA 2008, as curl has it, gives another."""
+    if any(x in host for x in _DEVIATING):
+        raise BadTarget(f"`{host[:80]}` has two forms in DNS. Write the one that is meant, which begins with `xn--`.")
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def _port(port: str, text: str) -> int:

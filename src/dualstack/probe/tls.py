@@ -160,6 +160,11 @@ _UNTRUSTED = Outcome.TLS_UNTRUSTED
 _NAME_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH in openssl/x509_vfy.h
 
 
+_ALERT = b"\x15"  # the type of its record, RFC 8446 section 5.1
+_REFUSALS = ("alert", "tlsv1 ", "sslv3 ", "unsupported protocol")
+"""What is in the words of OpenSSL for alerts (ssl/ssl_err.c, SSL_R_SSLV3_…, SSL_R_TLSV1_…), and for an old version."""
+
+
 def _explained(error: ssl.SSLError, head: bytes, end: bytes) -> Failed:
     """The outcome that an error of OpenSSL stands for, by the first bytes of the peer where it speaks no TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -172,7 +177,7 @@ def _explained(error: ssl.SSLError, head: bytes, end: bytes) -> Failed:
     if not _is_record(head):
         return _failed(Outcome.TLS_NOT_SPOKEN, quoted(head))
     reason = (error.reason or str(error)).replace("_", " ").lower()
-    is_refusal = "alert" in reason or "unsupported protocol" in reason
+    is_refusal = head[:1] == _ALERT or any(x in reason for x in _REFUSALS)
     return _failed(Outcome.TLS_REFUSED if is_refusal else Outcome.TLS_NOT_SPOKEN, printable(reason))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dualstack.model.address import Family
 from dualstack.model.host import FilterVerdict
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
@@ -85,3 +85,37 @@ def look(place: str, family: Family) -> str:
     if place.startswith("pod"):
         return f"Run `nft list ruleset`, `{tables}` and `{route}` as root, on the nodes at both ends."
     return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."
+
+
+def seen(verdict: FilterVerdict) -> str:
+    """What a rule does with the connection, and another one with its reply."""
+    too = f" The reply would meet `{verdict.reply.rule}`." if verdict.reply else ""
+    return f"{of(verdict)} says {verdict.verdict}: `{verdict.rule}`.{too}"
+
+
+def of(verdict: FilterVerdict) -> str:
+    """Where a rule stands, at the start of a sentence."""
+    return f"`{verdict.source}` of `{verdict.place}`, hook {verdict.where},"
+
+
+def refused_here(trace: Trace, probes: Probes | None) -> tuple[str, str, str] | None:
+    """Culprit, detail and hint for a connection that this host itself refuses, None where another one may have.
+
+    No packet of the wire gives EPERM, and none of IPv4 gives EACCES; ICMPv6 "administratively prohibited" gives that
+    (icmp_err_convert[] in net/ipv4/icmp.c, tab_unreach[] in net/ipv6/icmp.c).
+    """
+    result = probes.of(trace.addresses[0], trace.target.port, trace.protocol) if probes else None
+    errors = ("EPERM", "EACCES") if trace.family is Family.IPV4 else ("EPERM",)
+    if result is None or result.outcome is not Outcome.DENIED or all(x.reason not in errors for x in result.stages):
+        return None
+    option, place = "-4" if trace.family is Family.IPV4 else "-6", trace.vantage
+    commands = (
+        f"ip {option} rule",
+        f"ip {option} route show table all type prohibit",
+        "ip xfrm policy",
+        "nft list ruleset",
+    )
+    listed = ", ".join(f"`{inside(place, x)}`" for x in commands)
+    why = "connect(2) gets an error that no packet can bring."
+    what = "A routing rule or route of type prohibit, an IPsec policy, or a filter for programs does so."
+    return f"`{place}` itself", f"{why} {what}", f"Look at {listed}, and at what confines the program (BPF, SELinux)."

@@ -13,6 +13,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.start import declared_on
+from dualstack.reach.trace import comes_home
 
 SIGNALS = ("traces", "metrics", "logs")
 """What a probe asks for: the first, then the others where that one is not served."""
@@ -66,14 +67,15 @@ def elsewhere(traces: Traces, trace: Trace) -> tuple[Trace, ...]:
 def deserted(traces: Traces) -> Iterator[tuple[Trace, tuple[Trace, ...]]]:
     """The required flows to an address that a name hands out and nobody answers at, with the flows to others that do.
 
-    That `localhost` has two families is no promise.
+    That `localhost` has two families is no promise, and neither has a name of this host itself.
     """
     for trace in traces.broken:
         others = elsewhere(traces, trace)
         named = not trace.target.literal and not trace.target.addresses
         if not named or not others or connects(trace) in (None, ACCEPTED):
             continue
-        if not is_loopback(trace.addresses[0]) or any(x.family is trace.family for x in others):
+        own = is_loopback(trace.addresses[0]) and not comes_home(traces, trace)
+        if not own or any(x.family is trace.family for x in others):
             yield trace, others
 
 
@@ -122,6 +124,16 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             plain = url(target)
             test = f"Test gRPC exporters, which write `{plain}` too, with `{url(target, Protocol.GRPC)}`"
             return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{test}{_other(trace, Protocol.HTTP)}."
+        case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
+            detail = (
+                "The TLS handshake offers HTTP/1.1, and the server wants another protocol (ALPN): HTTP/2, as gRPC does."
+            )
+            hint = f"Send gRPC to `{url(target, Protocol.GRPC)}`{_other(trace, Protocol.HTTP)}."
+            return f"Port {port} takes no HTTP/1.1", detail, hint
+        case Outcome.TLS_REFUSED:
+            detail = "The TLS handshake offers HTTP/2, as gRPC needs it, and the server wants another protocol (ALPN)."
+            hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
+            return f"Port {port} takes no HTTP/2", detail, hint
         case _:
             detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
             hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."

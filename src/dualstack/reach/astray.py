@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from dualstack.model.address import Family, parse, unmapped, zone
+from dualstack.model.address import Family, Scope, parse, scope, unmapped, without_zone, zone
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces, Route
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
@@ -77,9 +77,19 @@ def _covers(held: InterfaceAddress, address: str) -> bool:
     return parse(unmapped(address)) in ipaddress.ip_interface(f"{held.address}/{held.prefix}").network
 
 
-def sourceless(trace: Trace, route: Route | None) -> bool:
+def spent(trace: Trace, route: Route | None, space: Namespace | None) -> bool:
+    """Whether connect(2) has an address to send from and no port with it (ip(7), ip_local_port_range)."""
+    owner = space.owner(route.source) if space and route and route.source else None
+    held = [x for x in owner.addresses if route and x.address == route.source] if owner else []
+    usable = any(not {"tentative", "dadfailed"}.intersection(x.flags) for x in held)
+    return usable and trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE
+
+
+def sourceless(trace: Trace, route: Route | None, space: Namespace | None) -> bool:
     """Whether the kernel has a way out for a flow and no source address for it, or one that stays on this host."""
     out = route is not None and route.interface not in ("", "lo")
+    if spent(trace, route, space):
+        return False
     hopeless = out and route is not None and (not route.source or is_loopback(route.source))
     return trace.at(Hop.ROUTE).mark == Outcome.NO_SOURCE or hopeless
 
@@ -88,3 +98,11 @@ def loopback_alone_lacks_ipv6(space: Namespace) -> bool:
     """Whether the sysctl takes IPv6 from the loopback while another interface holds an IPv6 address."""
     off = any(x.loopback and x.disable_ipv6 for x in space.interfaces)
     return off and bool(space.addresses(Family.IPV6))
+
+
+def reaches_out(trace: Trace, namespaces: Namespaces | None) -> bool:
+    """Whether the place holds an address of the family beyond its links; one out of sight is taken to."""
+    space = namespaces.at(trace.vantage) if namespaces else None
+    near = (Scope.LOOPBACK, Scope.LINK_LOCAL)
+    held = space.addresses(trace.family) if space else ()
+    return space is None or any(scope(without_zone(x)) not in near for x in held)

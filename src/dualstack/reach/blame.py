@@ -7,7 +7,7 @@ from dualstack.model.address import Scope, family, scope, unmapped, without_zone
 from dualstack.model.sockets import Listener, Listeners
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.bind import families
-from dualstack.reach.trace import is_refused, sockets_of
+from dualstack.reach.trace import comes_home, is_refused, sockets_of
 
 
 def is_loopback(address: str) -> bool:
@@ -51,5 +51,5 @@ def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
     """The required flows that were refused at a place in sight where nothing listens on their port."""
     for trace in traces.broken:
         seen = trace.server in listeners.places and is_refused(trace)
-        if seen and not sockets_of(trace, listeners):
+        if seen and not sockets_of(trace, listeners) and not comes_home(traces, trace):
             yield trace

@@ -1,6 +1,6 @@
 """What the named client makes of the addresses of a target: which it tries, when, and which it can do without."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -20,6 +20,9 @@ from dualstack.reach.select import behaviour, order
 
 QUICK = 1000
 """Milliseconds of waiting that an exporter does not mind: its own limit is 10 s (OTEL_EXPORTER_OTLP_TIMEOUT)."""
+
+NEIGHBOUR_TIMEOUT = 3000
+"""Milliseconds until a silent neighbour is given up: mcast_solicit 3, retrans_time_ms 1000 (ip-sysctl.rst)."""
 
 LATE = "late"
 """The mark of an address that the client gives up before it can answer, and then has none."""
@@ -67,7 +70,7 @@ def outlook(
     if not known:
         return None
     row = behaviour(client.runtime, client.version)
-    sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
+    sources = routes.sources if routes else {}
     files = names.files if names else ResolverFiles()
     hosts = files.addresses_of(target.host)
     usable = () if mishandled(client, target) else known
@@ -84,7 +87,7 @@ def outlook(
         row.strategy,
         tried,
         tuple(x for x in known if outcomes[x] == ACCEPTED),
-        dial(tried, lived, client) if all(outcomes[x] for x in tried) else None,
+        dial(tried, lived, client, took=delays(traces, routes, probes)) if all(outcomes[x] for x in tried) else None,
         row.verified,
     )
 
@@ -96,6 +99,19 @@ def round_trip(result: ProbeResult) -> float:
     """
     spent = [x.milliseconds for x in result.stages if x.ok]
     return min(spent[:2]) if len(spent) > 1 else 0.0
+
+
+def delays(traces: Iterable[Trace], routes: Routes | None, probes: Probes | None) -> dict[str, int]:
+    """Milliseconds until a connection to each address of some traces fails, in whole seconds: 0 is at once."""
+    found = {}
+    for trace in traces:
+        for address in trace.addresses:
+            result = probes.of(address, trace.target.port, trace.protocol) if probes else None
+            route = routes.to(trace.vantage, address) if routes else None
+            unseen = NEIGHBOUR_TIMEOUT if route and route.silent else 0
+            spent = sum(x.milliseconds for x in result.stages if not x.ok) if result else unseen
+            found[address] = 1000 * round(spent / 1000)
+    return found
 
 
 def _fate(trace: Trace) -> str | None:

@@ -1,12 +1,13 @@
 """What a client does with the addresses of a name: which it dials, when, and which one it ends up with.
 
-How each client dials is `knowledge/runtimes.table`. A connection that is accepted, refused or has no route is taken to
-say so at once; one that is dropped takes the client's own timeout, or the kernel's.
+How each client dials is `knowledge/runtimes.table`. A connection that is accepted is taken to be so at once, and one
+that fails after what it was seen to take; one that is dropped takes the client's own timeout, or the kernel's.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
+from types import MappingProxyType
 
 from dualstack.model.address import family
 from dualstack.model.client import Attempt, Dialled
@@ -16,16 +17,24 @@ from dualstack.reach.select import Behaviour, behaviour
 
 ACCEPTED, REFUSED, TIMED_OUT, NO_ROUTE = OUTCOMES = ("accepted", "refused", "timed_out", "no_route")
 
+_Fates = Mapping[str, tuple[str, int]]
+"""The outcome of each address and the milliseconds after which it is known."""
+
 SYN_TIMEOUT = 131_000
 """Milliseconds until connect(2) gives up: tcp_syn_retries 6, tcp_syn_linear_timeouts 4 (Linux 6.5, ip-sysctl.rst)."""
 
 
 def dial(
-    order: tuple[str, ...], outcomes: Mapping[str, str], client: Client, syn_timeout: int = SYN_TIMEOUT
+    order: tuple[str, ...],
+    outcomes: Mapping[str, str],
+    client: Client,
+    syn_timeout: int = SYN_TIMEOUT,
+    took: Mapping[str, int] = MappingProxyType({}),
 ) -> Dialled:
     """What becomes of the addresses in `order` (from `select.order`), given what each of them answers.
 
-    `syn_timeout` is the kernel's, in milliseconds; no client waits longer for one address. Each outcome is accepted,
+    `took` are the milliseconds after which a refusal or an error came, nothing where it came at once. `syn_timeout` is
+    the kernel's, in milliseconds; no client waits longer for one address. Each outcome is accepted,
     refused, timed_out or no_route. Raises ValueError for another one, or where an address of `order` has none: what is
     not known is not guessed. Addresses that only `outcomes` holds are not tried.
     """
@@ -34,7 +43,8 @@ def dial(
             msg = f"no outcome is known for {address}: {outcomes.get(address)!r}"
             raise ValueError(msg)
     row = behaviour(client.runtime, client.version)
-    plan = tuple(_plan(order, outcomes, row, syn_timeout))
+    fates = {x: (outcomes[x], syn_timeout if outcomes[x] == TIMED_OUT else took.get(x, 0)) for x in order}
+    plan = tuple(_plan(order, fates, row, syn_timeout))
     first = min((x for x in plan if x.outcome == ACCEPTED), key=lambda x: x.at, default=None)
     queued = order[:1] if row.strategy == "first" else order
     return Dialled(
@@ -112,38 +122,38 @@ def _wait(row: Behaviour) -> str:
     return f"{row.timeout} ms" if row.timeout < 1000 else f"{row.timeout // 1000} s"
 
 
-def _plan(order: tuple[str, ...], outcomes: Mapping[str, str], row: Behaviour, syn_timeout: int) -> Iterator[Attempt]:
+def _plan(order: tuple[str, ...], fates: _Fates, row: Behaviour, syn_timeout: int) -> Iterator[Attempt]:
     """The attempts of a client up to the first that is accepted in each line of them."""
     limit = syn_timeout if row.timeout is None else min(row.timeout, syn_timeout)
     if row.strategy == "families":
-        return _families(order, outcomes, limit, row.delay or 0)
+        return _families(order, fates, limit, row.delay or 0)
     if row.strategy == "shared":
-        return (x for x in _chain(order, outcomes, syn_timeout, row.delay) if x.at < (row.timeout or syn_timeout))
+        return (x for x in _chain(order, fates, syn_timeout, row.delay) if x.at < (row.timeout or syn_timeout))
     queues = {"first": order[:1], "alternating": _by_turns(order), "staggered": _by_turns(order)}
-    return _chain(queues.get(row.strategy, order), outcomes, limit, row.delay)
+    return _chain(queues.get(row.strategy, order), fates, limit, row.delay)
 
 
 def _chain(
-    queue: tuple[str, ...], outcomes: Mapping[str, str], limit: int, delay: int | None = None, start: int = 0
+    queue: tuple[str, ...], fates: _Fates, limit: int, delay: int | None = None, start: int = 0
 ) -> Iterator[Attempt]:
     """Attempts of which each starts when the one before has failed, or `delay` after it, whatever is first."""
     at = start
     for address in queue:
-        outcome = outcomes[address]
+        outcome, took = fates[address]
         yield Attempt(address, at, outcome)
         if outcome == ACCEPTED and delay != 0:
             return
-        takes = limit if outcome == TIMED_OUT else 0
+        takes = min(took, limit)
         at += takes if delay is None else min(takes, delay)
 
 
-def _families(order: tuple[str, ...], outcomes: Mapping[str, str], limit: int, delay: int) -> Iterator[Attempt]:
+def _families(order: tuple[str, ...], fates: _Fates, limit: int, delay: int) -> Iterator[Attempt]:
     """Both families side by side, the one of the first address `delay` ahead (RFC 6555 section 4.1)."""
     primary, fallback = _split(order)
-    ahead = tuple(_chain(primary, outcomes, limit))
+    ahead = tuple(_chain(primary, fates, limit))
     yield from ahead
-    silent = any(x.outcome in (ACCEPTED, TIMED_OUT) for x in ahead)  # not all refused at once
-    yield from _chain(fallback, outcomes, limit, start=delay if silent else 0)
+    waits = any(x.outcome == ACCEPTED or fates[x.address][1] for x in ahead)  # not all refused at once
+    yield from _chain(fallback, fates, limit, start=delay if waits else 0)
 
 
 def _split(order: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

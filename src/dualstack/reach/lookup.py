@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Family
+from dualstack.model.address import Family, family
 from dualstack.model.names import DnsAnswer, Lookup, Names
 from dualstack.model.question import Client
 from dualstack.model.trace import Trace, Traces
@@ -40,6 +40,16 @@ def published(names: Names, host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for x in answers_for(names, host) for address in x.addresses))
 
 
+def is_late(names: Names, host: str) -> bool:
+    """Whether the C library has an IPv6 address of a host that no file and no nameserver in the time of its query gave.
+
+    The answer came after that time, and every resolver that waits as long gets it.
+    """
+    given = {*published(names, host), *names.files.addresses_of(host)}
+    held = next((x.addresses for x in names.lookups if x.name == host), ())
+    return any(family(x) is Family.IPV6 and x not in given for x in held)
+
+
 def as_taken(names: Names, client: Client | None) -> Names:
     """The names as the client's resolver takes the answers.
 
@@ -49,6 +59,7 @@ def as_taken(names: Names, client: Client | None) -> Names:
     if client is None or behaviour(client.runtime, client.version).sort != "musl":
         return names
     wanted = [x.name for x in names.lookups if x.addresses and not names.files.hosts_of(x.name)]
+    wanted = [x for x in wanted if not is_late(names, x)]
     lost = ((x, _refusal(answers_for(names, x))) for x in wanted)
     return replace(names, own=(*names.own, *(Lookup(x, error=y, source="musl") for x, y in lost if y)))
 

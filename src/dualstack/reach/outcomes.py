@@ -24,7 +24,7 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.NO_ROUTE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no route to this address"),
     Outcome.UNREACHABLE: Meaning(_H.ROUTE, _D.NO_ROUTE, "the way reported: host unreachable"),
     Outcome.DENIED: Meaning(_H.POLICY, _D.DENIED, "a packet filter answered"),
-    Outcome.NO_SOURCE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no local address to send from"),
+    Outcome.NO_SOURCE: Meaning(_H.ROUTE, _D.NO_ROUTE, "no local address or port to send from"),
     Outcome.FAMILY_ABSENT: Meaning(_H.ROUTE, _D.NO_ROUTE, "the kernel has no such address family"),
     Outcome.BAD_ADDRESS: Meaning(_H.ROUTE, _D.NO_ROUTE, "the address needs a zone"),
     Outcome.TLS_NOT_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server does not speak TLS here"),

@@ -25,7 +25,7 @@ BREAKS_THE_WAY = (
 )
 """The rules that say why an address is dead; a client that minds is their symptom."""
 
-_FATES = {"refused": "refuses", "timed_out": "does not answer", "no_route": "has no route", ACCEPTED: "answers"}
+_FATES = {"refused": "refuses", "timed_out": "does not answer", "no_route": "cannot be reached", ACCEPTED: "answers"}
 
 
 def outlooks(

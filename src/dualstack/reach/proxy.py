@@ -70,6 +70,20 @@ def variable(target: Target, said: Proxies, found: Collection[Habit]) -> str:
     return next(name for x in found if (name := _variable(target, said, x)))
 
 
+def unseen(question: Question, said: Proxies) -> Iterator[str]:
+    """For each protocol, which clients of this environment would send to its proxy, where no client is named.
+
+    Probes pass every proxy by, and nobody knows whose environment it is: this is no fault, and no silence either.
+    """
+    named = [] if question.client or not question.probing else [x for x in question.targets if not x.addresses]
+    for target in named:
+        found = diverted(target, said, None)
+        if found:
+            clients = ", ".join(x.clients[0] for x in found)
+            set_here = f"{variable(target, said, found)} is set in this environment"
+            yield f"{set_here}: {clients} send what is for `{target.endpoint}` there, and the probes do not"
+
+
 def _variable(target: Target, said: Proxies, habit: Habit) -> str:
     return next((x for x in (habit.tls if target.tls else habit.variables) if x in said.variables), "")
 

@@ -18,6 +18,7 @@ NO_AAAA = "no-aaaa"
 """The option of resolv.conf(5) with which glibc asks for no AAAA record, since 2.36."""
 
 _STOPS = re.compile(r"(?<![A-Z!])(?!SUCCESS\b)!?[A-Z]+=return", re.IGNORECASE)
+_NOTHING = ("TIMEOUT", "UNREACHABLE")
 _DENIES = ("NOERROR", "NXDOMAIN")
 _OPTION = re.compile(r"(?P<key>[a-z]+):(?P<value>\d{0,9})", re.ASCII)
 _DEFAULTS = {"timeout": 5, "attempts": 2}  # RES_TIMEOUT, RES_DFLRETRY in resolv.h
@@ -77,6 +78,19 @@ def rivals(names: Names, host: str) -> tuple[DnsAnswer, ...]:
     said = answers_for(names, host)
     ours = {(x.name, x.record) for x in said if taken & set(x.addresses)}
     return tuple(x for x in said if x.addresses and (x.name, x.record) in ours and not taken & set(x.addresses))
+
+
+def speaking(names: Names, host: str) -> tuple[str, ...]:
+    """The nameservers that answered a query for a host, in the order in which they are asked."""
+    said = answers_for(names, host)
+    return tuple(dict.fromkeys(x.server for x in said if x.rcode not in _NOTHING))
+
+
+def mute(names: Names, host: str) -> tuple[str, ...]:
+    """The nameservers that answered none of the queries for a host, before the first that did."""
+    awake = speaking(names, host)
+    earlier = takewhile(lambda x: x.server not in awake[:1], answers_for(names, host))
+    return tuple(dict.fromkeys(x.server for x in earlier if x.server not in awake and x.rcode == _NOTHING[0]))
 
 
 def dead_end(names: Names, host: str) -> DnsAnswer | None:

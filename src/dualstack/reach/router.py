@@ -17,12 +17,33 @@ NOT_FORWARDED = "not-forwarded"
 """The mark of a route hop with a router in sight that has no route, or whose kernel does not forward the family."""
 
 
+_KINDS = {"EINVAL": "blackhole", "EACCES": "prohibit", "EHOSTUNREACH": "unreachable"}
+"""The types of routes that stop packets, by the error of `Route` (fib_props in net/ipv4/fib_semantics.c)."""
+
+
 def idle(space: Namespace, link: Interface) -> tuple[str, str, str]:
     """Summary, detail and hint for a flow whose interface is down."""
     held = ", ".join(f"`{x.address}/{x.prefix}`" for x in link.addresses) or "no address"
     detail = f"The flow needs `{link.name}` of `{space.place}`, which holds {held} and is down or without carrier."
     command = inside(space.place, f"ip link set {link.name} up")
     return f"Interface `{link.name}` is down", detail, f"Run `{command}`. If it stays down, look at its other end."
+
+
+def unheard(trace: Trace, *, on_link: bool) -> tuple[str, str, str]:
+    """Summary, detail and hint for an address that nothing answers for, on the client's link or perhaps beyond."""
+    address, place = trace.addresses[0], trace.vantage
+    option, asked = ("-6", "neighbour solicitations") if trace.family is Family.IPV6 else ("-4", "ARP requests")
+    look = inside(place, f"ip {option} neigh show {address}")
+    if trace.server not in ("", place):
+        rules, link = (inside(trace.server, x) for x in ("nft list ruleset", "ip link"))
+        detail = f"`{trace.server}` holds `{address}`, and no answer to {asked} for it comes back."
+        hint = f"Look for what drops them in `{rules}` and at the client, and for `NOARP` in `{link}`."
+        return "The host does not answer for its address", detail, hint
+    why = (
+        f"no host on the link holds it, or {asked} are dropped" if on_link else "no host holds it, or a router says so"
+    )
+    detail = f"Nothing on the way answers for `{address}`: {why}."
+    return "No host answers for this address", detail, f"Check that a host holds it, and look at `{look}`."
 
 
 def answerable(transits: Transits, vantage: str, masking: Collection[str]) -> Transits:
@@ -76,6 +97,13 @@ def _stopped(trace: Trace, router: Transit) -> tuple[str, str, str]:
     address, title, place = trace.addresses[0], trace.family.title, router.place
     way = f"Packets for `{address}` come to the router `{place}` by `{router.entering}`"
     option = "-6" if trace.family is Family.IPV6 else "-4"
+    kind = _KINDS.get(router.error, "")
+    if kind:
+        show, drop = (
+            inside(place, f"ip {option} route {x}") for x in (f"show table all type {kind}", f"del {kind} PREFIX")
+        )
+        detail = f"{way}, which has a route (or a rule of `ip rule`) of type {kind} for them."
+        return f"A router stops {title} by a {kind} route", detail, f"Find it with `{show}`, and run `{drop}`."
     if router.error:
         hint = f"Look at `{inside(place, f'ip {option} route get {address}')}` and add the route."
         return f"A router on the way has no {title} route", f"{way}, which has no route for them.", hint

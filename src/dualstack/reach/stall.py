@@ -7,9 +7,10 @@ import msgspec
 from dualstack.model.address import Family, family
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
+from dualstack.model.probe import Probes
 from dualstack.model.question import Client
 from dualstack.model.trace import Trace
-from dualstack.reach.client import QUICK, connects
+from dualstack.reach.client import QUICK, connects, delays
 from dualstack.reach.dial import dial
 from dualstack.reach.required import addresses_of
 from dualstack.reach.select import behaviours, order
@@ -22,7 +23,9 @@ class Stall(msgspec.Struct, frozen=True):
     milliseconds: int | None
 
 
-def stalls(traces: Sequence[Trace], names: Names, routes: Routes | None, client: Client | None) -> list[Stall]:
+def stalls(
+    traces: Sequence[Trace], names: Names, routes: Routes | None, probes: Probes | None, client: Client | None
+) -> list[Stall]:
     """The clients that wait, the slowest first: the named one, or every runtime in its newest version.
 
     `traces` are those of one target. Empty where the fate of an address is not known. Programs with a setting of their
@@ -34,7 +37,8 @@ def stalls(traces: Sequence[Trace], names: Names, routes: Routes | None, client:
     if set(known) - set(fates):
         return []
     tried = [(x, _order(known, traces[0].target.host, names, routes, x)) for x in ([client] if client else usual())]
-    found = [y for x, mine in tried for y in _stall(mine, fates, x)]
+    took = delays(traces, routes, probes)
+    found = [y for x, mine in tried for y in _stall(mine, fates, took, x)]
     return sorted(found, key=lambda x: (x.milliseconds is not None, -(x.milliseconds or 0)))
 
 
@@ -54,7 +58,7 @@ def usual() -> list[Client]:
 
 
 def _order(known: Sequence[str], name: str, names: Names, routes: Routes | None, client: Client) -> tuple[str, ...]:
-    sources = {x.destination: x.source for x in routes.items if not x.error} if routes else {}
+    sources = routes.sources if routes else {}
     return order(known, client.runtime, client.version, sources, names.files.policy, names.files.addresses_of(name))
 
 
@@ -62,8 +66,10 @@ def _title(client: Client) -> str:
     return next(x.title for x in behaviours() if x.runtime == client.runtime)
 
 
-def _stall(tried: tuple[str, ...], fates: Mapping[str, str], client: Client) -> Iterator[Stall]:
-    waited = dial(tried, fates, client).waited
+def _stall(
+    tried: tuple[str, ...], fates: Mapping[str, str], took: Mapping[str, int], client: Client
+) -> Iterator[Stall]:
+    waited = dial(tried, fates, client, took=took).waited
     if waited is None or waited > QUICK:
         yield Stall(_title(client), waited)
 

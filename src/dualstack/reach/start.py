@@ -156,6 +156,21 @@ def started_otherwise(socket: Listener, declared: Declared) -> bool:
     return bool(files) and not any(x.startswith(_UNREAD) or is_same_file(x, declared.file) for x in files)
 
 
+def found_running(
+    traces: Traces, declared: Declared, listeners: Listeners, namespaces: Namespaces
+) -> tuple[Namespace, list[Listener]]:
+    """The sockets of Go programs on the ports of a configuration: here, or else at a place where flows end.
+
+    Those of a process that was started with this configuration come first.
+    """
+    ends = [x for x in namespaces.items if any(y.server == x.place for y in traces.items)]
+    for space in (here(namespaces), *ends):
+        mine = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
+        if mine:
+            return space, sorted(mine, key=lambda x: started_otherwise(x, declared))
+    return here(namespaces), []
+
+
 def failures(
     traces: Traces, declared: Declared | None, listeners: Listeners | None, space: Namespace, names: Names | None
 ) -> tuple[Failure, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from dualstack.model.address import Protocol, join
+from dualstack.model.address import Protocol, Scope, join, scope, unmapped, without_zone
 from dualstack.model.finding import Finding
 from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
@@ -29,8 +29,21 @@ def line(trace: Trace, codes: tuple[str, ...] = ()) -> str:
 def refusals(traces: Traces, listeners: Listeners) -> Iterator[tuple[Trace, tuple[Listener, ...]]]:
     """The required flows turned away at a place in sight, each with the sockets on that port there."""
     for trace in traces.broken:
-        if trace.server in listeners.places and is_turned_away(trace) and trace.addresses:
+        met = trace.server in listeners.places and is_turned_away(trace) and trace.addresses
+        if met and not comes_home(traces, trace):
             yield trace, sockets_of(trace, listeners)
+
+
+def comes_home(traces: Traces, trace: Trace) -> bool:
+    """Whether the name of another host, which answers at another address, leads the client to its own loopback."""
+    named = not trace.target.literal and not trace.target.addresses
+    others = (x for x in traces.items if x.target == trace.target and x.server != trace.vantage)
+    answering = (x for x in others if x.at(Hop.LISTEN).status is Status.PASS and x.addresses)
+    return named and _stays(trace) and any(not _stays(x) for x in answering)
+
+
+def _stays(trace: Trace) -> bool:
+    return bool(trace.addresses) and scope(without_zone(unmapped(trace.addresses[0]))) is Scope.LOOPBACK
 
 
 def is_refused(trace: Trace) -> bool:

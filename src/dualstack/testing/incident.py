@@ -270,7 +270,7 @@ def _larger(text: str) -> Larger:
 
 def _stages(said: Mapping[str, str]) -> tuple[Stage, ...]:
     if "errno" in said:
-        return (Stage("connect", ok=False, milliseconds=0, reason=said["errno"]),)
+        return (Stage("connect", ok=False, milliseconds=float(said.get("took", 0)), reason=said["errno"]),)
     return tuple(Stage(x, ok=True, milliseconds=float(said["took"])) for x in ("connect", "export") if "took" in said)
 
 

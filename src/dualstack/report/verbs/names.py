@@ -43,10 +43,9 @@ def answer(name: str, found: Names, routes: Routes, wanted: Sequence[Client]) ->
     """The answer for a name; the orders of `wanted` clients, or of every runtime in its newest version."""
     lookup = found.lookup(name)
     addresses = lookup.addresses if lookup else ()
-    sources = {x.destination: x.source for x in routes.items if not x.error}
     clients = wanted or [Client(x) for x in dict.fromkeys(x.runtime for x in behaviours())]
     files, hosts = found.files, found.files.addresses_of(name)
-    tried = {x: order(addresses, x.runtime, x.version, sources, files.policy, hosts) for x in clients}
+    tried = {x: order(addresses, x.runtime, x.version, routes.sources, files.policy, hosts) for x in clients}
     shown = {x: behaviour(x.runtime, x.version).verified for x in clients}
     orders = tuple(Order(_spelled(x), mine, describe(x), shown[x]) for x, mine in tried.items())
     return Answer(

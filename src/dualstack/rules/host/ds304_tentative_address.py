@@ -78,7 +78,7 @@ def check(
         place = namespaces.at(trace.server) or space
         for held in _flagged(place, trace.addresses):
             yield _finding(place, held, (trace,))
-        if sourceless(trace, routes.to(trace.vantage, trace.addresses[0]) if routes else None):
+        if sourceless(trace, routes.to(trace.vantage, trace.addresses[0]) if routes else None, space):
             for held in _flagged(space, space.addresses(trace.family)):
                 yield _finding(space, held, (trace,))
 

@@ -57,9 +57,10 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespaces, Routes, Transits
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.astray import idle_link, unreached
+from dualstack.reach.answers import deserted
+from dualstack.reach.astray import idle_link, reaches_out, unreached
 from dualstack.reach.hint import inside
-from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unreturned
+from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unheard, unreturned
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
@@ -78,9 +79,10 @@ def check(
     probes: Probes | None,
 ) -> Iterator[Finding]:
     """One finding for each flow that the routes, or the neighbours, stop."""
+    unzoned = [x for x, _ in deserted(traces) if x.at(Hop.ROUTE).mark == Outcome.BAD_ADDRESS]
     for trace in unreached(traces):
         hop, link = trace.at(Hop.ROUTE), idle_link(trace, namespaces)
-        if not link and (hop.status is not Status.FAIL or hop.mark in _OTHERS):
+        if trace in unzoned or (not link and (hop.status is not Status.FAIL or hop.mark in _OTHERS)):
             continue
         route = routes.to(trace.vantage, trace.addresses[0]) if routes else None
         mark = _SILENT if route and route.silent else (route.error.lower() if route else "") or hop.mark
@@ -92,7 +94,7 @@ def check(
         elif route and route.gateway and mark in (_SILENT, NOT_FORWARDED):
             summary, detail, hint = beyond(trace, route, probes, transits)
         else:
-            summary, detail, hint = _words(trace, mark, namespaces)
+            summary, detail, hint = _words(trace, mark, namespaces, on_link=route is not None and route.silent)
         yield Finding(
             summary=summary,
             detail=detail,
@@ -103,39 +105,31 @@ def check(
         )
 
 
-def _words(trace: Trace, mark: str, namespaces: Namespaces | None) -> tuple[str, str, str]:
+def _words(trace: Trace, mark: str, namespaces: Namespaces | None, *, on_link: bool) -> tuple[str, str, str]:
     address, title, place = trace.addresses[0], trace.family.title, trace.vantage
     option = "-6" if trace.family is Family.IPV6 else "-4"
     look = inside(place, f"ip {option} route get {address}")
     if scope(address.partition("%")[0]) is Scope.LINK_LOCAL and "%" not in address and trace.family is Family.IPV6:
         spelled = join(f"{address}%{_device(place, namespaces)}", trace.target.port)
         detail = f"`{address}` is valid on every link. Without a zone the kernel cannot tell which one is meant."
-        return "A link-local address needs a zone", detail, f"Write `{spelled}`, with the right interface."
+        record = f"Give `{trace.target.host}` an address that is valid beyond its link."
+        hint = f"Write `{spelled}`, with the right interface." if trace.target.literal else record
+        return "A link-local address needs a zone", detail, hint
     if zone(address) and not _device_is_there(zone(address), place, namespaces):
         detail = f"`{place}` has no interface `{zone(address)}`, which the target names as its zone."
         return "The zone is no interface here", detail, f"Write the zone as `{_device(place, namespaces)}`, for one."
     if mark == _SILENT:
-        neighbours = inside(place, f"ip {option} neigh show {address}")
-        detail = f"Nothing on the way answers for `{address}`: no host holds it, or a router says unreachable."
-        return "No host answers for this address", detail, f"Check that a host holds it, and look at `{neighbours}`."
+        return unheard(trace, on_link=on_link)
     if mark in _REFUSED_BY_ROUTE:
         detail = f"A route of `{place}` {_REFUSED_BY_ROUTE[mark]} `{address}`."
         return f"A route refuses this {title} address", detail, f"Look at `{look}` and remove that route."
     detail = f"The routing table of `{place}` has no entry for `{address}` and no {title} default route."
     hint = f"Look at `{look}`, then add a route, such as `ip {option} route add default via ROUTER`."
-    if _reaches_out(trace, namespaces):
+    if reaches_out(trace, namespaces):
         return f"No {title} route to this address", detail, hint
     add = inside(place, f"ip {option} addr add ADDRESS/PREFIX dev {_device(place, namespaces)}")
     lacking = f"No interface has an {title} address beyond its link either."
     return f"No {title} address or route here", f"{detail} {lacking}", f"Run `{add}` first. {hint}"
-
-
-def _reaches_out(trace: Trace, namespaces: Namespaces | None) -> bool:
-    """Whether the place holds an address of the family beyond its links; one out of sight is taken to."""
-    space = namespaces.at(trace.vantage) if namespaces else None
-    near = (Scope.LOOPBACK, Scope.LINK_LOCAL)
-    held = space.addresses(trace.family) if space else ()
-    return space is None or any(scope(x.partition("%")[0]) not in near for x in held)
 
 
 def _device_is_there(device: str, place: str, namespaces: Namespaces | None) -> bool:

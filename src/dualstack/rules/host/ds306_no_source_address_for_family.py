@@ -2,7 +2,8 @@
 
 ## What it detects
 connect(2) says "cannot assign requested address", or the kernel would send from a loopback address or from none, or the
-loopback address itself is on no interface, or the loopback interface is down; and no sysctl is the reason.
+loopback address itself is on no interface, or the loopback interface is down; and no sysctl is the reason. Or there is
+an address, and no local port is left for it.
 
 ## Why it breaks
 A connection needs a source address that the peer can answer to. Where the place holds none of the family, the kernel
@@ -41,6 +42,10 @@ interfaces: {lo: []}
 down: [lo]
 probes: ["127.0.0.1:4318 http no_route"]
 ```
+```yaml fires
+target: 10.9.0.7:4317
+probes: ["10.9.0.7:4317 grpc no_source"]
+```
 ```yaml quiet
 target: http://[fd00:9::7]:4318
 sysctls: {net.ipv6.conf.eth0.disable_ipv6: 1}
@@ -49,7 +54,7 @@ probes: ["[fd00:9::7]:4318 http no_route"]
 ```
 
 ## References
-- connect(2): `EADDRNOTAVAIL`; RFC 6724 section 5
+- connect(2): `EADDRNOTAVAIL`, also where all ports of `ip_local_port_range` are taken (ip(7)); RFC 6724 section 5
 - Measured on Linux 6.18: with a route and no address, EADDRNOTAVAIL, in IPv4 a segment from 0.0.0.0; with `::1` alone,
   EHOSTUNREACH
 """
@@ -62,7 +67,7 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.host import Interface, Namespaces, Route, Routes
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.astray import idle_loopback, sourceless, unreached
+from dualstack.reach.astray import idle_loopback, sourceless, spent, unreached
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
 
@@ -70,14 +75,20 @@ HOP = Hop.HOST
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS301", "DS302", "DS303", "DS304")
 
+_PORTS = "ip_local_port_range"
+
 
 def check(traces: Traces, routes: Routes | None, namespaces: Namespaces | None) -> Iterator[Finding]:
     """One finding for each flow that has no address to start from."""
     for trace in unreached(traces):
         idle = idle_loopback(trace, namespaces)
+        route = _route(trace, routes)
+        space = namespaces.at(trace.vantage) if namespaces else None
         if idle:
             yield _idle(trace, idle)
-        elif _gone(trace) if is_loopback(trace.addresses[0]) else sourceless(trace, _route(trace, routes)):
+        elif route and spent(trace, route, space):
+            yield _spent(trace, route)
+        elif _gone(trace) if is_loopback(trace.addresses[0]) else sourceless(trace, route, space):
             yield _lacking(trace, routes)
 
 
@@ -90,6 +101,18 @@ def _idle(trace: Trace, loopback: Interface) -> Finding:
         families=(trace.family,),
         evidence=(Evidence(f"{loopback.name} is down", "rtnetlink"), *trace.at(Hop.ROUTE).evidence),
         fix=Fix("Bring up the loopback", commands=(command,)),
+        flows=(trace.key,),
+    )
+
+
+def _spent(trace: Trace, route: Route) -> Finding:
+    ports, sockets = (inside(trace.vantage, x) for x in (f"sysctl net.ipv4.{_PORTS}", "ss -tan"))
+    return Finding(
+        summary="No local port is left to send from",
+        detail=f"`{trace.vantage}` can send from `{route.source}`, and every port that it may use for that is taken.",
+        hint=f"Find what holds so many connections with `{sockets}`, or widen the range that `{ports}` shows.",
+        families=(trace.family,),
+        evidence=trace.at(Hop.ROUTE).evidence,
         flows=(trace.key,),
     )
 

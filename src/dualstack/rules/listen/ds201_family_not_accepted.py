@@ -49,7 +49,7 @@ from dualstack.reach.bind import families, listen_mark
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import owner
-from dualstack.reach.trace import is_turned_away, sockets_of
+from dualstack.reach.trace import comes_home, is_turned_away, sockets_of
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -67,7 +67,7 @@ _HIDDEN = "Look at the sockets of the server, and for a filter that rejects by r
 def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
     """One finding for each refused flow whose port has some other listener."""
     for trace in traces.broken:
-        if not is_turned_away(trace):
+        if not is_turned_away(trace) or comes_home(traces, trace):
             continue
         seen = listeners is not None and trace.server in listeners.places
         bound, odd = _bound(trace, listeners), _taking(trace, listeners)

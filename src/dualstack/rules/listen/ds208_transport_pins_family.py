@@ -63,7 +63,7 @@ from dualstack.reach.blame import is_wildcard
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, where
 from dualstack.reach.start import declared_on
-from dualstack.reach.trace import is_turned_away, sockets_of
+from dualstack.reach.trace import comes_home, is_turned_away, sockets_of
 from dualstack.reach.unknowns import may_matter
 
 HOP = Hop.LISTEN
@@ -78,7 +78,7 @@ def check(
 ) -> Iterator[Finding]:
     """One finding for each refused flow whose port has the other family by the receiver's transport."""
     for trace in traces.broken:
-        if not is_turned_away(trace):
+        if not is_turned_away(trace) or comes_home(traces, trace):
             continue
         endpoint, network = declared_on(declared, trace.port), _PINS[trace.family.other]
         pinned = endpoint if endpoint and endpoint.network == network else None

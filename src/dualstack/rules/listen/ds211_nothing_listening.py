@@ -54,7 +54,7 @@ from dualstack.reach.hint import correct, owner, unused, why
 from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
-from dualstack.reach.trace import is_refused, sockets_of
+from dualstack.reach.trace import comes_home, is_refused, sockets_of
 from dualstack.reach.unheld import doubted
 
 HOP = Hop.LISTEN
@@ -81,7 +81,7 @@ def check(
     stopped = next(iter(suspects(traces, declared, listeners, here(namespaces), names)), None)
     silent: dict[tuple[str, str], list[Trace]] = {}
     for trace in traces.broken:
-        if not is_refused(trace) or is_open(trace, places):
+        if not is_refused(trace) or is_open(trace, places) or comes_home(traces, trace):
             continue
         seen = listeners is not None and trace.server in listeners.places
         if listeners is not None and seen and not sockets_of(trace, listeners):

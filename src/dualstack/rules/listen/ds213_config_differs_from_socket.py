@@ -1,10 +1,10 @@
 """The Collector that runs listens otherwise than the configuration says.
 
 ## What it detects
-A Go process listens on a port of the configuration, and a socket that the configuration would make in this network
-namespace is not there. Or its command line names another configuration: then this is a note, not a fault. On a
-cluster, a ConfigMap that is younger than the container: an error where what runs refuses what the text that is there
-now would take, else a warning. A warning as well where pods serve and newer ones of their workload do not come up.
+A Go process listens on a port of the configuration, here or else where flows end, without a socket that it would make
+there. Or its command line names another configuration: then this is a note. On a cluster, a ConfigMap that is younger
+than the container: an error where what runs refuses what the text that is there now would take, else a warning. A
+warning as well where pods serve and newer ones of their workload do not come up.
 
 ## Why it breaks
 A Collector reads its configuration when it starts; a file edited later, or of another process, is not what it has.
@@ -60,7 +60,7 @@ from dualstack.reach.hint import owner
 from dualstack.reach.outdated import outdated
 from dualstack.reach.pods import Places, alike
 from dualstack.reach.rollouts import stuck
-from dualstack.reach.start import here, port, predicted, sockets, started_otherwise, started_with
+from dualstack.reach.start import found_running, here, port, predicted, started_otherwise, started_with
 from dualstack.reach.trace import sockets_of
 
 HOP = Hop.LISTEN
@@ -83,10 +83,9 @@ def check(
         if all(x.outdated or x.observed is None for x in filter(None, [places.named(space.place)])):
             yield from outdated(traces, places)
             return
-    running = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
-    running.sort(key=lambda x: started_otherwise(x, declared))
+    place, running = found_running(traces, declared, listeners, namespaces)
     if running:
-        found = tuple(_differing(traces, listeners, space, declared, names, running[0]))
+        found = tuple(_differing(traces, listeners, place, declared, names, running[0]))
         yield from found or _started_otherwise(traces, declared, running)
 
 

@@ -2,7 +2,8 @@
 
 ## What it detects
 One server, one name: the query for A brings addresses, the query for AAAA no answer, or SERVFAIL or REFUSED. An
-answer that does not fit into a datagram, on a server or a path that refuses DNS over TCP, is none.
+answer that does not fit into a datagram, on a server or a path that refuses DNS over TCP, is none. One that comes late
+is a note: the C library has addresses that no other server and no file gives.
 
 ## Why it breaks
 A resolver asks for both and waits for both: in glibc 5 s a try, twice, unless `timeout` and `attempts` say otherwise.
@@ -36,6 +37,12 @@ target: collector:4317
 names: {collector: EAI_AGAIN}
 dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA UNREACHABLE"]
 ```
+```yaml fires
+target: collector:4317
+names: {collector: ["fd00:9::7", 10.9.0.7]}
+dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.53 collector AAAA TIMEOUT"]
+probes: ["[fd00:9::7]:4317 grpc accepted", "10.9.0.7:4317 grpc accepted"]
+```
 ```yaml quiet
 target: collector:4317
 names: {collector: EAI_AGAIN}
@@ -55,7 +62,7 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.names import DnsAnswer, Names
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.lookup import asked_as, spared
+from dualstack.reach.lookup import asked_as, is_late, spared
 from dualstack.reach.resolver import patience
 
 HOP = Hop.RESOLVE
@@ -71,6 +78,9 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
         if given is None:
             continue
         mine = asked_as(traces, names, silent.name)
+        if silent.rcode == _SILENT and any(is_late(names, x.target.host) for x in mine):
+            yield _late(silent, mine)
+            continue
         yield Finding(
             summary="AAAA queries get no answer" if silent.rcode == _SILENT else "AAAA queries fail",
             detail=f"`{silent.server}` answers for the A record of `{silent.name}` and {_instead(names, silent)}",
@@ -86,6 +96,18 @@ def check(traces: Traces, names: Names, question: Question) -> Iterator[Finding]
             else Severity.ERROR,
             flows=tuple(x.key for x in mine),
         )
+
+
+def _late(slow: DnsAnswer, traces: Sequence[Trace]) -> Finding:
+    return Finding(
+        summary="AAAA queries are answered late",
+        detail=f"`{slow.server}` takes long to answer for the AAAA record of `{slow.name}`. It does in the end.",
+        hint=f"Run `dig @{slow.server} {slow.name} AAAA` and look at its query time: each new connection waits for it.",
+        severity=Severity.INFO,
+        families=(Family.IPV6,),
+        evidence=(Evidence(f"{slow.record}: no answer in time", f"DNS query to {slow.server}"),),
+        flows=tuple(x.key for x in traces),
+    )
 
 
 def _mild(question: Question, silent: DnsAnswer, traces: Sequence[Trace]) -> bool:

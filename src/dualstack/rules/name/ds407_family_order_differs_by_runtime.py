@@ -46,6 +46,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Routes
 from dualstack.model.names import Names
+from dualstack.model.probe import Probes
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.answers import deserted
 from dualstack.reach.required import addresses_of
@@ -56,12 +57,14 @@ SEVERITY = Severity.INFO
 BECAUSE = ("DS404",)
 
 
-def check(traces: Traces, names: Names, routes: Routes | None) -> Iterator[Finding]:
+def check(traces: Traces, names: Names, routes: Routes | None, probes: Probes | None) -> Iterator[Finding]:
     """One finding for each dead address that some clients begin with, and others do not."""
     for trace, others in deserted(traces):
         mine = [x for x in traces.items if x.target == trace.target]
         firsts = beginners(mine, names, routes)
-        if len(firsts) < 2 or all(x.family is trace.family for x in others) or not stalls(mine, names, routes, None):
+        if len(firsts) < 2 or all(x.family is trace.family for x in others):
+            continue
+        if not stalls(mine, names, routes, probes, None):
             continue
         host, address, title = trace.target.host, trace.addresses[0], trace.family.title
         yield Finding(

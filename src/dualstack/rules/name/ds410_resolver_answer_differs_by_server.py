@@ -1,15 +1,17 @@
-"""Two nameservers say different things of the name.
+"""Two nameservers say different things of the name, or the first says nothing.
 
 ## What it detects
 One nameserver has addresses for the name and another one of the same host says that there are none. Or their addresses
-have nothing in common, those that the client took do not answer, and those of the other one do.
+have nothing in common, those that the client took do not answer, and those of the other one do. Or one is silent, and
+an answer comes from one after it.
 
 ## Why it breaks
 All nameservers in resolv.conf are taken to know the same. glibc believes the first that answers and asks the next one
 where it is silent; musl asks all of them at once. What a client gets then depends on who is quicker, or awake.
+Each lookup waits for a silent one first.
 
 ## Fix
-Let both have the same records, or name one kind of nameserver only.
+Let both have the same records, or name one kind of nameserver only. Take out what is gone.
 
 ## Example
 ```yaml fires
@@ -26,6 +28,12 @@ target: collector:4317
 names: {collector: [10.9.0.7]}
 dns: ["10.9.0.53 collector A NOERROR 10.9.0.7", "10.9.0.54 collector A NOERROR 10.9.0.8"]
 probes: ["10.9.0.7:4317 grpc timed_out", "10.9.0.8:4317 grpc accepted"]
+```
+```yaml fires
+target: collector:4317
+names: {collector: [10.9.0.7]}
+dns: ["10.9.0.53 collector A TIMEOUT", "10.9.0.54 collector A NOERROR 10.9.0.7"]
+probes: ["10.9.0.7:4317 grpc accepted"]
 ```
 ```yaml quiet
 target: collector:4317
@@ -54,7 +62,7 @@ from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.lookup import family_of
 from dualstack.reach.outcomes import reached
-from dualstack.reach.resolver import DNS, NEVER, denials, obstacle, rivals
+from dualstack.reach.resolver import DNS, NEVER, denials, mute, obstacle, patience, rivals, speaking
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.WARNING
@@ -72,9 +80,26 @@ def check(traces: Traces, names: Names, probes: Probes | None) -> Iterator[Findi
             held = ", ".join(address for x in given for address in x.addresses)
             said = f"`{denied[0].server}` says that `{given[0].name}` has no {records} record ({denied[0].rcode})"
             yield _finding(f"{said}, and `{given[0].server}` has {held}.", names, given, denied, spoken)
+        awake = "" if names.files.hosts_of(host) else next(iter(speaking(names, host)), "")
+        working = [x for x in mine if not x.failed]
+        yield from (_silent(x, awake, names, working) for x in mute(names, host) if awake and working)
     for trace in traces.broken:
         if probes and not any(x.family is trace.family for x in elsewhere(traces, trace)):
             yield from _astray(trace, names, probes)
+
+
+def _silent(server: str, awake: str, names: Names, flows: Sequence[Trace]) -> Finding:
+    """A note for flows that work: what they lose is the time of the lookup."""
+    timeout, _ = patience(names.files.options)
+    path = names.files.resolv_path
+    return Finding(
+        summary=f"The nameserver `{server}` does not answer",
+        detail=f"glibc waits {timeout} s for it in a lookup (`timeout` in `{path}`), and then asks `{awake}`.",
+        hint=f"Repair `{server}`, or take it out of `{path}`.",
+        confidence=Confidence.PROBED,
+        evidence=(Evidence("TIMEOUT", f"DNS query to {server}"),),
+        flows=tuple(x.key for x in flows),
+    )
 
 
 def _astray(trace: Trace, names: Names, probes: Probes) -> Iterator[Finding]:

@@ -64,10 +64,10 @@ from collections.abc import Iterator
 
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict, Namespaces
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.admitted import shut_out
-from dualstack.reach.allow import allow, culprit, look, rule_out, stopping
+from dualstack.reach.allow import allow, culprit, look, of, refused_here, rule_out, seen, stopping
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
 
@@ -83,7 +83,9 @@ _REASONS = {
 _ENDED = {"timed_out": Outcome.TIMED_OUT, "denied": Outcome.DENIED}
 
 
-def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None) -> Iterator[Finding]:
+def check(
+    traces: Traces, filters: Filters | None, namespaces: Namespaces | None, probes: Probes | None
+) -> Iterator[Finding]:
     """One finding for each flow that a filter stops, or must have stopped."""
     for trace in traces.broken:
         hop = trace.at(Hop.POLICY)
@@ -92,12 +94,14 @@ def check(traces: Traces, filters: Filters | None, namespaces: Namespaces | None
         said = filters.to(trace.addresses[0], trace.target.port) if filters else ()
         against = stopping(said)
         doubted = None if against else suspect(said, _ENDED.get(hop.mark, Outcome.REFUSED))
+        own = None if against or doubted else refused_here(trace, probes)
         certain = bool(against) or (_hidden(trace, said) and not stays_unheard(trace, namespaces))
+        by = own[0] if own else culprit(trace)
         if certain or doubted:
             yield Finding(
-                summary=f"{culprit(trace)} {'stops' if certain else 'may stop'} {trace.family.title}",
-                detail=" ".join(map(_seen, against)) or f"{_reason(trace)} {_unseen(said, doubted)}",
-                hint=_hint(trace, against, doubted),
+                summary=f"{by} {'stops' if certain else 'may stop'} {trace.family.title}",
+                detail=own[1] if own else " ".join(map(seen, against)) or f"{_reason(trace)} {_unseen(said, doubted)}",
+                hint=own[2] if own else _hint(trace, against, doubted),
                 families=(trace.family,),
                 confidence=Confidence.OBSERVED if against else Confidence.INFERRED,
                 evidence=hop.evidence,
@@ -122,15 +126,6 @@ def _passes(said: tuple[FilterVerdict, ...]) -> bool:
     return bool(said) and all(x.verdict == "accept" for x in said)
 
 
-def _seen(verdict: FilterVerdict) -> str:
-    too = f" The reply would meet `{verdict.reply.rule}`." if verdict.reply else ""
-    return f"{_of(verdict)} says {verdict.verdict}: `{verdict.rule}`.{too}"
-
-
-def _of(verdict: FilterVerdict) -> str:
-    return f"`{verdict.source}` of `{verdict.place}`, hook {verdict.where},"
-
-
 def _reason(trace: Trace) -> str:
     mark = trace.at(Hop.POLICY).mark
     return "Nothing answers the connection." if mark == "timed_out" and not _accepted(trace) else _REASONS[mark]
@@ -138,7 +133,7 @@ def _reason(trace: Trace) -> str:
 
 def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> str:
     if doubted:
-        return f"{_of(doubted)} has a rule that could not be decided: `{doubted.rule}`."
+        return f"{of(doubted)} has a rule that could not be decided: `{doubted.rule}`."
     if _passes(said):
         return "The rules that were read let it pass, so another filter is in between."
     return "The filters on the way were not read."

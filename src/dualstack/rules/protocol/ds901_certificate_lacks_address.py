@@ -1,7 +1,8 @@
 """The certificate does not hold the name or address that the client asks for.
 
 ## What it detects
-The TLS handshake ends because the server's certificate is for other names or addresses than the target.
+The TLS handshake ends because the server's certificate is for other names or addresses than the target, or because the
+server has none for what it was asked for.
 
 ## Why it breaks
 A client compares what it was told to connect to with the subjectAltName of the certificate. A name needs a DNS entry,
@@ -9,7 +10,7 @@ an address an IP entry, and each family its own: a certificate for `10.9.0.7` sa
 stands in the subject alone (its common name) counts for nothing: Go says `certificate relies on legacy Common Name
 field, use SANs instead`. An address in a DNS entry counts for nothing either, and a wildcard stands for one label:
 `*.otel.lab` is neither `otel.lab` nor `a.b.otel.lab`. Of `*.lab` clients differ: Go takes it for `otel.lab`, OpenSSL
-and Node do not.
+and Node do not. A server or proxy of many names wants to be asked for one (SNI), and nobody sends an address there.
 
 ## Fix
 Issue the certificate again with the missing entry, or send to a name or address that it holds.
@@ -39,7 +40,10 @@ probes: ["10.9.0.7:4318 https tls_name_mismatch subject=CN=collector issuer=CN=l
 target: https://[fd00:9::7]:4318
 probes: ["[fd00:9::7]:4318 https tls_name_mismatch san=DNS:fd00:9::7"]
 ```
-
+```yaml fires
+target: https://10.9.0.7:4318
+probes: ["10.9.0.7:4318 https tls_refused detail='tlsv1 unrecognized name'"]
+```
 ```yaml quiet
 target: https://collector:4318
 names: {collector: ["fd00:9::7"]}
@@ -47,7 +51,7 @@ probes: ["[fd00:9::7]:4318 https accepted san=collector"]
 ```
 
 ## References
-- RFC 9110 section 4.3.4 (names) and 4.3.5 (addresses), RFC 9525 section 2 (common names) and 6
+- RFC 9110 section 4.3.4 and 4.3.5, RFC 9525 section 2 (common names) and 6, RFC 6066 section 3 (SNI, no addresses)
 - Go crypto/x509, verify.go, HostnameError.Error
 - https://github.com/hashicorp/consul/issues/10247
 """
@@ -68,10 +72,15 @@ _GO_ALONE = (
     "Programs in Go take such a wildcard, those with OpenSSL (Python, curl) and Node do not: it is a whole domain."
 )
 
+_UNKNOWN = "unrecognized name"  # alert 112 in the words of OpenSSL
+
 
 def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
     """One finding for each flow whose certificate is for somebody else."""
-    for trace, result in ended(traces, probes, (Outcome.TLS_NAME_MISMATCH,)):
+    for trace, result in ended(traces, probes, (Outcome.TLS_NAME_MISMATCH, Outcome.TLS_REFUSED)):
+        if result.outcome is Outcome.TLS_REFUSED:
+            yield from _unknown(trace) if _UNKNOWN in result.detail else ()
+            continue
         asked = without_zone(trace.target.host)
         kind = f"{trace.family.title} address" if trace.target.literal else "name"
         missed = _missed(traces, trace, result)
@@ -86,6 +95,21 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
             severity=Severity.WARNING if _GO_ALONE in missed else Severity.ERROR,
             flows=(trace.key,),
         )
+
+
+def _unknown(trace: Trace) -> Iterator[Finding]:
+    """A server that ends the handshake for want of a name that it knows."""
+    name, literal = f"`{trace.target.host}`", trace.target.literal
+    own = "a default one" if literal else f"one for {name}"
+    yield Finding(
+        summary="The server wants a name" if literal else "The server knows no such name",
+        detail=f"The server has no certificate for {'clients that send no name (SNI), as here' if literal else name}.",
+        hint=f"Send to a name that it has a certificate for, or give it {own}.",
+        families=(trace.family,),
+        confidence=Confidence.PROBED,
+        evidence=trace.at(Hop.HANDSHAKE).evidence,
+        flows=(trace.key,),
+    )
 
 
 def _holds(certificate: Certificate | None) -> str:

@@ -46,13 +46,13 @@ SEVERITY = Severity.ERROR
 
 _NONE_GIVEN = ("certificate required", "bad certificate")
 _NOT_TAKEN = ("unknown ca", "certificate unknown", "certificate expired", "certificate revoked")
-_OF_PROTOCOL = "no application protocol"
+_OTHERS = ("no application protocol", "unrecognized name")
 
 
 def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
-    """One finding for each flow whose handshake the server ended, but for a matter of protocols, which is DS902."""
+    """One finding for each flow whose handshake the server ended, but for protocols (DS902) and names (DS901)."""
     for trace, result in ended(traces, probes, (Outcome.TLS_REFUSED,)):
-        if _OF_PROTOCOL in result.detail:
+        if any(x in result.detail for x in _OTHERS):
             continue
         summary, why, hint = _words(trace, result.detail)
         yield Finding(
