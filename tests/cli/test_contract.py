@@ -213,7 +213,7 @@ def test_ascii() -> None:
 
     assert "aaa…" in dualstack("diagnose", LONG_NAME, LC_ALL="C").stdout
     assert "aaa~" in dualstack("diagnose", LONG_NAME, **changes).stdout
-    assert dualstack("diagnose", "http://é.example:4318", **changes).returncode == 2
+    assert dualstack("diagnose", "http://straße.example:4318", **changes).returncode == 2
 
 
 @pytest.mark.parametrize("argv", [["diagnose", "-v"], ["probe"], ["diagnose", "--color", "never"]], ids=" ".join)
