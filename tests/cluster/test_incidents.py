@@ -273,6 +273,11 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
         ["DS607"],
     ),
     "pods without the family": ({"pods": [w.pod("otel-a", "n1", ["IPv4"])]}, (), ["DS601"]),
+    "two pods without the family, both expected": (
+        {"pods": [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n2", ["IPv4"])]},
+        (V4, V6),
+        ["DS601"],
+    ),
     "a pod without the family on a node that has it, both expected": (
         {"pods": [w.pod("otel-a", "n1", ["IPv4"])]},
         (V4, V6),

@@ -11,12 +11,14 @@ from dualstack.cluster import ClusterRequest, stored
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.dumps import read_world
+from dualstack.model.cluster import Node
+from dualstack.model.decoders import converted
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.overview import conclude_all
-from dualstack.reach.nowhere import alike
+from dualstack.reach.nowhere import alike, is_of_pods
 from dualstack.report.text import render
 from dualstack.review import Review, lint
 from tests.cluster import worlds as w
@@ -512,3 +514,10 @@ def test_a_line_of_a_hosts_file_is_told(tmp_path: Path) -> None:
         "the addresses of Services, and no Service has it."
     )
     assert one.hint.startswith("Take the line out")
+
+
+@pytest.mark.parametrize("block", ["", "10.244.1.0", "10.244.1.0/33", "fd00::/x", "none/24"])
+def test_a_range_that_is_none_holds_no_address(block: str) -> None:
+    node = converted({"metadata": {"name": "n1"}, "spec": {"podCIDRs": [block]}}, Node)
+
+    assert not is_of_pods("10.244.1.7", (node,))

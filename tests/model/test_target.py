@@ -146,7 +146,7 @@ REFUSED = {
     "-collector": "neither a host name nor an address",
     "10.9.0": "no whole IPv4 address. Write all four numbers",
     "127.1": "no whole IPv4 address. Write all four numbers",
-    "stra\u00dfe.example": "Write the one that is meant, which begins with `xn--`",
+    "stra\u00dfe.example": "Write the one that is meant: it begins with xn--",
     "k\u00f6 lle.example": "neither a host name nor an address",
     "\u00b2": "neither a host name nor an address",
     "\u00f6..example": "neither a host name nor an address",

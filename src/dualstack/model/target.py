@@ -198,7 +198,7 @@ def _host(host: str, text: str) -> str:
 def _ascii(host: str) -> str:
     """The name as DNS has it (RFC 3490 section 4). Raises BadTarget where IDNA 2008, as curl has it, gives another."""
     if any(x in host for x in _DEVIATING):
-        raise BadTarget(f"`{host[:80]}` has two forms in DNS. Write the one that is meant, which begins with `xn--`.")
+        raise BadTarget(f"`{host[:80]}` has two forms in DNS. Write the one that is meant: it begins with xn--.")
     try:
         return host.encode("idna").decode()
     except UnicodeError:
