@@ -102,8 +102,8 @@ def scored(cluster: Cluster, wanted: Sequence[Incident], pods: Mapping[str, str]
 
     One that is not right is made once more by itself: on a busy machine the cluster may be late.
     """
-    crowd = [x for x in wanted if not _is_alone(x)]
-    apart = [x for x in wanted if _is_alone(x)]
+    crowd = [x for x in wanted if not is_alone(x)]
+    apart = [x for x in wanted if is_alone(x)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for told in pool.map(lambda x: _scored(cluster, x, pods), crowd):
             if told.complaints:
@@ -115,7 +115,7 @@ def scored(cluster: Cluster, wanted: Sequence[Incident], pods: Mapping[str, str]
         yield _scored(cluster, incident, pods) if told.complaints else told
 
 
-def _is_alone(incident: Incident) -> bool:
+def is_alone(incident: Incident) -> bool:
     """Whether an incident changes nodes or the whole cluster, or holds ports of nodes or the one proxy in front."""
     on_machines = any(x.keys() != {"kubectl"} for x in incident.steps)
     return on_machines or bool(incident.undo) or bool(_SHARED.search(json.dumps([incident.patches, incident.objects])))

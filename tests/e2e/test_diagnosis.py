@@ -10,13 +10,14 @@ SHARE = 0.98
 
 
 @pytest.mark.cluster
-def test_causes_are_found_and_nothing_else_is_blamed(cluster: Cluster, clients: dict[str, str]) -> None:
-    every = [incidents.load(x) for x in incidents.names()]
+@pytest.mark.parametrize("alone", [False, True], ids=["at-once", "one-by-one"])
+def test_causes_are_found_and_nothing_else_is_blamed(alone: bool, cluster: Cluster, clients: dict[str, str]) -> None:
+    every = [x for x in map(incidents.load, incidents.names()) if score.is_alone(x) is alone]
 
     told = list(score.scored(cluster, every, clients))
 
     complaints = [y for x in told for y in x.complaints]
-    assert len(told) == len(every)
+    assert len(told) == len(every) > 0
     assert not [y for x in told for y in x.alarms], complaints
     for mode in score.MODES:
         assert sum(x.is_right(mode) for x in told) >= SHARE * len(told), complaints
