@@ -87,7 +87,21 @@ if TYPE_CHECKING:
 HOP = Hop.ENDPOINTS
 SEVERITY = Severity.ERROR
 BECAUSE = (
-    *("DS101", "DS102", "DS104", "DS105", "DS106", "DS107", "DS108", "DS114", "DS115", "DS118", "DS119", "DS120"),
+    *(
+        "DS101",
+        "DS102",
+        "DS104",
+        "DS105",
+        "DS106",
+        "DS107",
+        "DS108",
+        "DS114",
+        "DS115",
+        "DS118",
+        "DS119",
+        "DS120",
+        "DS122",
+    ),
     *("DS122", "DS201", "DS202", "DS203", "DS204", "DS205", "DS208", "DS210", "DS211", "DS212", "DS214", "DS215"),
     *("DS216", "DS217", "DS218", "DS508", "DS509", "DS601", "DS602", "DS603", "DS606", "DS607"),
 )
