@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
-from dualstack.gather.kube_objects import Refused, parts, text
+from dualstack.gather.kube_objects import Refused, text
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.model.address import family
@@ -25,7 +25,7 @@ from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
 from dualstack.reach.aims import Aim, aims, holds, is_otlp
 from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
-from dualstack.reach.exporting import COLLECTOR, asked, owner, unread
+from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 
@@ -42,7 +42,7 @@ def is_client(ask: Asker, pods: Sequence[Object], leading: Callable[[], Sequence
     found = [x for x in page(pods, kinds.PODS).items if x]
     maps = _config_maps(ask, found)
     sent = clients.of(found, lambda x: asked(x, maps))
-    receives = any(COLLECTOR.search(x.image) for pod in found for x in pod.spec.containers or ())
+    receives = any(map(is_collector, found))
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
         ask.world.clients = sent
         ask.world.asking = Asking(sent[0].owner, ask.namespace, tuple(x.metadata.name for x in found))
@@ -197,7 +197,7 @@ def missed(
 def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
     """Who holds a port of a node: pods there, else the Service that has it as its node port."""
     there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
-    holders = [x for x in there or () if _holds(x, port)]
+    holders = [x for x in there or () if _is(x, lambda pod: holds(pod, port))]
     if holders:
         return _kept(ask, holders)
     services = _services(ask)
@@ -206,9 +206,7 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
         return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
     if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
         ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
-        _kept(
-            ask, (x for x in there if any(COLLECTOR.search(text(y, "image")) for y in parts(x, "spec", "containers")))
-        )
+        _kept(ask, [x for x in there if _is(x, is_collector)])
     return []
 
 
@@ -220,9 +218,9 @@ def _pods(ask: Asker, fields: str) -> list[Object]:
     return ask.api.objects(kinds.PODS, "", "", fields)
 
 
-def _holds(item: Object, port: int) -> bool:
-    found = next((x for x in page([item], kinds.PODS).items if x), None)
-    return found is not None and holds(found, port)
+def _is(item: Object, what: Callable[[Pod], bool]) -> bool:
+    """Whether something is true of a pod as the server gave it."""
+    return any(what(x) for x in page([item], kinds.PODS).items if x)
 
 
 def _kept(ask: Asker, pods: Iterable[Object]) -> list[tuple[Asker, Iterable[Object]]]:

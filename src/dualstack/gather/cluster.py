@@ -15,6 +15,7 @@ from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.model.evidence import Missing
+from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
@@ -33,8 +34,6 @@ _LABEL = 63  # characters of a label's value
 _FIRST_RANGE = "kubernetes"
 """The ServiceCIDR that holds what the API server was started with (Kubernetes 1.33, defaultservicecidr)."""
 _NAMESERVER = {kinds.LED_BY: cluster_dns.NAME}
-_AUTHORITY = "kube-root-ca.crt"
-"""What every pod mounts and nobody configures (kube-controller-manager, root-ca-certificate-publisher)."""
 
 
 class Source(Protocol):
@@ -293,7 +292,7 @@ def _wanted(ask: Asker, pods: Iterable[Object], *, listed: bool) -> tuple[list[t
     """The owners, the ConfigMaps and the nodes that are not known yet, each once."""
     held = list(pods)
     owners = dict.fromkeys(x for pod in held for x in _owners(pod))
-    configs = dict.fromkeys(x for pod in held for x in _config_maps(part(pod, "spec")) if x not in ("", _AUTHORITY))
+    configs = dict.fromkeys(x for pod in held for x in _config_maps(part(pod, "spec")) if x not in ("", AUTHORITY))
     known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.NODES.kind, ())}
     nodes = dict.fromkeys(x for pod in held if (x := text(pod, "spec", "nodeName")) and x not in known)
     return list(owners), list(configs), [] if listed else list(nodes)

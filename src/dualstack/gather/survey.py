@@ -27,7 +27,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ServiceCIDR
 from dualstack.model.world import Object, World
 from dualstack.reach.client_dns import in_ranges
-from dualstack.reach.exporting import COLLECTOR, exporters, owner
+from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class _Survey:
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if self.spoken.of(pod):
                 wanted.append(place)
-            elif any(COLLECTOR.search(x.image) for x in pod.spec.containers or ()):
+            elif is_collector(pod):
                 wanted.append(place)
                 found = self.others.of(pod)
                 self.more.update(dict.fromkeys(found))

@@ -79,6 +79,10 @@ class KeyToPath(Slim, frozen=True):
     key: str = ""
 
 
+AUTHORITY = "kube-root-ca.crt"
+"""The ConfigMap that every pod mounts and nobody asks for (kube-controller-manager, root-ca-certificate-publisher)."""
+
+
 class ConfigMapVolume(Slim, frozen=True):
     """A ConfigMap as a volume: all of its keys, or `items` alone."""
 

@@ -7,7 +7,7 @@ from dualstack.model.address import OTLP_PORTS, Scope, is_address, scope
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.exporter import Exporter
 from dualstack.reach.client_dns import ClusterName, Resolver, intended, is_surely_within, names, resolver
-from dualstack.reach.exporting import COLLECTOR, asked
+from dualstack.reach.exporting import asked, is_collector
 
 _OWN = (Scope.LOOPBACK, Scope.WILDCARD)
 """Linux takes the wildcard as a destination for the loopback."""
@@ -85,7 +85,7 @@ def holds(pod: Pod, port: int) -> bool:
     mine = [y for x in containers for y in x.ports or ()]
     if any(x.host_port == port for x in mine):
         return True
-    named = any(x.container_port == port for x in mine) or any(COLLECTOR.search(x.image) for x in containers)
+    named = any(x.container_port == port for x in mine) or is_collector(pod)
     return bool(pod.spec.host_network) and named
 
 

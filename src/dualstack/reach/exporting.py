@@ -98,6 +98,11 @@ def owner(pod: Pod) -> str:
     return f"{by.kind} {by.name}"
 
 
+def is_collector(pod: Pod) -> bool:
+    """Whether a container of a pod runs a Collector, by its image."""
+    return any(COLLECTOR.search(x.image) for x in pod.spec.containers or ())
+
+
 def asked(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[Exporter, ...]:
     """What containers of a pod export beside its Collector: what that one does is its own affair."""
     every = (*(pod.spec.containers or ()), *(pod.spec.init_containers or ()))

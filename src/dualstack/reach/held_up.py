@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Pod
-from dualstack.model.slim import ConfigMapVolume
+from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
 from dualstack.reach.states import trouble, troubles
-
-_EVERYWHERE = "kube-root-ca.crt"
-"""What every pod mounts and nobody asks for (kube-controller-manager, root-ca-certificate-publisher)."""
 
 
 class Reason(NamedTuple):
@@ -61,7 +58,7 @@ def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
 def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:
     every = (y for x in pod.spec.volumes or () for y in (x, *x.parts))
     named = (x.config_map for x in every if x.config_map and not x.config_map.optional)
-    yield from (x for x in named if x.name not in ("", _EVERYWHERE))
+    yield from (x for x in named if x.name not in ("", AUTHORITY))
 
 
 def _next(pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Iterator[Reason]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from dualstack.model.cluster import Pod
 from dualstack.model.finding import Finding
-from dualstack.model.kube import Workload, Workloads
+from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
 from dualstack.reach.pods import Opened, Place, is_ready
+from dualstack.reach.runs import is_of
 from dualstack.reach.unheard import LIVENESS
 from dualstack.reach.unready import ENDING
 
@@ -41,7 +41,7 @@ def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:
     """
     found = set[Location]()
     for work in workloads.items:
-        mine = [x for x in places if _is_of(x.pod, work)]
+        mine = [x for x in places if is_of(x.pod, work)]
         for container in work.containers if mine else ():
             if all(is_ready(container.name, x.pod) and not x.outdated for x in mine):
                 found.update(y.at for y in container.words)
@@ -49,9 +49,3 @@ def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:
                 read = (y for x in mine for y in x.configs if y.container and y.container.name == container.name)
                 found.update(y.at for x in read for y in x.config.refused)
     return found
-
-
-def _is_of(pod: Pod, work: Workload) -> bool:
-    """Whether a pod has the labels of a template."""
-    labels = (pod.metadata.labels or {}).items()
-    return bool(work.labels) and work.meta.namespace == pod.metadata.namespace and work.labels.items() <= labels

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from dualstack.model.cluster import Pod
 from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.kube import Workload
 from dualstack.model.slim import ContainerState
 from dualstack.model.snapshot import Snapshot
 from dualstack.reach.pods import Place
@@ -16,10 +17,14 @@ def runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
             yield item
 
 
+def is_of(pod: Pod, work: Workload) -> bool:
+    """Whether a pod has the labels of a template."""
+    labels = (pod.metadata.labels or {}).items()
+    return bool(work.labels) and work.meta.namespace == pod.metadata.namespace and work.labels.items() <= labels
+
+
 def _is_of(item: Deployed, pod: Pod) -> bool:
-    work, labels = item.workload, (pod.metadata.labels or {}).items()
-    near = work is not None and work.meta.namespace == pod.metadata.namespace
-    return near and work is not None and bool(work.labels) and work.labels.items() <= labels
+    return item.workload is not None and is_of(pod, item.workload)
 
 
 def foretold(places: Iterable[Place], said: Snapshot) -> frozenset[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from dualstack.model.cluster import Cluster, Node, Pod
+from dualstack.model.cluster import Cluster, Node
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Hop, Status, TracedHop, Traces
-from dualstack.reach.exporting import COLLECTOR
+from dualstack.reach.exporting import is_collector
 from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
 
@@ -25,15 +25,11 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
     if name not in cluster.surveyed:
         return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"no pod is known to hold the port on the node {name}")
-    idle = next((x for x in there if _is_collector(x)), None)
+    idle = next((x for x in there if is_collector(x)), None)
     why = f"no pod on the node {name} has a host port {port}, or is known to listen there in its network"
     why += f"; the pod {idle.metadata.called} is a Collector without such a port" if idle else ""
     fact = Evidence(f"no host port {port}", f"pods on the node {name}")
     return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, IDLE if idle else UNHELD, (fact,))
-
-
-def _is_collector(pod: Pod) -> bool:
-    return any(COLLECTOR.search(x.image) for x in pod.spec.containers or ())
 
 
 def doubted(traces: Traces) -> Iterator[Finding]:
