@@ -6,7 +6,6 @@ import pytest
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
-from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition
@@ -357,87 +356,6 @@ def test_each_finding_can_be_acted_on(name: str) -> None:
         assert finding.evidence
 
 
-NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
-    "one family in a cluster of one": (
-        {
-            "services": [w.service(["IPv4"])],
-            "slices": w.endpoints(ONE, ["IPv4"]),
-            "ranges": [w.ranges("10.96.0.0/16")],
-            "nodes": [w.node("n1", 1, ["IPv4"])],
-            "pods": [w.pod("otel-a", "n1", ["IPv4"])],
-        },
-        (),
-    ),
-    "PreferDualStack in a cluster of one": (
-        {
-            "services": [w.service(["IPv4"], ipFamilyPolicy="PreferDualStack")],
-            "ranges": [w.ranges("10.96.0.0/16")],
-            "nodes": [w.node("n1", 1, ["IPv4"])],
-            "pods": [w.pod("otel-a", "n1", ["IPv4"])],
-            "slices": w.endpoints([w.pod("otel-a", "n1", ["IPv4"])], ["IPv4"]),
-        },
-        (),
-    ),
-    "a node without IPv6, and nobody insists": ({"nodes": POOR, "pods": ONE}, ()),
-    "an agent on each node": ({"services": [w.service(**LOCAL)]}, ()),
-    "a tainted node without an agent": (
-        {
-            "services": [w.service(**LOCAL)],
-            "pods": ONE,
-            "nodes": [
-                w.node("n1", 1),
-                {
-                    **w.node("n2", 2),
-                    "spec": {
-                        "podCIDRs": ["10.244.2.0/24", "fd00:244:0:2::/64"],
-                        "taints": [{"key": "x", "effect": "NoSchedule"}],
-                    },
-                },
-            ],
-        },
-        (),
-    ),
-    "an alias": (
-        {
-            "services": [
-                w.service(),
-                {
-                    "apiVersion": "v1",
-                    "kind": "Service",
-                    "metadata": {"name": "x", "namespace": "obs"},
-                    "spec": {"type": "ExternalName", "externalName": "otel.obs.svc.cluster.local"},
-                },
-            ]
-        },
-        (),
-    ),
-    "a name of a host elsewhere": (
-        {
-            "services": [
-                {
-                    "apiVersion": "v1",
-                    "kind": "Service",
-                    "metadata": {"name": "x", "namespace": "obs"},
-                    "spec": {"type": "ExternalName", "externalName": "otel.example.com", "ports": [{"port": 4318}]},
-                }
-            ]
-        },
-        (),
-    ),
-    "node ports of both families": ({"services": [w.service(**NODE_PORTS)]}, ()),
-    "host ports": ({"services": [], "slices": [], "pods": [hosted()]}, (V4, V6)),
-    "host ports on the wildcard of IPv4": ({"services": [], "slices": [], "pods": [hosted(hostIP="0.0.0.0")]}, ()),
-    "a port that is not for OTLP": (
-        {
-            "services": [
-                w.service(ports=[{"name": "metrics", "port": 8888}, {"name": "j", "port": 6831, "protocol": "UDP"}])
-            ]
-        },
-        (),
-    ),
-}
-
-
 def alias(to: str, **more: Any) -> w.Object:
     """A Service that is another name for a host."""
     return {
@@ -446,13 +364,3 @@ def alias(to: str, **more: Any) -> w.Object:
         "metadata": {"name": "x", "namespace": "obs"},
         "spec": {"type": "ExternalName", "externalName": to, **more},
     }
-
-
-@pytest.mark.parametrize("name", NO_FAULT)
-def test_what_is_no_fault_has_no_error(name: str) -> None:
-    instead, expect = NO_FAULT[name]
-
-    found = w.diagnosed(w.healthy(**instead), *expect)
-
-    assert not [x for x in found.findings if x.severity is Severity.ERROR]
-    assert not [x for x in found.traces if x.required and x.failed]

@@ -360,45 +360,6 @@ def test_a_file_that_is_no_utf8_is_named_where_it_speaks_of_telemetry(encoding: 
     assert not found.errors
 
 
-BROKEN_MAP = """apiVersion: v1
-kind: ConfigMap
-metadata: {name: scratch, namespace: obs%s}
-data:
-  old.yaml: |
-    receivers:
-      otlp: [
-"""
-READER = """---
-apiVersion: v1
-kind: Pod
-metadata: {name: otel, namespace: %s}
-spec:
-  containers: [{name: c, image: "otel/opentelemetry-collector:0.139.0"}]
-  volumes: [{name: conf, configMap: {name: %s}}]
-"""
-
-
-@pytest.mark.parametrize(
-    ("uid", "namespace", "reads", "broken"),
-    [
-        (", uid: 1-2", "obs", "other", False),
-        (", uid: 1-2", "obs", "scratch", True),
-        (", uid: 1-2", "shop", "other", True),
-        ("", "obs", "other", True),
-    ],
-)
-def test_what_a_cluster_stores_and_no_pod_reads_is_a_note(
-    uid: str, namespace: str, reads: str, broken: bool, tmp_path: Path
-) -> None:
-    """In a repository it may be read from elsewhere."""
-    path = tmp_path / "dump.yaml"
-    path.write_text(BROKEN_MAP % uid + READER % (namespace, reads))
-    found = lint(Review((str(path),)))
-
-    assert bool(found.errors) is broken
-    assert any("Nothing reads it." in x.why for x in found.diagnosis.skipped) is not broken
-
-
 def test_what_cannot_be_read_is_the_same_in_another_process() -> None:
     error = BadYaml("a.yaml", 1, 2, "is not YAML", (3,))
     error.held = ("obs", "scratch")
