@@ -23,7 +23,7 @@ from dualstack.gather.kubeconfig import Access
 from dualstack.model.decoders import decoder
 
 if TYPE_CHECKING:
-    from httpx2.websockets import WebSocketSession
+    from dualstack.gather.kube_websocket import WebSocket
 
 T = TypeVar("T")
 
@@ -96,29 +96,9 @@ class Api:
         finally:
             self._until = float("inf")
 
-    @contextmanager
-    def websocket(self, path: str, params: Mapping[str, str], protocol: str) -> "Iterator[WebSocketSession]":
-        """A WebSocket to a subresource, on a connection of its own. Raises httpx2.HTTPError and HTTPXWSException."""
-        import httpx2
-
-        access = self.access
-        with (
-            httpx2.Client(
-                base_url=access.server,
-                verify=self._login.tls,
-                timeout=httpx2.Timeout(self._seconds),
-                proxy=access.proxy or None,
-                trust_env=False,
-            ) as client,
-            client.websocket(
-                path,
-                params=dict(params),
-                subprotocols=[protocol],
-                headers=self._headers({"Accept": "*/*"}),
-                extensions={"sni_hostname": access.server_name} if access.server_name else {},
-            ) as session,
-        ):
-            yield session
+    def websocket(self, path: str, params: Mapping[str, str], subprotocol: str) -> "WebSocket":
+        """A WebSocket to a subresource, on a connection of its own. Raises NotUpgraded and OSError."""
+        return self._wire.websocket(f"{path}?{urlencode(params)}", self._headers({}), subprotocol)
 
     def _headers(self, said: Mapping[str, str]) -> list[tuple[str, str]]:
         return [("User-Agent", "dualstack"), *self.access.acting_as, *self._login.headers().items(), *said.items()]

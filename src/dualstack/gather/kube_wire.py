@@ -1,7 +1,8 @@
 """The connections to an API server: one for each thread that asks, kept while it is used, direct or through a proxy.
 
 `http.client` of the standard library is loaded in a quarter of the time that httpx2 takes, and reads a page of objects
-with less work; httpx2 carries the WebSockets, which few questions need.
+with less work. A descriptor is closed by the thread that uses it: OpenSSL reads on below a connection that another one
+closes, from whatever got the number of its descriptor since.
 """
 
 import contextlib
@@ -15,10 +16,14 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from dualstack.gather.kube_objects import Unreachable
+from dualstack.model.address import join
+
+if TYPE_CHECKING:
+    from dualstack.gather.kube_websocket import WebSocket
 
 _BODY = 256_000_000  # bytes of one answer
 _CHUNK = 1 << 18
@@ -63,14 +68,21 @@ class Wire:
         self._tls, self._server_name, self._seconds = tls, server_name or self._host, seconds
         self._mine = threading.local()
         self._every: list[http.client.HTTPConnection] = []
+        self._busy: set[http.client.HTTPConnection] = set()
+        self._lock = threading.Lock()
         self._age = 0
         self._over = False
 
     def close(self) -> None:
-        """End every connection, also below a thread that uses it; one that is made later ends with its request."""
-        self._over = True
-        for each in self._every:
-            each.close()
+        """End every connection; one that is in use, or that is made later, is closed when its request has ended."""
+        with self._lock:
+            self._over = True
+            for each in self._every:
+                if each not in self._busy:
+                    each.close()
+                elif each.sock:
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(each.sock, socket.SHUT_RDWR)  # that of TLS forgets its state as well
 
     def renew(self) -> None:
         """Connect anew from now on: connections keep the certificate that they were made with."""
@@ -79,6 +91,8 @@ class Wire:
     def ask(self, method: str, path: str, headers: Headers, body: bytes | None, until: float) -> Answer:
         """The answer, read to its end, or until a moment of the monotonic clock. Raises `Lost` and TimeoutError."""
         connection, used = self._connection()
+        with self._lock:
+            self._busy.add(connection)
         try:
             try:
                 return self._asked(connection, method, path, headers, body, until)
@@ -91,8 +105,22 @@ class Wire:
             connection.close()
             raise
         finally:
-            if self._over:
-                connection.close()
+            with self._lock:
+                self._busy.remove(connection)
+                if self._over:
+                    connection.close()
+
+    def websocket(self, path: str, headers: Headers, subprotocol: str) -> "WebSocket":
+        """A WebSocket on a connection of its own, which the caller ends. Raises NotUpgraded and OSError."""
+        from dualstack.gather.kube_websocket import WebSocket
+
+        made = WebSocket(self._dialled((self._host, self._port), self._seconds))
+        try:
+            made.ask(join(self._host, self._port), f"{self._base}{path}", headers, subprotocol)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def _asked(
         self,
@@ -156,7 +184,7 @@ class Wire:
 
 def _connect(made: socket.socket, host: str, port: int, user: str | None, password: str | None) -> None:
     """Ask an HTTP proxy for a way (RFC 9110 section 9.3.6)."""
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = join(host, port)
     lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
     if user is not None:
         login = f"{unquote(user)}:{unquote(password or '')}".encode()

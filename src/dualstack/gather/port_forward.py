@@ -6,28 +6,26 @@ data and one for errors; each begins with the number of the port (k8s.io/kubelet
 """
 
 import contextlib
+import selectors
 import socket
 import threading
 from collections.abc import Iterator
 
-import httpx2
-import httpx2.websockets
-from wsproto.utilities import LocalProtocolError
-
 from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_websocket import NotUpgraded, WebSocket
 
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = b"\x00", b"\x01"
 _DENIALS = (401, 403)
 _CHUNK = 32 * 1024
 _TURN = 0.05
-"""Seconds after which a pump looks whether its other side has ended."""
+"""Seconds after which a connection looks whether it is still wanted."""
 
 
 class Forwarded:
     """A port of a pod on this host: `port` is the local one, `said` what the kubelet says of connections it failed.
 
-    `denied` says that the user may not do this at all.
+    `denied` says that the user may not do this at all. Each connection is carried and closed by one thread.
     """
 
     def __init__(self, api: Api, namespace: str, pod: str, number: int) -> None:
@@ -42,60 +40,50 @@ class Forwarded:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no further connection."""
+        """Take no further connection, and end those that there are."""
         self._open = False
-        self._listener.close()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # the thread that waits there closes it
 
     def _accept(self) -> None:
-        while self._open:
-            try:
+        with self._listener, contextlib.suppress(OSError):
+            while self._open:
                 local, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._carry, args=(local,), daemon=True).start()
+                threading.Thread(target=self._carry, args=(local,), daemon=True).start()
 
     def _carry(self, local: socket.socket) -> None:
         with local:
             try:
                 with self._api.websocket(self._path, {"ports": str(self._number)}, _PROTOCOL) as far:
                     self._relay(local, far)
-            except httpx2.websockets.WebSocketUpgradeError as error:
-                self.denied = error.response.status_code in _DENIALS
-                self.said.append(f"the API server answers {error.response.status_code}")
-            except (httpx2.websockets.HTTPXWSException, httpx2.HTTPError, OSError) as error:
+            except NotUpgraded as error:
+                self.denied = error.status in _DENIALS
+                self.said.append(str(error))
+            except OSError as error:
                 self.said.append(str(error) or type(error).__name__)
-            finally:
-                with contextlib.suppress(OSError):
-                    local.shutdown(socket.SHUT_RDWR)  # a thread that reads it holds it open
 
-    def _relay(self, local: socket.socket, far: httpx2.websockets.WebSocketSession) -> None:
+    def _relay(self, local: socket.socket, far: WebSocket) -> None:
         greeted = {_DATA: False, _ERROR: False}
-        sender = threading.Thread(target=_send, args=(local, far), daemon=True)
-        sender.start()
-        while self._open:
-            try:
-                message = far.receive_bytes(timeout=_TURN)
-            except TimeoutError:
-                if not sender.is_alive():
-                    return
-                continue
-            except httpx2.websockets.WebSocketDisconnect:
-                return
-            channel, body = message[:1], message[1:]
-            if not greeted.get(channel, True):
-                greeted[channel] = True
-            elif channel == _ERROR:
-                self.said.append(body.decode(errors="replace").strip())
-                return
-            else:
-                local.sendall(body)
-
-
-def _send(local: socket.socket, far: httpx2.websockets.WebSocketSession) -> None:
-    # A session that the far side has ended says so by either of two exceptions, one of httpx2 and one of wsproto.
-    with contextlib.suppress(OSError, httpx2.websockets.HTTPXWSException, LocalProtocolError):
-        while chunk := local.recv(_CHUNK):
-            far.send_bytes(_DATA + chunk)
+        with selectors.DefaultSelector() as selector:
+            for each in (local, far):
+                selector.register(each, selectors.EVENT_READ)
+            ready: set[object] = {far}  # with the answer to the upgrade, messages may have come
+            while self._open and not far.ended:
+                for message in far.receive() if far in ready else ():
+                    channel, body = message[:1], message[1:]
+                    if not greeted.get(channel, True):
+                        greeted[channel] = True
+                    elif channel == _ERROR:
+                        self.said.append(body.decode(errors="replace").strip())
+                        return
+                    else:
+                        local.sendall(body)
+                if local in ready and not far.ended:
+                    chunk = local.recv(_CHUNK)
+                    if not chunk:
+                        return
+                    far.send(_DATA + chunk)
+                ready = {key.fileobj for key, _ in selector.select(_TURN)}
 
 
 @contextlib.contextmanager
