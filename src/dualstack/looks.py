@@ -176,14 +176,15 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
     Of clients that are asked about their own nodes count, one of their pods, and the names that they write.
     """
     there = {x.name: x.pod for x in seen.places.values()}
-    askers = seen.cluster.askers[:1]
+    asking, placed = seen.cluster.askers, [x for x in seen.cluster.askers if x.is_placed]
     pods = dict.fromkeys(x.server for x in seen.traces.items if x.server in there)
     nodes = tuple(x.metadata.name for x in seen.cluster.nodes)
-    if askers:
-        nodes = tuple(sorted({x.spec.node_name for x in seen.cluster.askers if x.spec.node_name}))
+    if asking:
+        where = {x.spec.node_name or "" for x in placed} or {y for x in seen.traces.items for y in x.nodes}
+        nodes = tuple(sorted(where - {""}))
     targets, own = dict[str, None](), dict[str, None]()
     for trace in (x for x in seen.traces.items if not x.through):
-        for endpoint in _endpoints(trace, asking=bool(askers)):
+        for endpoint in _endpoints(trace, asking=bool(asking)):
             wanted = own if _is_own(endpoint) else targets
             wanted[f"{_scheme(trace, seen)}://{endpoint}"] = None
         pod = there.get(trace.server)
@@ -195,9 +196,9 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
         nodes,
         tuple(targets),
         seconds,
-        askers,
+        tuple(placed[:1]),
         tuple(own),
-        _resolver(world, askers),
+        _resolver(world, asking[:1]),
     )
 
 
@@ -218,8 +219,9 @@ def _is_own(endpoint: str) -> bool:
 
 def _resolver(world: World, askers: Sequence[Pod]) -> Mapping[str, Any]:
     """The fields of a client's pod that say how it looks names up; what is in the network of a node does as that."""
-    names = {x.metadata.name for x in askers}
-    held = (x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names)
+    names, unmade = {x.metadata.name for x in askers}, world.unmade()
+    held = [x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names]
+    held += [unmade] if unmade else []
     spec = next((x.get("spec") or {} for x in held if x["metadata"].get("namespace") == world.namespace), {})
     found = {x: spec[x] for x in ("dnsPolicy", "dnsConfig", "hostAliases") if spec.get(x)}
     if spec.get("hostNetwork") and found.get("dnsPolicy", "ClusterFirst") == "ClusterFirst":

@@ -50,7 +50,7 @@ REFUSALS = [
     (["diagnose", "svc/otel:4317"], ["`svc/otel:4317` names no object", "such as `svc/otel`, without a port"]),
     (["diagnose", "svc/otel.obs.svc"], ["no Service has a dot in its name", "`svc/otel -n obs`"]),
     (["diagnose", "svc", "otel", "-n", "obs"], ["`svc otel` is written with a slash: `svc/otel`"]),
-    (["diagnose", "cronjob/x", "-n", "obs"], ["`cronjob/x` is no object of a cluster", "kinds are svc, pod"]),
+    (["diagnose", "rs/x", "-n", "obs"], ["`rs/x` is no object of a cluster", "kinds are svc, pod"]),
     (["diagnose", "svc/a", "svc/b"], ["Name one object of the cluster"]),
     (["diagnose", "svc/a", "-o", "json"], ["it names a file", "`--format json`", "`./json`"]),
     (["rules", "-o", "yaml"], ["it names a file", "`./yaml`"]),

@@ -58,7 +58,7 @@ _BINDING = {
 def objects() -> Iterator[dict[str, Any]]:
     """A Collector made by each kind of workload, with a Service before it."""
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"config.yaml": _CONFIG}}
-    for name in (*_KINDS, "job", "crash"):
+    for name in (*_KINDS, "job", "cronjob", "crash"):
         labels = {"app": name}
         if name == "ds":
             labels |= {"app.kubernetes.io/managed-by": "opentelemetry-operator",
@@ -70,9 +70,12 @@ def objects() -> Iterator[dict[str, Any]]:
             "volumes": [{"name": "conf", "configMap": {"name": "conf"}}], "terminationGracePeriodSeconds": 0,
         }  # fmt: skip
         template = {"metadata": {"labels": labels}, "spec": spec}
+        once = {"template": {**template, "spec": {**spec, "restartPolicy": "Never"}}}
         if name == "job":
-            once = {**template, "spec": {**spec, "restartPolicy": "Never"}}
-            made = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": once}}
+            made = {"apiVersion": "batch/v1", "kind": "Job", "spec": once}
+        elif name == "cronjob":
+            never = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": once}}
+            made = {"apiVersion": "batch/v1", "kind": "CronJob", "spec": never}
         else:
             more = {"selector": {"matchLabels": {"app": name}}, "template": template}
             made = {"apiVersion": "apps/v1", "kind": _KINDS.get(name, "Deployment"), "spec": more}
@@ -200,7 +203,8 @@ LOSES = {
 EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
 ROWS = [x for x in EVERY if x["for"] != "shell"]
 WORDS = {"namespaces": ("-n", SPACE[:3], SPACE), "deployments": ("deploy/", "deploy/deploy"),
-         "daemonsets": ("ds/", "ds/ds"), "statefulsets": ("sts/", "sts/sts")}  # fmt: skip
+         "daemonsets": ("ds/", "ds/ds"), "statefulsets": ("sts/", "sts/sts"),
+         "jobs": ("job/", "job/job"), "cronjobs": ("cronjob/", "cronjob/cronjob")}  # fmt: skip
 """By resource the words that a shell asks to complete, and the name that comes of them."""
 
 

@@ -78,7 +78,7 @@ def _misnamed(words: Sequence[str]) -> str:
         return f"`{kind} {names[0]}` is written with a slash: `{kind}/{names[0]}`."
     foreign = next((x for x in words if not kube_target(x)), "")
     if foreign and len(words) == 1:
-        kinds = "svc, pod, deploy, ds, sts and collector"
+        kinds = "svc, pod, deploy, ds, sts, job, cronjob and collector"
         return (
             f"`{foreign}` is no object of a cluster. Write KIND/NAME, such as `svc/otel-collector`; kinds are {kinds}."
         )

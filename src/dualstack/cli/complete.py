@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
-_KINDS = ("svc/", "deploy/", "ds/", "sts/", "pod/", "collector/")
+_KINDS = ("svc/", "deploy/", "ds/", "sts/", "job/", "cronjob/", "pod/", "collector/")
 _SECONDS = 2.0
 
 

@@ -46,8 +46,9 @@ def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it pa
     port both OTLP ports are tried. Without a TARGET every OTLP listener of this
     host is looked at.
 
-    svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME and collector/NAME are
-    objects of a Kubernetes cluster, reached as kubectl reaches it.
+    svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME, job/NAME, cronjob/NAME
+    and collector/NAME are objects of a Kubernetes cluster, reached as kubectl
+    reaches it.
 
     `-o wide` shows all of the table: addresses, nodes, and nothing cut off.
 

@@ -29,10 +29,10 @@ from dualstack.reach.rights import features, role
 def command(**given: Any) -> int:  # noqa: ANN401 -- click hands over what it parsed
     """Store what a diagnosis of TARGET needs, with what could not be had and why.
 
-    TARGET is svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME or
-    collector/NAME of a cluster; Secrets are never read. With any other target,
-    or none, it is the evidence of this host. `dualstack diagnose --from FILE`
-    gives the same answer on another machine.
+    TARGET is svc/NAME, pod/NAME, deploy/NAME, ds/NAME, sts/NAME, job/NAME,
+    cronjob/NAME or collector/NAME of a cluster; Secrets are never read. With
+    any other target, or none, it is the evidence of this host. `dualstack
+    diagnose --from FILE` gives the same answer on another machine.
 
     Exit status: 0 stored, 2 bad usage or input, 130 interrupted.
     """

@@ -34,18 +34,22 @@ _DENIED = 403
 _ADDRESSES = 20
 
 
-def is_client(ask: Asker, pods: Sequence[Object], leading: Callable[[], Sequence[Object | None]]) -> bool:
+def is_client(
+    ask: Asker, pods: Sequence[Object], leading: Callable[[], Sequence[Object | None]], template: str = ""
+) -> bool:
     """Whether these pods export, beside what a Collector in them does; who exports what is noted then.
 
-    Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers.
+    Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers. With a
+    `template` it is of the pod that this would make.
     """
     found = [x for x in page(pods, kinds.PODS).items if x]
     maps = _config_maps(ask, found)
     sent = clients.of(found, lambda x: asked(x, maps))
     receives = any(map(is_collector, found))
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
-        ask.world.clients = sent
-        ask.world.asking = Asking(sent[0].owner, ask.namespace, tuple(x.metadata.name for x in found))
+        names = () if template else tuple(x.metadata.name for x in found)
+        ask.world.clients = [replace(x, pods=0) if template else x for x in sent]
+        ask.world.asking = Asking(sent[0].owner, ask.namespace, names, template)
         ask.world.gaps += map(_held, filter(lambda x: x.held, sent))
         return True
     hidden = {owner(x): y for x in found for y in unread(x, maps)} if not receives else {}
@@ -180,8 +184,11 @@ def _instead(ask: Asker, key: tuple[str, str]) -> None:
         return
     seen = source.namespaces if isinstance(source, Stored) else set()
     seen |= {text(x, "metadata", "namespace") for y in world.objects.values() for x in y}
-    known = source.listed(kinds.SERVICES).items if isinstance(source, Stored) else ()
-    keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
+    where = "" if isinstance(source, Stored) else key[0]
+    keys = list[tuple[str, str]]()
+    with contextlib.suppress(Refused):
+        known = source.listed(kinds.SERVICES, where).items
+        keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
     missed(world, key, seen, keys)
 
 

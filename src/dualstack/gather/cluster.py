@@ -14,10 +14,12 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
+from dualstack.gather.targets import has_ended, pods_of
 from dualstack.model.evidence import Missing
+from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
-from dualstack.model.world import Object, World
+from dualstack.model.world import Object, World, of_template
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
 from dualstack.reach.rights import Right, refused
@@ -29,8 +31,6 @@ NODES = 500
 
 _DENIED, _ABSENT = 403, 404
 _SHOWN = 10
-_FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
-_LABEL = 63  # characters of a label's value
 _FIRST_RANGE = "kubernetes"
 """The ServiceCIDR that holds what the API server was started with (Kubernetes 1.33, defaultservicecidr)."""
 _NAMESERVER = {kinds.LED_BY: cluster_dns.NAME}
@@ -140,10 +140,15 @@ def of(ask: Asker, target: KubeTarget) -> World:
     else:
         from dualstack.gather.aimed import from_clients, is_client
 
-        pods = _pods_of(ask, target)
-        if is_client(ask, pods, lambda: _leading(ask, pods)):
-            return from_clients(ask, pods)
-        services = _leading(ask, pods)
+        found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
+        pods = pods_of(ask, target, found)
+        alive = [x for x in pods if not has_ended(x)]
+        kind = text(found, "kind")
+        made = [of_template(found)] if found and kind in TEMPLATES and not alive else alive
+        template = "" if alive else f"{kind}/{target.name}"
+        if is_client(ask, made, lambda: _leading(ask, made), template):
+            return from_clients(ask, made)
+        services = _leading(ask, made)
     for service in filter(None, services):
         _begin_through(ask, service)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
@@ -206,29 +211,6 @@ def _instead(ask: Asker, kind: Kind[Any], name: str) -> str:
 def _quoted(names: Sequence[str]) -> str:
     """The first of some names."""
     return ", ".join(f"`{x}`" for x in names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
-
-
-def _pods_of(ask: Asker, target: KubeTarget) -> list[Object]:
-    """The pods that a workload or a Collector of the Operator made, or the one that was named."""
-    if target.kind == "pod":
-        return [x for x in [_named(ask, kinds.PODS, target.name)] if x]
-    found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
-    if target.kind == "collector":
-        instance = f"{ask.namespace}.{target.name}"[:_LABEL]
-        made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
-        return ask.some(kinds.PODS, ask.namespace, made) if found else []
-    selector = _selector(part(found, "spec", "selector"))
-    return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
-
-
-def _selector(said: Mapping[str, Any]) -> str:
-    """A LabelSelector as the API server takes it in a URL (apimachinery, labels.Selector)."""
-    terms = [f"{k}={v}" for k, v in texts(said, "matchLabels").items()]
-    for each in parts(said, "matchExpressions"):
-        form, values = _FORMS.get(text(each, "operator"), ""), each.get("values")
-        named = [x for x in values if isinstance(x, str)] if isinstance(values, list) else []
-        terms.append(form.format(key=text(each, "key"), values=",".join(named)))
-    return ",".join(filter(None, terms))
 
 
 def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:

@@ -33,6 +33,7 @@ WORKLOADS = {
     "Job": Kind("batch", "v1", "jobs", "Job", dict[str, Any]),
 }
 """Workloads by their kind; each makes its pods itself, but a Deployment by a ReplicaSet."""
+CRON_JOBS = Kind("batch", "v1", "cronjobs", "CronJob", dict[str, Any])
 
 LED_BY = "kubernetes.io/service-name"
 """The label of an EndpointSlice that names its Service."""
@@ -43,13 +44,15 @@ BY_TARGET: dict[str, Kind[Any]] = {
     "deploy": WORKLOADS["Deployment"],
     "ds": WORKLOADS["DaemonSet"],
     "sts": WORKLOADS["StatefulSet"],
+    "job": WORKLOADS["Job"],
+    "cronjob": CRON_JOBS,
     "collector": COLLECTORS,
 }
 """Kinds by the words of a target."""
 
 BY_FOLDER: dict[str, Kind[Any]] = {
     "configmaps": CONFIG_MAPS,
-    "cronjobs": Kind("batch", "v1", "cronjobs", "CronJob", dict[str, Any]),
+    "cronjobs": CRON_JOBS,
     "daemonsets": WORKLOADS["DaemonSet"],
     "deployments": WORKLOADS["Deployment"],
     "endpointslices": SLICES,

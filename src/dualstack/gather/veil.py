@@ -324,7 +324,9 @@ def _exporter(veil: Veil, client: Exporter) -> Exporter:
 
 
 def _asking(veil: Veil, asking: Asking) -> Asking:
-    return Asking(_owner(veil, asking.owner), veil.host(asking.namespace), tuple(map(veil.host, asking.pods)))
+    kind, slash, name = asking.template.partition("/")
+    template = f"{kind}{slash}{veil.host(name)}" if slash else ""
+    return Asking(_owner(veil, asking.owner), veil.host(asking.namespace), tuple(map(veil.host, asking.pods)), template)
 
 
 def _owner(veil: Veil, owner: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
-from dualstack.model.container import Container, DnsConfig, HostAlias
+from dualstack.model.container import Affinity, Container, DnsConfig, HostAlias, Toleration
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
@@ -179,6 +179,9 @@ class PodSpec(Slim, frozen=True):
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
+    node_selector: dict[str, str] | None = None
+    tolerations: list[Toleration] | None = None
+    affinity: Affinity | None = None
 
 
 class PodAddress(Slim, frozen=True):
@@ -248,6 +251,19 @@ class Pod(Slim, frozen=True):
     def finished(self) -> bool:
         """Whether it has ended or is about to."""
         return self.status.phase in ("Succeeded", "Failed") or self.metadata.deletion_timestamp is not None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is on a node; one of a template may come to any that takes it."""
+        return bool(self.spec.node_name or self.addresses)
+
+    def may_come_to(self, node: "Node") -> bool | None:
+        """Whether it may be on a node, None where an affinity decides. For which taints tolerations are is not read."""
+        wanted, labels = self.spec.node_selector or {}, node.metadata.labels or {}
+        if not wanted.items() <= labels.items() or (node.keeps_out and not self.spec.tolerations):
+            return False
+        near = self.spec.affinity.node_affinity if self.spec.affinity else None
+        return None if near and near.required else True
 
 
 class NodeAddress(Slim, frozen=True):

@@ -1,7 +1,9 @@
-"""What a pod is made of: containers, their variables and ports, and how they look names up.
+"""What a pod is made of: containers, their variables and ports, how they look names up, and where they may run.
 
 Field names and meanings are those of the Kubernetes API reference 1.34; see `model/cluster.py`.
 """
+
+from typing import Any
 
 import msgspec
 
@@ -91,3 +93,21 @@ class HostAlias(Slim, frozen=True):
 
     ip: str = ""
     hostnames: list[str] | None = None
+
+
+class Toleration(Slim, frozen=True):
+    """What lets a pod come to nodes with a taint."""
+
+    key: str = ""
+
+
+class NodeAffinity(Slim, frozen=True):
+    """Which nodes a pod demands, which is not read."""
+
+    required: dict[str, Any] | None = msgspec.field(name="requiredDuringSchedulingIgnoredDuringExecution", default=None)
+
+
+class Affinity(Slim, frozen=True):
+    """What a pod wants to be near to."""
+
+    node_affinity: NodeAffinity | None = None

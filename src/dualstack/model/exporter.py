@@ -15,23 +15,28 @@ _PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json"
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """The pods whose way is asked about: what made them, their namespace, and their names."""
+    """The pods whose way is asked about: what made them, their namespace, and their names.
+
+    Where none runs, it is the way of a pod that would be made: `template` names what has its template (`Job/load`).
+    """
 
     owner: str
     namespace: str
     pods: tuple[str, ...] = ()
+    template: str = ""
 
 
 class Exporter(msgspec.Struct, frozen=True):
     """Pods of one owner that export alike.
 
-    `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number. `variable` says the
-    `endpoint`, with its variables filled in as for that pod; `written` is its text where that is another one.
-    `protocol` is empty where the environment does not say it. `signals`, `tls` and `credentials` are what
-    `reach/brings.py` says of the environment. `families` are those of their addresses; with
-    `host_network` these are the node's. `container` is the one that has the variable, and `held` says
-    what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written, if it is.
-    `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are those of that pod.
+    `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number; where none is there it is
+    of one that would be made, which has no name. `variable` says the `endpoint`, with its variables filled in as for
+    that pod; `written` is its text where that is another one. `protocol` is empty where the environment does not say
+    it. `signals`, `tls` and `credentials` are what `reach/brings.py` says of the environment. `families` are those of
+    their addresses; with `host_network` these are the node's. `container` is the one that has the variable, and
+    `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written,
+    if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are those of
+    that pod.
     """
 
     namespace: str
@@ -56,6 +61,11 @@ class Exporter(msgspec.Struct, frozen=True):
         """Its owner, with the namespace where the name alone may be that of another one."""
         kind, _, name = self.owner.partition(" ")
         return f"{kind} {self.namespace}/{name}" if ambiguous else self.owner
+
+    @property
+    def place(self) -> str:
+        """The pod, or what would make one where none is there."""
+        return f"pod {self.pod}" if self.pod else self.owner
 
     @property
     def host(self) -> str:

@@ -11,6 +11,8 @@ _CLUSTER = {
     **dict.fromkeys(("deploy", "deployment", "deployments"), "deploy"),
     **dict.fromkeys(("ds", "daemonset", "daemonsets"), "ds"),
     **dict.fromkeys(("sts", "statefulset", "statefulsets"), "sts"),
+    **dict.fromkeys(("job", "jobs"), "job"),
+    **dict.fromkeys(("cj", "cronjob", "cronjobs"), "cronjob"),
     **dict.fromkeys(("collector", "otelcol", "opentelemetrycollector", "opentelemetrycollectors"), "collector"),
 }
 """Kinds of Kubernetes as kubectl takes them, and the Collectors of the Operator."""

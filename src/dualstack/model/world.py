@@ -1,6 +1,6 @@
 """What was gathered of a cluster, as it came and as it is stored: the evidence behind a diagnosis of Kubernetes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.front import FRONTS, Front
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
+from dualstack.model.kube import TEMPLATES
 from dualstack.model.maker import Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
@@ -88,6 +89,7 @@ class World(msgspec.Struct):
         pods = tuple(self._as(Pod, "Pod", ambiguous=several))
         asking = self.asking
         mine = {(asking.namespace, x) for x in asking.pods} if asking else set()
+        unmade = tuple(self._read(Pod, "Pod", [y for y in [self.unmade()] if y], ambiguous=several))
         return Cluster(
             self.context,
             _families(self.learned, ranges, services, nodes),
@@ -100,7 +102,7 @@ class World(msgspec.Struct):
             tuple(self._as(ConfigMap, "ConfigMap", ambiguous=several)),
             frozenset(self.unseen),
             policies=tuple(self._as(Policy, "NetworkPolicy", ambiguous=several)),
-            askers=tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
+            askers=unmade or tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
             exporters=tuple(self.clients) if asking else (),
             ambiguous=several,
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
@@ -117,13 +119,22 @@ class World(msgspec.Struct):
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
         )
 
+    def unmade(self) -> Object | None:
+        """The pod that is asked about where none runs."""
+        kind, _, name = self.asking.template.partition("/") if self.asking else ("", "", "")
+        place = (self.asking.namespace, name) if self.asking else ("", "")
+        return next((of_template(x) for x in self.objects.get(kind, ()) if _identity(x) == place), None)
+
     def _is_ambiguous(self) -> bool:
         """Whether Services, pods, or clients that are told of are of more than one namespace."""
         held = [_identity(y)[0] for x in ("Service", "Pod") for y in self.objects.get(x, ())]
         return len({*held, *(x.namespace for x in self.lost)} - {""}) > 1
 
     def _as(self, kind: type[T], name: str, *, ambiguous: bool = False) -> Iterator[T]:
-        for item in self.objects.get(name, ()):
+        return self._read(kind, name, self.objects.get(name, ()), ambiguous=ambiguous)
+
+    def _read(self, kind: type[T], name: str, items: Iterable[Object], *, ambiguous: bool = False) -> Iterator[T]:
+        for item in items:
             try:
                 found = converted(without_null(item), kind)
                 yield _told_apart(found) if ambiguous else found
@@ -133,6 +144,28 @@ class World(msgspec.Struct):
                 gap = Missing(f"{name} {called}", f"has another form than is known here: {error}")
                 if gap not in self.gaps:
                     self.gaps.append(gap)
+
+
+def of_template(item: Object) -> Object:
+    """The pod that a workload would make, or that one which has ended was: on no node, and without addresses."""
+    kind = str(item.get("kind"))
+    about, template = _part(item, "metadata"), _part(item, *TEMPLATES.get(kind, ()))
+    made_by = [{"kind": kind, "name": about.get("name"), "controller": True}]
+    metadata = {
+        "namespace": about.get("namespace"),
+        "labels": _part(template, "metadata").get("labels"),
+        "ownerReferences": about.get("ownerReferences") if kind == "Pod" else made_by,
+    }
+    spec = {k: v for k, v in _part(template, "spec").items() if k != "nodeName"}
+    return {"kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _part(item: Object, *path: str) -> Object:
+    """What is below a path; empty where there is nothing."""
+    for key in path:
+        held = item.get(key)
+        item = held if isinstance(held, Mapping) else {}
+    return item
 
 
 def _told_apart(item: Any) -> Any:  # noqa: ANN401 -- any kind with metadata
@@ -147,8 +180,7 @@ def without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
 
 
 def _identity(item: Object) -> tuple[str, str]:
-    about = item.get("metadata")
-    held = about if isinstance(about, Mapping) else {}
+    held = _part(item, "metadata")
     return str(held.get("namespace") or ""), str(held.get("name") or "")
 
 

@@ -116,26 +116,26 @@ def _of_their_own(
 
 def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
     """The pods that are asked about and that a flow is of, or all that there may be on some nodes."""
-    mine = [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
+    mine = [x for x in cluster.askers if not (trace.nodes and x.is_placed) or x.spec.node_name in trace.nodes]
     if not mine and not trace.vantage.startswith(_PODS):
         return (_Client(outside=True),)
     if not mine:
-        return (_Client(addresses=tuple(_ranges(trace, cluster))),)
-    return tuple(_as_client(x, trace) for x in mine)
+        return (_Client(addresses=_ranges(trace, cluster)),)
+    return tuple(_as_client(x, trace, cluster) for x in mine)
 
 
-def _as_client(pod: Pod, trace: Trace) -> _Client:
-    held = tuple(x for x in pod.addresses if family(x) is trace.family)
+def _as_client(pod: Pod, trace: Trace, cluster: Cluster) -> _Client:
+    held = tuple(x for x in pod.addresses if family(x) is trace.family) if pod.is_placed else _ranges(trace, cluster)
     about, labels = pod.metadata, pod.metadata.labels or {}
     return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "")
 
 
-def _ranges(trace: Trace, cluster: Cluster) -> Iterator[str]:
+def _ranges(trace: Trace, cluster: Cluster) -> tuple[str, ...]:
     """The ranges of the pods of the nodes that a flow comes from, in its family."""
-    for node in filter(None, map(cluster.node, trace.nodes)):
-        ranges = node.spec.pod_cidrs or ([node.spec.pod_cidr] if node.spec.pod_cidr else [])
-        known = (x for x in ranges if is_address(x.partition("/")[0]))
-        yield from (x for x in known if family(x.partition("/")[0]) is trace.family)
+    nodes = filter(None, map(cluster.node, trace.nodes))
+    ranges = [y for x in nodes for y in x.spec.pod_cidrs or ([x.spec.pod_cidr] if x.spec.pod_cidr else [])]
+    known = (x for x in ranges if is_address(x.partition("/")[0]))
+    return tuple(x for x in known if family(x.partition("/")[0]) is trace.family)
 
 
 def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Trace:

@@ -119,9 +119,9 @@ def _told(
         told = mine and not _is_shared(trace, known[node].result.outcome, parts)
         groups.setdefault(known[node].result.outcome if told else None, []).append(node)
     for outcome, nodes in groups.items() or [(None, [])]:
-        part = (
-            replace(trace, vantage=f"pods on {named(nodes, every)}", nodes=tuple(nodes)) if len(groups) > 1 else trace
-        )
+        who = trace.vantage.partition(" on ")[0] if trace.vantage.startswith("pods of ") else "pods"
+        alone = replace(trace, vantage=f"{who} on {named(nodes, every)}", nodes=tuple(nodes))
+        part = alone if len(groups) > 1 else trace
         met = [
             known[x] for x in nodes if x in known and (outcome or _is_like(trace, MEANINGS[known[x].result.outcome]))
         ]

@@ -24,14 +24,19 @@ class Crowd(msgspec.Struct, frozen=True):
 def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     """The groups of clients, the largest first. `near` is None where it does not decide.
 
-    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either.
+    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either. Pods
+    that are asked about and are on no node yet may come to every one that takes them.
     """
-    if cluster.askers:
+    if any(x.is_placed for x in cluster.askers):
         return tuple(_of_askers(cluster, near))
+    who = f"pods of {_owner(cluster)}" if cluster.askers else "pods"
     groups: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     living = _by_node(cluster.pods)
     has: dict[str, tuple[tuple[Family, ...], tuple[Family, ...]]] = {}
-    for node in cluster.nodes:
+    may = {x.metadata.name: [y.may_come_to(x) for y in cluster.askers] or [True] for x in cluster.nodes}
+    if any(None in x for x in may.values()):
+        return (Crowd(who),)
+    for node in (x for x in cluster.nodes if True in may[x.metadata.name]):
         pods = living.get(node.metadata.name, ())
         if near is None or not node.keeps_out or _is_near(node, near):
             has[node.metadata.name] = (families_on(node, pods), families_open(node, pods))
@@ -40,10 +45,10 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     ordered = sorted(groups.values(), key=lambda x: -len(x))
     every = len(has) + cluster.more_nodes
     if not ordered:
-        return (Crowd("pods"),)
+        return (Crowd(who),)
     if len(ordered) == 1:
-        return (Crowd("pods", tuple(ordered[0]), *has[ordered[0][0]]),)
-    return tuple(Crowd(f"pods on {named(x, every)}", tuple(x), *has[x[0]]) for x in ordered)
+        return (Crowd(who, tuple(ordered[0]), *has[ordered[0][0]]),)
+    return tuple(Crowd(f"{who} on {named(x, every)}", tuple(x), *has[x[0]]) for x in ordered)
 
 
 def _of_askers(cluster: Cluster, near: Near | None) -> Iterator[Crowd]:
@@ -52,11 +57,15 @@ def _of_askers(cluster: Cluster, near: Near | None) -> Iterator[Crowd]:
     for pod in cluster.askers:
         node = pod.spec.node_name or ""
         groups[pod.families, *(near is None or node in near.get(x, ()) for x in BOTH)].append(pod)
-    owner = next((x.made_by(ambiguous=cluster.ambiguous) for x in cluster.exporters), "the target")
+    owner = _owner(cluster)
     for pods in sorted(groups.values(), key=lambda x: -len(x)):
         nodes = tuple(sorted({x.spec.node_name for x in pods if x.spec.node_name}))
         where = f" on {named(nodes, len(cluster.nodes) + cluster.more_nodes)}" if len(groups) > 1 and nodes else ""
         yield Crowd(f"pods of {owner}{where}", nodes, pods[0].families, () if pods[0].families else BOTH)
+
+
+def _owner(cluster: Cluster) -> str:
+    return next((x.made_by(ambiguous=cluster.ambiguous) for x in cluster.exporters), "the target")
 
 
 def _is_near(node: Node, near: Near) -> bool:

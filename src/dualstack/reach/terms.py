@@ -173,7 +173,7 @@ def _is_guess(before: Trace, after: Trace, place: Place | None, seen: Glimpses) 
 
 def _failed(trace: Trace, hop: Hop, outcome: Outcome, brought: Sequence[Exporter]) -> Trace:
     meaning = MEANINGS[outcome]
-    said = tuple(Evidence(f"{x.variable}={x.endpoint}", f"pod {x.pod}", Layer.DECLARED) for x in brought[:3])
+    said = tuple(Evidence(f"{x.variable}={x.endpoint}", x.place, Layer.DECLARED) for x in brought[:3])
     stop = TracedHop(hop, Status.FAIL, meaning.why, outcome, (*trace.at(hop).evidence, *said))
     after = _ORDER[_ORDER.index(hop) + 1 :]
     hops = (stop if x.hop is hop else TracedHop(x.hop, Status.UNKNOWN) if x.hop in after else x for x in trace.hops)

@@ -23,7 +23,7 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, client
         return ""
     if cluster.exporters:
         first = cluster.exporters[0]
-        said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the pod {first.pod}"
+        said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the {first.place}"
         return f"{said} has its value from {first.held}, which was not read" if first.held else f"{said} leads nowhere"
     if target == str(EVERYTHING) and not cluster.services:
         return _nowhere(cluster, namespace, clients)
@@ -50,7 +50,7 @@ def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> s
     return f"{said}. Is it the right {where.split()[2]}?"
 
 
-_WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts"}
+_WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts", "Job": "job"}
 
 
 def _asked(one: Exporter) -> str:

@@ -108,7 +108,7 @@ def _flows(
 
 def _said(aim: Aim) -> Evidence:
     exporter = aim.exporter
-    return Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {exporter.pod}", Layer.DECLARED)
+    return Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
 
 
 def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[Trace]:
@@ -125,7 +125,7 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
     shown = replace(target, host="localhost") if named else target
     every = BOTH if named else (family(aim.host),)
     if (exporter.variable, exporter.endpoint) in vain:
-        why = f"nothing listens on the loopback of the pod {exporter.pod}"
+        why = f"nothing listens on the loopback of the {exporter.place}"
         yield from _flows(shown, world, (*before, TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(aim),))))
         return
     for crowd, pods in _crowded(aim, world):
@@ -141,8 +141,8 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
 def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:
     """The groups of these clients with the pods of each."""
     for crowd in crowds(world[0]):
-        pods = (x for x in aim.pods if x.families == crowd.families or not crowd.families)
-        yield crowd, tuple(x for x in pods if not crowd.nodes or x.spec.node_name in crowd.nodes)
+        pods = (x for x in aim.pods if x.families == crowd.families or not (crowd.families and x.is_placed))
+        yield crowd, tuple(x for x in pods if not (crowd.nodes and x.is_placed) or x.spec.node_name in crowd.nodes)
 
 
 def _near(pods: Iterable[Pod], address: str, aim: Aim, world: World) -> Iterator[Backend]:
@@ -201,7 +201,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
 
     `known` says that the usual resolver would find a Service.
     """
-    asked, facts = aim.resolver, (Evidence(aim.resolver.said, f"pod {aim.exporter.pod}"), _said(aim))
+    asked, facts = aim.resolver, (Evidence(aim.resolver.said, aim.exporter.place), _said(aim))
     odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, OUTSIDE)

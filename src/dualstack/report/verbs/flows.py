@@ -190,7 +190,7 @@ def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterato
         pods, owners = sum(x.pods for x in mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
         shown = ", ".join(f"{y} in {x}" for x, y in list(owners)[:_NAMED])
         more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
-        count = f"{pods} pod{'s' * (pods > 1)}"
+        count = f"{pods or 'no'} pod{'s' * (pods > 1)}{' now' * (not pods)}"
         yield from wrapped(printable(f"- {host.removesuffix('.svc')}: {count}, of {shown}{more}"), "    ", hang="  ")
     if len(held) > MANY:
         yield Line(f"    - and of {len(held) - MANY} more targets", "dim")
