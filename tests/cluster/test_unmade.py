@@ -9,6 +9,7 @@ from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.address import BOTH
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Severity
@@ -184,3 +185,17 @@ def test_a_snapshot_gives_the_same_answer_and_hides_the_names() -> None:
     assert hidden.asking
     assert "load" not in (hidden.asking.template, hidden.asking.owner)
     assert hidden.asking.template.startswith("CronJob/")
+
+
+def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
+    runs = workload("CronJob", "http://runs.obs.svc:4317")
+    runs["metadata"]["name"] = "runs"
+    runs["status"] = {"active": [{"kind": "Job", "name": "runs-1"}]}
+    held = w.world(
+        [{"apiVersion": "v1", **x} for x in (*w.healthy(), workload("CronJob", "http://none.obs.svc:4317"), runs)]
+    )
+
+    world = survey(Asker(Stored(held, complete=True), ""))
+
+    assert [(x.owner, x.pods, x.pod) for x in world.clients] == [("CronJob load", 0, "")]
+    assert [x.owner for x in world.lost] == ["CronJob load"]

@@ -20,15 +20,15 @@ class Clients:
         self._found: dict[Key, list[Exporter]] = {}
         self._counts: dict[Key, int] = {}
 
-    def see(self, pod: Pod) -> None:
-        """Note where a pod exports to."""
+    def see(self, pod: Pod, number: int = 1) -> None:
+        """Note where so many pods like this one export to; of one that would be made there is none."""
         if pod.finished:
             return
         for one in self._of_pod(pod):
             written = one.written or one.endpoint
             key = (one.namespace, one.owner, one.variable, written, one.protocol, one.families, one.host_network)
             self._found.setdefault(key, [one])
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._counts[key] = self._counts.get(key, 0) + number
 
     @property
     def items(self) -> list[Exporter]:

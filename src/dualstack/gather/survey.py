@@ -4,10 +4,11 @@ All Services, pods and nodes are listed once, page by page, and of most of them 
 others (endpoints, configurations, what makes the pods) is asked for by name.
 """
 
+import contextlib
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, ranges
-from dualstack.gather.kube_objects import Kind, Refused, part, text
+from dualstack.gather.kube_objects import Kind, Refused, part, parts, text
 from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod, Service
@@ -25,7 +26,7 @@ from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ServiceCIDR
-from dualstack.model.world import Object, World
+from dualstack.model.world import Object, World, of_template, without_null
 from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
@@ -146,6 +147,8 @@ def survey(ask: Asker) -> World:
         for each in found.every(kinds.NODES, nodes):
             ask.world.objects[kinds.NODES.kind] += [msgspec.to_builtins(x) for x in each.items if x]
     ask.world.objects[kinds.PODS.kind] = found.pods
+    for pod in _waiting(ask):
+        found.clients.see(pod, 0)
     ask.world.clients = found.clients.items
     named = {x.service for x in ask.world.clients}
     ask.world.keep(kinds.SERVICES.kind, *(v for k, v in found.aliases.items() if k in named))
@@ -153,6 +156,20 @@ def survey(ask: Asker) -> World:
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
     return ask.world
+
+
+def _waiting(ask: Asker) -> Iterator[Pod]:
+    """The pods that CronJobs would make of which no Job runs; nobody misses them in a file."""
+    try:
+        found = ask.api.objects(kinds.CRON_JOBS, ask.namespace, "")
+    except Refused as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            ask.refused(kinds.CRON_JOBS, ask.namespace, "list", error)
+        return
+    for item in found:
+        if not parts(item, "status", "active"):
+            with contextlib.suppress(msgspec.ValidationError):
+                yield converted(without_null(of_template(item)), Pod)
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:
@@ -195,7 +212,7 @@ def _is_vacant(address: str, found: _Survey) -> bool:
     return True
 
 
-@contextmanager
+@contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
     """Nothing that is made of a page refers to itself, and to look for that takes longer than to read the page."""
     was = gc.isenabled()
@@ -212,6 +229,7 @@ def _begin(ask: Asker) -> None:
     ask.soon("object", kinds.CONFIG_MAPS, proxy.NAMESPACE, proxy.NAME)
     begin_nameserver(ask)
     ask.soon("objects", kinds.COLLECTORS, ask.namespace, "")
+    ask.soon("objects", kinds.CRON_JOBS, ask.namespace, "")
     ask.soon("objects", kinds.POLICIES, ask.namespace, "")
     front.begin(ask)
 

@@ -30,9 +30,11 @@ def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
     """The traces of clients to Services and addresses that are known not to be there."""
     for exporter in exporters:
         target, host = exporter.target, exporter.host
+        owner = exporter.made_by(ambiguous=cluster.ambiguous)
         pod = f"{exporter.namespace}/{exporter.pod}" if cluster.ambiguous else exporter.pod
-        said = Evidence(f"{exporter.variable}={exporter.endpoint}", f"pod {pod}", Layer.DECLARED)
-        who = f"pods of {exporter.made_by(ambiguous=cluster.ambiguous)}"
+        where = f"pod {pod}" if exporter.pod else owner
+        said = Evidence(f"{exporter.variable}={exporter.endpoint}", where, Layer.DECLARED)
+        who = f"pods of {owner}"
         only, addresses = ((family(host),), (host,)) if exporter.literal else (exporter.families, ())
         parses = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses", "", (said,))
         for flow in (Flow(who, (), target, x, addresses) for x in only) if target else ():

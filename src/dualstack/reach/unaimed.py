@@ -50,7 +50,7 @@ def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> s
     return f"{said}. Is it the right {where.split()[2]}?"
 
 
-_WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts", "Job": "job"}
+_WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts", "Job": "job", "CronJob": "cronjob"}
 
 
 def _asked(one: Exporter) -> str:
