@@ -72,6 +72,13 @@ class TestGathering:
         again = of(Asker(Stored(found), "obs"), KubeTarget("svc", "otel"))
         assert again.absent == found.absent
 
+    def test_gateways_that_are_not_there_are_told(self) -> None:
+        found = gathered(route(parents=[{"name": "edge"}]))
+
+        assert found.no_gateways == [("obs", "edge")]
+        assert unpacked("s", packed(found, "test")).no_gateways == found.no_gateways
+        assert not gathered(route(parents=[{"name": "edge"}]), gateway()).no_gateways
+
     def test_one_that_may_not_be_read_may_be_there(self) -> None:
         assert not gathered(ingress(to="otel-colector"), absent=403).absent
 

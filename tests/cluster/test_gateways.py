@@ -2,7 +2,9 @@
 
 import pytest
 
+from dualstack.conclusion import conclude
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.question import Question
 from dualstack.model.trace import Disposition
 from tests.cluster import worlds as w
 from tests.cluster.test_fronts import TRAEFIK, UNKNOWN, V4, V6, _concluded, before, ends, gateway, outside, route, says
@@ -24,6 +26,25 @@ class TestGateways:
 
         assert not found.findings
         assert [x.target.host for x in outside(found)] == ["*.example.com"]
+
+    @pytest.mark.parametrize(
+        ("gone", "roots"),
+        [([("obs", "edge")], ["DS707"]), ([("obs", "other")], []), ([("other", "edge")], [])],
+    )
+    def test_a_gateway_that_is_not_there_leads_nobody_on(self, gone: list[tuple[str, str]], roots: list[str]) -> None:
+        world = w.world([*w.healthy(), route()])
+        world.no_gateways = gone
+
+        found = conclude(world, Question())
+
+        assert w.roots(found) == roots
+        assert all("`obs` has no such Gateway" in x.detail for x in found.findings)
+
+    def test_a_route_with_another_gateway_is_no_dead_end(self) -> None:
+        world = w.world([*w.healthy(), route(parents=[{"name": "edge"}, {"name": "gone"}]), gateway()])
+        world.no_gateways = [("obs", "gone")]
+
+        assert not conclude(world, Question()).findings
 
     def test_hosts_of_a_domain_are_no_url_to_ask_for(self) -> None:
         found = before(route(hostnames=["*.example.com"]), gateway("203.0.113.12"))

@@ -64,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True):
     asking: Asking | None = None
     lost: tuple[Exporter, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    no_gateways: tuple[tuple[str, str], ...] = ()
     vacant: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     meant: tuple[tuple[str, str, str, str], ...] = ()
@@ -97,6 +98,7 @@ def packed(world: World, tool: str) -> bytes:
         world.asking,
         tuple(world.lost),
         tuple(world.absent),
+        tuple(world.no_gateways),
         tuple(world.vacant),
         tuple(world.namespaces),
         tuple(world.meant),
@@ -134,7 +136,8 @@ def unpacked(path: str, raw: bytes) -> World:
     world.target, world.namespace, world.unseen = manifest.target, manifest.namespace, set(manifest.unseen)
     world.pseudonymised, world.vantage, world.gathered = manifest.pseudonymised, manifest.vantage, manifest.gathered
     world.learned, world.asking, world.lost = manifest.learned, manifest.asking, list(manifest.lost)
-    world.absent, world.vacant = list(manifest.absent), list(manifest.vacant)
+    world.absent, world.no_gateways = list(manifest.absent), list(manifest.no_gateways)
+    world.vacant = list(manifest.vacant)
     world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
     world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
     world.domains, world.slips = list(manifest.domains), list(manifest.slips)

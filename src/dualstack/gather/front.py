@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dualstack.gather import kinds
 from dualstack.gather.kube_objects import Kind, Refused
+from dualstack.gather.stored import Stored
 from dualstack.model.world import Object
 from dualstack.reach.stacks import is_otlp
 
@@ -100,8 +101,17 @@ def _gateways(ask: "Asker", route: Object) -> None:
     for each in parents if isinstance(parents, list) else ():
         name, namespace = _text(each, "name"), _text(each, "namespace") or _text(route.get("metadata"), "namespace")
         if name and (_text(each, "kind") or kinds.GATEWAYS.kind) == kinds.GATEWAYS.kind:
-            asked = partial(ask.api.object, kinds.GATEWAYS, namespace, name)
-            ask.world.keep(kinds.GATEWAYS.kind, _told(ask, kinds.GATEWAYS, "get", asked, name))
+            found = _told(ask, kinds.GATEWAYS, "get", partial(_gateway, ask, namespace, name), name)
+            ask.world.keep(kinds.GATEWAYS.kind, found)
+
+
+def _gateway(ask: "Asker", namespace: str, name: str) -> Object | None:
+    """A Gateway; that there is none is noted, unless it may have been left out of a file."""
+    found = ask.api.object(kinds.GATEWAYS, namespace, name)
+    source, key = ask.api, (namespace, name)
+    if not found and (not isinstance(source, Stored) or source.lists(kinds.GATEWAYS, namespace)):
+        ask.world.no_gateways = list(dict.fromkeys((*ask.world.no_gateways, key)))
+    return found
 
 
 def _text(said: Any, key: str) -> str:  # noqa: ANN401 -- JSON

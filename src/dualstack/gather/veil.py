@@ -269,6 +269,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         asking=_asking(veil, world.asking) if world.asking else None,
         lost=[_exporter(veil, x) for x in world.lost],
         absent=[(names.host(x), names.host(y)) for x, y in world.absent],
+        no_gateways=[(names.host(x), names.host(y)) for x, y in world.no_gateways],
         pseudonymised=True,
         vantage=veil.sentence(world.vantage),
         gathered=world.gathered,

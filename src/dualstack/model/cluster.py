@@ -339,16 +339,16 @@ class Cluster(msgspec.Struct, frozen=True):
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
     could say. `nodes` are all the nodes unless `more_nodes` were left out. `unseen` are the kinds of which some may be
-    missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way
-    is asked about, empty for all that there may be, and `exporters` say where these send to. Where more than one
-    namespace is in question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is
-    called `node NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of
-    them or a client names, and that are not there. `vacant` are addresses that clients name and nobody has.
-    `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and name of both.
-    `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a Service has.
-    `domains` are those of its Services, where somebody names another one than the usual, and `slips` those that are
-    almost one of these. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are addresses of
-    endpoints that no pod has.
+    missing here. `proxy` is kube-proxy where it serves one family alone. `askers` are the pods whose way is asked
+    about, empty for all that there may be, and `exporters` say where these send to. Where more than one namespace is in
+    question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is called `node
+    NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of them or a
+    client names, and that are not there, and `no_gateways` Gateways of routes. `vacant` are addresses that clients name
+    and nobody has. `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and
+    name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a
+    Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` those
+    that are almost one of these. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are
+    addresses of endpoints that no pod has.
     """
 
     name: str = ""
@@ -368,6 +368,7 @@ class Cluster(msgspec.Struct, frozen=True):
     ambiguous: bool = False
     observed: tuple[Namespace, ...] = ()
     fronts: tuple[Front, ...] = ()
+    no_gateways: frozenset[tuple[str, str]] = frozenset()
     absent: frozenset[tuple[str, str]] = frozenset()
     vacant: frozenset[str] = frozenset()
     namespaces: frozenset[str] = frozenset()

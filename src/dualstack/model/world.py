@@ -30,18 +30,19 @@ class World(msgspec.Struct):
     """Objects by kind, such as `EndpointSlice`, and what could not be had.
 
     `context` is the name of the cluster for the user, `target` and `namespace` are what was asked about. `left_out`
-    counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections`
-    what containers inside saw. Of the kinds that are `unseen` some objects may be missing. `clients` are pods that say
-    where they export to, `asking` those whose way is asked about, `lost` those that name a Service that is not there,
-    `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name, and
-    `learned` the families that the server would give to a new Service that wants both. The keys of `pseudonymised`
-    objects stand in the order of what they stand for. `vantage` says from where it was `gathered`, and when (RFC 3339);
-    neither decides anything. `vacant` are addresses that clients name and nobody in the cluster has. `namespaces` are
-    some that there are, and `meant` says of Services that clients name and that are not there which ones are alike:
-    namespace and name of both. `whole` are kinds of which all objects of all namespaces are here, and `surveyed` are
-    nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of Services that pods
-    name as theirs, and `domains` those of the cluster where they name one; `slips` are almost such. `unheld` are
-    addresses of endpoints, in the ranges of pods, which no pod has that is known.
+    counts objects of a kind that were not asked for, `seen` is what exports from outside showed, and `inspections` what
+    containers inside saw. Of the kinds that are `unseen` some objects may be missing. `clients` are pods that say where
+    they export to, `asking` those whose way is asked about, `lost` those that name a Service that is not there,
+    `absent` the Services that an Ingress or a route leads to and that are not there, by namespace and name,
+    `no_gateways` the Gateways that routes name and that are not there, and `learned` the families that the server would
+    give to a new Service that wants both. The keys of `pseudonymised` objects stand in the order of what they stand
+    for. `vantage` says from where it was `gathered`, and when (RFC 3339); neither decides anything. `vacant` are
+    addresses that clients name and nobody in the cluster has. `namespaces` are some that there are, and `meant` says of
+    Services that clients name and that are not there which ones are alike: namespace and name of both. `whole` are
+    kinds of which all objects of all namespaces are here, and `surveyed` are nodes all of whose pods were looked at; of
+    files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
+    cluster where they name one; `slips` are almost such. `unheld` are addresses of endpoints, in the ranges of pods,
+    which no pod has that is known.
     """
 
     context: str = ""
@@ -58,6 +59,7 @@ class World(msgspec.Struct):
     asking: Asking | None = None
     lost: list[Exporter] = []
     absent: list[tuple[str, str]] = []
+    no_gateways: list[tuple[str, str]] = []
     pseudonymised: bool = False
     vantage: str = ""
     gathered: str = ""
@@ -106,6 +108,7 @@ class World(msgspec.Struct):
             exporters=tuple(self.clients) if asking else (),
             ambiguous=several,
             fronts=tuple(y for x in FRONTS for y in self._as(Front, x)),
+            no_gateways=frozenset(self.no_gateways),
             absent=frozenset(self.absent),
             vacant=frozenset(self.vacant),
             namespaces=frozenset(self.namespaces),

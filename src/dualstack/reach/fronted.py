@@ -11,7 +11,7 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.balancers import given, let_in, ranges
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
-from dualstack.reach.gates import GATEWAYS, INGRESSES, REFUSED
+from dualstack.reach.gates import GATEWAYS, INGRESSES, NO_GATEWAY, REFUSED
 from dualstack.reach.lanes import host
 from dualstack.reach.live import by_service, failing, families_of, keys, patch, titles, written
 from dualstack.reach.stacks import DUAL, PREFER, place
@@ -99,15 +99,25 @@ def gateways(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
             )
 
 
-_Refusal = tuple[str, tuple[Family, ...], tuple[Evidence, ...], tuple[str, ...]]
+_CONDITIONS = "See the conditions in the status of the route and of its Gateway.", "Change what the condition names"
+_PARENTS = "Name a Gateway that is there in `parentRefs`, with its namespace.", "Name another Gateway"
 
 
-def refused(cluster: Cluster, traces: Traces) -> Iterator[_Refusal]:
-    """Why a controller does not lead on, over which families, what says so, and the flows."""
-    for _, flows in by_service(cluster, failing(traces, Hop.POLICY, REFUSED)):
+def refused(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
+    """One finding for each reason why a route does not lead on."""
+    for _, flows in by_service(cluster, failing(traces, Hop.POLICY, REFUSED, NO_GATEWAY)):
         for why in dict.fromkeys(_why(x) for x in flows):
             mine = tuple(x for x in flows if _why(x) == why)
-            yield why, families_of(mine), _evidence(mine), keys(mine)
+            hint, fix = _PARENTS if mine[0].at(Hop.POLICY).mark == NO_GATEWAY else _CONDITIONS
+            yield Finding(
+                summary="Gateway does not lead to the Service",
+                detail=f"{why}.",
+                hint=hint,
+                families=families_of(mine),
+                evidence=_evidence(mine),
+                fix=Fix(fix),
+                flows=keys(mine),
+            )
 
 
 def _is_of_gateway(trace: Trace) -> bool:

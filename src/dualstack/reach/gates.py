@@ -1,5 +1,6 @@
 """The ways in through Ingresses and Gateways, by what their controllers say of them, to ports of Services for OTLP."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -23,9 +24,10 @@ from dualstack.reach.vacant import unled_because
 
 INGRESSES, GATEWAYS = "ingress", "gateway"
 """How the vantage of such flows begins."""
-REFUSED, ABSENT, NO_PORT, CLASH = "front-refused", "front-absent", "front-no-port", "front-clash"
-"""Marks: a controller that does not lead there, a Service that is not there, a port that it lacks, and a proxy that
-speaks another protocol than what is behind it."""
+REFUSED, NO_GATEWAY = "front-refused", "front-no-gateway"
+ABSENT, NO_PORT, CLASH = "front-absent", "front-no-port", "front-clash"
+"""Marks: a controller that does not lead there, a Gateway that is not there, a Service that is not there, a port that
+it lacks, and a proxy that speaks another protocol than what is behind it."""
 _WEB, _WEB_TLS = 80, 443
 _ENCRYPTED = ("HTTPS", "TLS")
 _INVALID = "Invalid"
@@ -37,7 +39,7 @@ _PATHS = {
 
 
 class Door(msgspec.Struct, frozen=True):
-    """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `refusal` is why it does not.
+    """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `shut` is why it does not.
 
     `port` is that which clients come to, and `proxy` who answers there, where it may answer by itself.
     """
@@ -47,8 +49,7 @@ class Door(msgspec.Struct, frozen=True):
     published: tuple[str, ...]
     port: int
     tls: bool
-    refusal: Condition | None = None
-    refuser: str = ""
+    shut: TracedHop | None = None
     proxy: str = ""
 
 
@@ -64,9 +65,9 @@ def gated(
         if front and end:
             # What its objects say of where a way ends is nearer to the reason than what a controller makes of it.
             lost = end.hop.status is Status.FAIL
-            for door in _doors(route, front, fronts):
-                shut = msgspec.structs.replace(door, refusal=None) if lost else door
-                yield from _through(shut, route, end, _families(door, end, cluster, question), inside)
+            for door in _doors(route, front, fronts, cluster):
+                known = msgspec.structs.replace(door, shut=None) if lost else door
+                yield from _through(known, route, end, _families(door, end, cluster, question), inside)
 
 
 class End(msgspec.Struct, frozen=True):
@@ -107,7 +108,7 @@ def _end(route: Route, land: Landscape, cluster: Cluster, inside: Sequence[Trace
     return None
 
 
-def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]) -> Iterator[Door]:
+def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front], cluster: Cluster) -> Iterator[Door]:
     meta = route.gate.meta
     if meta.kind == INGRESS:
         hosts = [x.hosts or [] for x in front.spec.tls or ()]
@@ -116,11 +117,15 @@ def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]
         port = _WEB_TLS if tls else _WEB
         yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, port, tls, proxy=proxy)
         return
-    for parent in front.spec.parent_refs or ():
-        if parent.kind == "Gateway":
-            namespace = parent.namespace or meta.namespace
-            gateway = fronts.get(("Gateway", namespace, parent.name))
-            yield _gateway(route, front, parent, gateway)
+    parents = [
+        (x, (x.namespace or meta.namespace, x.name)) for x in front.spec.parent_refs or () if x.kind == "Gateway"
+    ]
+    nowhere = cluster.no_gateways.issuperset(x for _, x in parents)
+    for parent, (namespace, name) in parents:
+        door = _gateway(route, front, parent, fronts.get(("Gateway", namespace, name)))
+        why = f"{meta.called} names Gateway `{name}`, and `{namespace}` has no such Gateway"
+        none = TracedHop(Hop.POLICY, Status.FAIL, why, NO_GATEWAY, (Evidence(why, meta.called),))
+        yield msgspec.structs.replace(door, shut=none) if nowhere else door
 
 
 def _gateway(route: Route, front: Front, parent: ParentRef, gateway: Front | None) -> Door:
@@ -128,15 +133,13 @@ def _gateway(route: Route, front: Front, parent: ParentRef, gateway: Front | Non
     first = next((x for x in listeners if parent.section_name in ("", x.name)), None)
     mine = [x for x in front.status.parents or () if _is_of(x.parent_ref, parent)]
     controller = next((x.controller_name.partition("/")[0] for x in mine), "")
-    refuser, refusal = next(_refusals(route, front, mine, gateway, parent), ("", None))
     return Door(
         f"{GATEWAYS} {parent.name}",
         f"Gateway {parent.name}",
         gateway.published if gateway else (),
         _exposed(controller, first.port) if first else _WEB,
         first is not None and first.protocol in _ENCRYPTED,
-        refusal,
-        refuser,
+        next(itertools.starmap(_shut, _refusals(route, front, mine, gateway, parent)), None),
         _proxy(route, controller),
     )
 
@@ -178,6 +181,13 @@ def _refusals(
     refused = [front.denied(x.conditions, *wanted) for x in mine]
     if all(refused):
         yield from ((route.gate.meta.called, x) for x in refused if x)
+
+
+def _shut(refuser: str, refusal: Condition) -> TracedHop:
+    message = f": {refusal.message}" if refusal.message else ""
+    said = f"{refusal.type} is False, {refusal.reason or 'without a reason'}{message}"
+    evidence = (Evidence(said, f"status of {refuser}"),)
+    return TracedHop(Hop.POLICY, Status.FAIL, f"{refuser}: {said}", REFUSED, evidence)
 
 
 def _is_shut(gateway: Front, listener: ListenerStatus) -> bool:
@@ -231,12 +241,8 @@ def _hops(door: Door, name: str, wanted: Family, proxy: str) -> Iterator[TracedH
     yield TracedHop(Hop.RESOLVE, Status.UNKNOWN if named else Status.NOT_APPLICABLE, why if named else "")
     yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)
     yield TracedHop(Hop.ROUTE, Status.UNKNOWN, "nobody exported from outside")
-    if door.refusal:
-        message = f": {door.refusal.message}" if door.refusal.message else ""
-        said = f"{door.refusal.type} is False, {door.refusal.reason or 'without a reason'}{message}"
-        yield TracedHop(
-            Hop.POLICY, Status.FAIL, f"{door.refuser}: {said}", REFUSED, (Evidence(said, f"status of {door.refuser}"),)
-        )
+    if door.shut:
+        yield door.shut
     elif held and len(held) == len(door.published) and wanted not in held:
         why = f"{door.called} has no {wanted.title} address"
         fact = Evidence(", ".join(door.published), f"status of {door.called}")

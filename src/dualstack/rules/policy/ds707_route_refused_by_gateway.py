@@ -3,7 +3,8 @@
 ## What it detects
 An HTTPRoute or GRPCRoute to an OTLP port of which the controller says in the status that it is not accepted, or that
 the one Service behind it cannot be used; and a Gateway, or every listener that the route names, that is not accepted or
-is invalid, such as one without its certificate. What was said of an older generation of the object does not count.
+is invalid, such as one without its certificate. What was said of an older generation of the object does not count. Also
+a route of which no Gateway is there that it names.
 
 ## Why it breaks
 A route that is not accepted is not attached to any listener: requests for it are answered 404, or by another route. For
@@ -59,7 +60,7 @@ items:
 from collections.abc import Iterator
 
 from dualstack.model.cluster import Cluster
-from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.fronted import refused
 
@@ -69,13 +70,4 @@ SEVERITY = Severity.ERROR
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     """One finding for each refusal."""
-    for why, families, evidence, flows in refused(cluster, traces):
-        yield Finding(
-            summary="Gateway does not lead to the Service",
-            detail=f"{why}.",
-            hint="See the conditions in the status of the route and of its Gateway.",
-            families=families,
-            evidence=evidence,
-            fix=Fix("Change what the condition names"),
-            flows=flows,
-        )
+    yield from refused(cluster, traces)
