@@ -109,7 +109,8 @@ def test_an_endpoint_left_to_its_default_is_open_while_nobody_knows_the_version(
 
 def test_a_mesh_takes_connections_first() -> None:
     meshed = w.pod("otel-a", "n1")
-    meshed["spec"]["initContainers"] = [{"name": "istio-proxy", "restartPolicy": "Always"}]
+    both = [{"name": "ISTIO_DUAL_STACK", "value": "true"}]
+    meshed["spec"]["initContainers"] = [{"name": "istio-proxy", "restartPolicy": "Always", "env": both}]
 
     found = w.diagnosed(w.healthy(pods=[meshed], configs=[w.config(**FIRST)]))
 

@@ -9,6 +9,7 @@ from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listener, Listeners, Process
 from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
@@ -26,10 +27,18 @@ def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iter
     The addresses of one trace fared alike, so one result speaks for all.
     """
     for trace in traces.broken:
-        found = (probes.of(x, trace.target.port, trace.protocol) for x in trace.addresses)
+        found = (
+            probes.of(x, trace.target.port, trace.protocol) for x in (() if _is_of_mesh(trace) else trace.addresses)
+        )
         result = next((x for x in found if x and x.outcome in outcomes), None)
         if result:
             yield trace, result
+
+
+def _is_of_mesh(trace: Trace) -> bool:
+    """Whether the proxy of a mesh answered: for a receiver that it does not reach, or a client that it turns away."""
+    end = trace.failing
+    return end is not None and (end.hop is Hop.LISTEN or end.mark == OUTSIDE)
 
 
 def doubted(traces: Traces, probes: Probes) -> Iterator[tuple[Trace, ProbeResult]]:

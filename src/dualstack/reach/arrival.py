@@ -15,6 +15,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.lanes import Backend
 from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
+from dualstack.reach.sidecars import Sidecar
 from dualstack.reach.spoken import answered, stranger
 from dualstack.reach.states import last_words, troubles
 
@@ -24,6 +25,8 @@ _NOTHING = Glimpses()
 STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
 """Marks: an endpoint whose pod does not have its address, a receiver that does not run, a port without a socket, and a
 pod that lost its address."""
+UNMET, OUTSIDE = "unmet", "outside"
+"""Marks: a proxy of a mesh that does not listen for what is led to it, and one that turned away who is in no mesh."""
 
 Looks = Mapping[Way, Glimpse]
 
@@ -186,7 +189,11 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     sockets = [x for x in place.sockets if x.port == backend.port]
     facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, Layer.DECLARED) for x in sockets)
     mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
-    direct = _direct(looked)
+    direct, proxy = _direct(looked, backend, place), place.before(backend.address)
+    said = _taken(sockets, backend.address, place)
+    before = _before(backend, place, proxy, direct, said) if proxy else None
+    if before:
+        return msgspec.structs.replace(before, mark=before.mark or mark, evidence=(*before.evidence, *facts))
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
@@ -197,9 +204,6 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
                 Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
             )
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
-    if place.mesh:
-        return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{place.mesh} takes connections to this pod first", mark, facts)
-    said = _taken(sockets, backend.address, place)
     inside = looked.get(Way.LOOPBACK)
     if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
         why = f"nothing listens on port {backend.port}, whatever the configuration says"
@@ -208,6 +212,36 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
     return _unbound(backend, place, mark, facts)
+
+
+def _before(
+    backend: Backend,
+    place: Place,
+    proxy: Sidecar,
+    direct: Glimpse | None,
+    said: bool | None,  # noqa: FBT001 -- or unknown
+) -> TracedHop | None:
+    """What becomes of a connection at the proxy of a mesh, where that tells; else it is as without one.
+
+    The proxy connects to the address that the client asked for: what no listener takes there, it answers itself.
+    """
+    title, seen = family(backend.address).title, (sight(direct),) if direct else ()
+    if family(backend.address) in proxy.deaf:
+        why = f"the packet filter leads {title} to the proxy of {proxy.mesh}, which does not listen on it"
+        fact = Evidence(f"the proxy has no socket for {title}", f"sock_diag in the {place.name}")
+        return TracedHop(Hop.LISTEN, Status.FAIL, why, UNMET, (fact, *seen))
+    if proxy.leads_on and said is False and not (direct and direct.way is Way.ADDRESS):
+        return TracedHop(
+            Hop.LISTEN, Status.UNKNOWN, f"{proxy.mesh} leads on to another address of the pod", evidence=seen
+        )
+    known = (Outcome.REFUSED, Outcome.ACCEPTED)
+    answered = direct and direct.way is Way.ADDRESS and said is False and direct.outcome not in known
+    if answered and _fails(direct):
+        why = f"the proxy of {proxy.mesh} answers, and no socket on port {backend.port} accepts {backend.address}"
+        return TracedHop(Hop.LISTEN, Status.FAIL, why, evidence=seen)
+    if direct and not answered:
+        return None
+    return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{proxy.mesh} takes connections to this pod first", evidence=seen)
 
 
 def _heard(inside: Glimpse | None) -> str:
@@ -253,10 +287,20 @@ def _halted(backend: Backend, place: Place) -> str:
     return next(filter(None, (*mine, *every)), "")
 
 
-def _direct(looked: Looks) -> Glimpse | None:
-    """The look at an address of a pod that tells most: from inside, else by the proxy; one that met nobody is none."""
-    found = (looked.get(x) for x in (Way.INSIDE, Way.ADDRESS))
-    return next((x for x in found if x and (reached(x.outcome) or x.outcome is Outcome.REFUSED)), None)
+def _direct(looked: Looks, backend: Backend, place: Place) -> Glimpse | None:
+    """The look at an address of a pod that tells most: from inside, else by the API server; none that met nobody.
+
+    What exports inside of a pod goes round the proxy of a mesh, to a Collector that takes it or not.
+    """
+    told = [x for x in (looked.get(Way.INSIDE), looked.get(Way.ADDRESS)) if x]
+    told = [x for x in told if reached(x.outcome) or x.outcome is Outcome.REFUSED]
+    proxy = place.before(backend.address)
+    outer = told[-1:] if proxy and (proxy.leads_on or not _is_refused(told[:1])) else []
+    return next(iter((*outer, *told)), None)
+
+
+def _is_refused(looks: Iterable[Glimpse]) -> bool:
+    return any(x.outcome is Outcome.REFUSED for x in looks)
 
 
 def _taken(sockets: Sequence[Listener], address: str, place: Place) -> bool | None:
@@ -287,7 +331,9 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
         opened = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
     meaning, lacks = MEANINGS[told[0].outcome], lacking(told[0].outcome, told[0].status, told[0].detail)
-    facts = (sight(told[0]),)
+    facts, proxy = (sight(told[0]),), place.before(backend.address)
+    if proxy and (open_ := _past(told[0], hop, proxy)):
+        return msgspec.structs.replace(open_, evidence=facts)
     if meaning.hop is hop and lacks:
         return TracedHop(hop, Status.UNKNOWN, lacks, told[0].outcome, facts)
     if meaning.hop is hop:
@@ -296,18 +342,32 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
     return TracedHop(hop, Status.PASS if passed else Status.UNKNOWN, "accepted" if passed else "", evidence=facts)
 
 
+def _past(look: Glimpse, hop: Hop, proxy: Sidecar) -> TracedHop | None:
+    """What a look leaves open of clients that come to the proxy of a mesh; None where it tells as much of them.
+
+    The API server is in no mesh, and what exports inside of a pod goes round the proxy.
+    """
+    fails = MEANINGS[look.outcome].hop
+    if look.way is Way.ADDRESS and fails is hop is Hop.HANDSHAKE:
+        return TracedHop(hop, Status.UNKNOWN, f"{proxy.mesh} may take clients in the mesh alone", OUTSIDE)
+    if look.way is Way.INSIDE and fails is None:
+        return TracedHop(hop, Status.UNKNOWN, f"what exports inside of the pod goes round {proxy.mesh}")
+    return None
+
+
 def _telling(backend: Backend, place: Place, looked: Looks) -> Sequence[Glimpse]:
     """The looks that were answered, the one first that tells most of what a client meets.
 
     An export that fails at the loopback of the same socket is one of a client, the proxy of an API server none.
     """
-    direct, inside = _direct(looked), looked.get(Way.LOOPBACK)
+    direct, inside = _direct(looked, backend, place), looked.get(Way.LOOPBACK)
     direct = direct if direct and direct.outcome is not Outcome.REFUSED else None
     sockets = [x for x in place.sockets if x.port == backend.port]
     same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
     failed = _fails(inside)
     # What the loopback takes says nothing of the way here: a family that nobody exported over stays unknown.
-    useful = inside and inside.outcome is not Outcome.REFUSED and (same or direct) and (direct or failed)
+    met = direct and not place.before(backend.address)
+    useful = inside and inside.outcome is not Outcome.REFUSED and (same or met) and (direct or failed)
     found = [x for x in (direct, inside if useful else None) if x]
     proxied = direct is not None and direct.way is Way.ADDRESS and _fails(direct)
     return found[::-1] if proxied and failed and (same or not sockets) else found

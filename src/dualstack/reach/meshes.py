@@ -1,70 +1,61 @@
-"""Proxies of service meshes beside the Collector, and which families they take and lead to."""
+"""Proxies of service meshes beside the Collector: which families they leave out, and where they lead clients."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dualstack.knowledge import table
 from dualstack.model.address import Family, family
-from dualstack.model.cluster import Pod
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.arrival import OUTSIDE, UNMET
 from dualstack.reach.bind import accepts
-from dualstack.reach.pods import Place, Places, together
+from dualstack.reach.pods import Place, Places, status_of
+from dualstack.reach.sidecars import Sidecar, together
 
 _STOPPED = (Hop.LISTEN, Hop.HANDSHAKE)
 """Where a proxy stops what its own listeners do not take."""
 
 
-class Sidecar(msgspec.Struct, frozen=True):
-    """The proxy of a mesh in a pod: the families that it takes, what says so, and that to which it leads clients."""
-
-    mesh: str
-    takes: tuple[Family, ...]
-    said: str
-    forwards: Family | None = None
-
-
-def sidecar(pod: Pod) -> Sidecar | None:
-    """The proxy in a pod; None where there is none, or nobody says which families it takes."""
-    rows = {x["container"]: x for x in table("meshes") if x["switch"]}
-    for each in together(pod):
-        row = rows.get(each.name)
-        if row is None or not pod.families:
-            continue
-        held = next((x for x in each.env or () if x.name == row["switch"]), None)
-        if held and held.value_from:
-            return None
-        value = (held.value if held else None) or ""
-        said = f"{row['switch']}={value}" if held else f"{row['switch']} is not set"
-        if re.fullmatch(row["on"], value):
-            return Sidecar(row["mesh"], pod.families, said, Family(row["forwards"]) if row["forwards"] else None)
-        first = Family(row["off"]) if row["off"] != "first" else pod.families[0]
-        return Sidecar(row["mesh"], (first,), said)
-    return None
-
-
 class Meshed(msgspec.Struct, frozen=True):
-    """A pod with the proxy in it, a family, the flows that end there over it, and those of them that fail there."""
+    """A pod with the proxy in it, a family, the flows that end there over it, and those of them that fail there.
+
+    `unasked` says that the kubelet asks the proxy over that family whether it is ready, and never learns it.
+    """
 
     place: Place
     sidecar: Sidecar
     family: Family
     flows: tuple[Trace, ...]
     failed: tuple[Trace, ...] = ()
+    unasked: bool = False
 
 
 def one_family(places: Places, traces: Traces) -> Iterator[Meshed]:
-    """The pods with a proxy that leaves out a family over which flows come to them; the first one of each mesh.
+    """The pods with a proxy that leaves out a family over which flows come to them.
 
-    Those flows have failed for it that were refused although a listener behind the proxy takes them.
+    Those flows have failed for it that were refused although a listener behind the proxy takes them, unless they went
+    round it; and all where the kubelet cannot ask it.
     """
     for place, proxy in _sidecars(places):
-        for left_out in (x for x in place.pod.families if x not in proxy.takes):
-            flows = tuple(x for x in traces.items if place.name in x.servers and x.family is left_out)
-            failed = tuple(x for x in flows if _is_stopped(x) and _listens(place, x.port, left_out))
-            if flows:
-                yield Meshed(place, proxy, left_out, flows, failed)
+        mine = tuple(x for x in traces.items if place.name in x.servers)
+        for each in place.pod.families:
+            flows = tuple(x for x in mine if x.family is each)
+            taken = any(x.family is not each and x.at(Hop.LISTEN).status is Status.PASS for x in mine)
+            wanted = each not in proxy.takes or taken
+            failed = tuple(x for x in flows if wanted and _is_for_it(x, place, proxy))
+            if flows and each not in proxy.takes and _is_unasked(place, proxy, each):
+                waiting = tuple(x for x in mine if x.failing and x.failing.hop is Hop.ENDPOINTS)
+                yield Meshed(place, proxy, each, flows, waiting, unasked=bool(waiting))
+            elif failed or (flows and each not in proxy.takes and not _is_beside(proxy, each, flows)):
+                yield Meshed(place, proxy, each, flows, failed)
+
+
+def turned_away(places: Places, traces: Traces) -> Iterator[tuple[Place, str, tuple[Trace, ...]]]:
+    """The pods whose proxy ended exports from outside of its mesh, the mesh, and the flows that are of such clients."""
+    for place in places.items.values():
+        mine = [x for x in traces.items if place.name in x.servers and x.at(Hop.HANDSHAKE).mark == OUTSIDE]
+        failed = tuple(x for x in mine if x.failed and x.required)
+        if place.sidecar and mine:
+            yield place, place.sidecar.mesh, failed or tuple(mine)
 
 
 def led_astray(places: Places, traces: Traces) -> Iterator[Meshed]:
@@ -79,14 +70,34 @@ def led_astray(places: Places, traces: Traces) -> Iterator[Meshed]:
 
 
 def _sidecars(places: Places) -> Iterator[tuple[Place, Sidecar]]:
+    """The proxies that say which families they take."""
     for place in places.items.values():
-        found = sidecar(place.pod)
-        if found:
-            yield place, found
+        if place.sidecar and place.sidecar.said:
+            yield place, place.sidecar
 
 
-def _is_stopped(trace: Trace) -> bool:
-    return trace.failing is not None and trace.failing.hop in _STOPPED
+def _is_for_it(trace: Trace, place: Place, proxy: Sidecar) -> bool:
+    """Whether a flow fails for the proxy: what goes round it does not, nor what no listener behind it takes."""
+    if trace.failing is None or trace.failing.hop not in _STOPPED:
+        return False
+    if trace.failing.mark == UNMET:
+        return True
+    refused = trace.failing.hop is Hop.LISTEN
+    if proxy.alone:
+        return refused and trace.family not in proxy.takes
+    passes = proxy.passes and trace.family not in proxy.led
+    return not passes and (refused or trace.family not in proxy.takes) and _listens(place, trace.port, trace.family)
+
+
+def _is_beside(proxy: Sidecar, wanted: Family, flows: Iterable[Trace]) -> bool:
+    """Whether flows that go round a proxy fail for something else, so that it has no part in that."""
+    return proxy.passes and not proxy.alone and wanted not in proxy.led and any(x.failed for x in flows)
+
+
+def _is_unasked(place: Place, proxy: Sidecar, wanted: Family) -> bool:
+    asked = proxy.health and wanted is place.pod.families[0]
+    status = next((status_of(x, place.pod) for x in together(place.pod) if x.name == proxy.container), None)
+    return bool(asked and status and status.name and not status.ready)
 
 
 def _taken(place: Place, port: int, wanted: Family) -> list[bool | None]:

@@ -28,7 +28,7 @@ def astray(exporter: Exporter) -> str:
 
 def posted(trace: Trace, exporters: list[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
-    ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.mesh else []
+    ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []
     known = ends and all(x.component.startswith("receivers/otlp") and not x.moved for x in ends)
     lost = [(x, y) for x in exporters if (y := astray(x))] if known and trace.protocol is Protocol.HTTP else []
     if not lost or (trace.failing is not None and trace.failing.hop is not Hop.EXPORT):

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from dualstack.knowledge import table
 from dualstack.model.address import Family, family, join
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.container import Container
@@ -19,6 +18,7 @@ from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
+from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import stopped
 from dualstack.reach.variables import environment
@@ -56,7 +56,7 @@ class Place(msgspec.Struct, frozen=True):
     """A pod with what listens in it.
 
     `opened` are the endpoints of the configurations that its containers read, `whole` says that nothing else can listen
-    there as far as is known. `mesh` is what takes connections before them, where something does. `outdated` says why
+    there as far as is known. `sidecar` is what takes connections before them, where something does. `outdated` says why
     what its containers have read may be another text by now. `observed` are the sockets that a container inside saw.
     `stopped` says of containers why they do not run, where their configurations do not show it.
     """
@@ -65,7 +65,7 @@ class Place(msgspec.Struct, frozen=True):
     space: Namespace
     opened: tuple[Opened, ...] = ()
     whole: bool = False
-    mesh: str = ""
+    sidecar: Sidecar | None = None
     configs: tuple[Deployed, ...] = ()
     outdated: str = ""
     observed: tuple[Listener, ...] | None = None
@@ -93,6 +93,11 @@ class Place(msgspec.Struct, frozen=True):
             return self.observed
         ended = {x.container for x in self.crashes}
         return tuple(y for x in self.opened if x.container not in ended for y in x.bound.sockets)
+
+    def before(self, address: str) -> Sidecar | None:
+        """What takes connections to one of its addresses before its own listeners do."""
+        met = self.sidecar is not None and not is_loopback(address) and family(address) in self.sidecar.led
+        return self.sidecar if met else None
 
     def declared(self, port: int) -> Declared:
         """The configuration that is about a port, or else the first, with the variables of this pod filled in.
@@ -146,23 +151,25 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     opened = tuple(_halted(x, halted) for x in opened)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network
-    mesh = next((y["mesh"] for x in running for y in table("meshes") if y["container"] == x.name), "")
     doubts = (
         _doubt(x, pod, y, cluster) for x in configs for y in running if x.container and x.container.name == y.name
     )
-    return Place(pod, space, opened, whole, mesh, configs, next(filter(None, doubts), ""), stopped=halted)
+    return Place(
+        pod,
+        space,
+        opened,
+        whole,
+        looked_at(sidecar(pod), pod, seen),
+        configs,
+        next(filter(None, doubts), ""),
+        stopped=halted,
+    )
 
 
 def _halted(item: Opened, halted: Mapping[str, str]) -> Opened:
     """An endpoint of a container that does not run: what its configuration foretells is not there."""
     why = halted.get(item.container, "")
     return msgspec.structs.replace(item, bound=Bound(unknown=why)) if why else item
-
-
-def together(pod: Pod) -> list[Container]:
-    """The containers that run together: an init container that is restarted always is one of them (KEP-753)."""
-    beside = [x for x in pod.spec.init_containers or () if x.restart_policy == "Always"]
-    return [*(pod.spec.containers or ()), *beside]
 
 
 def _is_read(item: Deployed, pod: Pod) -> bool:
@@ -184,7 +191,8 @@ def looked_into(found: Place, space: Namespace, listeners: Listeners | None) -> 
         return msgspec.structs.replace(found, space=there)
     mine = tuple(msgspec.structs.replace(x, place=found.name) for x in listeners.items)
     opened = tuple(_as_now(x) if x.anew and _is_there(x.anew, mine) else x for x in found.opened)
-    return msgspec.structs.replace(found, space=there, observed=mine, opened=opened)
+    beside = seen_in(found.sidecar, found.pod, mine, there) if found.sidecar else None
+    return msgspec.structs.replace(found, space=there, observed=mine, opened=opened, sidecar=beside)
 
 
 def _is_there(bound: Bound, there: Iterable[Listener]) -> bool:

@@ -15,14 +15,18 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import FROM_NODE
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import posted
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.sidecars import Sidecar
 
 _TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
+_ENDED = (Outcome.CLOSED, Outcome.TLS_EXPECTED)
+"""What a client meets whose connection a proxy ends for want of a certificate."""
 _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
@@ -49,7 +53,12 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         of_host[traces[number].target.host] += sent
     for number, trace in enumerate(traces):
         place = places.named(trace.server)
-        found = _over_tls(trace, mine[number], speaks_tls(trace, place, seen))
+        tls = speaks_tls(trace, place, seen)
+        found = _over_tls(trace, mine[number], tls)
+        if tls is False and (proxy := _ended_by(trace, place)):
+            why = f"the proxy of {proxy.mesh} ends what comes without a certificate of the mesh"
+            stop = replace(trace.at(Hop.HANDSHAKE), why=why, mark=OUTSIDE)
+            found = replace(trace, hops=tuple(stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops))
         near = mine[number] or of_host[trace.target.host]
         asked = _credentials(found, mine[number])
         if _is_moved(asked, place):
@@ -59,7 +68,7 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
             told = _doubted(told, Hop.ENDPOINT, _BARE)
         unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
-        if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not speaks_tls(trace, place, seen):
+        if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not tls:
             told = _doubted(told, Hop.HANDSHAKE, _UNSAID)
         told = _unmet(told, mine[number], place)
         guess = _is_guess(found, told, place, seen)
@@ -69,7 +78,7 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
 def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None:
     """Whether a receiver speaks TLS: by the exports that it took or refused for that, else by its configuration."""
     looks = [x for x in seen.items if (x.place, x.port, x.protocol) == (trace.server, trace.port, trace.protocol)]
-    told = [_is_over_tls(x) for x in looks if x.outcome in _SPOKEN]
+    told = [_is_over_tls(x) for x in looks if x.outcome in _SPOKEN and not _is_met_before(x, place)]
     written = [x.endpoint.tls for x in place.on(trace.port) if not x.bound.unknown] if place else []
     return next(iter((*told, *written)), None)
 
@@ -79,6 +88,20 @@ _SPOKEN = (
     *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN),
 )
 """What tells in itself whether TLS is spoken."""
+
+
+def _is_met_before(look: Glimpse, place: Place | None) -> bool:
+    """Whether the proxy of a mesh answered the API server, and not the receiver behind it."""
+    return look.way is Way.ADDRESS and place is not None and place.before(place.pod.addresses[0]) is not None
+
+
+def _ended_by(trace: Trace, place: Place | None) -> Sidecar | None:
+    """The proxy of a mesh that ended an export from a node, to a receiver behind it that speaks plain text."""
+    at = trace.failing
+    if place is None or at is None or at.hop is not Hop.HANDSHAKE or at.mark not in _ENDED:
+        return None
+    mine = [x for x in place.pod.addresses if family(x) is trace.family]
+    return place.before(mine[0]) if mine and any(FROM_NODE in x.source for x in at.evidence) else None
 
 
 def _is_over_tls(look: Glimpse) -> bool:

@@ -20,8 +20,9 @@ from dualstack.reach.garbled import garbled
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods, is_bound_to
 from dualstack.reach.nowhere import is_meant, unowned, without_service
-from dualstack.reach.pods import Place, together
+from dualstack.reach.pods import Place
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
+from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import understood
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered

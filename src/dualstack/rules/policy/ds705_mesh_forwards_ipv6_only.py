@@ -80,8 +80,9 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.live import keys, owner_of
-from dualstack.reach.meshes import led_astray, sidecar
+from dualstack.reach.meshes import led_astray
 from dualstack.reach.pods import Places
+from dualstack.reach.sidecars import sidecar
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR

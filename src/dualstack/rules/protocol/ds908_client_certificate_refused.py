@@ -2,14 +2,19 @@
 
 ## What it detects
 The server answers the handshake with an alert: it wants a client certificate, does not trust the one it got, or shares
-no TLS version or cipher with the client.
+no TLS version or cipher with the client. On a cluster also: the proxy of a mesh in the pod ended an export before any
+answer, to a receiver that speaks plain text. It is an error where that came from a pod on a node, which is in the mesh
+or not as others of the namespace; a warning where the API server alone was turned away, which is in no mesh.
 
 ## Why it breaks
 A receiver with `client_ca_file` takes only clients whose certificate that authority signed. In TLS 1.3 the client hears
-of it after its own part of the handshake is done, so the error comes with the first export.
+of it after its own part of the handshake is done, so the error comes with the first export. Where mTLS of a mesh is
+`STRICT` its proxy does so, and clients outside of the mesh find a port that accepts and closes. A family that the mesh
+leaves out (DS704) goes round it: the same client may be taken over IPv6 and turned away over IPv4.
 
 ## Fix
-Give the client a certificate of the authority that the receiver names.
+Give the client a certificate of the authority that the receiver names. In a mesh put the client into it, or let the
+ports of the receiver take plain text: a PeerAuthentication with `PERMISSIVE` under `portLevelMtls`.
 
 ## Example
 ```yaml fires
@@ -32,14 +37,19 @@ probes: ["10.9.0.7:443 grpcs tls_refused detail='tlsv1 alert no application prot
 
 ## References
 - RFC 8446 section 6.2: the alerts; Collector configtls: `client_ca_file`
+- Measured: Istio 1.31 (eed52ebb66ad) on Kubernetes 1.34.4, STRICT, with a client in the mesh and one outside
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended
+
+if TYPE_CHECKING:
+    from dualstack.reach.pods import Places
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -49,8 +59,13 @@ _NOT_TAKEN = ("unknown ca", "certificate unknown", "certificate expired", "certi
 _OTHERS = ("no application protocol", "unrecognized name")
 
 
-def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
-    """One finding for each flow whose handshake the server ended, but for protocols (DS902) and names (DS901)."""
+def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[Finding]:
+    """One finding for each flow whose handshake the server ended, but for protocols (DS902) and names (DS901).
+
+    And one for each workload whose proxies of a mesh turned somebody away.
+    """
+    if places:
+        yield from _outside(places, traces)
     for trace, result in ended(traces, probes, (Outcome.TLS_REFUSED,)):
         if any(x in result.detail for x in _OTHERS):
             continue
@@ -63,6 +78,25 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.HANDSHAKE).evidence,
             flows=(trace.key,),
+        )
+
+
+def _outside(places: "Places", traces: Traces) -> Iterator[Finding]:
+    from dualstack.reach.live import families_of, keys, owner_of, ports_of, titles
+    from dualstack.reach.meshes import turned_away
+
+    for place, mesh, flows in turned_away(places, traces):
+        failed, families = tuple(x for x in flows if x.failed), families_of(flows)
+        yield Finding(
+            summary=f"{mesh} turns clients outside of it away",
+            detail=f"The proxy of {mesh} in the pods of {owner_of(place.pod)} ends what comes to port {ports_of(flows)}"
+            f" over {titles(families)} without a certificate of the mesh.",
+            hint="Put the clients into the mesh, or let these ports take plain text (`PERMISSIVE`).",
+            severity=Severity.ERROR if failed else Severity.WARNING,
+            families=families,
+            confidence=Confidence.PROBED,
+            evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.HANDSHAKE).evidence)),
+            flows=keys(failed),
         )
 
 
