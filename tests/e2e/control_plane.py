@@ -104,6 +104,7 @@ def api_server(machine: Machine, name: str, credentials: str, version: str = VER
         f"--token-auth-file={credentials}/tokens.csv",
         "--authorization-mode=RBAC",
         "--allow-privileged",
+        "--enable-aggregator-routing",
         "--kubelet-preferred-address-types=InternalIP",
     )
 

@@ -56,7 +56,7 @@ def interpreter() -> Layer:
     stdlib = sysconfig.get_path("stdlib")
     files = {executable: executable, "/usr/local/bin/python3": executable}
     files |= {x: x for x in _files(stdlib)}
-    return files | _libraries(files.values())
+    return files | libraries(files.values())
 
 
 def project() -> Layer:
@@ -64,7 +64,7 @@ def project() -> Layer:
     files = _packages(_required("dualstack"))
     return {
         **files,
-        **_libraries(files.values()),
+        **libraries(files.values()),
         **_placed(str(Path(dualstack.__file__).parent), f"{SITE}/dualstack"),
         "/usr/local/bin/dualstack": _ENTRY % os.path.realpath(sys.executable).encode(),
     }
@@ -74,7 +74,7 @@ def exporter() -> Layer:
     """A layer with the OTLP clients of the tests: grpcio, and the messages of opentelemetry-proto."""
     files = _packages({"grpcio", "opentelemetry-proto", *_required("grpcio"), *_required("opentelemetry-proto")})
     here = str(Path(__file__).parent)
-    return {**files, **_libraries(files.values()), f"{SITE}/exports.py": f"{here}/exports.py"}
+    return {**files, **libraries(files.values()), f"{SITE}/exports.py": f"{here}/exports.py"}
 
 
 def environment() -> tuple[str, ...]:
@@ -107,7 +107,8 @@ def _files(folder: str) -> Iterator[str]:
         yield from (os.path.join(top, x) for x in names if not x.endswith((".pyc", ".a")))
 
 
-def _libraries(files: Iterable[str]) -> dict[str, str]:
+def libraries(files: Iterable[str]) -> dict[str, str]:
+    """The shared libraries of programs, at the paths where the linker finds them here."""
     linked = [x for x in files if x.endswith(".so") or (os.access(x, os.X_OK) and _is_elf(x))]
     said = subprocess.run(["ldd", *linked], check=False, capture_output=True, text=True).stdout
     return {x: os.path.realpath(x) for x in _LIBRARY.findall(said)}

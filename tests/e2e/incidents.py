@@ -13,6 +13,7 @@
     flows: {"ipv6 grpc": "[fd00:100::11]:30317"}             # instead of the four of the Service
     within: deploy/shop                      # who exports, instead of a client on each node; `laptop` is outside
     outside: true                            # something stands in front at which nobody answers
+    mesh: true                               # Istio is there; pods with the label `istio.io/rev` are in it (mesh.py)
     expect: {verdict: degraded, causes: [DS204], flows: {"ipv4": accepted, "ipv6 grpc": refused}}
     measured:                                # by `python -m tests.e2e.measure`: by the node of the client
       n1: {"ipv4 grpc": accepted, …}
@@ -71,6 +72,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flows: dict[str, str] = msgspec.field(default_factory=lambda: dict(_SERVICE))
     within: str = ""
     outside: bool = False
+    mesh: bool = False
     measured: dict[str, dict[str, str]] = {}
 
     @property

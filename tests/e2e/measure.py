@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from dualstack.lab.topology import CannotBuild
-from tests.e2e import control_plane, exports, incidents
+from tests.e2e import control_plane, exports, incidents, mesh
 from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
@@ -61,6 +61,8 @@ def clients(cluster: Cluster) -> dict[str, str]:
 @contextmanager
 def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
     """The incident for the length of a block."""
+    if incident.mesh:
+        mesh.install(cluster)
     with ExitStack() as stack:
         stack.callback(cluster.kubectl, "delete", "namespace", incident.name, "--timeout=120s")
         for step in reversed(incident.undo):

@@ -85,8 +85,8 @@ def _traefik(folder: str) -> str:
 
 def _kinds(folder: str) -> str:
     """Write the kinds of both, those of the Gateway API of the standard channel, as one file."""
-    metallb = _downloaded(f"go.universe.tf/metallb@{METALLB}", "Dir", folder, {**os.environ})
-    gateways = _downloaded(f"sigs.k8s.io/gateway-api@{GATEWAY_API}", "Dir", folder, {**os.environ})
+    metallb = downloaded(f"go.universe.tf/metallb@{METALLB}", "Dir", folder, {**os.environ})
+    gateways = downloaded(f"sigs.k8s.io/gateway-api@{GATEWAY_API}", "Dir", folder, {**os.environ})
     where = (f"{metallb}/config/crd/bases/metallb.io_*.yaml",
              f"{gateways}/config/crd/standard/gateway.networking.k8s.io_[!v]*.yaml")  # fmt: skip
     with open(f"{folder}/build/kinds.yaml", "w", encoding="utf-8") as to:
@@ -96,7 +96,7 @@ def _kinds(folder: str) -> str:
     return to.name
 
 
-def _downloaded(module: str, wanted: str, folder: str, environ: dict[str, str]) -> str:
+def downloaded(module: str, wanted: str, folder: str, environ: dict[str, str]) -> str:
     """A path of a module that was fetched, by what the Go command calls it."""
     argv = ["go", "mod", "download", "-json", module]
     said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
@@ -127,7 +127,7 @@ def _scratch_module(folder: str, environ: dict[str, str], version: str) -> None:
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/go.mod", "w", encoding="ascii") as file:
         file.write("module scratch\n\ngo 1.24.0\n")
-    path = _downloaded(f"k8s.io/kubernetes@v{version}", "GoMod", folder, environ)
+    path = downloaded(f"k8s.io/kubernetes@v{version}", "GoMod", folder, environ)
     with open(path, encoding="utf-8") as file:
         staging = _STAGING.findall(file.read())
     released = f"v0.{version.partition('.')[2]}"
