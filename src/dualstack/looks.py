@@ -30,7 +30,7 @@ from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback,
 from dualstack.probe.run import Options, run
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
-from dualstack.reach.entrance import is_called, is_open
+from dualstack.reach.entrance import can_be_tried, is_open
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
 
@@ -110,7 +110,7 @@ class Entrance(NamedTuple):
 
 def ways_in(traces: Iterable[Trace]) -> Iterator[Entrance]:
     """The ways in of which nobody knows yet whether they lead anywhere."""
-    yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and is_called(x))
+    yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and can_be_tried(x))
 
 
 def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:

@@ -268,3 +268,46 @@ def test_a_name_is_looked_up_and_one_of_many_hosts_is_not_tried(receiver: int) -
     assert [(x.task.address, x.outcome) for x in found if x.outcome is Outcome.ACCEPTED] == [
         ("127.0.0.1", Outcome.ACCEPTED)
     ]
+
+
+def by_header() -> w.Object:
+    found = route("HTTPRoute", 4318, hostnames=[NAME])
+    found["spec"]["rules"][0]["matches"] = [{"headers": [{"name": "tenant", "value": "a"}]}]
+    return found
+
+
+def two_paths() -> w.Object:
+    found = ingress(4318, given=[IP4])
+    other = {"service": {"name": "other", "port": {"number": 4318}}}
+    found["spec"]["rules"][0]["http"]["paths"] += [{"path": "/v1", "pathType": "Prefix", "backend": other}]
+    return found
+
+
+EDGE = gateway("203.0.113.1", listeners=[{"name": "web", "port": 80, "protocol": "HTTP"}])
+CANARY = {"nginx.ingress.kubernetes.io/canary": "true"}
+
+
+@pytest.mark.parametrize(
+    ("fronts", "proved"),
+    [
+        ((ingress(4318, given=[IP4]),), True),
+        ((ingress(4318, given=[IP4], path="/v1/traces"),), True),
+        ((ingress(4318, given=[IP4], path="/otel"),), False),
+        ((ingress(4318, given=[IP4], path="/v1/logs"),), False),
+        ((ingress(4318, given=[IP4], annotations=CANARY),), False),
+        ((two_paths(),), False),
+        ((EDGE, route("HTTPRoute", 4318, hostnames=[NAME])), True),
+        ((EDGE, by_header()), False),
+        ((EDGE, route("HTTPRoute", 4318, hostnames=[NAME], backends=[{"name": "other", "port": 4318}])), False),
+    ],
+)
+def test_an_export_proves_no_way_that_it_does_not_take(fronts: tuple[w.Object, ...], proved: bool) -> None:
+    taken = made("203.0.113.1", 80, Outcome.ACCEPTED, NAME)
+    found = told(taken, fronts=fronts, services=[w.service()])
+
+    assert {x.disposition for x in outside(found)} == {
+        Disposition.ACCEPTED if proved else Disposition.INSUFFICIENT_INFO
+    }
+    assert found.verdict is (Verdict.HEALTHY if proved else Verdict.UNKNOWN)
+    assert bool([*ways_in(conclude(world(fronts=fronts, services=[w.service()]), Question()).traces)]) is proved
+    assert any("nobody exported through" in x.why for x in found.skipped) is not proved

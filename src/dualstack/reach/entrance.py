@@ -24,6 +24,8 @@ from dualstack.reach.outcomes import MEANINGS
 LACKS, PENDING, OTHER_FAMILY, DEAD = "front-lacks", "front-pending", "front-other", "front-dead"
 """Marks: no address of the family although clients are expected over it, no address at all, one of a family that the
 Service behind does not have, and a Service behind which every way ends."""
+ASIDE = "front-aside"
+"""Mark of the hop `policy`: an export of traces, as this tool makes it, is not led on by this way, or by others too."""
 
 _ORDER = tuple(Hop)
 _BEFORE, _BEHIND = _ORDER[: _ORDER.index(Hop.SERVICE)], _ORDER[_ORDER.index(Hop.ENDPOINTS) :]
@@ -67,7 +69,7 @@ def entered(entrance: Entrance, inside: Sequence[Trace]) -> Iterator[Trace]:
 def tried(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[Trace]:
     """The traces, those that nothing is known to fail of by the exports that this host made through them."""
     for trace in traces:
-        mine = [x for x in made if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace)]
+        mine = [x for x in made if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace) and can_be_tried(trace)]
         # Of several addresses of a name a client takes any.
         lost = next((x for x in mine if x.outcome is not Outcome.ACCEPTED), None)
         own = next(((x, y) for x in mine if (y := own_answer(trace, x))), None)
@@ -90,9 +92,12 @@ def is_open(trace: Trace) -> bool:
     return bool(trace.through) and trace.disposition is Disposition.INSUFFICIENT_INFO
 
 
-def is_called(trace: Trace) -> bool:
-    """Whether it is known how clients call what they come to: no host of a domain, and no mere object."""
-    return not {"*", " "} & {*trace.target.host}
+def can_be_tried(trace: Trace) -> bool:
+    """Whether an export takes this way: it is known how clients call what they come to, and nothing leads it aside.
+
+    A host of a domain is no name to call, and neither is a mere object.
+    """
+    return not {"*", " "} & {*trace.target.host} and trace.at(Hop.POLICY).mark != ASIDE
 
 
 def own_answer(trace: Trace, made: ProbeResult) -> Mapping[str, str] | None:
@@ -106,7 +111,7 @@ def untried(traces: Traces) -> Iterator[Skipped]:
     """What nobody could know from inside: the ways through what stands in front, as far as nothing fails behind it."""
     for why, flows in _by_reason(x for x in traces.items if is_open(x)).items():
         ways = " and ".join(dict.fromkeys(x.vantage for x in flows))
-        named = (f"{x.target.scheme}://{x.target.endpoint}" for x in flows if is_called(x))
+        named = (f"{x.target.scheme}://{x.target.endpoint}" for x in flows if can_be_tried(x))
         asked = f"`dualstack diagnose {next(named, 'URL')}`"
         said = f"{why}: the way through {ways}" if why else f"nobody exported through {ways}"
         yield Skipped("the ways from outside", f"{said}; {asked} tells more where clients are")

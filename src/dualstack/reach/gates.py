@@ -14,7 +14,7 @@ from dualstack.model.gateway import INGRESS
 from dualstack.model.question import Question
 from dualstack.model.slim import Condition
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
-from dualstack.reach.entrance import LACKS, Entrance, entered, led_by
+from dualstack.reach.entrance import ASIDE, LACKS, Entrance, entered, led_by
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.mismatch import clashes
 from dualstack.reach.routes import Route, lost, requested, shown
@@ -31,6 +31,8 @@ it lacks, and a proxy that speaks another protocol than what is behind it."""
 _WEB, _WEB_TLS = 80, 443
 _ENCRYPTED = ("HTTPS", "TLS")
 _INVALID = "Invalid"
+_CANARY = "nginx.ingress.kubernetes.io/canary"
+"""The annotation of an Ingress that takes some requests of another one (ingress-nginx, Canary)."""
 _PATHS = {
     Protocol.HTTP: "/v1/traces",
     Protocol.GRPC: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -41,7 +43,8 @@ _PATHS = {
 class Door(msgspec.Struct, frozen=True):
     """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `shut` is why it does not.
 
-    `port` is that which clients come to, and `proxy` who answers there, where it may answer by itself.
+    `port` is that which clients come to, and `proxy` who answers there, where it may answer by itself. `taken` says
+    that an export of traces, as this tool makes it, is led on by this way.
     """
 
     vantage: str
@@ -51,6 +54,7 @@ class Door(msgspec.Struct, frozen=True):
     tls: bool
     shut: TracedHop | None = None
     proxy: str = ""
+    taken: bool = True
 
 
 def gated(
@@ -65,8 +69,9 @@ def gated(
         if front and end:
             # What its objects say of where a way ends is nearer to the reason than what a controller makes of it.
             lost = end.hop.status is Status.FAIL
+            taken = _is_taken(route, end.protocol, ways)
             for door in _doors(route, front, fronts, cluster):
-                known = msgspec.structs.replace(door, shut=None) if lost else door
+                known = msgspec.structs.replace(door, taken=taken, shut=None if lost else door.shut)
                 yield from _through(known, route, end, _families(door, end, cluster, question), inside)
 
 
@@ -156,10 +161,10 @@ def _exposed(controller: str, port: int) -> int:
 
 
 def _proxy(route: Route, controller: str) -> str:
-    """The proxy of a controller, where it is this way that answers an export: by its path, its name and its port."""
+    """The proxy of a controller, where nothing says that it answers on other ports, or so to some clients alone."""
     said = route.gate.meta.annotations
     mine = [x for x in table("front_answers") if controller in x["proxies"].split()]
-    return "" if route.way.narrow or any(y in said for x in mine for y in x["unless"].split()) else controller
+    return "" if any(y in said for x in mine for y in x["unless"].split()) else controller
 
 
 def _refusals(
@@ -210,6 +215,27 @@ def _families(door: Door, end: End, cluster: Cluster, question: Question) -> tup
     return question.expect or known or end.families or cluster.families or BOTH
 
 
+def _is_taken(route: Route, protocol: Protocol, ways: Sequence[Route]) -> bool:
+    """Whether an export of traces takes a way by its path, and no other one to another Service that is as near to it.
+
+    The name decides before the path, and a longer path before a shorter one (Ingress v1 networking.k8s.io, HTTPRoute).
+    """
+    mine = route.way
+    rivals = [
+        x.way
+        for x in ways
+        if (set(x.way.hosts) & set(mine.hosts) or x.way.hosts == mine.hosts)
+        and (x.way.namespace, x.way.service.text) != (mine.namespace, mine.service.text)
+        and len(x.way.path) >= len(mine.path)
+    ]
+    some = mine.narrow or _CANARY in route.gate.meta.annotations
+    return not some and _covers(mine.path, protocol) and not any(_covers(x.path, protocol) for x in rivals)
+
+
+def _covers(path: str, protocol: Protocol) -> bool:
+    return f"{_PATHS[protocol]}/".startswith(f"{path.rstrip('/')}/")
+
+
 def _through(
     door: Door,
     route: Route,
@@ -222,8 +248,7 @@ def _through(
         mine = tuple(x for x in door.published if is_address(x) and family(x) is each)
         called = name or next(iter((*mine, *door.published)), door.vantage)
         target = Target(called, called, door.port, end.protocol, tls=door.tls)
-        answers = f"{_PATHS[end.protocol]}/".startswith(f"{route.way.path.rstrip('/')}/")
-        hops = (*_hops(door, name, each, door.proxy if answers else ""), end.hop, *_clash(end))
+        hops = (*_hops(door, name, each), end.hop, *_clash(end))
         entrance = Entrance(door.vantage, target, each, mine[:1], hops, end.service, end.port)
         yield from entered(entrance, inside)
 
@@ -233,7 +258,7 @@ def _clash(end: End) -> Iterator[TracedHop]:
         yield TracedHop(Hop.HANDSHAKE, Status.FAIL, end.clash, CLASH, (Evidence(end.clash, end.service),))
 
 
-def _hops(door: Door, name: str, wanted: Family, proxy: str) -> Iterator[TracedHop]:
+def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     held = [family(x) for x in door.published if is_address(x)]
     named = name or len(held) < len(door.published) or not held
@@ -248,4 +273,5 @@ def _hops(door: Door, name: str, wanted: Family, proxy: str) -> Iterator[TracedH
         fact = Evidence(", ".join(door.published), f"status of {door.called}")
         yield TracedHop(Hop.POLICY, Status.FAIL, why, LACKS, (fact,))
     else:
-        yield TracedHop(Hop.POLICY, Status.UNKNOWN, f"nobody says whom {door.called} lets in", proxy)
+        mark = door.proxy if door.taken else ASIDE
+        yield TracedHop(Hop.POLICY, Status.UNKNOWN, f"nobody says whom {door.called} lets in", mark)
