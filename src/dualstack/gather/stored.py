@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from dualstack.gather.kinds import SERVICES
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, part, parts, text
 from dualstack.gather.pages import Page, page
-from dualstack.model.address import is_address
+from dualstack.model.address import Network, is_address, network, parse
 from dualstack.model.decoders import converted
 from dualstack.model.world import MAKERS, Object, World
 
@@ -129,16 +128,19 @@ def unheld(whole: World, world: World) -> Iterator[str]:
         busy.add(text(pod, "spec", "nodeName"))
         spaces.add(_at(pod, "namespace"))
     known = [x for x in whole.objects.get("Node", ()) if len(spaces) > 1 and _at(x, "name") in busy]
-    ranges = [ip_network(y, strict=False) for x in known for y in _ranges(x)]
+    ranges = [y for x in known for y in _ranges(x)]
     for item in (y for x in world.objects.get("EndpointSlice", ()) for y in parts(x, "endpoints")):
-        for address in item.get("addresses") or () if not part(item, "targetRef") else ():
-            if is_address(address) and address not in pods and any(ip_address(address) in x for x in ranges):
+        said = item.get("addresses")
+        for address in said if isinstance(said, list) and not part(item, "targetRef") else ():
+            at = parse(address) if isinstance(address, str) and is_address(address) else None
+            if at and address not in pods and any(at in x for x in ranges):
                 yield address
 
 
-def _ranges(node: Object) -> list[str]:
-    said = part(node, "spec").get("podCIDRs") or [text(node, "spec", "podCIDR")]
-    return [x for x in said if isinstance(x, str) and is_address(x.partition("/")[0]) and x.partition("/")[2].isdigit()]
+def _ranges(node: Object) -> Iterator[Network]:
+    found = part(node, "spec").get("podCIDRs")
+    said = found if isinstance(found, list) else [text(node, "spec", "podCIDR")]
+    yield from filter(None, (network(x) for x in said if isinstance(x, str)))
 
 
 def _at(item: Object, field: str) -> str:

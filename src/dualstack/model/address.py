@@ -62,6 +62,7 @@ class Scope(enum.StrEnum):
 
 
 _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")  # RFC 4193 section 3.1
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052 section 2.1
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918 section 3
@@ -71,6 +72,14 @@ _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192
 def parse(text: str) -> _Ip:
     """The address that `text` spells; raises ValueError where it spells none. Brackets are not accepted."""
     return ipaddress.ip_address(text)
+
+
+def network(text: str) -> Network | None:
+    """The block of addresses that `text` spells, such as `10.0.0.0/8`; None where it spells none."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def canonical(text: str) -> str:

@@ -4,14 +4,13 @@ Kubernetes documentation, DNS for Services and Pods; kubernetes 1.34.4, pkg/kube
 resolv.conf(5): search, ndots.
 """
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 import msgspec
 
-from dualstack.model.address import Scope, is_address, scope
+from dualstack.model.address import Scope, is_address, network, parse, scope
 from dualstack.model.cluster import Pod
 from dualstack.model.container import DnsConfig
 from dualstack.model.slim import ServiceCIDR
@@ -94,11 +93,6 @@ def _is_cluster(said: Iterable[str], ranges: Iterable[ServiceCIDR], known: Colle
     first = next((x for x in said if is_address(x)), "")
     mine = first in known or (first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)))
     return True if mine else None
-
-
-def _is_range(text: str) -> bool:
-    address, _, bits = text.partition("/")
-    return is_address(address) and bits.isdigit() and int(bits) <= ipaddress.ip_address(address).max_prefixlen
 
 
 def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
@@ -184,5 +178,4 @@ def is_surely_within(host: str) -> bool:
 
 def in_ranges(address: str, ranges: Iterable[ServiceCIDR]) -> bool:
     """Whether an address is one of those that Services get."""
-    held = (y for x in ranges for y in x.spec.cidrs or () if _is_range(y))
-    return any(ipaddress.ip_address(address) in ipaddress.ip_network(x, strict=False) for x in held)
+    return any(parse(address) in block for x in ranges for y in x.spec.cidrs or () if (block := network(y)))

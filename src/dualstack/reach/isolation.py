@@ -1,11 +1,10 @@
 """NetworkPolicies: which of their rules let addresses reach a port of a Collector, and of which family."""
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
 from dualstack.knowledge import table
-from dualstack.model.address import BOTH, Family
+from dualstack.model.address import BOTH, Family, network
 from dualstack.model.kube import Container, NetworkPolicies, NetworkPolicy, PolicyPort, PolicyRule, Workload
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.ports import otlp
@@ -15,14 +14,6 @@ from dualstack.reach.wiring import same_namespace
 
 _TAG = re.compile(r":[^/:]*$")
 _FAMILIES = {4: Family.IPV4, 6: Family.IPV6}
-
-
-def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """A block of addresses; None for a text that is none."""
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
 
 
 def is_part(one: str, other: str) -> bool | None:

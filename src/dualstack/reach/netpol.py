@@ -6,16 +6,13 @@ comes in. Rules for pods choose by labels, which are known of the pods in questi
 """
 
 import enum
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family, family
+from dualstack.model.address import BOTH, Family, Network, family, network
 from dualstack.model.cluster import Pod
 from dualstack.model.netpol import IPBlock, LabelSelector, Peer, Policy, PolicyPort, PolicyRule
-
-_Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Let(enum.Enum):
@@ -184,7 +181,7 @@ def _matches(selector: LabelSelector, labels: Mapping[str, str], *, more: bool) 
 
 
 def _block(block: IPBlock, wanted: Family, ranges: Sequence[str]) -> Let:
-    held = _network(block.cidr)
+    held = network(block.cidr)
     if held is None or family(str(held.network_address)) is not wanted:
         return Let.NONE
     out = list(_networks(block.except_ or ()))
@@ -196,20 +193,13 @@ def _block(block: IPBlock, wanted: Family, ranges: Sequence[str]) -> Let:
     return Let.ALL if all(inside) else Let.NONE if all(apart) else Let.SOME
 
 
-def _networks(texts: Iterable[str]) -> Iterator[_Net]:
-    yield from (x for x in map(_network, texts) if x)
+def _networks(texts: Iterable[str]) -> Iterator[Network]:
+    yield from (x for x in map(network, texts) if x)
 
 
-def _network(text: str) -> _Net | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def _within(one: _Net, other: _Net) -> bool:
+def _within(one: Network, other: Network) -> bool:
     return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
 
 
-def _overlap(one: _Net, other: _Net) -> bool:
+def _overlap(one: Network, other: Network) -> bool:
     return one.version == other.version and one.overlaps(other)

@@ -1,10 +1,9 @@
 """Names and addresses of a cluster that nobody has, as far as what was gathered tells."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from dualstack.model.address import is_address
+from dualstack.model.address import network, parse
 from dualstack.model.cluster import Cluster, Node
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
@@ -90,14 +89,10 @@ def is_of_pods(address: str, nodes: Sequence[Node]) -> bool:
 
 def is_near(address: str, others: Sequence[str]) -> bool:
     """Whether an address is of the same block as one of others, as those of one range of Services mostly are."""
-    bits = 64 if ":" in address else 16
-    block = ipaddress.ip_network(f"{address}/{bits}", strict=False)
-    return any(ipaddress.ip_address(x) in block for x in others)
+    block = network(f"{address}/{64 if ':' in address else 16}")
+    return block is not None and any(parse(x) in block for x in others)
 
 
 def _holds(block: str, address: str) -> bool:
-    first, _, bits = block.partition("/")
-    if not is_address(first) or not bits.isdigit() or int(bits) > ipaddress.ip_address(first).max_prefixlen:
-        return False
-    known, wanted = ipaddress.ip_network(block, strict=False), ipaddress.ip_address(address)
-    return wanted in known and int(wanted) - int(known.network_address) >= _OWN
+    known, wanted = network(block), parse(address)
+    return known is not None and wanted in known and int(wanted) - int(known.network_address) >= _OWN

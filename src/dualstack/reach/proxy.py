@@ -1,13 +1,12 @@
 """Which clients send to a proxy instead of a target, and the IPv6 literals that NO_PROXY was meant to spare."""
 
-import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 
 import msgspec
 
 from dualstack.knowledge import table
-from dualstack.model.address import Family, Protocol, Target, family, is_address, parse, without_zone
+from dualstack.model.address import Family, Protocol, Target, family, is_address, network, parse, without_zone
 from dualstack.model.client import Callers, Proxies
 from dualstack.model.host import Namespaces
 from dualstack.model.question import Client, Question
@@ -134,11 +133,8 @@ def _is_same(entry: str, one: str) -> bool:
 
 
 def _holds(entry: str, one: str) -> bool:
-    try:
-        network = ipaddress.ip_network(entry, strict=False) if "/" in entry else None
-    except ValueError:
-        return False
-    return network is not None and parse(without_zone(one)) in network
+    block = network(entry) if "/" in entry else None
+    return block is not None and parse(without_zone(one)) in block
 
 
 def ipv4_of(addresses: Collection[str]) -> tuple[str, ...]:

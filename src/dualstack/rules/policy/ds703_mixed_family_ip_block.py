@@ -50,11 +50,12 @@ spec:
 
 from collections.abc import Iterator
 
+from dualstack.model.address import network
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Edit, Finding, Fix, Severity
 from dualstack.model.kube import Block, Except, NetworkPolicies, NetworkPolicy
 from dualstack.model.trace import Hop
-from dualstack.reach.isolation import is_part, network
+from dualstack.reach.isolation import is_part
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR
