@@ -257,11 +257,13 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     """For each pod at which flows end what the rules of hosts want to know: its sockets, and its configuration.
 
-    Of clients also the flows that were refused out of sight, or end where nobody may be.
+    Of clients also the flows that were refused out of sight, or end where nobody may be. A flow without an address, as
+    to a Service in files that has got none yet, is none that these rules know.
     """
-    for name in dict.fromkeys(x.server for x in sight.traces.items if x.server):
+    ended = [x for x in sight.traces.items if x.server and x.addresses]
+    for name in dict.fromkeys(x.server for x in ended):
         there = next(x for x in sight.places.values() if x.name == name)
-        traces = Traces(tuple(x for x in sight.traces.items if x.server == name))
+        traces = Traces(tuple(x for x in ended if x.server == name))
         yield live.adding(
             traces,
             Listeners((*there.sockets, *heard(traces.items, there)), (name,)),

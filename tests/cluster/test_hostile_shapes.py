@@ -1,14 +1,26 @@
 """Objects of any shape end in a diagnosis: no traceback, and no cause that nothing shows."""
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path as File
 from typing import Any
 
 import pytest
 
+from dualstack.cluster import ClusterRequest, diagnose
+from dualstack.gather.cluster import Asker
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.finding import Severity
+from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
+from dualstack.overview import conclude_all
 from dualstack.report.text import render
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart
+from tests.cluster.test_incidents import DOWN
+from tests.cluster.test_survey import whole
 
 HEALTHY = w.healthy(
     nodes=[w.node("n1", 1)], pods=[w.pod("otel-a", "n1")], services=[w.service(internalTrafficPolicy="Cluster")]
@@ -93,3 +105,45 @@ def test_a_pod_that_only_has_a_name_is_unknown() -> None:
     found = w.diagnosed([*w.healthy(pods=[], slices=slices), bare])
 
     assert not [x for x in found.findings if x.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize("addresses", [[], ["a.b.c:d"], ["a.b.c:d", "fd00:96::9"]], ids=str)
+@pytest.mark.parametrize("instead", [{"pods": [w.pod("otel-a", "n1", **DOWN)]}, {"configs": [w.config("127.0.0.1:1")]}])
+def test_a_service_of_a_family_may_have_no_address_of_it(addresses: list[str], instead: dict[str, Any]) -> None:
+    found = w.diagnosed(w.healthy(services=[w.service(clusterIPs=addresses)], **instead))
+
+    assert found.findings
+    render(found)
+
+
+NODE, ENDS = w.node("n1", 1), {**w.endpoints([])[0], "endpoints": [{"addresses": ["10.244.1.9"]}]}
+VALUES = {"kind": "ConfigMap", "metadata": {"name": "values", "namespace": "shop"}, "data": {}}
+READER = cart("http://otel.obs:4317")
+READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"}}]
+
+
+@pytest.mark.parametrize("value", [7, [7], [[]], [{}], {"a": {"b": 1}}, "10.0.0.0/99", ["10.0.0.0/99"], True], ids=str)
+@pytest.mark.parametrize(
+    ("item", "place"),
+    [
+        (NODE, ("spec", "podCIDRs")),
+        (NODE, ("metadata", "name")),
+        (ENDS, ("endpoints", 0, "addresses")),
+        (VALUES, ("data",)),
+        (w.config(), ("metadata", "name")),
+    ],
+)
+def test_a_file_may_hold_any_value(item: w.Object, place: Path, value: object, tmp_path: File) -> None:
+    objects = (*w.healthy(nodes=[NODE], slices=[ENDS]), VALUES, READER)
+    held = [{"apiVersion": "v1", **(changed(x, place, value) if x == item else x)} for x in objects]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": held}))
+
+    for target, namespace in ((KubeTarget("svc", "otel"), "obs"), (KubeTarget("pod", "a"), "shop"), (None, "")):
+        render(diagnose(ClusterRequest(target, stored=str(tmp_path), namespace=namespace)))
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_the_ranges_of_services_may_have_any_form(value: object) -> None:
+    world = whole(cart("http://10.96.0.77:4317"), ranges=[changed(w.ranges(), ("spec",), value)])
+
+    render(conclude_all(survey(Asker(Stored(world, complete=True), "")), Question()))

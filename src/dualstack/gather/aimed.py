@@ -12,12 +12,11 @@ from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
-from dualstack.gather.kube_objects import Refused, text
+from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.model.address import family
 from dualstack.model.cluster import Cluster, Node, Pod, Service
-from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
@@ -30,6 +29,7 @@ from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
+_READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 _DENIED = 403
 _ADDRESSES = 20
 
@@ -69,7 +69,7 @@ def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
         refs = [x.value_from.config_map_key_ref for x in container.env or () if x.value_from]
         named |= {x.name: None for x in (*refs, *(x.config_map_ref for x in container.env_from or ())) if x}
     found = (ask.one(kinds.CONFIG_MAPS, x) for x in named)
-    return [converted(x, ConfigMap) for x in found if x]
+    return [x for x in page(filter(None, found), _READ_MAPS).items if x]
 
 
 def from_clients(ask: Asker, pods: Sequence[Object]) -> World:

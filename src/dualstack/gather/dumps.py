@@ -71,12 +71,12 @@ class _Shelf:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._places: dict[tuple[str, object, object], int] = {}
+        self._places: dict[tuple[str, str, str], int] = {}
 
     def add(self, kind: str, item: Mapping[str, Any], path: str) -> None:
         """Note an object. Versions count up (Kubernetes documentation, API concepts, Resource versions)."""
         known, about = self.world.objects.setdefault(kind, []), part(item, "metadata")
-        key = (kind, about.get("namespace"), about.get("name"))
+        key = (kind, str(about.get("namespace") or ""), str(about.get("name") or ""))
         place = self._places.setdefault(key, len(known))
         if place == len(known):
             known.append(item)
@@ -84,7 +84,7 @@ class _Shelf:
         one, other = _version(known[place]), _version(item)
         if one != other:
             known[place] = item if other > one else known[place]
-            self._tell("/".join(str(x) for x in key if x), path)
+            self._tell("/".join(filter(None, key)), path)
 
     def _tell(self, called: str, path: str) -> None:
         """Note once that there are files of more than one time."""

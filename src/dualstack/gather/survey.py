@@ -25,7 +25,6 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.slim import ServiceCIDR
 from dualstack.model.world import Object, World, of_template, without_null
 from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.exporting import exporters, is_collector, owner
@@ -204,7 +203,7 @@ def _lists(found: _Survey, namespace: str = "") -> bool:
 
 def _is_vacant(address: str, found: _Survey) -> bool:
     """Whether an address is of Services, and none of all has it; what is not is asked for by nobody here."""
-    ranges = [converted(x, ServiceCIDR) for x in found.ask.world.objects.get(kinds.RANGES.kind, ())]
+    ranges = [x for x in page(found.ask.world.objects.get(kinds.RANGES.kind, ()), kinds.RANGES).items if x]
     every = not found.ask.namespace and _lists(found)
     if not every or address in found.addresses or not in_ranges(address, ranges):
         return False
