@@ -246,6 +246,19 @@ def test_a_pod_does_not_hold_the_address_of_its_service(name: str, roots: list[s
     assert all(f"`{name}` stands for it." in x.detail for x in found.findings if x.code == "DS212")
 
 
+@pytest.mark.parametrize(
+    "own", [{"hostname": "otel"}, {"hostAliases": [{"ip": "127.0.0.1", "hostnames": ["other", "otel"]}]}]
+)
+def test_a_name_in_the_hosts_file_of_a_pod_is_no_service_there(own: dict[str, Any]) -> None:
+    pod, work = crashed(), w.deployment()
+    pod["spec"] |= own
+    work["spec"]["template"]["spec"] |= own
+
+    found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(grpc="otel:4317")]))
+
+    assert w.roots(found) == ["DS507"]
+
+
 def test_a_node_may_hold_the_address_of_a_service() -> None:
     pod, work = crashed(), w.deployment()
     pod["spec"]["hostNetwork"] = work["spec"]["template"]["spec"]["hostNetwork"] = True

@@ -158,3 +158,37 @@ def test_a_lonely_dollar_is_no_variable() -> None:
     text = 'exporters: {otlphttp: {endpoint: "http://fd00:1:$2:3:4:5:6:7:4318"}}\n'
 
     assert "DS102" not in {x.code for x in lint(file(text)).diagnosis.findings}
+
+
+SERVICE = """---
+apiVersion: v1
+kind: Service
+metadata: {name: otel-0}
+spec: {selector: {app: otel}, ports: [{port: 4317}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "spec", "fires"),
+    [
+        ("Pod", "otel", "hostNetwork: false", True),
+        ("Pod", "otel-0", "hostNetwork: false", False),
+        ("Pod", "otel", "hostname: otel-0", False),
+        ("Pod", "otel", "hostAliases: [{ip: 127.0.0.1, hostnames: [otel-0]}]", False),
+        ("Deployment", "otel", "hostNetwork: false", True),
+        ("StatefulSet", "otel", "hostNetwork: false", False),
+        ("StatefulSet", "other", "hostNetwork: false", True),
+    ],
+)
+def test_the_name_of_a_service_may_be_that_of_the_pod(kind: str, name: str, spec: str, *, fires: bool) -> None:
+    made, _, config = pod(listens="otel-0:4317", spec=spec).partition("---\n")
+    about, _, inner = (
+        made.replace("kind: Pod", f"kind: {kind}").replace("{name: otel}", f"{{name: {name}}}", 1).partition("spec:")
+    )
+    spec = (
+        f"spec: {inner}"
+        if kind == "Pod"
+        else f"spec:\n  template:\n    spec:{inner.replace(chr(10), chr(10) + '    ')}"
+    )
+
+    assert ("DS212" in found(f"{about}{spec}\n---\n{config}{SERVICE}")) is fires

@@ -108,7 +108,19 @@ def workload(root: Node, origin: Origin) -> Workload:
         volumes=tuple(_volumes(spec)),
         host_network=text_at(spec, "hostNetwork").lower() == "true",
         pinned=any(value(spec, x) is not None for x in ("nodeSelector", "affinity", "nodeName")),
+        hosts=tuple(_hosts(spec, found)),
     )
+
+
+_NAMES = {"Pod": "{}", "StatefulSet": "{}-[0-9]*"}
+"""What pods are called after their maker, which is their host name unless they have another one."""
+
+
+def _hosts(spec: Node | None, about: Meta) -> Iterator[str]:
+    """The names in the hosts file of pods (kubernetes 1.34.4, pkg/kubelet/kubelet_pods.go managedHostsFileContent)."""
+    yield text_at(spec, "hostname") or _NAMES.get(about.kind, "").format(about.name)
+    for alias in items(value(spec, "hostAliases")):
+        yield from (scalar(x) for x in items(value(alias, "hostnames")))
 
 
 def _containers(spec: Node | None, origin: Origin) -> Iterator[Container]:

@@ -26,7 +26,7 @@ from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.world import Object, World, of_template, without_null
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.client_dns import in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
 
@@ -185,8 +185,7 @@ def _is_lost(one: Exporter, found: _Survey) -> bool:
 
 def _known_by_itself(pod: Pod) -> Iterator[str]:
     """The names that a pod has in its hosts file, and those of two labels that it asks other nameservers for."""
-    yield "localhost"
-    yield from (name.lower() for x in pod.spec.host_aliases or () for name in x.hostnames or ())
+    yield from own_names(pod)
     if not pod.asks_cluster_dns:
         yield from (x.host.lower() for x in exporters(pod) if not x.certain)
 

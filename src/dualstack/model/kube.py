@@ -181,7 +181,7 @@ class Workload(msgspec.Struct, frozen=True):
     configuration that the object has in itself, as a resource of the Operator and the values of a chart do; `made` are
     the Services that come with it, without ports where those follow from the configuration. `families` are the only
     ones that its sockets can have, empty where it says nothing of them, and `restricts` the lines of a unit that say
-    so.
+    so. `hosts` are patterns of the names that the hosts file of its pods has.
     """
 
     meta: Meta
@@ -198,6 +198,7 @@ class Workload(msgspec.Struct, frozen=True):
     made: tuple[Service, ...] = ()
     restricts: tuple[str, ...] = ()
     families: tuple[Family, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     @property
     def isolated(self) -> bool:

@@ -82,6 +82,12 @@ def _ndots(own: DnsConfig, otherwise: int) -> int:
     return min(int(said), 15) if _NDOTS.fullmatch(said) else otherwise  # RES_MAXNDOTS in resolv.h
 
 
+def own_names(pod: Pod) -> frozenset[str]:
+    """The names that the hosts file of a pod has (pkg/kubelet/kubelet_pods.go managedHostsFileContent)."""
+    aliases = (name for x in pod.spec.host_aliases or () for name in x.hostnames or ())
+    return frozenset(x.lower() for x in ("localhost", pod.spec.hostname or pod.metadata.name, *aliases))
+
+
 def first_nameserver(pod: Pod) -> str:
     """The nameserver that a pod asks first, where its specification names it; else empty."""
     own = (pod.spec.dns_config or DnsConfig()) if pod.spec.dns_policy == "None" else DnsConfig()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -48,14 +49,15 @@ def faults(deployments: Deployments, question: Question, *codes: str) -> Iterato
 
 
 def behind_services(deployments: Deployments, services: Services) -> Iterator[tuple[DeclaredEndpoint, Service]]:
-    """The endpoints of pods whose host is the name of a Service with an address of its own."""
+    """The endpoints of pods whose host is the name of a Service with an address of its own, and none of the pods."""
     known = called(services.items)
     for item in deployments.items if services.items else ():
         workload = item.workload
         for endpoint in item.config.endpoints if workload and workload.pod and not workload.host_network else ():
             host, home = taken_apart(endpoint).host, workload.meta if workload else None
             found = named(host, home.namespace, known, home.at.file) if host and home and not is_address(host) else None
-            if found and not found.headless and found.type != "ExternalName":
+            own = workload is not None and any(fnmatchcase(host, x) for x in workload.hosts)
+            if found and not own and not found.headless and found.type != "ExternalName":
                 yield endpoint, found
 
 

@@ -18,6 +18,7 @@ from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
+from dualstack.reach.client_dns import own_names
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import stopped
@@ -255,7 +256,7 @@ def _looked_up(value: str, pod: Pod, cluster: Cluster) -> str:
     """
     host, _, number = value.rpartition(":")
     found = _SERVICE.fullmatch(host)
-    if found is None or pod.spec.host_network or not pod.asks_cluster_dns:
+    if found is None or pod.spec.host_network or not pod.asks_cluster_dns or host in own_names(pod):
         return value
     service = cluster.service(found["namespace"] or pod.metadata.namespace, found["name"])
     addresses = sorted(service.addresses if service else (), key=lambda x: family(x) is Family.IPV6)
