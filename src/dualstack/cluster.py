@@ -18,6 +18,7 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, every_sender, of, senders
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
+from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
 from dualstack.model.diagnosis import Diagnosis
@@ -171,7 +172,7 @@ def stored(request: ClusterRequest) -> World:
     world.unseen |= whole.unseen
     world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
     near = {x.namespace for x in world.clients}
-    theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near]
+    theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
     world.unheld = list(dict.fromkeys(unheld(whole, world)))

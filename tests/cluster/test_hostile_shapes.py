@@ -118,6 +118,7 @@ def test_a_service_of_a_family_may_have_no_address_of_it(addresses: list[str], i
 
 NODE, ENDS = w.node("n1", 1), {**w.endpoints([])[0], "endpoints": [{"addresses": ["10.244.1.9"]}]}
 VALUES = {"kind": "ConfigMap", "metadata": {"name": "values", "namespace": "shop"}, "data": {}}
+POLICY = {"kind": "NetworkPolicy", "metadata": {"name": "any", "namespace": "shop"}, "spec": {"podSelector": {}}}
 READER = cart("http://otel.obs:4317")
 READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"}}]
 
@@ -130,11 +131,12 @@ READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"
         (NODE, ("metadata", "name")),
         (ENDS, ("endpoints", 0, "addresses")),
         (VALUES, ("data",)),
+        (POLICY, ("metadata", "namespace")),
         (w.config(), ("metadata", "name")),
     ],
 )
 def test_a_file_may_hold_any_value(item: w.Object, place: Path, value: object, tmp_path: File) -> None:
-    objects = (*w.healthy(nodes=[NODE], slices=[ENDS]), VALUES, READER)
+    objects = (*w.healthy(nodes=[NODE], slices=[ENDS]), VALUES, POLICY, READER)
     held = [{"apiVersion": "v1", **(changed(x, place, value) if x == item else x)} for x in objects]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": held}))
 
