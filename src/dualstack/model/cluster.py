@@ -346,8 +346,8 @@ class Cluster(msgspec.Struct, frozen=True):
     client names, and that are not there, and `no_gateways` Gateways of routes. `vacant` are addresses that clients name
     and nobody has. `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and
     name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a
-    Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` those
-    that are almost one of these. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are
+    Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` are
+    that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are
     addresses of endpoints that no pod has.
     """
 

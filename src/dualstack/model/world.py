@@ -41,8 +41,8 @@ class World(msgspec.Struct):
     Services that clients name and that are not there which ones are alike: namespace and name of both. `whole` are
     kinds of which all objects of all namespaces are here, and `surveyed` are nodes all of whose pods were looked at; of
     files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
-    cluster where they name one; `slips` are almost such. `unheld` are addresses of endpoints, in the ranges of pods,
-    which no pod has that is known.
+    cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
+    ranges of pods, which no pod has that is known.
     """
 
     context: str = ""

@@ -6,7 +6,6 @@ resolv.conf(5): search, ndots.
 
 import re
 from collections.abc import Collection, Iterable
-from difflib import SequenceMatcher
 
 import msgspec
 
@@ -17,7 +16,13 @@ from dualstack.model.slim import ServiceCIDR
 
 _DOMAIN = "cluster.local"
 """The domain of a cluster unless its kubelets are told another one, which nothing in the API says."""
-_ALIKE, _LETTERS = 0.85, 3
+_SLIPS = frozenset(
+    y
+    for i in range(1, len(_DOMAIN) - 1)
+    for head, one, two, rest in [(_DOMAIN[:i], _DOMAIN[i], _DOMAIN[i + 1], _DOMAIN[i + 2 :])]
+    for y in (head + two + rest, head + two + one + rest, head + one + one + two + rest)
+) - {_DOMAIN}
+"""It with a letter left out, with two in the wrong order, or with one twice; its last letter may be meant so."""
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _NDOTS = re.compile(r"\d{1,9}")
@@ -139,18 +144,11 @@ def zones(corefile: str) -> tuple[str, ...]:
 
 
 def slips(hosts: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """The domains in whole names that are almost one of the cluster, or almost the usual one where nobody says it.
+    """The domains in whole names that are the usual one misspelt.
 
-    Numbers tell clusters apart, and are no slips.
+    Two clusters mostly have domains that are alike, such as `east.acme` and `west.acme`, so any other one may be meant.
     """
-    said = dict.fromkeys(x for host in hosts if is_foreign(host) and (x := domain(host)) not in known)
-    return tuple(x for x in said if any(_is_slip(x, y) for y in known or (_DOMAIN,)))
-
-
-def _is_slip(one: str, other: str) -> bool:
-    numbered = re.sub(r"\D", "", one) != re.sub(r"\D", "", other)
-    near = abs(len(one) - len(other)) < _LETTERS and SequenceMatcher(None, one, other).ratio() > _ALIKE
-    return near and not numbered
+    return tuple(dict.fromkeys(x for x in map(domain, hosts) if x in _SLIPS and x not in known))
 
 
 def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tuple[str, bool]:
