@@ -10,6 +10,7 @@ import pytest
 
 from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.gather.cluster import Asker
+from dualstack.gather.errors import BadInput
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
 from dualstack.model.finding import Severity
@@ -20,7 +21,7 @@ from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
 from tests.cluster.test_incidents import DOWN
-from tests.cluster.test_survey import whole
+from tests.cluster.test_survey import variables, whole
 
 HEALTHY = w.healthy(
     nodes=[w.node("n1", 1)], pods=[w.pod("otel-a", "n1")], services=[w.service(internalTrafficPolicy="Cluster")]
@@ -120,6 +121,9 @@ NODE, ENDS = w.node("n1", 1), {**w.endpoints([])[0], "endpoints": [{"addresses":
 VALUES = {"kind": "ConfigMap", "metadata": {"name": "values", "namespace": "shop"}, "data": {}}
 POLICY = {"kind": "NetworkPolicy", "metadata": {"name": "any", "namespace": "shop"}, "spec": {"podSelector": {}}}
 READER = cart("http://otel.obs:4317")
+READER["spec"]["containers"].append(
+    {"name": "b", "env": variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317")}
+)
 READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"}}]
 
 
@@ -131,6 +135,8 @@ READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"
         (NODE, ("metadata", "name")),
         (ENDS, ("endpoints", 0, "addresses")),
         (VALUES, ("data",)),
+        (w.pod("otel-a", "n1"), ("metadata",)),
+        (w.deployment(), ("metadata", "name")),
         (POLICY, ("metadata", "namespace")),
         (w.config(), ("metadata", "name")),
     ],
@@ -140,6 +146,8 @@ def test_a_file_may_hold_any_value(item: w.Object, place: Path, value: object, t
     held = [{"apiVersion": "v1", **(changed(x, place, value) if x == item else x)} for x in objects]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": held}))
 
+    with pytest.raises(BadInput, match="There is no Deployment `gone`"):
+        diagnose(ClusterRequest(KubeTarget("deploy", "gone"), stored=str(tmp_path), namespace="obs"))
     for target, namespace in ((KubeTarget("svc", "otel"), "obs"), (KubeTarget("pod", "a"), "shop"), (None, "")):
         render(diagnose(ClusterRequest(target, stored=str(tmp_path), namespace=namespace)))
 

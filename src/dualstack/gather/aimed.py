@@ -234,7 +234,7 @@ def _kept(ask: Asker, pods: Iterable[Object]) -> list[tuple[Asker, Iterable[Obje
     """Pods of any namespaces, noted, each with who asks there."""
     by_namespace: Mapping[str, list[Object]] = defaultdict(list)
     for pod in pods:
-        by_namespace[pod["metadata"]["namespace"]].append(pod)
+        by_namespace[text(pod, "metadata", "namespace")].append(pod)
     for found in by_namespace.values():
         ask.world.keep(kinds.PODS.kind, *found)
     return [(Asker(ask.api, k, ask.world), v) for k, v in by_namespace.items()]

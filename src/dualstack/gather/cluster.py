@@ -201,7 +201,7 @@ def _instead(ask: Asker, kind: Kind[Any], name: str) -> str:
     with contextlib.suppress(Refused):
         if elsewhere := ask.api.places(kind, name):
             return f"; there is one in {_quoted(elsewhere)}. Use `-n`."
-    others = [x["metadata"]["name"] for x in ask.peek(kind, ask.namespace)]
+    others = [name for x in ask.peek(kind, ask.namespace) if (name := text(x, "metadata", "name"))]
     if others:
         return f". There are: {_quoted(others)}. Use `-n` for another namespace."
     none = "" if kind.kind in ask.world.unseen else ", nor any other one"
