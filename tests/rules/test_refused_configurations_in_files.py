@@ -87,6 +87,16 @@ def test_a_file_that_is_neither_mounted_nor_in_the_image_is_told(image: str, pat
     assert [x.hint for x in found] == ["Name a file that is there; what is mounted is at `/conf`."] * (not is_there)
 
 
+def test_a_file_may_be_put_into_a_pod_while_it_is_made() -> None:
+    text = pod(GOOD, "args: [--config=/vault/secrets/config.yaml]").replace("volumeMounts", "volumeDevices")
+    (found,) = refused(text)
+    injected = "metadata: {annotations: {vault.hashicorp.com/agent-inject: 'true'}, labels"
+
+    assert found.hint == "Name a file that is there; nothing is mounted into this container."
+    assert text.count("metadata: {labels") == 1
+    assert not refused(text.replace("metadata: {labels", injected))
+
+
 def test_a_gate_that_the_version_does_not_take_is_told() -> None:
     (found,) = refused(pod(GOOD, f"args: [--feature-gates=-{GATE}]"))
 

@@ -15,6 +15,8 @@ _VALUES = "values"
 _GATES = "feature-gates"
 _PUBLISHED = re.compile(r"(?:^|/)otel/opentelemetry-collector|(?:^|/)opentelemetry-collector-releases/")
 """Images as they are published, with nothing in them but the program and its default configuration."""
+_INJECTORS = ("vault.hashicorp.com/agent-inject", "vault.security.banzaicloud.io/vault-agent")
+"""Annotations of pods into which files are mounted while they are made (Vault Agent Injector, Bank-Vaults webhook)."""
 
 
 def refusals(deployments: Deployments, workloads: Workloads) -> Iterator[Refusal]:
@@ -50,12 +52,14 @@ def _of_gates(item: Deployed) -> Iterator[Refusal]:
 def _of_files(workloads: Workloads) -> Iterator[Refusal]:
     """The files that a command line names and that are neither mounted nor in the image."""
     for workload in workloads.items:
-        for container in workload.containers if workload.pod and workload.holds is None else ():
+        made_later = workload.holds is not None or any(x in workload.annotations for x in _INJECTORS)
+        for container in workload.containers if workload.pod and not made_later else ():
             for source in sources.of(container) if _PUBLISHED.search(container.image) else ():
                 if source.kind == "file" and source.text.startswith("/") and not _is_there(source.text, container):
                     said = f"open {source.text}: no such file or directory"
-                    shown = " and ".join(f"`{x.path}`" for x in container.mounts) or "nothing"
-                    mend = f"Name a file that is there; what is mounted is at {shown}."
+                    shown = " and ".join(f"`{x.path}`" for x in container.mounts)
+                    mounted = f"what is mounted is at {shown}" if shown else "nothing is mounted into this container"
+                    mend = f"Name a file that is there; {mounted}."
                     yield Refusal(container.words[source.index].at, said, mend)
 
 
