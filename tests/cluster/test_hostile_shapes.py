@@ -21,6 +21,7 @@ from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
 from tests.cluster.test_incidents import DOWN
+from tests.cluster.test_nowhere import API, system
 from tests.cluster.test_survey import variables, whole
 
 HEALTHY = w.healthy(
@@ -117,6 +118,7 @@ def test_a_service_of_a_family_may_have_no_address_of_it(addresses: list[str], i
     render(found)
 
 
+GONE = "is gone"
 NODE, ENDS = w.node("n1", 1), {**w.endpoints([])[0], "endpoints": [{"addresses": ["10.244.1.9"]}]}
 VALUES = {"kind": "ConfigMap", "metadata": {"name": "values", "namespace": "shop"}, "data": {}}
 POLICY = {"kind": "NetworkPolicy", "metadata": {"name": "any", "namespace": "shop"}, "spec": {"podSelector": {}}}
@@ -127,7 +129,9 @@ READER["spec"]["containers"].append(
 READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"}}]
 
 
-@pytest.mark.parametrize("value", [7, [7], [[]], [{}], {"a": {"b": 1}}, "10.0.0.0/99", ["10.0.0.0/99"], True], ids=str)
+@pytest.mark.parametrize(
+    "value", [7, [7], [[]], [{}], {"a": {"b": 1}}, "10.0.0.0/99", ["10.0.0.0/99"], True, GONE], ids=str
+)
 @pytest.mark.parametrize(
     ("item", "place"),
     [
@@ -142,8 +146,9 @@ READER["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "values"
     ],
 )
 def test_a_file_may_hold_any_value(item: w.Object, place: Path, value: object, tmp_path: File) -> None:
-    objects = (*w.healthy(nodes=[NODE], slices=[ENDS]), VALUES, POLICY, READER)
-    held = [{"apiVersion": "v1", **(changed(x, place, value) if x == item else x)} for x in objects]
+    objects = (*w.healthy(nodes=[NODE], slices=[ENDS]), VALUES, POLICY, READER, API, system("n1"))
+    odd = [changed(x, place, value, gone=value is GONE) if x == item else x for x in objects]
+    held = [{"apiVersion": "v1", **x} for x in odd]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": held}))
 
     with pytest.raises(BadInput, match="There is no Deployment `gone`"):
