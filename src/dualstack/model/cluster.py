@@ -20,7 +20,6 @@ from dualstack.model.slim import (
     Condition,
     ConfigMap,
     ContainerStatus,
-    Named,
     ObjectMeta,
     ObjectReference,
     ServiceCIDR,
@@ -57,12 +56,9 @@ class ServiceSpec(Slim, frozen=True):
     ports: list[ServicePort] | None = None
     internal_traffic_policy: str | None = None
     external_traffic_policy: str | None = None
-    session_affinity: str | None = None
-    traffic_distribution: str | None = None
     publish_not_ready_addresses: bool | None = None
     external_name: str | None = None
     external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
-    load_balancer_class: str | None = None
     load_balancer_source_ranges: list[str] | None = None
 
 
@@ -120,12 +116,6 @@ class Conditions(Slim, frozen=True):
     terminating: bool | None = None
 
 
-class Hints(Slim, frozen=True):
-    """The zones that should use an endpoint."""
-
-    for_zones: list[Named] | None = None
-
-
 class Endpoint(Slim, frozen=True):
     """One pod, or other backend, of a slice."""
 
@@ -135,7 +125,6 @@ class Endpoint(Slim, frozen=True):
     target_ref: ObjectReference | None = None
     zone: str | None = None
     hostname: str | None = None
-    hints: Hints | None = None
 
     @property
     def ready(self) -> bool:
@@ -198,7 +187,6 @@ class PodStatus(Slim, frozen=True):
     pod_ips: list[PodAddress] | None = msgspec.field(name="podIPs", default=None)
     host_ip: str | None = msgspec.field(name="hostIP", default=None)
     host_ips: list[PodAddress] | None = msgspec.field(name="hostIPs", default=None)
-    start_time: str | None = None
     conditions: list[Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None

@@ -198,6 +198,5 @@ class ContainerStatus(Slim, frozen=True):
 
     name: str = ""
     ready: bool | None = None
-    restart_count: int | None = None
     state: ContainerState | None = None
     last_state: ContainerState | None = None
