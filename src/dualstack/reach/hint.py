@@ -111,14 +111,19 @@ def why(failure: Failure) -> str:
     return f"The configuration asks for `{asked}`, and binding it fails: `{said}`."
 
 
-def unused(found: Finding, idle: DeclaredEndpoint) -> Finding:
-    """A finding of a closed port, with the component that the configuration has for it and does not use."""
+def use(idle: DeclaredEndpoint) -> str:
+    """What to do so that a component listens that a configuration has and does not use."""
     section, _, name = idle.component.partition("/")
     place = f"the {section} of a pipeline of `service`" if section != "extensions" else "`service.extensions`"
+    return f"Add `{name}` to {place}."
+
+
+def unused(found: Finding, idle: DeclaredEndpoint) -> Finding:
+    """A finding of a closed port, with the component that the configuration has for it and does not use."""
     return msgspec.structs.replace(
         found,
         detail=f"{found.detail} The configuration has `{idle.component}`, and nothing uses it.",
-        hint=f"Add `{name}` to {place}.",
+        hint=use(idle),
         evidence=(*found.evidence, Evidence(idle.effective, idle.field, Layer.DECLARED)),
     )
 

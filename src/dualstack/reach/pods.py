@@ -147,7 +147,7 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
     running = together(pod)
-    halted = {x.name: why for x in running if (why := stopped(status_of(x, pod)))}
+    halted = {x.name: why for x in running if (why := stopped(status_of(x.name, pod)))}
     halted = {k: v for k, v in halted.items() if not any(x.bound.cause and x.container == k for x in opened)}
     opened = tuple(_halted(x, halted) for x in opened)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
@@ -236,7 +236,7 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
         value = _looked_up(filled(endpoint.effective, values), pod, cluster)
-        runs = bool(status_of(container, pod).ready)
+        runs = bool(status_of(container.name, pod).ready)
         refused = Bound(error=endpoint.problem, cause=endpoint.cause)
         bound = refused if endpoint.cause else _bound(endpoint, value, pod, space, runs=runs)
         if not endpoint.value and endpoint.runtime == Runtime.GO and not is_told(item, endpoint):
@@ -287,16 +287,10 @@ def _by_version(endpoint: DeclaredEndpoint) -> str:
     return f"`{endpoint.field}` is left out, and its default is another one before 0.104"
 
 
-def status_of(container: Container, pod: Pod) -> ContainerStatus:
+def status_of(name: str, pod: Pod) -> ContainerStatus:
     """What the kubelet says of a container; an empty status where it says nothing."""
     every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
-    return next((x for x in every if x.name == container.name), ContainerStatus())
-
-
-def is_ready(name: str, pod: Pod) -> bool:
-    """Whether the kubelet says that a container is ready."""
-    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
-    return any(x.name == name and x.ready for x in every)
+    return next((x for x in every if x.name == name), ContainerStatus())
 
 
 def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> str:
@@ -306,7 +300,7 @@ def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> 
     """
     holders = {(x.namespace, x.name) for x in (item.config.holder, *item.config.parts) if x and x.kind == "ConfigMap"}
     held = [x for x in cluster.config_maps if (x.metadata.namespace, x.metadata.name) in holders]
-    running = (status_of(container, pod).state or ContainerState()).running
+    running = (status_of(container.name, pod).state or ContainerState()).running
     since = (running and running.started_at) or ""
     newer = next((x for x in held if since and x.metadata.changed > since), None)
     if newer is None:

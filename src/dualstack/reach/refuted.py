@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dualstack.model.finding import Finding
 from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
-from dualstack.reach.pods import Opened, Place, is_ready
+from dualstack.reach.pods import Opened, Place, status_of
 from dualstack.reach.runs import is_of
 from dualstack.reach.unheard import LIVENESS
 from dualstack.reach.unready import ENDING
@@ -43,7 +43,7 @@ def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:
     for work in workloads.items:
         mine = [x for x in places if is_of(x.pod, work)]
         for container in work.containers if mine else ():
-            if all(is_ready(container.name, x.pod) and not x.outdated for x in mine):
+            if all(status_of(container.name, x.pod).ready and not x.outdated for x in mine):
                 found.update(y.at for y in container.words)
                 found.update(y.port.at for y in container.probes if y.name != LIVENESS)
                 read = (y for x in mine for y in x.configs if y.container and y.container.name == container.name)

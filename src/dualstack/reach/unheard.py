@@ -10,6 +10,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Location
 from dualstack.reach.callers import is_health, is_loopback
+from dualstack.reach.hint import use
 from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import silent
 from dualstack.reach.start import numbered, port
@@ -38,9 +39,7 @@ class Unheard(msgspec.Struct, frozen=True):
     def hint(self) -> str:
         """What to do."""
         if self.idle:
-            section, _, name = self.idle.component.partition("/")
-            place = "`service.extensions`" if section == "extensions" else "a pipeline of `service`"
-            return f"Add `{name}` to {place}."
+            return use(self.idle)
         if self.health:
             return f"Ask port {port(self.health)}, where `{self.health.component}` listens."
         return "Ask a port where the Collector listens; the extension `health_check` is made for that."

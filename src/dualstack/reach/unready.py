@@ -18,7 +18,7 @@ from dualstack.reach.states import has_ended, was_killed
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
     *("DS101", "DS102", "DS104", "DS105", "DS106", "DS107", "DS108", "DS113", "DS114", "DS115", "DS117", "DS118"),
-    *("DS119", "DS120", "DS122", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
+    *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
 _KILLING = ("DS216", "DS218")
