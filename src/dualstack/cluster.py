@@ -170,6 +170,7 @@ def stored(request: ClusterRequest) -> World:
             every_sender(asker, whole)
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
+    world.other_policies = whole.other_policies
     world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
     near = {x.namespace for x in world.clients}
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]

@@ -45,6 +45,32 @@ DEPLOYMENT = {
 }
 
 
+OTHERS = [
+    {
+        "apiVersion": "crd.projectcalico.org/v1",
+        "kind": "NetworkPolicy",
+        "spec": {"selector": "all()", "types": ["Egress"]},
+    },
+    {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "spec": {"template": {}}},
+    {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "spec": {"servers": []}},
+    {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "spec": {"tasks": []}},
+]
+
+
+@pytest.mark.parametrize("item", OTHERS, ids=lambda x: x["apiVersion"])
+def test_a_kind_of_another_api_group_is_another_kind(item: dict[str, Any], tmp_path: Path) -> None:
+    about = {"name": "otel", "namespace": "shop"}
+    (tmp_path / "a.json").write_text(json.dumps({**item, "metadata": about}))
+    known = {"apiVersion": "extensions/v1beta1", "kind": "NetworkPolicy", "metadata": about, "spec": {}}
+    (tmp_path / "b.json").write_text(json.dumps(known))
+
+    found = read_world(str(tmp_path))
+
+    assert {k: len(v) for k, v in found.objects.items()} == {"NetworkPolicy": 1}
+    policy = [("NetworkPolicy.crd.projectcalico.org", "shop")]
+    assert found.other_policies == (policy if item["kind"] == "NetworkPolicy" else [])
+
+
 def pod(name: str, *addresses: str, ready: str = "True", **more: Any) -> dict[str, Any]:
     ips = [{"ip": x} for x in addresses]
     return {

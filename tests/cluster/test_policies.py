@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude
+from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
+from dualstack.gather.kube_objects import Kind, Refused
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
 from dualstack.model.cluster import Node
@@ -213,6 +215,50 @@ def asked(*more: dict[str, Any], reason: str = "CalicoIsUp", client: dict[str, A
 
 def causes(found: Diagnosis) -> list[tuple[str, str, str]]:
     return [(x.code, x.severity, x.hint) for x in found.findings if not x.because and x.code != "DS521"]
+
+
+def of_cilium(namespace: str = "obs", kind: str = "CiliumNetworkPolicy") -> dict[str, Any]:
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": kind,
+        "metadata": {"name": "other", "namespace": namespace},
+        "spec": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "severity"),
+    [
+        ([], "error"),
+        ([of_cilium("web")], "error"),
+        ([of_cilium()], "warning"),
+        ([of_cilium("", "CiliumClusterwideNetworkPolicy")], "warning"),
+    ],
+)
+def test_what_no_policy_of_kubernetes_lets_in_another_one_may(more: list[dict[str, Any]], severity: str) -> None:
+    found = asked(into(named("web")), *more, reason="CiliumIsUp")
+
+    ((code, said, _),) = causes(found)
+    assert (code, said) == ("DS701", severity)
+    assert found.verdict == ("broken" if severity == "error" else "unknown")
+    about = next(x.detail for x in found.findings if x.code == code)
+    assert ("NetworkPolicy may, and is not read" in about) is (severity == "warning")
+
+
+def test_policies_that_may_not_be_read_may_let_clients_in() -> None:
+    world = w.world([*w.healthy(nodes=[calico("n1"), calico("n2")]), CLIENT, DNS, into(named("web"))])
+
+    class Denying(Stored):
+        def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Any]:
+            if kind.group == "crd.projectcalico.org":
+                raise Refused(403, "forbidden")
+            return super().objects(kind, namespace, labels, fields)
+
+    found = of(Asker(Denying(world), "shop"), KubeTarget("pod", "cart-1"))
+
+    assert {x for x, _ in found.other_policies} == {"NetworkPolicy.crd.projectcalico.org", "GlobalNetworkPolicy"}
+    assert unpacked("world", packed(found, "1")).other_policies == found.other_policies
+    assert conclude(found, Question()).verdict == "unknown"
 
 
 ASK = {"to": [named("kube-system")], "ports": [{"port": 53, "protocol": "UDP"}]}

@@ -72,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True):
     nameservers: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     slips: tuple[str, ...] = ()
+    other_policies: tuple[tuple[str, str], ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -106,6 +107,7 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.nameservers),
         tuple(world.domains),
         tuple(world.slips),
+        tuple(world.other_policies),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -141,6 +143,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.namespaces, world.meant = list(manifest.namespaces), list(manifest.meant)
     world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
     world.domains, world.slips = list(manifest.domains), list(manifest.slips)
+    world.other_policies = list(manifest.other_policies)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

@@ -15,6 +15,7 @@ from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, part, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.gather.targets import has_ended, pods_of
+from dualstack.model.cluster import Node
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
@@ -22,6 +23,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World, of_template
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
+from dualstack.reach.engines import engine
 from dualstack.reach.rights import Right, refused
 
 T = TypeVar("T")
@@ -362,6 +364,19 @@ def around(ask: Asker) -> None:
         return
     ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
     ask.world.left_out[kinds.NODES.kind] = found.more
+    other_policies(ask, found.items)
+
+
+def other_policies(ask: Asker, nodes: Iterable[Node]) -> None:
+    """Note which kinds of policies there are, or may be, of what enforces those of Kubernetes."""
+    held = dict.fromkeys(ask.world.other_policies)
+    for kind in kinds.OTHER_POLICIES.get(engine(nodes).name, ()):
+        try:
+            there = {text(x, "metadata", "namespace") for x in ask.api.objects(kind, "", "")}
+        except Refused as error:
+            there = {""} if error.status == _DENIED else set()
+        held |= dict.fromkeys((kind.kind, x) for x in sorted(there))
+    ask.world.other_policies = list(held)
 
 
 def every_sender(ask: Asker, whole: World) -> None:

@@ -14,7 +14,7 @@ from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
 from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
-from dualstack.gather.kube_objects import part, slim
+from dualstack.gather.kube_objects import part, slim, text
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
 from dualstack.model.evidence import Missing
@@ -26,6 +26,9 @@ _IN_BUNDLE = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)(?:/[^/]+)?\
 _ERRORS = re.compile(r"(?:^|/)cluster-resources/(?P<kind>[a-z-]+)-errors\.json$")
 _ONE_MAP = re.compile(r"(?:^|/)configmaps/[^/]+/.+\.json$")
 """Paths of a support bundle (troubleshoot pkg/collect cluster_resources.go, configmap.go; pkg/constants)."""
+_OLD = ("", "extensions")
+"""The core group, and one that had kinds of others at first: what is of these is what its name says."""
+_POLICY = kinds.POLICIES.kind
 _TWICE = "objects of one time"
 _HIDDEN = "***HIDDEN***"
 """What a support bundle has in the place of what was redacted (troubleshoot pkg/redact)."""
@@ -103,15 +106,15 @@ def world_of(texts: Iterable[Text], context: str) -> World:
     """The objects in texts; what is no object of Kubernetes is passed over, what cannot be read is a gap."""
     world, hidden = World(context), 0
     shelf = _Shelf(world)
-    for text in texts:
-        hidden += text.text.count(_HIDDEN)
-        where = _where(text.path)
+    for each in texts:
+        hidden += each.text.count(_HIDDEN)
+        where = _where(each.path)
         try:
-            for document in _documents(text):
+            for document in _documents(each):
                 _take(shelf, document, where)
         except (BadYaml, BadFile) as error:
             world.gaps.append(Missing(error.file, error.sentence))
-        world.gaps += _refused(text)
+        world.gaps += _refused(each)
     if hidden:
         world.gaps.append(Missing("values that the bundle hides", f"{hidden} were redacted by who made it"))
     return world
@@ -154,8 +157,23 @@ def _take(shelf: _Shelf, document: Any, where: _Where) -> None:  # noqa: ANN401 
                 shelf, document.get("items"), _Where(where.path, where.kind or kind.removesuffix("List"), version)
             )
         elif "metadata" in document:
-            about = dict(part(document, "metadata"))
-            shelf.add(kind, slim({**document, "apiVersion": version, "kind": kind, "metadata": about}), where.path)
+            _take_object(shelf, kind, version, document, where)
+
+
+def _take_object(shelf: _Shelf, kind: str, version: str, document: Mapping[str, Any], where: _Where) -> None:
+    """Note one object; of what has the name of another kind alone, no more than that it is there."""
+    called, about = _called(kind, version), dict(part(document, "metadata"))
+    if called == kind:
+        shelf.add(kind, slim({**document, "apiVersion": version, "kind": kind, "metadata": about}), where.path)
+    if _POLICY in kind and called != _POLICY:
+        found = (called, text(document, "metadata", "namespace"))
+        shelf.world.other_policies = list(dict.fromkeys((*shelf.world.other_policies, found)))
+
+
+def _called(kind: str, version: str) -> str:
+    """A kind, with its API group where that is another one's than of the kind that is known by this name."""
+    group = version.rpartition("/")[0]
+    return kind if group in (kinds.GROUPS.get(kind, group), *_OLD) else f"{kind}.{group}"
 
 
 def _take_list(shelf: _Shelf, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds

@@ -50,6 +50,43 @@ BY_TARGET: dict[str, Kind[Any]] = {
 }
 """Kinds by the words of a target."""
 
+_EVERY: tuple[Kind[Any], ...] = (
+    SERVICES,
+    SLICES,
+    PODS,
+    NODES,
+    RANGES,
+    NAMESPACES,
+    CONFIG_MAPS,
+    POLICIES,
+    GATEWAYS,
+    *WAYS,
+    COLLECTORS,
+    CRON_JOBS,
+)
+GROUPS = {x.kind: x.group for x in (*_EVERY, *WORKLOADS.values())}
+"""API groups by kind: others have kinds of the same name, such as the Service of Knative and the Gateway of Istio."""
+
+_ANY = dict[str, Any]
+OTHER_POLICIES: dict[str, tuple[Kind[Any], ...]] = {
+    "Calico": (
+        Kind("crd.projectcalico.org", "v1", "networkpolicies", "NetworkPolicy.crd.projectcalico.org", _ANY),
+        Kind("crd.projectcalico.org", "v1", "globalnetworkpolicies", "GlobalNetworkPolicy", _ANY, namespaced=False),
+    ),
+    "Cilium": (
+        Kind("cilium.io", "v2", "ciliumnetworkpolicies", "CiliumNetworkPolicy", _ANY),
+        Kind(
+            "cilium.io",
+            "v2",
+            "ciliumclusterwidenetworkpolicies",
+            "CiliumClusterwideNetworkPolicy",
+            _ANY,
+            namespaced=False,
+        ),
+    ),
+}
+"""Policies of their own by what enforces those of Kubernetes; what one of these allows, these need not."""
+
 BY_FOLDER: dict[str, Kind[Any]] = {
     "configmaps": CONFIG_MAPS,
     "cronjobs": CRON_JOBS,

@@ -280,6 +280,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         nameservers=[veil.text(x) for x in world.nameservers],
         domains=[names.host(x, behind=True) for x in world.domains],
         slips=[names.host(x, behind=True) for x in world.slips],
+        other_policies=[(x, names.host(y) if y else "") for x, y in world.other_policies],
     )
 
 

@@ -336,7 +336,7 @@ class Cluster(msgspec.Struct, frozen=True):
     name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a
     Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` are
     that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are
-    addresses of endpoints that no pod has.
+    addresses of endpoints that no pod has. `other_policies` are those of `World`.
     """
 
     name: str = ""
@@ -368,6 +368,7 @@ class Cluster(msgspec.Struct, frozen=True):
     spaces: tuple[Space, ...] = ()
     makers: tuple[Maker, ...] = ()
     unheld: frozenset[str] = frozenset()
+    other_policies: tuple[tuple[str, str], ...] = ()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

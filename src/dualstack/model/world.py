@@ -42,7 +42,8 @@ class World(msgspec.Struct):
     kinds of which all objects of all namespaces are here, and `surveyed` are nodes all of whose pods were looked at; of
     files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
     cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
-    ranges of pods, which no pod has that is known.
+    ranges of pods, which no pod has that is known. `other_policies` are kinds of policies, beside those of Kubernetes,
+    with the namespace where there are some, or may be; in all where it is empty.
     """
 
     context: str = ""
@@ -72,6 +73,7 @@ class World(msgspec.Struct):
     domains: list[str] = []
     slips: list[str] = []
     unheld: list[str] = []
+    other_policies: list[tuple[str, str]] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -118,6 +120,7 @@ class World(msgspec.Struct):
             domains=tuple(self.domains),
             slips=frozenset(self.slips),
             unheld=frozenset(self.unheld),
+            other_policies=tuple(self.other_policies),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
         )

@@ -145,17 +145,23 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         return trace
     asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x]
     if asked and len(asked) == len(clients):
-        return _nameless(trace, asked[0], by)
+        return _nameless(trace, asked[0], _beside(asked[0], cluster, by))
     if not place or _fails_before(trace, Hop.LISTEN):
         return trace
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
     said = [y for x in clients for y in _ends(trace, replace(x, near=x.node in nodes), place, cluster, by)]
     shut = next((x for x in said if x.let is Let.NONE), None)
     if shut and len([x for x in said if x.way is shut.way and x.let is Let.NONE]) == len(clients):
-        return _denied(trace, shut, by)
+        return _denied(trace, shut, _beside(shut.policies, cluster, by))
     if "NetworkPolicy" in cluster.unseen:
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, "the NetworkPolicies could not be read"))
     return _let(trace, said, known=clients[0].labels is not None)
+
+
+def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:
+    """What enforces policies, with the kinds of others that may be for the same pods."""
+    spaces = {"", *(x.metadata.namespace for x in policies)}
+    return replace(by, others=tuple(dict.fromkeys(x for x, y in cluster.other_policies if y in spaces)))
 
 
 def _fails_before(trace: Trace, hop: Hop) -> bool:

@@ -17,21 +17,24 @@ from dualstack.model.trace import Status
 class Engine(msgspec.Struct, frozen=True):
     """What enforces policies; nobody knows whether anything does where it has no name.
 
-    `blocks` says whether an `ipBlock` matches the addresses of pods.
+    `blocks` says whether an `ipBlock` matches the addresses of pods. `others` are kinds of policies beside those of
+    Kubernetes that there are, or may be: one of these can let through what none of Kubernetes does.
     """
 
     name: str = ""
     blocks: bool = True
+    others: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
         """The end of a sentence on what policies do."""
-        return f", and {self.name} enforces policies" if self.name else ", if anything here enforces policies"
+        enforced = f", and {self.name} enforces policies" if self.name else ", if anything here enforces policies"
+        return f"{enforced}; a {self.others[0]} may, and is not read" if self.others else enforced
 
     @property
     def status(self) -> Status:
         """What becomes of a hop that no policy allows."""
-        return Status.FAIL if self.name else Status.UNKNOWN
+        return Status.FAIL if self.name and not self.others else Status.UNKNOWN
 
 
 def engine(nodes: Iterable[Node]) -> Engine:
