@@ -66,7 +66,7 @@ def part_of(world: World, service: Service) -> World:
     near = {x.namespace for x in found.clients}
     theirs = (x for x in world.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near)
     found.keep(POLICIES.kind, *theirs)
-    found.unheld = world.unheld
+    found.unheld, found.other_policies = world.unheld, world.other_policies
     for item in idle(rest, found):
         found.keep(str(item.get("kind")), item)
     found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))

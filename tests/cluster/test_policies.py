@@ -431,6 +431,15 @@ def test_of_a_whole_cluster_the_clients_that_are_shut_out_are_told_of() -> None:
     assert found.verdict == "degraded"
 
 
+def test_of_a_whole_cluster_another_policy_may_let_them_in() -> None:
+    other = {"kind": "GlobalNetworkPolicy", "metadata": {"name": "other"}, "spec": {}}
+
+    found = surveyed(into(named("web")), other)
+
+    assert {x.severity for x in found.findings if x.code == "DS701"} == {"warning"}
+    assert found.verdict == "unknown"
+
+
 def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 
