@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dualstack.model.finding import Finding
 from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
+from dualstack.reach.kubelet_probes import LIVENESS
 from dualstack.reach.pods import Opened, Place, status_of
 from dualstack.reach.runs import is_of
-from dualstack.reach.unheard import LIVENESS
 from dualstack.reach.unready import ENDING
 
 _CODES = (*(x for x in ENDING if x != "DS102"), "DS218")

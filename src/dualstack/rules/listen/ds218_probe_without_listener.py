@@ -60,7 +60,7 @@ from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop
-from dualstack.reach.unheard import unheard
+from dualstack.reach.kubelet_probes import unheard
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
