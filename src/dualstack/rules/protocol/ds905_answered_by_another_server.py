@@ -62,7 +62,7 @@ from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, holder, stopped
 from dualstack.reach.entrance import own_answer
-from dualstack.reach.strangers import SAID, resumed, stranger
+from dualstack.reach.other_servers import SAID, resumed, stranger
 
 if TYPE_CHECKING:
     from dualstack.reach.pods import Places

@@ -42,8 +42,8 @@ from dualstack.model.probe import Larger, Outcome, Probes
 from dualstack.model.sockets import Listeners, Process
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import differing, stopped
+from dualstack.reach.other_servers import resumed
 from dualstack.reach.outcomes import MEANINGS
-from dualstack.reach.strangers import resumed
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.WARNING
