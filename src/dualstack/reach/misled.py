@@ -8,7 +8,6 @@ from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.beside import beside
 from dualstack.reach.gates import ABSENT
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import (
@@ -24,6 +23,7 @@ from dualstack.reach.live import (
     receives_on,
 )
 from dualstack.reach.pods import Places
+from dualstack.reach.stray_endpoints import beside
 
 
 class Misled(msgspec.Struct, frozen=True):
