@@ -7,7 +7,7 @@ from dualstack.gather.again import read_again
 from dualstack.gather.stored import Stored
 from dualstack.model.finding import Severity
 from dualstack.model.world import World
-from dualstack.reach.lag import lagging
+from dualstack.reach.endpoint_lag import lagging
 from tests.cluster import worlds as w
 
 BY = {"kubernetes.io/service-name": "otel", "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}

@@ -9,7 +9,7 @@ from dualstack.gather.cluster import Asker, Source, behind, equal
 from dualstack.gather.kube_objects import Refused, text, texts
 from dualstack.model.cluster import Service
 from dualstack.model.world import Object, World
-from dualstack.reach.lag import lagging
+from dualstack.reach.endpoint_lag import lagging
 
 _TIMES, _SECONDS = 3, 1.0
 """A rollout on three nodes shows in the EndpointSlices of both families within 2 s of the pods (1.34.4, measured)."""

@@ -8,8 +8,8 @@ from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
-from dualstack.reach.lag import missed
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
