@@ -9,7 +9,7 @@ from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.arrival import OUTSIDE, UNMET
 from dualstack.reach.bind import accepts
 from dualstack.reach.pods import Place, Places, status_of
-from dualstack.reach.sidecars import Sidecar, together
+from dualstack.reach.sidecars import Sidecar
 
 _STOPPED = (Hop.LISTEN, Hop.HANDSHAKE)
 """Where a proxy stops what its own listeners do not take."""
@@ -96,8 +96,8 @@ def _is_beside(proxy: Sidecar, wanted: Family, flows: Iterable[Trace]) -> bool:
 
 def _is_unasked(place: Place, proxy: Sidecar, wanted: Family) -> bool:
     asked = proxy.health and wanted is place.pod.families[0]
-    status = next((status_of(x, place.pod) for x in together(place.pod) if x.name == proxy.container), None)
-    return bool(asked and status and status.name and not status.ready)
+    status = status_of(proxy.container, place.pod)
+    return bool(asked and status.name and not status.ready)
 
 
 def _taken(place: Place, port: int, wanted: Family) -> list[bool | None]:
