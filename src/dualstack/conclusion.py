@@ -36,6 +36,7 @@ from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import NOTHING, heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.certified import Sent, certified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import answered, told, tried, untried
@@ -77,6 +78,7 @@ class Sight(NamedTuple):
     traces: Traces
     seen: Glimpses
     heard: tuple[Names, ...] = ()
+    refused: Mapping[str, ProbeResult] = {}
 
 
 def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
@@ -109,9 +111,12 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
     brought = agreed(every, world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
-    traces = Traces((*brought, *more))
+    sent = Sent(world.clients, made, glimpses, world.gathered)
+    checked = list(certified(tuple(brought), Places(places), sent))
+    traces = Traces((*(x for x, _ in checked), *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard))
+    refused = {x.key: met for x, met in checked if met}
+    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
@@ -269,7 +274,7 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             Listeners((*there.sockets, *heard(traces.items, there)), (name,)),
             Namespaces((there.space,)),
             there.declared(traces.items[0].port),
-            Probes(tuple(y for x in traces.items for y in _answered(x, sight.seen))),
+            Probes(tuple(y for x in traces.items for y in _answered(x, sight))),
         )
     for trace, made in answered(sight.traces.items, sight.seen.entrances):
         yield live.adding(Traces((trace,)), Probes((made,)))
@@ -289,14 +294,17 @@ def _unresolved(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     yield from (live.adding(lost, x) for x in sight.heard if lost.items)
 
 
-def _answered(trace: Trace, seen: Glimpses) -> Iterator[ProbeResult]:
+def _answered(trace: Trace, sight: Sight) -> Iterator[ProbeResult]:
     """What a look from outside met at the end of a flow, as an answer to a probe of that flow."""
+    if trace.key in sight.refused:
+        yield sight.refused[trace.key]
+        return
     ends = (x for x in trace.hops if x.hop in _ANSWERS and x.mark and x.status in (Status.FAIL, Status.UNKNOWN))
     end = next(ends, None)
     if end is None:
         return
     task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
-    found = [x for x in seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
+    found = [x for x in sight.seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
     if not found and end.mark in tuple(Outcome):
         yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals)
     for look in found:

@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from dualstack.model.address import Protocol, join
-from dualstack.model.probe import Outcome, ProbeResult
+from dualstack.model.probe import Certificate, Outcome, ProbeResult
 
 
 class Way(enum.StrEnum):
@@ -23,7 +23,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     """One export, or attempt at one. `place` is the pod as a place of sockets.
 
     `address` is what a container inside dialled. `status`, `detail` and `signals` are what a `ProbeResult` has.
-    `tls` says that it was made over TLS, whatever the certificate.
+    `tls` says that it was made over TLS, whatever the `certificate`.
     """
 
     place: str
@@ -36,6 +36,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     status: str = ""
     signals: tuple[str, ...] = ()
     tls: bool = False
+    certificate: Certificate | None = None
 
     @property
     def source(self) -> str:
@@ -61,5 +62,5 @@ class Glimpses(msgspec.Struct, frozen=True):
 
 def glimpsed(place: str, port: int, way: Way, result: ProbeResult, address: str = "") -> Glimpse:
     """What an export to a port of a pod showed."""
-    said = result.outcome, result.detail, address, result.status, result.signals, result.task.tls
+    said = result.outcome, result.detail, address, result.status, result.signals, result.task.tls, result.certificate
     return Glimpse(place, port, result.task.protocol, way, *said)

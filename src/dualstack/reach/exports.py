@@ -27,6 +27,16 @@ def hosts(traces: Iterable[Trace]) -> frozenset[str]:
     return frozenset(y for x in traces for y in (x.target.host, x.asked) if y)
 
 
+def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[int, Sequence[Exporter]]:
+    """Whose the traces are, by their places in the list; of one that is nobody's none."""
+    known, named = ways(traces), hosts(traces)
+    found = defaultdict[int, list[Exporter]](list)
+    for exporter in exporters:
+        for number in flows(exporter, destination(exporter, named), known, traces):
+            found[number].append(exporter)
+    return found
+
+
 def destination(exporter: Exporter, hosts: frozenset[str]) -> str:
     """The host of a target that a client means: of a Service the full name, else as it is written; empty for others."""
     namespace, name = exporter.service or ("", "")

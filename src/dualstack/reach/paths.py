@@ -4,6 +4,8 @@ OpenTelemetry specification, OTLP exporter, Endpoint URLs for OTLP/HTTP: the gen
 path of the signal is added; the variable of a signal is used as it stands, with the root path where it has none.
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from dualstack.model.address import Protocol
@@ -26,7 +28,7 @@ def astray(exporter: Exporter) -> str:
     return "" if posted == usual else posted
 
 
-def posted(trace: Trace, exporters: list[Exporter], place: Place | None) -> Trace:
+def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
     ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []
     known = ends and all(x.component.startswith("receivers/otlp") and not x.moved for x in ends)

@@ -18,7 +18,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import FROM_NODE
-from dualstack.reach.exports import destination, flows, hosts, ways
+from dualstack.reach.exports import clients
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import posted
 from dualstack.reach.pods import Place, Places
@@ -43,11 +43,7 @@ _UNPROVED = "nothing was exported over this family"
 
 def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Places, seen: Glimpses) -> Iterator[Trace]:
     """The traces, each as its clients fare as far as they are known; `seen` are the exports that were made."""
-    known, named = ways(traces), hosts(traces)
-    mine = defaultdict[int, list[Exporter]](list)
-    for exporter in exporters:
-        for number in flows(exporter, destination(exporter, named), known, traces):
-            mine[number].append(exporter)
+    mine = clients(traces, exporters)
     of_host = defaultdict[str, list[Exporter]](list)
     for number, sent in list(mine.items()):
         of_host[traces[number].target.host] += sent

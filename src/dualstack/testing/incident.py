@@ -41,6 +41,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
+import msgspec
 import yaml
 
 from dualstack.model.address import Family, Protocol, Scope, Target, family, is_address, scope, without_zone
@@ -79,7 +80,7 @@ def snapshot(text: str) -> Snapshot:
     targets = _targets(world)
     client = parse_client(world["client"]) if "client" in world else None
     names = as_known(_names(world), client)
-    probes = tuple(_probe(x) for x in world.get("probes", ()))
+    probes = tuple(_as_named(_probe(x), targets) for x in world.get("probes", ()))
     question = Question(
         place=PLACE,
         targets=targets,
@@ -260,6 +261,13 @@ def _probe(text: str) -> ProbeResult:
         certificate=None if held == Certificate() else held,
         larger=_larger(said["larger"]) if "larger" in said else None,
     )
+
+
+def _as_named(result: ProbeResult, targets: Iterable[Target]) -> ProbeResult:
+    """A result whose task asks for what the target is called, as a probe does."""
+    task = result.task
+    named = next((x.host for x in targets if x.port == task.port and not x.literal), task.host)
+    return msgspec.structs.replace(result, task=msgspec.structs.replace(task, host=named))
 
 
 def _larger(text: str) -> Larger:

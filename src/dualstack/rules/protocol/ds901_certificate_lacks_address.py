@@ -81,14 +81,14 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
         if result.outcome is Outcome.TLS_REFUSED:
             yield from _unknown(trace) if _UNKNOWN in result.detail else ()
             continue
-        asked = without_zone(trace.target.host)
-        kind = f"{trace.family.title} address" if trace.target.literal else "name"
+        asked = without_zone(result.task.host)  # as clients write it, who may mean the target by fewer labels
+        kind = f"{trace.family.title} address" if is_address(asked) else "name"
         missed = _missed(traces, trace, result)
-        entry = f"{'IP' if trace.target.literal else 'DNS'}:{asked}"
+        entry = f"{'IP' if is_address(asked) else 'DNS'}:{asked}"
         yield Finding(
             summary=f"The certificate lacks this {kind}",
             detail=f"The client asks for `{asked}`. {_holds(result.certificate)}{missed}",
-            hint=f"Add `{entry}` to the subjectAltName of the certificate{_instead(trace, result.certificate)}.",
+            hint=f"Add `{entry}` to the subjectAltName of the certificate{_instead(asked, result.certificate)}.",
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.HANDSHAKE).evidence,
@@ -127,10 +127,10 @@ def _holds(certificate: Certificate | None) -> str:
 
 def _missed(traces: Traces, trace: Trace, result: ProbeResult) -> str:
     """Why what the certificate holds does not count, where that is easily overlooked."""
-    held, asked = result.certificate or Certificate(), without_zone(trace.target.host)
-    if trace.target.literal and canonical(asked) in (canonical(x) for x in held.names if is_address(x)):
+    held, asked = result.certificate or Certificate(), without_zone(result.task.host)
+    if is_address(asked) and canonical(asked) in (canonical(x) for x in held.names if is_address(x)):
         return " The address is in a DNS entry, where clients look for names alone."
-    if trace.target.literal and held.addresses and trace.family not in map(family, held.addresses):
+    if is_address(asked) and held.addresses and trace.family not in map(family, held.addresses):
         return f" It holds no {trace.family.title} address."
     wide = next((x for x in held.names if x.startswith("*.") and f".{asked}".endswith(x[1:])), "")
     if wide and wide.count(".") == asked.count("."):
@@ -141,10 +141,10 @@ def _missed(traces: Traces, trace: Trace, result: ProbeResult) -> str:
     return " Another address of the name shows a certificate that is for it." if spared else ""
 
 
-def _instead(trace: Trace, certificate: Certificate | None) -> str:
+def _instead(asked: str, certificate: Certificate | None) -> str:
     """A name that the client could verify instead; gRPC clients can keep the address they connect to."""
     names = [x for x in certificate.names if "*" not in x] if certificate else []
     if not names:
         return ""
-    override = " (or set `tls.server_name_override` to it)" if trace.target.literal else ""
-    return f", or send to `{names[0]}`{override}"
+    override = " (or set `tls.server_name_override` to it)" if is_address(asked) else ""
+    return f", or send to `{next((x for x in names if x.startswith(f'{asked}.')), names[0])}`{override}"

@@ -1,0 +1,114 @@
+"""Certificates of receivers, which exports inside of a cluster do not verify, and the names that clients ask for."""
+
+from collections.abc import Iterable
+
+import pytest
+from msgspec.structs import replace
+
+from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.exporter import Exporter
+from dualstack.model.glimpse import Glimpses
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from tests.cluster import worlds as w
+from tests.cluster.test_terms import ENDPOINT, GRPC, ONE, SECURE, TLS, looked, shop
+
+CLUSTER = ("10.96.0.9", "fd00:96::9")
+OTHER = Certificate(subject="CN=other", names=("otel.example",), not_after="2027-01-01T00:00:00Z")
+
+
+def seen(certificate: Certificate) -> Glimpses:
+    """Exports over TLS, without verification, that were taken."""
+    return looked(Outcome.ACCEPTED, tls=True, signals=("traces",), certificate=certificate)
+
+
+def judged(certificate: Certificate, sent: Iterable[Exporter], config: w.Object = TLS, gathered: str = "") -> Diagnosis:
+    world = w.world(w.healthy(pods=ONE, configs=[config]), seen=seen(certificate), clients=sent)
+    world.gathered = gathered
+    return conclude(world, Question())
+
+
+def to(endpoint: str) -> list[Exporter]:
+    return shop({ENDPOINT: endpoint, **GRPC})
+
+
+def test_a_name_that_the_certificate_lacks_ends_the_exports_of_clients_who_ask_for_it() -> None:
+    found = judged(OTHER, shop(SECURE))
+
+    (fault,) = found.findings
+    assert found.verdict is Verdict.DEGRADED
+    assert (fault.code, fault.detail) == ("DS901", "The client asks for `otel`. The certificate is for `otel.example`.")
+    assert fault.hint == "Add `DNS:otel` to the subjectAltName of the certificate, or send to `otel.example`."
+    assert f"{ENDPOINT}=https://otel:4317" in {x.fact for x in fault.evidence}
+
+
+@pytest.mark.parametrize("host", ["otel", "otel.obs", "otel.obs.svc", "OTEL.obs.svc.cluster.local"])
+def test_a_certificate_counts_for_the_name_that_clients_write(host: str) -> None:
+    names = [x for x in ("otel", "otel.obs", "otel.obs.svc", "otel.obs.svc.cluster.local") if x != host.lower()]
+    short = Certificate(names=tuple(names), addresses=CLUSTER)
+    whole = Certificate(names=(*names, host))
+
+    assert "DS901" in w.codes(judged(short, to(f"https://{host}:4317")))
+    assert "DS901" not in w.codes(judged(whole, to(f"https://{host}:4317")))
+
+
+def test_a_wildcard_stands_for_one_label() -> None:
+    wide = Certificate(names=("*.obs.svc",))
+
+    assert judged(wide, to("https://otel.obs.svc:4317")).verdict is Verdict.HEALTHY
+    assert w.roots(judged(wide, shop(SECURE))) == ["DS901"]
+
+
+def test_a_longer_name_of_the_same_service_is_proposed() -> None:
+    (fault,) = judged(Certificate(names=("other", "otel.obs.svc")), shop(SECURE)).findings
+
+    assert fault.hint.endswith("or send to `otel.obs.svc`.")
+
+
+def test_a_certificate_that_has_ended_is_taken_by_nobody_who_looks() -> None:
+    held = replace(OTHER, names=("otel",))
+
+    late = judged(held, shop(SECURE), gathered="2027-02-01T00:00:00+00:00")
+    soon = judged(held, shop(SECURE), gathered="2026-02-01T00:00:00+00:00")
+
+    assert w.roots(late) == ["DS907"]
+    assert late.findings[0].summary == "The certificate is out of date"
+    assert soon.verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("sent", "config", "held"),
+    [
+        ([], TLS, OTHER),
+        (shop(SECURE), w.config(grpc="${env:UNKNOWN}"), OTHER),
+        (shop(SECURE), TLS, Certificate(subject="CN=otel")),
+    ],
+    ids=["nobody-is-known", "what-else-it-shows-is-not-known", "common-name"],
+)
+def test_a_name_that_may_count_is_no_fault_and_not_fine(
+    sent: list[Exporter], config: w.Object, held: Certificate
+) -> None:
+    found = judged(held, sent, config)
+
+    assert "DS901" not in w.codes(found)
+    assert found.verdict is Verdict.UNKNOWN
+
+
+def test_clients_without_tls_do_not_ask() -> None:
+    assert w.roots(judged(OTHER, shop({ENDPOINT: "http://otel:4317", **GRPC}))) == ["DS902"]
+
+
+def test_a_certificate_that_exports_from_nodes_met_counts_as_well() -> None:
+    tasks = [ProbeTask(x, 4317, Protocol.GRPC, "otel.obs.svc", tls=True) for x in CLUSTER]
+    probes = Probes(tuple(ProbeResult(x, Outcome.ACCEPTED, signals=("traces",), certificate=OTHER) for x in tasks))
+    world = w.world(w.healthy(pods=ONE, configs=[TLS]), clients=shop(SECURE))
+    world.inspections = [Inspection("n1", facts=plainly(Snapshot({Probes: probes})))]
+
+    found = conclude(world, Question())
+
+    assert w.roots(found) == ["DS901"]
