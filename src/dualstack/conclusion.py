@@ -38,6 +38,7 @@ from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.certified import Sent, certified
 from dualstack.reach.cluster_dns import unanswered
+from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.forward import World as Reasoned
@@ -69,7 +70,11 @@ _ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 
 
 class Sight(NamedTuple):
-    """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows."""
+    """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows.
+
+    By the keys of flows, `refused` holds what clients make of a certificate, and `within` the network of a client's pod
+    that a container looked into and that has no way.
+    """
 
     cluster: Cluster
     question: Question
@@ -79,6 +84,7 @@ class Sight(NamedTuple):
     seen: Glimpses
     heard: tuple[Names, ...] = ()
     refused: Mapping[str, ProbeResult] = {}
+    within: Mapping[str, Namespace] = {}
 
 
 def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
@@ -108,15 +114,18 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
-    every = tuple(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes))
+    met = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
+    every = tuple(confined(met, (*made, *exports), Places(places)))
     brought = agreed(every, world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))
     traces = Traces((*(x for x, _ in checked), *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    refused = {x.key: met for x, met in checked if met}
-    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused)
+    refused = {x.key: answer for x, answer in checked if answer}
+    found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
+    within = {key: client.space for key, client in found if client}
+    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused, within)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
@@ -265,7 +274,10 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     Of clients also the flows that were refused out of sight, or end where nobody may be. A flow without an address, as
     to a Service in files that has got none yet, is none that these rules know.
     """
-    ended = [x for x in sight.traces.items if x.server and x.addresses]
+    without_way = [x for x in sight.traces.items if x.key in sight.within]
+    for trace in without_way:
+        yield live.adding(Traces((trace,)), Namespaces((sight.within[trace.key],)))
+    ended = [x for x in sight.traces.items if x.server and x.addresses and x not in without_way]
     for name in dict.fromkeys(x.server for x in ended):
         there = next(x for x in sight.places.values() if x.name == name)
         traces = Traces(tuple(x for x in ended if x.server == name))

@@ -24,12 +24,16 @@ class Inspection(msgspec.Struct, frozen=True):
 
 
 class Crossing(msgspec.Struct, frozen=True):
-    """One export that a container on a node made; `pod` is that of the `namespace` in which it ran, if any."""
+    """One export that a container on a node made; `pod` is that of the `namespace` in which it ran, if any.
+
+    It is the client's `own` where that pod is one whose way is asked about.
+    """
 
     node: str
     namespace: str
     pod: str
     result: ProbeResult
+    own: bool = False
 
     @property
     def to(self) -> tuple[str, int, Protocol]:

@@ -7,6 +7,7 @@ from dualstack.model.host import FilterVerdict
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.confined import at_client, at_server
 from dualstack.reach.hint import inside
 
 _LEAVING = ("output", "postrouting", "egress")
@@ -75,7 +76,8 @@ def _match(verdict: FilterVerdict) -> str:
 
 def culprit(trace: Trace) -> str:
     """What stops a connection; between the nodes of a cluster silence may as well be a route that one of them lacks."""
-    lost = trace.nodes and trace.at(Hop.POLICY).mark == Outcome.TIMED_OUT
+    hop = trace.at(Hop.POLICY)
+    lost = trace.nodes and hop.mark == Outcome.TIMED_OUT and not (at_client(hop) or at_server(hop))
     return "A packet filter, or a lost route," if lost else "A packet filter"
 
 
@@ -85,6 +87,21 @@ def look(place: str, family: Family) -> str:
     if place.startswith("pod"):
         return f"Run `nft list ruleset`, `{tables}` and `{route}` as root, on the nodes at both ends."
     return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."
+
+
+def look_within(trace: Trace) -> tuple[str, str] | None:
+    """Detail and hint for what is stopped in the network of one pod; None where nothing says so."""
+    hop = trace.at(Hop.POLICY)
+    if at_client(hop):
+        why = "Another pod on the same node gets through, so what stops this one is in its own network, or selects it."
+        pod, too = "a pod of the client", ", and look at policies that select it"
+    elif at_server(hop):
+        why = "The pod does not reach its own address either, and that way never leaves it."
+        pod, too = f"`{trace.server}`", ""
+    else:
+        return None
+    command = "`kubectl debug POD -n NAMESPACE -it --profile=netadmin --image=IMAGE -- nft list ruleset`"
+    return why, f"List the rules in the network of {pod}: {command}, with an image that has nft{too}."
 
 
 def seen(verdict: FilterVerdict) -> str:

@@ -22,7 +22,7 @@ _ORDER = tuple(Hop)
 NOT_SERVED = "not-served"
 """Mark of the hop `service`: the cluster address fails where the backends take connections."""
 
-FROM_NODE = "from the node "
+_FROM = ("from the node ", "from the pod ")
 """In the sources of exports that were made as those of clients."""
 
 _To = tuple[str, int, Protocol]
@@ -43,7 +43,7 @@ def as_clients(made: Sequence[Crossing], pods: Collection[tuple[str, str]]) -> I
         yield from made
         return
     told = [x for x in made if x.result.outcome not in _UNTRIED]
-    yield from (replace(x, pod="") for x in told if (x.namespace, x.pod) in pods)
+    yield from (replace(x, own=True) for x in told if (x.namespace, x.pod) in pods)
     yield from (x for x in told if not x.pod)
 
 
@@ -52,7 +52,9 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
     made: defaultdict[_To, dict[str, Crossing]] = defaultdict(dict)
     for crossing in seen:
         known = made[crossing.to].get(crossing.node)
-        if crossing.result.outcome is not Outcome.CANCELLED and (known is None or (known.pod and not crossing.pod)):
+        if crossing.result.outcome is not Outcome.CANCELLED and (
+            known is None or (_is_inner(known) and not _is_inner(crossing))
+        ):
             made[crossing.to][crossing.node] = crossing
     predicted = tuple(traces)
     parts, direct = _parts(predicted), _direct(predicted, made)
@@ -62,6 +64,11 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
             yield from _entered(trace, mine)
         else:
             yield from _told(trace, mine, every, parts.get(_way(trace), ()), direct)
+
+
+def _is_inner(made: Crossing) -> bool:
+    """Whether an export was made in a pod that is no client, such as that of the receiver."""
+    return bool(made.pod) and not made.own
 
 
 def _way(trace: Trace) -> tuple[object, ...]:
@@ -96,7 +103,7 @@ def _entered(trace: Trace, made: Sequence[Mapping[str, Crossing]]) -> Iterator[T
     What a node sends to its own node port, and a pod to any, is not held to the traffic policy (kubernetes 1.34.4,
     pkg/proxy/iptables; measured).
     """
-    others = [y for x in made for node, y in x.items() if node not in trace.nodes and not y.pod]
+    others = [y for x in made for node, y in x.items() if node not in trace.nodes and not _is_inner(y)]
     got = [x for x in others if MEANINGS[x.result.outcome].hop is not Hop.ROUTE]
     best = min(got, key=lambda x: MEANINGS[x.result.outcome].hop is not None, default=None)
     yield _proved(trace, best, 1) if best else trace
@@ -246,8 +253,18 @@ def _unsure(hop: TracedHop) -> TracedHop:
     return replace(hop, status=Status.UNKNOWN) if hop.hop in (Hop.HANDSHAKE, Hop.EXPORT) else hop
 
 
+def is_crossing(fact: Evidence) -> bool:
+    """Whether a fact is an export that was made as those of clients."""
+    return any(x in fact.source for x in _FROM)
+
+
+def said_of(made: Crossing) -> str:
+    """How an export ended."""
+    return "; ".join(x for x in (str(made.result.outcome), made.result.status or made.result.detail) if x)
+
+
 def _sight(made: Crossing, count: int) -> Evidence:
-    result = made.result
-    said = "; ".join(x for x in (str(result.outcome), result.status or result.detail) if x)
-    where = made.node + (f" and {count - 1} more" if count > 1 else "")
-    return Evidence(said, f"{result.task.protocol} export to {result.task.endpoint} {FROM_NODE}{where}", Layer.PROBED)
+    task, (node, pod) = made.result.task, _FROM
+    where = f"{pod}{made.pod} on {made.node}" if made.pod else f"{node}{made.node}"
+    more = f" and {count - 1} more" if count > 1 else ""
+    return Evidence(said_of(made), f"{task.protocol} export to {task.endpoint} {where}{more}", Layer.PROBED)

@@ -17,7 +17,7 @@ from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
-from dualstack.reach.crossed import FROM_NODE
+from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import posted
@@ -97,7 +97,7 @@ def _ended_by(trace: Trace, place: Place | None) -> Sidecar | None:
     if place is None or at is None or at.hop is not Hop.HANDSHAKE or at.mark not in _ENDED:
         return None
     mine = [x for x in place.pod.addresses if family(x) is trace.family]
-    return place.before(mine[0]) if mine and any(FROM_NODE in x.source for x in at.evidence) else None
+    return place.before(mine[0]) if mine and any(map(is_crossing, at.evidence)) else None
 
 
 def _is_over_tls(look: Glimpse) -> bool:
@@ -186,7 +186,7 @@ def _is_guess(before: Trace, after: Trace, place: Place | None, seen: Glimpses) 
     looks = [x for x in seen.items if (x.place, x.port, x.protocol) == (place.name, before.port, before.protocol)]
     near = (x.way is Way.INSIDE and x.address and family(x.address) is before.family for x in looks)
     proxied = first and any(x.way is Way.ADDRESS and reached(x.outcome) for x in looks)
-    crossed = any(FROM_NODE in x.source for x in before.at(Hop.EXPORT).evidence)
+    crossed = any(map(is_crossing, before.at(Hop.EXPORT).evidence))
     return not (any(near) or proxied or crossed)
 
 

@@ -88,7 +88,7 @@ if TYPE_CHECKING:
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS517",)
+BECAUSE = ("DS302", "DS517")
 
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
