@@ -390,3 +390,19 @@ def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
     )
 
     assert "DS204" not in {x.code for x in found.findings}
+
+
+def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destination() -> None:
+    pod = cart("http://127.0.0.1:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
+    pod["spec"]["containers"].append({"name": "helper", "image": "helper:1"})
+    template = {"metadata": {"labels": deepcopy(pod["metadata"]["labels"])}, "spec": deepcopy(pod["spec"])}
+    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"}}
+    world = gathered(pod, more=[{**made, "spec": {"template": template}}])
+    world.seen = Glimpses((Glimpse("pod shop/a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REFUSED),))
+
+    found = conclude(world, Question())
+
+    assert errors(found) == ["DS110"]
+    (cause,) = [x for x in found.findings if x.code == "DS110"]
+    assert cause.hint.startswith("Send to ")
+    assert "grpc export through a forwarded port to port 4317 of the pod a" in {x.source for x in cause.evidence}

@@ -13,7 +13,7 @@ from tests.rules.test_examples import BLOCK, fired, is_cluster, is_world
 
 HEADINGS = ("What it detects", "Why it breaks", "Fix", "Fix safety", "Example", "References")
 OPTIONAL = {"Fix safety"}
-BESIDE = {"DS508", "DS604", "DS701"}
+BESIDE = {"DS110", "DS508", "DS604", "DS701"}
 """Rules whose example is one of files; tests/cluster has those of a cluster."""
 EACH = pytest.mark.parametrize("rule", rules(), ids=lambda x: x.code)
 

@@ -81,15 +81,18 @@ def culprit(trace: Trace) -> str:
     return "A packet filter, or a lost route," if lost else "A packet filter"
 
 
-def look(place: str, family: Family) -> str:
+def look(trace: Trace) -> str:
     """Where to look for a filter that could not be read; between nodes also for a route."""
-    tables, route = ("ip6tables-save", "ip -6 route") if family is Family.IPV6 else ("iptables-save", "ip route")
+    place, known = trace.server or trace.vantage, within(trace)
+    if known:
+        return known[1]
+    tables, route = ("ip6tables-save", "ip -6 route") if trace.family is Family.IPV6 else ("iptables-save", "ip route")
     if place.startswith("pod"):
         return f"Run `nft list ruleset`, `{tables}` and `{route}` as root, on the nodes at both ends."
     return f"Run `{inside(place, 'nft list ruleset')}` and `{inside(place, tables)}` as root, at both ends."
 
 
-def look_within(trace: Trace) -> tuple[str, str] | None:
+def within(trace: Trace) -> tuple[str, str] | None:
     """Detail and hint for what is stopped in the network of one pod; None where nothing says so."""
     hop = trace.at(Hop.POLICY)
     if at_client(hop):

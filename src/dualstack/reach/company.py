@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 
 from dualstack.knowledge import table
-from dualstack.model.deployed import Deployments, Sender
+from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.kube import Container, Workload, Workloads
 from dualstack.reach.destination import read
+from dualstack.reach.injected import aimed
 from dualstack.reach.wiring import listens
 
 INJECT = "sidecar.opentelemetry.io/inject"
@@ -36,6 +37,17 @@ class Company(enum.Enum):
     OTHERS = "others"
     INSIDE = "inside"
     NOBODY = "nobody"
+
+
+def alone(senders: Senders, deployments: Deployments, workloads: Workloads) -> Iterator[tuple[Sender, str, Company]]:
+    """The senders whose loopback has no receiver, the port that they send to, and who else is there."""
+    for each in senders.items:
+        port = read(each.destination.value, each.destination.form).port
+        own = filter(is_own, aimed(each, workloads))
+        found = [(company(x, port, workloads, deployments), x) for x in own]
+        around, sender = max(found, key=lambda x: list(Company).index(x[0]), default=(Company.RECEIVER, each))
+        if around is not Company.RECEIVER:
+            yield sender, port, around
 
 
 def is_own(sender: Sender, *, wildcard: bool = False) -> bool:

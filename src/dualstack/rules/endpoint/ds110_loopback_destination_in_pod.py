@@ -4,7 +4,7 @@
 A container of a pod or of a Compose file whose exporter points to `localhost`, `127.0.0.1` or `[::1]`, while no
 container of the same pod is known to take OTLP. An Instrumentation of the Operator is judged by the pods of the files
 that ask for it. A sidecar of the Operator is expected where pods ask for it, unless they are there without one.
-It is a warning where another container may, or another program in the same one.
+It is a warning where another container may, or another program in the same one, and the refusal was not seen.
 
 ## Why it breaks
 A pod has a loopback of its own, and so has a container of Compose: `localhost` is neither the node nor another pod.
@@ -50,14 +50,18 @@ spec:
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Workload, Workloads
-from dualstack.model.trace import Hop
-from dualstack.reach.company import INJECT, Company, company, is_own
-from dualstack.reach.destination import read
-from dualstack.reach.injected import aimed
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.blame import is_loopback
+from dualstack.reach.company import INJECT, Company, alone
+from dualstack.reach.live import is_open
+from dualstack.reach.pods import Places
+from dualstack.reach.trace import is_refused
 from dualstack.reach.wiring import listens
 
 HOP = Hop.ENDPOINT
@@ -66,13 +70,31 @@ SEVERITY = Severity.ERROR
 
 def lint(senders: Senders, deployments: Deployments, workloads: Workloads) -> Iterator[Finding]:
     """One finding for each sender whose loopback has no receiver."""
-    for each in senders.items:
-        port = read(each.destination.value, each.destination.form).port
-        own = filter(is_own, aimed(each, workloads))
-        found = [(company(x, port, workloads, deployments), x) for x in own]
-        around, sender = max(found, key=lambda x: list(Company).index(x[0]), default=(Company.RECEIVER, each))
-        if around is not Company.RECEIVER:
-            yield _finding(sender, port, _elsewhere(deployments, port), around)
+    for sender, port, around in alone(senders, deployments, workloads):
+        yield _finding(sender, port, _elsewhere(deployments, port), around)
+
+
+def check(
+    traces: Traces, places: Places, senders: Senders, deployments: Deployments, workloads: Workloads
+) -> Iterator[Finding]:
+    """One finding for each such sender whose connections are refused."""
+    own = [x for x in traces.broken if x.addresses and is_loopback(x.addresses[0])]
+    refused = [x for x in own if is_refused(x) and not is_open(x, places)]
+    for sender, port, around in alone(senders, deployments, workloads):
+        mine = [x for x in refused if str(x.target.port) == port and _sends(sender, x)]
+        told = tuple(dict.fromkeys(y for x in mine for y in x.at(Hop.LISTEN).evidence))
+        if mine:
+            found = _finding(sender, port, _elsewhere(deployments, port), around)
+            layer = Confidence.PROBED if any(x.layer is Layer.PROBED for x in told) else found.confidence
+            said, keys = (*found.evidence, *told), tuple(x.key for x in mine)
+            yield replace(found, severity=SEVERITY, confidence=layer, evidence=said, flows=keys)
+
+
+def _sends(sender: Sender, trace: Trace) -> bool:
+    """Whether a flow is one of the pods of a sender's workload."""
+    meta = sender.workload.meta if sender.workload else None
+    who = trace.vantage.partition(" on ")[0].removeprefix("pods of "), f"P{trace.server[1:]}"
+    return meta is not None and {meta.called, f"{meta.kind} {meta.namespace}/{meta.name}"}.intersection(who) != set()
 
 
 def _elsewhere(deployments: Deployments, port: str) -> str:

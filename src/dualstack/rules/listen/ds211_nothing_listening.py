@@ -49,6 +49,7 @@ from dualstack.model.otel import Declared
 from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, owner, unused, why
 from dualstack.reach.live import is_open, receives_on
@@ -117,6 +118,7 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
         evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
         location=stopped.endpoint.location if stopped else None,
         flows=tuple(x.key for x in flows),
+        causes=(*BECAUSE, "DS110") if all(is_loopback(y) for x in flows for y in x.addresses) else None,
     )
 
 

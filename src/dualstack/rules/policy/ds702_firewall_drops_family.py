@@ -67,7 +67,7 @@ from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.admitted import shut_out
-from dualstack.reach.allow import allow, culprit, look, look_within, of, refused_here, rule_out, seen, stopping
+from dualstack.reach.allow import allow, culprit, look, of, refused_here, rule_out, seen, stopping, within
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
 
@@ -102,7 +102,7 @@ def check(
                 summary=f"{by} {'stops' if certain else 'may stop'} {trace.family.title}",
                 detail=own[1]
                 if own
-                else " ".join(map(seen, against)) or f"{_reason(trace)} {_unseen(said, doubted, look_within(trace))}",
+                else " ".join(map(seen, against)) or f"{_reason(trace)} {_unseen(said, doubted, within(trace))}",
                 hint=own[2] if own else _hint(trace, against, doubted),
                 families=(trace.family,),
                 confidence=Confidence.OBSERVED if against else Confidence.INFERRED,
@@ -133,11 +133,11 @@ def _reason(trace: Trace) -> str:
     return "Nothing answers the connection." if mark == "timed_out" and not _accepted(trace) else _REASONS[mark]
 
 
-def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None, within: tuple[str, str] | None) -> str:
+def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None, known: tuple[str, str] | None) -> str:
     if doubted:
         return f"{of(doubted)} has a rule that could not be decided: `{doubted.rule}`."
-    if within:
-        return within[0]
+    if known:
+        return known[0]
     if _passes(said):
         return "The rules that were read let it pass, so another filter is in between."
     return "The filters on the way were not read."
@@ -146,7 +146,4 @@ def _unseen(said: tuple[FilterVerdict, ...], doubted: FilterVerdict | None, with
 def _hint(trace: Trace, against: tuple[FilterVerdict, ...], doubted: FilterVerdict | None) -> str:
     if against:
         return allow(against)
-    within = look_within(trace)
-    if within and not doubted:
-        return within[1]
-    return rule_out(doubted) if doubted else look(trace.server or trace.vantage, trace.family)
+    return rule_out(doubted) if doubted else look(trace)
