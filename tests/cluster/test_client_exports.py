@@ -99,6 +99,24 @@ def test_the_path_that_a_client_posts_to_is_that_of_the_specification(variable: 
     assert [x.detail for x in found.findings if x.code == "DS904"] == (
         [f"Clients post to `{path}`, and the receiver serves `/v1/traces` and its like."] if path else []
     )
+    right = "http://otel.obs:4318" + ("/v1/traces" if "TRACES" in variable else "")
+    assert all(x.hint.startswith(f"Set `{variable}={right}`: ") for x in found.findings if x.code == "DS904")
+
+
+@pytest.mark.parametrize(
+    ("sent", "verdict"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "none"}, "broken"),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "otlp"}, "broken"),
+        ({"OTEL_METRICS_EXPORTER": "otlp"}, "unknown"),
+    ],
+    ids=["metrics-alone", "no-traces", "traces-too"],
+)
+def test_a_client_nothing_of_which_has_a_pipeline_is_broken(sent: dict[str, str], verdict: str) -> None:
+    found = told(cart("http://otel.obs:4318", *variables(**sent)))
+
+    assert found.verdict == verdict
+    assert not any(x.signals for x in found.traces)
 
 
 def test_a_receiver_of_other_paths_is_not_judged_by_them() -> None:

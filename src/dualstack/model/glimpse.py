@@ -41,10 +41,11 @@ class Glimpse(msgspec.Struct, frozen=True):
     @property
     def source(self) -> str:
         """How it was seen."""
+        export = f"{self.protocol} export over TLS" if self.tls else f"{self.protocol} export"
         if self.way is Way.INSIDE:
-            return f"{self.protocol} export to {join(self.address, self.port)} from inside the {self.place}"
+            return f"{export} to {join(self.address, self.port)} from inside the {self.place}"
         through = "the API server's proxy" if self.way is Way.ADDRESS else "a forwarded port"
-        return f"{self.protocol} export through {through} to port {self.port} of the {self.place}"
+        return f"{export} through {through} to port {self.port} of the {self.place}"
 
 
 class Glimpses(msgspec.Struct, frozen=True):

@@ -123,36 +123,67 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
         case Outcome.TLS_NOT_SPOKEN:
             detail = "The client begins a TLS handshake, and the server answers without TLS."
             flag = " (`insecure: true` in a Collector's exporter)" if target.protocol is Protocol.GRPC else ""
-            hint = f"Send to `{url(target, tls=False)}`{flag}, or give the receiver a `tls` section."
+            hint = f"Send to `{_sent_to(trace, tls=False)}`{flag}, or give the receiver a `tls` section."
             return f"Port {port} does not speak TLS", detail, hint
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."
-            return f"Port {port} expects TLS", detail, f"Send to `{url(target, tls=True)}`, with `--ca-file` if needed."
+            trust = "`--ca-file`"
+            if _is_of_sdk(trace):
+                trust = "its authority in `OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
+            hint = f"Send to `{_sent_to(trace, tls=True)}`, with {trust} if needed."
+            return f"Port {port} expects TLS", detail, hint
         case Outcome.HTTP2_SPOKEN:
             detail = "The answer to an HTTP/1 request is HTTP/2, as gRPC servers speak it. The connection itself works."
-            plain = url(target)
-            test = f"Test gRPC exporters, which write `{plain}` too, with `{url(target, Protocol.GRPC)}`"
-            return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{test}{_other(trace, Protocol.HTTP)}."
+            hint = _by(trace, Protocol.GRPC)
+            if not _is_of_sdk(trace):
+                hint = f"Test gRPC exporters, which write `{url(target)}` too, with `{url(target, Protocol.GRPC)}`"
+            return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{hint}{_other(trace, Protocol.HTTP)}."
         case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
             detail = (
                 "The TLS handshake offers HTTP/1.1, and the server wants another protocol (ALPN): HTTP/2, as gRPC does."
             )
-            hint = f"Send gRPC to `{url(target, Protocol.GRPC)}`{_other(trace, Protocol.HTTP)}."
+            hint = f"{_by(trace, Protocol.GRPC)}{_other(trace, Protocol.HTTP)}."
             return f"Port {port} takes no HTTP/1.1", detail, hint
         case Outcome.TLS_REFUSED:
             detail = "The TLS handshake offers HTTP/2, as gRPC needs it, and the server wants another protocol (ALPN)."
-            hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
+            hint = f"{_by(trace, Protocol.HTTP)}{_other(trace, Protocol.GRPC)}."
             return f"Port {port} takes no HTTP/2", detail, hint
         case _:
             detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
-            hint = f"Use an HTTP exporter with `{url(target, Protocol.HTTP)}`{_other(trace, Protocol.GRPC)}."
+            hint = f"{_by(trace, Protocol.HTTP)}{_other(trace, Protocol.GRPC)}."
             return f"Port {port} speaks HTTP, not gRPC", detail, hint
+
+
+_SPOKEN = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
+"""Values of OTEL_EXPORTER_OTLP_PROTOCOL (OpenTelemetry specification, OTLP exporter configuration)."""
+_EXPORTERS = {Protocol.GRPC: "otlp", Protocol.HTTP: "otlphttp"}
+
+
+def _is_of_sdk(trace: Trace) -> bool:
+    """Whether clients say where they send by the variables of SDKs, as pods do, and not in the words of this tool."""
+    return trace.vantage.startswith("pods")
+
+
+def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
+    """A target as a client writes it: the endpoint of an SDK has the scheme of HTTP, whatever is spoken there."""
+    found = url(trace.target, protocol, tls=tls, port=port)
+    scheme, _, rest = found.partition("://")
+    return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if _is_of_sdk(trace) else found
+
+
+def _by(trace: Trace, protocol: Protocol) -> str:
+    """How to speak another protocol to the same port."""
+    if _is_of_sdk(trace):
+        named = f"`OTEL_EXPORTER_OTLP_PROTOCOL={_SPOKEN[protocol]}`"
+        return f"Set {named} (the exporter `{_EXPORTERS[protocol]}` in a Collector)"
+    end = url(trace.target, protocol)
+    return f"Use an HTTP exporter with `{end}`" if protocol is Protocol.HTTP else f"Send gRPC to `{end}`"
 
 
 def _other(trace: Trace, protocol: Protocol) -> str:
     """The port that OTLP has for a transport, where the client uses another one."""
     port = usual(protocol)
-    said = f", or send {TITLES[protocol]} to `{url(trace.target, protocol, port=port)}`"
+    said = f", or send {TITLES[protocol]} to `{_sent_to(trace, protocol, port=port)}`"
     return said if trace.target.port != port else ""
 
 

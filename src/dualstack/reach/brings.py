@@ -17,11 +17,15 @@ _INSECURE = {"true": False, "false": True}
 
 
 class Brought(NamedTuple):
-    """The signals that are sent for certain, whether over TLS (None where SDKs differ), and the credentials."""
+    """The signals that are sent for certain, whether over TLS (None where SDKs differ), and the credentials.
+
+    `may` are all signals that are not switched off, and do not go to an endpoint of their own.
+    """
 
     signals: tuple[str, ...]
     tls: bool | None
     credentials: tuple[str, ...]
+    may: tuple[str, ...] = ()
 
 
 def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collection[str]) -> Brought:
@@ -35,10 +39,11 @@ def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collect
     # An SDK is there to send something, and few send what nobody asked of them: the first that is not switched off.
     general = tuple(dict.fromkeys(x for x in (*sent[:1], *told) if x not in own))
     signals = tuple(x for x in sent if x == signal) if signal else general
+    may = signals if signal else tuple(x for x in sent if x not in own)
     scheme, _, rest = endpoint.partition("://")
     insecure = _first("INSECURE", signal, values).lower()
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)
-    return Brought(signals, tls, tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names)))
+    return Brought(signals, tls, tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names)), may)
 
 
 def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:

@@ -16,6 +16,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.crossed import export_of
 from dualstack.reach.exports import clients
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Places
@@ -71,7 +72,7 @@ def _shown(trace: Trace, sent: Sent) -> Shown | None:
     for each in sent.made:
         held = each.result.certificate
         if held and each.to in {(x, trace.target.port, trace.protocol) for x in trace.addresses}:
-            return Shown(held, f"{trace.protocol} export to {each.result.task.endpoint}")
+            return Shown(held, export_of(each))
     for look in sent.seen.items:
         if look.certificate and (look.place, look.port) == (trace.server, trace.port):
             return Shown(look.certificate, look.source)

@@ -9,7 +9,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Hop, Trace, TracedHop
-from dualstack.reach.crossed import said_of
+from dualstack.reach.crossed import export_of, said_of
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Place, Places
 
@@ -63,12 +63,12 @@ def _facts(trace: Trace, end: TracedHop, made: Sequence[Crossing], places: Place
     lost = [x.node for x in there if x.own and x.result.outcome == end.mark]
     near = [x for x in there if not x.pod and x.node in lost and MEANINGS[x.result.outcome].hop is None]
     if near:
-        return (Evidence(said_of(near[0]), f"{_export(near[0])} {_BESIDE}{near[0].node}", Layer.PROBED),)
+        return (Evidence(said_of(near[0]), f"{export_of(near[0])} {_BESIDE}{near[0].node}", Layer.PROBED),)
     place = places.named(trace.server)
     silent = end.mark == Outcome.TIMED_OUT and place is not None
     within = (x for x in made if silent and x.pod and _is_to_itself(x, place, trace) and x.result.outcome == end.mark)
     found = next(within, None)
-    return (Evidence(said_of(found), f"{_export(found)} {_WITHIN}{found.pod}", Layer.PROBED),) if found else ()
+    return (Evidence(said_of(found), f"{export_of(found)} {_WITHIN}{found.pod}", Layer.PROBED),) if found else ()
 
 
 def _is_to_itself(made: Crossing, place: Place | None, trace: Trace) -> bool:
@@ -78,7 +78,3 @@ def _is_to_itself(made: Crossing, place: Place | None, trace: Trace) -> bool:
     about = place.pod.metadata
     held = tuple((x, trace.port, trace.protocol) for x in place.pod.addresses if family(x) is trace.family)
     return (made.namespace, made.pod) == (about.namespace, about.name) and made.to in held
-
-
-def _export(made: Crossing) -> str:
-    return f"{made.result.task.protocol} export to {made.result.task.endpoint}"

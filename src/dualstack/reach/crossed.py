@@ -263,8 +263,14 @@ def said_of(made: Crossing) -> str:
     return "; ".join(x for x in (str(made.result.outcome), made.result.status or made.result.detail) if x)
 
 
+def export_of(made: Crossing) -> str:
+    """What was exported where."""
+    task = made.result.task
+    return f"{task.protocol} export{' over TLS' if task.tls else ''} to {task.endpoint}"
+
+
 def _sight(made: Crossing, count: int) -> Evidence:
-    task, (node, pod) = made.result.task, _FROM
+    node, pod = _FROM
     where = f"{pod}{made.pod} on {made.node}" if made.pod else f"{node}{made.node}"
     more = f" and {count - 1} more" if count > 1 else ""
-    return Evidence(said_of(made), f"{task.protocol} export to {task.endpoint} {where}{more}", Layer.PROBED)
+    return Evidence(said_of(made), f"{export_of(made)} {where}{more}", Layer.PROBED)

@@ -55,7 +55,12 @@ def flows(exporter: Exporter, host: str, known: Ways, traces: Sequence[Trace]) -
     return tuple(x for x in near if _is_his(exporter, traces[x]))
 
 
+def is_of_pods(trace: Trace) -> bool:
+    """Whether a flow is one of the pods that are asked about, and not of any on some nodes."""
+    return trace.vantage.startswith(_OWN)
+
+
 def _is_his(exporter: Exporter, trace: Trace) -> bool:
     mine = {f"{_OWN}{exporter.made_by(ambiguous=x)}" for x in (True, False)}
-    who = trace.vantage.partition(" on ")[0] if trace.vantage.startswith(_OWN) else ""
+    who = trace.vantage.partition(" on ")[0] if is_of_pods(trace) else ""
     return (not who or who in mine) and (not exporter.families or trace.family in exporter.families)

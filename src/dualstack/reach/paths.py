@@ -1,10 +1,10 @@
-"""The paths that clients of OTLP/HTTP post to.
+"""What clients send that a receiver does not take, by what both say of themselves: paths of OTLP/HTTP, and signals.
 
 OpenTelemetry specification, OTLP exporter, Endpoint URLs for OTLP/HTTP: the general variable is a base, to which the
 path of the signal is added; the variable of a signal is used as it stands, with the root path where it has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -16,13 +16,14 @@ from dualstack.reach.pods import Place
 
 PATH = "path"
 """Mark of the hop `export`: clients post to a path that the receiver does not serve."""
+_UNPIPED = "unpiped:"
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
 def astray(exporter: Exporter) -> str:
     """The path that a client posts to, where that is not the one that a receiver of OTLP/HTTP serves by default."""
     path = "/" + exporter.endpoint.partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
-    signal = exporter.variable.removeprefix(_OTLP).removesuffix("ENDPOINT").strip("_").lower()
+    signal = _signal(exporter.variable)
     usual = f"/v1/{signal or next(iter(exporter.signals), 'traces')}"
     posted = path if signal else f"{path.rstrip('/')}{usual}"
     return "" if posted == usual else posted
@@ -40,3 +41,39 @@ def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> 
     stop = TracedHop(Hop.EXPORT, Status.FAIL, why, PATH, said)
     hops = tuple(stop if x.hop is Hop.EXPORT else x for x in trace.hops)
     return replace(trace, hops=hops, disposition=Disposition.REJECTED, signals=())
+
+
+def unpiped(signals: Iterable[str]) -> str:
+    """Mark of the hop `export`: clients send these signals, of which the receiver has no pipeline."""
+    return _UNPIPED + "+".join(signals)
+
+
+def without(signals: Iterable[str]) -> str:
+    """Why such a flow ends."""
+    return f"the receiver has no pipeline of {' and '.join(signals)}, which its clients send"
+
+
+def unmet(end: TracedHop) -> tuple[str, str, str] | None:
+    """Summary, detail and hint for a flow that ends so by what both ends say; None for another one."""
+    said = f"{end.why[:1].upper()}{end.why[1:]}."
+    if end.mark.startswith(_UNPIPED):
+        signals = " and ".join(end.mark.removeprefix(_UNPIPED).split("+"))
+        return "A signal has no pipeline", said, f"Add the receiver to a pipeline of {signals}."
+    if end.mark != PATH:
+        return None
+    right = dict.fromkeys(f"`{x}={_right(x, y)}`" for x, _, y in (z.fact.partition("=") for z in end.evidence))
+    rule = "a variable of one signal is used as it stands, with its path"
+    if any(f"{_OTLP}ENDPOINT=" in x for x in right):
+        rule = "it is a base, to which the path of each signal is added"
+    return "Clients post to another path", said, f"Set {' and '.join(right)}: {rule}."
+
+
+def _right(variable: str, endpoint: str) -> str:
+    """An endpoint as a variable should say it for a receiver of the usual paths."""
+    scheme, _, rest = endpoint.partition("://")
+    signal = _signal(variable)
+    return f"{scheme}://{rest.partition('/')[0]}{f'/v1/{signal}' if signal else ''}"
+
+
+def _signal(variable: str) -> str:
+    return variable.removeprefix(_OTLP).removesuffix("ENDPOINT").strip("_").lower()

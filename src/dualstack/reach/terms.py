@@ -18,9 +18,9 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import is_crossing
-from dualstack.reach.exports import clients
+from dualstack.reach.exports import clients, is_of_pods
 from dualstack.reach.outcomes import MEANINGS, reached
-from dualstack.reach.paths import posted
+from dualstack.reach.paths import posted, unpiped, without
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import Sidecar
 
@@ -162,12 +162,19 @@ def _taken(trace: Trace, brought: Sequence[Exporter]) -> Trace:
 
 
 def _unpiped(trace: Trace, brought: Sequence[Exporter], piped: Sequence[str]) -> Trace:
-    """A flow whose clients send nothing that the receiver has a pipeline of."""
-    wanted = {y for x in brought for y in x.signals}
-    if wanted and piped and not wanted.intersection(piped) and _is_open(trace, Hop.EXPORT):
-        found = _failed(trace, Hop.EXPORT, Outcome.REJECTED, brought)
-        return replace(found, signals=tuple(piped))
-    return trace
+    """A flow whose clients send nothing that the receiver has a pipeline of.
+
+    Of a flow to a Service others may send what it takes, who are not known; of the clients that are asked about nobody.
+    """
+    wanted = tuple(dict.fromkeys(y for x in brought for y in x.signals))
+    if not wanted or not piped or set(wanted).intersection(piped) or not _is_open(trace, Hop.EXPORT):
+        return trace
+    found = _failed(trace, Hop.EXPORT, Outcome.REJECTED, brought)
+    facts = [x for x in found.at(Hop.EXPORT).evidence if x.layer is Layer.DECLARED]
+    stop = replace(found.at(Hop.EXPORT), why=without(wanted), mark=unpiped(wanted), evidence=tuple(facts))
+    alone = is_of_pods(trace) and not {y for x in brought for y in x.may}.intersection(piped)
+    hops = tuple(stop if x.hop is Hop.EXPORT else x for x in found.hops)
+    return replace(found, hops=hops, signals=() if alone else tuple(piped))
 
 
 def _is_open(trace: Trace, hop: Hop) -> bool:

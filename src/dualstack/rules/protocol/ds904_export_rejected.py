@@ -63,22 +63,20 @@ from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.answers import SIGNALS, differing, doubted, ended, unpiped
-from dualstack.reach.paths import PATH
+from dualstack.reach.paths import unmet
 
 HOP = Hop.EXPORT
 SEVERITY = Severity.ERROR
 
 
 def check(traces: Traces, probes: Probes, declared: Declared | None) -> Iterator[Finding]:
-    """One finding for each flow whose receiver says no, or whose clients post to a path that it does not serve."""
+    """One finding for each flow whose receiver says no, or whose clients send what it does not serve."""
     for trace in traces.broken:
         end = trace.at(HOP)
-        if trace.failing == end and end.mark == PATH:
+        said = unmet(end) if trace.failing == end else None
+        if said:
             yield Finding(
-                summary="Clients post to another path",
-                detail=f"{end.why[:1].upper()}{end.why[1:]}.",
-                hint="`OTEL_EXPORTER_OTLP_ENDPOINT` is a base, to which `/v1/traces` is added; a variable of one signal"
-                " is used as it stands, with its path.",
+                *said,
                 families=(trace.family,),
                 confidence=Confidence.DECLARED,
                 evidence=end.evidence,
