@@ -36,7 +36,7 @@ from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import NOTHING, heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
-from dualstack.reach.certified import Sent, certified
+from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed
@@ -73,7 +73,7 @@ class Sight(NamedTuple):
     """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows.
 
     By the keys of flows, `refused` holds what clients make of a certificate, and `within` the network of a client's pod
-    that a container looked into and that has no way.
+    that a container looked into and that has no way. `unverified` is what no export showed of a certificate.
     """
 
     cluster: Cluster
@@ -85,6 +85,7 @@ class Sight(NamedTuple):
     heard: tuple[Names, ...] = ()
     refused: Mapping[str, ProbeResult] = {}
     within: Mapping[str, Namespace] = {}
+    unverified: tuple[Skipped, ...] = ()
 
 
 def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
@@ -125,7 +126,8 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     refused = {x.key: answer for x, answer in checked if answer}
     found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
     within = {key: client.space for key, client in found if client}
-    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused, within)
+    trust = tuple(dict.fromkeys(unverified(traces.items, sent)))
+    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused, within, trust)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
@@ -210,7 +212,7 @@ def conclude(
     findings = _judged(seen, rules() if chosen is None else chosen)
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
-    gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *untried(seen.traces))
+    gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
     return Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )

@@ -64,6 +64,20 @@ def test_a_wildcard_stands_for_one_label() -> None:
     assert w.roots(judged(wide, shop(SECURE))) == ["DS901"]
 
 
+def test_that_nobody_looked_who_made_a_certificate_is_said() -> None:
+    fit = replace(OTHER, names=("otel",))
+
+    made, unnamed = (judged(replace(fit, issuer=x), shop(SECURE)) for x in ("CN=ca", ""))
+
+    assert made.verdict is Verdict.HEALTHY
+    asked = "whether clients trust the certificate of otel.obs.svc:4317"
+    assert {x.why for x in made.skipped if x.needs == asked} == {
+        "exports were made without verifying it; it is by `CN=ca`"
+    }
+    assert {x.why for x in unnamed.skipped if x.needs == asked} == {"exports were made without verifying it"}
+    assert asked not in {x.needs for x in judged(OTHER, shop(SECURE)).skipped}
+
+
 def test_a_longer_name_of_the_same_service_is_proposed() -> None:
     (fault,) = judged(Certificate(names=("other", "otel.obs.svc")), shop(SECURE)).findings
 
@@ -97,6 +111,15 @@ def test_a_name_that_may_count_is_no_fault_and_not_fine(
 
     assert "DS901" not in w.codes(found)
     assert found.verdict is Verdict.UNKNOWN
+
+
+def test_what_fails_without_a_look_at_the_certificate_is_left_as_it_is() -> None:
+    refused = {"status": "grpc-status 16 UNAUTHENTICATED", "tls": True, "certificate": OTHER}
+    for outcome, said in ((Outcome.NOT_OTLP, {**refused, "status": "HTTP 404"}), (Outcome.REJECTED, refused)):
+        world = w.world(w.healthy(pods=ONE, configs=[TLS]), seen=looked(outcome, **said))
+        bare = w.world(w.healthy(pods=ONE, configs=[TLS]), seen=looked(outcome, **{**said, "certificate": None}))
+
+        assert conclude(world, Question()).findings == conclude(bare, Question()).findings
 
 
 def test_clients_without_tls_do_not_ask() -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dualstack.model.address import canonical, is_address
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Skipped
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask
@@ -58,6 +59,16 @@ def certified(traces: Sequence[Trace], places: Places, sent: Sent) -> Iterator[t
         yield (_ended(trace, met, shown, asking), met) if sure else (_doubted(trace, met, shown), None)
 
 
+def unverified(traces: Iterable[Trace], sent: Sent) -> Iterator[Skipped]:
+    """What nobody looked at of the certificates with which exports were taken: who vouches for them."""
+    for trace in traces:
+        shown = _shown(trace, sent) if trace.accepted else None
+        if shown:
+            by = f"; it is by `{shown.certificate.issuer}`" if shown.certificate.issuer else ""
+            what = f"whether clients trust the certificate of {trace.target.endpoint}"
+            yield Skipped(what, f"exports were made without verifying it{by}")
+
+
 def holds(certificate: Certificate, host: str) -> bool:
     """Whether a certificate is for a host (RFC 9525 section 6.3); a wildcard stands for the first label alone."""
     if is_address(host):
@@ -98,9 +109,8 @@ def _names(trace: Trace) -> Iterable[str]:
     """How clients may call the host of a flow: a Service by fewer labels, and with the domain of any cluster."""
     host = trace.target.host
     labels = host.split(".")
-    if labels[2:3] != ["svc"]:
-        return trace.addresses + tuple(x for x in (host, trace.asked) if x)
-    return (*(".".join(labels[:x]) for x in (1, 2, 3)), f"{host}.cluster.local", *trace.addresses)
+    shorter = (".".join(labels[: x + 1]) for x in range(len(labels)))
+    return (*shorter, f"{host}.cluster.local", trace.asked, *trace.addresses)
 
 
 def _result(trace: Trace, host: str, outcome: Outcome, detail: str, held: Certificate) -> ProbeResult:
