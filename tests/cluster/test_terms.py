@@ -75,8 +75,8 @@ def test_a_client_that_speaks_plainly_to_a_receiver_of_tls_is_the_cause(seen: Gl
     (fault,) = [x for x in found.findings if x.severity is Severity.ERROR]
     assert (fault.code, fault.summary) == ("DS902", "Port 4317 expects TLS")
     assert fault.hint == (
-        "Send to `https://otel.obs.svc:4317`, with its authority in `OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a"
-        " Collector's exporter) if needed."
+        "Send to `https://otel.obs.svc:4317`, with the authority's certificate in"
+        " `OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter) if needed."
     )
     assert f"{ENDPOINT}=http://otel:4317" in {x.fact for x in fault.evidence}
     assert {x.target.port for x in found.traces if x.failed} == {4317}

@@ -129,7 +129,8 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             detail = "The client speaks without TLS, and the server takes TLS alone."
             trust = "`--ca-file`"
             if _is_of_sdk(trace):
-                trust = "its authority in `OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
+                where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
+                trust = f"the authority's certificate in {where}"
             hint = f"Send to `{_sent_to(trace, tls=True)}`, with {trust} if needed."
             return f"Port {port} expects TLS", detail, hint
         case Outcome.HTTP2_SPOKEN:
