@@ -10,6 +10,7 @@ from dualstack.looks import errand
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
+from dualstack.report.verbs.flows import clients
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import ENDPOINT, OWN_SEARCH, cart, gathered, sidecar, told
 from tests.cluster.test_survey import Object, client, variables
@@ -143,3 +144,15 @@ def test_whether_a_client_takes_an_endpoint_of_http_without_a_scheme_is_not_know
     assert {x.at(Hop.ENDPOINT).status for x in found.traces} == {Status.UNKNOWN}
     assert found.verdict is Verdict.UNKNOWN
     assert {x.at(Hop.ENDPOINT).status for x in told(cart("otel.obs:4317")).traces} == {Status.PASS}
+
+
+def test_a_pod_with_a_variable_for_each_signal_is_one_pod() -> None:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", *(f"OTEL_EXPORTER_OTLP_{x}_ENDPOINT" for x in ("TRACES", "METRICS")))
+    pod = client("a", "n1", variables(**dict.fromkeys(names, "http://otel.obs:4318/v1/traces")))
+    pod["spec"]["containers"].append({**pod["spec"]["containers"][0], "name": "second"})
+
+    found = told(pod)
+
+    assert {x.pods for x in found.exporters} == {1}
+    lines = [x.text for x in clients(found.exporters, found.traces)]
+    assert "    - otel.obs: 1 pod, of Deployment cart in shop" in lines

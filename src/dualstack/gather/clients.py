@@ -24,11 +24,14 @@ class Clients:
         """Note where so many pods like this one export to; of one that would be made there is none."""
         if pod.finished:
             return
+        mine: set[Key] = set()
         for one in self._of_pod(pod):
             written = one.written or one.endpoint
             key = (one.namespace, one.owner, one.variable, written, one.protocol, one.families, one.host_network)
             self._found.setdefault(key, [one])
-            self._counts[key] = self._counts.get(key, 0) + number
+            mine.add(key)
+        for found in mine:  # several containers may export alike
+            self._counts[found] = self._counts.get(found, 0) + number
 
     @property
     def items(self) -> list[Exporter]:

@@ -1,5 +1,6 @@
 """The table of a diagnosis: for each target who fares how over each family, and what is equal in one row."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
@@ -176,6 +177,17 @@ def _why_not(trace: Trace) -> str:
     return "a listener is there; nothing was exported, so what it answers is not known" if untried else said
 
 
+def _number(exporters: Iterable[Exporter]) -> int:
+    """How many pods these are: one that has several variables is among the exporters of each."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for each in exporters:
+        found[each.namespace, each.owner, each.variable] += each.pods
+    most: dict[tuple[str, str], int] = {}
+    for (namespace, owner, _), pods in found.items():
+        most[namespace, owner] = max(pods, most.get((namespace, owner), 0))
+    return sum(most.values())
+
+
 def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:
     """Who says that it exports to each of the targets, the most pods first."""
     held: dict[str, list[Exporter]] = {}
@@ -187,7 +199,7 @@ def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterato
         yield Line()
         yield Line("  Clients by their variables:", "dim")
     for host, mine in list(held.items())[:MANY]:
-        pods, owners = sum(x.pods for x in mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
+        pods, owners = _number(mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
         shown = ", ".join(f"{y} in {x}" for x, y in list(owners)[:_NAMED])
         more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
         count = f"{pods or 'no'} pod{'s' * (pods > 1)}{' now' * (not pods)}"
