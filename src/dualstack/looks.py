@@ -31,6 +31,7 @@ from dualstack.probe.run import Options, run
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
 from dualstack.reach.entrance import can_be_tried, is_open
+from dualstack.reach.holders import is_guess
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
 
@@ -177,7 +178,7 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
     """
     there = {x.name: x.pod for x in seen.places.values()}
     asking, placed = seen.cluster.askers, [x for x in seen.cluster.askers if x.is_placed]
-    pods = dict.fromkeys(x.server for x in seen.traces.items if x.server in there)
+    pods = dict.fromkeys(x.server for x in seen.traces.items if x.server in there and not _is_guess(x, seen))
     nodes = tuple(x.metadata.name for x in seen.cluster.nodes)
     if asking:
         where = {x.spec.node_name or "" for x in placed} or {y for x in seen.traces.items for y in x.nodes}
@@ -200,6 +201,13 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
         tuple(own),
         _resolver(world, asking[:1]),
     )
+
+
+def _is_guess(trace: Trace, seen: Sight) -> bool:
+    """Whether nobody knows that the pod at the end of a flow is the one that clients mean: it stays as it is."""
+    place = Places(seen.places).named(trace.server)
+    direct = trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
+    return bool(seen.cluster.askers) and direct and place is not None and is_guess(place, trace.port)
 
 
 def _endpoints(trace: Trace, *, asking: bool) -> tuple[str, ...]:

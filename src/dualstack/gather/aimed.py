@@ -22,9 +22,10 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
-from dualstack.reach.aims import Aim, aims, holds, is_otlp
+from dualstack.reach.aims import Aim, aims, is_otlp
 from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import asked, is_collector, owner, unread
+from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 
@@ -202,10 +203,13 @@ def missed(
 
 
 def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Object]]]:
-    """Who holds a port of a node: pods there, else the Service that has it as its node port."""
+    """Who holds a port of a node: pods there, else the Service that has it as its node port.
+
+    Of Collectors in the network of the node what they read tells whether they do.
+    """
     there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
-    holders = [x for x in there or () if _is(x, lambda pod: holds(pod, port))]
-    if holders:
+    holders = [x for x in there or () if _is(x, lambda pod: names(pod, port) or may_hold(pod))]
+    if any(_is(x, lambda pod: names(pod, port)) for x in holders):
         return _kept(ask, holders)
     services = _services(ask)
     mine = next((x for x in services or () if x.by_node_port(port)), None)
@@ -214,7 +218,7 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
         ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
         _kept(ask, [x for x in there if _is(x, is_collector)])
-    return []
+    return _kept(ask, holders)
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

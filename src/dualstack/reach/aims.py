@@ -7,7 +7,7 @@ from dualstack.model.address import OTLP_PORTS, Scope, is_address, scope
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.exporter import Exporter
 from dualstack.reach.client_dns import ClusterName, Resolver, intended, is_surely_within, names, resolver
-from dualstack.reach.exporting import asked, is_collector
+from dualstack.reach.exporting import asked
 
 _OWN = (Scope.LOOPBACK, Scope.WILDCARD)
 """Linux takes the wildcard as a destination for the loopback."""
@@ -75,18 +75,6 @@ def aims(cluster: Cluster) -> tuple[Aim, ...]:
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)
             found.setdefault(key, []).append((replace(each, owner=owner or each.owner), pod, how))
     return tuple(Aim(x[0][0], tuple({y.metadata.name: y for _, y, _ in x}.values()), x[0][2]) for x in found.values())
-
-
-def holds(pod: Pod, port: int) -> bool:
-    """Whether a pod may hold a port of its node: by a host port, or as one of several programs in its network."""
-    if pod.finished:
-        return False
-    containers = pod.spec.containers or ()
-    mine = [y for x in containers for y in x.ports or ()]
-    if any(x.host_port == port for x in mine):
-        return True
-    named = any(x.container_port == port for x in mine) or is_collector(pod)
-    return bool(pod.spec.host_network) and named
 
 
 def is_otlp(service: Service) -> bool:

@@ -1,6 +1,7 @@
 """The ways of the clients that are asked about, each by its own name, protocol and resolver, to where it leads."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -10,15 +11,16 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.aims import Aim, aims, holds
+from dualstack.reach.aims import Aim, aims
 from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
 from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall, strange
 from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.garbled import garbled
+from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
-from dualstack.reach.node_ports import Behind, from_pods, is_bound_to
+from dualstack.reach.node_ports import Behind, from_pods
 from dualstack.reach.nowhere import is_meant, unowned, without_service
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
@@ -148,15 +150,16 @@ def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:
 
 def _near(pods: Iterable[Pod], address: str, aim: Aim, world: World) -> Iterator[Backend]:
     """Who takes what pods send to their loopback."""
-    cluster, places, _, _ = world
+    cluster, places, _, seen = world
     for pod in pods:
         if not pod.spec.host_network:
             place = places.get((pod.metadata.namespace, pod.metadata.name))
             yield Backend(address, aim.port, place=_beside(place, aim) if place else None)
             continue
-        there = [x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and x.spec.host_network]
-        found = (places.get((x.metadata.namespace, x.metadata.name)) for x in there if holds(x, aim.port))
-        yield next((Backend(address, aim.port, place=x) for x in found if x), Backend(address, aim.port))
+        at, spoken_by = pod.spec.node_name or "", aim.exporter.target
+        surely = in_network(at, aim.port, cluster, places)
+        maybe = guessed(at, aim.port, spoken_by.protocol, cluster, places, seen) if spoken_by else ()
+        yield Backend(address, aim.port, place=next(chain(surely, maybe), None))
 
 
 def _beside(place: Place, aim: Aim) -> Place:
@@ -310,7 +313,7 @@ def _to_pod(aim: Aim, target: Target, name: ClusterName, service: Service, world
 
 def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterator[Trace]:
     """To an address that is written, or that the hosts file of the pod has for the name."""
-    cluster, places, _, _ = world
+    cluster, places, _, seen = world
     said = _said(aim)
     written = is_address(aim.host)
     status, why = Status.NOT_APPLICABLE, "the endpoint is an address"
@@ -324,9 +327,13 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         return
     place = next((x for x in places.values() if address in x.pod.addresses and not x.pod.spec.host_network), None)
     node = next((x for x in cluster.nodes if address in x.addresses), None)
-    held = tuple(_on_node(node.metadata.name, target.port, address, world)) if node else ()
-    every = (Backend(address, target.port, place=place),) if place else held
+    at = node.metadata.name if node else ""
+    held = tuple(on_node(at, target.port, address, cluster, places)) if node else ()
     leads = _by_node_port(target.port, cluster) if node and not held else None
+    if node and not held and not leads:
+        maybe = guessed(at, target.port, target.protocol, cluster, places, seen)
+        held = tuple(Backend(y, target.port, place=x) for x in maybe for y in x.pod.addresses)
+    every = (Backend(address, target.port, place=place),) if place else held
     shown = target if written else replace(target, host=address)
     shown = replace(shown, protocol=_protocol(aim, target, *leads[:2], world)) if leads else shown
     for crowd in crowds(cluster):
@@ -335,9 +342,9 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         asked = "" if written else aim.host
         if node and leads:
             passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
-            ends = from_pods(flow, passed, node.metadata.name, leads, places, world[3])
+            ends = from_pods(flow, passed, at, leads, places, seen)
         else:
-            ends = _ends(flow, (*before, *_beyond(address, target.port, cluster, held=bool(every))), every, world[3])
+            ends = _ends(flow, (*before, *_beyond(address, target.port, cluster, held=bool(every))), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -350,17 +357,6 @@ def _by_node_port(number: int, cluster: Cluster) -> Behind | None:
 def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     """A trace to a Service whose name is not looked up."""
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
-
-
-def _on_node(name: str, port: int, address: str, world: World) -> Iterator[Backend]:
-    """The pods that hold a port of a node on one of its addresses."""
-    cluster, places, _, _ = world
-    for pod in (x for x in cluster.pods if x.spec.node_name == name and holds(x, port)):
-        place = places.get((pod.metadata.namespace, pod.metadata.name))
-        mine = [y for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
-        numbers = [x.container_port for x in mine if is_bound_to(x.host_ip or "", address)]
-        inside = port if pod.spec.host_network else next(iter(numbers), 0)
-        yield from (Backend(x, inside, place=place) for x in pod.addresses if inside)
 
 
 def _beyond(address: str, port: int, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:

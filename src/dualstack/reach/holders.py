@@ -1,0 +1,86 @@
+"""Which pods hold a port of their node: by a host port, or as one of several programs in its network."""
+
+from collections.abc import Iterator
+
+from dualstack.model.address import Protocol
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.glimpse import Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.reach.exporting import COLLECTOR, is_collector
+from dualstack.reach.lanes import Backend, Spots
+from dualstack.reach.node_ports import is_bound_to
+from dualstack.reach.pods import Place
+
+
+def names(pod: Pod, port: int) -> bool:
+    """Whether a pod says that it holds a port of its node."""
+    mine = [y for x in pod.spec.containers or () for y in x.ports or ()]
+    there = bool(pod.spec.host_network)
+    return not pod.finished and any(x.host_port == port or (there and x.container_port == port) for x in mine)
+
+
+def may_hold(pod: Pod) -> bool:
+    """Whether a pod may hold any port of its node: the configuration of a Collector in its network tells."""
+    return not pod.finished and bool(pod.spec.host_network) and is_collector(pod)
+
+
+def on_node(name: str, port: int, address: str, cluster: Cluster, places: Spots) -> Iterator[Backend]:
+    """The pods of a node that hold a port on one of its addresses, by what they say or what they read."""
+    for pod, place in _there(name, cluster, places):
+        if pod.spec.host_network:
+            yield from (Backend(x, port, place=place) for x in pod.addresses if _listens(pod, place, port))
+            continue
+        mine = [y for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
+        numbers = [x.container_port for x in mine if is_bound_to(x.host_ip or "", address)]
+        yield from (Backend(x, numbers[0], place=place) for x in pod.addresses if numbers and not pod.finished)
+
+
+def in_network(name: str, port: int, cluster: Cluster, places: Spots) -> Iterator[Place]:
+    """The pods in the network of a node that hold a port there."""
+    for pod, place in _there(name, cluster, places):
+        if place and pod.spec.host_network and _listens(pod, place, port):
+            yield place
+
+
+def guessed(
+    name: str, port: int, protocol: Protocol, cluster: Cluster, places: Spots, seen: Glimpses
+) -> Iterator[Place]:
+    """The Collectors in the network of a node of which nobody can say that they do not listen on a port."""
+    there = tuple(_there(name, cluster, places))
+    told = any(names(x, port) for x, _ in there)
+    for _, place in there:
+        if place and is_guess(place, port) and not _is_refuted(place, port, protocol, seen, told=told):
+            yield place
+
+
+def _listens(pod: Pod, place: Place | None, port: int) -> bool:
+    return names(pod, port) or bool(may_hold(pod) and place and place.on(port))
+
+
+def is_guess(place: Place, port: int) -> bool:
+    """Whether a pod holds a port of its node only as far as nobody knows what its Collector reads."""
+    return may_hold(place.pod) and not names(place.pod, port) and not place.on(port) and not _is_read(place)
+
+
+def _there(name: str, cluster: Cluster, places: Spots) -> Iterator[tuple[Pod, Place | None]]:
+    for pod in cluster.pods:
+        if pod.spec.node_name == name:
+            yield pod, places.get((pod.metadata.namespace, pod.metadata.name))
+
+
+def _is_read(place: Place) -> bool:
+    """Whether all is known of what the Collectors of a pod listen on."""
+    whole = {x.container.name for x in place.configs if x.container and x.config.whole and not x.config.unread}
+    mine = {x.name for x in place.pod.spec.containers or () if COLLECTOR.search(x.image)}
+    return mine <= whole and all(x.port for x in place.opened)
+
+
+def _is_refuted(place: Place, port: int, protocol: Protocol, seen: Glimpses, *, told: bool) -> bool:
+    """Whether looks show that nobody listens in the network of a node, or only who a pod says that it does.
+
+    `told` says that a pod names the port: what answers at the loopback alone is led to that one. What a container that
+    does not run would listen on nobody knows.
+    """
+    looks = [seen.of(place.name, port, protocol, x) for x in (Way.ADDRESS, Way.LOOPBACK)]
+    refused = [x is not None and x.outcome is Outcome.REFUSED for x in looks]
+    return bool(place.stopped) or (refused[0] and (refused[1] or looks[1] is None or told))
