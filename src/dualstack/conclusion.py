@@ -56,7 +56,7 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unexplained import unexplained
-from dualstack.reach.unheld import IDLE, UNHELD
+from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ending
 from dualstack.reach.verdict import verdict
@@ -293,7 +293,7 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
     for trace, made in answered(sight.traces.items, sight.seen.entrances):
         yield live.adding(Traces((trace,)), Probes((made,)))
     out_of_sight = (x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses)
-    refused = [x for x in out_of_sight if _turned(x) or x.at(Hop.ENDPOINTS).mark in (UNHELD, IDLE)]
+    refused = [x for x in out_of_sight if _turned(x) or is_unheld(x.at(Hop.ENDPOINTS))]
     yield from (live.adding(Traces(tuple(refused))) for _ in refused[:1])
 
 

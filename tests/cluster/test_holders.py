@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude, sight
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.facts import plainly
+from dualstack.gather.stored import Stored
 from dualstack.looks import errand
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
-from dualstack.model.probe import Outcome
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import HOST_IP, agent, cart, gathered, node_port, on_host
@@ -116,3 +122,53 @@ def test_a_node_port_leads_before_a_collector_that_may_listen() -> None:
     found = gathered(client, more=stranger(read=False), services=[w.service(**node_port())])
 
     assert {x.server for x in sight(found, Question()).traces.items} == {"pod obs/otel-a"}
+
+
+def on_both(**spec: Any) -> World:
+    """The agent has a host port on the node n2, and a client on each node sends to its own."""
+    mine = agent(on="n2")
+    mine["spec"] |= spec
+    mine["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "agent"}]
+    other = cart("http://$(HOST_IP):4317", *HOST_IP, on="n2")
+    other["metadata"]["name"], other["status"]["hostIP"] = "b", "10.100.0.2"
+    made = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+    whole = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(pods=[mine]), on_host(), other, made, *stranger())])
+    return of(Asker(Stored(whole, complete=True), "shop"), KubeTarget("deploy", "cart"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({}, "DaemonSet obs/agent holds it on n2"),
+        (
+            {"nodeSelector": {"pool": "dual"}},
+            "DaemonSet obs/agent holds it on n2, and its nodeSelector asks for pool=dual, which n1 lacks",
+        ),
+    ],
+)
+def test_who_holds_the_port_on_other_nodes_is_told(spec: Object, why: str) -> None:
+    (one,) = [x for x in conclude(on_both(**spec), Question()).findings if x.code == "DS211"]
+
+    assert f"known to listen there in its network; {why}. Only" in one.detail
+    assert "team/gw" not in one.detail
+    assert one.hint.startswith("Let DaemonSet obs/agent run on each node that clients run on;")
+
+
+def refused(address: str = "10.100.0.1") -> Inspection:
+    probe = ProbeResult(ProbeTask(address, 4317, Protocol.GRPC, address), Outcome.REFUSED)
+    return Inspection("n1", "shop", "", plainly(Snapshot({Probes: Probes((probe,))})))
+
+
+def test_a_refusal_at_a_port_that_no_pod_holds_is_told_once_with_its_reason() -> None:
+    found = world([w.pod("otel-a", "n2")], *stranger())
+    found.inspections = [refused()]
+
+    (one,) = [x for x in conclude(found, Question()).findings if x.code == "DS211"]
+
+    assert str(one.severity) == "error"
+    assert one.detail == (
+        "Clients send to 10.100.0.1:4317: no pod on the node n1 has a host port 4317, or is known to listen there in "
+        "its network; the pod team/gw is a Collector without such a port. Connections are refused."
+    )
+    assert [str(x.layer) for x in one.evidence] == ["probed", "observed"]

@@ -17,6 +17,7 @@ from dualstack.reach.crowds import named
 from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
+from dualstack.reach.unheld import is_unheld
 
 _ORDER = tuple(Hop)
 NOT_SERVED = "not-served"
@@ -241,7 +242,7 @@ def _place(trace: Trace, outcome: Outcome, hop: Hop, past: bool | None) -> Hop: 
 
 
 def _passed(hop: TracedHop, fact: Evidence | None) -> TracedHop:
-    if hop.status is Status.NOT_APPLICABLE:
+    if hop.status is Status.NOT_APPLICABLE or (fact is None and is_unheld(hop)):
         return hop
     evidence = (fact, *hop.evidence) if fact and hop.hop is Hop.EXPORT else hop.evidence
     why = "accepted" if fact and hop.hop is Hop.EXPORT else hop.why if hop.status is Status.PASS else ""

@@ -1,6 +1,6 @@
 """Which pods hold a port of their node: by a host port, or as one of several programs in its network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import Protocol
 from dualstack.model.cluster import Cluster, Pod
@@ -84,3 +84,8 @@ def _is_refuted(place: Place, port: int, protocol: Protocol, seen: Glimpses, *, 
     looks = [seen.of(place.name, port, protocol, x) for x in (Way.ADDRESS, Way.LOOPBACK)]
     refused = [x is not None and x.outcome is Outcome.REFUSED for x in looks]
     return bool(place.stopped) or (refused[0] and (refused[1] or looks[1] is None or told))
+
+
+def others(port: int, node: str, cluster: Cluster) -> Sequence[Pod]:
+    """The pods of other nodes that say that they hold a port there."""
+    return tuple(x for x in cluster.pods if x.spec.node_name not in (None, node) and names(x, port))

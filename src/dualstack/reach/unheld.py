@@ -1,18 +1,21 @@
 """Clients that send to their node, where no pod is known to hold the port."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from dualstack.model.cluster import Cluster, Node
+from dualstack.model.cluster import Cluster, Node, Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Hop, Status, TracedHop, Traces
-from dualstack.reach.exporting import is_collector
+from dualstack.reach.crowds import listed
+from dualstack.reach.exporting import is_collector, owner
+from dualstack.reach.holders import others
 from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
+from dualstack.reach.trace import is_refused
 
-UNHELD, IDLE = "unheld", "idle"
-"""Marks of the hop `endpoints`: no pod of the node holds the port, though a process of the node itself may; and the
-same where a Collector runs there."""
+UNHELD, IDLE, HELD_BY = "unheld", "idle", "held on other nodes by "
+"""Marks of the hop `endpoints`: no pod of the node holds the port, though a process of the node itself may; the same
+where a Collector runs there; and how the mark begins where pods of a workload hold it on other nodes."""
 
 
 def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
@@ -20,33 +23,71 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
     name = node.metadata.name
     there = [x for x in cluster.pods if x.spec.node_name == name and not x.finished]
     bound = [z.host_ip for x in there for y in x.spec.containers or () for z in y.ports or () if z.host_port == port]
-    if others := [x for x in bound if x and not is_bound_to(x, address)]:
-        why = f"the host port is bound to {others[0]} alone"
+    if astray := [x for x in bound if x and not is_bound_to(x, address)]:
+        why = f"the host port is bound to {astray[0]} alone"
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
     if name not in cluster.surveyed:
         return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"no pod is known to hold the port on the node {name}")
-    idle = next((x for x in there if is_collector(x)), None)
     why = f"no pod on the node {name} has a host port {port}, or is known to listen there in its network"
-    why += f"; the pod {idle.metadata.called} is a Collector without such a port" if idle else ""
     fact = Evidence(f"no host port {port}", f"pods on the node {name}")
+    if elsewhere := others(port, name, cluster):
+        why += f"; {_elsewhere(elsewhere, node)}"
+        return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, f"{HELD_BY}{_maker(elsewhere[0])}", (fact,))
+    idle = _idle(there, cluster)
+    why += f"; the pod {idle.metadata.called} is a Collector without such a port" if idle else ""
     return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, IDLE if idle else UNHELD, (fact,))
 
 
+def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
+    """Who holds the port on other nodes, and what keeps it from this one, where that is known."""
+    pod, name = holders[0], node.metadata.name
+    where = listed(sorted({x.spec.node_name or "" for x in holders if _maker(x) == _maker(pod)}))
+    said = f"{_maker(pod)} holds it on {where}"
+    wanted = pod.spec.node_selector or {}
+    lacking = [f"{k}={v}" for k, v in wanted.items() if (node.metadata.labels or {}).get(k) != v]
+    return f"{said}, and its nodeSelector asks for {lacking[0]}, which {name} lacks" if lacking else said
+
+
+def _maker(pod: Pod) -> str:
+    kind, _, name = owner(pod).partition(" ")
+    return f"{kind} {pod.metadata.beside(name)}"
+
+
+def _idle(there: Sequence[Pod], cluster: Cluster) -> Pod | None:
+    """The Collector of a node that clients may mean: one of their namespace, or the only one."""
+    mine = [x for x in there if is_collector(x)]
+    near = {x.metadata.namespace for x in cluster.askers}
+    alone = mine if len({_maker(x) for x in mine}) == 1 else []
+    return next(iter((*(x for x in mine if x.metadata.namespace in near), *alone)), None)
+
+
 def doubted(traces: Traces) -> Iterator[Finding]:
-    """One finding for each reason why nobody may listen at the addresses of nodes."""
-    mine = [x for x in traces.items if x.at(Hop.ENDPOINTS).mark in (UNHELD, IDLE)]
+    """One finding for each reason why nobody may listen at the addresses of nodes; a probe may have shown it."""
+    mine = [x for x in traces.items if is_unheld(x.at(Hop.ENDPOINTS))]
     for hop in dict.fromkeys(x.at(Hop.ENDPOINTS) for x in mine):
         flows = [x for x in mine if x.at(Hop.ENDPOINTS) == hop]
-        port = flows[0].target.port
-        agent = f"Give the Collector `hostPort: {port}`, or `hostNetwork`" if hop.mark == IDLE else ""
-        agent = agent or "Let a Collector that holds the port run on each node that clients run on"
+        port, refused = flows[0].target.port, all(map(is_refused, flows))
+        met = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)) if refused else ()
+        end = "Connections are refused." if refused else "Only a process of the node itself could."
         yield Finding(
             summary=f"No pod of the node is known to hold port {port}",
-            detail=f"Clients send to {flows[0].target.endpoint}: {hop.why}. Only a process of the node itself could.",
-            hint=f"{agent}; or let the clients send to the name of a Service.",
-            severity=Severity.WARNING,
+            detail=f"Clients send to {flows[0].target.endpoint}: {hop.why}. {end}",
+            hint=f"{_agent(hop.mark, port)}; or let the clients send to the name of a Service.",
+            severity=Severity.ERROR if refused else Severity.WARNING,
             confidence=Confidence.INFERRED,
             families=tuple(dict.fromkeys(x.family for x in flows)),
-            evidence=hop.evidence,
+            evidence=(*met, *hop.evidence),
             flows=keys(flows),
         )
+
+
+def is_unheld(hop: TracedHop) -> bool:
+    """Whether it is the hop at which no pod is known to hold the port of a node."""
+    return hop.hop is Hop.ENDPOINTS and (hop.mark in (UNHELD, IDLE) or hop.mark.startswith(HELD_BY))
+
+
+def _agent(mark: str, port: int) -> str:
+    if mark == IDLE:
+        return f"Give the Collector `hostPort: {port}`, or `hostNetwork`"
+    who = mark.removeprefix(HELD_BY) if mark.startswith(HELD_BY) else "a Collector that holds the port"
+    return f"Let {who} run on each node that clients run on"

@@ -56,7 +56,7 @@ from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
 from dualstack.reach.trace import comes_home, is_refused, sockets_of
-from dualstack.reach.unheld import doubted
+from dualstack.reach.unheld import doubted, is_unheld
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
@@ -89,7 +89,7 @@ def check(
             explained = stopped is not None and trace in stopped.flows
             together = explained or declared_on(declared, trace.port) is not None
             silent.setdefault((trace.server, "" if together else trace.target.text), []).append(trace)
-        elif not seen and trace.at(Hop.POLICY).mark != UNDECIDED and not elsewhere(traces, trace):
+        elif not (seen or trace.at(Hop.POLICY).mark == UNDECIDED or _is_told(trace, traces)):
             yield _inferred(trace)
     for flows in silent.values():
         cause = stopped if stopped and flows[0] in stopped.flows else None
@@ -97,6 +97,11 @@ def check(
         idle = None if cause else idle_on(declared, [x.port for x in flows])
         yield unused(found, idle) if idle else found
     yield from doubted(traces)
+
+
+def _is_told(trace: Trace, traces: Traces) -> bool:
+    """Whether more is known of a flow that is refused out of sight than that."""
+    return is_unheld(trace.at(Hop.ENDPOINTS)) or bool(elsewhere(traces, trace))
 
 
 def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | None, meant: int) -> Finding:
