@@ -19,6 +19,7 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
+from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import HOST_IP, agent, cart, gathered, node_port, on_host
 from tests.cluster.test_survey import Object
@@ -172,3 +173,16 @@ def test_a_refusal_at_a_port_that_no_pod_holds_is_told_once_with_its_reason() ->
         "its network; the pod team/gw is a Collector without such a port. Connections are refused."
     )
     assert [str(x.layer) for x in one.evidence] == ["probed", "observed"]
+
+
+def shown(found: World) -> list[str]:
+    """What the report says of who exports where."""
+    text = render(conclude(found, Question()))
+    return [x.strip() for x in text.partition("Clients by their variables:")[2].split("\n\n")[0].splitlines() if x]
+
+
+def test_pods_that_send_to_their_own_nodes_are_counted_apart() -> None:
+    assert shown(on_both()) == [
+        "- 10.100.0.1: 1 pod, of Deployment cart in shop",
+        "- 10.100.0.2: 1 pod, of Deployment cart in shop",
+    ]

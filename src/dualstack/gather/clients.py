@@ -14,9 +14,12 @@ Key = tuple[str, str, str, str, str, object, bool]
 class Clients:
     """Groups pods that export alike, as they come."""
 
-    def __init__(self, of_pod: Callable[[Pod], Iterable[Exporter]] = exporters) -> None:
-        """Nobody yet; `of_pod` says where a pod exports to."""
-        self._of_pod = of_pod
+    def __init__(self, of_pod: Callable[[Pod], Iterable[Exporter]] = exporters, *, apart: bool = False) -> None:
+        """Nobody yet; `of_pod` says where a pod exports to.
+
+        Pods of one text whose variables make other endpoints of it are `apart`, or one group.
+        """
+        self._of_pod, self._apart = of_pod, apart
         self._found: dict[Key, list[Exporter]] = {}
         self._counts: dict[Key, int] = {}
 
@@ -26,7 +29,7 @@ class Clients:
             return
         mine: set[Key] = set()
         for one in self._of_pod(pod):
-            written = one.written or one.endpoint
+            written = one.endpoint if self._apart else one.written or one.endpoint
             key = (one.namespace, one.owner, one.variable, written, one.protocol, one.families, one.host_network)
             self._found.setdefault(key, [one])
             mine.add(key)
@@ -41,8 +44,8 @@ class Clients:
 
 
 def of(pods: Iterable[Pod], of_pod: Callable[[Pod], Iterable[Exporter]] = exporters) -> list[Exporter]:
-    """The clients among some pods."""
-    found = Clients(of_pod)
+    """The clients among some pods, those apart that export to other endpoints."""
+    found = Clients(of_pod, apart=True)
     for pod in pods:
         found.see(pod)
     return found.items
