@@ -1,17 +1,33 @@
 """What containers with the resolver of a client saw, and what nobody knows of one."""
 
+from typing import Any
+
 import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.finding import Finding
 from dualstack.model.inspection import Inspection
 from dualstack.model.names import Lookup, Names
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from tests.cluster.test_client_ways import NO_SEARCH, agent, cart, errors, forwarded, gathered, on_host, sidecar
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import (
+    NO_SEARCH,
+    agent,
+    alias,
+    cart,
+    errors,
+    forwarded,
+    gathered,
+    on_host,
+    sidecar,
+    told,
+)
+from tests.cluster.test_survey import Object
 
 
 def looked_up(*addresses: str, error: str = "", pod: str = "", host: str = "otel.obs.svc") -> Inspection:
@@ -87,3 +103,93 @@ def test_a_port_that_is_refused_out_of_sight_is_closed() -> None:
 
     assert errors(found) == ["DS211"]
     assert found.verdict is Verdict.BROKEN
+
+
+HOST_NET = {"hostNetwork": True}
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "hint"),
+    [
+        ({"dnsPolicy": "Default"}, "", "Use `dnsPolicy: ClusterFirst`; `--inspect` looks"),
+        ({"dnsPolicy": "Default"}, "EAI_NONAME", "Use `dnsPolicy: ClusterFirst`."),
+        (HOST_NET, "", "Use `dnsPolicy: ClusterFirstWithHostNet`; `--inspect` looks"),
+        (HOST_NET, "EAI_AGAIN", "Use `dnsPolicy: ClusterFirstWithHostNet`."),
+        (HOST_NET | {"dnsPolicy": "Default"}, "EAI_AGAIN", "Use `dnsPolicy: ClusterFirstWithHostNet`."),
+        ({}, "EAI_AGAIN", "See whether CoreDNS runs:"),
+    ],
+)
+def test_the_resolver_of_a_client_is_what_to_change(spec: dict[str, Any], error: str, hint: str) -> None:
+    """Nobody has asked CoreDNS where the pod asks the nameservers of its node."""
+    world = gathered(cart("http://otel.obs.svc:4317", **spec))
+    world.inspections = [looked_up(error=error, pod="a")] if error else []
+
+    one, *_ = (x for x in conclude(world, Question()).findings if x.code == "DS408")
+
+    assert one.hint.startswith(hint)
+    assert str(one.severity) == ("error" if error else "warning")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more"),
+    [("http://ingest.vendor.example:4317", []), ("http://x:4317", [alias("x", "ingest.vendor.example")])],
+)
+def test_for_a_name_of_the_world_coredns_asks_others(endpoint: str, more: list[Object]) -> None:
+    world = gathered(cart(endpoint), more=more)
+    world.inspections = [looked_up(error="EAI_AGAIN", pod="a", host=endpoint[7:-5])]
+
+    one, *_ = (x for x in conclude(world, Question()).findings if x.code == "DS408")
+
+    assert one.hint.startswith("Correct the name, or look at the nameservers of the nodes:")
+
+
+def test_an_external_name_that_is_an_address_is_none() -> None:
+    one, *_ = conclude(gathered(cart("http://x:4317"), more=[alias("x", "10.96.0.9")]), Question()).findings
+
+    assert one.summary == "An ExternalName is an address"
+    assert "`x.shop.svc` stands for `10.96.0.9`, which is an address" in one.detail
+
+
+def behind(pod: str, subdomain: str = "", kind: str = "StatefulSet") -> Finding:
+    """What is said of a client of a pod behind a headless Service, which names another one or none."""
+    pods = [w.pod("otel-0", "n1"), w.pod("otel-1", "n2")]
+    for each in pods:
+        each["spec"] |= {"hostname": each["metadata"]["name"], **({"subdomain": subdomain} if subdomain else {})}
+        each["metadata"]["ownerReferences"] = [{"kind": kind, "name": "otel"}]
+    slices = w.endpoints(pods)
+    for each in slices if subdomain == "otel" else ():
+        for end in each["endpoints"]:
+            end["hostname"] = end["targetRef"]["name"]
+    endpoint = f"http://{pod}.otel.obs.svc:4317"
+    more = {"services": [w.service(clusterIP="None", clusterIPs=["None"])], "pods": pods, "slices": slices}
+    one, *_ = (x for x in told(cart(endpoint), **more).findings if x.code == "DS408")
+    return one
+
+
+@pytest.mark.parametrize(
+    ("pod", "subdomain", "kind", "summary", "why"),
+    [
+        ("otel-0", "gone", "StatefulSet", "The pod has no name in this Service",
+         "the pod obs/otel-0 has the subdomain `gone`, by `serviceName` of StatefulSet otel."),
+        ("otel-0", "", "ReplicaSet", "The pod has no name in this Service", "the pod obs/otel-0 has no subdomain."),
+        ("otel-9", "otel", "StatefulSet", "No pod behind the Service has this name",
+         "they are called `otel-0`, `otel-1`."),
+        ("otel-9", "gone", "StatefulSet", "No pod behind the Service has this name", "is called `otel-9`."),
+    ],
+)  # fmt: skip
+def test_why_no_endpoint_has_the_name_of_a_pod(pod: str, subdomain: str, kind: str, summary: str, why: str) -> None:
+    found = behind(pod, subdomain, kind)
+
+    assert found.summary == summary
+    assert found.detail.endswith(why)
+
+
+def test_of_endpoints_that_could_not_be_read_nobody_knows_the_names() -> None:
+    headless = w.service(clusterIP="None", clusterIPs=["None"])
+    world = gathered(cart("http://otel-0.otel.obs.svc:4317"), services=[headless], slices=[])
+    world.unseen.add("EndpointSlice")
+
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert not [x for x in found.findings if x.code == "DS408"]

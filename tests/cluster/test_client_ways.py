@@ -145,6 +145,7 @@ BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
     "an alias that is gone, asked of other nameservers": (
         [cart("http://x:4317", dnsPolicy="Default")], {"more": [alias("x", "gone.obs.svc.cluster.local")]}, ["DS408"]),
     "an alias of half a name": ([cart("http://x:4317")], {"more": [alias("x", "otel.obs.svc")]}, ["DS408"]),
+    "an alias of an address": ([cart("http://x:4317")], {"more": [alias("x", "10.96.0.9")]}, ["DS408"]),
     "aliases of each other": (
         [cart("http://x:4317")],
         {"more": [alias("x", "y.shop.svc.cluster.local"), alias("y", "x.shop.svc.cluster.local")]},

@@ -6,7 +6,16 @@ from msgspec.structs import replace
 from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.resolved import UNANSWERED, UNRESOLVED, UNTOLD, resolved
+from dualstack.reach.cluster_dns import SILENT
+from dualstack.reach.resolved import (
+    IN_NETWORK,
+    OUTSIDE,
+    UNANSWERED,
+    UNFORWARDED,
+    UNRESOLVED,
+    UNTOLD,
+    resolved,
+)
 
 NAME = "otel.obs.svc"
 
@@ -70,10 +79,22 @@ def test_what_clients_write_is_what_is_looked_up() -> None:
     assert (found.addresses, found.at(Hop.RESOLVE).status) == ((V6,), Status.PASS)
 
 
-def test_a_nameserver_that_does_not_answer_is_no_name_without_address() -> None:
-    (found,) = resolved([trace()], [("n1", names(error="EAI_AGAIN"))])
+@pytest.mark.parametrize(
+    ("status", "before", "mark"),
+    [
+        (Status.PASS, "", UNANSWERED),
+        (Status.UNKNOWN, SILENT, UNANSWERED),
+        (Status.UNKNOWN, "", UNFORWARDED),
+        (Status.UNKNOWN, OUTSIDE, OUTSIDE),
+        (Status.UNKNOWN, IN_NETWORK, IN_NETWORK),
+    ],
+)
+def test_a_nameserver_that_does_not_answer_is_the_one_that_was_asked(status: Status, before: str, mark: str) -> None:
+    one = replace(trace(), hops=tuple(TracedHop(x, status, "", before * (x is Hop.RESOLVE)) for x in Hop))
 
-    assert (found.at(Hop.RESOLVE).mark, found.disposition) == (UNANSWERED, Disposition.NO_ADDRESS)
+    (found,) = resolved([one], [("n1", names(error="EAI_AGAIN"))])
+
+    assert (found.at(Hop.RESOLVE).mark, found.disposition) == (mark, Disposition.NO_ADDRESS)
 
 
 def test_a_name_of_endpoints_of_which_none_is_ready_has_no_address_for_that_reason() -> None:

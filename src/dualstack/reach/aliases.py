@@ -2,6 +2,7 @@
 
 import msgspec
 
+from dualstack.model.address import is_address
 from dualstack.model.cluster import Cluster, Service
 from dualstack.reach.client_dns import is_surely_within
 
@@ -23,12 +24,15 @@ class End(msgspec.Struct, frozen=True):
 def end_of(alias: Service, cluster: Cluster) -> End:
     """Where a Service of type ExternalName leads to in the end.
 
-    The name goes out as it is written: no search domain is added to it, in CoreDNS or by who asks (measured).
+    The name goes out as it is written: no search domain is added to it, in CoreDNS or by who asks (measured). One that
+    looks like an address is a name as well (Kubernetes documentation, Service, Type: ExternalName).
     """
     said = list[str]()
     for _ in range(MOST):
         said.append(alias.spec.external_name or "nothing")
         to = alias.alias
+        if is_address(said[-1]):
+            return End(tuple(said), dead="which is an address, and is looked up as a name all the same")
         if to is None:
             within = is_surely_within(said[-1])
             return End(tuple(said), dead="which is no whole name, and gets no search domain" if within else "")

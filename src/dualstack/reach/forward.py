@@ -6,7 +6,7 @@ objects of the API server, and what listens follows from the configuration in ea
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, join
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, is_address, join
 from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
@@ -81,12 +81,17 @@ def _by_alias(alias: Service, world: World) -> Iterator[Trace]:
             yield traced(Flow("pods", (), target, family, ()), hops)
 
 
+NO_NAME = "no-name"
+"""Mark of the hop `resolve`: a name stands for an address."""
+
+
 def unresolved(alias: Service, end: End) -> TracedHop:
     """What is known of the name of an alias that leads to no Service."""
     fact = (Evidence(f"externalName: {end.said[0]}", alias.called),)
     stands = f"`{host(alias)}` stands for {', which stands for '.join(f'`{x}`' for x in end.said)}"
     if end.dead:
-        return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", NO_SERVICE, fact)
+        mark = NO_NAME if is_address(end.said[-1]) else NO_SERVICE
+        return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", mark, fact)
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which was not looked up", "", fact)
 
 

@@ -4,14 +4,18 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from dualstack.model.address import network, parse
-from dualstack.model.cluster import Cluster, Node
+from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.crowds import listed
+from dualstack.reach.exporting import owner
 from dualstack.reach.lanes import NO_SERVICE
 
 UNLISTED = "unlisted"
 """Mark of the hop `resolve`: no Service has the name, which may be one of the world as well."""
+UNNAMED, ASTRAY = "unnamed", "astray"
+"""Marks of the hop `resolve`: no endpoint of a headless Service has the name, or a pod that says another Service."""
 VACANT = "vacant"
 """Mark of the hops `service` and `pod`: nobody in the cluster has the address."""
 
@@ -31,6 +35,33 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
     if sure:
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (said,))
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNLISTED, (said,))
+
+
+def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -> TracedHop:
+    """The hop of the name of a pod behind a headless Service that no endpoint of it has.
+
+    An endpoint gets one where the pod says `hostname`, and the Service as its `subdomain` (Kubernetes documentation,
+    DNS for Services and Pods); in a StatefulSet they are its name and `serviceName`.
+    """
+    why = f"no endpoint of {service.called} is called `{name}`"
+    if "EndpointSlice" in cluster.unseen:
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (said,))
+    ends = [y for x in cluster.slices_of(service) for y in x.endpoints or ()]
+    behind = {x.target_ref.name for x in ends if x.target_ref}
+    pod = next((x for x in cluster.pods if x.metadata.name == name and _is_beside(x, service) and name in behind), None)
+    if pod and pod.spec.subdomain != service.metadata.name:
+        has = f"the subdomain `{pod.spec.subdomain}`" if pod.spec.subdomain else "no subdomain"
+        of = f", by `serviceName` of {owner(pod)}" if owner(pod).startswith("StatefulSet ") else ""
+        why += f": the pod {pod.metadata.called} has {has}{of}"
+        fact = Evidence(f"subdomain: {pod.spec.subdomain or 'none'}", pod.place)
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, ASTRAY, (said, fact))
+    named = sorted({f"`{x.hostname}`" for x in ends if x.hostname})
+    why += f"; they are called {listed(named)}" if named else ""
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNNAMED, (said,))
+
+
+def _is_beside(pod: Pod, service: Service) -> bool:
+    return pod.metadata.namespace == service.metadata.namespace
 
 
 def is_meant(key: Key, cluster: Cluster) -> bool:

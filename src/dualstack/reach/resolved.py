@@ -8,13 +8,18 @@ from dualstack.model.address import family
 from dualstack.model.evidence import Evidence
 from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.cluster_dns import SILENT
 
 UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
 UNRESOLVED = "unresolved"
 """The same of a name of which nobody knew whether it gives one."""
-UNANSWERED = "unanswered"
-"""The same where no nameserver gave an answer that is of use (getaddrinfo(3), EAI_AGAIN)."""
+UNANSWERED, UNFORWARDED = "unanswered", "unforwarded"
+"""The same where no nameserver gave an answer that is of use (getaddrinfo(3), EAI_AGAIN): to a name that the nameserver
+of the cluster gives, and to one that it has to ask others for, or that the pod asks others for."""
+OUTSIDE, IN_NETWORK = "outside", "outside-in-network"
+"""The same of a name of the cluster that the pod asks nameservers for which need not know it, and of one in the network
+of its node; where the hop is not known, nobody has looked it up."""
 
 
 def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
@@ -47,13 +52,21 @@ def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
     known = before.status is Status.PASS and trace.target.host != "localhost"
     why = f"does not resolve: {said.error}" if said.error else f"gives no {trace.family.title} address"
     reason = f", and {before.why}" if before.why and not known and said.error else ""
-    mark = UNANSWERED if said.error == "EAI_AGAIN" else UNTOLD if known else UNRESOLVED
+    mark = _mark(before, said, known=known)
     facts = (_fact(node, said), *before.evidence)
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{said.name}` {why}{reason}", mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)
     hops = tuple(stop if x.hop is Hop.RESOLVE else x for x in after)
     needed = trace.required and (known or not said.addresses)
     return replace(trace, hops=hops, disposition=Disposition.NO_ADDRESS, required=needed)
+
+
+def _mark(before: TracedHop, said: Lookup, *, known: bool) -> str:
+    if before.mark in (OUTSIDE, IN_NETWORK):
+        return before.mark
+    if said.error == "EAI_AGAIN":
+        return UNANSWERED if known or before.mark == SILENT else UNFORWARDED
+    return UNTOLD if known else UNRESOLVED
 
 
 def _told(trace: Trace, node: str, said: Lookup) -> Trace:

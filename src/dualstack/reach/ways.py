@@ -21,19 +21,17 @@ from dualstack.reach.garbled import garbled
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods
-from dualstack.reach.nowhere import is_meant, unowned, without_service
+from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
-from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
+from dualstack.reach.resolved import IN_NETWORK, OUTSIDE
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import understood
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-OUTSIDE, SHORT, UNDEFINED = "outside", "not-whole", "undefined"
-"""Marks of the hop `resolve`: nobody can say what the resolver of a node knows, the resolver makes no name of the
-cluster of the host, the host is a variable that is not there."""
-NAMELESS = (NO_SERVICE, SHORT, UNDEFINED, UNRESOLVED, UNANSWERED)
-"""Marks of the hop `resolve` of names that surely have no address."""
+SHORT, UNDEFINED, FOREIGN = "not-whole", "undefined", "foreign"
+"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
+there, the domain is not that of the cluster."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 _UNSEEN = Glimpses()
 
@@ -208,7 +206,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     asked, facts = aim.resolver, (Evidence(aim.resolver.said, aim.exporter.place), _said(aim))
     odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
-        status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, OUTSIDE)
+        status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
         return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
     if asked.cluster and own:
         return None
@@ -222,7 +220,8 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
         return None
     whose = "nameservers of its own" if asked.said == "dnsPolicy: None" else "the nameservers of its node"
     why = f"the pod asks {whose} (`{asked.said}`), which need not know the names of the cluster"
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, OUTSIDE if surely or own or known else "", facts)
+    mark = IN_NETWORK if aim.exporter.host_network else OUTSIDE
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, mark if surely or own or known else "", facts)
 
 
 def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
@@ -305,10 +304,7 @@ def _to_pod(aim: Aim, target: Target, name: ClusterName, service: Service, world
         for trace in _by_port(aim, target, service, alone):
             yield replace(trace, target=replace(trace.target, host=aim.host), asked="")
         return
-    why = f"no endpoint of {service.called} is called `{name.pod}`"
-    unread = bool({"EndpointSlice"} & cluster.unseen)
-    mark, status = ("", Status.UNKNOWN) if unread else (NO_SERVICE, Status.FAIL)
-    yield from _flows(target, world, (_PARSES, TracedHop(Hop.RESOLVE, status, why, mark, (_said(aim),))))
+    yield from _flows(target, world, (_PARSES, without_pod(service, name.pod, cluster, _said(aim))))
 
 
 def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterator[Trace]:

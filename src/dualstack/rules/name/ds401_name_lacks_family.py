@@ -53,10 +53,10 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lookup import answers_for
+from dualstack.reach.nameless import NAMELESS
 from dualstack.reach.required import addresses_of
 from dualstack.reach.resolved import UNTOLD
 from dualstack.reach.resolver import NO_AAAA
-from dualstack.reach.ways import NAMELESS
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR

@@ -1,9 +1,10 @@
 """The name has no address at all.
 
 ## What it detects
-getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there, or its pod
-makes no name of the cluster of it. It is a warning where the pod asks nameservers that need not know the cluster, and
-where the nameserver of the cluster has no ready endpoint.
+getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there, one that
+stands for an address, or a pod that says another Service; or its own pod makes no name of the cluster of it. It is a
+warning where the pod asks nameservers that need not know the cluster, and where the nameserver of the cluster has no
+ready endpoint.
 
 ## Why it breaks
 No address, no connection, in either family. A misspelt name, a short name outside its search domain, a dead CNAME, a
@@ -52,14 +53,10 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.names import Names
-from dualstack.model.trace import Disposition, Hop, Trace, Traces
-from dualstack.reach.cluster_dns import SILENT
-from dualstack.reach.lanes import NO_SERVICE
+from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.lookup import answers_for
-from dualstack.reach.nowhere import UNLISTED
-from dualstack.reach.resolved import UNANSWERED, UNRESOLVED
+from dualstack.reach.nameless import NAMELESS, is_doubted, said_of
 from dualstack.reach.unresolved import WORDS, fact, why
-from dualstack.reach.ways import NAMELESS, OUTSIDE, SHORT, UNDEFINED
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
@@ -68,7 +65,7 @@ BECAUSE = ("DS402", "DS403", "DS410")
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
     """One finding for each flow whose name has no address, and a warning where it may have none for its client."""
-    yield from (_of_client(x) for x in traces.items if cluster and x.at(HOP).mark in _DOUBTED)
+    yield from (_of_client(x) for x in traces.items if cluster and is_doubted(x.at(HOP)))
     for trace in (x for x in traces.broken if x.disposition is Disposition.NO_ADDRESS and not x.through):
         if cluster and trace.at(HOP).mark in NAMELESS:
             yield _of_client(trace)
@@ -90,44 +87,14 @@ def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Itera
         )
 
 
-_POLICIES = "`dnsPolicy: ClusterFirst`, or `ClusterFirstWithHostNet` in the network of its node"
-_COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
-_DOUBTED = (OUTSIDE, SILENT, UNLISTED)
-_TOLD = {
-    NO_SERVICE: ("No Service has this name", "Correct the name; `kubectl get services -A` lists those that there are."),
-    UNLISTED: (
-        "No Service has this name",
-        "Correct the name; `kubectl get services -A` lists those that there are. Outside the cluster it may have one.",
-    ),
-    SHORT: (
-        "The client's resolver makes no name of the cluster of it",
-        "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",
-    ),
-    UNDEFINED: (
-        "The endpoint names a variable that is not there",
-        "Define the variable before the one that uses it; `env` is read from the top.",
-    ),
-    UNRESOLVED: (
-        "The name does not resolve for the client",
-        f"Correct the name; `kubectl get services -A` lists those of the cluster. Pods ask for these with {_POLICIES}.",
-    ),
-    UNANSWERED: ("No nameserver answers for this name", _COREDNS),
-    SILENT: ("The nameserver of the cluster may not answer", f"{_COREDNS} `--matrix` looks names up from each node."),
-    OUTSIDE: (
-        "The client may not resolve this name",
-        f"Use {_POLICIES}; `--inspect` looks the name up from inside the pod.",
-    ),
-}
-
-
 def _of_client(trace: Trace) -> Finding:
     hop = trace.at(HOP)
-    summary, hint = _TOLD[hop.mark]
+    summary, hint = said_of(hop)
     return Finding(
         summary=summary,
         detail=f"Clients send to `{trace.asked or trace.target.text}`: {hop.why}.",
         hint=hint,
-        severity=Severity.WARNING if hop.mark in _DOUBTED else SEVERITY,
+        severity=SEVERITY if hop.status is Status.FAIL else Severity.WARNING,
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),

@@ -1,0 +1,63 @@
+"""What is told of a name that gives a client no address, or may give none, by the mark of its hop `resolve`."""
+
+from dualstack.model.trace import Status, TracedHop
+from dualstack.reach.cluster_dns import SILENT
+from dualstack.reach.forward import NO_NAME
+from dualstack.reach.lanes import NO_SERVICE
+from dualstack.reach.nowhere import ASTRAY, UNLISTED, UNNAMED
+from dualstack.reach.resolved import IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
+from dualstack.reach.ways import FOREIGN, SHORT, UNDEFINED
+
+_LISTS = "Correct the name; `kubectl get services -A` lists those"
+_COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
+_LOOKS = "`--inspect` looks the name up from inside the pod."
+_POLICIES = {OUTSIDE: "`dnsPolicy: ClusterFirst`", IN_NETWORK: "`dnsPolicy: ClusterFirstWithHostNet`"}
+"""What makes a pod ask the nameserver of the cluster; the first is none for a pod in the network of its node
+(Kubernetes documentation, DNS for Services and Pods, Pod's DNS Policy)."""
+_ALONE = "send to the name of the Service alone, which leads to each of its pods."
+_BEHIND = "Write a Service without a selector and an EndpointSlice with that address, or let clients send to it."
+_ANEW = "Make the StatefulSet anew with this Service as its `serviceName` (`subdomain` of a pod)"
+_ASKED = "Correct the name, or look at the nameservers of the nodes: CoreDNS asks these for names of the world."
+_EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
+_SURE = {
+    NO_SERVICE: ("No Service has this name", f"{_LISTS} that there are."),
+    UNNAMED: ("No pod behind the Service has this name", f"Correct the name, or {_ALONE}"),
+    ASTRAY: ("The pod has no name in this Service", f"{_ANEW}, or {_ALONE}"),
+    NO_NAME: ("An ExternalName is an address", _BEHIND),
+    SHORT: (
+        "The client's resolver makes no name of the cluster of it",
+        "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",
+    ),
+    UNDEFINED: (
+        "The endpoint names a variable that is not there",
+        "Define the variable before the one that uses it; `env` is read from the top.",
+    ),
+    UNRESOLVED: (
+        "The name does not resolve for the client",
+        f"{_LISTS} of the cluster. Pods ask for these with {_EITHER}.",
+    ),
+    UNANSWERED: ("No nameserver answers for this name", _COREDNS),
+    UNFORWARDED: ("No nameserver answers for this name", _ASKED),
+    **{k: ("The client does not resolve this name", f"Use {v}.") for k, v in _POLICIES.items()},
+}
+_OPEN = {
+    UNLISTED: ("No Service has this name", f"{_LISTS} that there are. Outside the cluster it may have one."),
+    SILENT: ("The nameserver of the cluster may not answer", f"{_COREDNS} `--matrix` looks names up from each node."),
+    FOREIGN: (
+        "The client may not resolve this name",
+        f"Write it with the domain of the cluster, or end it with `svc`; {_LOOKS}",
+    ),
+    **{k: ("The client may not resolve this name", f"Use {v}; {_LOOKS}") for k, v in _POLICIES.items()},
+}
+NAMELESS = tuple(_SURE)
+"""Marks of names that surely have no address, where the hop fails."""
+
+
+def is_doubted(hop: TracedHop) -> bool:
+    """Whether a name may give no address, and a rule says so."""
+    return hop.status is Status.UNKNOWN and hop.mark in _OPEN
+
+
+def said_of(hop: TracedHop) -> tuple[str, str]:
+    """What it is called, and what to do."""
+    return (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
