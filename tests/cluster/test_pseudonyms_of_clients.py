@@ -21,6 +21,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from dualstack.report.json import render
+from tests.cluster.test_client_ways import alias, cart, gathered
 from tests.cluster.test_pseudonyms import flows, told, veil
 from tests.cluster.test_survey import client, everything, variables, whole
 
@@ -80,3 +81,13 @@ def test_a_look_at_a_node_stays_one() -> None:
 
 def told_clients(found: Diagnosis) -> list[dict[str, Any]]:
     return json.loads(render(found))["exporters"]  # type: ignore[no-any-return]
+
+
+def test_an_external_name_that_is_an_address_stays_one() -> None:
+    world = gathered(cart("http://x:4317"), more=[alias("x", "10.9.8.7")])
+
+    before, after = (conclude(x, Question()) for x in (world, unpacked("v", veil(world))))
+
+    assert (told(after.findings), flows(after)) == (told(before.findings), flows(before))
+    assert {x.summary for x in after.findings} == {"An ExternalName is an address"}
+    assert "10.9.8.7" not in after.findings[0].detail

@@ -218,7 +218,7 @@ class Veil:
             return self._tokens(said)
         if key == "topologyKey" or (key == "key" and above in ("matchExpressions", "tolerations", "taints")):
             return self.label(said)
-        named = key in _NAMED and above not in ("env", "envFrom") and _NAME.fullmatch(said)
+        named = key in _NAMED and above not in ("env", "envFrom") and _NAME.fullmatch(said) and not _leads(key, said)
         return self._names.host(said) if named or (key, above) == ("values", "matchExpressions") else self.text(said)
 
     def struct(self, said: T, key: str = "") -> T:
@@ -246,10 +246,15 @@ class Veil:
         return self.sentence(said) if key in ("why", "needs", "detail", "fact") else self.text(said)
 
 
+def _leads(key: str, said: str) -> bool:
+    """Whether an address stands where a name belongs. A node may be called like one."""
+    return key == "externalName" and is_address(said)
+
+
 def veiled_world(world: World, names: Pseudonyms) -> World:
     """A world that does not tell whose it is, with the same diagnosis."""
     leaves = [y for x in world.objects.values() for y in _leaves(x)]
-    identifiers = {x for x, key, _ in leaves if key in _NAMED} | {world.context, world.namespace}
+    identifiers = {x for x, key, _ in leaves if key in _NAMED and not _leads(key, x)} | {world.context, world.namespace}
     identifiers |= {y for x in world.clients for y in (x.namespace, x.pod, x.owner.rpartition(" ")[2])}
     known = {x for x, key, above in leaves if is_address(x) and key in _ADDRESSES}
     veil = Veil(names, identifiers - {""}, known)
