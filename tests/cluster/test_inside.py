@@ -295,3 +295,20 @@ def test_a_pod_that_lost_its_address_is_told_by_why_and_not_by_its_listener(outc
     assert "init container" in told.hint
     lost = [x for x in found.traces if x.family is V6 and x.server == f"pod {POD['metadata']['name']}"]
     assert {x.failing.why for x in lost if x.failing} == {"no interface of the pod otel-a holds it"}
+
+
+@pytest.mark.parametrize("listening", [(), (("::", False),)])
+def test_a_way_that_a_router_turns_back_is_no_fault_of_the_neighbour_of_the_cluster_address(
+    listening: tuple[tuple[str, bool], ...],
+) -> None:
+    near, far = on_nodes()[0], on_nodes(ipv6=Outcome.UNREACHABLE)[1]
+
+    found = diagnosed(near, far, *((in_pod(*listening),) if listening else ()))
+
+    (told,) = (x for x in found.findings if x.code == "DS305")
+    assert "neighbour" not in told.detail
+    assert "holds" not in told.detail
+    assert f"leads to the pod otel-a at `{ADDRESSES[1]}`" in told.detail
+    assert "the pods on n2 send to `fd00:96::9`" in told.detail
+    assert f"Run `ip -6 route get {ADDRESSES[1]}` on the node n2" in told.hint
+    assert "kubectl exec" not in told.hint

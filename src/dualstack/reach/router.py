@@ -5,9 +5,10 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from dualstack.model.address import Family, without_zone
-from dualstack.model.host import Interface, Namespace, Return, Route, Transit, Transits
+from dualstack.model.host import Interface, Namespace, Namespaces, Return, Route, Transit, Transits
 from dualstack.model.probe import Probes
-from dualstack.model.trace import Trace
+from dualstack.model.trace import Hop, Status, Trace
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.hint import inside
 
 NOT_RETURNED = "not-returned"
@@ -44,6 +45,29 @@ def unheard(trace: Trace, *, on_link: bool) -> tuple[str, str, str]:
     )
     detail = f"Nothing on the way answers for `{address}`: {why}."
     return "No host answers for this address", detail, f"Check that a host holds it, and look at `{look}`."
+
+
+def unforwarded(trace: Trace, spaces: Namespaces | None) -> tuple[str, str, str]:
+    """The same in a cluster: what pods send, their node and the routers behind it pass on; it came to no pod.
+
+    A node that gets no answer of its neighbour for an address sends the same ICMP error as one without a route
+    (RFC 4443 section 3.1), and says so to its own pods.
+    """
+    address, title, option = trace.addresses[0], trace.family.title, "-6" if trace.family is Family.IPV6 else "-4"
+    served = trace.at(Hop.SERVICE).status is not Status.NOT_APPLICABLE
+    space = spaces.at(trace.server) if spaces else None
+    held = space.addresses(trace.family) if space else ()
+    end = next((x for x in held if not is_loopback(x)), "" if served else address)
+    who = f"the {trace.server}" if trace.server else "a pod"
+    led = f", which leads to {who}{f' at `{end}`' if end else ''}," if served else f" of {who}"
+    detail = (
+        f"What the {trace.vantage} send to `{address}`{led} comes back as unreachable: their node, or a router behind "
+        f"it, has no route there, or gets no answer from the next hop."
+    )
+    nodes = f"node {trace.nodes[0]}" if len(trace.nodes) == 1 else "nodes of these clients"
+    look = f"`ip {option} route get {end or 'ADDRESS_OF_THE_POD'}`"
+    hint = f"Run {look} on the {nodes} and on each router on the way to the node of the pod, and add the route there."
+    return f"The way to the pods has no {title} route", detail, hint
 
 
 def answerable(transits: Transits, vantage: str, masking: Collection[str]) -> Transits:

@@ -60,7 +60,7 @@ from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.answers import deserted
 from dualstack.reach.astray import idle_link, reaches_out, unreached
 from dualstack.reach.hint import inside
-from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unheard, unreturned
+from dualstack.reach.router import NOT_FORWARDED, NOT_RETURNED, beyond, idle, unforwarded, unheard, unreturned
 
 HOP = Hop.ROUTE
 SEVERITY = Severity.ERROR
@@ -119,7 +119,8 @@ def _words(trace: Trace, mark: str, namespaces: Namespaces | None, *, on_link: b
         detail = f"`{place}` has no interface `{zone(address)}`, which the target names as its zone."
         return "The zone is no interface here", detail, f"Write the zone as `{_device(place, namespaces)}`, for one."
     if mark == _SILENT:
-        return unheard(trace, on_link=on_link)
+        of_pods = trace.at(Hop.POD).status is not Status.NOT_APPLICABLE
+        return unforwarded(trace, namespaces) if of_pods else unheard(trace, on_link=on_link)
     if mark in _REFUSED_BY_ROUTE:
         detail = f"A route of `{place}` {_REFUSED_BY_ROUTE[mark]} `{address}`."
         return f"A route refuses this {title} address", detail, f"Look at `{look}` and remove that route."
