@@ -312,3 +312,29 @@ def test_a_way_that_a_router_turns_back_is_no_fault_of_the_neighbour_of_the_clus
     assert "the pods on n2 send to `fd00:96::9`" in told.detail
     assert f"Run `ip -6 route get {ADDRESSES[1]}` on the node n2" in told.hint
     assert "kubectl exec" not in told.hint
+
+
+@pytest.mark.parametrize("raw", ['"127.0.0.1:4317"', "127.0.0.1:4317", "'127.0.0.1:4317'"])
+def test_a_socket_that_was_seen_is_of_who_is_told_to_make_it(raw: str) -> None:
+    configured = w.config()
+    configured["data"] = {k: v.replace('"0.0.0.0:4317"', raw) for k, v in configured["data"].items()}
+    world = w.world(w.healthy(configs=[configured]))
+    world.inspections = [in_pod(("127.0.0.1", None), ipv4=Outcome.REFUSED, ipv6=Outcome.REFUSED)]
+
+    (told,) = (x for x in conclude(world, Question()).findings if x.code == "DS202" and ":4317" in x.detail)
+
+    assert "held by `the Collector`" in told.detail
+    assert told.hint.endswith("to `0.0.0.0:4317`.")
+    assert told.fix is not None
+    assert told.fix.title == "Bind `0.0.0.0:4317`"
+    assert {x.layer for x in told.evidence if x.source == "sock_diag"} == {"observed"}
+
+
+def test_a_socket_that_the_configuration_does_not_make_is_of_nobody_that_is_known() -> None:
+    world = w.world(w.healthy(configs=[w.config("0.0.0.0:4317", "0.0.0.0:4318")]))
+    world.inspections = [in_pod(("127.0.0.1", None), ipv4=Outcome.REFUSED, ipv6=Outcome.REFUSED)]
+
+    told = [x.detail for x in conclude(world, Question()).findings if x.code == "DS202"]
+
+    assert told
+    assert all("held by a process out of sight" in x for x in told)

@@ -187,7 +187,8 @@ def _alike(hops: Sequence[TracedHop], backend: Backend) -> tuple[object, ...]:
 
 def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     sockets = [x for x in place.sockets if x.port == backend.port]
-    facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, Layer.DECLARED) for x in sockets)
+    known = Layer.DECLARED if place.observed is None else Layer.OBSERVED
+    facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, known) for x in sockets)
     mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
     direct, proxy = _direct(looked, backend, place), place.before(backend.address)
     said = _taken(sockets, backend.address, place)

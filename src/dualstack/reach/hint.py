@@ -11,6 +11,7 @@ from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
 from dualstack.model.source import Written
+from dualstack.reach.edits import spelled
 from dualstack.reach.start import Failure
 
 _DUAL_BY_IPV4_WILDCARD = (Runtime.GO, Runtime.JVM)
@@ -37,7 +38,8 @@ def inside(place: str, command: str) -> str:
     """
     kind, _, name = place.partition(" ")
     if kind == "pod" and name:
-        return f"kubectl exec {name} -- {command}"
+        namespace, slash, called = name.rpartition("/")
+        return f"kubectl exec {f'-n {namespace} ' if slash else ''}{called} -- {command}"
     if kind != "netns" or not name:
         return command
     if name.startswith("/"):
@@ -55,26 +57,35 @@ def owner(socket: Listener) -> str:
     return f"`{socket.processes[0].name}`" if socket.processes else "a process out of sight"
 
 
-def wildcard(socket: Listener, space: Namespace | None) -> str:
+def wildcard(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint | None = None) -> str:
     """What to bind instead of a socket's address, so that it takes every family that its place has, in back-ticks.
 
     Go and Java make a dual-stack socket of `0.0.0.0`. Others need `[::]`, and both wildcards where `bindv6only` is 1.
-    Of Python this is half the answer: `caveat` has the rest.
+    Of Python this is half the answer: `caveat` has the rest. The runtime of a socket whose process is out of sight is
+    the one that its `endpoint` is for.
     """
     only_ipv4 = space is not None and not space.addresses(Family.IPV6)
-    if socket.runtime in _DUAL_BY_IPV4_WILDCARD or only_ipv4:
+    runtime = endpoint.runtime if endpoint and not socket.processes else socket.runtime
+    if runtime in _DUAL_BY_IPV4_WILDCARD or only_ipv4:
         return f"`0.0.0.0:{socket.port}`"
-    if space is not None and space.bindv6only and socket.runtime in (*OBEYS_BINDV6ONLY, Runtime.UNKNOWN):
+    if space is not None and space.bindv6only and runtime in (*OBEYS_BINDV6ONLY, Runtime.UNKNOWN):
         return f"`0.0.0.0:{socket.port}` and `[::]:{socket.port}`"
     return f"`[::]:{socket.port}`"
 
 
 def rebind(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint | None) -> str:
-    """The sentence that says where to write the wider address."""
-    wider = wildcard(socket, space)
+    """The sentence that says where to write the wider address, in quotes where the file needs them."""
+    wider = wildcard(socket, space, endpoint)
     if endpoint is None:
         return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider, space)}"
-    return f"Set `{endpoint.field}`{where(endpoint)} to {wider}.{caveat(socket, wider, space)}"
+    return f"Set `{endpoint.field}`{where(endpoint)} to {_written(wider, endpoint)}.{caveat(socket, wider, space)}"
+
+
+def _written(wider: str, endpoint: DeclaredEndpoint) -> str:
+    """An address in the quotes that a file needs where it had none, and without any where it takes none."""
+    raw = endpoint.written.raw if endpoint.written and not endpoint.written.bare else ""
+    plain = raw and raw[0] not in "\"'" and " " not in wider
+    return f"`{spelled(wider.strip('`'), raw)}`" if plain else wider
 
 
 def caveat(socket: Listener, wider: str, space: Namespace | None) -> str:

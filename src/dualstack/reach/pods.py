@@ -193,7 +193,16 @@ def looked_into(found: Place, space: Namespace, listeners: Listeners | None) -> 
     mine = tuple(msgspec.structs.replace(x, place=found.name) for x in listeners.items)
     opened = tuple(_as_now(x) if x.anew and _is_there(x.anew, mine) else x for x in found.opened)
     beside = seen_in(found.sidecar, found.pod, mine, there) if found.sidecar else None
-    return msgspec.structs.replace(found, space=there, observed=mine, opened=opened, sidecar=beside)
+    owned = tuple(_owned(x, mine, opened) for x in mine)
+    return msgspec.structs.replace(found, space=there, observed=owned, opened=opened, sidecar=beside)
+
+
+def _owned(socket: Listener, there: Iterable[Listener], opened: Iterable[Opened]) -> Listener:
+    """A socket whose process is out of sight, with who makes just these sockets by a configuration."""
+    mine = [x for x in there if x.port == socket.port]
+    made = (x.bound.sockets for x in opened if x.anew is None and x.port == socket.port)
+    like = next((x for x in made if alike(mine, x)), ())
+    return msgspec.structs.replace(socket, processes=like[0].processes) if like and not socket.processes else socket
 
 
 def _is_there(bound: Bound, there: Iterable[Listener]) -> bool:

@@ -90,7 +90,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
             families=(trace.family,),
             evidence=trace.at(Hop.LISTEN).evidence,
             location=endpoint.location if endpoint else None,
-            fix=Fix(f"Bind {wildcard(sockets[0], space)}", Applicability.UNSAFE),
+            fix=Fix(f"Bind {wildcard(sockets[0], space, endpoint)}", Applicability.UNSAFE),
             flows=(trace.key,),
         )
 

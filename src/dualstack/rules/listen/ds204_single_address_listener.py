@@ -97,7 +97,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         endpoint = declared_on(declared, trace.port)
         bound = ", ".join(f"`{listen_mark(x)}`" for x in sockets)
         tied = next((x.interface for x in sockets if x.interface and is_wildcard(x)), "")
-        wider = rebind(sockets[0], space, endpoint), f"Bind {wildcard(sockets[0], space)}"
+        wider = rebind(sockets[0], space, endpoint), f"Bind {wildcard(sockets[0], space, endpoint)}"
         hint, title = _untied(tied) if tied else wider
         yield Finding(
             summary=f"Port {trace.port} listens on {f'device `{tied}` alone' if tied else 'single addresses'}",
