@@ -338,3 +338,22 @@ def test_a_socket_that_the_configuration_does_not_make_is_of_nobody_that_is_know
 
     assert told
     assert all("held by a process out of sight" in x for x in told)
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_pod_whose_port_nobody_listens_on_is_not_deaf_on_one_family(looked: bool) -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 4317}}
+    ports = [{"name": "otlp-grpc", "port": 4317, "targetPort": 4137}]
+    service = w.service(["IPv6"], ports=ports)
+    slices = w.endpoints([pod], ["IPv6"])
+    for item in slices:
+        item["ports"] = [{"name": "otlp-grpc", "port": 4137}]
+    world = w.world(w.healthy(pods=[pod], services=[service], slices=slices))
+    if looked:
+        world.inspections = [in_pod(("::", False)), *on_nodes(ipv6=Outcome.REFUSED)]
+
+    found = conclude(world, Question())
+
+    assert "DS508" in w.roots(found)
+    assert "DS605" not in w.codes(found)

@@ -2,7 +2,7 @@
 
 ## What it detects
 A pod that the kubelet calls ready by a readiness probe of its first address, while connections to its other address are
-refused. What the listener does wrong has a finding of its own where that is known.
+refused on a port that takes them at the first. What the listener does wrong has a finding of its own where it is known.
 
 ## Why it breaks
 The kubelet probes `status.podIP` alone, and a pod that is ready gets endpoints in both families: half of the clients
@@ -82,7 +82,8 @@ from collections.abc import Iterator
 from dualstack.model.address import family
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.bind import accepts
 from dualstack.reach.live import clients_of, failing, families_of, keys, ports_of, titles
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.states import probed
@@ -100,8 +101,17 @@ def check(places: Places, traces: Traces) -> Iterator[Finding]:
         mine = tuple(x for x in refused if x.server == name)
         if place and place.pod.ready and any(probed(place)):
             deaf = tuple(x for x in mine if x.family is not family(place.pod.addresses[0]))
-            if deaf and len(deaf) == len(mine):
-                yield _finding(place, deaf)
+            heard = tuple(x for x in deaf if _is_heard(place, x.port, traces))
+            if heard and len(deaf) == len(mine):
+                yield _finding(place, heard)
+
+
+def _is_heard(place: Place, port: int, traces: Traces) -> bool:
+    """Whether a port of a pod takes connections at its first address, as the kubelet, a socket or an export shows."""
+    first = place.pod.addresses[0]
+    bound = any(x.port == port and accepts(x, first, place.space) for x in place.sockets)
+    there = (x for x in traces.items if x.server == place.name and x.port == port and x.family is family(first))
+    return bound or port in probed(place) or any(x.at(Hop.LISTEN).status is Status.PASS for x in there)
 
 
 def _finding(place: Place, flows: tuple[Trace, ...]) -> Finding:
