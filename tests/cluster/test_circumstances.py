@@ -399,3 +399,18 @@ def test_the_line_of_a_transport_is_where_it_stands() -> None:
 
     assert fault.location is not None
     assert f"line {fault.location.line + 1}, to `tcp`" in fault.hint
+
+
+def test_pods_on_a_node_that_could_not_be_read_are_not_made_anew() -> None:
+    """The node may be what lacks the family: new pods there would lack it as well."""
+    nodes = [w.node("n2", 2)]
+    found = w.diagnosed(w.healthy(nodes=nodes, pods=[w.pod("otel-a", "n1", ["IPv4"])]))
+
+    (told,) = (x for x in found.findings if x.code == "DS601")
+    assert told.hint.startswith("See whether the node n1, which could not be read, has IPv6 and a range of it")
+    assert told.fix is not None
+    assert [x for x in told.fix.commands if "delete" in x] == []
+
+    pods = [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n3", ["IPv4"])]
+    (told,) = (x for x in w.diagnosed(w.healthy(nodes=nodes, pods=pods)).findings if x.code == "DS601")
+    assert told.hint.startswith("See whether the nodes n1, n3, which could not be read, have IPv6")

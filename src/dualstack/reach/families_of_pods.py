@@ -60,6 +60,12 @@ def lacks_of_pods(cluster: Cluster, traces: Traces) -> Iterator[Lack]:
             yield Lack("the host port", family, pods, flows)
 
 
+def unseen_nodes(cluster: Cluster, pods: Iterable[Pod]) -> tuple[str, ...]:
+    """The nodes of some pods that could not be read, so that nobody knows which families they have."""
+    names = dict.fromkeys(x.spec.node_name for x in pods if x.spec.node_name)
+    return tuple(x for x in names if cluster.node(x) is None)
+
+
 class Poor(msgspec.Struct, frozen=True):
     """Nodes that lack a family for which flows fail, and nodes in the same use that have it.
 

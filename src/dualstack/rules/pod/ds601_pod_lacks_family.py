@@ -2,7 +2,7 @@
 
 ## What it detects
 A Service, or a host port, that clients use over a family, while its pods have addresses of the other one alone and
-their nodes could give them both; or pods in the network of a node that has both.
+their nodes could give them both, or could not be read; or pods in the network of a node that has both.
 
 ## Why it breaks
 The EndpointSlice of that family stays empty. The address of the Service answers with "connection refused".
@@ -67,7 +67,8 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.families_of_pods import Lack, lacks_of_pods
+from dualstack.reach.crowds import listed
+from dualstack.reach.families_of_pods import Lack, lacks_of_pods, unseen_nodes
 from dualstack.reach.live import keys
 
 HOP = Hop.POD
@@ -78,24 +79,44 @@ BECAUSE = ("DS501", "DS602", "DS603", "DS606")
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     """One finding for the pods behind each Service that lack a family which its clients use."""
     for lack in lacks_of_pods(cluster, traces):
-        yield _finding(lack)
+        yield _finding(lack, unseen_nodes(cluster, lack.pods))
 
 
-def _finding(lack: Lack) -> Finding:
+def _finding(lack: Lack, unseen: tuple[str, ...]) -> Finding:
     title, pod = lack.family.title, lack.pods[0]
     called, held = pod.metadata.called, ", ".join(pod.addresses)
     said = f"Pod {called} of {lack.called} has {held} alone"
     if len(lack.pods) > 1:
         said = f"{len(lack.pods)} pods of {lack.called} have no {title} address, such as {called} with {held}"
-    where = "the network of the node" if pod.spec.host_network else "the network plugin"
+    hint, fix = _to_be_seen(lack, unseen) if unseen else _made_anew(lack)
     return Finding(
         summary=f"Pods have no {title} address",
         detail=f"{said}, so no {title} connection gets there.",
-        hint=f"See why {where} gives them no {title}, then make the pods anew.",
+        hint=hint,
         families=(lack.family,),
         evidence=tuple(
             Evidence(", ".join(x.addresses), f"status.podIPs of the pod {x.metadata.called}") for x in lack.pods[:5]
         ),
-        fix=Fix("Make the pods anew once they can get both families", commands=lack.restart),
+        fix=fix,
         flows=keys(lack.flows),
+    )
+
+
+def _made_anew(lack: Lack) -> tuple[str, Fix]:
+    where = "the network of the node" if lack.pods[0].spec.host_network else "the network plugin"
+    hint = f"See why {where} gives them no {lack.family.title}, then make the pods anew."
+    return hint, Fix("Make the pods anew once they can get both families", commands=lack.restart)
+
+
+def _to_be_seen(lack: Lack, unseen: tuple[str, ...]) -> tuple[str, Fix]:
+    """What to do where nobody could see whether the nodes have the family: new pods there need not get it."""
+    title, named = lack.family.title, listed(unseen)
+    which, they = (f"the node {named}", "it") if len(unseen) == 1 else (f"the nodes {named}", "them")
+    hint = (
+        f"See whether {which}, which could not be read, {'has' if len(unseen) == 1 else 'have'} {title} and a range of it for pods. Without, give {they} "
+        f"{title} or run the pods elsewhere; with both, see why the network plugin gives none, and make them anew."
+    )
+    fields = "NAME:.metadata.name,ADDRESSES:.status.addresses[*].address,RANGES:.spec.podCIDRs"
+    return hint, Fix(
+        "Run the pods where they get both families", commands=(f"kubectl get nodes -o custom-columns={fields}",)
     )
