@@ -67,7 +67,7 @@ def spoken(service: Service, port: ServicePort, slices: Sequence[EndpointSlice],
         return ()
     if port.port in OTLP_PORTS:
         return (OTLP_PORTS[port.port],)
-    behind = {x.port or port.port for item in slices for x in _carrying(item, port)}
+    behind = {x.port or port.port for item in slices for x in carrying(item, port)}
     received = received_on({*behind, *([port.port] if service.headless else ())}, places.values())
     words = f"{port.name}-{port.app_protocol or ''}".lower().split("-")
     named = [y for x, y in _SPOKEN.items() if x in words]
@@ -111,7 +111,7 @@ def backends(lane: Lane, slices: Iterable[EndpointSlice], places: Spots) -> tupl
     found = []
     direct = lane.service.headless
     for item in of_family(slices, lane.family):
-        mine = _carrying(item, lane.port)
+        mine = carrying(item, lane.port)
         for endpoint in item.endpoints or () if mine or direct else ():
             if lane.local and lane.crowd.nodes and endpoint.node_name not in lane.crowd.nodes:
                 continue
@@ -121,7 +121,7 @@ def backends(lane: Lane, slices: Iterable[EndpointSlice], places: Spots) -> tupl
     return tuple(found)
 
 
-def _carrying(item: EndpointSlice, port: ServicePort) -> list[EndpointPort]:
+def carrying(item: EndpointSlice, port: ServicePort) -> list[EndpointPort]:
     """The ports of a slice that belong to a port of the Service."""
     return [x for x in item.ports or () if (x.name or "") == port.name and (x.protocol or "TCP") == "TCP"]
 

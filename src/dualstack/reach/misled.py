@@ -23,6 +23,7 @@ from dualstack.reach.live import (
     receives_on,
 )
 from dualstack.reach.pods import Places
+from dualstack.reach.slice_writers import leading_to, uneven, written_as
 from dualstack.reach.stray_endpoints import beside
 
 
@@ -47,7 +48,7 @@ class Misled(msgspec.Struct, frozen=True):
         if self.mend:
             return self.mend
         if not self.meant or not self.port:
-            return "See who writes these endpoints."
+            return "See who writes the endpoints."
         if self.headless:
             return f"Send to port {self.meant}, or let the receiver listen on port {self.port.port}."
         return f"Set its `targetPort` to {self.meant}."
@@ -69,6 +70,7 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
             )
     yield from _led_to_none(traces)
     for service, flows in by_service(cluster, traces.items):
+        yield from uneven(cluster, service, flows)
         yield from beside(cluster, service, [x for x in flows if x.required and not x.accepted], places)
 
 
@@ -99,7 +101,7 @@ def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: P
         unnamed = _unnamed(cluster, service, port, mine) or _unmatched(cluster, service, port, mine)
         found = (unnamed, _deaf(service, port, mine, places))
         yield from filter(None, found)
-    yield from _stale(flows)
+    yield from _stale(cluster, service, flows)
 
 
 def _unnamed(cluster: Cluster, service: Service, port: ServicePort, flows: Sequence[Trace]) -> Misled | None:
@@ -122,8 +124,9 @@ def _unmatched(cluster: Cluster, service: Service, port: ServicePort, flows: Seq
         return None
     held = dict.fromkeys(y for x in cluster.slices_of(service) for y in x.ports or ())
     shown = " and ".join(f"{_named(x.name)} ({x.protocol or 'TCP'} {x.port or 'any'})" for x in held) or "none"
+    who = " and ".join(dict.fromkeys(map(written_as, cluster.slices_of(service))))
     why = f"Port {port.port} of {service.called} has {_named(port.name)} (TCP), those of its slices have {shown}."
-    mend = f"Give the port of the EndpointSlice {_named(port.name)} and the protocol TCP, or see who writes it."
+    mend = f"Give the port of {who} {_named(port.name)} and the protocol TCP, or see who writes it."
     return Misled(port, "No EndpointSlice has this port", why, lost, mend=mend)
 
 
@@ -164,8 +167,13 @@ def _strays(service: Service, flows: Sequence[Trace], traces: Traces, places: Pl
             yield Misled(port, _silent(port), f"{said} {mine[0][0].port}.", lost_there, mend=mend)
 
 
-def _stale(flows: Sequence[Trace]) -> Iterator[Misled]:
-    lost = tuple(x for x in flows if x.failing and x.failing.mark == STALE)
-    if lost:
-        why = f"An EndpointSlice leads to an address where nobody is: {lost[0].at(Hop.POD).why}."
-        yield Misled(None, "Endpoints lead to nobody", why, lost)
+def _stale(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> Iterator[Misled]:
+    """Endpoints whose address nobody has, apart for each object that says so."""
+    lost = [x for x in flows if x.failing and x.failing.mark == STALE]
+    said = {x.key: leading_to(cluster, service, x.at(Hop.ENDPOINTS).why) for x in lost}
+    for each in dict.fromkeys(said.values()):
+        mine = tuple(x for x in lost if said[x.key] == each)
+        who = " and ".join(each) or "An EndpointSlice"
+        why = f"{who} {'lead' if len(each) > 1 else 'leads'} to an address where nobody is: {mine[0].at(Hop.POD).why}."
+        mend = f"{'See who writes' if service.spec.selector else 'Correct'} {who}." if each else ""
+        yield Misled(None, "Endpoints lead to nobody", why, mine, mend=mend)

@@ -13,6 +13,7 @@ from dualstack.reach.held_up import held_up
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.slice_writers import written_as
 from dualstack.reach.states import has_ended, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
@@ -110,7 +111,8 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
     said = flows[0].failing.why if which and flows[0].failing else why
     commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
-    look = "See what keeps the pods from being ready." if commands else "See who writes the EndpointSlices."
+    writers = " and ".join(dict.fromkeys(map(written_as, cluster.slices_of(service)))) or "the EndpointSlices"
+    look = "See what keeps the pods from being ready." if commands else f"See who writes {writers}."
     if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
         said = f"{said}, although the pods are ready"
         look = "See whether kube-controller-manager runs: it writes the EndpointSlices."

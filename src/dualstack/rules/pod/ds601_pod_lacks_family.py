@@ -111,9 +111,10 @@ def _made_anew(lack: Lack) -> tuple[str, Fix]:
 def _to_be_seen(lack: Lack, unseen: tuple[str, ...]) -> tuple[str, Fix]:
     """What to do where nobody could see whether the nodes have the family: new pods there need not get it."""
     title, named = lack.family.title, listed(unseen)
-    which, they = (f"the node {named}", "it") if len(unseen) == 1 else (f"the nodes {named}", "them")
+    one = (f"the node {named}", "has", "it")
+    which, has, they = one if len(unseen) == 1 else (f"the nodes {named}", "have", "them")
     hint = (
-        f"See whether {which}, which could not be read, {'has' if len(unseen) == 1 else 'have'} {title} and a range of it for pods. Without, give {they} "
+        f"See whether {which}, which could not be read, {has} {title} and a range of it for pods. Without, give {they} "
         f"{title} or run the pods elsewhere; with both, see why the network plugin gives none, and make them anew."
     )
     fields = "NAME:.metadata.name,ADDRESSES:.status.addresses[*].address,RANGES:.spec.podCIDRs"

@@ -3,9 +3,9 @@
 ## What it detects
 A Service for OTLP whose `targetPort` is a name that no container of its pods has, or a number that is none of the
 Collector's, where all that runs in those pods is known with its configuration; a warning where no OTLP is meant or
-taken there. Of a Service without selector, a port whose name none of its EndpointSlices has. An Ingress or a route to a
-port that its Service lacks. Of any Service, a port that is for TCP where a receiver takes UDP, or the reverse. On a
-cluster, flows that end there, and endpoints whose pod has another address by now.
+taken there. Of a Service without selector, a port whose name none of its EndpointSlices has, and on a cluster one that
+they lead elsewhere over one family. An Ingress or a route to a port that its Service lacks. Of any Service, a port that
+is for TCP where a receiver takes UDP, or the reverse. On a cluster, flows that end there, and endpoints that are gone.
 
 ## Why it breaks
 A name without a port gives no endpoint, and a port without a listener refuses every connection. A slice belongs to the
