@@ -236,7 +236,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     said = [*every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
-        said += [under(code, x) for code, x in unexplained(sight.traces, said)]
+        said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
     return explained(said, wanted)
 
 

@@ -414,3 +414,14 @@ def test_pods_on_a_node_that_could_not_be_read_are_not_made_anew() -> None:
     pods = [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n3", ["IPv4"])]
     (told,) = (x for x in w.diagnosed(w.healthy(nodes=nodes, pods=pods)).findings if x.code == "DS601")
     assert told.hint.startswith("See whether the nodes n1, n3, which could not be read, have IPv6")
+
+
+def test_a_readiness_gate_that_nobody_opens_is_told() -> None:
+    closed = 'corresponding condition of pod readiness gate "example.com/lb" does not exist.'
+    ready = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message": closed}
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1", conditions=[ready])]))
+
+    (told,) = (x for x in found.findings if x.code == "DS507")
+    assert f"the pod otel-a is not ready: {closed.rstrip('.')}." in told.detail
+    assert "The containers of the pod otel-a are ready" in told.detail
+    assert told.hint.startswith("See why the controller that has to set this condition")

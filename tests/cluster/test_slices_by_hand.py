@@ -93,3 +93,12 @@ def test_a_slice_that_is_a_copy_of_endpoints_is_told_by_them() -> None:
     found = diagnosed([copied])
 
     assert [(x.code, x.hint) for x in found.findings] == [("DS507", "See who writes Endpoints otel.")]
+
+
+def test_what_is_led_out_of_sight_is_looked_for_at_its_address() -> None:
+    slices = [by_hand("IPv4", "10.244.9.1"), by_hand("IPv6", "fd00:244::1")]
+
+    found = diagnosed(slices, *exports(grpc=Outcome.REFUSED, http=Outcome.ACCEPTED))
+
+    (told,) = found.findings
+    assert told.hint == "See what takes connections at fd00:244::1, where EndpointSlice hand-6 leads."

@@ -3,6 +3,7 @@
 import pytest
 
 from dualstack.model.address import Family, Protocol, Target
+from dualstack.model.cluster import Cluster
 from dualstack.model.trace import Hop, Status, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.unexplained import unexplained
@@ -25,7 +26,7 @@ def ended(hop: Hop, mark: str = "") -> Traces:
     ],
 )
 def test_it_stands_under_the_nearest_rule(hop: Hop, mark: str, code: str) -> None:
-    [(told, finding)] = unexplained(ended(hop, mark), ())
+    [(told, finding)] = unexplained(ended(hop, mark), (), Cluster())
 
     assert told == code
     assert finding.hint.endswith(".")

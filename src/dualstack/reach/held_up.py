@@ -7,7 +7,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
-from dualstack.reach.states import trouble, troubles
+from dualstack.reach.states import GATED, trouble, troubles
 
 
 class Reason(NamedTuple):
@@ -19,7 +19,7 @@ class Reason(NamedTuple):
 
 def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
     """Why some pods are not ready, where something else than they says it; None where nothing does."""
-    found = (*_nodes(cluster, pods), *_mounts(cluster, pods))
+    found = (*_nodes(cluster, pods), *_mounts(cluster, pods), *_gates(pods))
     return next(iter((*found, *_next(pods, flows, places))), None)
 
 
@@ -53,6 +53,14 @@ def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
                 has = " and ".join(f"`{x}`" for x in known) or "none"
                 said = f"The pod {pod.metadata.called} waits for the key `{key}` of {called}, which has {has}."
                 yield Reason(said, f"Correct the key in the volume or in {called}.")
+
+
+def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
+    """Readiness gates: conditions that a controller of somebody else has to set (Kubernetes documentation, Pod)."""
+    for pod in pods:
+        if any(x.type == "Ready" and x.reason == GATED for x in pod.status.conditions or ()):
+            said = f"The containers of the pod {pod.metadata.called} are ready, and a readiness gate of it is not."
+            yield Reason(said, "See why the controller that has to set this condition of the pods does not.")
 
 
 def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from dualstack.reach.pods import Place
 
 _LONGEST = 300  # characters of what a container or the scheduler said
+GATED = "ReadinessGatesNotReady"
+"""The reason of the condition `Ready` of a pod whose containers are ready, and something else is not."""
 _BEGINNING = ("ContainerCreating", "PodInitializing")
 _HEAD, _TAIL = 90, 200
 """The same of the two ends of an error that is longer: what it is, and what was wrong."""
@@ -32,8 +34,14 @@ def trouble(pod: Pod) -> str:
     every = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
     said = next(filter(None, map(_state, every)), "")
     if said or pod.status.phase in (None, "Running"):
-        return said or ("is not ready" if pod.status.phase else "")
+        return said or (f"is not ready{_gated(pod)}" if pod.status.phase else "")
     return f"is {pod.status.phase}"
+
+
+def _gated(pod: Pod) -> str:
+    """What the kubelet says of readiness gates that hold a pod back (kubernetes 1.34.4, pkg/kubelet/status)."""
+    said = (x.message for x in pod.status.conditions or () if x.type == "Ready" and x.reason == GATED)
+    return next((f": {_cut(x).rstrip('.')}" for x in said if x), "")
 
 
 def unscheduled(pod: Pod) -> str:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH, Family
+from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
-from dualstack.reach.live import families_of, keys
+from dualstack.reach.live import by_service, families_of, keys
+from dualstack.reach.slice_writers import leading_to
 
 _NEAREST = {
     Hop.ENDPOINT: ("DS101", "Correct the endpoint that clients are told."),
@@ -25,7 +29,7 @@ _NEAREST = {
 _SILENT, _LED = "DS906", "DS508"
 
 
-def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
+def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> Iterator[tuple[str, Finding]]:
     """One finding, with its code, for each reason of flows that no error among what was `found` speaks of.
 
     An error that names no flows, such as one of a file, may be about any.
@@ -38,7 +42,18 @@ def unexplained(traces: Traces, found: Iterable[Finding]) -> Iterator[tuple[str,
     for trace, end in ((x, y) for x in silent if (y := x.failing)):
         alike.setdefault((_nearest(trace, end), end.hop, _why(end, trace.family)), []).append(trace)
     for (code, hop, why), flows in alike.items():
-        yield code, _finding(hop, why, flows)
+        said = _finding(hop, why, flows)
+        yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
+
+
+def _by_hand(hop: Hop, trace: Trace, cluster: Cluster) -> str:
+    """What to do where endpoints lead out of sight: to no pod that the Service selects; empty where they do not."""
+    before = trace.at(Hop.ENDPOINTS)
+    if trace.server or before.status is not Status.PASS or hop not in (Hop.LISTEN, Hop.HANDSHAKE):
+        return ""
+    led = (y for x, _ in by_service(cluster, (trace,)) for y in leading_to(cluster, x, before.why))
+    who = " and ".join(dict.fromkeys(led))
+    return f"See what takes connections at {before.why.removeprefix('ready: ')}, where {who} leads." if who else ""
 
 
 def _nearest(trace: Trace, end: TracedHop) -> str:
