@@ -357,3 +357,40 @@ def test_a_pod_whose_port_nobody_listens_on_is_not_deaf_on_one_family(looked: bo
 
     assert "DS508" in w.roots(found)
     assert "DS605" not in w.codes(found)
+
+
+def test_who_lacks_the_family_is_not_refused_whatever_is_behind() -> None:
+    """The node shows one address and a range of both families, so that the objects do not tell."""
+    nodes = [w.node("n1", 1), w.node("n2", 2, ["IPv4"], w.BOTH)]
+    world = w.world(w.healthy(nodes=nodes, pods=[POD], configs=[w.config("127.0.0.1:4317")]))
+    near, far = (exports(SERVICE, ipv6=x, ipv4=Outcome.REFUSED) for x in (Outcome.REFUSED, Outcome.NO_ROUTE))
+    world.inspections = [
+        Inspection(x, "obs", "", plainly(Snapshot({Probes: y}))) for x, y in (("n1", near), ("n2", far))
+    ]
+
+    found = conclude(world, Question())
+
+    grpc = {x.nodes: x.disposition for x in found.traces if x.target.port == 4317 and x.family is V6}
+    assert grpc == {("n1",): Disposition.REFUSED, ("n2",): Disposition.NO_ROUTE}
+    assert not [x for x in found.findings for y in x.evidence if x.code == "DS202" and "no_route" in y.fact]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LARGE_LOST, Outcome.LARGE_STALLED])
+def test_an_export_that_is_never_answered_was_not_rejected(outcome: Outcome) -> None:
+    found = diagnosed(in_pod(("::", False), ipv6=outcome))
+
+    assert {x.disposition for x in found.traces if x.failed} == {Disposition.TIMED_OUT}
+    assert set(w.roots(found)) == {"DS903"}
+
+
+def test_a_reset_where_a_socket_was_seen_is_not_put_on_other_sockets() -> None:
+    found = diagnosed(in_pod(("::", False), ipv4=Outcome.REFUSED))
+
+    (told,) = (x for x in found.findings if x.code == "DS201" and "4317" in x.summary)
+    assert "a packet filter answers by reset, unless the sockets have changed" in told.detail
+
+
+def test_what_is_declared_alone_is_not_called_observed() -> None:
+    found = w.diagnosed(w.healthy(configs=[w.config("127.0.0.1:4317", "127.0.0.1:4318")]))
+
+    assert {x.confidence for x in found.findings if x.code == "DS202"} == {"declared"}

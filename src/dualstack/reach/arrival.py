@@ -28,6 +28,9 @@ pod that lost its address."""
 UNMET, OUTSIDE = "unmet", "outside"
 """Marks: a proxy of a mesh that does not listen for what is led to it, and one that turned away who is in no mesh."""
 
+_UNANSWERED = (Outcome.TLS_STALLED, Outcome.LARGE_LOST, Outcome.LARGE_STALLED)
+"""How exports end that wait in vain behind the hop at which connections do."""
+
 Looks = Mapping[Way, Glimpse]
 
 _DISPOSITIONS = {
@@ -76,13 +79,19 @@ def traced(flow: Flow, hops: Sequence[TracedHop], backends: Sequence[Backend] = 
         flow.family,
         tuple(x.address for x in backends) if flow.headless else flow.addresses,
         ordered,
-        _DISPOSITIONS[failing.hop] if failing else end,
+        _ended(failing) if failing else end,
         required=flow.required,
         server=first.place.name if first and first.place else "",
         arrives=first.port if first else 0,
         nodes=flow.nodes,
         servers=tuple(x.place.name for x in backends if x.place),
     )
+
+
+def _ended(failing: TracedHop) -> Disposition:
+    """What becomes of a flow that fails at a hop; some of the exports that end there were never answered."""
+    lost = MEANINGS[Outcome(failing.mark)].disposition if failing.mark in _UNANSWERED else None
+    return lost or _DISPOSITIONS[failing.hop]
 
 
 def led(

@@ -31,6 +31,8 @@ _Near = tuple[str, Family, Protocol]
 """A node, and what is spoken from there."""
 
 
+_OF_SENDERS = (Outcome.NO_ROUTE, Outcome.NO_SOURCE, Outcome.FAMILY_ABSENT)
+"""How exports end that never left: whatever is behind them, their senders lack the family."""
 _UNTRIED = (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH, Outcome.TLS_REFUSED)
 """What nobody can say of clients: which authorities they trust, and what certificates they have."""
 
@@ -168,7 +170,8 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
     failing = trace.failing
     at = _place(trace, made.result.outcome, meaning.hop, past)
-    if failing:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
+    open_ = trace.at(Hop.ROUTE).mark == OPEN and made.result.outcome in _OF_SENDERS
+    if failing and not open_:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
     if at is Hop.POLICY and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):

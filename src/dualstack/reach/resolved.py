@@ -12,6 +12,8 @@ from dualstack.reach.cluster_dns import SILENT
 
 UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
+UNRESOLVABLE = "does not resolve"
+"""What is said of a name that gives no address at all."""
 UNRESOLVED = "unresolved"
 """The same of a name of which nobody knew whether it gives one."""
 UNANSWERED, UNFORWARDED = "unanswered", "unforwarded"
@@ -50,7 +52,7 @@ def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
     """A trace whose name gives no address of its family; no client needs that of a host that has another one."""
     before = trace.at(Hop.RESOLVE)
     known = before.status is Status.PASS and trace.target.host != "localhost"
-    why = f"does not resolve: {said.error}" if said.error else f"gives no {trace.family.title} address"
+    why = f"{UNRESOLVABLE}: {said.error}" if said.error else f"gives no {trace.family.title} address"
     reason = f", and {before.why}" if before.why and not known and said.error else ""
     mark = _mark(before, said, known=known)
     facts = (_fact(node, said), *before.evidence)

@@ -19,7 +19,7 @@ import msgspec
 
 import dualstack.rules
 from dualstack.knowledge import table
-from dualstack.model.evidence import Missing
+from dualstack.model.evidence import Layer, Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
 from dualstack.model.snapshot import NOT_GATHERED, Snapshot
 from dualstack.model.source import Location
@@ -198,7 +198,16 @@ def ranked(found: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def _complete(rule: Rule, finding: Finding) -> Finding:
     severity = finding.severity if finding.severity is not Severity.ERROR else rule.severity
-    return msgspec.structs.replace(finding, code=rule.code, name=rule.name, hop=rule.hop, severity=severity)
+    sure = max(finding.confidence, _resting_on(finding), key=_CONFIDENCES.index)
+    return msgspec.structs.replace(
+        finding, code=rule.code, name=rule.name, hop=rule.hop, severity=severity, confidence=sure
+    )
+
+
+def _resting_on(finding: Finding) -> Confidence:
+    """The strongest that a finding can rest on by its evidence: what is declared alone was not seen."""
+    declared = finding.evidence and all(x.layer is Layer.DECLARED for x in finding.evidence)
+    return Confidence.DECLARED if declared else Confidence.PROBED
 
 
 def _merge(found: Iterable[Finding]) -> Iterator[Finding]:

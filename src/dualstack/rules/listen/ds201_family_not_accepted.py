@@ -41,6 +41,7 @@ probes: ["127.0.0.1:4318 http accepted"]
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
+from dualstack.model.evidence import Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Disposition, Hop, Trace, Traces
@@ -61,6 +62,7 @@ BECAUSE = (
 _UNSEEN = "The other family is answered there. Its sockets are out of sight."
 
 _ODD = " That takes it: other sockets are there by now, or a packet filter answers by reset."
+_REJECTED = " That takes it: a packet filter answers by reset, unless the sockets have changed since they were read."
 _HIDDEN = "Look at the sockets of the server, and for a filter that rejects by reset at both ends."
 
 
@@ -75,7 +77,7 @@ def check(traces: Traces, listeners: Listeners | None) -> Iterator[Finding]:
         if bound or (not seen and answered and trace.at(Hop.POLICY).mark != UNDECIDED):
             yield Finding(
                 summary=f"{trace.family.title} is not accepted on port {trace.port}",
-                detail=f"{_refused(trace)} {bound or _UNSEEN}{_ODD if odd else ''}",
+                detail=f"{_refused(trace)} {bound or _UNSEEN}{_odd(trace) if odd else ''}",
                 hint=_HIDDEN if odd else _hint(trace, listeners) if bound else _look(trace),
                 families=(trace.family,),
                 confidence=_confidence(trace) if bound else Confidence.INFERRED,
@@ -89,6 +91,10 @@ def _refused(trace: Trace) -> str:
     if trace.disposition is Disposition.REFUSED:
         return f"`{trace.addresses[0]}` refuses connections."
     return f"No socket takes connections to `{trace.addresses[0]}`, whatever the packet filter says."
+
+
+def _odd(trace: Trace) -> str:
+    return _ODD if any(x.layer is Layer.DECLARED for x in trace.at(Hop.LISTEN).evidence) else _REJECTED
 
 
 def _bound(trace: Trace, listeners: Listeners | None) -> str:

@@ -55,12 +55,12 @@ from dualstack.model.trace import Disposition, Hop, Trace, Traces
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.nameless import NAMELESS
 from dualstack.reach.required import addresses_of
-from dualstack.reach.resolved import UNTOLD
+from dualstack.reach.resolved import UNRESOLVABLE, UNTOLD
 from dualstack.reach.resolver import NO_AAAA
 
 HOP = Hop.RESOLVE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS403", "DS410", "DS501", "DS506", "DS517")
+BECAUSE = ("DS402", "DS403", "DS410", "DS501", "DS506", "DS517")
 
 
 def check(traces: Traces, names: Names | None, cluster: Cluster | None) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ def _of_service(trace: Trace) -> Finding:
     hop, title = trace.at(Hop.RESOLVE), trace.family.title
     if hop.mark == UNTOLD:
         return Finding(
-            summary=f"The name gives no {title} address",
+            summary=f"The name gives no {'' if UNRESOLVABLE in hop.why else f'{title} '}address",
             detail=f"{hop.why}, and the Service has one: the nameserver of the cluster keeps it back.",
             hint="Look for plugins of CoreDNS that answer for this record: `template`, `rewrite`, `filter`.",
             families=(trace.family,),
