@@ -12,6 +12,7 @@ from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.report.text import render
+from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
 from tests.cluster.test_exports_of_pods import seen
 from tests.cluster.test_incidents import CASES, DAEMON, DOWN, FIRST, LOCAL, ONE, POOR, V4, V6, alias, looks, waiting
@@ -425,3 +426,25 @@ def test_a_readiness_gate_that_nobody_opens_is_told() -> None:
     assert f"the pod otel-a is not ready: {closed.rstrip('.')}." in told.detail
     assert "The containers of the pod otel-a are ready" in told.detail
     assert told.hint.startswith("See why the controller that has to set this condition")
+
+
+def test_ports_that_lead_each_to_the_other_receiver_are_told_without_an_export() -> None:
+    ports = [
+        {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-http"},
+        {"name": "otlp-http", "port": 4318, "targetPort": "otlp-grpc"},
+    ]
+    slices = w.endpoints([w.pod("otel-a", "n1")])
+    for item in slices:
+        item["ports"] = [{"name": "otlp-grpc", "port": 4318}, {"name": "otlp-http", "port": 4317}]
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1")], services=[w.service(ports=ports)], slices=slices))
+
+    assert [(x.code, x.severity) for x in found.findings] == [("DS521", "warning")] * 2
+
+
+def test_why_nobody_knows_begins_with_what_was_not_done() -> None:
+    """Without the nodes nobody knows which families clients have, and an export would have told."""
+    found = w.diagnosed(w.healthy(nodes=[]))
+
+    told = " ".join(x.text.strip() for x in unknown(found))
+    assert "a listener is there; nothing was exported" in told
+    assert "no node could be read" in told

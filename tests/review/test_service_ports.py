@@ -137,6 +137,25 @@ class TestPortsLeftOut:
         assert dropped.summary == "Service leads port 4318 elsewhere"
         assert mended(text, unsafe=True) == text.replace("9411", "4318")
 
+    SWAPPED = "{name: otlp-grpc, port: 4317, targetPort: 4318}, {name: otlp-http, port: 4318, targetPort: 4317}"
+
+    def test_ports_that_lead_each_to_the_other_receiver_are_led_to_their_own(self) -> None:
+        text = service(self.SWAPPED) + collector()
+
+        assert [x.summary for x in found(text, "DS521")] == [
+            "Service leads port 4317 elsewhere",
+            "Service leads port 4318 elsewhere",
+        ]
+        assert [x.severity for x in found(text, "DS521")] == [Severity.WARNING] * 2
+        assert not found(mended(text, unsafe=True), "DS521")
+
+    def test_a_headless_service_swaps_nothing(self) -> None:
+        assert not found(headless(self.SWAPPED) + collector(), "DS521")
+
+    def test_a_port_of_another_number_is_what_somebody_wants(self) -> None:
+        ports = "{port: 4317}, {name: otlp-http, port: 4318}, {name: more, port: 80, targetPort: 4318}"
+        assert not found(service(ports) + collector(), "DS521")
+
     def test_an_unnamed_port_is_left_to_a_person(self) -> None:
         (dropped,) = found(service("{port: 4317}") + collector(), "DS521")
 

@@ -167,7 +167,9 @@ def route(crowd: Crowd, family: Family) -> TracedHop:
     if family in crowd.families:
         return TracedHop(Hop.ROUTE, Status.PASS, f"the {crowd.name} have {title} addresses")
     if family in crowd.open or not crowd.families:  # a node that shows neither address nor range
-        return TracedHop(Hop.ROUTE, Status.UNKNOWN, f"nobody could say whether the {crowd.name} have {title}", OPEN)
+        unread = "" if crowd.nodes else ": no node could be read"
+        why = f"nobody could say whether the {crowd.name} have {title}{unread}"
+        return TracedHop(Hop.ROUTE, Status.UNKNOWN, why, OPEN)
     fact = Evidence(f"pods have {' and '.join(x.title for x in crowd.families)} addresses alone", _nodes_of(crowd))
     return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", LACKING, (fact,))
 

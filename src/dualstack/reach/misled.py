@@ -139,7 +139,7 @@ def _silent(port: ServicePort) -> str:
 
 
 def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Misled | None:
-    lost = tuple(x for x in flows if receives_on(x, places))
+    lost = tuple(x for x in flows if receives_on(x, places) and x.failing and x.failing.hop is not Hop.ROUTE)
     if not lost:
         return None
     meant = receives_on(lost[0], places)

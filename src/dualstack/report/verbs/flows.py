@@ -173,8 +173,10 @@ def _why_not(trace: Trace) -> str:
     """Why nobody knows what becomes of a flow; empty where nothing tells."""
     open_ = [x for x in trace.hops if x.status is Status.UNKNOWN]
     said = "; ".join(f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
-    untried = not said and bool(open_) and all(x.hop in _ANSWERS for x in open_)
-    return "a listener is there; nothing was exported, so what it answers is not known" if untried else said
+    untold = [x.hop for x in open_ if not x.why]
+    heard = trace.at(Hop.LISTEN).status is Status.PASS and Hop.EXPORT in untold
+    untried = "a listener is there; nothing was exported, so what it answers is not known"
+    return "; ".join(x for x in (untried if heard and {*untold} <= {*_ANSWERS} else "", said) if x)
 
 
 def _number(exporters: Iterable[Exporter]) -> int:

@@ -2,7 +2,7 @@
 
 ## What it detects
 A Collector that receives OTLP over gRPC and over HTTP beyond its loopback, whose Services together lead to one of the
-two ports, and no `hostPort` to the other; also one that has a port of that number which leads to another one.
+two ports, and no `hostPort` to the other; also one whose port of that number leads elsewhere, as to the other receiver.
 
 ## Why it breaks
 A client that speaks the other transport is refused, or waits: many SDKs speak http/protobuf, to 4318, by default.
@@ -64,7 +64,7 @@ spec:
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
@@ -75,6 +75,7 @@ from dualstack.reach.destination import read
 from dualstack.reach.edits import added_item, fix
 from dualstack.reach.ports import exposes, otlp
 from dualstack.reach.start import port
+from dualstack.reach.wiring import target
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.WARNING
@@ -90,7 +91,9 @@ def lint(services: Services, deployments: Deployments) -> Iterator[Finding]:
         mine = [x for x in item.services if id(x) in written]
         for endpoint in otlp(item.config) if item.workload and mine else ():
             found = _leading(item, item.workload, mine) if item.workload else []
-            if found and _dropped(endpoint, item.workload, mine):
+            swapped = [(x, y) for x in mine for y in x.ports if _is_swapped(x, y, endpoint, item)]
+            yield from (_crossed(x, y, endpoint) for x, y in swapped)
+            if found and not swapped and _dropped(endpoint, item.workload, mine):
                 number = port(endpoint)
                 crossed = ((x, y) for x in mine for y in x.ports if y.number.text == str(number))
                 yield next((_crossed(*x, endpoint) for x in crossed), None) or _finding(found[0], endpoint, number)
@@ -107,6 +110,15 @@ def _dropped(endpoint: DeclaredEndpoint, workload: Workload | None, mine: list[S
         return False
     hosted = any(y.host and y.number.text == str(number) for x in workload.containers for y in x.ports)
     return not hosted and not any(x.headless or exposes(x, workload, number) for x in mine)
+
+
+def _is_swapped(service: Service, led: ServicePort, endpoint: DeclaredEndpoint, item: Deployed) -> bool:
+    """Whether a port with the number of a receiver, and of its transport, leads to the receiver of another one."""
+    number = port(endpoint)
+    usual = led.number.text == str(number) and OTLP_PORTS.get(number) is endpoint.protocol and not service.headless
+    met = target(led, item.workload) if usual and item.workload else 0
+    there = [x.protocol for x in otlp(item.config) if port(x) == met]
+    return bool(there) and endpoint.protocol not in there
 
 
 def _crossed(service: Service, led: ServicePort, endpoint: DeclaredEndpoint) -> Finding:
