@@ -343,3 +343,20 @@ def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> Non
 
     assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
     assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."
+
+
+@pytest.mark.parametrize(
+    ("shares", "holder"),
+    [(True, "a process of the node n1, or of a pod in its network"), (False, "another container of the pod")],
+)
+def test_a_port_that_somebody_else_has_is_told(shares: bool, holder: str) -> None:
+    end = 'Error: cannot start pipelines: failed to start "otlp" receiver: listen tcp 0.0.0.0:34317: bind: '
+    pod = crashed(message=f"{end}address already in use")
+    pod["spec"]["hostNetwork"] = shares
+
+    (told,) = (x for x in w.diagnosed(w.healthy(pods=[pod])).findings if x.code == "DS507")
+
+    assert told.hint.startswith("Give one of the two another port:")
+    assert holder in told.hint
+    assert told.fix is not None
+    assert any("spec.nodeName=n1" in x for x in told.fix.commands) is shares

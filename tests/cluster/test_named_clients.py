@@ -193,6 +193,7 @@ def test_a_port_for_udp_alone_is_none_for_otlp() -> None:
         assert fault.detail.endswith(said)
         assert fault.hint == "Write `protocol: TCP` in port 4317 of the Service."
         assert found.verdict == "degraded"
+    assert fault.detail.startswith("The pods of Deployment cart send")
 
 
 @pytest.mark.parametrize(

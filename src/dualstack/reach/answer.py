@@ -8,7 +8,7 @@ from dualstack.model.question import CLUSTER, FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
-from dualstack.reach.unaimed import NEEDS
+from dualstack.reach.unaimed import NEEDS, QUIET
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
@@ -31,8 +31,10 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
     said.append(("are not known", [x for x in required if x.disposition is Disposition.INSUFFICIENT_INFO]))
     parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
-    if not parts and any(x.needs == NEEDS for x in diagnosis.skipped):
-        return "no port for OTLP was found, so nothing was tried."
+    lacking = [x.why for x in diagnosis.skipped if x.needs == NEEDS]
+    if not parts and lacking:
+        found = f"these pods {QUIET}" if QUIET in lacking[0] else "no port for OTLP was found"
+        return f"{found}, so nothing was tried."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)
     return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."

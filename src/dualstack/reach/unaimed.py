@@ -14,6 +14,9 @@ from dualstack.reach.states import troubles
 NEEDS = "ports for OTLP"
 """What a question needs that comes to no flow."""
 
+QUIET = "send nothing by OTLP"
+"""What is said of pods of which every one is told so."""
+
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
 
@@ -34,7 +37,7 @@ def _silent(cluster: Cluster, target: str) -> str:
     """Why the pods of a workload send nothing, where that is so of all of them."""
     found = [silenced(x, cluster.config_maps) for x in cluster.pods]
     mine = found and all(found) and target != str(EVERYTHING) and not target.startswith("svc/")
-    return f"by {found[0]} the pods of `{target}` send nothing by OTLP, whatever endpoint they name" if mine else ""
+    return f"by {found[0]} the pods of `{target}` {QUIET}, whatever endpoint they name" if mine else ""
 
 
 def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> str:

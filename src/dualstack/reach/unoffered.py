@@ -16,6 +16,8 @@ from dualstack.reach.lanes import host, selected
 from dualstack.reach.live import by_service, families_of, keys, taken_on
 from dualstack.reach.pods import Places
 
+ANYBODY = "pods"
+"""The clients of a port of which nobody says who uses it."""
 NOT_OFFERED = "not-offered"
 """Mark of the hop `service`: the Service does not have the port."""
 
@@ -66,7 +68,7 @@ def untransported(cluster: Cluster, question: Question) -> Iterator[Trace]:
         for number in dict.fromkeys(x.port for x in every if x.port in OTLP_PORTS or "otlp" in x.name.split("-")):
             if _twin(service, number):
                 target = Target(host(service), host(service), number, OTLP_PORTS.get(number, Protocol.GRPC))
-                yield from _ended(service, "pods", target, question)
+                yield from _ended(service, ANYBODY, target, question)
 
 
 def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
@@ -103,7 +105,8 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     add = f"Write `protocol: TCP` in port {port} of the Service" if _twin(service, port) else add
     usable = (x.port for x in service.spec.ports or () if x.protocol == "TCP")
     ports = " or ".join(str(x) for x in usable if OTLP_PORTS.get(x, protocol) is protocol)
-    who = " and ".join(dict.fromkeys(x.vantage for x in flows))
+    every = dict.fromkeys(x.vantage for x in flows)
+    who = " and ".join(x for x in every if len(every) == 1 or x != ANYBODY)
     return Finding(
         summary=f"The Service has no port {port}{' for TCP' if _twin(service, port) else ''}",
         detail=f"The {who} send OTLP over {protocol} to port {port}. {stop.why[:1].upper()}{stop.why[1:]}.",

@@ -14,7 +14,7 @@ from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, was_killed
+from dualstack.reach.states import has_ended, last_words, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -22,6 +22,8 @@ ENDING = (
     *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
+_TAKEN = "address already in use"
+"""EADDRINUSE, in the words of strerror(3), which Go and most others repeat."""
 _KILLING = ("DS216", "DS218")
 """Those of what the kubelet ends a container for."""
 
@@ -79,8 +81,17 @@ def _correct(place: Place) -> str:
     """What to do about a container that does not run: what it says of that is in its log or in the message."""
     if was_killed(place.pod, next(iter(place.stopped))):
         return "See in the events of the pod which probe failed: the kubelet ends a container for that."
+    if _is_taken(place):
+        node = f"a process of the node {place.pod.spec.node_name}, or of a pod in its network"
+        holder = node if place.pod.spec.host_network else "another container of the pod, or another receiver"
+        return f"Give one of the two another port: {holder}, has the one that it wants."
     ended = _is_ended(place)
-    return "Correct what it says of its end." if ended else "See what the kubelet says of the container."
+    return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
+
+
+def _is_taken(place: Place) -> bool:
+    """Whether a container ended because the port that it wants is somebody else's."""
+    return any(_TAKEN in last_words(x) for x in place.pod.status.container_statuses or ())
 
 
 def _is_ended(place: Place) -> bool:
@@ -96,6 +107,8 @@ def _logs(place: Place) -> tuple[str, ...]:
     describe = f"kubectl describe pod {about.name} -n {about.namespace}"
     if was_killed(place.pod, name):
         return (describe, logs)
+    if place.pod.spec.host_network and _is_taken(place):
+        return (f"kubectl get pods -A -o wide --field-selector spec.nodeName={place.pod.spec.node_name}", logs)
     return (logs,) if _is_ended(place) else (describe,)
 
 
