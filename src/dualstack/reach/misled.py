@@ -31,7 +31,7 @@ class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
     `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
-    `mend` is what to do about what is wrong elsewhere than in the port.
+    `mend` is what to do about what is wrong elsewhere than in the port; one of it and `meant` is always there.
     """
 
     port: ServicePort | None
@@ -47,9 +47,7 @@ class Misled(msgspec.Struct, frozen=True):
         """What to do."""
         if self.mend:
             return self.mend
-        if not self.meant or not self.port:
-            return "See who writes the endpoints."
-        if self.headless:
+        if self.headless and self.port:
             return f"Send to port {self.meant}, or let the receiver listen on port {self.port.port}."
         return f"Set its `targetPort` to {self.meant}."
 
@@ -173,7 +171,7 @@ def _stale(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> Iterat
     said = {x.key: leading_to(cluster, service, x.at(Hop.ENDPOINTS).why) for x in lost}
     for each in dict.fromkeys(said.values()):
         mine = tuple(x for x in lost if said[x.key] == each)
-        who = " and ".join(each) or "An EndpointSlice"
+        who = " and ".join(each)
         why = f"{who} {'lead' if len(each) > 1 else 'leads'} to an address where nobody is: {mine[0].at(Hop.POD).why}."
-        mend = f"{'See who writes' if service.spec.selector else 'Correct'} {who}." if each else ""
+        mend = f"{'See who writes' if service.spec.selector else 'Correct'} {who}."
         yield Misled(None, "Endpoints lead to nobody", why, mine, mend=mend)
