@@ -153,10 +153,21 @@ def test_what_is_no_namespace_among_the_named(make: Callable[[Path], None]) -> N
             refused = dualstack("diagnose", "--netns", other.name, "http://127.0.0.1:1")
             beside = dualstack("diagnose", "--netns", here, "http://127.0.0.1:1")
         finally:
-            other.rmdir() if other.is_dir() else other.unlink()
+            _take_away(other)
 
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "DS211" in beside.stdout
+
+
+def _take_away(path: Path) -> None:
+    """Remove it; `ip` of another test may have opened the pipe meanwhile, and waits until somebody would write."""
+    if path.is_dir():
+        path.rmdir()
+        return
+    writing = os.open(path, os.O_RDWR) if path.is_fifo() else None
+    path.unlink()
+    if writing is not None:
+        os.close(writing)
 
 
 def test_a_process_that_ends_takes_its_namespace_with_it() -> None:
