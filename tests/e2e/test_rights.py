@@ -261,7 +261,7 @@ def test_what_several_objects_lack_is_said_once(cluster: Cluster, user: str) -> 
 
 def test_what_may_not_be_listed_is_not_said_to_be_absent(cluster: Cluster, user: str) -> None:
     allow(cluster)
-    with pytest.raises(BadInput, match=r"in the namespace `rights`\. There are: `crash`, `deploy`, "):
+    with pytest.raises(BadInput, match=r"in the namespace `rights`\. There are: `crash`, `cronjob`, `deploy`, "):
         look(user, "svc/none", "")
     allow(cluster, without={"verb": "list", "resource": "services", "group": ""})
     with pytest.raises(BadInput, match=r"in the namespace `rights`\. Use `-n` for another namespace\.$"):
