@@ -304,3 +304,12 @@ class TestLedAstray:
 
         assert [x.severity for x in mine] == [Severity.ERROR]
         assert mine[0].flows
+
+
+def test_a_look_at_a_pod_that_has_no_address_any_more_is_borne() -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["status"] |= {"podIPs": []}
+    world = w.world(w.healthy(pods=[pod], slices=w.endpoints([w.pod("otel-a", "n1")])))
+    world.seen = Glimpses((Glimpse("pod otel-a", 4317, Protocol.GRPC, Way.ADDRESS, Outcome.ACCEPTED),))
+
+    assert conclude(world, Question()).verdict is not Verdict.HEALTHY

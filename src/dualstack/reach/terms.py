@@ -88,7 +88,7 @@ _SPOKEN = (
 
 def _is_met_before(look: Glimpse, place: Place | None) -> bool:
     """Whether the proxy of a mesh answered the API server, and not the receiver behind it."""
-    return look.way is Way.ADDRESS and place is not None and place.before(place.pod.addresses[0]) is not None
+    return look.way is Way.ADDRESS and place is not None and any(map(place.before, place.pod.addresses[:1]))
 
 
 def _ended_by(trace: Trace, place: Place | None) -> Sidecar | None:
