@@ -71,7 +71,7 @@ def test_a_pod_that_does_not_reach_itself_has_the_filter() -> None:
     (fault,) = _stopped(in_pod(*listening, **lost), *on_nodes(**lost))
     (other,) = _stopped(in_pod(*listening), *on_nodes(**lost))
 
-    assert f"`pod {POD['metadata']['name']}`: `kubectl debug" in fault.hint
+    assert f"the pod {POD['metadata']['name']}: `kubectl debug {POD['metadata']['name']} -it" in fault.hint
     assert f"[{ADDRESSES[1]}]:4317 to itself, from inside the pod" in " ".join(x.source for x in fault.evidence)
     assert "on the nodes at both ends" in other.hint
 

@@ -8,7 +8,7 @@ from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.confined import at_client, at_server
-from dualstack.reach.hint import inside
+from dualstack.reach.hint import beside, inside
 
 _LEAVING = ("output", "postrouting", "egress")
 
@@ -97,14 +97,14 @@ def within(trace: Trace) -> tuple[str, str] | None:
     hop = trace.at(Hop.POLICY)
     if at_client(hop):
         why = "Another pod on the same node gets through, so what stops this one is in its own network, or selects it."
-        pod, too = "a pod of the client", ", and look at policies that select it"
+        pod, place, too = "the client's pod that the evidence names", "", ", and look at policies that select it"
     elif at_server(hop):
         why = "The pod does not reach its own address either, and that way never leaves it."
-        pod, too = f"`{trace.server}`", ""
+        pod, place, too = f"the {trace.server}", trace.server, ""
     else:
         return None
-    command = "`kubectl debug POD -n NAMESPACE -it --profile=netadmin --image=IMAGE -- nft list ruleset`"
-    return why, f"List the rules in the network of {pod}: {command}, with an image that has nft{too}."
+    command = beside(place, "nft list ruleset")
+    return why, f"List the rules in the network of {pod}: `{command}`, with an image that has nft{too}."
 
 
 def seen(verdict: FilterVerdict) -> str:

@@ -38,13 +38,24 @@ def inside(place: str, command: str) -> str:
     """
     kind, _, name = place.partition(" ")
     if kind == "pod" and name:
-        namespace, slash, called = name.rpartition("/")
-        return f"kubectl exec {f'-n {namespace} ' if slash else ''}{called} -- {command}"
+        return f"kubectl exec {_named(name)} -- {command}"
     if kind != "netns" or not name:
         return command
     if name.startswith("/"):
         return f"nsenter --net={name} {command}"
     return f"nsenter -t {name} -n {command}" if name.isdigit() else f"ip netns exec {name} {command}"
+
+
+def beside(place: str, command: str) -> str:
+    """A command as it has to be typed to run in the network of a pod whose image may lack it."""
+    kind, _, name = place.partition(" ")
+    pod = _named(name) if kind == "pod" else "POD"
+    return f"kubectl debug {pod} -it --profile=netadmin --image=IMAGE -- {command}"
+
+
+def _named(pod: str) -> str:
+    namespace, slash, name = pod.rpartition("/")
+    return f"-n {namespace} {name}" if slash else name
 
 
 def sysctl(place: str, interface: str, value: int) -> str:
