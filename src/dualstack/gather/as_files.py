@@ -9,13 +9,13 @@ import yaml
 
 from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
-from dualstack.gather.kube_objects import part, parts, text, texts
+from dualstack.gather.kube_objects import parts, text, texts
 from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.world import Object, World
+from dualstack.model.world import Object, World, part
 
 _INJECT, _INJECTED, _SIDECAR = "sidecar.opentelemetry.io/inject", "sidecar.opentelemetry.io/injected", "otc-container"
 """By what pods ask the Operator for a Collector beside them, the label and the container that they get (operator

@@ -12,15 +12,15 @@ import msgspec
 from dualstack.gather import clients, front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, part, parts, text, texts
+from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
-from dualstack.gather.targets import has_ended, pods_of
+from dualstack.gather.targets import pods_of
 from dualstack.model.cluster import Node
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
-from dualstack.model.world import Object, World, of_template
+from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
 from dualstack.reach.engines import engine
@@ -144,7 +144,8 @@ def of(ask: Asker, target: KubeTarget) -> World:
 
         found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
         pods = pods_of(ask, target, found)
-        alive = [x for x in pods if not has_ended(x)]
+        shown = page(pods, kinds.PODS).items
+        alive = [x for x, pod in zip(pods, shown, strict=True) if not (pod and pod.finished)]
         kind = text(found, "kind")
         made = [of_template(found)] if found and kind in TEMPLATES and not alive else alive
         template = "" if alive else f"{kind}/{target.name}"

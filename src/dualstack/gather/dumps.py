@@ -14,11 +14,11 @@ from dualstack.gather.derived import derive_slices
 from dualstack.gather.errors import BadFile
 from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
-from dualstack.gather.kube_objects import part, slim, text
+from dualstack.gather.kube_objects import slim, text
 from dualstack.gather.regular import read
 from dualstack.gather.yaml_tree import BadYaml, Origin, chunks, compose, plain
 from dualstack.model.evidence import Missing
-from dualstack.model.world import World
+from dualstack.model.world import World, part
 
 _NEVER = ("Secret",)
 _LARGEST = 500_000_000  # bytes of a snapshot

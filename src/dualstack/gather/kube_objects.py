@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from dualstack.gather.errors import BadInput
+from dualstack.model.world import part
 
 T = TypeVar("T")
 
@@ -59,13 +60,6 @@ def slim(item: dict[str, Any]) -> dict[str, Any]:
         if times:
             about["managedFields"] = times
     return item
-
-
-def part(item: object, *keys: str) -> Mapping[str, Any]:
-    """What an object has at some place; what is of another form there than it should be counts as not there."""
-    for key in keys:
-        item = item.get(key) if isinstance(item, Mapping) else None
-    return item if isinstance(item, Mapping) else {}
 
 
 def parts(item: object, *keys: str) -> list[Mapping[str, Any]]:

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from dualstack.gather.kinds import SERVICES
-from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, part, parts, text
+from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text
 from dualstack.gather.pages import Page, page
 from dualstack.model.address import Network, is_address, network, parse
 from dualstack.model.decoders import converted
-from dualstack.model.world import MAKERS, Object, World
+from dualstack.model.world import MAKERS, Object, World, part
 
 T = TypeVar("T")
 

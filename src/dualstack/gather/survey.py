@@ -18,14 +18,14 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, other_policies, ranges
-from dualstack.gather.kube_objects import Kind, Refused, part, parts, text
+from dualstack.gather.kube_objects import Kind, Refused, parts, text
 from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.world import Object, World, of_template, without_null
+from dualstack.model.world import Object, World, of_template, part, without_null
 from dualstack.reach.client_dns import in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken

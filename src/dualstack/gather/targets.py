@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dualstack.gather import kinds
-from dualstack.gather.kube_objects import part, parts, text, texts
+from dualstack.gather.kube_objects import parts, text, texts
 from dualstack.model.target import KubeTarget
-from dualstack.model.world import Object
+from dualstack.model.world import Object, part
 
 if TYPE_CHECKING:
     from dualstack.gather.cluster import Asker
@@ -32,12 +32,6 @@ def pods_of(ask: "Asker", target: KubeTarget, found: Object | None) -> list[Obje
 def _selected(ask: "Asker", workload: Object | None) -> list[Object]:
     selector = _selector(part(workload, "spec", "selector"))
     return ask.some(kinds.PODS, ask.namespace, selector) if selector else []
-
-
-def has_ended(pod: Object) -> bool:
-    """Whether a pod has ended or is about to."""
-    about = part(pod, "metadata")
-    return text(pod, "status", "phase") in ("Succeeded", "Failed") or bool(about.get("deletionTimestamp"))
 
 
 def _selector(said: Mapping[str, Any]) -> str:

@@ -155,23 +155,22 @@ class World(msgspec.Struct):
 def of_template(item: Object) -> Object:
     """The pod that a workload would make, or that one which has ended was: on no node, and without addresses."""
     kind = str(item.get("kind"))
-    about, template = _part(item, "metadata"), _part(item, *TEMPLATES.get(kind, ()))
+    about, template = part(item, "metadata"), part(item, *TEMPLATES.get(kind, ()))
     made_by = [{"kind": kind, "name": about.get("name"), "controller": True}]
     metadata = {
         "namespace": about.get("namespace"),
-        "labels": _part(template, "metadata").get("labels"),
+        "labels": part(template, "metadata").get("labels"),
         "ownerReferences": about.get("ownerReferences") if kind == "Pod" else made_by,
     }
-    spec = {k: v for k, v in _part(template, "spec").items() if k != "nodeName"}
+    spec = {k: v for k, v in part(template, "spec").items() if k != "nodeName"}
     return {"kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def _part(item: Object, *path: str) -> Object:
-    """What is below a path; empty where there is nothing."""
-    for key in path:
-        held = item.get(key)
-        item = held if isinstance(held, Mapping) else {}
-    return item
+def part(item: object, *keys: str) -> Object:
+    """What an object has at some place; what is of another form there than it should be counts as not there."""
+    for key in keys:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return item if isinstance(item, Mapping) else {}
 
 
 def _told_apart(item: Any) -> Any:  # noqa: ANN401 -- any kind with metadata
@@ -186,7 +185,7 @@ def without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
 
 
 def _identity(item: Object) -> tuple[str, str]:
-    held = _part(item, "metadata")
+    held = part(item, "metadata")
     return str(held.get("namespace") or ""), str(held.get("name") or "")
 
 
