@@ -228,8 +228,7 @@ def _is_own(endpoint: str) -> bool:
 def _resolver(world: World, askers: Sequence[Pod]) -> Mapping[str, Any]:
     """The fields of a client's pod that say how it looks names up; what is in the network of a node does as that."""
     names, unmade = {x.metadata.name for x in askers}, world.unmade()
-    held = [x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names]
-    held += [unmade] if unmade else []
+    held = [unmade] if unmade else [x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names]
     spec = next((x.get("spec") or {} for x in held if x["metadata"].get("namespace") == world.namespace), {})
     found = {x: spec[x] for x in ("dnsPolicy", "dnsConfig", "hostAliases") if spec.get(x)}
     if spec.get("hostNetwork") and found.get("dnsPolicy", "ClusterFirst") == "ClusterFirst":

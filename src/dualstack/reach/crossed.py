@@ -14,6 +14,7 @@ from dualstack.reach.admitted import CHOOSES, is_chosen, shut_out
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
+from dualstack.reach.exports import whose
 from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
@@ -129,8 +130,7 @@ def _told(
         told = mine and not _is_shared(trace, known[node].result.outcome, parts)
         groups.setdefault(known[node].result.outcome if told else None, []).append(node)
     for outcome, nodes in groups.items() or [(None, [])]:
-        who = trace.vantage.partition(" on ")[0] if trace.vantage.startswith("pods of ") else "pods"
-        alone = replace(trace, vantage=f"{who} on {named(nodes, every)}", nodes=tuple(nodes))
+        alone = replace(trace, vantage=f"{whose(trace) or 'pods'} on {named(nodes, every)}", nodes=tuple(nodes))
         part = alone if len(groups) > 1 else trace
         met = [
             known[x] for x in nodes if x in known and (outcome or _is_like(trace, MEANINGS[known[x].result.outcome]))

@@ -60,7 +60,12 @@ def is_of_pods(trace: Trace) -> bool:
     return trace.vantage.startswith(_OWN)
 
 
+def whose(trace: Trace) -> str:
+    """The pods that a flow is of by their owner, without their nodes; empty for any on some nodes."""
+    return trace.vantage.partition(" on ")[0] if is_of_pods(trace) else ""
+
+
 def _is_his(exporter: Exporter, trace: Trace) -> bool:
     mine = {f"{_OWN}{exporter.made_by(ambiguous=x)}" for x in (True, False)}
-    who = trace.vantage.partition(" on ")[0] if is_of_pods(trace) else ""
+    who = whose(trace)
     return (not who or who in mine) and (not exporter.families or trace.family in exporter.families)
