@@ -54,7 +54,7 @@ def test_a_filter_that_stops_one_client_is_looked_for_in_its_own_network() -> No
 
     assert fault.summary == "A packet filter stops IPv6"
     assert "Another pod on the same node gets through" in fault.detail
-    assert "List the rules in the network of a pod of the client" in fault.hint
+    assert "network of the client's pod that the evidence names: `kubectl debug -n NAMESPACE POD -it" in fault.hint
 
 
 def test_where_the_others_fail_as_well_it_may_be_anywhere() -> None:

@@ -49,7 +49,7 @@ def inside(place: str, command: str) -> str:
 def beside(place: str, command: str) -> str:
     """A command as it has to be typed to run in the network of a pod whose image may lack it."""
     kind, _, name = place.partition(" ")
-    pod = _named(name) if kind == "pod" else "POD"
+    pod = _named(name) if kind == "pod" else "-n NAMESPACE POD"
     return f"kubectl debug {pod} -it --profile=netadmin --image=IMAGE -- {command}"
 
 
