@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude
-from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
 from dualstack.model.address import Family, Protocol
@@ -17,7 +16,6 @@ from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.target import KubeTarget
-from dualstack.model.trace import Hop, Status
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_survey import KINDS, Object, client, variables
@@ -332,78 +330,3 @@ def test_a_sidecar_that_takes_what_the_loopback_brings_is_healthy(*, native: boo
 
     assert found.verdict is Verdict.HEALTHY
     assert {x.family: x.required for x in found.traces} == {V4: True, V6: False}
-
-
-def test_whoever_expects_ipv6_of_a_sidecar_is_told_of_its_refusal() -> None:
-    pod, *rest = sidecar()
-
-    assert told(pod, more=rest, expect=(V6,)).verdict is not Verdict.HEALTHY
-
-
-def test_the_resolver_of_a_node_is_a_warning_and_never_healthy() -> None:
-    found = told(cart("http://otel.obs.svc:4317", dnsPolicy="Default"))
-
-    (warning,) = [x for x in found.findings if x.code == "DS408"]
-    assert warning.severity is Severity.WARNING
-    assert found.verdict is Verdict.UNKNOWN
-    assert {x.at(Hop.RESOLVE).status for x in found.traces} == {Status.UNKNOWN}
-
-
-def test_a_stored_question_has_the_same_answer() -> None:
-    world = gathered(cart("http://10.96.77.77:4317"))
-    again = unpacked("x", packed(world, "test"))
-
-    assert errors(conclude(again, Question())) == errors(conclude(world, Question())) == ["DS525"]
-
-
-def test_variables_of_config_maps_are_read() -> None:
-    said = config_map("env", ENDPOINT="http://otell.obs.svc:4317", PROTOCOL="grpc")
-    pod = client("a", "n1", [])
-    pod["spec"]["containers"][0]["envFrom"] = [{"prefix": "OTEL_EXPORTER_OTLP_", "configMapRef": {"name": "env"}}]
-
-    found = told(pod, more=[said])
-
-    assert [(x.variable, x.protocol) for x in found.exporters] == [(ENDPOINT, "grpc")]
-    assert errors(found) == ["DS408"]
-
-
-def test_each_signal_has_its_own_way() -> None:
-    env = variables(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://otell.obs.svc:4317")
-    found = told(cart("http://otel.obs:4317", *env))
-
-    assert errors(found) == ["DS408"]
-    assert found.verdict is Verdict.DEGRADED
-
-
-def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
-    """Where a cluster has both, clients that send to one address of their node use that family."""
-    mine = agent(host_network=True)
-    mine["spec"]["containers"][0]["ports"] = []
-    template = {"metadata": {"labels": {"app": "otel"}}, "spec": mine["spec"] | {"hostNetwork": True}}
-    made = {**w.deployment(), "kind": "DaemonSet", "spec": {"template": template}}
-    found = told(
-        on_host(),
-        pods=[mine],
-        services=[],
-        slices=[],
-        workloads=[made],
-        configs=[w.config(grpc="${env:MY_POD_IP}:4317", http="${env:MY_POD_IP}:4318")],
-    )
-
-    assert "DS204" not in {x.code for x in found.findings}
-
-
-def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destination() -> None:
-    pod = cart("http://127.0.0.1:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
-    pod["spec"]["containers"].append({"name": "helper", "image": "helper:1"})
-    template = {"metadata": {"labels": deepcopy(pod["metadata"]["labels"])}, "spec": deepcopy(pod["spec"])}
-    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"}}
-    world = gathered(pod, more=[{**made, "spec": {"template": template}}])
-    world.seen = Glimpses((Glimpse("pod shop/a", 4317, Protocol.GRPC, Way.LOOPBACK, Outcome.REFUSED),))
-
-    found = conclude(world, Question())
-
-    assert errors(found) == ["DS110"]
-    (cause,) = [x for x in found.findings if x.code == "DS110"]
-    assert cause.hint.startswith("Send to ")
-    assert "grpc export through a forwarded port to port 4317 of the pod a" in {x.source for x in cause.evidence}

@@ -10,15 +10,13 @@ from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.kube_objects import Kind, Refused
 from dualstack.gather.stored import Stored
-from dualstack.gather.survey import survey
 from dualstack.model.cluster import Node
 from dualstack.model.decoders import converted
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Asking
 from dualstack.model.question import Question
-from dualstack.model.target import EVERYTHING, KubeTarget
+from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Disposition, Hop, Status
-from dualstack.overview import conclude_all
 from dualstack.reach.admitted import CHOOSES, is_chosen
 from dualstack.reach.engines import engine
 from dualstack.testing.cluster import diagnosis
@@ -385,62 +383,3 @@ def test_a_client_in_the_network_of_its_node_is_beyond_labels() -> None:
     assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.INSUFFICIENT_INFO}
     client["spec"] = {**client["spec"], "nodeName": "n3"}
     assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.DENIED}
-
-
-def test_where_policies_may_not_be_enforced_another_reason_is_told_alone() -> None:
-    local = w.config(grpc="127.0.0.1:4317")
-    world = w.world([*w.healthy(nodes=[calico("n1", "RouteCreated")], configs=[local]), policy("obs", ingress=[])])
-    found = conclude(world, Question())
-
-    mine = [x for x in found.findings if x.code == "DS701"]
-    assert [("4317" in x.detail, "4318" in x.detail) for x in mine] == [(False, True)]
-
-
-def test_a_loopback_is_beyond_policies() -> None:
-    client = deepcopy(CLIENT)
-    client["spec"]["containers"][0]["env"][0]["value"] = "http://localhost:4317"
-    found = asked(policy("shop", policyTypes=["Ingress", "Egress"]), client=client)
-
-    assert "DS701" not in {x.code for x in found.findings}
-
-
-def test_policies_that_could_not_be_read_are_not_fine() -> None:
-    world = w.world(w.healthy(nodes=[calico("n1")]), unseen=["NetworkPolicy"])
-    found = conclude(world, Question())
-
-    assert {x.at(Hop.POLICY).status for x in found.traces if x.vantage == "pods"} == {Status.UNKNOWN}
-    assert not found.findings
-
-
-def surveyed(*more: dict[str, Any]) -> Diagnosis:
-    world = w.world([*w.healthy(nodes=[calico("n1")]), CLIENT, DNS, *more])
-    found = survey(Asker(Stored(world), ""))
-    found.target = str(EVERYTHING)
-    return conclude_all(found, Question())
-
-
-def test_of_a_whole_cluster_the_clients_that_are_shut_out_are_told_of() -> None:
-    found = surveyed(into(named("web"), ports=[{"port": 4317}]))
-
-    assert {(x.vantage, x.target.port, x.disposition, x.required) for x in found.traces if x.family == "ipv4"} == {
-        ("pods", 4317, Disposition.INSUFFICIENT_INFO, True),
-        ("pods of Pod cart-1", 4317, Disposition.DENIED, True),
-        ("pods", 4318, Disposition.DENIED, False),
-    }
-    assert [x[0] for x in causes(found)] == ["DS701"]
-    assert found.verdict == "degraded"
-
-
-def test_of_a_whole_cluster_another_policy_may_let_them_in() -> None:
-    other = {"kind": "GlobalNetworkPolicy", "metadata": {"name": "other"}, "spec": {}}
-
-    found = surveyed(into(named("web")), other)
-
-    assert {x.severity for x in found.findings if x.code == "DS701"} == {"warning"}
-    assert found.verdict == "unknown"
-
-
-def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
-    found = surveyed(out(ASK))
-
-    assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod cart-1"}

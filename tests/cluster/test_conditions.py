@@ -1,0 +1,122 @@
+"""Defaults of a version, nodes out of sight, readiness gates and ports that are crossed."""
+
+import pytest
+
+from dualstack.model.trace import Hop, Status
+from dualstack.report.verbs.flows import unknown
+from tests.cluster import worlds as w
+from tests.cluster.test_incidents import ONE, waiting
+
+
+def test_an_object_of_another_form_is_one_gap() -> None:
+    world = w.world([*w.healthy(), {"kind": "Pod", "metadata": {"name": ["odd"]}}])
+    world.cluster()
+    world.cluster()
+
+    assert len(world.gaps) == 1
+
+
+def left_out(image: str, *words: str) -> list[w.Object]:
+    """The cluster with an endpoint left to its default, of this image and with these words after the others."""
+    text, work, there = w.config(), w.deployment(), w.pod("otel-a", "n1")
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")
+    for held in (work["spec"]["template"]["spec"], there["spec"]):
+        held["containers"][0] |= {"image": image, "args": [*held["containers"][0]["args"], *words]}
+    return w.healthy(configs=[text], workloads=[work], pods=[there])
+
+
+GATE = "component.UseLocalHostAsDefaultHost"
+
+
+@pytest.mark.parametrize(
+    ("image", "words", "roots"),
+    [
+        ("otel/opentelemetry-collector:0.106.1", [f"--feature-gates=-{GATE}"], []),
+        ("otel/opentelemetry-collector:0.106.1", [f"--feature-gates=-other,{GATE}"], ["DS202"]),
+        ("otel/opentelemetry-collector:0.103.1", ["--feature-gates", GATE], ["DS202"]),
+        ("otel/opentelemetry-collector:0.103.1", [], []),
+        ("registry/otelcol:7", [f"--feature-gates=-{GATE}"], []),
+        ("public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3", [], ["DS202"]),
+        ("public.ecr.aws/aws-observability/aws-otel-collector:v0.40.1", [], []),
+    ],
+)
+def test_the_default_is_that_of_the_version_and_of_its_feature_gate(
+    image: str, words: list[str], roots: list[str]
+) -> None:
+    found = w.diagnosed(left_out(image, *words))
+
+    assert w.roots(found) == roots
+    assert {x.at(Hop.LISTEN).status for x in found.traces if not roots} <= {Status.PASS}
+
+
+def test_what_a_configuration_is_refused_for_is_refuted_by_a_container_that_runs() -> None:
+    text = w.config()
+    pinned = text["data"]["config.yaml"].replace('"0.0.0.0:4318"', '"0.0.0.0:4318", transport: tcp')
+    text["data"]["config.yaml"] = pinned
+    work = w.deployment()
+    work["spec"]["template"]["spec"]["containers"][0]["image"] = "otel/opentelemetry-collector:0.139.0"
+
+    runs = w.diagnosed(w.healthy(configs=[text], workloads=[work], pods=ONE))
+    crashes = w.diagnosed(w.healthy(configs=[text], workloads=[work], pods=[w.pod("otel-a", "n1", **waiting())]))
+
+    assert "DS108" not in w.codes(runs)
+    assert "DS108" in w.codes(crashes)
+
+
+def test_the_line_of_a_transport_is_where_it_stands() -> None:
+    text = w.config()
+    block = "grpc:\n        endpoint: 0.0.0.0:4317\n        transport: tcp4"
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('grpc: {endpoint: "0.0.0.0:4317"}', block)
+
+    (fault,) = (x for x in w.diagnosed(w.healthy(configs=[text])).findings if x.code == "DS208")
+
+    assert fault.location is not None
+    assert f"line {fault.location.line + 1}, to `tcp`" in fault.hint
+
+
+def test_pods_on_a_node_that_could_not_be_read_are_not_made_anew() -> None:
+    """The node may be what lacks the family: new pods there would lack it as well."""
+    nodes = [w.node("n2", 2)]
+    found = w.diagnosed(w.healthy(nodes=nodes, pods=[w.pod("otel-a", "n1", ["IPv4"])]))
+
+    (told,) = (x for x in found.findings if x.code == "DS601")
+    assert told.hint.startswith("See whether the node n1, which could not be read, has IPv6 and a range of it")
+    assert told.fix is not None
+    assert [x for x in told.fix.commands if "delete" in x] == []
+
+    pods = [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n3", ["IPv4"])]
+    (told,) = (x for x in w.diagnosed(w.healthy(nodes=nodes, pods=pods)).findings if x.code == "DS601")
+    assert told.hint.startswith("See whether the nodes n1, n3, which could not be read, have IPv6")
+
+
+def test_a_readiness_gate_that_nobody_opens_is_told() -> None:
+    closed = 'corresponding condition of pod readiness gate "example.com/lb" does not exist.'
+    ready = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message": closed}
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1", conditions=[ready])]))
+
+    (told,) = (x for x in found.findings if x.code == "DS507")
+    assert f"the pod otel-a is not ready: {closed.rstrip('.')}." in told.detail
+    assert "The containers of the pod otel-a are ready" in told.detail
+    assert told.hint.startswith("See why the controller that has to set this condition")
+
+
+def test_ports_that_lead_each_to_the_other_receiver_are_told_without_an_export() -> None:
+    ports = [
+        {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-http"},
+        {"name": "otlp-http", "port": 4318, "targetPort": "otlp-grpc"},
+    ]
+    slices = w.endpoints([w.pod("otel-a", "n1")])
+    for item in slices:
+        item["ports"] = [{"name": "otlp-grpc", "port": 4318}, {"name": "otlp-http", "port": 4317}]
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1")], services=[w.service(ports=ports)], slices=slices))
+
+    assert [(x.code, x.severity) for x in found.findings] == [("DS521", "warning")] * 2
+
+
+def test_why_nobody_knows_begins_with_what_was_not_done() -> None:
+    """Without the nodes nobody knows which families clients have, and an export would have told."""
+    found = w.diagnosed(w.healthy(nodes=[]))
+
+    told = " ".join(x.text.strip() for x in unknown(found))
+    assert "a listener is there; nothing was exported" in told
+    assert "no node could be read" in told
