@@ -42,6 +42,20 @@ def test_pods_of_another_workload_that_may_take_it_are_none() -> None:
         assert not told(w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1"), other(*ports)])))
 
 
+def test_pods_that_export_to_the_service_that_selects_them_are_a_warning() -> None:
+    def exporting(to: str, *ports: int) -> Object:
+        found = other(*ports)
+        found["spec"]["containers"][0]["env"] = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": to}]
+        return found
+
+    found = w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1"), exporting("http://otel.obs:4317")]))
+
+    assert told(found) == [("DS508", "warning", "The Service takes in another workload")]
+    assert "pods of StatefulSet ta beside those of ReplicaSet otel-1. They export to it, so" in found.findings[0].detail
+    for pod in (exporting("http://another.obs:4317"), exporting("http://otel.obs:4317", 4317, 4318)):
+        assert not told(w.diagnosed(w.healthy(pods=[w.pod("otel-a", "n1"), pod])))
+
+
 def test_a_workload_that_is_alone_behind_a_service_is_beside_nobody() -> None:
     assert not told(w.diagnosed(w.healthy(pods=[other(8080)], workloads=[])))
 

@@ -9,6 +9,7 @@ from dualstack.model.cluster import Cluster, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Status, Trace
+from dualstack.reach.exporting import exporters
 from dualstack.reach.live import families_of, keys, maker
 from dualstack.reach.pods import Place, Places
 
@@ -19,7 +20,8 @@ def beside(cluster: Cluster, service: Service, flows: Sequence[Trace], places: P
     behind = {y.name: y for x in open_ for name in x.servers if (y := places.named(name))}
     ports = dict.fromkeys(x.port for x in open_)
     takers = {maker(x.pod) for x in behind.values() if any(x.on(y) for y in ports)}
-    others = {x.name: x for x in behind.values() if maker(x.pod) not in takers and _names_others(x, ports)}
+    rest = (x for x in behind.values() if maker(x.pod) not in takers and not x.opened)
+    others = {x.name: x for x in rest if _names_others(x, ports) or _sends_there(x, service)}
     for other in dict.fromkeys(maker(x.pod) for x in others.values()) if takers else ():
         mine = [x for x in others.values() if maker(x.pod) == other]
         yield _stray(service, other, min(takers), mine, [x for x in open_ if {y.name for y in mine} & {*x.servers}])
@@ -27,20 +29,28 @@ def beside(cluster: Cluster, service: Service, flows: Sequence[Trace], places: P
 
 
 def _names_others(place: Place, ports: Sequence[int] | dict[int, None]) -> bool:
-    """Whether a pod names ports, and none of these, and no configuration of a receiver in it is known."""
+    """Whether a pod names ports, and none of these."""
     named = {y.container_port for x in place.pod.spec.containers or () for y in x.ports or ()}
-    return bool(named) and not named & set(ports) and not place.opened
+    return bool(named) and not named & set(ports)
+
+
+def _sends_there(place: Place, service: Service) -> bool:
+    """Whether a pod names no port, and exports to the Service itself that leads to it."""
+    about = service.metadata
+    named = any(x.ports for x in place.pod.spec.containers or ())
+    return not named and any(x.service == (about.namespace, about.name) for x in exporters(place.pod))
 
 
 def _stray(service: Service, other: str, taker: str, pods: Sequence[Place], flows: Sequence[Trace]) -> Finding:
     named = dict.fromkeys(
         str(z.container_port) for x in pods for y in x.pod.spec.containers or () for z in y.ports or ()
     )
+    they = f"They name port{'s' * (len(named) > 1)} {' and '.join(named)} alone" if named else "They export to it"
     selector = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
     return Finding(
         summary="The Service takes in another workload",
-        detail=f"The selector of {service.called} takes in pods of {other} beside those of {taker}. They name port"
-        f"{'s' * (len(named) > 1)} {' and '.join(named)} alone, so what is led to them may be refused.",
+        detail=f"The selector of {service.called} takes in pods of {other} beside those of {taker}. {they}, "
+        "so what is led to them may be refused.",
         hint=f"Narrow the selector to the pods of {taker}.",
         severity=Severity.WARNING,
         confidence=Confidence.INFERRED,
