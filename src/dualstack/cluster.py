@@ -21,6 +21,7 @@ from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
+from dualstack.gather.reasons import reasons, reasons_in
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
@@ -95,6 +96,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             _load()
             world = of(asker, target)
             read_again(ahead, world, tell)
+            reasons(asker, tell)
             if request.question.probing and not world.clients:
                 senders(asker)
             last_lines(api, world, tell)
@@ -109,8 +111,10 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
 
     with Api(found, max(request.seconds, _PAUSE), tell) as api:
         with Ahead(api) as ahead, api.within(_LISTS):
-            world = survey(Asker(ahead, request.namespace))
+            asker = Asker(ahead, request.namespace)
+            world = survey(asker)
             read_again(ahead, world, tell)
+            reasons(asker, tell)
             last_lines(api, world, tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
         world.gaps.append(WAYS)
@@ -152,7 +156,7 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
 def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
     from dualstack.gather.dumps import read_world
-    from dualstack.gather.stored import Stored, idle, unheld
+    from dualstack.gather.stored import Stored, unheld
 
     whole = read_world(request.stored)
     target = request.target or kube_target(whole.target) or EVERYTHING
@@ -177,8 +181,7 @@ def stored(request: ClusterRequest) -> World:
     if theirs:
         world.keep(POLICIES.kind, *theirs)
     world.unheld = list(dict.fromkeys(unheld(whole, world)))
-    for item in idle(whole, world):
-        world.keep(str(item.get("kind")), item)
+    reasons_in(whole, world)
     world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.kinds import NAMESPACES, POLICIES
-from dualstack.gather.stored import Stored, idle
+from dualstack.gather.reasons import reasons_in
+from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Skipped
@@ -67,8 +68,7 @@ def part_of(world: World, service: Service) -> World:
     theirs = (x for x in world.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near)
     found.keep(POLICIES.kind, *theirs)
     found.unheld, found.other_policies = world.unheld, world.other_policies
-    for item in idle(rest, found):
-        found.keep(str(item.get("kind")), item)
+    reasons_in(rest, found)
     found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found

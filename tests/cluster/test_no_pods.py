@@ -105,6 +105,56 @@ def test_where_a_pod_ends_the_next_one_is_asked() -> None:
     )
 
 
+SECRET = 'MountVolume.SetUp failed for volume "tls" : secret "otel-tls" not found'
+PROBE = "Readiness probe failed: dial tcp 10.244.9.1:4317: connect: connection refused"
+
+
+def event(reason: str, message: str, name: str = "otel-a", kind: str = "Pod", **more: Any) -> Object:
+    return {
+        "kind": "Event",
+        "metadata": {"name": f"{name}.{reason}", "namespace": "obs", "creationTimestamp": "2026-03-01T10:00:01Z"},
+        "involvedObject": {"kind": kind, "name": name, "namespace": "obs"},
+        "reason": reason,
+        "message": message,
+        **more,
+    }
+
+
+def test_the_kubelet_says_why_a_pod_does_not_begin() -> None:
+    early = event("NetworkNotReady", "network is not ready: container runtime network not ready.")
+    late = event("FailedMount", SECRET, lastTimestamp="2026-03-01T10:02:00Z")
+    found = of(creating(), events=[late, early])
+
+    assert f"The kubelet says of the pod otel-a: {SECRET}." in found.detail
+    assert found.hint == "Make what the pod mounts, or correct the name of it in the pod."
+
+
+def test_the_kubelet_says_which_probe_fails() -> None:
+    found = of(w.pod("otel-a", "n1", **NOT_READY), events=[event("Unhealthy", PROBE, series={"count": 3})])
+
+    assert f"The kubelet says of the pod otel-a: {PROBE}." in found.detail
+    assert "at the first address of the pod" in found.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        event("FailedMount", SECRET, name="otel-b"),
+        event("FailedMount", SECRET, kind="ReplicaSet"),
+        event("Unhealthy", PROBE),
+        {**event("FailedMount", SECRET), "involvedObject": {"kind": "Pod", "name": "otel-a", "namespace": "shop"}},
+        event("FailedMount", SECRET)
+        | {"involvedObject": {"kind": "Pod", "name": "otel-a", "namespace": "obs", "uid": "1"}},
+    ],
+    ids=["another pod", "a workload", "of a pod that ran", "another namespace", "a pod before it"],
+)
+def test_what_is_said_of_others_says_nothing_of_a_pod(said: Object) -> None:
+    new = creating()
+    new["metadata"]["uid"] = "2"
+
+    assert "The kubelet says" not in of(new, events=[said]).detail
+
+
 AVAILABLE = {"type": "Available", "status": "False", "message": "Deployment does not have minimum availability."}
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "pods are forbidden: exceeded quota: compute"}
 IDLE: dict[str, tuple[Object, str]] = {
@@ -118,6 +168,13 @@ IDLE: dict[str, tuple[Object, str]] = {
     "other pods": (
         {"kind": "Deployment", "spec": {"replicas": 0}, "labels": {"app": "web"}},
         "No pod of the namespace",
+    ),
+    "a quota of nodes": (
+        {
+            "kind": "DaemonSet",
+            "said": event("FailedCreate", "Error creating: exceeded quota: pods", "otel", "DaemonSet"),
+        },
+        "DaemonSet otel, whose pods Service otel selects, cannot make them: Error creating: exceeded quota: pods",
     ),
     "nothing to say": ({"kind": "Deployment", "spec": {"replicas": 1}}, "No pod of the namespace"),
 }
@@ -134,7 +191,8 @@ def test_a_workload_without_pods_says_why(case: str, target: str, tmp_path: Path
         **given.get("spec", {}),
         "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE},
     }
-    objects = [{"apiVersion": "v1", **x} for x in w.healthy(pods=[], workloads=[maker])]
+    told = [given["said"]] if "said" in given else []
+    objects = [{"apiVersion": "v1", **x} for x in w.healthy(pods=[], workloads=[maker], events=told)]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     (tmp_path / "pods.json").write_text(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": []}))
     asked = ClusterRequest(

@@ -58,7 +58,7 @@ _BINDING = {
 def objects() -> Iterator[dict[str, Any]]:
     """A Collector made by each kind of workload, with a Service before it."""
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"config.yaml": _CONFIG}}
-    for name in (*_KINDS, "job", "cronjob", "crash"):
+    for name in (*_KINDS, "job", "cronjob", "crash", "empty"):
         labels = {"app": name}
         if name == "ds":
             labels |= {"app.kubernetes.io/managed-by": "opentelemetry-operator",
@@ -78,6 +78,7 @@ def objects() -> Iterator[dict[str, Any]]:
             made = {"apiVersion": "batch/v1", "kind": "CronJob", "spec": never}
         else:
             more = {"selector": {"matchLabels": {"app": name}}, "template": template}
+            more |= {"replicas": 0} if name == "empty" else {}
             made = {"apiVersion": "apps/v1", "kind": _KINDS.get(name, "Deployment"), "spec": more}
         yield {**made, "metadata": {"name": name}}
         port = {"name": "otlp-http", "port": 4318}
@@ -171,7 +172,8 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
     kind = next(iter(row["for"].split()), "svc")
     if kind == "pod":
         return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
-    named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy", "crash": "crash"}
+    named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy", "crash": "crash", "unready": "crash",
+             "empty": "empty"}  # fmt: skip
     if kind in named:
         return f"svc/{named[kind]}"
     return {"collector": "collector/otel", "all": "--all"}.get(kind, f"{kind}/{kind}")
@@ -185,8 +187,9 @@ def look(user: str, target: str, feature: str) -> World:
 
 
 def shape(world: World) -> dict[str, Any]:
-    """What was found, by kind and name."""
-    return {k: sorted(x["metadata"]["name"] for x in v) for k, v in world.objects.items() if v}
+    """What was found, by kind and name; events come and go."""
+    kept = {k: v for k, v in world.objects.items() if v and k != "Event"}
+    return {k: sorted(x["metadata"]["name"] for x in v) for k, v in kept.items()}
 
 
 def lost(world: World) -> set[str]:
@@ -199,6 +202,7 @@ LOSES = {
     "nodes": ["Node"],
     "ranges": ["ServiceCIDR"],
     "front": ["Ingress", "HTTPRoute", "GRPCRoute", "Gateway"],
+    "workloads": ["Deployment"],
 }
 EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
 ROWS = [x for x in EVERY if x["for"] != "shell"]
@@ -244,7 +248,8 @@ def test_without_a_right_one_named_feature_is_lost(
             k: v for k, v in shape(whole).items() if k in ("Node", "ServiceCIDR")
         }
     else:
-        ways = {"proxy": {Way.LOOPBACK}, "forward": {Way.ADDRESS}}.get(feature, OUTSIDE)
+        none = {"workloads": set[Way]()}  # no pod that could be asked
+        ways = {"proxy": {Way.LOOPBACK}, "forward": {Way.ADDRESS}, **none}.get(feature, OUTSIDE)
         assert (shape(world), {x.way for x in world.seen.items} & OUTSIDE) == (shape(whole), ways)
 
 

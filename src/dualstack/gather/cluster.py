@@ -107,9 +107,10 @@ class Asker:
         self.world.keep(kind.kind, *(found or ()))
         return found or []
 
-    def peek(self, kind: Kind[Any], namespace: str, labels: str = "") -> list[Object]:
+    def peek(self, kind: Kind[Any], namespace: str, labels: str = "", fields: str = "") -> list[Object]:
         """Objects of a kind in a namespace, of which nothing is noted."""
-        return self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, labels)) or []
+        asked = (labels, fields) if fields else (labels,)
+        return self._try(kind, namespace, "list", lambda: self.api.objects(kind, namespace, *asked)) or []
 
     def _try(self, kind: Kind[Any], namespace: str, verb: str, ask: Callable[[], T], name: str = "") -> T | None:
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from dualstack.gather.kube_objects import Kind
 from dualstack.model.cluster import EndpointSlice, Node, Pod, Service
+from dualstack.model.event import Event
 from dualstack.model.slim import ServiceCIDR
 
 SERVICES = Kind("", "v1", "services", "Service", Service)
@@ -12,6 +13,7 @@ PODS = Kind("", "v1", "pods", "Pod", Pod)
 NODES = Kind("", "v1", "nodes", "Node", Node, namespaced=False)
 RANGES = Kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", ServiceCIDR, namespaced=False)
 NAMESPACES = Kind("", "v1", "namespaces", "Namespace", dict[str, Any], namespaced=False)
+EVENTS = Kind("", "v1", "events", "Event", Event)
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", dict[str, Any])
 POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", dict[str, Any])
 INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress", dict[str, Any])
@@ -57,6 +59,7 @@ _EVERY: tuple[Kind[Any], ...] = (
     NODES,
     RANGES,
     NAMESPACES,
+    EVENTS,
     CONFIG_MAPS,
     POLICIES,
     GATEWAYS,
@@ -93,6 +96,7 @@ BY_FOLDER: dict[str, Kind[Any]] = {
     "daemonsets": WORKLOADS["DaemonSet"],
     "deployments": WORKLOADS["Deployment"],
     "endpointslices": SLICES,
+    "events": EVENTS,
     "ingress": INGRESSES,
     "jobs": WORKLOADS["Job"],
     "network-policy": POLICIES,

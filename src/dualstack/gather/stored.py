@@ -11,7 +11,7 @@ from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, par
 from dualstack.gather.pages import Page, page
 from dualstack.model.address import Network, is_address, network, parse
 from dualstack.model.decoders import converted
-from dualstack.model.world import MAKERS, Object, World, part
+from dualstack.model.world import Object, World, part
 
 T = TypeVar("T")
 
@@ -103,17 +103,6 @@ class Stored:
         if kind.kind not in self._world.objects:
             raise Refused(_ABSENT, NOT_STORED)
         return self._world.objects[kind.kind]
-
-
-def idle(whole: World, world: World) -> Iterator[Object]:
-    """The workloads of a world that make pods for Services of a part of it, which has none of their pods."""
-    there = [part(x, "metadata", "labels").items() for x in world.objects.get("Pod", ())]
-    wanted = [(_at(x, "namespace"), part(x, "spec", "selector").items()) for x in world.objects.get(SERVICES.kind, ())]
-    alone = [(x, y) for x, y in wanted if y and not any(y <= z for z in there)]
-    for item in (y for x in MAKERS for y in whole.objects.get(x, ())):
-        labels = part(item, "spec", "template", "metadata", "labels").items()
-        if any(x == _at(item, "namespace") and y <= labels for x, y in alone):
-            yield item
 
 
 def unheld(whole: World, world: World) -> Iterator[str]:

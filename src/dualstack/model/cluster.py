@@ -11,6 +11,7 @@ import msgspec
 
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.container import Affinity, Container, DnsConfig, HostAlias, Toleration
+from dualstack.model.event import Event
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
@@ -335,8 +336,8 @@ class Cluster(msgspec.Struct, frozen=True):
     and nobody has. `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and
     name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a
     Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` are
-    that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads. `unheld` are
-    addresses of endpoints that no pod has. `other_policies` are those of `World`.
+    that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads, `events` what is said
+    of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies` are those of `World`.
     """
 
     name: str = ""
@@ -367,6 +368,7 @@ class Cluster(msgspec.Struct, frozen=True):
     slips: frozenset[str] = frozenset()
     spaces: tuple[Space, ...] = ()
     makers: tuple[Maker, ...] = ()
+    events: tuple[Event, ...] = ()
     unheld: frozenset[str] = frozenset()
     other_policies: tuple[tuple[str, str], ...] = ()
 

@@ -109,6 +109,7 @@ class ObjectReference(Slim, frozen=True):
     kind: str = ""
     name: str = ""
     namespace: str = ""
+    uid: str = ""
 
 
 class Condition(Slim, frozen=True):

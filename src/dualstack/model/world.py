@@ -8,6 +8,7 @@ import msgspec
 from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service
 from dualstack.model.decoders import converted
+from dualstack.model.event import Event
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.front import FRONTS, Front
@@ -123,6 +124,7 @@ class World(msgspec.Struct):
             other_policies=tuple(self.other_policies),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
+            events=tuple(self._as(Event, "Event", ambiguous=several)),
         )
 
     def unmade(self) -> Object | None:

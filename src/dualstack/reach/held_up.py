@@ -1,4 +1,4 @@
-"""What keeps pods from being ready that their own status does not say: their node, what they mount, who comes next."""
+"""What keeps pods from being ready that their own status does not say: nodes, mounts, the kubelet, who comes next."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -7,7 +7,20 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
-from dualstack.reach.states import GATED, trouble, troubles
+from dualstack.reach.states import GATED, cut, trouble, troubles
+
+_MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
+_SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
+_BEGINNING = {
+    "FailedMount": _MOUNT,
+    "FailedAttachVolume": _MOUNT,
+    "FailedCreatePodSandBox": _SANDBOX,
+    "FailedCreatePodContainer": _SANDBOX,
+    "NetworkNotReady": _SANDBOX,
+}
+"""What to do, by the reason of an event of a pod that does not run yet (kubernetes 1.34.4, pkg/kubelet/events)."""
+_RUNNING = {"Unhealthy": "See why that fails: the kubelet asks at the first address of the pod, from its node."}
+"""The same of a pod that runs."""
 
 
 class Reason(NamedTuple):
@@ -19,7 +32,7 @@ class Reason(NamedTuple):
 
 def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
     """Why some pods are not ready, where something else than they says it; None where nothing does."""
-    found = (*_nodes(cluster, pods), *_mounts(cluster, pods), *_gates(pods))
+    found = (*_nodes(cluster, pods), *_mounts(cluster, pods), *_gates(pods), *_told(cluster, pods))
     return next(iter((*found, *_next(pods, flows, places))), None)
 
 
@@ -61,6 +74,17 @@ def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
         if any(x.type == "Ready" and x.reason == GATED for x in pod.status.conditions or ()):
             said = f"The containers of the pod {pod.metadata.called} are ready, and a readiness gate of it is not."
             yield Reason(said, "See why the controller that has to set this condition of the pods does not.")
+
+
+def _told(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """What the kubelet said last of a pod that is not ready."""
+    for pod in pods:
+        hints = _RUNNING if pod.status.phase == "Running" else _BEGINNING
+        mine = (x for x in cluster.events if x.is_about("Pod", pod.metadata) and x.reason in hints)
+        last = max(mine, key=lambda x: x.last, default=None) if not pod.ready else None
+        if last:
+            said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.message).rstrip('.')}."
+            yield Reason(said, hints[last.reason])
 
 
 def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.maker import Maker
+from dualstack.reach.states import cut
 
 
 class Idle(NamedTuple):
@@ -19,7 +20,8 @@ class Idle(NamedTuple):
 def idle(cluster: Cluster, service: Service) -> Idle | None:
     """Why there is no pod that a Service selects, where a workload says it."""
     mine = [x for x in cluster.makers if _is_for(x, service)]
-    return next((y for tell in (_refused, _unwanted) for x in mine for y in tell(x, service)), None)
+    found = (*(y for tell in (_refused, _unwanted) for x in mine for y in tell(x, service)),)
+    return next(iter((*found, *(y for x in mine for y in _told(x, service, cluster)))), None)
 
 
 def _is_for(maker: Maker, service: Service) -> bool:
@@ -32,9 +34,20 @@ def _refused(maker: Maker, service: Service) -> Iterator[Idle]:
     """Its pods are not let in, as by a quota (kubernetes 1.34.4, pkg/controller/replicaset, ReplicaFailure)."""
     for each in maker.status.conditions or ():
         if each.type == "ReplicaFailure" and each.status == "True":
-            words = " ".join((each.message or each.reason or "nobody says why").split()).rstrip(".")
-            said = f"{maker.called}, whose pods {service.called} selects, cannot make them: {words}"
-            yield Idle(maker, said, "Mend what the API server says of the pods.")
+            yield _denied(maker, service, each.message or each.reason or "nobody says why")
+
+
+def _told(maker: Maker, service: Service, cluster: Cluster) -> Iterator[Idle]:
+    """The same of a StatefulSet and a DaemonSet, which have no such condition."""
+    mine = (x for x in cluster.events if x.is_about(maker.kind, maker.metadata) and x.reason == "FailedCreate")
+    last = max(mine, key=lambda x: x.last, default=None)
+    if last:
+        yield _denied(maker, service, last.message)
+
+
+def _denied(maker: Maker, service: Service, words: str) -> Idle:
+    said = f"{maker.called}, whose pods {service.called} selects, cannot make them: {cut(words).rstrip('.')}"
+    return Idle(maker, said, "Mend what the API server says of the pods.")
 
 
 def _unwanted(maker: Maker, service: Service) -> Iterator[Idle]:

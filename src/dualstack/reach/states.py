@@ -41,13 +41,13 @@ def trouble(pod: Pod) -> str:
 def _gated(pod: Pod) -> str:
     """What the kubelet says of readiness gates that hold a pod back (kubernetes 1.34.4, pkg/kubelet/status)."""
     said = (x.message for x in pod.status.conditions or () if x.type == "Ready" and x.reason == GATED)
-    return next((f": {_cut(x).rstrip('.')}" for x in said if x), "")
+    return next((f": {cut(x).rstrip('.')}" for x in said if x), "")
 
 
 def unscheduled(pod: Pod) -> str:
     """Why the scheduler finds no node for a pod; empty where it has one."""
     said = (x for x in pod.status.conditions or () if x.type == "PodScheduled" and x.status == "False")
-    return next((_cut(x.message or x.reason or "no reason is given").rstrip(".") for x in said), "")
+    return next((cut(x.message or x.reason or "no reason is given").rstrip(".") for x in said), "")
 
 
 def _state(status: ContainerStatus) -> str:
@@ -56,7 +56,7 @@ def _state(status: ContainerStatus) -> str:
     ended = _ended(status)
     if waiting.reason and waiting.reason not in _BEGINNING:
         silent = not waiting.message or last_words(status) or waiting.reason == _BACK_OFF
-        message = "" if silent else f": {_cut(waiting.message or '')}"
+        message = "" if silent else f": {cut(waiting.message or '')}"
         return f"waits with {waiting.reason} for its container {status.name}{message}{ended}"
     return f"has the container {status.name}{ended}" if ended and not status.ready else ""
 
@@ -68,7 +68,7 @@ def _ended(status: ContainerStatus) -> str:
         return ""
     reason = f" ({last.reason})" if last.reason and last.reason != "Error" else ""
     code = f" code {last.exit_code}{reason}" if last.exit_code else ""
-    return f", which ended with{code}{f': {_cut(told)}' if told else ''}"
+    return f", which ended with{code}{f': {cut(told)}' if told else ''}"
 
 
 def has_ended(status: ContainerStatus) -> bool:
@@ -124,7 +124,8 @@ def stopped(status: ContainerStatus) -> str:
     return f"the container {status.name} {said or f'waits with {reason}' if reason else said or 'has ended'}"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A text in one line, and not too long."""
     flat = " ".join(text.split())
     return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}…"
 

@@ -1,0 +1,106 @@
+"""Why pods are not there, or not ready, where others say it than the pods themselves: their workloads, and events."""
+
+from collections.abc import Callable, ItemsView, Iterable, Iterator
+
+from dualstack.gather import kinds
+from dualstack.gather.cluster import Asker
+from dualstack.gather.kube_objects import text
+from dualstack.model.cluster import Pod
+from dualstack.model.evidence import Missing
+from dualstack.model.world import MAKERS, Object, World, part
+
+_SPACES = 8
+"""Namespaces whose workloads are listed."""
+_OBJECTS = 8
+"""Pods, one of each workload, and workloads whose events are asked for."""
+_MAKING = tuple(kinds.WORKLOADS[x] for x in ("Deployment", "StatefulSet", "DaemonSet"))
+
+
+def reasons(ask: Asker, tell: Callable[[str], None]) -> None:
+    """Note the workloads of Services without pods, and the events of those and of pods that are not ready.
+
+    Raises Unreachable.
+    """
+    world = ask.world
+    spaces = list(dict.fromkeys(x for x, _ in _lonely(world)))
+    for space in spaces[:_SPACES]:
+        tell(f"workloads of the namespace {space}, for a Service that selects no pods")
+        _makers(Asker(ask.api, space, world))
+    if len(spaces) > _SPACES:
+        why = f"those of {len(spaces) - _SPACES} more namespaces were not listed; `-n` asks about one"
+        world.gaps.append(Missing("workloads of Services without pods", why))
+    silent = [*_unready(world)][:_OBJECTS] + [*_failing(world)][:_OBJECTS]
+    for space, name in silent:
+        ask.soon("objects", kinds.EVENTS, space, "", _about(name))
+    for space, name in silent:
+        tell(f"what is said of {name}")
+        each = Asker(ask.api, space, world)
+        for item in each.peek(kinds.EVENTS, space, fields=_about(name)):
+            world.keep(kinds.EVENTS.kind, item)
+
+
+def reasons_in(whole: World, world: World) -> None:
+    """Note the same from a world that holds more."""
+    for kind in MAKERS:
+        for item in _idle(whole.objects.get(kind, ()), world):
+            world.keep(kind, item)
+    silent = {*_unready(world), *_failing(world)}
+    for item in whole.objects.get(kinds.EVENTS.kind, ()):
+        if (text(item, "involvedObject", "namespace"), text(item, "involvedObject", "name")) in silent:
+            world.keep(kinds.EVENTS.kind, item)
+
+
+def _about(name: str) -> str:
+    return f"involvedObject.name={name}"
+
+
+def _idle(found: Iterable[Object], world: World) -> Iterator[Object]:
+    """Of some workloads those that make pods for Services of a world which has none of their pods."""
+    alone = [*_lonely(world)]
+    for item in found if alone else ():
+        labels = part(item, "spec", "template", "metadata", "labels").items()
+        if any(x == text(item, "metadata", "namespace") and y <= labels for x, y in alone):
+            yield item
+
+
+def _lonely(world: World) -> Iterator[tuple[str, ItemsView[str, object]]]:
+    """The namespaces and the selectors of Services without pods."""
+    if kinds.PODS.kind in world.unseen:
+        return
+    there = [part(x, "metadata", "labels").items() for x in world.objects.get(kinds.PODS.kind, ())]
+    for service in world.objects.get(kinds.SERVICES.kind, ()):
+        wanted = part(service, "spec", "selector").items()
+        if wanted and not any(wanted <= x for x in there):
+            yield text(service, "metadata", "namespace"), wanted
+
+
+def _makers(ask: Asker) -> None:
+    """Note the workloads of a namespace whose pods a Service would select."""
+    for kind in _MAKING:
+        ask.soon("objects", kind, ask.namespace, "")
+    for kind in _MAKING:
+        for item in _idle(ask.peek(kind, ask.namespace), ask.world):
+            ask.world.keep(kind.kind, item)
+
+
+def _unready(world: World) -> Iterator[tuple[str, str]]:
+    """The namespaces and the names of pods that are not ready, one for each workload."""
+    known = set[tuple[str, ...]]()
+    for pod in World(objects={"Pod": world.objects.get("Pod", [])}).cluster().pods:
+        made_by = _made_by(pod)
+        if not (pod.ready or pod.finished or made_by in known):
+            known.add(made_by)
+            yield pod.metadata.namespace, pod.metadata.name
+
+
+def _made_by(pod: Pod) -> tuple[str, ...]:
+    owners = (x.name for x in pod.metadata.owner_references or ())
+    return pod.metadata.namespace, next(owners, pod.metadata.name)
+
+
+def _failing(world: World) -> Iterator[tuple[str, str]]:
+    """The namespaces and the names of workloads that make no pods for a Service, and do not say why."""
+    makers = (y for x in _MAKING for y in world.objects.get(x.kind, ()))
+    for item in _idle([*makers], world):
+        if part(item, "spec").get("replicas") != 0:
+            yield text(item, "metadata", "namespace"), text(item, "metadata", "name")
