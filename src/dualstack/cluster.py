@@ -15,13 +15,15 @@ import msgspec
 
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
-from dualstack.gather.cluster import Asker, begin, every_sender, of, senders
+from dualstack.gather.cluster import Asker, begin, of
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
+from dualstack.gather.onward import by_all, by_others
 from dualstack.gather.reasons import reasons, reasons_in
+from dualstack.gather.senders import every_sender, senders
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
@@ -98,7 +100,8 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             read_again(ahead, world, tell)
             reasons(asker, tell)
             if request.question.probing and not world.clients:
-                senders(asker)
+                pods = senders(asker)
+                world.clients += by_others(asker, pods)
             last_lines(api, world, tell)
         world.target, world.namespace = str(request.target), namespace
         _look(api, world, request, tell)
@@ -171,7 +174,7 @@ def stored(request: ClusterRequest) -> World:
     else:
         world = of(asker, target)
         if not world.asking:
-            every_sender(asker, whole)
+            every_sender(asker, whole, by_all(whole) if not whole.target else ())
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.other_policies = whole.other_policies

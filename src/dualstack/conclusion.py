@@ -46,6 +46,7 @@ from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
 from dualstack.reach.landscape import landscape
 from dualstack.reach.live import with_strays
+from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing
@@ -107,6 +108,8 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)), world.seen.entrances
     )
     places = {(x.metadata.namespace, x.metadata.name): place(x, runs(x, said), cluster, glimpses) for x in cluster.pods}
+    sent_on = (y for x in cluster.askers for y in onward(x, runs(x, said), cluster.config_maps))
+    cluster = replace(cluster, onward=tuple(sent_on))
     for looked, seen in inside:
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
@@ -210,7 +213,9 @@ def conclude(
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
     findings = _judged(seen, rules() if chosen is None else chosen)
-    gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *seen.said.gaps))
+    alone = whole is None and not seen.cluster.askers
+    beyond = not_followed(seen.places.values(), seen.cluster.config_maps) if alone else ()
+    gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
     return Diagnosis(

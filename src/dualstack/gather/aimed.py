@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, followed
 from dualstack.gather.kube_objects import Kind, Refused, text
+from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.model.address import family
 from dualstack.model.cluster import Cluster, Node, Pod, Service
+from dualstack.model.container import Container
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
@@ -33,6 +35,8 @@ T = TypeVar("T")
 _READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 _DENIED = 403
 _ADDRESSES = 20
+_TELEMETRY = 8888
+"""Where a Collector offers its own metrics (service.telemetry.metrics, its default)."""
 
 
 def is_client(
@@ -40,13 +44,16 @@ def is_client(
 ) -> bool:
     """Whether these pods export, beside what a Collector in them does; who exports what is noted then.
 
-    Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers. With a
-    `template` it is of the pod that this would make.
+    Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers; where nothing
+    leads to it, by what it sends on. With a `template` it is of the pod that this would make.
     """
     found = [x for x in page(pods, kinds.PODS).items if x]
     maps = _config_maps(ask, found)
-    sent = clients.of(found, lambda x: asked(x, maps))
     receives = any(map(is_collector, found))
+    sent = clients.of(found, lambda x: asked(x, maps))
+    if receives and not sent and not _is_met(found, [x for x in leading() if x]):
+        onward = _onward(ask, pods, template)
+        sent = clients.of(found, lambda x: [y for y in onward if y.pod == x.metadata.name])
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
         names = () if template else tuple(x.metadata.name for x in found)
         ask.world.clients = [replace(x, pods=0) if template else x for x in sent]
@@ -57,6 +64,26 @@ def is_client(
     why = "may hold where it exports to; Secrets are never read"
     ask.world.gaps += (Missing(f"the endpoint of {who}", f"{what} {why}") for who, what in hidden.items())
     return False
+
+
+def _is_met(pods: Iterable[Pod], leading: Sequence[Object]) -> bool:
+    """Whether clients may come to some Collectors: by a Service, but for what they tell of themselves, or by a node."""
+    ports = [y for x in page(leading, kinds.SERVICES).items if x for y in x.spec.ports or ()]
+    if any(x.port != _TELEMETRY for x in ports):
+        return True
+    return any(x.spec.host_network or any(map(_host_ports, x.spec.containers or ())) for x in pods)
+
+
+def _host_ports(container: Container) -> list[int]:
+    return [x.host_port for x in container.ports or () if x.host_port]
+
+
+def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]:
+    """What the Collectors among these pods send on, each by itself."""
+    kind, _, name = template.partition("/")
+    makers = (x for x in ask.world.objects.get(kind, ()) if text(x, "metadata", "name") == name)
+    known = {text(x, "metadata", "name"): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    return sent_on(pods, lambda _, x: known.get(x) or ask.one(kinds.CONFIG_MAPS, x), next(makers, None))
 
 
 def _held(sent: Exporter) -> Missing:
@@ -78,7 +105,7 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
-    found = aims(_cluster(ask))
+    found = aims(_cluster(ask, pods))
     _domains(ask, found)
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
@@ -110,10 +137,12 @@ def _domains(ask: Asker, found: Sequence[Aim]) -> None:
         ask.world.slips = list(slips((x.host for x in found), ask.world.domains))
 
 
-def _cluster(ask: Asker) -> Cluster:
+def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:
     """What is known by now, with the pods that are asked about."""
     known = ask.world.cluster()
-    return replace(known, exporters=tuple(y for x in known.askers for y in asked(x, known.config_maps)))
+    sent = tuple(y for x in known.askers for y in asked(x, known.config_maps))
+    template = ask.world.asking.template if ask.world.asking else ""
+    return replace(known, exporters=sent, onward=() if sent else tuple(_onward(ask, pods, template)))
 
 
 def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -> list[tuple[Asker, Iterable[Object]]]:

@@ -5,14 +5,15 @@ Whatever the server refuses is a gap that names the right which would allow it, 
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from dualstack.gather import clients, front, kinds, proxy
+from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.errors import BadInput
-from dualstack.gather.kube_objects import NOT_STORED, PAGE, Kind, Listed, Refused, parts, text, texts
+from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.gather.targets import pods_of
 from dualstack.model.cluster import Node
@@ -143,6 +144,8 @@ def of(ask: Asker, target: KubeTarget) -> World:
     else:
         from dualstack.gather.aimed import from_clients, is_client
 
+        leading = cache(lambda: _leading(ask, made))
+
         found = _named(ask, kinds.BY_TARGET[target.kind], target.name)
         pods = pods_of(ask, target, found)
         shown = page(pods, kinds.PODS).items
@@ -150,9 +153,9 @@ def of(ask: Asker, target: KubeTarget) -> World:
         kind = text(found, "kind")
         made = [of_template(found)] if found and kind in TEMPLATES and not alive else alive
         template = "" if alive else f"{kind}/{target.name}"
-        if is_client(ask, made, lambda: _leading(ask, made), template):
+        if is_client(ask, made, leading, template):
             return from_clients(ask, made)
-        services = _leading(ask, made)
+        services = leading()
     for service in filter(None, services):
         _begin_through(ask, service)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
@@ -278,10 +281,17 @@ def _wanted(ask: Asker, pods: Iterable[Object], *, listed: bool) -> tuple[list[t
     """The owners, the ConfigMaps and the nodes that are not known yet, each once."""
     held = list(pods)
     owners = dict.fromkeys(x for pod in held for x in _owners(pod))
-    configs = dict.fromkeys(x for pod in held for x in _config_maps(part(pod, "spec")) if x not in ("", AUTHORITY))
+    here = {text(x, "metadata", "name") for x in _noted(ask, kinds.CONFIG_MAPS)} | {"", AUTHORITY}
+    configs = dict.fromkeys(x for pod in held for x in config_maps_of(part(pod, "spec")) if x not in here)
     known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.NODES.kind, ())}
     nodes = dict.fromkeys(x for pod in held if (x := text(pod, "spec", "nodeName")) and x not in known)
     return list(owners), list(configs), [] if listed else list(nodes)
+
+
+def _noted(ask: Asker, kind: Kind[Any]) -> Iterator[Object]:
+    """The objects of the namespace that are known already."""
+    known = ask.world.objects.get(kind.kind, ())
+    yield from (x for x in known if text(x, "metadata", "namespace") == ask.namespace)
 
 
 def _owners(item: Object) -> Iterator[tuple[str, str]]:
@@ -309,7 +319,7 @@ def _operated(ask: Asker, config: Object) -> None:
             _owner(ask, kind, name)
 
 
-def _config_maps(spec: Mapping[str, Any]) -> Iterator[str]:
+def config_maps_of(spec: Mapping[str, Any]) -> Iterator[str]:
     """The ConfigMaps that the containers of a pod see, as files or as variables; never a Secret."""
     for volume in parts(spec, "volumes"):
         for source in (volume, *parts(volume, "projected", "sources")):
@@ -340,19 +350,6 @@ def nameserver(ask: Asker) -> None:
         ask.world.keep(kinds.SLICES.kind, *ask.api.objects(kinds.SLICES, cluster_dns.NAMESPACE, equal(_NAMESERVER)))
 
 
-def senders(ask: Asker) -> None:
-    """Note who exports where in the namespace, of the first page of its pods."""
-    try:
-        found = ask.api.listed(kinds.PODS, ask.namespace, PAGE)
-    except Refused:  # the pods of the Service were refused before, which is told
-        return
-    ask.world.clients = clients.of(found.items)
-    if found.more:
-        ask.world.gaps.append(
-            Missing("clients", f"{found.more} more pods in {ask.namespace} were not looked at; `--all` looks at all")
-        )
-
-
 def around(ask: Asker) -> None:
     """What decides for every Service of the namespace: policies, ranges, nodes."""
     ask.some(kinds.POLICIES, ask.namespace)
@@ -379,15 +376,3 @@ def other_policies(ask: Asker, nodes: Iterable[Node]) -> None:
             there = {""} if error.status == _DENIED else set()
         held |= dict.fromkeys((kind.kind, x) for x in sorted(there))
     ask.world.other_policies = list(held)
-
-
-def every_sender(ask: Asker, whole: World) -> None:
-    """Note who exports to the Services of a question among all pods, of any namespace, that were stored."""
-    known = [x for x in page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
-    names = {(x.metadata.namespace, x.metadata.name) for x in known}
-    addresses = {y for x in known for y in x.addresses}
-    found = whole.clients
-    if not whole.target:
-        with contextlib.suppress(Refused):
-            found = clients.of(ask.api.listed(kinds.PODS).items)
-    ask.world.clients = [x for x in found if x.service in names or x.host in addresses]

@@ -121,7 +121,7 @@ def idle(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader)
 def _reading(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> "_Reading":
     pipelines = get(root, "service", "pipelines")
     at = origin.location(pipelines[0]) if pipelines else None
-    return _Reading(origin, environ, reader, _signals(root), at)
+    return _Reading(origin, environ, reader, signals(root, "receivers"), at)
 
 
 def _text(path: str, read: Callable[[str], bytes]) -> str:
@@ -165,12 +165,12 @@ def _used(root: Node) -> dict[str, set[str]] | None:
     return {**used, "extensions": {scalar(x) for x in items(value(service, "extensions"))}}
 
 
-def _signals(root: Node) -> Mapping[str, tuple[str, ...]]:
-    """The signals whose pipelines each receiver is in, by its path; a connector is none."""
+def signals(root: Node, section: str) -> Mapping[str, tuple[str, ...]]:
+    """The signals whose pipelines each component of a section is in, by its path (`receivers/otlp`)."""
     found: dict[str, dict[str, None]] = {}
     for key, pipeline in pairs(value(root, "service", "pipelines")):
-        for receiver in items(value(pipeline, "receivers")):
-            found.setdefault(f"receivers/{scalar(receiver)}", {})[scalar(key).partition("/")[0].strip()] = None
+        for component in items(value(pipeline, section)):
+            found.setdefault(f"{section}/{scalar(component)}", {})[scalar(key).partition("/")[0].strip()] = None
     return {k: tuple(v) for k, v in found.items()}
 
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+import msgspec
+
+from dualstack.gather.collector_config import signals
 from dualstack.gather.expand import expand
 from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Balancer, Destination, Expression
+from dualstack.reach.brings import CERTIFICATE, HEADERS
 
 _SECTIONS = ("receivers", "exporters", "extensions")
 _BALANCERS = ("loadbalancing", "load_balancing")
@@ -15,17 +19,25 @@ _SCRAPERS = ("prometheus", "prometheus_simple")
 _RELABELLING = ("relabel_configs", "metric_relabel_configs")
 _DISCOVERY = "_sd_configs"
 _ADDRESS = "__address__"
+_CREDENTIALS = {
+    "headers": HEADERS,
+    "auth.authenticator": HEADERS,
+    "tls.cert_file": CERTIFICATE,
+    "tls.cert_pem": CERTIFICATE,
+}
 _Row = Mapping[str, str]
 Uses = Callable[[str, str], bool]
 
 
 def destinations(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses) -> Iterator[Destination]:
     """Every address that a used component sends to or scrapes."""
+    piped = signals(root, "exporters")
     for section in _SECTIONS:
         for key, body in pairs(value(root, section)):
             name = scalar(key)
             for row in _rows(section, name.partition("/")[0].strip()) if uses(section, name) else ():
-                yield from _found(row, f"{section}/{name}", f"{section}.{name}", body, origin, environ)
+                found = _found(row, f"{section}/{name}", f"{section}.{name}", body, origin, environ)
+                yield from (_sent(x, body, piped) if row["otlp"] else x for x in found)
     telemetry = value(root, "service", "telemetry")
     for row in (x for x in table("destinations") if x["section"] == "telemetry"):
         yield from _found(row, "service/telemetry", "service.telemetry", telemetry, origin, environ)
@@ -47,6 +59,25 @@ def _found(
         port = text_at(holder, row["port"]) if row["port"] else ""
         said, unset = expand(written.text + (f":{port}" if port and ":" not in written.text else ""), environ)
         yield Destination(owner, name, written, said, row["form"], Protocol(row["protocol"]), row["client"], unset)
+
+
+def _sent(found: Destination, body: Node | None, piped: Mapping[str, Sequence[str]]) -> Destination:
+    """What an exporter of OTLP does with what it sends (configgrpc and confighttp 0.161, ClientConfig).
+
+    gRPC takes TLS unless it is told `insecure` and no authority; `https` is TLS in any case. Over HTTP that decides.
+    """
+    settings = value(body, "protocol", "otlp") or body
+    secure, grpc = found.value.lower().startswith("https:"), found.protocol is Protocol.GRPC
+    trusts = any(text_at(settings, "tls", x) for x in ("ca_file", "ca_pem"))
+    plain = text_at(settings, "tls", "insecure").lower() == "true" and not trusts
+    credentials = (y for x, y in _CREDENTIALS.items() if value(settings, *x.split(".")) is not None)
+    return msgspec.structs.replace(
+        found,
+        otlp=True,
+        tls=secure or (grpc and not plain),
+        signals=tuple(piped.get(found.owner, ())),
+        brings=tuple(dict.fromkeys(credentials)),
+    )
 
 
 def _at(

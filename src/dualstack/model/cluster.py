@@ -338,6 +338,7 @@ class Cluster(msgspec.Struct, frozen=True):
     Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` are
     that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads, `events` what is said
     of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies` are those of `World`.
+    `onward` is where Collectors among the askers send on to, that of each pod by itself.
     """
 
     name: str = ""
@@ -369,6 +370,7 @@ class Cluster(msgspec.Struct, frozen=True):
     spaces: tuple[Space, ...] = ()
     makers: tuple[Maker, ...] = ()
     events: tuple[Event, ...] = ()
+    onward: tuple[Exporter, ...] = ()
     unheld: frozenset[str] = frozenset()
     other_policies: tuple[tuple[str, str], ...] = ()
 

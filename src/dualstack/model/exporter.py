@@ -8,7 +8,10 @@ from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_add
 
 _IN_CLUSTER = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\..+)?)?)?\.?")
 """Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
-_AUTHORITY = re.compile(r"(?:[a-z]+://)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)", re.IGNORECASE)
+_AUTHORITY = re.compile(
+    r"(?:[a-z]+://|(?:dns|passthrough):///)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)", re.IGNORECASE
+)
+"""A URL, or a target of gRPC (grpc/doc/naming.md)."""
 
 _PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json": Protocol.HTTP}
 """OpenTelemetry specification, OTLP exporter configuration: OTEL_EXPORTER_OTLP_PROTOCOL."""
@@ -36,7 +39,7 @@ class Exporter(msgspec.Struct, frozen=True):
     those of their addresses; with `host_network` these are the node's. `container` is the one that has the variable,
     and `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written,
     if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are those of
-    that pod.
+    that pod. Of a Collector that sends on, `variable` is the field of its configuration (`exporters.otlp.endpoint`).
     """
 
     namespace: str
@@ -98,7 +101,7 @@ class Exporter(msgspec.Struct, frozen=True):
         found = _AUTHORITY.match(self.endpoint)
         if not self.host or not found:
             return None
-        tls = self.endpoint.lower().startswith("https:")
+        tls = self.endpoint.lower().startswith("https:") if self.tls is None else self.tls
         port = int(found["port"] or (443 if tls else 80))
         spoken = _PROTOCOLS.get(self.protocol) or OTLP_PORTS.get(port, Protocol.HTTP)
         return Target(self.endpoint, self.host, port, spoken, tls) if 0 < port < 65536 else None

@@ -65,7 +65,9 @@ class Destination(msgspec.Struct, frozen=True):
 
     `owner` is who does it (`exporters/otlp`, `Deployment shop`), `field` where that is said. `form` is how the text is
     read: `url`, `grpc` (a target of gRPC: `host:port` with or without a scheme), `hostport` or `host`. `value` has the
-    variables filled in, and `unset` are those without a value. `client` is the runtime that dials.
+    variables filled in, and `unset` are those without a value. `client` is the runtime that dials. Of a Collector's
+    exporter of `otlp`, `tls` says whether it sends over TLS, `signals` are those whose pipelines it is in, empty where
+    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`.
     """
 
     owner: str
@@ -76,6 +78,10 @@ class Destination(msgspec.Struct, frozen=True):
     protocol: Protocol
     client: str = ""
     unset: tuple[str, ...] = ()
+    otlp: bool = False
+    tls: bool = False
+    signals: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
 
 
 class Balancer(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What clients aim at: each destination that their variables name, with the pods that do, and their resolver."""
+"""What clients aim at: each destination that they name, with the pods that do, and their resolver."""
 
 import msgspec
 from msgspec.structs import replace
@@ -71,7 +71,9 @@ def aims(cluster: Cluster) -> tuple[Aim, ...]:
     owner = next((x.owner for x in cluster.exporters), "")
     for pod in cluster.askers:
         how = resolver(pod, cluster.ranges, cluster.nameservers)
-        for each in asked(pod, cluster.config_maps):
+        about = pod.metadata
+        onward = [x for x in cluster.onward if (x.namespace, x.pod) == (about.namespace, about.name)]
+        for each in asked(pod, cluster.config_maps) or onward:
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)
             found.setdefault(key, []).append((replace(each, owner=owner or each.owner), pod, how))
     return tuple(Aim(x[0][0], tuple({y.metadata.name: y for _, y, _ in x}.values()), x[0][2]) for x in found.values())

@@ -82,6 +82,11 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         labels=tuple((pod.metadata.labels or {}).items()),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
+    return diverting(made, found)
+
+
+def diverting(made: Exporter, found: Variables) -> Exporter:
+    """An exporter with the variable by which it sends to a proxy, where one leads there."""
     away = proxies(found.values)
     heeding = diverted(made.target, away, None) if made.target and away.variables else ()
     return replace(made, proxy=variable(made.target, away, heeding)) if made.target and heeding else made

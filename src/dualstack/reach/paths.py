@@ -1,7 +1,8 @@
 """What clients send that a receiver does not take, by what both say of themselves: paths of OTLP/HTTP, and signals.
 
 OpenTelemetry specification, OTLP exporter, Endpoint URLs for OTLP/HTTP: the general variable is a base, to which the
-path of the signal is added; the variable of a signal is used as it stands, with the root path where it has none.
+path of the signal is added; the variable of a signal is used as it stands, with the root path where it has none. So
+does the exporter of the Collector (exporter/otlphttpexporter 0.161, composeSignalURL).
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,8 +63,8 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
     if end.mark != PATH:
         return None
     right = dict.fromkeys(f"`{x}={_right(x, y)}`" for x, _, y in (z.fact.partition("=") for z in end.evidence))
-    rule = "a variable of one signal is used as it stands, with its path"
-    if any(f"{_OTLP}ENDPOINT=" in x for x in right):
+    rule = "an endpoint of one signal is used as it stands, with its path"
+    if not all(_signal(x.fact.partition("=")[0]) for x in end.evidence):
         rule = "it is a base, to which the path of each signal is added"
     return "Clients post to another path", said, f"Set {' and '.join(right)}: {rule}."
 
@@ -76,4 +77,6 @@ def _right(variable: str, endpoint: str) -> str:
 
 
 def _signal(variable: str) -> str:
-    return variable.removeprefix(_OTLP).removesuffix("ENDPOINT").strip("_").lower()
+    """The signal that a variable, or a field of an exporter of the Collector, is for; empty where it is for all."""
+    name = variable.rpartition(".")[2].upper().removeprefix(_OTLP)
+    return name.removesuffix("ENDPOINT").strip("_").lower()

@@ -142,7 +142,7 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
 
     What was `seen` from outside settles what the version of a Collector leaves open.
     """
-    configs = tuple(x for x in runs if x.container and _is_read(x, pod))
+    configs = read_by(pod, runs)
     space = namespace(pod)
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
@@ -165,6 +165,11 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
         next(filter(None, doubts), ""),
         stopped=halted,
     )
+
+
+def read_by(pod: Pod, runs: Iterable[Deployed]) -> tuple[Deployed, ...]:
+    """Of some configurations those that the containers of a pod have read."""
+    return tuple(x for x in runs if x.container and _is_read(x, pod))
 
 
 def _halted(item: Opened, halted: Mapping[str, str]) -> Opened:

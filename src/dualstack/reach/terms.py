@@ -31,8 +31,8 @@ _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
 _LACKING = {
-    CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and no variable of theirs names one"),
-    HEADERS: (Hop.EXPORT, "the receiver wants credentials, and no variable of its clients sets headers"),
+    CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and they name none"),
+    HEADERS: (Hop.EXPORT, "the receiver wants credentials, and its clients set no headers"),
 }
 """What a receiver asks for by its configuration: the hop where clients without it end, and why."""
 _MOVED = "it takes exports at paths of its own"

@@ -1,0 +1,81 @@
+"""Where the Collectors of a cluster send on to: exporters of OTLP, by the configurations that their pods read."""
+
+from collections.abc import Iterable, Iterator
+
+from dualstack.model.address import Protocol
+from dualstack.model.cluster import Pod
+from dualstack.model.container import Container
+from dualstack.model.deployed import Deployed
+from dualstack.model.evidence import Missing
+from dualstack.model.exporter import Exporter
+from dualstack.model.otel import Destination
+from dualstack.model.slim import ConfigMap
+from dualstack.reach.brings import SIGNALS
+from dualstack.reach.exporting import diverting, owner
+from dualstack.reach.pods import Place, filled, read_by
+from dualstack.reach.sidecars import together
+from dualstack.reach.variables import Variables, environment
+
+_PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
+_BALANCED = 4317
+"""The port of backends that have none (contrib 0.161, exporter/loadbalancingexporter/resolver_static.go)."""
+
+
+def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap]) -> Iterator[Exporter]:
+    """The exporters of OTLP of the Collectors in a pod, with the variables of that pod filled in."""
+    maps = tuple(config_maps)
+    there = {x.name: x for x in together(pod)}
+    for item in read_by(pod, runs):
+        container = there[item.container.name] if item.container else Container()
+        found = environment(container, pod, maps)
+        yield from (_exporter(pod, container, x, found) for x in item.config.destinations if x.otlp)
+
+
+def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:
+    said = filled(sent.value, found.values)
+    endpoint = f"{said}:{_BALANCED}" if sent.form == "host" and ":" not in said else said
+    signals = tuple(x for x in SIGNALS if x in sent.signals)
+    made = Exporter(
+        pod.metadata.namespace,
+        owner(pod),
+        pod.metadata.name,
+        sent.field,
+        endpoint,
+        _PROTOCOLS[sent.protocol],
+        pod.families,
+        host_network=bool(pod.spec.host_network),
+        written=sent.written.text if sent.written.text != endpoint else "",
+        signals=signals,
+        tls=sent.tls,
+        credentials=sent.brings,
+        container=container.name,
+        held=_holder(said, found),
+        labels=tuple((pod.metadata.labels or {}).items()),
+        may=signals,
+    )
+    return diverting(made, found)
+
+
+def _holder(said: str, found: Variables) -> str:
+    """What holds the value of a variable that is left in an endpoint; empty where none is."""
+    if "${" not in said:
+        return ""
+    known = (why for name, why in found.held.items() if name in said)
+    return next(known, next(iter(found.unread), "a variable without a value here"))
+
+
+def not_followed(places: Iterable[Place], config_maps: Iterable[ConfigMap]) -> Iterator[Missing]:
+    """What Collectors that were asked about as receivers send on to Services, where nobody looked.
+
+    A receiver that takes everything may lose it there.
+    """
+    maps, told = tuple(config_maps), set[tuple[str, str]]()
+    for place in places:
+        for one in onward(place.pod, place.configs, maps):
+            namespace, name = one.service or ("", "")
+            if one.certain and (one.owner, one.endpoint) not in told:
+                told.add((one.owner, one.endpoint))
+                ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
+                yield Missing(
+                    f"the way on from {one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}"
+                )
