@@ -21,7 +21,6 @@ from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
-from dualstack.gather.onward import by_all, by_others
 from dualstack.gather.reasons import reasons, reasons_in
 from dualstack.gather.senders import every_sender, senders
 from dualstack.model.diagnosis import Diagnosis
@@ -100,6 +99,8 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             read_again(ahead, world, tell)
             reasons(asker, tell)
             if request.question.probing and not world.clients:
+                from dualstack.gather.onward import by_others
+
                 pods = senders(asker)
                 world.clients += by_others(asker, pods)
             last_lines(api, world, tell)
@@ -159,6 +160,7 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
 def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
     from dualstack.gather.dumps import read_world
+    from dualstack.gather.onward import by_all
     from dualstack.gather.stored import Stored, unheld
 
     whole = read_world(request.stored)

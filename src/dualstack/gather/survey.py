@@ -19,7 +19,6 @@ from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, other_policies, ranges
 from dualstack.gather.kube_objects import Kind, Refused, parts, text
-from dualstack.gather.onward import by_all
 from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod, Service
@@ -153,6 +152,8 @@ def survey(ask: Asker) -> World:
     named = {x.service for x in ask.world.clients}
     ask.world.keep(kinds.SERVICES.kind, *(v for k, v in found.aliases.items() if k in named))
     _lead_on(found)
+    from dualstack.gather.onward import by_all
+
     ask.world.clients += by_all(ask.world)
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
