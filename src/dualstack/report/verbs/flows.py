@@ -156,8 +156,8 @@ def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
     alike: dict[str, list[str]] = {}
     for trace in diagnosis.traces:
         if trace.required and trace.disposition is Disposition.INSUFFICIENT_INFO and trace.key not in told:
-            alike.setdefault(_why_not(trace), []).append(_place(trace.target.endpoint, 38))
-    alike.pop("", None)
+            for why in _why_not(trace):
+                alike.setdefault(why, []).append(_place(trace.target.endpoint, 38))
     if alike:
         yield Line()
         yield Line("  Not known:", "dim")
@@ -169,14 +169,14 @@ def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
         yield Line(f"    - and {len(alike) - MANY} more reasons", "dim")
 
 
-def _why_not(trace: Trace) -> str:
-    """Why nobody knows what becomes of a flow; empty where nothing tells."""
+def _why_not(trace: Trace) -> Iterator[str]:
+    """Why nobody knows what becomes of a flow; nothing where nothing tells."""
     open_ = [x for x in trace.hops if x.status is Status.UNKNOWN]
-    said = "; ".join(f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
     untold = [x.hop for x in open_ if not x.why]
     heard = trace.at(Hop.LISTEN).status is Status.PASS and Hop.EXPORT in untold
-    untried = "a listener is there; nothing was exported, so what it answers is not known"
-    return "; ".join(x for x in (untried if heard and {*untold} <= {*_ANSWERS} else "", said) if x)
+    if heard and {*untold} <= {*_ANSWERS}:
+        yield "a listener is there; nothing was exported, so what it answers is not known"
+    yield from (f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
 
 
 def _number(exporters: Iterable[Exporter]) -> int:
