@@ -24,7 +24,7 @@ from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import ProbeResult, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace
-from dualstack.model.world import World
+from dualstack.model.world import World, part
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
 from dualstack.probe.run import Options, run
@@ -228,8 +228,8 @@ def _is_own(endpoint: str) -> bool:
 def _resolver(world: World, askers: Sequence[Pod]) -> Mapping[str, Any]:
     """The fields of a client's pod that say how it looks names up; what is in the network of a node does as that."""
     names, unmade = {x.metadata.name for x in askers}, world.unmade()
-    held = [unmade] if unmade else [x for x in world.objects.get("Pod", ()) if x["metadata"].get("name") in names]
-    spec = next((x.get("spec") or {} for x in held if x["metadata"].get("namespace") == world.namespace), {})
+    held = [unmade] if unmade else [x for x in world.objects.get("Pod", ()) if part(x, "metadata").get("name") in names]
+    spec = next((x.get("spec") or {} for x in held if part(x, "metadata").get("namespace") == world.namespace), {})
     found = {x: spec[x] for x in ("dnsPolicy", "dnsConfig", "hostAliases") if spec.get(x)}
     if spec.get("hostNetwork") and found.get("dnsPolicy", "ClusterFirst") == "ClusterFirst":
         found["dnsPolicy"] = "Default"

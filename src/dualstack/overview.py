@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.kinds import NAMESPACES, POLICIES
+from dualstack.gather.kube_objects import text
 from dualstack.gather.reasons import reasons_in
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
@@ -65,7 +66,7 @@ def part_of(world: World, service: Service) -> World:
     found.gaps.clear()
     found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]
     near = {x.namespace for x in found.clients}
-    theirs = (x for x in world.objects.get(POLICIES.kind, ()) if x["metadata"].get("namespace") in near)
+    theirs = (x for x in world.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near)
     found.keep(POLICIES.kind, *theirs)
     found.unheld, found.other_policies = world.unheld, world.other_policies
     reasons_in(rest, found)

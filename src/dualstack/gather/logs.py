@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from dualstack.gather.kube_api import Api
-from dualstack.gather.kube_objects import Refused
+from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.model.evidence import Missing
-from dualstack.model.world import World
+from dualstack.model.world import World, part
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.states import error_in
 
@@ -45,16 +45,15 @@ def _ended(world: World) -> Iterator[Found]:
     """Containers that ended badly, one for each workload and name, and whether they have been started again since."""
     known = set[tuple[str, str]]()
     for pod in world.objects.get("Pod", ()):
-        about: Mapping[str, Any] = pod["metadata"]
-        status: Mapping[str, Any] = pod.get("status") or {}
-        made = next((str(x.get("name")) for x in about.get("ownerReferences") or ()), about["name"])
-        for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        about, status = part(pod, "metadata"), part(pod, "status")
+        made = next((text(x, "name") for x in parts(about, "ownerReferences")), text(about, "name"))
+        for each in (*parts(status, "initContainerStatuses"), *parts(status, "containerStatuses")):
             state, last = each.get("state") or {}, each.get("lastState") or {}
             end: State
             end, name = state.get("terminated") or last.get("terminated") or {}, str(each.get("name"))
             if _is_silent(end) and not state.get("running") and (made, name) not in known:
                 known.add((made, name))
-                yield ((str(about["namespace"]), str(about["name"])), name), (end, not state.get("terminated"))
+                yield ((text(about, "namespace"), text(about, "name")), name), (end, not state.get("terminated"))
 
 
 def _is_silent(end: Mapping[str, Any]) -> bool:
