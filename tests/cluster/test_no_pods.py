@@ -172,7 +172,12 @@ IDLE: dict[str, tuple[Object, str]] = {
     "a quota of nodes": (
         {
             "kind": "DaemonSet",
-            "said": event("FailedCreate", "Error creating: exceeded quota: pods", "otel", "DaemonSet"),
+            "said": event(
+                "FailedCreate",
+                "(combined from similar events): Error creating: exceeded quota: pods",
+                "otel",
+                "DaemonSet",
+            ),
         },
         "DaemonSet otel, whose pods Service otel selects, cannot make them: Error creating: exceeded quota: pods",
     ),

@@ -5,6 +5,9 @@ Field names and meanings are those of the Kubernetes API reference 1.34, Event v
 
 from dualstack.model.slim import ObjectMeta, ObjectReference, Slim
 
+_COMBINED = "(combined from similar events): "
+"""What client-go puts before the message of one of many (tools/record/events_cache.go)."""
+
 
 class Series(Slim, frozen=True):
     """How often something has happened, and when last."""
@@ -28,6 +31,11 @@ class Event(Slim, frozen=True):
         """When it was said last; times of Kubernetes are in UTC and sort as texts (RFC 3339)."""
         series = self.series.last_observed_time if self.series else None
         return series or self.last_timestamp or self.event_time or self.metadata.creation_timestamp or ""
+
+    @property
+    def said(self) -> str:
+        """The message in the words of who wrote it."""
+        return self.message.removeprefix(_COMBINED)
 
     def is_about(self, kind: str, about: ObjectMeta) -> bool:
         """Whether it is about an object, and not about one before it of the same name."""

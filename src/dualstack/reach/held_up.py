@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
@@ -28,6 +29,7 @@ class Reason(NamedTuple):
 
     said: str
     hint: str
+    evidence: tuple[Evidence, ...] = ()
 
 
 def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
@@ -83,8 +85,9 @@ def _told(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
         mine = (x for x in cluster.events if x.is_about("Pod", pod.metadata) and x.reason in hints)
         last = max(mine, key=lambda x: x.last, default=None) if not pod.ready else None
         if last:
-            said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.message).rstrip('.')}."
-            yield Reason(said, hints[last.reason])
+            said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.said).rstrip('.')}."
+            fact = Evidence(f"{last.reason} at {last.last}", f"events of the {pod.place}")
+            yield Reason(said, hints[last.reason], (fact,))
 
 
 def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:

@@ -42,7 +42,7 @@ def _told(maker: Maker, service: Service, cluster: Cluster) -> Iterator[Idle]:
     mine = (x for x in cluster.events if x.is_about(maker.kind, maker.metadata) and x.reason == "FailedCreate")
     last = max(mine, key=lambda x: x.last, default=None)
     if last:
-        yield _denied(maker, service, last.message)
+        yield _denied(maker, service, last.said)
 
 
 def _denied(maker: Maker, service: Service, words: str) -> Idle:

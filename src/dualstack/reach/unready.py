@@ -37,8 +37,10 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             pods = selected(cluster, service)
             found = _finding(cluster, service, why, flows, _halted(pods, places))
             reason = held_up(cluster, pods, flows, places)
-            more = f"{found.detail} {reason.said}" if reason else found.detail
-            yield replace(found, detail=more, hint=reason.hint if reason else found.hint)
+            if reason:
+                evidence = (*found.evidence, *reason.evidence)
+                found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
+            yield found
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
     for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
         yield _dead(place, tuple(x for x in dead if x.server == place.name))
