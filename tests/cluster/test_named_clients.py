@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude
-from dualstack.gather.cluster import Asker, of, senders
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.senders import senders
 from dualstack.gather.stored import Stored
 from dualstack.model.address import Family
 from dualstack.model.diagnosis import Diagnosis

@@ -6,24 +6,28 @@ That is what the kubelet does itself under `terminationMessagePolicy: FallbackTo
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from dualstack.gather.kinds import PODS
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused, parts, text
+from dualstack.gather.pages import page
 from dualstack.model.evidence import Missing
-from dualstack.model.world import World, part
+from dualstack.model.world import Object, World, part
+from dualstack.reach.exporting import owner
+from dualstack.reach.holders import names
 from dualstack.reach.rights import Right, refused
-from dualstack.reach.states import error_in
+from dualstack.reach.states import error_in, taken
 
 _CONTAINERS = 8
 """Containers whose logs are asked for, one of each kind."""
 _LINES, _BYTES = "40", "8192"
 _DENIED = 403
-_RIGHT = Right("get", "pods/log")
+_RIGHT, _PODS = Right("get", "pods/log"), Right("list", "pods")
 
 State = MutableMapping[str, Any]
 
 
 def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
-    """Note in the states of containers what their logs end with. Raises Unreachable."""
+    """Note in the states of containers what their logs end with, and who has their port. Raises Unreachable."""
     for (about, name), (state, previous) in list(_ended(world))[:_CONTAINERS]:
         space, pod = about
         tell(f"the end of the log of {name} in the pod {pod}")
@@ -36,6 +40,23 @@ def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
             world.gaps.append(Missing(f"the log of {name} in the pod {pod}", why))
             continue
         state["log"] = error_in(raw.decode(errors="replace"))
+    for mine, ended, port in list(_turned_away(world))[:_CONTAINERS]:
+        tell(f"who has port {port} of the node {text(mine, 'spec', 'nodeName')}")
+        ended["holder"] = _holder(api, world, mine, port)
+
+
+def _holder(api: Api, world: World, mine: Object, port: int) -> str | None:
+    """Who says that it has the port of a node that a pod in its network wanted. Raises Unreachable."""
+    node = text(mine, "spec", "nodeName")
+    try:
+        there = page(api.objects(PODS, "", "", f"spec.nodeName={node}"), PODS).items
+    except Refused as error:
+        why = refused(_PODS, where=" in all namespaces") if error.status == _DENIED else error.why
+        world.gaps.append(Missing(f"pods on {node}", why))
+        return None
+    others = (x for x in there if x and x.metadata.name != text(mine, "metadata", "name"))
+    held = next((x for x in others if names(x, port)), None)
+    return f"the pod {held.metadata.namespace}/{held.metadata.name} of {owner(held)}" if held else None
 
 
 Found = tuple[tuple[tuple[str, str], str], tuple[State, bool]]
@@ -54,6 +75,17 @@ def _ended(world: World) -> Iterator[Found]:
             if _is_silent(end) and not state.get("running") and (made, name) not in known:
                 known.add((made, name))
                 yield ((text(about, "namespace"), text(about, "name")), name), (end, not state.get("terminated"))
+
+
+def _turned_away(world: World) -> Iterator[tuple[Object, State, int]]:
+    """Pods in the network of a node that ended because somebody else has a port there: the state, and the port."""
+    for pod in world.objects.get("Pod", ()):
+        mine = parts(pod, "status", "containerStatuses") if part(pod, "spec").get("hostNetwork") is True else ()
+        for each in mine:
+            for ended in (part(each, "state", "terminated"), part(each, "lastState", "terminated")):
+                wanted = taken(text(ended, "message") or text(ended, "log"))
+                if wanted and isinstance(ended, MutableMapping):
+                    yield pod, ended, wanted
 
 
 def _is_silent(end: Mapping[str, Any]) -> bool:

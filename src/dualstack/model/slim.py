@@ -171,13 +171,15 @@ class Probe(Slim, frozen=True):
 class Waiting(Slim, frozen=True):
     """Why a container does not run: as a state, or as the last one that it had.
 
-    `log` is no field of Kubernetes: the last lines of the container's log, where it left no message.
+    Two are no fields of Kubernetes: `log` are the last lines of the container's log, where it left no message, and
+    `holder` is who says that it has the port of the node which the container wanted.
     """
 
     reason: str | None = None
     message: str | None = None
     exit_code: int | None = None
     log: str | None = None
+    holder: str | None = None
 
 
 class Running(Slim, frozen=True):

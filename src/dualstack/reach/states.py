@@ -22,6 +22,8 @@ _ERROR = re.compile(r"^(?:error|fatal|panic)\b", re.IGNORECASE)
 _BACK_OFF = "CrashLoopBackOff"
 _KILLED = (0, 137, 143)
 _NO_MEMORY = "OOMKilled"
+_TAKEN = re.compile(r":(?P<port>\d{1,5})\W[^\n]*address already in use")
+"""EADDRINUSE, in the words of strerror(3) behind the address, which Go and most others write."""
 
 
 def trouble(pod: Pod) -> str:
@@ -101,6 +103,18 @@ def last_words(status: ContainerStatus) -> str:
     """The message with which a container ended (`terminationMessagePath`), or else what its log says of that."""
     last = _last(status) or Waiting()
     return last.message or last.log or ""
+
+
+def taken(said: str) -> int:
+    """The port of which a container said at its end that somebody else has it; 0 where it said no such thing."""
+    found = _TAKEN.search(said)
+    return numbered(found["port"]) if found else 0
+
+
+def holder(pod: Pod) -> str:
+    """Who says that it has a port of the node which a container of this pod wanted; empty where nobody does."""
+    ends = (y.terminated for x in pod.status.container_statuses or () for y in (x.state, x.last_state) if y)
+    return next((x.holder for x in ends if x and x.holder), "")
 
 
 def error_in(log: str) -> str:

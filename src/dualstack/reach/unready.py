@@ -14,7 +14,7 @@ from dualstack.reach.lanes import selected
 from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, last_words, was_killed
+from dualstack.reach.states import has_ended, holder, last_words, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -85,8 +85,8 @@ def _correct(place: Place) -> str:
         return "See in the events of the pod which probe failed: the kubelet ends a container for that."
     if _is_taken(place):
         node = f"a process of the node {place.pod.spec.node_name}, or of a pod in its network"
-        holder = node if place.pod.spec.host_network else "another container of the pod, or another receiver"
-        return f"Give one of the two another port: {holder}, has the one that it wants."
+        whose = f"{node}," if place.pod.spec.host_network else "another container of the pod, or another receiver,"
+        return f"Give one of the two another port: {holder(place.pod) or whose} has the one that it wants."
     ended = _is_ended(place)
     return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
 
