@@ -49,7 +49,7 @@ from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
-from dualstack.reach.refuted import said_at, standing
+from dualstack.reach.refuted import said_at, standing, unneeded
 from dualstack.reach.resolved import resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
@@ -213,8 +213,9 @@ def conclude(
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
     findings = _judged(seen, rules() if chosen is None else chosen)
-    alone = whole is None and not seen.cluster.askers
-    beyond = not_followed(seen.places.values(), seen.cluster.config_maps) if alone else ()
+    asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
+    met = (x for key, x in seen.places.items() if key not in asking)
+    beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
@@ -236,8 +237,10 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     found = [spread(x, sight.traces, places) for x in found]
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
-    lasting = standing(static, tuple(sight.places.values()), sight.said.having(Workloads) or Workloads())
-    every = (told(x, sight.traces) for x in (*found, *_beside(sight, lasting)))
+    workloads = sight.said.having(Workloads) or Workloads()
+    lasting = standing(static, tuple(sight.places.values()), workloads)
+    beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
+    every = (told(x, sight.traces) for x in (*found, *beside))
     said = [*every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):

@@ -305,13 +305,13 @@ def test_what_is_refused_ends_a_container_and_is_refuted_by_one_that_is_ready() 
     assert "DS122" not in w.codes(runs)
 
 
-def asking(port: int, **status: Any) -> list[w.Object]:
-    """A Collector whose readiness probe asks a port, with a health check that listens on 13133."""
+def asking(port: int, also: tuple[str, ...] = (), **status: Any) -> list[w.Object]:
+    """A Collector whose readiness probe asks a port, `also` other probes, and a health check listens on 13133."""
     text, pod, work = w.config(), w.pod("otel-a", "n1", **status), w.deployment()
     health = HEALTH.replace("localhost", "0.0.0.0")
     text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("service:\n", health)
     for held in (pod["spec"], work["spec"]["template"]["spec"]):
-        held["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/", "port": port}}
+        held["containers"][0] |= {x: {"httpGet": {"path": "/", "port": port}} for x in ("readinessProbe", *also)}
     return w.healthy(pods=[pod], configs=[text], workloads=[work])
 
 
@@ -321,6 +321,19 @@ def test_a_readiness_probe_that_nobody_hears_keeps_the_pod_from_its_service() ->
     assert w.roots(w.diagnosed(asking(13134, **waits))) == ["DS218"]
     assert w.roots(w.diagnosed(asking(13133, **waits))) == ["DS507"]
     assert "DS218" not in w.codes(w.diagnosed(asking(13134)))
+
+
+@pytest.mark.parametrize(("also", "severity"), [((), "warning"), (("livenessProbe",), "error")])
+def test_where_addresses_that_are_not_ready_are_published_such_a_probe_keeps_nobody_out(
+    also: tuple[str, ...], severity: str
+) -> None:
+    waits = {**DOWN, "containerStatuses": [{"name": "otelcol", "ready": False, "state": {"running": {}}}]}
+    published = [
+        *(x for x in asking(13134, also, **waits) if x["kind"] not in ("Service", "EndpointSlice")),
+        *(w.service(publishNotReadyAddresses=True), *w.endpoints([w.pod("otel-a", "n1")])),
+    ]
+
+    assert [x.severity for x in w.diagnosed(published).findings if x.code == "DS218"] == [severity]
 
 
 def test_the_variable_of_an_address_that_cannot_be_bound_is_no_cause_of_its_own() -> None:

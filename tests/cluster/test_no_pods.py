@@ -136,6 +136,14 @@ def test_the_kubelet_says_which_probe_fails() -> None:
     assert "at the first address of the pod" in found.hint
 
 
+def test_of_a_container_that_ended_its_end_says_more_than_a_probe() -> None:
+    ended = [{"name": "otelcol", "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+    found = of(w.pod("otel-a", "n1", **NOT_READY, containerStatuses=ended), events=[event("Unhealthy", PROBE)])
+
+    assert "The kubelet says" not in found.detail
+    assert "at the first address of the pod" not in found.hint
+
+
 @pytest.mark.parametrize(
     "said",
     [

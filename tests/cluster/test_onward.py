@@ -189,6 +189,21 @@ def test_a_collector_that_clients_come_to_is_asked_about_as_a_receiver_and_the_w
         assert "dualstack diagnose svc/otel -n obs" in one.why
 
 
+def test_beyond_the_receiver_of_a_client_the_way_on_is_not_seen() -> None:
+    env = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://agent:4317"}]
+    cart = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "cart", "namespace": "obs"},
+        "spec": {"nodeName": "n1", "containers": [{"name": "cart", "image": "cart:1", "env": env}]},
+        "status": {"phase": "Running", "podIPs": [{"ip": "10.244.7.7"}]},
+    }
+    whole = w.world([*w.healthy(), *agent(GATEWAY), service({"name": "otlp", "port": 4317}), cart])
+    found = conclude(of(Asker(Stored(whole, complete=True), "obs"), KubeTarget("pod", "cart")), Question())
+
+    assert [x.needs for x in found.skipped if x.needs.startswith("the way on")] == ["the way on from DaemonSet agent"]
+
+
 def test_where_it_sends_to_a_host_of_the_world_nothing_is_left_to_say() -> None:
     found = asked("otlp: {endpoint: 'api.example.com:443'}", service({"name": "otlp", "port": 4317}))
 

@@ -81,13 +81,19 @@ def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
 def _told(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
     """What the kubelet said last of a pod that is not ready."""
     for pod in pods:
-        hints = _RUNNING if pod.status.phase == "Running" else _BEGINNING
+        hints = _BEGINNING if pod.status.phase == "Pending" else _RUNNING if _runs(pod) else {}
         mine = (x for x in cluster.events if x.is_about("Pod", pod.metadata) and x.reason in hints)
         last = max(mine, key=lambda x: x.last, default=None) if not pod.ready else None
         if last:
             said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.said).rstrip('.')}."
             fact = Evidence(f"{last.reason} at {last.last}", f"events of the {pod.place}")
             yield Reason(said, hints[last.reason], (fact,))
+
+
+def _runs(pod: Pod) -> bool:
+    """Whether all containers of a pod run: of one that does not its end says more than a probe."""
+    held = [x.state for x in pod.status.container_statuses or ()]
+    return bool(held) and all(x and x.running for x in held)
 
 
 def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:

@@ -15,7 +15,7 @@ from dualstack.reach.landscape import landscape
 from dualstack.reach.ports import silent
 from dualstack.reach.start import numbered, port
 
-LIVENESS = "livenessProbe"
+LIVENESS, READINESS = "livenessProbe", "readinessProbe"
 
 
 class Unheard(msgspec.Struct, frozen=True):

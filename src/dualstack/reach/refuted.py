@@ -2,22 +2,43 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from dualstack.model.finding import Finding
+from msgspec.structs import replace
+
+from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
-from dualstack.reach.kubelet_probes import LIVENESS
+from dualstack.model.trace import Hop, Status, Trace
+from dualstack.reach.kubelet_probes import LIVENESS, READINESS
 from dualstack.reach.pods import Opened, Place, status_of
 from dualstack.reach.runs import is_of
 from dualstack.reach.unready import ENDING
 
-_CODES = (*(x for x in ENDING if x != "DS102"), "DS218")
+_UNHEARD = "DS218"
+_CODES = (*(x for x in ENDING if x != "DS102"), _UNHEARD)
 """Of these a container that runs knows better; DS102 speaks of addresses as well that it may get another day."""
+
+_SEVERITIES = list(Severity).index
 
 
 def standing(static: Iterable[Finding], places: Collection[Place], workloads: Workloads) -> Iterator[Finding]:
     """The findings of files but those of what would keep a container from running, or ready, that is both."""
     refuted = _bound(places) | _read(places, workloads)
     yield from (x for x in static if x.location not in refuted or x.code not in _CODES)
+
+
+def unneeded(finding: Finding, traces: Iterable[Trace], workloads: Workloads) -> Finding:
+    """A finding of what keeps pods from being ready, which is a warning where flows come to them all the same.
+
+    So they do where a Service publishes addresses that are not ready. A liveness probe ends the container in any case.
+    """
+    met = [x.at(Hop.ENDPOINTS).status for x in traces]
+    if finding.code != _UNHEARD or not met or Status.FAIL in met:
+        return finding
+    every = (x.probes for y in workloads.items for x in y.containers)
+    mine = next((x for x in every if any(y.port.at == finding.location for y in x)), ())
+    asked = next((x.port.text for x in mine if x.port.at == finding.location), "")
+    ends = any(x.name != READINESS and x.port.text == asked for x in mine)
+    return finding if ends else replace(finding, severity=max(finding.severity, Severity.WARNING, key=_SEVERITIES))
 
 
 def said_at(opened: Opened) -> tuple[Location, ...]:
