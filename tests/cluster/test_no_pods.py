@@ -205,14 +205,57 @@ def test_a_workload_without_pods_says_why(case: str, target: str, tmp_path: Path
         "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE},
     }
     told = [given["said"]] if "said" in given else []
-    objects = [{"apiVersion": "v1", **x} for x in w.healthy(pods=[], workloads=[maker], events=told)]
+    one = cause(asked_of(target, tmp_path, pods=[], workloads=[maker], events=told))
+
+    assert one.code == "DS509"
+    assert said in one.detail
+
+
+def asked_of(target: str, tmp_path: Path, **instead: Any) -> Diagnosis:
+    """What is told of a folder with the objects of the healthy cluster, some of them replaced."""
+    objects = [{"apiVersion": "v1", **x} for x in w.healthy(**instead)]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     (tmp_path / "pods.json").write_text(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": []}))
     asked = ClusterRequest(
         kube_target(target) if target else None, namespace="obs" if target else "", stored=str(tmp_path)
     )
     world = stored(asked)
-    one = cause(conclude(world, Question()) if target else conclude_all(world, Question()))
+    return conclude(world, Question()) if target else conclude_all(world, Question())
 
+
+@pytest.mark.parametrize(
+    ("name", "selector", "meant"),
+    [
+        ("otel", {"app": "otel"}, {"app": "otel-collector"}),
+        ("telemetry", {"app": "otel", "tier": "edge"}, {"app": "otel-collector", "tier": None}),
+        ("telemetry", {"app": "otel", "team": "obs"}, {"app": "otel-collector"}),
+    ],
+)
+def test_the_collectors_that_a_selector_seems_to_mean_are_named(
+    name: str, selector: Object, meant: Object, tmp_path: Path
+) -> None:
+    maker = w.deployment()
+    labels = {"app": "otel-collector", "team": "obs"}
+    maker["spec"] = {**maker["spec"], "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
+    service = w.service(selector=selector)
+    service["metadata"]["name"] = name
+    one = cause(asked_of(f"svc/{name}", tmp_path, pods=[], workloads=[maker], services=[service]))
+
+    has = ", ".join(f"{k}: {v or 'not set'}" for k, v in meant.items())
     assert one.code == "DS509"
-    assert said in one.detail
+    assert one.detail.endswith(f"; the pods of Deployment otel, a Collector, have `{has}`.")
+    assert one.fix is not None
+    assert json.dumps({"spec": {"selector": meant}}) in one.fix.commands[0]
+
+
+def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
+    makers = [w.deployment(), w.deployment(), w.deployment()]
+    for each, name in zip(makers, ("a", "b", "c"), strict=True):
+        each["metadata"] = {"name": name, "namespace": "obs"}
+        each["spec"] = {
+            **each["spec"],
+            "template": {"metadata": {"labels": {"app": name}}, "spec": w.TEMPLATE},
+        }
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers))
+
+    assert "a Collector, have" not in one.detail

@@ -120,6 +120,43 @@ def test_what_is_called_alike_is_named(tmp_path: Path) -> None:
         )
 
 
+def test_where_nothing_is_called_alike_the_services_of_the_namespace_are_named(tmp_path: Path) -> None:
+    (first, *_) = of(told(folder(tmp_path, cart("http://telemetry-in.obs:4317"), API)), "DS408")
+
+    assert first.severity == "error"
+    assert first.detail.endswith("there is no Service `telemetry-in` in the namespace `obs`; there is `otel.obs`.")
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict"),
+    [("otel.obs.cluster.local", "broken"), ("otel.obs.cluster.local.", "broken"), ("ntp.obs.cluster.local", "unknown")],
+)
+def test_a_whole_name_that_lacks_svc_has_no_address(host: str, verdict: str, tmp_path: Path) -> None:
+    found = told(folder(tmp_path, cart(f"http://{host}:4317"), API))
+
+    assert found.verdict == verdict
+    if verdict == "broken":
+        (first, *_) = of(found, "DS408")
+        assert "lacks `svc`" in first.detail
+        assert "`otel.obs.svc.cluster.local`" in first.detail
+
+
+def test_several_addresses_are_none(tmp_path: Path) -> None:
+    found = told(folder(tmp_path, cart("http://10.100.0.1,fd00:100::1:4317"), API))
+
+    assert found.verdict == "broken"
+    (first, *_) = of(found, "DS102")
+    assert "`http://10.100.0.1,fd00:100::1:4317` holds several addresses, and a client takes one" in first.detail
+
+
+def test_a_service_of_the_same_pods_that_has_the_port_is_named(tmp_path: Path) -> None:
+    metrics = w.service(ports=[{"name": "monitoring", "port": 8888}], clusterIP="10.96.0.8", clusterIPs=["10.96.0.8"])
+    metrics["metadata"] = {"name": "otel-monitoring", "namespace": "obs"}
+    (first, *_) = of(told(folder(tmp_path, cart("http://otel-monitoring.obs:4317"), metrics, API)), "DS508")
+
+    assert first.hint == "Let them send to `otel.obs`, which has port 4317 and leads to the same pods."
+
+
 @pytest.mark.parametrize(
     ("key", "known", "expected"),
     [
@@ -131,6 +168,8 @@ def test_what_is_called_alike_is_named(tmp_path: Path) -> None:
             [("observability", "otel-collector")],
         ),
         (("obs", "collector"), [("shop", "colector")], []),
+        (("obs", "collector"), [("obs", "gateway"), ("shop", "gateway")], [("obs", "gateway")]),
+        (("obs", "collector"), [("obs", x) for x in ("k", "l", "m", "n")], []),
         (("obs", "otel"), [(x, "otel") for x in ("a", "b", "c", "d")], [(x, "otel") for x in ("a", "b", "c")]),
     ],
 )

@@ -110,6 +110,7 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
         led += _to_service(ask, namespace, name, likely=likely)
+        _beside(ask, (namespace, name), {aim.port for aim in found for x in aim.names if x.name == name} - {0})
     addresses = {(x, aim.port): None for aim in found for x in aim.literals}
     for address, port in list(addresses)[:_ADDRESSES]:
         led += _to_address(ask, address, port)
@@ -218,8 +219,24 @@ def _instead(ask: Asker, key: tuple[str, str]) -> None:
     keys = list[tuple[str, str]]()
     with contextlib.suppress(Refused):
         known = source.listed(kinds.SERVICES, where).items
+        seen |= {x.metadata.namespace for x in known}
         keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
     missed(world, key, seen, keys)
+
+
+def _beside(ask: Asker, key: tuple[str, str], ports: set[int]) -> None:
+    """Note the Services of a namespace that have a port which one of them lacks, for OTLP, and lead to its pods."""
+    known = page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items
+    mine = next((x for x in known if x and (x.metadata.namespace, x.metadata.name) == key), None)
+    if mine is None or mine.spec.type == "ExternalName" or ports <= {x.port for x in mine.spec.ports or ()}:
+        return
+    with contextlib.suppress(Refused):
+        every = ask.api.listed(kinds.SERVICES, key[0]).items
+        wanted = (mine.spec.selector or {}).items()
+        like = [x for x in every if wanted and wanted == (x.spec.selector or {}).items() and is_otlp(x)]
+        near = [x for x in like if ports <= {y.port for y in x.spec.ports or ()}]
+        found = ((*key, x.metadata.namespace, x.metadata.name) for x in near)
+        ask.world.meant = list(dict.fromkeys((*ask.world.meant, *found)))
 
 
 def missed(

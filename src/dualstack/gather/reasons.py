@@ -4,10 +4,11 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator
 
 from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
-from dualstack.gather.kube_objects import text
+from dualstack.gather.kube_objects import parts, text
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.world import MAKERS, Object, World, part
+from dualstack.reach.exporting import COLLECTOR
 
 _SPACES = 8
 """Namespaces whose workloads are listed."""
@@ -41,8 +42,10 @@ def reasons(ask: Asker, tell: Callable[[str], None]) -> None:
 
 def reasons_in(whole: World, world: World) -> None:
     """Note the same from a world that holds more."""
+    spaces = {x for x, _ in _lonely(world)}
     for kind in MAKERS:
-        for item in _idle(whole.objects.get(kind, ()), world):
+        there = [x for x in whole.objects.get(kind, ()) if text(x, "metadata", "namespace") in spaces]
+        for item in (*_idle(there, world), *filter(_is_collector, there)):
             world.keep(kind, item)
     silent = {*_unready(world), *_failing(world)}
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
@@ -79,8 +82,14 @@ def _makers(ask: Asker) -> None:
     for kind in _MAKING:
         ask.soon("objects", kind, ask.namespace, "")
     for kind in _MAKING:
-        for item in _idle(ask.peek(kind, ask.namespace), ask.world):
+        there = ask.peek(kind, ask.namespace)
+        for item in (*_idle(there, ask.world), *filter(_is_collector, there)):
             ask.world.keep(kind.kind, item)
+
+
+def _is_collector(item: Object) -> bool:
+    """Whether a workload makes Collectors, which a Service without pods may be meant to lead to."""
+    return any(COLLECTOR.search(text(x, "image")) for x in parts(item, "spec", "template", "spec", "containers"))
 
 
 def _unready(world: World) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,28 @@
 Field names and meanings are those of the Kubernetes API reference 1.34.
 """
 
+from collections.abc import Mapping
+
 from dualstack.model.slim import Condition, ObjectMeta, Slim
+
+
+class Image(Slim, frozen=True):
+    """A container, as far as it tells which program it runs."""
+
+    image: str = ""
+
+
+class TemplateSpec(Slim, frozen=True):
+    """What runs in pods."""
+
+    containers: list[Image] | None = None
 
 
 class Template(Slim, frozen=True):
     """What pods are made of."""
 
     metadata: ObjectMeta = ObjectMeta()
+    spec: TemplateSpec = TemplateSpec()
 
 
 class MakerSpec(Slim, frozen=True):
@@ -33,6 +48,16 @@ class Maker(Slim, frozen=True):
     kind: str = ""
     spec: MakerSpec = MakerSpec()
     status: MakerStatus = MakerStatus()
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of its pods."""
+        return (self.spec.template.metadata.labels if self.spec.template else None) or {}
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images of its pods."""
+        return tuple(x.image for x in (self.spec.template.spec.containers if self.spec.template else None) or ())
 
     @property
     def called(self) -> str:

@@ -25,6 +25,7 @@ _SLIPS = frozenset(
 """It with a letter left out, with two in the wrong order, or with one twice; its last letter may be meant so."""
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
+_BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(_DOMAIN)}")
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -116,9 +117,23 @@ def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
 
 
 def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
-    """The names of the cluster that pods with the usual resolver would make of a host without a dot at its end."""
+    """The names of the cluster that a host is meant to be.
+
+    They are those that pods with the usual resolver would make of it without a dot at its end, and that of a whole name
+    which lacks `svc`.
+    """
     usual = Resolver("", cluster=True, search=_usual(namespace), ndots=5)
-    return names(host.rstrip("."), usual)
+    whole = without_svc(host)
+    return (*names(host.rstrip("."), usual), *(names(f"{whole}.", usual) if whole else ()))
+
+
+def without_svc(host: str) -> str:
+    """What a name of a Service in the domain of clusters is without the `svc` that it lacks; empty where it does not.
+
+    The DNS of a cluster has nothing else of two labels there (Kubernetes DNS specification 1.1 section 2).
+    """
+    found = _BARE.fullmatch(host.lower().rstrip("."))
+    return f"{found['service']}.svc.{_DOMAIN}" if found else ""
 
 
 def _name(text: str) -> ClusterName | None:

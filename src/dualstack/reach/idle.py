@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.maker import Maker
+from dualstack.reach.exporting import COLLECTOR
 from dualstack.reach.states import cut
 
 
@@ -25,9 +26,21 @@ def idle(cluster: Cluster, service: Service) -> Idle | None:
 
 
 def _is_for(maker: Maker, service: Service) -> bool:
-    labels = (maker.spec.template.metadata.labels if maker.spec.template else None) or {}
     wanted = (service.spec.selector or {}).items()
-    return bool(wanted) and maker.metadata.namespace == service.metadata.namespace and wanted <= labels.items()
+    return bool(wanted) and maker.metadata.namespace == service.metadata.namespace and wanted <= maker.labels.items()
+
+
+def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | None]] | None:
+    """The Collectors that a Service seems to mean, where some labels keep it from them, and these as they have them.
+
+    They are the only ones of the namespace, or have its name or one of its labels, and make pods.
+    """
+    wanted, space = (service.spec.selector or {}).items(), service.metadata.namespace
+    mine = [x for x in cluster.makers if x.metadata.namespace == space and any(map(COLLECTOR.search, x.images))]
+    high = [x for x in mine if not x.metadata.owner_references and x.spec.replicas != 0]
+    near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
+    found = next((x[0] for x in (near, high) if len(x) == 1), None)
+    return (found, {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v}) if found else None
 
 
 def _refused(maker: Maker, service: Service) -> Iterator[Idle]:

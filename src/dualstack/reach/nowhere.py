@@ -70,9 +70,13 @@ def is_meant(key: Key, cluster: Cluster) -> bool:
 
 
 def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
-    """The Services that are most like one that is not there: of its name elsewhere, or of a name like it."""
+    """The Services that are most like one that is not there: of its name elsewhere, or of a name like it.
+
+    Where none is like it, they are those of its namespace.
+    """
     found = sorted((-score, x) for x in known if (score := _likeness(key, x)))
-    return tuple(x for _, x in found[:_SHOWN])
+    beside = [x for x in known if x[0] == key[0]]
+    return tuple(x for _, x in found[:_SHOWN]) or tuple(beside if len(beside) <= _SHOWN else ())
 
 
 def _likeness(one: Key, other: Key) -> float:

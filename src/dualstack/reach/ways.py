@@ -14,7 +14,15 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims
 from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
-from dualstack.reach.client_dns import ClusterName, intended, is_surely_within, names, shortfall, strange
+from dualstack.reach.client_dns import (
+    ClusterName,
+    intended,
+    is_surely_within,
+    names,
+    shortfall,
+    strange,
+    without_svc,
+)
 from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.garbled import garbled
@@ -208,6 +216,10 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
         return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
+    whole = without_svc(aim.host)
+    if asked.cluster and whole and known:
+        why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (_said(aim),))
     if asked.cluster and own:
         return None
     surely = is_surely_within(aim.host)
