@@ -41,6 +41,7 @@ from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed
 from dualstack.reach.entrance import answered, told, tried, untried
+from dualstack.reach.exports import needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -120,7 +121,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
     met = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes)
     every = tuple(confined(met, (*made, *exports), Places(places)))
-    brought = agreed(every, world.clients, Places(places), glimpses)
+    brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))

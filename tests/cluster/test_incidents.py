@@ -6,6 +6,7 @@ import pytest
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition
@@ -87,6 +88,22 @@ def test_pods_of_one_template_are_one_flow() -> None:
 
 
 LOCAL = {"internalTrafficPolicy": "Local"}
+
+
+@pytest.mark.parametrize(("on", "severity"), [((), "warning"), (("n1",), "warning"), (("n1", "n2"), "error")])
+def test_agents_that_are_kept_to_some_nodes_matter_to_clients_on_others(on: tuple[str, ...], severity: str) -> None:
+    agent = w.pod("otel-a", "n1")
+    agent["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel", "controller": True}]
+    shop = Exporter(
+        "obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317", "grpc", nodes=on
+    )
+    found = w.diagnosed(w.healthy(services=[w.service(**LOCAL)], pods=[agent]), clients=[shop])
+
+    (one,) = [x for x in found.findings if x.code == "DS510"]
+    assert one.severity == severity
+    assert "n2 has no ready" in one.detail
+
+
 NODE_PORTS = {
     "type": "NodePort",
     "ports": [

@@ -21,7 +21,9 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from dualstack.report.json import render
+from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import alias, cart, gathered
+from tests.cluster.test_onward import agent
 from tests.cluster.test_pseudonyms import flows, told, veil
 from tests.cluster.test_survey import client, everything, variables, whole
 
@@ -64,6 +66,26 @@ def test_the_way_from_a_client_gives_the_same_answer_under_pseudonyms(number: in
     assert (told(after.findings), flows(after)) == (told(before.findings), flows(before))
     assert veiled.asking is not None
     assert [x for x in ANIMALS if x in str(veiled).lower()] == []
+
+
+def test_what_collectors_send_on_gives_the_same_answer_and_is_not_told() -> None:
+    held = {"name": "GW", "valueFrom": {"secretKeyRef": {"name": "ocelot", "key": "jaguar"}}}
+    for exporter, env in (
+        ("otlp/lynx: {endpoint: 'otel:4317'}", None),
+        ("otlp/lynx: {endpoint: 'puma:4317', tls: {insecure: true}}", None),
+        ("otlp/lynx: {endpoint: '${env:GW}:4317'}", held),
+    ):
+        every = w.world([*w.healthy(), *agent(exporter, env=env)])
+        world = of(Asker(Stored(every, complete=True), "obs"), KubeTarget("ds", "agent"))
+        world.keep("Deployment", w.deployment())
+        veiled = unpacked("v", veil(world))
+
+        before, after = (conclude(x, Question()) for x in (world, veiled))
+
+        assert (told(after.findings), flows(after)) == (told(before.findings), flows(before))
+        assert world.clients[0].nodes == ("n1", "n2")
+        assert [x for x in (*ANIMALS, "'n1'", "'n2'") if x in str(veiled.clients).lower()] == []
+        assert veiled.clients[0].variable.startswith("exporters.otlp/")
 
 
 def test_what_is_said_of_clients_stays_in_words() -> None:

@@ -8,6 +8,8 @@ from dualstack.model.cluster import Pod
 from dualstack.model.exporter import Exporter
 from dualstack.reach.exporting import exporters
 
+_NODES = 100
+"""Nodes of one group that are kept."""
 Key = tuple[str, str, str, str, str, object, bool]
 
 
@@ -22,6 +24,7 @@ class Clients:
         self._of_pod, self._apart = of_pod, apart
         self._found: dict[Key, list[Exporter]] = {}
         self._counts: dict[Key, int] = {}
+        self._nodes: dict[Key, dict[str, None]] = {}
 
     def see(self, pod: Pod, number: int = 1) -> None:
         """Note where so many pods like this one export to; of one that would be made there is none."""
@@ -35,11 +38,14 @@ class Clients:
             mine.add(key)
         for found in mine:  # several containers may export alike
             self._counts[found] = self._counts.get(found, 0) + number
+            there = self._nodes.setdefault(found, {})
+            if pod.spec.node_name and len(there) < _NODES:
+                there[pod.spec.node_name] = None
 
     @property
     def items(self) -> list[Exporter]:
         """The groups, the largest first."""
-        found = [replace(x[0], pods=self._counts[k]) for k, x in self._found.items()]
+        found = [replace(x[0], pods=self._counts[k], nodes=tuple(self._nodes[k])) for k, x in self._found.items()]
         return sorted(found, key=lambda x: (-x.pods, x.namespace, x.owner, x.variable, x.endpoint))
 
 

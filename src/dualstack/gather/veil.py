@@ -327,7 +327,18 @@ def _exporter(veil: Veil, client: Exporter) -> Exporter:
         protocol=veil.text(client.protocol),
         written=veil.text(client.written),
         labels=tuple(veil.value(dict(client.labels), "labels").items()),
+        variable=_variable(veil, client.variable),
+        container=veil.value(client.container, "name", "containers"),
+        held=veil.sentence(client.held),
+        nodes=tuple(map(veil.host, client.nodes)),
     )
+
+
+def _variable(veil: Veil, said: str) -> str:
+    """A variable, or a field of a configuration, in which the name of an exporter is its author's: `otlp/NAME`."""
+    before, slash, after = said.partition("/")
+    name, dot, field = after.rpartition(".")
+    return f"{before}{slash}{veil.text(name)}{dot}{field}"
 
 
 def _asking(veil: Veil, asking: Asking) -> Asking:

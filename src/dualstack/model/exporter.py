@@ -39,7 +39,8 @@ class Exporter(msgspec.Struct, frozen=True):
     those of their addresses; with `host_network` these are the node's. `container` is the one that has the variable,
     and `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as it is written,
     if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are those of
-    that pod. Of a Collector that sends on, `variable` is the field of its configuration (`exporters.otlp.endpoint`).
+    that pod, and `nodes` are some that such pods are on. Of a Collector that sends on, `variable` is the field of its
+    configuration (`exporters.otlp.endpoint`).
     """
 
     namespace: str
@@ -60,6 +61,7 @@ class Exporter(msgspec.Struct, frozen=True):
     proxy: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     may: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
 
     def made_by(self, *, ambiguous: bool) -> str:
         """Its owner, with the namespace where the name alone may be that of another one."""

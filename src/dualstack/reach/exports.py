@@ -1,11 +1,14 @@
 """Which flows are those of which clients: by the host, the port and the protocol that their variables name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from dualstack.model.address import Protocol
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Trace
+from dualstack.reach.forward import LOCAL
 
 _OWN = "pods of "
 
@@ -35,6 +38,15 @@ def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[i
         for number in flows(exporter, destination(exporter, named), known, traces):
             found[number].append(exporter)
     return found
+
+
+def needed(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Iterator[Trace]:
+    """The traces; one that stays on nodes without an endpoint is required where clients are known to be on them."""
+    mine = clients(traces, exporters)
+    for number, trace in enumerate(traces):
+        there = {y for x in mine.get(number, ()) for y in x.nodes}.intersection(trace.nodes)
+        lost = trace.failing is not None and trace.failing.mark == LOCAL
+        yield replace(trace, required=True) if lost and there else trace
 
 
 def destination(exporter: Exporter, hosts: frozenset[str]) -> str:
