@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import OTLP_PORTS, Scope, is_address, scope
 from dualstack.model.cluster import Cluster, Pod, Service
+from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.reach.client_dns import ClusterName, Resolver, intended, is_surely_within, names, resolver
 from dualstack.reach.exporting import asked
@@ -26,6 +27,12 @@ class Aim(msgspec.Struct, frozen=True):
     def host(self) -> str:
         """The host as it is written."""
         return self.exporter.host
+
+    @property
+    def said(self) -> Evidence:
+        """Where the client names it."""
+        exporter = self.exporter
+        return Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
 
     @property
     def port(self) -> int:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
-from dualstack.model.slim import ConfigMap, OwnerReference
+from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.brings import SIGNALS, brings, exports, idle
+from dualstack.reach.properties import OPTIONS, dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
 from dualstack.reach.variables import Variables, environment
 
@@ -26,10 +27,23 @@ COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Iterator[Exporter]:
     """The endpoints that a pod names and uses, also those whose value stands where nobody here may read."""
     maps = tuple(config_maps)
+    ended = {x.name for x in pod.status.init_container_statuses or () if _is_done(x)}
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
-        if container.env_from or any(x.name.startswith(_OTLP) for x in container.env or ()):
-            found = environment(container, pod, maps)
+        if container.name not in ended and _may_export(container):
+            found = with_properties(environment(container, pod, maps), container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
+
+
+def _may_export(container: Container) -> bool:
+    """Whether a container may say where it exports to, in its own variables or in those of other things."""
+    named = (x.name for x in container.env or ())
+    return bool(container.env_from) or any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+
+
+def _is_done(status: ContainerStatus) -> bool:
+    """Whether an init container has done its work, so that it exports no more."""
+    ended = status.state.terminated if status.state else None
+    return ended is not None and not ended.exit_code
 
 
 def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
@@ -74,7 +88,7 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         name,
         endpoint,
         own or found.values.get(f"{_OTLP}PROTOCOL", ""),
-        pod.families,
+        dialled(pod.families, found, container),
         host_network=bool(pod.spec.host_network),
         written=said if said != endpoint else "",
         container=container.name,

@@ -26,8 +26,8 @@ def ways(traces: Sequence[Trace]) -> Ways:
 
 
 def hosts(traces: Iterable[Trace]) -> frozenset[str]:
-    """The hosts of targets, also as clients write them."""
-    return frozenset(y for x in traces for y in (x.target.host, x.asked) if y)
+    """The hosts of targets, also as clients write them, and their addresses."""
+    return frozenset(y for x in traces for y in (x.target.host, x.asked, *x.addresses) if y)
 
 
 def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[int, Sequence[Exporter]]:
@@ -41,12 +41,16 @@ def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[i
 
 
 def needed(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Iterator[Trace]:
-    """The traces; one that stays on nodes without an endpoint is required where clients are known to be on them."""
+    """The traces; one that fails is required where clients are known on its nodes who have no other way.
+
+    They have none where traffic stays on nodes without an endpoint, and where they send to an address.
+    """
     mine = clients(traces, exporters)
     for number, trace in enumerate(traces):
-        there = {y for x in mine.get(number, ()) for y in x.nodes}.intersection(trace.nodes)
-        lost = trace.failing is not None and trace.failing.mark == LOCAL
-        yield replace(trace, required=True) if lost and there else trace
+        local = trace.failing is not None and trace.failing.mark == LOCAL
+        bound = (x for x in mine.get(number, ()) if trace.failing and (local or x.literal))
+        there = {y for x in bound for y in x.nodes}.intersection(trace.nodes)
+        yield replace(trace, required=True) if there else trace
 
 
 def destination(exporter: Exporter, hosts: frozenset[str]) -> str:
@@ -80,4 +84,5 @@ def whose(trace: Trace) -> str:
 def _is_his(exporter: Exporter, trace: Trace) -> bool:
     mine = {f"{_OWN}{exporter.made_by(ambiguous=x)}" for x in (True, False)}
     who = whose(trace)
-    return (not who or who in mine) and (not exporter.families or trace.family in exporter.families)
+    over = exporter.literal or not exporter.families or trace.family in exporter.families
+    return (not who or who in mine) and over

@@ -8,13 +8,14 @@ from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
+from dualstack.reach.dialled import UNDIALLED
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 
 _NEAREST = {
     Hop.ENDPOINT: ("DS101", "Correct the endpoint that clients are told."),
     Hop.RESOLVE: ("DS408", "Look the name up where the client runs, with `getent ahosts NAME`."),
-    Hop.SELECT: ("DS404", "Send to a name that gives only addresses which clients can reach."),
+    Hop.SELECT: ("DS404", "Send to a name with addresses of a family that clients dial and can reach."),
     Hop.ROUTE: ("DS305", "Look at the routes of the nodes that the clients run on, with `ip route` and `ip -6 route`."),
     Hop.POLICY: ("DS702", "Look for NetworkPolicies, and run `nft list ruleset` on the nodes at both ends."),
     Hop.SERVICE: ("DS508", "Compare the ports and addresses of the Service with what clients use."),
@@ -58,7 +59,7 @@ def _by_hand(hop: Hop, trace: Trace, cluster: Cluster) -> str:
 
 def _nearest(trace: Trace, end: TracedHop) -> str:
     led = end.hop is Hop.LISTEN and trace.at(Hop.SERVICE).status is Status.PASS
-    if end.hop is Hop.ENDPOINT:  # the mark is the code of what is wrong with the text
+    if end.hop is Hop.ENDPOINT or end.mark == UNDIALLED:  # the mark is the code of what is wrong
         return end.mark or _NEAREST[end.hop][0]
     return _SILENT if trace.disposition is Disposition.TIMED_OUT else _LED if led else _NEAREST[end.hop][0]
 

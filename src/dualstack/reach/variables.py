@@ -5,7 +5,7 @@ and a reference to what is not there by then stays as it is written.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -34,14 +34,19 @@ class Variables(msgspec.Struct, frozen=True):
 
 
 def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Variables:
-    """The variables of a container, those of the downward API and of the ConfigMaps that are at hand among them."""
-    maps = {(x.metadata.namespace, x.metadata.name): x.data or {} for x in config_maps}
+    """The variables of a container, those of the downward API and of the ConfigMaps that are at hand among them.
+
+    Of a ConfigMap that was changed after the container started nobody knows what it was.
+    """
+    since, every = _since(container.name, pod), {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
+    maps = {k: x.data or {} for k, x in every.items() if not since or x.metadata.changed <= since}
+    later = {name for _, name in every.keys() - maps.keys()}
     fields, links = _fields(pod), pod.spec.enable_service_links is not False
     values, held, unread = dict[str, str](), dict[str, str](), list[str]()
     for source in container.env_from or ():
         found = _all_of(source, pod, maps)
         values |= {f"{source.prefix or ''}{k}": v for k, v in found.items()} if found is not None else {}
-        unread += [] if found is not None else [_called(source)]
+        unread += [] if found is not None else [_as_then(_called(source), later)]
     for each in container.env or ():
         values.pop(each.name, None)
         held.pop(each.name, None)
@@ -50,8 +55,20 @@ def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap]
         if each.value_from is not None:
             value, why = _read(each, pod, fields, maps)
         values |= {each.name: value} if value is not None else {}
-        held |= {each.name: why} if why else {}
+        held |= {each.name: _as_then(why, later)} if why else {}
     return Variables(values, held, tuple(unread))
+
+
+def _since(name: str, pod: Pod) -> str:
+    """When a container of a pod started; empty where it does not run."""
+    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    running = next((x.state.running for x in every if x.name == name and x.state), None)
+    return (running and running.started_at) or ""
+
+
+def _as_then(why: str, later: Collection[str]) -> str:
+    """What holds a value, which a ConfigMap that is another one by now does as it was."""
+    return f"{why} as it was when the container started" if why.removeprefix("ConfigMap ") in later else why
 
 
 def _all_of(source: EnvFrom, pod: Pod, maps: Maps) -> Mapping[str, str] | None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
 from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
-from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
@@ -24,6 +24,7 @@ from dualstack.reach.client_dns import (
     without_svc,
 )
 from dualstack.reach.crowds import Crowd, crowds
+from dualstack.reach.dialled import dialled
 from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.garbled import garbled
 from dualstack.reach.holders import guessed, in_network, on_node
@@ -50,7 +51,7 @@ Vain = Collection[tuple[str, str]]
 def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
     """The traces of everything that the pods that are asked about aim at."""
     for aim in aims(world[0]):
-        yield from _settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)
+        yield from dialled(aim, tuple(_settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)))
 
 
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
@@ -86,7 +87,7 @@ def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trac
 
 def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
     exporter, target = aim.exporter, aim.exporter.target
-    broken = garbled(exporter, _said(aim))
+    broken = garbled(exporter, aim.said)
     if exporter.held:
         return
     if broken:
@@ -115,11 +116,6 @@ def _flows(
             yield replace(traced(Flow(crowd.name, crowd.nodes, target, each, addresses), known), asked=asked)
 
 
-def _said(aim: Aim) -> Evidence:
-    exporter = aim.exporter
-    return Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
-
-
 def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[Trace]:
     """To the loopback: of the pod, or of the node where it is in the network of that."""
     exporter = aim.exporter
@@ -127,7 +123,7 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
     why = f"`{aim.host}` is the pod itself"
     before = (
         _PARSES,
-        TracedHop(Hop.RESOLVE, Status.PASS if named else Status.NOT_APPLICABLE, why, "", (_said(aim),)),
+        TracedHop(Hop.RESOLVE, Status.PASS if named else Status.NOT_APPLICABLE, why, "", (aim.said,)),
         *(TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SELECT, Hop.SERVICE, Hop.ENDPOINTS)),
         *(TracedHop(x, Status.PASS) for x in (Hop.ROUTE, Hop.POLICY)),
     )
@@ -135,7 +131,7 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
     every = BOTH if named else (family(aim.host),)
     if (exporter.variable, exporter.endpoint) in vain:
         why = f"nothing listens on the loopback of the {exporter.place}"
-        yield from _flows(shown, world, (*before, TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (_said(aim),))))
+        yield from _flows(shown, world, (*before, TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (aim.said,))))
         return
     for crowd, pods in _crowded(aim, world):
         for each in (x for x in every if not named or x in crowd.families or not crowd.families):
@@ -201,9 +197,9 @@ def _is_there(name: ClusterName, cluster: Cluster) -> bool:
 def _undefined(aim: Aim) -> TracedHop:
     if "$(" not in aim.host:
         why = f"`{aim.host}` is a variable of another kind, of which nobody here knows the value"
-        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
     why = f"`{aim.host}` names no variable that comes before it, so the text itself is the name"
-    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (_said(aim),))
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (aim.said,))
 
 
 def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bool) -> TracedHop | None:
@@ -211,15 +207,15 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
 
     `known` says that the usual resolver would find a Service.
     """
-    asked, facts = aim.resolver, (Evidence(aim.resolver.said, aim.exporter.place), _said(aim))
+    asked, facts = aim.resolver, (Evidence(aim.resolver.said, aim.exporter.place), aim.said)
     odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
-        return TracedHop(Hop.RESOLVE, status, odd, mark, (_said(aim),))
+        return TracedHop(Hop.RESOLVE, status, odd, mark, (aim.said,))
     whole = without_svc(aim.host)
     if asked.cluster and whole and known:
         why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
-        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (_said(aim),))
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (aim.said,))
     if asked.cluster and own:
         return None
     surely = is_surely_within(aim.host)
@@ -242,12 +238,12 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     key = (first.namespace, first.name) if first else ("", "")
     surely = first is not None and is_surely_within(aim.host)
     if surely and ("Service" not in cluster.unseen or key in cluster.absent):
-        return without_service(key, cluster, _said(aim), sure=True)
+        return without_service(key, cluster, aim.said, sure=True)
     if key in cluster.absent and is_meant(key, cluster):
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
-        return without_service(key, cluster, _said(aim), sure=plain and key[0] in cluster.namespaces)
+        return without_service(key, cluster, aim.said, sure=plain and key[0] in cluster.namespaces)
     why = f"`{aim.host}` is no Service that is known here, and was not looked up"
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (_said(aim),))
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
 
 
 def _named(trace: Trace, hop: TracedHop) -> Trace:
@@ -286,7 +282,7 @@ def _by_port(aim: Aim, target: Target, service: Service, world: World, alias: Se
         port = replace(ports[0], port=target.port)
     called = host(alias or service)
     if port is None:
-        hops = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS), not_offered(service, target.port, _said(aim)))
+        hops = (_PARSES, TracedHop(Hop.RESOLVE, Status.PASS), not_offered(service, target.port, aim.said))
         yield from _flows(replace(target, host=called), world, hops, service.families, _other(aim.host, called))
         return
     for trace in of_port(service, port, _protocol(aim, target, service, port, world), world, alias):
@@ -316,13 +312,13 @@ def _to_pod(aim: Aim, target: Target, name: ClusterName, service: Service, world
         for trace in _by_port(aim, target, service, alone):
             yield replace(trace, target=replace(trace.target, host=aim.host), asked="")
         return
-    yield from _flows(target, world, (_PARSES, without_pod(service, name.pod, cluster, _said(aim))))
+    yield from _flows(target, world, (_PARSES, without_pod(service, name.pod, cluster, aim.said)))
 
 
 def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterator[Trace]:
     """To an address that is written, or that the hosts file of the pod has for the name."""
     cluster, places, _, seen = world
-    said = _said(aim)
+    said = aim.said
     written = is_address(aim.host)
     status, why = Status.NOT_APPLICABLE, "the endpoint is an address"
     if not written:

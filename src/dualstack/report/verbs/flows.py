@@ -176,7 +176,7 @@ def _why_not(trace: Trace) -> Iterator[str]:
     heard = trace.at(Hop.LISTEN).status is Status.PASS and Hop.EXPORT in untold
     if heard and {*untold} <= {*_ANSWERS}:
         yield "a listener is there; nothing was exported, so what it answers is not known"
-    yield from (f"at the hop {x.hop} {x.why}" for x in open_ if x.why)
+    yield from (f"at the hop {x.hop} {x.why}" for x in open_ if x.why and x.why not in tuple(Outcome))
 
 
 def _number(exporters: Iterable[Exporter]) -> int:

@@ -1,0 +1,133 @@
+"""Clients as they run: what their JVMs are told, what they read when they started, what has ended, where they are."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.model.address import Family
+from dualstack.model.container import Container
+from dualstack.model.exporter import Exporter
+from dualstack.model.trace import Disposition, Hop, Status
+from dualstack.reach.properties import with_properties
+from dualstack.reach.variables import Variables
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, config_map, errors, told
+from tests.cluster.test_survey import variables
+
+Object = dict[str, Any]
+OTEL = "http://otel.obs:4317"
+IPV4_ALONE = "-Djava.net.preferIPv4Stack=true"
+
+
+def java(options: str, endpoint: str = OTEL) -> Object:
+    return cart(endpoint, *variables(JAVA_TOOL_OPTIONS=options))
+
+
+def test_a_jvm_that_dials_ipv4_alone_has_no_way_to_a_service_of_ipv6() -> None:
+    found = told(java(IPV4_ALONE), services=[w.service(["IPv6"])])
+
+    assert found.verdict == "broken"
+    assert errors(found) == ["DS209"]
+    (one,) = [x for x in found.findings if x.severity == "error"]
+    assert "the JVM of the client dials IPv4 alone (`preferIPv4Stack`)" in one.detail
+    assert {x.disposition for x in found.traces} == {Disposition.NOT_TRIED}
+
+
+def test_to_a_service_of_both_families_it_needs_no_ipv6() -> None:
+    found = told(java(IPV4_ALONE))
+
+    ways = {(x.family, x.at(Hop.SELECT).status, x.required) for x in found.traces}
+    assert ways == {(Family.IPV4, Status.NOT_APPLICABLE, True), (Family.IPV6, Status.FAIL, False)}
+    assert not errors(found)
+
+
+@pytest.mark.parametrize(
+    "options", ["-Djava.net.preferIPv4Stack=false", f"{IPV4_ALONE} -Djava.net.preferIPv4Stack=false", "-Xmx1g"]
+)
+def test_another_jvm_dials_both(options: str) -> None:
+    assert not errors(told(java(options), services=[w.service(["IPv6"])]))
+
+
+def test_a_property_of_the_jvm_comes_before_a_variable() -> None:
+    found = told(
+        java(
+            "-Dotel.exporter.otlp.endpoint=http://otel.obs:4317 -Dotel.exporter.otlp.protocol=http/protobuf",
+            "http://otel.obs:4318",
+        )
+    )
+
+    assert {(x.target.port, x.protocol) for x in found.traces} == {(4317, "http")}
+    assert errors(found) == ["DS902"]
+
+
+def test_of_properties_the_last_one_counts() -> None:
+    container = Container(command=["java", "-Dotel.exporter.otlp.endpoint=http://b:4317", "-jar", "x"])
+    told_by = {"JAVA_TOOL_OPTIONS": "-Dotel.exporter.otlp.endpoint=http://a:4317"}
+    held = Variables(told_by, {"OTEL_EXPORTER_OTLP_ENDPOINT": "Secret otel"})
+    last = Variables({**told_by, "_JAVA_OPTIONS": "-Dotel.exporter.otlp.endpoint=http://c:4317"})
+
+    assert with_properties(held, container).values["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://b:4317"
+    assert with_properties(held, container).held == {}
+    assert with_properties(last, container).values["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://c:4317"
+
+
+EARLY, STARTED, LATE = "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"
+
+
+def from_map(changed: str, *, whole: bool = False) -> tuple[Object, Object]:
+    """A running pod that has its endpoint from a ConfigMap, which was changed then."""
+    pod = cart(OTEL)
+    (container,) = pod["spec"]["containers"]
+    source = {"configMapRef": {"name": "tele"}}
+    key = {
+        "name": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "valueFrom": {"configMapKeyRef": {"name": "tele", "key": "OTEL_EXPORTER_OTLP_ENDPOINT"}},
+    }
+    container |= {"env": [], "envFrom": [source]} if whole else {"env": [key]}
+    pod["status"]["containerStatuses"] = [{"name": container["name"], "state": {"running": {"startedAt": STARTED}}}]
+    held = config_map("tele", OTEL_EXPORTER_OTLP_ENDPOINT="http://gone:4317")
+    held["metadata"]["managedFields"] = [{"time": changed}]
+    return pod, held
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_client_read_before_a_configmap_was_changed_nobody_knows(whole: bool) -> None:
+    pod, held = from_map(LATE, whole=whole)
+    found = told(pod, more=[held])
+
+    assert found.verdict == "unknown"
+    assert not errors(found)
+    assert any("ConfigMap tele as it was when the container started" in x.why for x in found.skipped)
+
+
+def test_what_it_read_after_the_last_change_is_known() -> None:
+    pod, held = from_map(EARLY)
+
+    assert errors(told(pod, more=[held])) == ["DS408"]
+
+
+@pytest.mark.parametrize(("code", "hosts"), [(0, {"otel.obs.svc"}), (1, {"otel.obs.svc", "gone"})])
+def test_an_init_container_that_has_done_its_work_exports_no_more(code: int, hosts: set[str]) -> None:
+    pod = cart(OTEL)
+    first = {"name": "migrate", "image": "x", "env": variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://gone:4317")}
+    pod["spec"]["initContainers"] = [first]
+    pod["status"]["initContainerStatuses"] = [{"name": "migrate", "state": {"terminated": {"exitCode": code}}}]
+
+    assert {x.target.host for x in told(pod).traces} == hosts
+
+
+def test_a_client_that_sends_to_an_address_of_a_family_that_its_node_lacks_is_told_of_its_service() -> None:
+    literal = Exporter(
+        *("obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://[fd00:96::9]:4317", "grpc"),
+        families=(Family.IPV4,),
+        nodes=("n2",),
+    )
+    poor = [w.node("n1", 1), w.node("n2", 2, ["IPv4"])]
+    pods = [w.pod("otel-a", "n1")]
+    spared = w.diagnosed(w.healthy(nodes=poor, pods=pods))
+    found = w.diagnosed(w.healthy(nodes=poor, pods=pods), clients=[literal])
+
+    assert not [x for x in spared.findings if x.severity == "error"]
+    lost = [x for x in found.traces if x.failed and x.required]
+    assert {(x.family, x.nodes, x.disposition) for x in lost} == {(Family.IPV6, ("n2",), Disposition.NO_ROUTE)}
+    assert [x for x in found.findings if x.severity == "error"]
