@@ -37,6 +37,8 @@ from dualstack.reach.terms import speaks_tls
 
 Tell = Callable[[str], None]
 
+_BACKENDS = 16
+"""Pods behind one Service that nodes export to one by one."""
 _WINDOWS = 16
 """Ports of pods that are looked at from outside for one target."""
 _EVERYWHERE = 64
@@ -174,6 +176,8 @@ def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, t
 def errand(seen: Sight, world: World, seconds: float) -> Errand:
     """One pod for each way in which the backends differ, every node, and the addresses that clients may use.
 
+    Those are of the Service and of the first pods behind it.
+
     Of clients that are asked about their own nodes count, one of their pods, and the names that they write.
     """
     there = {x.name: x.pod for x in seen.places.values()}
@@ -188,8 +192,9 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
         for endpoint in _endpoints(trace, asking=bool(asking)):
             wanted = own if _is_own(endpoint) else targets
             wanted[f"{_scheme(trace, seen)}://{endpoint}"] = None
-        pod = there.get(trace.server)
-        for address in pod.addresses if pod and not any(map(is_loopback, trace.addresses)) else ():
+        behind = dict.fromkeys((trace.server, *trace.servers[:_BACKENDS]))
+        met = [there[x] for x in behind if x in there and not any(map(is_loopback, trace.addresses))]
+        for address in (y for x in met for y in x.addresses):
             targets[f"{_scheme(trace, seen)}://{join(address, trace.port)}"] = None
     return Errand(
         world.namespace,

@@ -15,10 +15,13 @@ from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition, Hop
 from tests.cluster import worlds as w
 from tests.cluster.test_terms import ENDPOINT, GRPC, ONE, SECURE, TLS, looked, shop
 
 CLUSTER = ("10.96.0.9", "fd00:96::9")
+TRUST = {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/ca.pem"}
+TRUSTING = {**SECURE, **TRUST}
 OTHER = Certificate(subject="CN=other", names=("otel.example",), not_after="2027-01-01T00:00:00Z")
 
 
@@ -34,7 +37,7 @@ def judged(certificate: Certificate, sent: Iterable[Exporter], config: w.Object 
 
 
 def to(endpoint: str) -> list[Exporter]:
-    return shop({ENDPOINT: endpoint, **GRPC})
+    return shop({ENDPOINT: endpoint, **GRPC, **TRUST})
 
 
 def test_a_name_that_the_certificate_lacks_ends_the_exports_of_clients_who_ask_for_it() -> None:
@@ -67,7 +70,7 @@ def test_a_wildcard_stands_for_one_label() -> None:
 def test_that_nobody_looked_who_made_a_certificate_is_said() -> None:
     fit = replace(OTHER, names=("otel",))
 
-    made, unnamed = (judged(replace(fit, issuer=x), shop(SECURE)) for x in ("CN=ca", ""))
+    made, unnamed = (judged(replace(fit, issuer=x), shop(TRUSTING)) for x in ("CN=ca", ""))
 
     assert made.verdict is Verdict.HEALTHY
     asked = "whether clients trust the certificate of otel.obs.svc:4317"
@@ -76,6 +79,19 @@ def test_that_nobody_looked_who_made_a_certificate_is_said() -> None:
     }
     assert {x.why for x in unnamed.skipped if x.needs == asked} == {"exports were made without verifying it"}
     assert asked not in {x.needs for x in judged(OTHER, shop(SECURE)).skipped}
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"SSL_CERT_FILE": "/ca.pem"}, {"JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/t"}]
+)
+def test_of_a_name_of_the_cluster_no_authority_of_the_world_vouches(said: dict[str, str]) -> None:
+    found = judged(replace(OTHER, names=("otel",), issuer="CN=ca"), shop({**SECURE, **said}))
+
+    assert found.verdict is (Verdict.HEALTHY if said else Verdict.UNKNOWN)
+    why = {x.at(Hop.HANDSHAKE).why for x in found.traces if x.disposition is Disposition.INSUFFICIENT_INFO}
+    assert why == (
+        set() if said else {"the certificate is by `CN=ca`, and nothing tells the clients to trust that authority"}
+    )
 
 
 def test_a_longer_name_of_the_same_service_is_proposed() -> None:
@@ -88,7 +104,7 @@ def test_a_certificate_that_has_ended_is_taken_by_nobody_who_looks() -> None:
     held = replace(OTHER, names=("otel",))
 
     late = judged(held, shop(SECURE), gathered="2027-02-01T00:00:00+00:00")
-    soon = judged(held, shop(SECURE), gathered="2026-02-01T00:00:00+00:00")
+    soon = judged(held, shop(TRUSTING), gathered="2026-02-01T00:00:00+00:00")
 
     assert w.roots(late) == ["DS907"]
     assert late.findings[0].summary == "The certificate is out of date"

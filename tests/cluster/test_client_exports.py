@@ -20,7 +20,7 @@ def test_what_a_secret_holds_is_told_as_a_gap() -> None:
     pod = client("a", "n1", [])
     pod["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]
 
-    assert "Secret otel may hold where it exports to; Secrets are never read" in {x.why for x in told(pod).skipped}
+    assert "Secret otel may hold where it exports to, and Secrets are never read" in {x.why for x in told(pod).skipped}
     held = client("a", "n1", [{"name": ENDPOINT, "valueFrom": {"secretKeyRef": {"name": "otel", "key": "to"}}}])
     assert "Secret otel holds it, which was not read" in {x.why for x in told(held).skipped}
 

@@ -394,3 +394,56 @@ def test_what_is_declared_alone_is_not_called_observed() -> None:
     found = w.diagnosed(w.healthy(configs=[w.config("127.0.0.1:4317", "127.0.0.1:4318")]))
 
     assert {x.confidence for x in found.findings if x.code == "DS202"} == {"declared"}
+
+
+TWO = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+
+
+def to_pods(node: str, lost: Outcome | None, *, sends: bool = True) -> Inspection:
+    """What a node met that exports to the Service and to both pods, to the second one over IPv6 in vain."""
+    every = [
+        (x, y)
+        for x in ("10.96.0.9", "fd00:96::9", *TWO[0]["status"]["podIPs"], *TWO[1]["status"]["podIPs"])
+        for y in (4317, 4318)
+    ]
+    addresses = [(x["ip"] if isinstance(x, dict) else x, y) for x, y in every]
+    gone = TWO[1]["status"]["podIPs"][1]["ip"]
+    results = []
+    for address, port in addresses:
+        outcome = Outcome.ACCEPTED
+        if ":" in address and not sends:
+            outcome = Outcome.NO_ROUTE
+        elif lost and address == gone:
+            outcome = lost
+        spoken = Protocol.GRPC if port == 4317 else Protocol.HTTP
+        results.append(ProbeResult(ProbeTask(address, port, spoken, "otel"), outcome))
+    return Inspection(node, "obs", "", plainly(Snapshot({Probes: Probes(tuple(results))})))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.NO_ROUTE, Outcome.REFUSED])
+def test_one_of_two_pods_that_no_node_reaches_over_a_family_is_told(outcome: Outcome) -> None:
+    world = w.world(w.healthy(pods=TWO))
+    world.inspections = [to_pods("n1", outcome), to_pods("n2", outcome)]
+    found = conclude(world, Question())
+
+    assert found.verdict == "degraded"
+    lost = [x for x in found.traces if x.failed]
+    assert {(x.family, x.servers) for x in lost} == {(Family.IPV6, ("pod otel-b",))}
+    assert {x.family for x in found.traces if x.accepted} == set(Family)
+    assert [x for x in found.findings if x.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [to_pods("n1", None), to_pods("n2", None)],
+        [to_pods("n1", None), to_pods("n2", None, sends=False)],
+        [to_pods("n1", Outcome.TIMED_OUT), to_pods("n2", None)],
+    ],
+    ids=["all are reached", "a node without IPv6", "another node reaches it"],
+)
+def test_a_pod_that_a_node_reaches_is_reached(seen: list[Inspection]) -> None:
+    world = w.world(w.healthy(pods=TWO))
+    world.inspections = seen
+
+    assert not [x for x in conclude(world, Question()).traces if x.failed and x.disposition is not Disposition.NO_ROUTE]

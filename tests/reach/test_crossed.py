@@ -41,7 +41,7 @@ def made(node: str, outcome: Outcome, address: str = IP, status: str = "", pod: 
 
 
 def told(one: Trace, *seen: Crossing) -> list[Trace]:
-    return list(crossed([one], seen, len(NODES)))
+    return list(crossed([one], seen, len(NODES), {}))
 
 
 def test_without_an_export_it_stays_as_predicted() -> None:
@@ -244,7 +244,7 @@ def test_a_failure_is_that_of_the_backend_that_is_known_to_fail_so() -> None:
     stable, canary = both(listen=Status.FAIL)
     seen = (made("n1", Outcome.REFUSED), made("n2", Outcome.ACCEPTED), made("n3", Outcome.NO_ROUTE))
 
-    found = list(crossed([stable, canary], seen, len(NODES)))
+    found = list(crossed([stable, canary], seen, len(NODES), {}))
 
     near = [x for x in found if x.vantage == "pods on n1 and n2"]
     assert [x.disposition for x in near] == [Disposition.INSUFFICIENT_INFO, Disposition.REFUSED]
@@ -256,7 +256,7 @@ def test_a_failure_is_that_of_the_backend_that_is_known_to_fail_so() -> None:
 def test_another_failure_is_not_explained_by_it() -> None:
     stable, canary = both(listen=Status.FAIL)
 
-    found = list(crossed([stable, canary], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES)))
+    found = list(crossed([stable, canary], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES), {}))
 
     assert found[0].disposition is Disposition.TIMED_OUT
 
@@ -265,7 +265,7 @@ def test_silence_is_that_of_a_backend_that_is_kept_from_clients() -> None:
     stable, canary = both()
     denied = replace(canary, disposition=Disposition.DENIED)
 
-    found = list(crossed([stable, denied], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES)))
+    found = list(crossed([stable, denied], [made(x, Outcome.TIMED_OUT) for x in NODES], len(NODES), {}))
 
     assert found[0] == stable
 

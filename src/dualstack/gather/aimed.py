@@ -30,6 +30,7 @@ from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.variables import AS_THEN
 
 T = TypeVar("T")
 _READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
@@ -61,9 +62,14 @@ def is_client(
         ask.world.gaps += map(_held, filter(lambda x: x.held, sent))
         return True
     hidden = {owner(x): y for x in found for y in unread(x, maps)} if not receives else {}
-    why = "may hold where it exports to; Secrets are never read"
-    ask.world.gaps += (Missing(f"the endpoint of {who}", f"{what} {why}") for who, what in hidden.items())
+    ask.world.gaps += (Missing(f"the endpoint of {who}", _hidden(what)) for who, what in hidden.items())
     return False
+
+
+def _hidden(what: str) -> str:
+    """Why nobody knows what a client reads from something."""
+    why = "and was changed since" if what.endswith(AS_THEN) else "and Secrets are never read"
+    return f"{what} may hold where it exports to, {why}"
 
 
 def _is_met(pods: Iterable[Pod], leading: Sequence[Object]) -> bool:

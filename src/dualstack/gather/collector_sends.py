@@ -69,6 +69,7 @@ def _sent(found: Destination, body: Node | None, piped: Mapping[str, Sequence[st
     settings = value(body, "protocol", "otlp") or body
     secure, grpc = found.value.lower().startswith("https:"), found.protocol is Protocol.GRPC
     trusts = any(text_at(settings, "tls", x) for x in ("ca_file", "ca_pem"))
+    anybody = text_at(settings, "tls", "insecure_skip_verify").lower() == "true"
     plain = text_at(settings, "tls", "insecure").lower() == "true" and not trusts
     credentials = (y for x, y in _CREDENTIALS.items() if value(settings, *x.split(".")) is not None)
     return msgspec.structs.replace(
@@ -77,6 +78,7 @@ def _sent(found: Destination, body: Node | None, piped: Mapping[str, Sequence[st
         tls=secure or (grpc and not plain),
         signals=tuple(piped.get(found.owner, ())),
         brings=tuple(dict.fromkeys(credentials)),
+        trusts=trusts or anybody,
     )
 
 

@@ -1,10 +1,11 @@
 """What was seen from outside of the cluster: of a pod through its API server, and of what stands in front."""
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
-from dualstack.model.address import Protocol, join
+from dualstack.model.address import Family, Protocol, join
 from dualstack.model.probe import Certificate, Outcome, ProbeResult
 
 
@@ -48,11 +49,19 @@ class Glimpse(msgspec.Struct, frozen=True):
         return f"{export} through {through} to port {self.port} of the {self.place}"
 
 
+End = tuple[str, int, Protocol, Family]
+"""A pod as a place of sockets, a port of it, and what is spoken there over which family."""
+
+
 class Glimpses(msgspec.Struct, frozen=True):
-    """Every look from outside; `entrances` are the exports that this host made to what stands in front of Services."""
+    """Every look from outside; `entrances` are the exports that this host made to what stands in front of Services.
+
+    `unreached` says how exports to pods ended that no node reaches which reaches others.
+    """
 
     items: tuple[Glimpse, ...] = ()
     entrances: tuple[ProbeResult, ...] = ()
+    unreached: Mapping[End, Outcome] = {}
 
     def of(self, place: str, port: int, protocol: Protocol, way: Way, address: str = "") -> Glimpse | None:
         """What one look showed; of one from inside at this address."""

@@ -25,7 +25,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP,
     `assumed` that its address is that of the newest version, while others have another one and nobody says which runs.
     `otlp` says whether it takes OTLP over its protocol, None where nobody knows, and `wants` what clients have to
-    bring, in the words of `reach/brings.py`.
+    bring, in the words of `reach/brings.py`, and it `trusts` an authority that it
+    names, or anybody.
     """
 
     component: str
@@ -82,6 +83,7 @@ class Destination(msgspec.Struct, frozen=True):
     tls: bool = False
     signals: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
+    trusts: bool = False
 
 
 class Balancer(msgspec.Struct, frozen=True):

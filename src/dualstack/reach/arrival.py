@@ -184,7 +184,9 @@ def _fate(protocol: Protocol, backend: Backend, seen: Glimpses) -> tuple[object,
     predicted = _alike(tuple(behind(protocol, backend, _NOTHING)), backend)
     found = tuple(behind(protocol, backend, seen)) if looks_at(protocol, backend, seen) else ()
     failed = any(x.status is Status.FAIL for x in found)
-    return (predicted, _alike(found, backend) if failed else ())
+    name = backend.place.name if backend.place else ""
+    across = seen.unreached.get((name, backend.port, protocol, family(backend.address)))
+    return (predicted, _alike(found, backend) if failed else (), across)
 
 
 def _alike(hops: Sequence[TracedHop], backend: Backend) -> tuple[object, ...]:

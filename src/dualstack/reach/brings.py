@@ -12,6 +12,8 @@ OTLP = "otlp"
 _OTLP = "OTEL_EXPORTER_OTLP"
 HEADERS, CERTIFICATE = "headers", "certificate"
 _CREDENTIALS = {HEADERS: "HEADERS", CERTIFICATE: "CLIENT_CERTIFICATE"}
+_STORES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
+"""Variables that name authorities for whatever a program sends (OpenSSL and Go, Node.js, Python)."""
 _SCHEMES = {"https": True, "http": False}
 _INSECURE = {"true": False, "false": True}
 
@@ -19,13 +21,15 @@ _INSECURE = {"true": False, "false": True}
 class Brought(NamedTuple):
     """The signals that are sent for certain, whether over TLS (None where SDKs differ), and the credentials.
 
-    `may` are all signals that are not switched off, and do not go to an endpoint of their own.
+    `may` are all signals that are not switched off, and do not go to an endpoint of their own. `trusts` says that an
+    authority is named whose certificates are taken.
     """
 
     signals: tuple[str, ...]
     tls: bool | None
     credentials: tuple[str, ...]
     may: tuple[str, ...] = ()
+    trusts: bool = False
 
 
 def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collection[str]) -> Brought:
@@ -43,7 +47,9 @@ def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collect
     scheme, _, rest = endpoint.partition("://")
     insecure = _first("INSECURE", signal, values).lower()
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)
-    return Brought(signals, tls, tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names)), may)
+    credentials = tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names))
+    trusts = _is_set("CERTIFICATE", signal, names) or any(x in names for x in _STORES)
+    return Brought(signals, tls, credentials, may, trusts or "trustStore" in str(values.get("JAVA_TOOL_OPTIONS")))
 
 
 def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:

@@ -23,6 +23,8 @@ from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Places
 
 _ORDER = tuple(Hop)
+MISTRUSTED = "mistrusted"
+"""Mark of the hop `handshake`: nothing says that clients trust who vouches for the certificate."""
 _SECONDS = len("2026-01-31T00:00:00")
 
 
@@ -49,7 +51,8 @@ def certified(traces: Sequence[Trace], places: Places, sent: Sent) -> Iterator[t
         shown, secure = _shown(trace, sent), [x for x in mine[number] if x.tls]
         found = _met(shown, trace, secure, sent.gathered) if shown and _is_open(trace) else None
         if found is None or shown is None:
-            yield trace, None
+            strange = [x for x in secure if shown and not x.trusts and _is_inner(x)]
+            yield (_mistrusted(trace, shown, strange[0]) if shown and strange else trace), None
             continue
         met, asking = found
         # A Collector shows everybody the same certificate; of another server nobody knows what it shows to whom.
@@ -57,6 +60,26 @@ def certified(traces: Sequence[Trace], places: Places, sent: Sent) -> Iterator[t
         sure = bool(asking) and place is not None and any(x.endpoint.tls for x in place.on(trace.port))
         sure = sure and not _is_common(shown.certificate, met.task.host)
         yield (_ended(trace, met, shown, asking), met) if sure else (_doubted(trace, met, shown), None)
+
+
+def _is_inner(exporter: Exporter) -> bool:
+    """Whether a client asks for a name of the cluster, for which no authority of the world vouches.
+
+    Nobody owns such a name (CA/Browser Forum, Baseline Requirements, Internal Name).
+    """
+    return exporter.certain or (exporter.service is not None and exporter.host.count(".") == 1)
+
+
+def _mistrusted(trace: Trace, shown: Shown, exporter: Exporter) -> Trace:
+    """A flow that was taken, of clients of whom nothing says that they trust the authority."""
+    if not trace.accepted:
+        return trace
+    by = f" by `{shown.certificate.issuer}`" if shown.certificate.issuer else " by nobody who is known"
+    why = f"the certificate is{by}, and nothing tells the clients to trust that authority"
+    said = Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
+    stop = replace(trace.at(Hop.HANDSHAKE), status=Status.UNKNOWN, why=why, mark=MISTRUSTED, evidence=(said,))
+    hops = (stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops)
+    return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
 
 
 def unverified(traces: Iterable[Trace], sent: Sent) -> Iterator[Skipped]:

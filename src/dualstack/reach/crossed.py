@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol, family
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.glimpse import End
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
@@ -14,10 +15,12 @@ from dualstack.reach.admitted import CHOOSES, is_chosen, shut_out
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
+from dualstack.reach.dialled import UNDIALLED
 from dualstack.reach.exports import whose
 from dualstack.reach.forward import OPEN
 from dualstack.reach.node_ports import enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
+from dualstack.reach.pods import Place
 from dualstack.reach.unheld import is_unheld
 
 _ORDER = tuple(Hop)
@@ -51,8 +54,35 @@ def as_clients(made: Sequence[Crossing], pods: Collection[tuple[str, str]]) -> I
     yield from (x for x in told if not x.pod)
 
 
-def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> Iterator[Trace]:
-    """The traces, those told apart whose nodes fared differently. `every` is how many nodes there are."""
+def to_pods(seen: Iterable[Crossing], places: Iterable[Place]) -> dict[End, tuple[Crossing, ...]]:
+    """The exports to pods from nodes that reach some pod over the same family."""
+    holders = {y: x.name for x in places if not x.pod.spec.host_network for y in x.pod.addresses}
+    made = defaultdict[End, list[Crossing]](list)
+    for each in seen:
+        address, port, protocol = each.to
+        if address in holders and each.result.outcome is not Outcome.CANCELLED and not _is_inner(each):
+            made[holders[address], port, protocol, family(address)].append(each)
+    able = {(x.node, end[3]) for end, found in made.items() for x in found if _is_taken(x)}
+    told = {end: tuple(x for x in found if (x.node, end[3]) in able) for end, found in made.items()}
+    return {end: x for end, x in told.items() if x}
+
+
+def unreached(direct: Mapping[End, Sequence[Crossing]]) -> dict[End, Outcome]:
+    """How exports ended to the pods that none of these nodes reaches."""
+    return {end: x[0].result.outcome for end, x in direct.items() if not any(map(_is_taken, x))}
+
+
+def _is_taken(made: Crossing) -> bool:
+    return MEANINGS[made.result.outcome].hop is None
+
+
+def crossed(
+    traces: Iterable[Trace], seen: Sequence[Crossing], every: int, near: Mapping[End, Sequence[Crossing]]
+) -> Iterator[Trace]:
+    """The traces, those told apart whose nodes fared differently. `every` is how many nodes there are.
+
+    `near` are the exports to pods: they tell apart what an export through a Service does not.
+    """
     made: defaultdict[_To, dict[str, Crossing]] = defaultdict(dict)
     for crossing in seen:
         known = made[crossing.to].get(crossing.node)
@@ -64,7 +94,12 @@ def crossed(traces: Iterable[Trace], seen: Sequence[Crossing], every: int) -> It
     parts, direct = _parts(predicted), _direct(predicted, made)
     for trace in predicted:
         mine = [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses]
-        if enters(trace):
+        own = near.get((trace.server, trace.arrives, trace.protocol, trace.family), ())
+        taken, served = set(map(_is_taken, own)), any(_is_taken(y) for x in mine for y in x.values())
+        alone = not trace.failed and trace in parts.get(_way(trace), ())
+        if alone and (taken == {False} or (taken == {True} and served)):
+            yield _proved(trace, own[0], len(own))
+        elif enters(trace):
             yield from _entered(trace, mine)
         else:
             yield from _told(trace, mine, every, parts.get(_way(trace), ()), direct)
@@ -187,8 +222,13 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
 
 
 def _is_unnamed(trace: Trace) -> bool:
-    """Whether no name gives the address that took an export: that of a pod which is not ready, or any at all."""
+    """Whether no name gives the address that took an export, that of a pod which is not ready or any at all.
+
+    Or the clients do not dial it.
+    """
     end = trace.failing
+    if end is not None and end.mark == UNDIALLED:
+        return True
     direct = trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
     return end is not None and (end.hop is Hop.RESOLVE or (end.hop is Hop.ENDPOINTS and direct))
 

@@ -52,6 +52,7 @@ def _exporter(pod: Pod, container: Container, sent: Destination, found: Variable
         held=_holder(said, found),
         labels=tuple((pod.metadata.labels or {}).items()),
         may=signals,
+        trusts=sent.trusts,
     )
     return diverting(made, found)
 

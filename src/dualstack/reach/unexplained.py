@@ -27,6 +27,7 @@ _NEAREST = {
     Hop.EXPORT: ("DS904", "Look at the log of the receiver for what it rejects."),
 }
 """The rule that a reader is sent to and what to do, by the hop at which a flow ends."""
+_DIAL = "Remove `-Djava.net.preferIPv4Stack=true`, or send to a name that has an IPv4 address."
 _SILENT, _LED = "DS906", "DS508"
 
 
@@ -44,6 +45,8 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
         alike.setdefault((_nearest(trace, end), end.hop, _why(end, trace.family)), []).append(trace)
     for (code, hop, why), flows in alike.items():
         said = _finding(hop, why, flows)
+        if hop is Hop.SELECT and code == UNDIALLED:
+            said = replace(said, summary="The JVM of the client leaves out the family", hint=_DIAL)
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
 
 

@@ -17,6 +17,9 @@ _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
 _LINK = re.compile(r"[A-Z0-9_]+_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|[A-Z0-9_]+_PORT(?:_\d+_[A-Z0-9_]+)?")
 """Variables that the kubelet makes of the Services that there are when a pod starts (pkg/kubelet/envvars)."""
 
+AS_THEN = "as it was when the container started"
+"""What is said of a ConfigMap that was changed since."""
+
 Maps = Mapping[tuple[str, str], Mapping[str, str]]
 """What ConfigMaps hold, by namespace and name."""
 
@@ -68,7 +71,7 @@ def _since(name: str, pod: Pod) -> str:
 
 def _as_then(why: str, later: Collection[str]) -> str:
     """What holds a value, which a ConfigMap that is another one by now does as it was."""
-    return f"{why} as it was when the container started" if why.removeprefix("ConfigMap ") in later else why
+    return f"{why} {AS_THEN}" if why.removeprefix("ConfigMap ") in later else why
 
 
 def _all_of(source: EnvFrom, pod: Pod, maps: Maps) -> Mapping[str, str] | None:
