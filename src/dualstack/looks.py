@@ -100,7 +100,19 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     if unknown and known and not seen.cluster.more_nodes:
         raise BadInput(f"There is no node `{unknown[0]}`. There are: {listed(known)}.")
     world.inspections, gaps = inspections(api, allowed, planned, tell)
-    world.gaps += gaps
+    closer = _closer(world, question) if allowed.pods and allowed.jobs else ()
+    alone, again = replace(allowed, jobs=False, hosts=()), replace(planned, pods=closer, askers=())
+    more, unseen = inspections(api, alone, again, tell)
+    world.inspections += more
+    world.gaps += (*gaps, *unseen)
+
+
+def _closer(world: World, question: Question) -> tuple[Pod, ...]:
+    """The pods that no node reaches, of which nothing was seen from inside."""
+    seen = sight(world, question)
+    lost = {place for place, *_ in seen.seen.unreached}
+    known = {(x.namespace, x.pod) for x in world.inspections}
+    return tuple(x.pod for key, x in seen.places.items() if x.name in lost and key not in known)
 
 
 class Entrance(NamedTuple):

@@ -397,39 +397,36 @@ def test_what_is_declared_alone_is_not_called_observed() -> None:
 
 
 TWO = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+HELD = [y["ip"] for x in TWO for y in x["status"]["podIPs"]]
 
 
-def to_pods(node: str, lost: Outcome | None, *, sends: bool = True) -> Inspection:
-    """What a node met that exports to the Service and to both pods, to the second one over IPv6 in vain."""
-    every = [
-        (x, y)
-        for x in ("10.96.0.9", "fd00:96::9", *TWO[0]["status"]["podIPs"], *TWO[1]["status"]["podIPs"])
-        for y in (4317, 4318)
+def to_pods(node: str, lost: Outcome | None, *, sends: bool = True, led: Outcome = Outcome.ACCEPTED) -> Inspection:
+    """What a node met that exports to the Service and to both pods, to the second one over IPv6 in vain.
+
+    `led` is what it met that exports to the Service over IPv6, which leads to one of them.
+    """
+    ends = {"fd00:96::9": led, HELD[-1]: lost or Outcome.ACCEPTED}
+    held = [
+        (x, ends.get(x, Outcome.ACCEPTED) if sends or ":" not in x else Outcome.NO_ROUTE) for x in (*SERVICE, *HELD)
     ]
-    addresses = [(x["ip"] if isinstance(x, dict) else x, y) for x, y in every]
-    gone = TWO[1]["status"]["podIPs"][1]["ip"]
-    results = []
-    for address, port in addresses:
-        outcome = Outcome.ACCEPTED
-        if ":" in address and not sends:
-            outcome = Outcome.NO_ROUTE
-        elif lost and address == gone:
-            outcome = lost
-        spoken = Protocol.GRPC if port == 4317 else Protocol.HTTP
-        results.append(ProbeResult(ProbeTask(address, port, spoken, "otel"), outcome))
-    return Inspection(node, "obs", "", plainly(Snapshot({Probes: Probes(tuple(results))})))
+    made = (ProbeResult(ProbeTask(x, port, spoken, NAME), end) for x, end in held for port, spoken in PORTS)
+    return Inspection(node, "obs", "", plainly(Snapshot({Probes: Probes(tuple(made))})))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.NO_ROUTE, Outcome.REFUSED])
 def test_one_of_two_pods_that_no_node_reaches_over_a_family_is_told(outcome: Outcome) -> None:
     world = w.world(w.healthy(pods=TWO))
-    world.inspections = [to_pods("n1", outcome), to_pods("n2", outcome)]
+    world.inspections = [to_pods("n1", outcome), to_pods("n2", outcome, led=outcome)]
     found = conclude(world, Question())
 
     assert found.verdict == "degraded"
     lost = [x for x in found.traces if x.failed]
-    assert {(x.family, x.servers) for x in lost} == {(Family.IPV6, ("pod otel-b",))}
-    assert {x.family for x in found.traces if x.accepted} == set(Family)
+    assert {(x.family, x.servers) for x in lost} == {(V6, ("pod otel-b",))}
+    assert {(x.family, x.servers) for x in found.traces if x.accepted} == {
+        (V4, ("pod otel-a", "pod otel-b")),
+        (V6, ("pod otel-a",)),
+    }
+    assert "DS608" not in {x.code for x in found.findings}
     assert [x for x in found.findings if x.severity == "error"]
 
 

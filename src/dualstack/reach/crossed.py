@@ -94,15 +94,21 @@ def crossed(
     parts, direct = _parts(predicted), _direct(predicted, made)
     for trace in predicted:
         mine = [made.get((x, trace.target.port, trace.protocol), {}) for x in trace.addresses]
-        own = near.get((trace.server, trace.arrives, trace.protocol, trace.family), ())
+        own = near.get(_end(trace), ())
         taken, served = set(map(_is_taken, own)), any(_is_taken(y) for x in mine for y in x.values())
-        alone = not trace.failed and trace in parts.get(_way(trace), ())
-        if alone and (taken == {False} or (taken == {True} and served)):
-            yield _proved(trace, own[0], len(own))
+        others = parts.get(_way(trace), ())
+        # What a Service leads to a pod that nobody reaches says nothing of the others.
+        served = served or any(unreached({_end(x): near[_end(x)]}) for x in others if _end(x) in near)
+        if not trace.failed and trace in others and (taken == {False} or (taken == {True} and served)):
+            yield _proved(trace, own[0], len(own), past=False)
         elif enters(trace):
             yield from _entered(trace, mine)
         else:
             yield from _told(trace, mine, every, parts.get(_way(trace), ()), direct)
+
+
+def _end(trace: Trace) -> End:
+    return trace.server, trace.arrives, trace.protocol, trace.family
 
 
 def _is_inner(made: Crossing) -> bool:
