@@ -104,7 +104,15 @@ def from_inside(api: Api, world: World, question: Question, allowed: Inside, sec
     alone, again = replace(allowed, jobs=False, hosts=()), replace(planned, pods=closer, askers=())
     more, unseen = inspections(api, alone, again, tell)
     world.inspections += more
+    world.gaps += not_exported_to(seen.traces.items) if allowed.jobs else ()
     world.gaps += (*gaps, *unseen)
+
+
+def not_exported_to(traces: Iterable[Trace]) -> tuple[Missing, ...]:
+    """What nodes do not export to one by one: pods of a Service that has very many."""
+    most = max((len(x.servers) for x in traces), default=0)
+    why = f"made to {_BACKENDS} of {most} behind the Service one by one"
+    return (Missing("exports to pods", why),) if most > _BACKENDS else ()
 
 
 def _closer(world: World, question: Question) -> tuple[Pod, ...]:

@@ -4,6 +4,7 @@ import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
+from dualstack.looks import not_exported_to
 from dualstack.model.address import Family, Protocol, family, join
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
@@ -397,6 +398,7 @@ def test_what_is_declared_alone_is_not_called_observed() -> None:
 
 
 TWO = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+CROWD = [w.pod(f"otel-{x}", "n1") for x in "abcdefghijklmnopqrst"]
 HELD = [y["ip"] for x in TWO for y in x["status"]["podIPs"]]
 
 
@@ -444,3 +446,10 @@ def test_a_pod_that_a_node_reaches_is_reached(seen: list[Inspection]) -> None:
     world.inspections = seen
 
     assert not [x for x in conclude(world, Question()).traces if x.failed and x.disposition is not Disposition.NO_ROUTE]
+
+
+def test_of_very_many_pods_some_are_not_exported_to_and_that_is_said() -> None:
+    few, many = (conclude(w.world(w.healthy(pods=x)), Question()).traces for x in (TWO, CROWD))
+
+    assert not_exported_to(few) == ()
+    assert [x.why for x in not_exported_to(many)] == ["made to 16 of 20 behind the Service one by one"]
