@@ -41,7 +41,7 @@ from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
-from dualstack.reach.exports import needed
+from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -215,7 +215,9 @@ def conclude(
 ) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
-    findings = _judged(seen, rules() if chosen is None else chosen)
+    sending = clients(seen.traces.items, world.clients)
+    used = frozenset(seen.traces.items[x].key for x, senders in sending.items() if senders)
+    findings = _judged(seen, rules() if chosen is None else chosen, used)
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
     met = (x for key, x in seen.places.items() if key not in asking)
     beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()
@@ -227,7 +229,7 @@ def conclude(
     )
 
 
-def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
+def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
     places = with_strays(Places(sight.places), sight.traces)
     live = sight.said.adding(sight.question, sight.cluster, sight.traces, places)
@@ -248,7 +250,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule]) -> tuple[Finding, ...]:
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-    return explained(said, wanted)
+    return explained(said, wanted, used)
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:

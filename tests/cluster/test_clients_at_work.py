@@ -131,3 +131,15 @@ def test_a_client_that_sends_to_an_address_of_a_family_that_its_node_lacks_is_to
     lost = [x for x in found.traces if x.failed and x.required]
     assert {(x.family, x.nodes, x.disposition) for x in lost} == {(Family.IPV6, ("n2",), Disposition.NO_ROUTE)}
     assert [x for x in found.findings if x.severity == "error"]
+
+
+def test_of_two_faults_that_of_a_known_client_is_told_first() -> None:
+    configs = [w.config("127.0.0.1:4317", "127.0.0.1:4318")]
+    sent = {4317: "grpc", 4318: "http/protobuf"}
+    for port, protocol in sent.items():
+        said = Exporter(
+            "obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", f"http://otel:{port}", protocol
+        )
+        found = w.diagnosed(w.healthy(configs=configs), clients=[said])
+
+        assert f"port {port}" in next(x for x in found.findings if x.code == "DS202").summary.lower()

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 
 import msgspec
@@ -186,14 +186,19 @@ def under(code: str, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, code=code, name=row["name"], hop=Hop(row["hop"]))
 
 
-def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
-    """Findings with the codes that explain them, causes first."""
-    return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}))
+def explained(
+    found: Iterable[Finding], chosen: Sequence[Rule], used: Collection[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Findings with the codes that explain them, causes first; `used` are the flows of clients that are known."""
+    return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}), used)
 
 
-def ranked(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings in the order in which they are told: causes first."""
-    return tuple(sorted(found, key=_rank))
+def ranked(found: Iterable[Finding], used: Collection[str] = frozenset()) -> tuple[Finding, ...]:
+    """Findings in the order in which they are told: causes first, of those that weigh the same what known clients meet.
+
+    `used` are the flows of these.
+    """
+    return tuple(sorted(found, key=lambda x: _rank(x, used)))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:
@@ -264,7 +269,8 @@ def _related(cause: Finding, symptom: Finding) -> bool:
     return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
 
 
-def _rank(finding: Finding) -> tuple[bool, int, int, int, str, tuple[str, ...]]:
+def _rank(finding: Finding, used: Collection[str]) -> tuple[bool, int, int, bool, int, str, tuple[str, ...]]:
     hop = _HOPS.index(finding.hop) if finding.hop else len(_HOPS)
-    worst = _SEVERITIES.index(finding.severity)
-    return bool(finding.because), worst, _CONFIDENCES.index(finding.confidence), hop, finding.code, finding.flows
+    worst, sure = _SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
+    idle = bool(finding.flows) and bool(used) and not set(finding.flows) & set(used)
+    return bool(finding.because), worst, sure, idle, hop, finding.code, finding.flows
