@@ -4,14 +4,20 @@ from typing import Any
 
 import pytest
 
-from dualstack.model.address import Family
+from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Family, Protocol
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.reach.properties import with_properties
 from dualstack.reach.variables import Variables
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import cart, config_map, errors, told
+from tests.cluster.test_client_ways import cart, config_map, errors, gathered, told
 from tests.cluster.test_survey import variables
 
 Object = dict[str, Any]
@@ -31,6 +37,14 @@ def test_a_jvm_that_dials_ipv4_alone_has_no_way_to_a_service_of_ipv6() -> None:
     (one,) = [x for x in found.findings if x.severity == "error"]
     assert "the JVM of the client dials IPv4 alone (`preferIPv4Stack`)" in one.detail
     assert {x.disposition for x in found.traces} == {Disposition.NOT_TRIED}
+
+
+def test_what_another_program_in_its_pod_sends_over_ipv6_is_not_what_the_jvm_sends() -> None:
+    world = gathered(java(IPV4_ALONE), services=[w.service(["IPv6"])])
+    probes = Probes((ProbeResult(ProbeTask("fd00:96::9", 4317, Protocol.GRPC, "otel"), Outcome.ACCEPTED),))
+    world.inspections = [Inspection("n1", "shop", "a", plainly(Snapshot({Probes: probes})))]
+
+    assert conclude(world, Question()).verdict == "broken"
 
 
 def test_to_a_service_of_both_families_it_needs_no_ipv6() -> None:

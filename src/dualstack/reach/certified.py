@@ -51,7 +51,7 @@ def certified(traces: Sequence[Trace], places: Places, sent: Sent) -> Iterator[t
         shown, secure = _shown(trace, sent), [x for x in mine[number] if x.tls]
         found = _met(shown, trace, secure, sent.gathered) if shown and _is_open(trace) else None
         if found is None or shown is None:
-            strange = [x for x in secure if shown and not x.trusts and _is_inner(x)]
+            strange = [x for x in secure if shown and trace.accepted and not x.trusts and _is_inner(x)]
             yield (_mistrusted(trace, shown, strange[0]) if shown and strange else trace), None
             continue
         met, asking = found
@@ -72,8 +72,6 @@ def _is_inner(exporter: Exporter) -> bool:
 
 def _mistrusted(trace: Trace, shown: Shown, exporter: Exporter) -> Trace:
     """A flow that was taken, of clients of whom nothing says that they trust the authority."""
-    if not trace.accepted:
-        return trace
     by = f" by `{shown.certificate.issuer}`" if shown.certificate.issuer else " by nobody who is known"
     why = f"the certificate is{by}, and nothing tells the clients to trust that authority"
     said = Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
