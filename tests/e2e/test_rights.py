@@ -202,7 +202,7 @@ LOSES = {
     "nodes": ["Node"],
     "ranges": ["ServiceCIDR"],
     "front": ["Ingress", "HTTPRoute", "GRPCRoute", "Gateway"],
-    "workloads": ["Deployment"],
+    "workloads": ["Deployment", "StatefulSet", "DaemonSet"],
 }
 EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
 ROWS = [x for x in EVERY if x["for"] != "shell"]
