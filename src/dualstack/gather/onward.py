@@ -30,13 +30,18 @@ def sent_on(pods: Sequence[Object], find: Find, made_by: Object | None = None) -
 
     `find` gives a ConfigMap.
     """
-    named = ((text(x, "metadata", "namespace"), y) for x in pods for y in config_maps_of(part(x, "spec")) if y)
-    maps = [x for x in (find(*key) for key in dict.fromkeys(named)) if x]
+    maps = [x for x in (find(*key) for key in _named(pods)) if x]
     files = {str(made_by.get("kind")): [made_by]} if made_by else {kinds.PODS.kind: [*pods]}
     world = World(objects={**files, kinds.CONFIG_MAPS.kind: maps})
     said, _ = declared(world, Question())
     held = world.cluster().config_maps
     return [y for x in page(pods, kinds.PODS).items if x for y in onward(x, runs(x, said), held)]
+
+
+def _named(pods: Iterable[Object]) -> dict[tuple[str, str], None]:
+    """The ConfigMaps that pods read, by namespace and name."""
+    named = ((text(x, "metadata", "namespace"), y) for x in pods for y in config_maps_of(part(x, "spec")) if y)
+    return dict.fromkeys(named)
 
 
 def by_others(ask: Asker, pods: Iterable[Pod]) -> list[Exporter]:
@@ -55,6 +60,8 @@ def by_others(ask: Asker, pods: Iterable[Pod]) -> list[Exporter]:
         return None
 
     raw = [y for x in first[:_OTHERS] for y in ask.peek(kinds.PODS, ask.namespace, fields=_field(x.metadata.name))]
+    for key in _named(raw):
+        ask.soon("object", kinds.CONFIG_MAPS, *key)
     return _counted(sent_on(raw, find), pods)
 
 
