@@ -45,6 +45,8 @@ from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
+from dualstack.reach.halted import at_rest
+from dualstack.reach.halted import standing as as_they_stand
 from dualstack.reach.landscape import landscape
 from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
@@ -127,7 +129,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))
-    traces = Traces((*(x for x, _ in checked), *more))
+    traces = Traces((*as_they_stand((x for x, _ in checked), cluster), *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     refused = {x.key: answer for x, answer in checked if answer}
     found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
@@ -250,6 +252,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
+        said += [under("DS507", x) for x in at_rest(sight.traces)]
     return explained(said, wanted, used)
 
 
