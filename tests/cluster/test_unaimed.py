@@ -82,6 +82,26 @@ def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [({"OTEL_SERVICE_NAME": "cart"}, "not set"), ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty")],
+)
+def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str, str], how: str) -> None:
+    mine = client("a", "n1", variables(**said))
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "these pods name no endpoint")
+    assert told.startswith(f"`OTEL_EXPORTER_OTLP_ENDPOINT` of the pods of `deploy/cart` is {how}, and SDKs then send")
+    assert "Ask for another Service" not in told
+
+
+def test_what_may_hold_the_endpoint_is_named() -> None:
+    mine = client("a", "n1", variables(OTEL_SERVICE_NAME="cart"))
+    mine["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "these pods name no endpoint")
+    assert "is not set, unless Secret otel holds it, and SDKs" in told
+
+
 def test_clients_of_which_one_sends_are_not() -> None:
     quiet = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", OTEL_SDK_DISABLED="true"))
 

@@ -93,7 +93,9 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
 
 
 def _held(sent: Exporter) -> Missing:
-    return Missing(f"{sent.variable} of {sent.owner}", f"{sent.held} holds it, which was not read")
+    since = sent.held.endswith(AS_THEN)
+    why = f"{sent.held} holds it, {'and was changed since' if since else 'which was not read'}"
+    return Missing(f"{sent.variable} of {sent.owner}", why)
 
 
 def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
