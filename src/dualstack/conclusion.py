@@ -44,6 +44,7 @@ from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
+from dualstack.reach.garbled import unsafe
 from dualstack.reach.gates import gated
 from dualstack.reach.halted import at_rest
 from dualstack.reach.halted import standing as as_they_stand
@@ -63,6 +64,7 @@ from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ending
+from dualstack.reach.veiled import veiled
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
@@ -252,8 +254,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-        said += [under("DS507", x) for x in at_rest(sight.traces)]
-    return explained(said, wanted, used)
+        said += [under(code, x) for code, x in (*at_rest(sight.traces), *unsafe(sight.traces))]
+    return tuple(map(veiled, explained(said, wanted, used)))
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ class Aim(msgspec.Struct, frozen=True):
     def said(self) -> Evidence:
         """Where the client names it."""
         exporter = self.exporter
-        return Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
+        return Evidence(exporter.says, exporter.place, Layer.DECLARED)
 
     @property
     def port(self) -> int:

@@ -12,6 +12,7 @@ from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
+from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import SIGNALS, brings, exports, idle
 from dualstack.reach.properties import OPTIONS, dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
@@ -31,13 +32,15 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Iterator[Expor
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
             found = with_properties(environment(container, pod, maps), container)
+            found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
 
 
 def _may_export(container: Container) -> bool:
-    """Whether a container may say where it exports to, in its own variables or in those of other things."""
+    """Whether a container may say where it exports to: in variables, in those of other things, or in its arguments."""
     named = (x.name for x in container.env or ())
-    return bool(container.env_from) or any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+    told = any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+    return told or bool(container.env_from) or names_endpoint(container)
 
 
 def _is_done(status: ContainerStatus) -> bool:
@@ -94,9 +97,16 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         container=container.name,
         held=found.held.get(name, ""),
         labels=tuple((pod.metadata.labels or {}).items()),
+        by=found.by.get(name, ""),
+        protocol_by=_named(f"{_OTLP}{signal}_PROTOCOL", found) if own else found.by.get(f"{_OTLP}PROTOCOL", ""),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
     return diverting(made, found)
+
+
+def _named(variable: str, found: Variables) -> str:
+    """What says the value of a variable."""
+    return found.by.get(variable, variable)
 
 
 def diverting(made: Exporter, found: Variables) -> Exporter:

@@ -28,21 +28,24 @@ def standing(traces: Iterable[Trace], cluster: Cluster) -> Iterator[Trace]:
             yield _halted(trace, down, cluster, apart=len(down) < len(pods))
 
 
-def at_rest(traces: Traces) -> Iterator[Finding]:
-    """One finding, of ways that are not known for pods that do not run."""
+def at_rest(traces: Traces) -> Iterator[tuple[str, Finding]]:
+    """One finding, with the code of the nearest rule, of ways that are not known for pods that do not run."""
     flows = [x for x in traces.items if x.at(Hop.ENDPOINT).mark == HALTED]
     for why in dict.fromkeys(x.at(Hop.ENDPOINT).why for x in flows):
         mine = [x for x in flows if x.at(Hop.ENDPOINT).why == why]
-        yield Finding(
-            summary="Pods of the client do not run",
-            detail=f"{why[:1].upper()}{why[1:]}. Nothing is sent from there.",
-            hint="See to that first; their log and `kubectl describe pod` tell more.",
-            severity=Severity.WARNING,
-            confidence=Confidence.OBSERVED,
-            families=families_of(mine),
-            evidence=mine[0].at(Hop.ENDPOINT).evidence,
-            flows=keys(mine),
-            causes=(),
+        yield (
+            "DS507",
+            Finding(
+                summary="Pods of the client do not run",
+                detail=f"{why[:1].upper()}{why[1:]}. Nothing is sent from there.",
+                hint="See to that first; their log and `kubectl describe pod` tell more.",
+                severity=Severity.WARNING,
+                confidence=Confidence.OBSERVED,
+                families=families_of(mine),
+                evidence=mine[0].at(Hop.ENDPOINT).evidence,
+                flows=keys(mine),
+                causes=(),
+            ),
         )
 
 

@@ -28,12 +28,14 @@ class Variables(msgspec.Struct, frozen=True):
     """The variables of a container.
 
     `values` are those that are known, `held` says of the others what holds them (`Secret otel`), and `unread` are those
-    things that may hold any variable.
+    things that may hold any variable. `by` is what says the value in the place of a variable, such as a property of a
+    JVM or an argument.
     """
 
     values: Mapping[str, str] = {}
     held: Mapping[str, str] = {}
     unread: tuple[str, ...] = ()
+    by: Mapping[str, str] = {}
 
 
 def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Variables:
@@ -57,7 +59,7 @@ def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap]
         values.pop(each.name, None)
         held.pop(each.name, None)
         known = Variables(values, held, tuple(unread))
-        value, why = _expanded(each.value, known, links=links) if each.value_from is None else (None, "")
+        value, why = expanded(each.value, known, links=links) if each.value_from is None else (None, "")
         if each.value_from is not None:
             value, why = _read(each, pod, fields, every, since)
         values |= {each.name: value} if value is not None else {}
@@ -116,7 +118,7 @@ def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps, since: 
     return None, f"Secret {secret.name}" if secret else "a source of another kind"
 
 
-def _expanded(text: str | None, known: Variables, *, links: bool) -> tuple[str | None, str]:
+def expanded(text: str | None, known: Variables, *, links: bool) -> tuple[str | None, str]:
     """A value with the variables before it filled in, or what holds one of those that are not known.
 
     `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
