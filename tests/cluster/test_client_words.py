@@ -134,6 +134,7 @@ def test_with_what_the_arguments_say_of_tls_it_works() -> None:
         ("--otlp-endpoint=$(NOBODY_SERVICE_HOST):4317",),
         ("--otlp-endpoint",),
         ("--endpoint=otel:4317",),
+        (),
     ],
 )
 def test_where_a_program_listens_or_what_is_not_known_is_not(args: tuple[str, ...]) -> None:

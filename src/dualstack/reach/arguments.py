@@ -40,10 +40,10 @@ def names_endpoint(container: Container) -> bool:
 
 def _endpoints(words: list[str], found: Variables) -> Iterator[tuple[str, str]]:
     """The flags that name the host and the port of somebody else, with their values; others are to listen on."""
-    for word, after in zip(words, (*words[1:], ""), strict=True):
+    for word, after in zip(words, (*words, "")[1:], strict=True):
         flag = _FLAG.fullmatch(word)
         said = flag["value"] if flag and flag["value"] is not None else after
-        value, _ = expanded(said, found, links=True) if flag else (None, "")
+        value, _ = expanded(said, found) if flag else (None, "")
         aimed = read(value or "", "url")
         known = aimed.host and aimed.port and not (aimed.fault or aimed.wildcard or aimed.loopback)
         if flag and value and known and "$" not in value:

@@ -30,7 +30,8 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
     (net/url.Parse, java.net.URI); Node.js, Python and .NET cut them off.
     """
     text = exporter.endpoint.strip()
-    found, meant = read(text, "url"), read((exporter.written or text).strip().strip("\"'"), "url")
+    whole = exporter.written if "," in text else text
+    found, meant = read(text, "url"), read((whole or text).strip().strip("\"'"), "url")
     port = _port(meant, text)
     target = Target(text, meant.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
     if found.fault in _FAULTS:

@@ -56,7 +56,11 @@ def _of(trace: Trace, askers: Sequence[Pod]) -> Sequence[Pod]:
 
 def _why(pod: Pod, cluster: Cluster) -> str:
     """Why no container of a pod that exports runs; empty where one does, or nobody says."""
-    mine = {x.container for x in (*asked(pod, cluster.config_maps), *cluster.onward) if x.pod == pod.metadata.name}
+    mine = {
+        x.container
+        for x in (*asked(pod, cluster.config_maps, cluster.services), *cluster.onward)
+        if x.pod == pod.metadata.name
+    }
     said = [halted(pod, x) for x in sorted(mine)]
     return said[0] if said and all(said) else ""
 

@@ -50,7 +50,7 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     if not one.held.endswith(AS_THEN):
         return f"{said} has its value from {one.held}, which was not read"
     fresh = [replace(x, status=PodStatus()) for x in cluster.askers if x.metadata.name == one.pod]
-    every = (y for x in fresh for y in asked(x, cluster.config_maps))
+    every = (y for x in fresh for y in asked(x, cluster.config_maps, cluster.services))
     now = next((x.endpoint for x in every if (x.container, x.variable) == (one.container, one.variable)), "")
     what = one.held.removesuffix(f" {AS_THEN}")
     shown = f"; now it says `{now}`" if now else ""

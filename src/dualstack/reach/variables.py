@@ -9,14 +9,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from dualstack.model.cluster import Pod
+from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container, EnvFrom, EnvVar
 from dualstack.model.slim import ConfigMap
+from dualstack.reach.links import links, service_of
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
-_LINK = re.compile(r"[A-Z0-9_]+_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|[A-Z0-9_]+_PORT(?:_\d+_[A-Z0-9_]+)?")
-"""Variables that the kubelet makes of the Services that there are when a pod starts (pkg/kubelet/envvars)."""
-
 AS_THEN = "as it was when the container started"
 """What is said of a ConfigMap that was changed since."""
 
@@ -29,23 +27,27 @@ class Variables(msgspec.Struct, frozen=True):
 
     `values` are those that are known, `held` says of the others what holds them (`Secret otel`), and `unread` are those
     things that may hold any variable. `by` is what says the value in the place of a variable, such as a property of a
-    JVM or an argument.
+    JVM or an argument. `links` are what Services gave it that are known, None where it gets none of any.
     """
 
     values: Mapping[str, str] = {}
     held: Mapping[str, str] = {}
     unread: tuple[str, ...] = ()
     by: Mapping[str, str] = {}
+    links: Mapping[str, str] | None = msgspec.field(default_factory=dict)
 
 
-def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Variables:
+def environment(
+    container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterable[Service] = ()
+) -> Variables:
     """The variables of a container, those of the downward API and of the ConfigMaps that are at hand among them.
 
-    Of a key of a ConfigMap that was written after the container started nobody knows what it was.
+    Those that Services gave it are `links`: they count where a value speaks of them. Of a key of a ConfigMap
+    that was written after the container started nobody knows what it was.
     """
     since = _since(container.name, pod)
     every = {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
-    fields, links = _fields(pod), pod.spec.enable_service_links is not False
+    fields, linked = _fields(pod), links(pod, services, since)
     values, held, unread = dict[str, str](), dict[str, str](), list[str]()
     for source in container.env_from or ():
         found = _all_of(source, pod, every, since)
@@ -58,13 +60,13 @@ def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap]
     for each in container.env or ():
         values.pop(each.name, None)
         held.pop(each.name, None)
-        known = Variables(values, held, tuple(unread))
-        value, why = expanded(each.value, known, links=links) if each.value_from is None else (None, "")
+        known = Variables(values, held, tuple(unread), links=linked)
+        value, why = expanded(each.value, known) if each.value_from is None else (None, "")
         if each.value_from is not None:
             value, why = _read(each, pod, fields, every, since)
         values |= {each.name: value} if value is not None else {}
         held |= {each.name: why} if why else {}
-    return Variables(values, held, tuple(unread))
+    return Variables(values, held, tuple(unread), links=linked)
 
 
 def _since(name: str, pod: Pod) -> str:
@@ -118,21 +120,25 @@ def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps, since: 
     return None, f"Secret {secret.name}" if secret else "a source of another kind"
 
 
-def expanded(text: str | None, known: Variables, *, links: bool) -> tuple[str | None, str]:
+def references(text: str) -> list[str]:
+    """The variables that a value speaks of."""
+    return [x for x in _REFERENCE.findall(text) if x]
+
+
+def expanded(text: str | None, known: Variables) -> tuple[str | None, str]:
     """A value with the variables before it filled in, or what holds one of those that are not known.
 
     `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
     """
-    said = text or ""
-    for name in (x for x in _REFERENCE.findall(said) if x and x not in known.values):
-        why = known.held.get(name) or next(iter(known.unread), "") or _link(name, links=links)
+    said, given = text or "", known.links or {}
+    for name in (x for x in references(said) if x not in known.values):
+        why = known.held.get(name) or next(iter(known.unread), "")
+        if not why and name not in given and known.links is not None and service_of(name):
+            why = "a Service of the time when the pod started"
         if why:
             return None, why
-    return _REFERENCE.sub(lambda x: known.values.get(x[1], x[0]) if x[1] else "$", said), ""
-
-
-def _link(name: str, *, links: bool) -> str:
-    return "a Service of the time when the pod started" if links and _LINK.fullmatch(name) else ""
+    values = {**given, **known.values}
+    return _REFERENCE.sub(lambda x: values.get(x[1], x[0]) if x[1] else "$", said), ""
 
 
 def _fields(pod: Pod) -> Mapping[str, str]:
