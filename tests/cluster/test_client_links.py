@@ -9,7 +9,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.slim import ObjectMeta
 from dualstack.reach.links import links, service_of
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import cart, errors, told
+from tests.cluster.test_client_ways import cart, told
 
 Object = dict[str, Any]
 OLD, YOUNG = "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z"
