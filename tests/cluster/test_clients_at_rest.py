@@ -75,6 +75,22 @@ def test_one_that_runs_begins_or_is_done_says_nothing(pod: Object) -> None:
     assert not [x for x in told(pod).findings if x.summary == "Pods of the client do not run"]
 
 
+def test_what_the_kubelet_says_of_one_that_does_not_begin_is_told() -> None:
+    pod = stuck({"waiting": {"reason": "ContainerCreating"}}, phase="Pending")
+    about = {"kind": "Pod", "name": "a", "namespace": "shop"}
+    said = {"reason": "FailedMount", "message": 'secret "x" not found', "lastTimestamp": "2026-03-01T10:00:00Z"}
+    event = {"kind": "Event", "metadata": {"name": "a.1", "namespace": "shop"}, "involvedObject": about, **said}
+    world = gathered(pod)
+    spared = conclude(world, Question())
+    world.objects["Event"] = [event]
+    found = conclude(world, Question())
+
+    assert not [x for x in spared.findings if x.summary == "Pods of the client do not run"]
+    (one,) = [x for x in found.findings if x.summary == "Pods of the client do not run"]
+    assert "does not run: the kubelet says of the pod" in one.detail
+    assert 'secret "x" not found' in one.detail
+
+
 def test_what_fails_anyway_is_told_as_it_is() -> None:
     pod = stuck(LOOPS, ENDED)
     pod["spec"]["containers"][0]["env"] = cart("http://otell.obs.svc:4317")["spec"]["containers"][0]["env"]

@@ -8,7 +8,7 @@ from dualstack.model.question import CLUSTER, FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
-from dualstack.reach.unaimed import ALONE, NEEDS, QUIET, SINCE
+from dualstack.reach.unaimed import ALONE, HELD, NEEDS, QUIET, SINCE, UNNAMED
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
@@ -16,7 +16,9 @@ ENDPOINTS = 3
 _FOUND = {
     QUIET: f"these pods {QUIET}",
     SINCE: "where these pods send to is not known",
+    HELD: "where these pods send to is not known",
     ALONE: "these pods name no endpoint",
+    UNNAMED: "these pods name no endpoint",
 }
 """What was found where there is no flow, by words of the reason."""
 

@@ -9,7 +9,9 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.exporting import asked
+from dualstack.reach.held_up import held_up
 from dualstack.reach.live import families_of, keys
+from dualstack.reach.pods import Places
 from dualstack.reach.states import halted, told_alike
 
 HALTED = "halted"
@@ -62,7 +64,10 @@ def _why(pod: Pod, cluster: Cluster) -> str:
         if x.pod == pod.metadata.name
     }
     said = [halted(pod, x) for x in sorted(mine)]
-    return said[0] if said and all(said) else ""
+    if said and all(said):
+        return said[0]
+    held = held_up(cluster, (pod,), (), Places({})) if said and pod.status.phase == "Pending" else None
+    return f"does not run: {held.said[:1].lower()}{held.said[1:].rstrip('.')}" if held else ""
 
 
 def _halted(trace: Trace, pods: Sequence[Pod], cluster: Cluster, *, apart: bool) -> Trace:

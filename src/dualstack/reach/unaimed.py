@@ -23,11 +23,14 @@ QUIET = "send nothing by OTLP"
 ALONE = "SDKs then send to the loopback"
 """What is said of pods of clients that name no endpoint."""
 
+UNNAMED = "names an endpoint for OTLP"
+HELD = "holds it"
+"""The same of pods of which nothing tells that they are clients, and of what may hold the endpoint."""
 SINCE = "that was changed since"
 """What is said of a ConfigMap that holds something else by now."""
 
 _SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
-_SET = f"Set it to the Service of the Collector: `{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
+_SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
 
@@ -113,12 +116,16 @@ def _unset(cluster: Cluster, target: str) -> str:
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     names = {k for _, x in every for k in x.values if k.startswith(_SDK)}
     told = any(v for _, x in every for k, v in x.values.items() if k in names and k.endswith("_ENDPOINT"))
-    if told or not names or any(map(_receives, cluster.pods)):
+    other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
+    if told or any(map(_receives, cluster.pods)) or (other and not names):
         return ""
     unread = next((y for _, x in every for y in x.unread), "")
-    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}"
-    said += f", unless {unread} holds it" if unread else ""
-    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). {_SET}"
+    maybe = f", unless {unread} {HELD}" if unread else ""
+    if not names:
+        said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
+        return f"{said}. If they are clients, set it: `{_SET}"
+    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{maybe}"
+    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
 
 
 def _receives(pod: Pod) -> bool:
