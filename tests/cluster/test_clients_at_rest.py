@@ -68,6 +68,7 @@ def test_a_client_that_does_not_run_is_not_healthy(pod: Object, why: str) -> Non
         stuck(RUNS, ENDED),
         stuck({"waiting": {"reason": "ContainerCreating"}}),
         stuck({"terminated": {"exitCode": 0, "reason": "Completed"}}),
+        stuck({"terminated": {"exitCode": 137, "reason": "Error"}}, phase="Failed", reason="Evicted"),
         cart(OTEL),
     ],
 )

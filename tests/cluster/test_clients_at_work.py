@@ -161,6 +161,12 @@ def test_a_later_source_of_variables_takes_the_place_of_an_earlier_one() -> None
     assert {x.target.host for x in told(pod, more=[held, later]).traces} == {"otel.obs.svc"}
 
 
+def test_of_a_configmap_that_is_not_there_the_name_is_told() -> None:
+    pod, _ = from_map(EARLY)
+
+    assert any(x.why == "ConfigMap tele holds it, which was not read" for x in told(pod).skipped)
+
+
 def test_what_it_read_after_the_last_change_is_known() -> None:
     pod, held = from_map(EARLY)
 

@@ -57,7 +57,9 @@ def _of(trace: Trace, askers: Sequence[Pod]) -> Sequence[Pod]:
 
 
 def _why(pod: Pod, cluster: Cluster) -> str:
-    """Why no container of a pod that exports runs; empty where one does, or nobody says."""
+    """Why no container of a pod that exports runs; empty where one does, nobody says, or its time is over."""
+    if pod.finished:
+        return ""
     mine = {
         x.container
         for x in (*asked(pod, cluster.config_maps, cluster.services), *cluster.onward)
