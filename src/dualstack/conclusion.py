@@ -44,7 +44,10 @@ from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
+from dualstack.reach.garbled import unsafe
 from dualstack.reach.gates import gated
+from dualstack.reach.halted import at_rest
+from dualstack.reach.halted import standing as as_they_stand
 from dualstack.reach.landscape import landscape
 from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
@@ -61,6 +64,7 @@ from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ending
+from dualstack.reach.veiled import veiled
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
 from dualstack.rules.registry import Rule, explained, judged, rules, static_rules, under
@@ -127,7 +131,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))
-    traces = Traces((*(x for x, _ in checked), *more))
+    traces = Traces((*as_they_stand((x for x, _ in checked), cluster), *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     refused = {x.key: answer for x, answer in checked if answer}
     found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
@@ -250,7 +254,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-    return explained(said, wanted, used)
+        said += [under(code, x) for code, x in (*at_rest(sight.traces), *unsafe(sight.traces))]
+    return tuple(map(veiled, explained(said, wanted, used)))
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:

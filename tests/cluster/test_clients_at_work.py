@@ -16,6 +16,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.reach.properties import with_properties
 from dualstack.reach.variables import Variables
+from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, config_map, errors, gathered, told
 from tests.cluster.test_survey import variables
@@ -112,6 +113,58 @@ def test_what_a_client_read_before_a_configmap_was_changed_nobody_knows(whole: b
     assert found.verdict == "unknown"
     assert not errors(found)
     assert any("ConfigMap tele as it was when the container started" in x.why for x in found.skipped)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_it_has_now_and_what_lets_the_pods_read_it_is_said(whole: bool) -> None:
+    pod, held = from_map(LATE, whole=whole)
+    pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "cart", "controller": True}]
+    pod["metadata"]["labels"] = {}
+    found = told(pod, more=[held])
+
+    (said,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
+    assert "that was changed since; now it says `http://gone:4317`" in said
+    assert "`kubectl rollout restart ds/cart -n shop` lets the pods read it" in said
+    assert render(found).startswith("UNKNOWN: where these pods send to is not known")
+
+
+def test_a_pod_of_nobody_is_to_be_made_anew() -> None:
+    pod, held = from_map(LATE)
+    pod["metadata"]["ownerReferences"] = []
+    held["data"] = {}
+
+    (said,) = [x.why for x in told(pod, more=[held]).skipped if x.needs == "ports for OTLP"]
+    assert "now it says" not in said
+    assert said.endswith("to make pod/a anew lets the pods read it")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_of_a_configmap_that_was_changed_the_other_keys_are_known(whole: bool) -> None:
+    pod, held = from_map(EARLY, whole=whole)
+    held["data"] |= {"LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": OTEL}
+    held["metadata"]["managedFields"] = [
+        {"time": EARLY, "fieldsV1": {"f:data": {".": {}, "f:OTEL_EXPORTER_OTLP_ENDPOINT": {}}}},
+        {"time": LATE, "fieldsV1": {"f:data": {"f:LOG_LEVEL": {}}}},
+    ]
+    found = told(pod, more=[held])
+
+    assert {x.target.host for x in found.traces} == {"otel.obs.svc"}
+    assert not errors(found)
+
+
+def test_a_later_source_of_variables_takes_the_place_of_an_earlier_one() -> None:
+    pod, held = from_map(EARLY, whole=True)
+    (container,) = pod["spec"]["containers"]
+    container["envFrom"].append({"configMapRef": {"name": "later"}})
+
+    later = config_map("later", OTEL_EXPORTER_OTLP_ENDPOINT=OTEL)
+    assert {x.target.host for x in told(pod, more=[held, later]).traces} == {"otel.obs.svc"}
+
+
+def test_of_a_configmap_that_is_not_there_the_name_is_told() -> None:
+    pod, _ = from_map(EARLY)
+
+    assert any(x.why == "ConfigMap tele holds it, which was not read" for x in told(pod).skipped)
 
 
 def test_what_it_read_after_the_last_change_is_known() -> None:

@@ -82,6 +82,45 @@ def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [({"OTEL_SERVICE_NAME": "cart"}, "not set"), ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty")],
+)
+def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str, str], how: str) -> None:
+    mine = client("a", "n1", variables(**said))
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "these pods name no endpoint")
+    assert told.startswith(f"`OTEL_EXPORTER_OTLP_ENDPOINT` of the pods of `deploy/cart` is {how}, and SDKs then send")
+    assert "Ask for another Service" not in told
+
+
+def test_what_may_hold_the_endpoint_is_named() -> None:
+    mine = client("a", "n1", variables(OTEL_SERVICE_NAME="cart"))
+    mine["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "where these pods send to is not known")
+    assert "is not set, unless Secret otel holds it, and SDKs" in told
+
+
+def test_pods_that_say_nothing_of_telemetry_are_not_told_to_receive_it() -> None:
+    mine = client("a", "n1", [])
+    mine["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "these pods name no endpoint")
+
+    assert told.startswith("no variable of the pods of `deploy/cart` names an endpoint for OTLP, and no Service leads")
+    assert "If they are clients, set it: `OTEL_EXPORTER_OTLP_ENDPOINT=" in told
+
+
+@pytest.mark.parametrize(("port", "ready"), [(8080, "True"), (4317, "True"), (0, "False")])
+def test_pods_that_listen_or_are_down_may_be_meant_to_receive(port: int, ready: str) -> None:
+    mine = client("a", "n1", variables(OTEL_SERVICE_NAME="x") if port == 4317 else [])
+    mine["spec"]["containers"][0]["ports"] = [{"containerPort": port}] if port else []
+    mine["status"] |= {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]))
+    assert told.startswith("no Service and no host port leads to the pods of `deploy/cart`.")
+
+
 def test_clients_of_which_one_sends_are_not() -> None:
     quiet = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otell:4317", OTEL_SDK_DISABLED="true"))
 

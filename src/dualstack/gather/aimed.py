@@ -28,9 +28,10 @@ from dualstack.reach.aims import Aim, aims, is_otlp
 from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
+from dualstack.reach.links import service_of
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
-from dualstack.reach.variables import AS_THEN
+from dualstack.reach.variables import AS_THEN, references
 
 T = TypeVar("T")
 _READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
@@ -49,13 +50,15 @@ def is_client(
     leads to it, by what it sends on. With a `template` it is of the pod that this would make.
     """
     found = [x for x in page(pods, kinds.PODS).items if x]
-    maps = _config_maps(ask, found)
+    maps, linked = _config_maps(ask, found), _linked(ask, found)
+    given = [x for x in page(linked, kinds.SERVICES).items if x]
     receives = any(map(is_collector, found))
-    sent = clients.of(found, lambda x: asked(x, maps))
+    sent = clients.of(found, lambda x: asked(x, maps, given))
     if receives and not sent and not _is_met(found, [x for x in leading() if x]):
         onward = _onward(ask, pods, template)
         sent = clients.of(found, lambda x: [y for y in onward if y.pod == x.metadata.name])
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
+        ask.world.keep(kinds.SERVICES.kind, *linked)
         names = () if template else tuple(x.metadata.name for x in found)
         ask.world.clients = [replace(x, pods=0) if template else x for x in sent]
         ask.world.asking = Asking(sent[0].owner, ask.namespace, names, template)
@@ -93,7 +96,9 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
 
 
 def _held(sent: Exporter) -> Missing:
-    return Missing(f"{sent.variable} of {sent.owner}", f"{sent.held} holds it, which was not read")
+    since = sent.held.endswith(AS_THEN)
+    why = f"{sent.held} holds it, {'and was changed since' if since else 'which was not read'}"
+    return Missing(f"{sent.variable} of {sent.owner}", why)
 
 
 def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
@@ -104,6 +109,17 @@ def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
         named |= {x.name: None for x in (*refs, *(x.config_map_ref for x in container.env_from or ())) if x}
     found = (ask.one(kinds.CONFIG_MAPS, x) for x in named)
     return [x for x in page(filter(None, found), _READ_MAPS).items if x]
+
+
+def _linked(ask: Asker, pods: Iterable[Pod]) -> list[Object]:
+    """The Services of whose variables these pods speak."""
+    every = (z for x in pods for y in x.spec.containers or () for z in y.env or ())
+    named = dict.fromkeys(filter(None, (service_of(y) for x in every for y in references(x.value or ""))))
+    found = list[Object | None]()
+    for name in named:
+        with contextlib.suppress(Refused):
+            found.append(ask.api.object(kinds.SERVICES, ask.namespace, name))
+    return [x for x in found if x]
 
 
 def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
@@ -147,7 +163,7 @@ def _domains(ask: Asker, found: Sequence[Aim]) -> None:
 def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:
     """What is known by now, with the pods that are asked about."""
     known = ask.world.cluster()
-    sent = tuple(y for x in known.askers for y in asked(x, known.config_maps))
+    sent = tuple(y for x in known.askers for y in asked(x, known.config_maps, known.services))
     template = ask.world.asking.template if ask.world.asking else ""
     return replace(known, exporters=sent, onward=() if sent else tuple(_onward(ask, pods, template)))
 

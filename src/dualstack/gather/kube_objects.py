@@ -52,10 +52,11 @@ class Kind(NamedTuple, Generic[T]):
 
 
 def slim(item: dict[str, Any]) -> dict[str, Any]:
-    """An object without the list of who wrote which field; of a ConfigMap it stays known when its data were written."""
+    """An object without the list of who wrote which field; of a ConfigMap it stays known when its keys were written."""
     about = item.get("metadata")
     if isinstance(about, dict) and "managedFields" in about:
-        times = [{"time": x.get("time")} for x in parts(about, "managedFields") if "f:data" in part(x, "fieldsV1")]
+        written = ((x.get("time"), part(x, "fieldsV1")) for x in parts(about, "managedFields"))
+        times = [{"time": at, "fieldsV1": {"f:data": x["f:data"]}} for at, x in written if "f:data" in x]
         del about["managedFields"]
         if times:
             about["managedFields"] = times

@@ -9,12 +9,21 @@ from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_add
 _IN_CLUSTER = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\..+)?)?)?\.?")
 """Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
 _AUTHORITY = re.compile(
-    r"(?:[a-z]+://|(?:dns|passthrough):///)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)", re.IGNORECASE
+    r"(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)",
+    re.IGNORECASE,
 )
 """A URL, or a target of gRPC (grpc/doc/naming.md)."""
 
+_USER = re.compile(r"(?<=://)[^/?#\s`]*@|^[^/?#:\s]+:[^/?#\s]*@")
+"""Who somebody is to a server, and the password (RFC 3986 section 3.2.1)."""
+
 _PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json": Protocol.HTTP}
 """OpenTelemetry specification, OTLP exporter configuration: OTEL_EXPORTER_OTLP_PROTOCOL."""
+
+
+def anonymous(text: str) -> str:
+    """A text in which nobody's name and password stand before the host of a URL."""
+    return _USER.sub("***@", text) if "@" in text else text
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -40,7 +49,9 @@ class Exporter(msgspec.Struct, frozen=True):
     the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as
     it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are
     those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on, `variable` is the field
-    of its configuration (`exporters.otlp.endpoint`).
+    of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the endpoint and the protocol
+    in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`. Names and passwords in an
+    endpoint are left out.
     """
 
     namespace: str
@@ -63,6 +74,18 @@ class Exporter(msgspec.Struct, frozen=True):
     may: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     trusts: bool = False
+    by: str = ""
+    protocol_by: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out who a client is to a server."""
+        for name in ("endpoint", "written"):
+            msgspec.structs.force_setattr(self, name, anonymous(getattr(self, name)))
+
+    @property
+    def says(self) -> str:
+        """The endpoint as it is told: `NAME=VALUE`."""
+        return f"{self.by or self.variable}={self.endpoint}"
 
     def made_by(self, *, ambiguous: bool) -> str:
         """Its owner, with the namespace where the name alone may be that of another one."""

@@ -1,6 +1,7 @@
 """What objects of Kubernetes are made of: fields that many kinds share, and small kinds."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -26,9 +27,15 @@ class OwnerReference(Slim, frozen=True):
 
 
 class ManagedFields(Slim, frozen=True):
-    """When somebody last wrote fields of an object."""
+    """When somebody last wrote fields of an object, and which: `{"f:data": {"f:KEY": {}}}`."""
 
     time: str | None = None
+    fields: Mapping[str, Any] | None = msgspec.field(name="fieldsV1", default=None)
+
+    def holds(self, part: str, key: str) -> bool:
+        """Whether it is about a key of a part, as far as it says which."""
+        mine = (self.fields or {}).get(f"f:{part}")
+        return f"f:{key}" in mine if isinstance(mine, Mapping) else True
 
 
 class ObjectMeta(Slim, frozen=True):
@@ -58,7 +65,14 @@ class ObjectMeta(Slim, frozen=True):
     @property
     def changed(self) -> str:
         """When it was last written, as far as is known: times of Kubernetes are in UTC and sort as texts (RFC 3339)."""
-        return max((x.time or "" for x in self.managed_fields or ()), default="") or self.creation_timestamp or ""
+        return self._last(self.managed_fields or ())
+
+    def written(self, part: str, key: str) -> str:
+        """The same of one key of a part of it."""
+        return self._last(x for x in self.managed_fields or () if x.holds(part, key))
+
+    def _last(self, times: Iterable[ManagedFields]) -> str:
+        return max((x.time or "" for x in times), default="") or self.creation_timestamp or ""
 
 
 class Named(Slim, frozen=True):

@@ -32,7 +32,7 @@ class Aim(msgspec.Struct, frozen=True):
     def said(self) -> Evidence:
         """Where the client names it."""
         exporter = self.exporter
-        return Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
+        return Evidence(exporter.says, exporter.place, Layer.DECLARED)
 
     @property
     def port(self) -> int:
@@ -80,7 +80,7 @@ def aims(cluster: Cluster) -> tuple[Aim, ...]:
         how = resolver(pod, cluster.ranges, cluster.nameservers)
         about = pod.metadata
         onward = [x for x in cluster.onward if (x.namespace, x.pod) == (about.namespace, about.name)]
-        for each in asked(pod, cluster.config_maps) or onward:
+        for each in asked(pod, cluster.config_maps, cluster.services) or onward:
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)
             found.setdefault(key, []).append((replace(each, owner=owner or each.owner), pod, how))
     return tuple(Aim(x[0][0], tuple({y.metadata.name: y for _, y, _ in x}.values()), x[0][2]) for x in found.values())

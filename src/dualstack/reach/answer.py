@@ -8,10 +8,19 @@ from dualstack.model.question import CLUSTER, FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
-from dualstack.reach.unaimed import NEEDS, QUIET
+from dualstack.reach.unaimed import ALONE, HELD, NEEDS, QUIET, SINCE, UNNAMED
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
+
+_FOUND = {
+    QUIET: f"these pods {QUIET}",
+    SINCE: "where these pods send to is not known",
+    HELD: "where these pods send to is not known",
+    ALONE: "these pods name no endpoint",
+    UNNAMED: "these pods name no endpoint",
+}
+"""What was found where there is no flow, by words of the reason."""
 
 
 def answer(diagnosis: Diagnosis) -> str:
@@ -33,7 +42,7 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     parts = [f"{verb} {_flows(traces, required)}" for verb, traces in said if traces]
     lacking = [x.why for x in diagnosis.skipped if x.needs == NEEDS]
     if not parts and lacking:
-        found = f"these pods {QUIET}" if QUIET in lacking[0] else "no port for OTLP was found"
+        found = next((y for x, y in _FOUND.items() if x in lacking[0]), "no port for OTLP was found")
         return f"{found}, so nothing was tried."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)

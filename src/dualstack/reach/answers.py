@@ -175,7 +175,8 @@ def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None
 def _by(trace: Trace, protocol: Protocol) -> str:
     """How to speak another protocol to the same port."""
     if _is_of_sdk(trace):
-        named = f"`OTEL_EXPORTER_OTLP_PROTOCOL={_SPOKEN[protocol]}`"
+        by = trace.at(Hop.ENDPOINT).mark or "OTEL_EXPORTER_OTLP_PROTOCOL"
+        named = f"`{by}={_SPOKEN[protocol]}`"
         return f"Set {named} (the exporter `{_EXPORTERS[protocol]}` in a Collector)"
     end = url(trace.target, protocol)
     return f"Use an HTTP exporter with `{end}`" if protocol is Protocol.HTTP else f"Send gRPC to `{end}`"

@@ -74,7 +74,7 @@ def _mistrusted(trace: Trace, shown: Shown, exporter: Exporter) -> Trace:
     """A flow that was taken, of clients of whom nothing says that they trust the authority."""
     by = f" by `{shown.certificate.issuer}`" if shown.certificate.issuer else " by nobody who is known"
     why = f"the certificate is{by}, and nothing tells the clients to trust that authority"
-    said = Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
+    said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
     stop = replace(trace.at(Hop.HANDSHAKE), status=Status.UNKNOWN, why=why, mark=MISTRUSTED, evidence=(said,))
     hops = (stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops)
     return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
@@ -159,7 +159,7 @@ def _facts(met: ProbeResult, shown: Shown) -> tuple[Evidence, ...]:
 
 def _ended(trace: Trace, met: ProbeResult, shown: Shown, asking: Sequence[Exporter]) -> Trace:
     meaning = MEANINGS[met.outcome]
-    said = tuple(Evidence(f"{x.variable}={x.endpoint}", x.place, Layer.DECLARED) for x in asking[:3])
+    said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x in asking[:3])
     why = met.detail or f"{meaning.why} than `{met.task.host}`"
     stop = TracedHop(Hop.HANDSHAKE, Status.FAIL, why, met.outcome, (*_facts(met, shown), *said))
     after = TracedHop(Hop.EXPORT, Status.UNKNOWN)

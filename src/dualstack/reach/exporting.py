@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.cluster import Pod
+from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
+from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import SIGNALS, brings, exports, idle
 from dualstack.reach.properties import OPTIONS, dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
@@ -24,20 +25,22 @@ COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 """Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 
 
-def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Iterator[Exporter]:
+def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterable[Service] = ()) -> Iterator[Exporter]:
     """The endpoints that a pod names and uses, also those whose value stands where nobody here may read."""
-    maps = tuple(config_maps)
+    maps, linked = tuple(config_maps), tuple(services)
     ended = {x.name for x in pod.status.init_container_statuses or () if _is_done(x)}
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
-            found = with_properties(environment(container, pod, maps), container)
+            found = with_properties(environment(container, pod, maps, linked), container)
+            found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
 
 
 def _may_export(container: Container) -> bool:
-    """Whether a container may say where it exports to, in its own variables or in those of other things."""
+    """Whether a container may say where it exports to: in variables, in those of other things, or in its arguments."""
     named = (x.name for x in container.env or ())
-    return bool(container.env_from) or any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+    told = any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+    return told or bool(container.env_from) or names_endpoint(container)
 
 
 def _is_done(status: ContainerStatus) -> bool:
@@ -94,9 +97,16 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         container=container.name,
         held=found.held.get(name, ""),
         labels=tuple((pod.metadata.labels or {}).items()),
+        by=found.by.get(name, ""),
+        protocol_by=_named(f"{_OTLP}{signal}_PROTOCOL", found) if own else found.by.get(f"{_OTLP}PROTOCOL", ""),
         **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
     )
     return diverting(made, found)
+
+
+def _named(variable: str, found: Variables) -> str:
+    """What says the value of a variable."""
+    return found.by.get(variable, variable)
 
 
 def diverting(made: Exporter, found: Variables) -> Exporter:
@@ -122,8 +132,8 @@ def is_collector(pod: Pod) -> bool:
     return any(COLLECTOR.search(x.image) for x in pod.spec.containers or ())
 
 
-def asked(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[Exporter, ...]:
+def asked(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterable[Service] = ()) -> tuple[Exporter, ...]:
     """What containers of a pod export beside its Collector: what that one does is its own affair."""
     every = (*(pod.spec.containers or ()), *(pod.spec.init_containers or ()))
     own = {x.name for x in every if COLLECTOR.search(x.image)}
-    return tuple(x for x in exporters(pod, config_maps) if x.container not in own)
+    return tuple(x for x in exporters(pod, config_maps, services) if x.container not in own)

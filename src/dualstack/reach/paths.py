@@ -37,7 +37,7 @@ def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> 
     lost = [(x, y) for x in exporters if (y := astray(x))] if known and trace.protocol is Protocol.HTTP else []
     if not lost or (trace.failing is not None and trace.failing.hop is not Hop.EXPORT):
         return trace
-    said = tuple(Evidence(f"{x.variable}={x.endpoint}", x.place, Layer.DECLARED) for x, _ in lost[:3])
+    said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x, _ in lost[:3])
     why = f"clients post to `{lost[0][1]}`, and the receiver serves `/v1/traces` and its like"
     stop = TracedHop(Hop.EXPORT, Status.FAIL, why, PATH, said)
     hops = tuple(stop if x.hop is Hop.EXPORT else x for x in trace.hops)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import Protocol
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Runtime
@@ -63,3 +64,14 @@ def _met(trace: Trace, ends: list[DeclaredEndpoint]) -> Outcome | None:
 def _spoken(end: DeclaredEndpoint) -> str:
     kind = "gRPC" if end.protocol is Protocol.GRPC else "OTLP/HTTP"
     return f"{kind}{' with TLS' if end.tls else ''}"
+
+
+def as_told(trace: Trace, exporter: Exporter) -> Trace:
+    """A trace whose hop `endpoint` is marked with what says the protocol, where that is not the usual variable."""
+    if not exporter.protocol_by:
+        return trace
+    hops = (
+        replace(x, mark=exporter.protocol_by) if x.hop is Hop.ENDPOINT and x.status is Status.PASS else x
+        for x in trace.hops
+    )
+    return replace(trace, hops=tuple(hops))

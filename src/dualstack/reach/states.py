@@ -40,6 +40,21 @@ def trouble(pod: Pod) -> str:
     return f"is {pod.status.phase}"
 
 
+def halted(pod: Pod, name: str) -> str:
+    """Why a container of a pod does not run, in words that go on after the name of the pod.
+
+    Empty where it runs, has done its work, is about to begin, or nobody says.
+    """
+    waits = unscheduled(pod)
+    if waits:
+        return f"is not scheduled: {waits}"
+    before, beside = pod.status.init_container_statuses or (), pod.status.container_statuses or ()
+    mine = [x for x in (*before, *beside) if x.name == name]
+    if any(x.state and x.state.running for x in mine):
+        return ""
+    return next(filter(None, map(_state, (*before, *mine))), "")
+
+
 def _gated(pod: Pod) -> str:
     """What the kubelet says of readiness gates that hold a pod back (kubernetes 1.34.4, pkg/kubelet/status)."""
     said = (x.message for x in pod.status.conditions or () if x.type == "Ready" and x.reason == GATED)
@@ -146,8 +161,13 @@ def cut(text: str) -> str:
 
 def troubles(pods: Sequence[Pod], most: int = 3) -> str:
     """The same of several pods as a sentence part; those that fare alike are counted."""
-    said = Counter(trouble(x) for x in pods)
-    first = {trouble(x): x.metadata.called for x in reversed(pods)}
+    return told_alike([(x, trouble(x)) for x in pods], most)
+
+
+def told_alike(every: Sequence[tuple[Pod, str]], most: int = 3) -> str:
+    """What is said of each of several pods as a sentence part; those of whom the same is said are counted."""
+    said = Counter(x for _, x in every)
+    first = {x: pod.metadata.called for pod, x in reversed(every)}
     parts = [f"{f'the pod {first[x]}' if n == 1 else f'{n} pods such as {first[x]}'} {x}" for x, n in said.items() if x]
     return "; ".join(parts[:most])
 

@@ -33,7 +33,7 @@ def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
         owner = exporter.made_by(ambiguous=cluster.ambiguous)
         pod = f"{exporter.namespace}/{exporter.pod}" if cluster.ambiguous else exporter.pod
         where = f"pod {pod}" if exporter.pod else owner
-        said = Evidence(f"{exporter.variable}={exporter.endpoint}", where, Layer.DECLARED)
+        said = Evidence(exporter.says, where, Layer.DECLARED)
         who = f"pods of {owner}"
         only, addresses = ((family(host),), (host,)) if exporter.literal else (exporter.families, ())
         parses = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses", "", (said,))

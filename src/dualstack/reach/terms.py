@@ -37,7 +37,7 @@ _LACKING = {
 """What a receiver asks for by its configuration: the hop where clients without it end, and why."""
 _MOVED = "it takes exports at paths of its own"
 _BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
-_UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
+UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -65,7 +65,7 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
             told = _doubted(told, Hop.ENDPOINT, _BARE)
         unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
         if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not tls:
-            told = _doubted(told, Hop.HANDSHAKE, _UNSAID)
+            told = _doubted(told, Hop.HANDSHAKE, UNSAID)
         told = _unmet(told, mine[number], place)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
@@ -199,7 +199,7 @@ def _is_guess(before: Trace, after: Trace, place: Place | None, seen: Glimpses) 
 
 def _failed(trace: Trace, hop: Hop, outcome: Outcome, brought: Sequence[Exporter]) -> Trace:
     meaning = MEANINGS[outcome]
-    said = tuple(Evidence(f"{x.variable}={x.endpoint}", x.place, Layer.DECLARED) for x in brought[:3])
+    said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x in brought[:3])
     stop = TracedHop(hop, Status.FAIL, meaning.why, outcome, (*trace.at(hop).evidence, *said))
     after = _ORDER[_ORDER.index(hop) + 1 :]
     hops = (stop if x.hop is hop else TracedHop(x.hop, Status.UNKNOWN) if x.hop in after else x for x in trace.hops)

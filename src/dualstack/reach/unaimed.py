@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import OTLP_PORTS
-from dualstack.model.cluster import Cluster, Service, ServicePort
+from dualstack.model.cluster import Cluster, Pod, PodStatus, Service, ServicePort
 from dualstack.model.exporter import Exporter
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
-from dualstack.reach.exporting import silenced
+from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.states import troubles
+from dualstack.reach.variables import AS_THEN, environment
 
 NEEDS = "ports for OTLP"
 """What a question needs that comes to no flow."""
@@ -17,6 +20,17 @@ NEEDS = "ports for OTLP"
 QUIET = "send nothing by OTLP"
 """What is said of pods of which every one is told so."""
 
+ALONE = "SDKs then send to the loopback"
+"""What is said of pods of clients that name no endpoint."""
+
+UNNAMED = "names an endpoint for OTLP"
+HELD = "holds it"
+"""The same of pods of which nothing tells that they are clients, and of what may hold the endpoint."""
+SINCE = "that was changed since"
+"""What is said of a ConfigMap that holds something else by now."""
+
+_SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
 
@@ -25,12 +39,33 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, client
     if cluster.unseen & {"Service", "Pod"}:
         return ""
     if cluster.exporters:
-        first = cluster.exporters[0]
-        said = f"`{first.variable}{f'={first.endpoint}' if first.endpoint else ''}` of the {first.place}"
-        return f"{said} has its value from {first.held}, which was not read" if first.held else f"{said} leads nowhere"
+        return _untraced(cluster.exporters[0], cluster)
     if target == str(EVERYTHING) and not cluster.services:
         return _nowhere(cluster, namespace, clients)
     return _silent(cluster, target) or _unoffered(cluster, places, target)
+
+
+def _untraced(one: Exporter, cluster: Cluster) -> str:
+    """Why nobody knows where clients export to that are asked about."""
+    said = f"`{one.variable}{f'={one.endpoint}' if one.endpoint else ''}` of the {one.place}"
+    if not one.held:
+        return f"{said} leads nowhere"
+    if not one.held.endswith(AS_THEN):
+        return f"{said} has its value from {one.held}, which was not read"
+    fresh = [replace(x, status=PodStatus()) for x in cluster.askers if x.metadata.name == one.pod]
+    every = (y for x in fresh for y in asked(x, cluster.config_maps, cluster.services))
+    now = next((x.endpoint for x in every if (x.container, x.variable) == (one.container, one.variable)), "")
+    what = one.held.removesuffix(f" {AS_THEN}")
+    shown = f"; now it says `{now}`" if now else ""
+    then = f"{said} is what {what} held when the container started, and {SINCE}{shown}"
+    return f"{then}. Where what is there now is right, {_restart(one)} lets the pods read it"
+
+
+def _restart(one: Exporter) -> str:
+    """How clients are made anew."""
+    called = _asked(one)
+    rolled = called.partition("/")[0] in _ROLLED
+    return f"`kubectl rollout restart {called} -n {one.namespace}`" if rolled else f"to make {called} anew"
 
 
 def _silent(cluster: Cluster, target: str) -> str:
@@ -53,6 +88,7 @@ def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> s
     return f"{said}. Is it the right {where.split()[2]}?"
 
 
+_ROLLED = ("deploy", "ds", "sts")
 _WORDS = {"Deployment": "deploy", "DaemonSet": "ds", "StatefulSet": "sts", "Job": "job", "CronJob": "cronjob"}
 
 
@@ -72,7 +108,30 @@ def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
         idle = any(x.spec.replicas == 0 for x in cluster.makers)
         none = " (`replicas: 0`)" if idle else " (it is for none of the nodes)" if nowhere else ""
         return f"`{target}` has no pods{none}, so nothing tells which Services lead there"
-    return f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
+    return _unset(cluster, target) or f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
+
+
+def _unset(cluster: Cluster, target: str) -> str:
+    """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients."""
+    every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
+    names = {k for _, x in every for k in x.values if k.startswith(_SDK)}
+    told = any(v for _, x in every for k, v in x.values.items() if k in names and k.endswith("_ENDPOINT"))
+    other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
+    if told or any(map(_receives, cluster.pods)) or (other and not names):
+        return ""
+    unread = next((y for _, x in every for y in x.unread), "")
+    maybe = f", unless {unread} {HELD}" if unread else ""
+    if not names:
+        said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
+        return f"{said}. If they are clients, set it: `{_SET}"
+    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{maybe}"
+    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
+
+
+def _receives(pod: Pod) -> bool:
+    """Whether a pod may be of those that receive."""
+    ports = (y for x in pod.spec.containers or () for y in x.ports or ())
+    return is_collector(pod) or any(x.container_port in OTLP_PORTS for x in ports)
 
 
 def _ports(service: Service) -> str:

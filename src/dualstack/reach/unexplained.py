@@ -28,6 +28,13 @@ _NEAREST = {
 }
 """The rule that a reader is sent to and what to do, by the hop at which a flow ends."""
 _DIAL = "Remove `-Djava.net.preferIPv4Stack=true`, or send to a name that has an IPv4 address."
+_ENDPOINTS = {
+    "DS102": (
+        "A variable holds several addresses",
+        "Fill it from `status.hostIP`, which is one address, in the place of `status.hostIPs`; and so for `podIPs`.",
+    ),
+}
+"""Summary and hint of endpoints that are no address, by the rule that is nearest."""
 _SILENT, _LED = "DS906", "DS508"
 
 
@@ -47,6 +54,8 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
         said = _finding(hop, why, flows)
         if hop is Hop.SELECT and code == UNDIALLED:
             said = replace(said, summary="The JVM of the client leaves out the family", hint=_DIAL)
+        if hop is Hop.ENDPOINT and code in _ENDPOINTS:
+            said = replace(said, summary=_ENDPOINTS[code][0], hint=_ENDPOINTS[code][1])
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
 
 

@@ -72,7 +72,7 @@ def untransported(cluster: Cluster, question: Question) -> Iterator[Trace]:
 
 
 def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
-    said = Evidence(f"{exporter.variable}={exporter.endpoint}", exporter.place, Layer.DECLARED)
+    said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
     yield from _ended(service, f"pods of {exporter.owner}", target, question, said)
 
 

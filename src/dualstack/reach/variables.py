@@ -5,61 +5,68 @@ and a reference to what is not there by then stays as it is written.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from dualstack.model.cluster import Pod
+from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container, EnvFrom, EnvVar
 from dualstack.model.slim import ConfigMap
+from dualstack.reach.links import links, service_of
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
-_LINK = re.compile(r"[A-Z0-9_]+_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|[A-Z0-9_]+_PORT(?:_\d+_[A-Z0-9_]+)?")
-"""Variables that the kubelet makes of the Services that there are when a pod starts (pkg/kubelet/envvars)."""
-
 AS_THEN = "as it was when the container started"
 """What is said of a ConfigMap that was changed since."""
 
-Maps = Mapping[tuple[str, str], Mapping[str, str]]
-"""What ConfigMaps hold, by namespace and name."""
+Maps = Mapping[tuple[str, str], ConfigMap]
+"""ConfigMaps by namespace and name."""
 
 
 class Variables(msgspec.Struct, frozen=True):
     """The variables of a container.
 
     `values` are those that are known, `held` says of the others what holds them (`Secret otel`), and `unread` are those
-    things that may hold any variable.
+    things that may hold any variable. `by` is what says the value in the place of a variable, such as a property of a
+    JVM or an argument. `links` are what Services gave it that are known, None where it gets none of any.
     """
 
     values: Mapping[str, str] = {}
     held: Mapping[str, str] = {}
     unread: tuple[str, ...] = ()
+    by: Mapping[str, str] = {}
+    links: Mapping[str, str] | None = msgspec.field(default_factory=dict)
 
 
-def environment(container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> Variables:
+def environment(
+    container: Container, pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterable[Service] = ()
+) -> Variables:
     """The variables of a container, those of the downward API and of the ConfigMaps that are at hand among them.
 
-    Of a ConfigMap that was changed after the container started nobody knows what it was.
+    Those that Services gave it are `links`: they count where a value speaks of them. Of a key of a ConfigMap
+    that was written after the container started nobody knows what it was.
     """
-    since, every = _since(container.name, pod), {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
-    maps = {k: x.data or {} for k, x in every.items() if not since or x.metadata.changed <= since}
-    later = {name for _, name in every.keys() - maps.keys()}
-    fields, links = _fields(pod), pod.spec.enable_service_links is not False
+    since = _since(container.name, pod)
+    every = {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
+    fields, linked = _fields(pod), links(pod, services, since)
     values, held, unread = dict[str, str](), dict[str, str](), list[str]()
     for source in container.env_from or ():
-        found = _all_of(source, pod, maps)
-        values |= {f"{source.prefix or ''}{k}": v for k, v in found.items()} if found is not None else {}
-        unread += [] if found is not None else [_as_then(_called(source), later)]
+        found = _all_of(source, pod, every, since)
+        names = {f"{source.prefix or ''}{k}" for k in found.values.keys() | found.held.keys()}
+        values = {k: v for k, v in values.items() if k not in names}
+        held = {k: v for k, v in held.items() if k not in names}
+        values |= {f"{source.prefix or ''}{k}": v for k, v in found.values.items()}
+        held |= {f"{source.prefix or ''}{k}": v for k, v in found.held.items()}
+        unread += found.unread
     for each in container.env or ():
         values.pop(each.name, None)
         held.pop(each.name, None)
-        known = Variables(values, held, tuple(unread))
-        value, why = _expanded(each.value, known, links=links) if each.value_from is None else (None, "")
+        known = Variables(values, held, tuple(unread), links=linked)
+        value, why = expanded(each.value, known) if each.value_from is None else (None, "")
         if each.value_from is not None:
-            value, why = _read(each, pod, fields, maps)
+            value, why = _read(each, pod, fields, every, since)
         values |= {each.name: value} if value is not None else {}
-        held |= {each.name: _as_then(why, later)} if why else {}
-    return Variables(values, held, tuple(unread))
+        held |= {each.name: why} if why else {}
+    return Variables(values, held, tuple(unread), links=linked)
 
 
 def _since(name: str, pod: Pod) -> str:
@@ -69,14 +76,22 @@ def _since(name: str, pod: Pod) -> str:
     return (running and running.started_at) or ""
 
 
-def _as_then(why: str, later: Collection[str]) -> str:
-    """What holds a value, which a ConfigMap that is another one by now does as it was."""
-    return f"{why} {AS_THEN}" if why.removeprefix("ConfigMap ") in later else why
+def _all_of(source: EnvFrom, pod: Pod, maps: Maps, since: str) -> Variables:
+    """What a source of variables gives; of a ConfigMap that was changed since others may be gone."""
+    about, called = source.config_map_ref, _called(source)
+    found = maps.get((pod.metadata.namespace, about.name)) if about else None
+    if found is None:
+        return Variables(unread=(called,))
+    data = found.data or {}
+    later = {x for x in data if _is_later(found, x, since)}
+    gone = (f"{called} {AS_THEN}",) if since and found.metadata.changed > since else ()
+    values = {k: v for k, v in data.items() if k not in later}
+    return Variables(values, dict.fromkeys(later, f"{called} {AS_THEN}"), gone)
 
 
-def _all_of(source: EnvFrom, pod: Pod, maps: Maps) -> Mapping[str, str] | None:
-    about = source.config_map_ref
-    return maps.get((pod.metadata.namespace, about.name)) if about else None
+def _is_later(found: ConfigMap, key: str, since: str) -> bool:
+    """Whether a key was written after a container started that has it from there."""
+    return bool(since) and found.metadata.written("data", key) > since
 
 
 def _called(source: EnvFrom) -> str:
@@ -85,7 +100,7 @@ def _called(source: EnvFrom) -> str:
     return f"Secret {source.secret_ref.name}" if source.secret_ref else "a source of another kind"
 
 
-def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps) -> tuple[str | None, str]:
+def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps, since: str) -> tuple[str | None, str]:
     """The value of a variable from elsewhere, or what holds it; neither where there is none."""
     source = each.value_from
     if source and source.field_ref:
@@ -93,27 +108,37 @@ def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps) -> tupl
         return (fields[path], "") if fields.get(path) else (None, f"the field {path}")
     if source and source.config_map_key_ref:
         said = source.config_map_key_ref
-        held = maps.get((pod.metadata.namespace, said.name))
-        return (None, f"ConfigMap {said.name}") if held is None else (held.get(said.key), "")
+        found = maps.get((pod.metadata.namespace, said.name))
+        if found is None:
+            return None, f"ConfigMap {said.name}"
+        return (
+            (None, f"ConfigMap {said.name} {AS_THEN}")
+            if _is_later(found, said.key, since)
+            else ((found.data or {}).get(said.key), "")
+        )
     secret = source.secret_key_ref if source else None
     return None, f"Secret {secret.name}" if secret else "a source of another kind"
 
 
-def _expanded(text: str | None, known: Variables, *, links: bool) -> tuple[str | None, str]:
+def references(text: str) -> list[str]:
+    """The variables that a value speaks of."""
+    return [x for x in _REFERENCE.findall(text) if x]
+
+
+def expanded(text: str | None, known: Variables) -> tuple[str | None, str]:
     """A value with the variables before it filled in, or what holds one of those that are not known.
 
     `$$` stands for a dollar (kubernetes 1.34.4, third_party/forked/golang/expansion/expand.go).
     """
-    said = text or ""
-    for name in (x for x in _REFERENCE.findall(said) if x and x not in known.values):
-        why = known.held.get(name) or next(iter(known.unread), "") or _link(name, links=links)
+    said, given = text or "", known.links or {}
+    for name in (x for x in references(said) if x not in known.values):
+        why = known.held.get(name) or next(iter(known.unread), "")
+        if not why and name not in given and known.links is not None and service_of(name):
+            why = "a Service of the time when the pod started"
         if why:
             return None, why
-    return _REFERENCE.sub(lambda x: known.values.get(x[1], x[0]) if x[1] else "$", said), ""
-
-
-def _link(name: str, *, links: bool) -> str:
-    return "a Service of the time when the pod started" if links and _LINK.fullmatch(name) else ""
+    values = {**given, **known.values}
+    return _REFERENCE.sub(lambda x: values.get(x[1], x[0]) if x[1] else "$", said), ""
 
 
 def _fields(pod: Pod) -> Mapping[str, str]:

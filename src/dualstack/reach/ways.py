@@ -34,7 +34,7 @@ from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_serv
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import IN_NETWORK, OUTSIDE
 from dualstack.reach.sidecars import together
-from dualstack.reach.spoken import understood
+from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
@@ -51,7 +51,8 @@ Vain = Collection[tuple[str, str]]
 def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
     """The traces of everything that the pods that are asked about aim at."""
     for aim in aims(world[0]):
-        yield from dialled(aim, tuple(_settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)))
+        mine = dialled(aim, tuple(_settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)))
+        yield from (as_told(x, aim.exporter) for x in mine)
 
 
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
@@ -65,7 +66,7 @@ def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace
             continue
         for port in (x for x in service.spec.ports or () if x.port == target.port):
             for trace in of_port(service, port, target.protocol, world, None):
-                told = replace(understood(trace, places), vantage=f"pods of {one.owner}", nodes=())
+                told = replace(as_told(understood(trace, places), one), vantage=f"pods of {one.owner}", nodes=())
                 found[one.owner, target.port, trace.family] = told
     yield from (x for x in found.values() if x.failing and x.failing.hop is Hop.HANDSHAKE)
 

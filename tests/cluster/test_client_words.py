@@ -1,0 +1,202 @@
+"""What clients say of where they send, and by what: names and passwords, properties, arguments, several addresses."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.model.container import Container
+from dualstack.model.diagnosis import Verdict
+from dualstack.model.evidence import Evidence
+from dualstack.model.exporter import anonymous
+from dualstack.model.finding import Edit, Finding, Fix
+from dualstack.model.question import Question
+from dualstack.reach.arguments import with_arguments
+from dualstack.reach.variables import Variables
+from dualstack.reach.veiled import veiled
+from dualstack.report import json, text
+from tests.cluster.test_client_ways import cart, config_map, errors, gathered, told
+from tests.cluster.test_survey import client, variables
+
+Object = dict[str, Any]
+OTEL = "http://otel.obs:4317"
+SECRET = "http://shop:s3cret@otel.obs:4317"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+@pytest.mark.parametrize(
+    "whole", [SECRET, "http://shop:s3cret@otell.obs.svc:4317", "http://shop:s3cret@fd00::1:2:4317"]
+)
+def test_a_password_in_an_endpoint_is_never_told(whole: str) -> None:
+    world = gathered(cart(whole))
+    found = conclude(world, Question())
+
+    assert "s3cret" not in text.render(found)
+    assert "s3cret" not in json.render(found)
+    assert b"s3cret" not in msgspec.json.encode(world.clients)
+
+
+def test_the_host_is_what_stands_behind_a_password() -> None:
+    found = told(cart(SECRET))
+
+    assert {x.target.host for x in found.traces} == {"otel.obs.svc"}
+    assert not errors(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("http://a:b@c:1/x@y", "http://***@c:1/x@y"),
+        ("a:b@c:1", "***@c:1"),
+        ("http://c:1/x@y", "http://c:1/x@y"),
+        ("c:1", "c:1"),
+    ],
+)
+def test_names_and_passwords_alone_are_left_out(said: str, shown: str) -> None:
+    assert anonymous(said) == shown
+
+
+def test_a_fix_that_would_write_a_password_is_left_to_a_person() -> None:
+    fix = Fix(f"Write `{SECRET}`", edits=(Edit("x", SECRET, SECRET),))
+    one = Finding(summary="x", detail=f"In `{SECRET}`.", hint=f"Write `{SECRET}`.", evidence=(Evidence(SECRET, "x"),))
+
+    found = veiled(msgspec.structs.replace(one, fix=fix))
+    assert "s3cret" not in repr(found)
+    assert found.fix == Fix("Write `http://***@otel.obs:4317`")
+    plain = Fix("Write it", edits=(Edit("x", OTEL, OTEL),))
+    assert veiled(msgspec.structs.replace(one, fix=plain)).fix == plain
+    assert veiled(one).fix is None
+
+
+def test_the_property_of_a_jvm_that_says_the_protocol_is_the_one_to_change() -> None:
+    options = f"-Dotel.exporter.otlp.endpoint={OTEL} -Dotel.exporter.otlp.protocol=http/protobuf"
+    found = told(cart("http://otel.obs:4318", *variables(JAVA_TOOL_OPTIONS=options)))
+
+    (one,) = [x for x in found.findings if x.code == "DS902"]
+    assert "Set `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.protocol=grpc`" in one.hint
+
+
+def test_the_variable_of_one_signal_that_says_the_protocol_is_named() -> None:
+    own = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{OTEL}/v1/traces",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+    }
+    (one,) = [x for x in told(client("a", "n1", variables(**own))).findings if x.code == "DS902"]
+
+    assert "Set `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc`" in one.hint
+
+
+def test_what_holds_a_property_is_the_evidence() -> None:
+    pod = client("a", "n1", variables(JDK_JAVA_OPTIONS="-Dotel.exporter.otlp.endpoint=http://gone:4317"))
+    (one,) = [x for x in told(pod).findings if x.code == "DS408"]
+
+    assert one.evidence[-1].fact == "JDK_JAVA_OPTIONS: -Dotel.exporter.otlp.endpoint=http://gone:4317"
+
+
+def by_arguments(*args: str, image: str = "telemetrygen", **named: str) -> Object:
+    pod = client("a", "n1", variables(**named))
+    pod["spec"]["containers"][0] |= {"args": list(args), "image": image}
+    return pod
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("traces", "--otlp-endpoint", "otell.obs.svc:4317", "--otlp-insecure"),
+        ("--otlp-endpoint=otell.obs.svc:4317",),
+        ("--tracing.otlp.grpc.endpoint=otell.obs.svc:4317",),
+        ("sh -c 'run --otlp-endpoint otell.obs.svc:4317 --rate 1'",),
+        ("--otlp-endpoint=$(HOST):4317",),
+    ],
+)
+def test_an_endpoint_among_the_arguments_is_followed(args: tuple[str, ...]) -> None:
+    found = told(by_arguments(*args, HOST="otell.obs.svc"))
+
+    assert errors(found) == ["DS408"]
+    assert "endpoint=otell.obs.svc:4317" in next(x for x in found.findings if x.code == "DS408").evidence[-1].fact
+
+
+def test_with_what_the_arguments_say_of_tls_it_works() -> None:
+    found = told(by_arguments("--otlp-endpoint=otel.obs:4317", "--otlp-insecure"))
+
+    assert {(x.target.host, x.target.tls, x.protocol) for x in found.traces} == {("otel.obs.svc", False, "grpc")}
+    assert not [x for x in found.findings if x.summary == "The endpoint says nothing of TLS"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--otlp-endpoint=0.0.0.0:4317",),
+        ("--otlp-endpoint=localhost:4317",),
+        ("--otlp-endpoint=otel",),
+        ("--otlp-endpoint=${WHERE}:4317",),
+        ("--otlp-endpoint=$(NOBODY_SERVICE_HOST):4317",),
+        ("--otlp-endpoint",),
+        ("--endpoint=otel:4317",),
+        (),
+    ],
+)
+def test_where_a_program_listens_or_what_is_not_known_is_not(args: tuple[str, ...]) -> None:
+    container = Container(args=list(args))
+    assert with_arguments(Variables(), container) == Variables()
+
+
+def test_a_variable_comes_before_an_argument() -> None:
+    found = told(by_arguments("--otlp-endpoint=otell.obs.svc:4317", **{ENDPOINT: OTEL}))
+    assert {x.target.host for x in found.traces} == {"otel.obs.svc"}
+
+
+def test_the_arguments_of_a_collector_are_its_own() -> None:
+    pod = by_arguments("--otlp-endpoint=otell.obs.svc:4317", image="otel/opentelemetry-collector:0.161.0")
+    assert "DS408" not in errors(told(pod))
+
+
+def test_a_protocol_in_a_flag_counts() -> None:
+    container = Container(args=["--tracing.otlp.http.endpoint=http://otel:4317"])
+    assert with_arguments(Variables(), container).values["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "target"),
+    [
+        ("http://10.0.0.1,fd00::1:24317", ("http://10.0.0.1,fd00::1:24317", 24317)),
+        ("http://10.0.0.1,10.0.0.2", ("http://10.0.0.1,10.0.0.2", 80)),
+        ("http://10.0.0.1,10.0.0.2:99999/", ("http://10.0.0.1,10.0.0.2:99999/", 80)),
+    ],
+)
+def test_of_several_addresses_no_port_is_made_up(endpoint: str, target: tuple[str, int]) -> None:
+    found = told(cart(endpoint))
+
+    assert {(x.target.host, x.target.port) for x in found.traces} == {target}
+    (one,) = [x for x in found.findings if x.code == "DS102" and x.severity == "error"]
+    assert one.summary == "A variable holds several addresses"
+    assert "`status.hostIP`" in one.hint
+
+
+def test_of_a_variable_with_several_the_port_behind_it_counts() -> None:
+    pod = cart("http://$(IPS):24317", {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIPs"}}})
+    pod["status"]["hostIPs"] = [{"ip": "10.100.0.1"}, {"ip": "fd00:100::1"}]
+
+    assert {(x.target.host, x.target.port) for x in told(pod).traces} == {("$(IPS)", 24317)}
+
+
+def test_a_line_break_at_an_end_has_a_fix() -> None:
+    pod = cart(OTEL)
+    (container,) = pod["spec"]["containers"]
+    container |= {"env": [], "envFrom": [{"configMapRef": {"name": "tele"}}]}
+    found = told(pod, more=[config_map("tele", OTEL_EXPORTER_OTLP_ENDPOINT=f"{OTEL}\n")])
+
+    assert found.verdict is Verdict.UNKNOWN
+    (one,) = [x for x in found.findings if x.code == "DS119"]
+    assert (one.summary, one.severity) == ("A blank ends the endpoint", "warning")
+    assert {*one.flows} == {x.key for x in found.traces}
+
+
+def test_an_endpoint_without_a_scheme_has_a_fix() -> None:
+    found = told(cart("otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")))
+
+    assert found.verdict is Verdict.UNKNOWN
+    (one,) = [x for x in found.findings if x.summary == "The endpoint says nothing of TLS"]
+    assert one.severity == "warning"
+    assert "OTEL_EXPORTER_OTLP_INSECURE=true" in one.hint
