@@ -14,18 +14,18 @@ from dualstack.model.cluster import Pod
 from dualstack.model.container import DnsConfig
 from dualstack.model.slim import ServiceCIDR
 
-_DOMAIN = "cluster.local"
+DOMAIN = "cluster.local"
 """The domain of a cluster unless its kubelets are told another one, which nothing in the API says."""
 _SLIPS = frozenset(
     y
-    for i in range(1, len(_DOMAIN) - 1)
-    for head, one, two, rest in [(_DOMAIN[:i], _DOMAIN[i], _DOMAIN[i + 1], _DOMAIN[i + 2 :])]
+    for i in range(1, len(DOMAIN) - 1)
+    for head, one, two, rest in [(DOMAIN[:i], DOMAIN[i], DOMAIN[i + 1], DOMAIN[i + 2 :])]
     for y in (head + two + rest, head + two + one + rest, head + one + one + two + rest)
-) - {_DOMAIN}
+) - {DOMAIN}
 """It with a letter left out, with two in the wrong order, or with one twice; its last letter may be meant so."""
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
-_BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(_DOMAIN)}")
+_BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(DOMAIN)}")
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -80,7 +80,7 @@ def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collecti
 
 
 def _usual(namespace: str) -> tuple[str, ...]:
-    return f"{namespace}.svc.{_DOMAIN}", f"svc.{_DOMAIN}", _DOMAIN
+    return f"{namespace}.svc.{DOMAIN}", f"svc.{DOMAIN}", DOMAIN
 
 
 def _ndots(own: DnsConfig, otherwise: int) -> int:
@@ -133,7 +133,7 @@ def without_svc(host: str) -> str:
     The DNS of a cluster has nothing else of two labels there (Kubernetes DNS specification 1.1 section 2).
     """
     found = _BARE.fullmatch(host.lower().rstrip("."))
-    return f"{found['service']}.svc.{_DOMAIN}" if found else ""
+    return f"{found['service']}.svc.{DOMAIN}" if found else ""
 
 
 def _name(text: str) -> ClusterName | None:
@@ -149,7 +149,7 @@ def domain(host: str) -> str:
 
 def is_foreign(host: str) -> bool:
     """Whether a whole name of a cluster is of another domain than clusters mostly have."""
-    return domain(host) not in ("", _DOMAIN)
+    return domain(host) not in ("", DOMAIN)
 
 
 def zones(corefile: str) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tupl
         return "", False
     if known:
         return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
-    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{_DOMAIN}`", False
+    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{DOMAIN}`", False
 
 
 def shortfall(host: str, asked: Resolver) -> str:

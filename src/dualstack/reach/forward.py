@@ -18,6 +18,7 @@ from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
 from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
 from dualstack.reach.node_ports import node_ports
+from dualstack.reach.resolved import UNTRIED
 from dualstack.reach.states import troubles
 
 _NOTHING = Glimpses()
@@ -92,7 +93,7 @@ def unresolved(alias: Service, end: End) -> TracedHop:
     if end.dead:
         mark = NO_NAME if is_address(end.said[-1]) else NO_SERVICE
         return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", mark, fact)
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which was not looked up", "", fact)
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which {UNTRIED}", "", fact)
 
 
 def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterator[Trace]:

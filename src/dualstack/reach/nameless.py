@@ -5,8 +5,9 @@ from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.nowhere import ASTRAY, UNLISTED, UNNAMED
-from dualstack.reach.resolved import IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
-from dualstack.reach.ways import FOREIGN, SHORT, UNDEFINED
+from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
+from dualstack.reach.unasked import UNASKED
+from dualstack.reach.ways import SHORT, UNDEFINED
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
@@ -35,6 +36,15 @@ _SURE = {
     UNRESOLVED: (
         "The name does not resolve for the client",
         f"{_LISTS} of the cluster. Pods ask for these with {_EITHER}.",
+    ),
+    UNLISTED: ("No Service has this name", f"{_LISTS} that there are."),
+    FOREIGN: (
+        "The name is of another domain than the cluster",
+        "Write it with the domain of the cluster, or end it with `svc`.",
+    ),
+    UNASKED: (
+        "The pods have no address of the family of their nameserver",
+        f"Name a nameserver of a family that they have in `dnsConfig`, or use {_EITHER}.",
     ),
     UNANSWERED: ("No nameserver answers for this name", _COREDNS),
     UNFORWARDED: ("No nameserver answers for this name", _ASKED),

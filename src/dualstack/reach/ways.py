@@ -32,15 +32,16 @@ from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods
 from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
-from dualstack.reach.resolved import IN_NETWORK, OUTSIDE
+from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
+from dualstack.reach.unasked import unasked
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-SHORT, UNDEFINED, FOREIGN = "not-whole", "undefined", "foreign"
+SHORT, UNDEFINED = "not-whole", "undefined"
 """Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
-there, the domain is not that of the cluster."""
+there."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 _UNSEEN = Glimpses()
 
@@ -51,8 +52,10 @@ Vain = Collection[tuple[str, str]]
 def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
     """The traces of everything that the pods that are asked about aim at."""
     for aim in aims(world[0]):
-        mine = dialled(aim, tuple(_settled(tuple(_way(aim, _scoped(world, aim), vain)), world[2].expect)))
-        yield from (as_told(x, aim.exporter) for x in mine)
+        mine = _scoped(world, aim)
+        found = tuple(_settled(tuple(_way(aim, mine, vain)), world[2].expect))
+        every = dialled(aim, tuple(unasked(found, aim, mine[0])))
+        yield from (as_told(x, aim.exporter) for x in every)
 
 
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
@@ -243,7 +246,7 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     if key in cluster.absent and is_meant(key, cluster):
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
         return without_service(key, cluster, aim.said, sure=plain and key[0] in cluster.namespaces)
-    why = f"`{aim.host}` is no Service that is known here, and was not looked up"
+    why = f"`{aim.host}` is no Service that is known here, and {UNTRIED}"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
 
 
