@@ -16,6 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.cluster import Asker, begin, of
+from dualstack.gather.elsewhere import elsewhere, elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
@@ -98,6 +99,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             world = of(asker, target)
             read_again(ahead, world, tell)
             reasons(asker, tell)
+            elsewhere(asker, tell)
             if request.question.probing and not world.clients:
                 from dualstack.gather.onward import by_others
 
@@ -187,6 +189,7 @@ def stored(request: ClusterRequest) -> World:
         world.keep(POLICIES.kind, *theirs)
     world.unheld = list(dict.fromkeys(unheld(whole, world)))
     reasons_in(whole, world)
+    elsewhere_in(whole, world)
     world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
+from dualstack.gather.elsewhere import elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_objects import text
 from dualstack.gather.reasons import reasons_in
@@ -70,6 +71,7 @@ def part_of(world: World, service: Service) -> World:
     found.keep(POLICIES.kind, *theirs)
     found.unheld, found.other_policies = world.unheld, world.other_policies
     reasons_in(rest, found)
+    elsewhere_in(rest, found)
     found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found

@@ -68,13 +68,19 @@ def _idle(found: Iterable[Object], world: World) -> Iterator[Object]:
 
 def _lonely(world: World) -> Iterator[tuple[str, ItemsView[str, object]]]:
     """The namespaces and the selectors of Services without pods."""
+    for service in alone(world):
+        yield text(service, "metadata", "namespace"), part(service, "spec", "selector").items()
+
+
+def alone(world: World) -> Iterator[Object]:
+    """The Services of a world that select none of its pods, where these are known."""
     if kinds.PODS.kind in world.unseen:
         return
     there = [part(x, "metadata", "labels").items() for x in world.objects.get(kinds.PODS.kind, ())]
     for service in world.objects.get(kinds.SERVICES.kind, ()):
         wanted = part(service, "spec", "selector").items()
         if wanted and not any(wanted <= x for x in there):
-            yield text(service, "metadata", "namespace"), wanted
+            yield service
 
 
 def _makers(ask: Asker) -> None:

@@ -333,12 +333,12 @@ class Cluster(msgspec.Struct, frozen=True):
     question names are `ambiguous`. `observed` are the networks of nodes that a container saw; each is called `node
     NAME`. `fronts` stand in front of the Services; `absent` are Services by namespace and name that one of them or a
     client names, and that are not there, and `no_gateways` Gateways of routes. `vacant` are addresses that clients name
-    and nobody has. `namespaces` are some that there are, `meant` are Services that are like absent ones: namespace and
-    name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are those that pods name and a
-    Service has. `domains` are those of its Services, where somebody names another one than the usual, and `slips` are
-    that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads, `events` what is said
-    of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies` are those of `World`.
-    `onward` is where Collectors among the askers send on to, that of each pod by itself.
+    and nobody has. `namespaces` are some that there are, `meant` are Services that are like absent ones, or ones that
+    select nothing: namespace and name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are
+    those that pods name and a Service has. `domains` are those of its Services, where somebody names another one than
+    the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
+    `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies`
+    are those of `World`. `onward` is where Collectors among the askers send on to, that of each pod by itself.
     """
 
     name: str = ""

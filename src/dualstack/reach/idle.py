@@ -6,6 +6,7 @@ from typing import NamedTuple
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.maker import Maker
 from dualstack.reach.exporting import COLLECTOR
+from dualstack.reach.live import patch
 from dualstack.reach.states import cut
 
 
@@ -41,6 +42,37 @@ def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | N
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
     found = next((x[0] for x in (near, high) if len(x) == 1), None)
     return (found, {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v}) if found else None
+
+
+class Unselected(NamedTuple):
+    """What is told of a Service that selects nothing: why in a sentence, what to do, and a command."""
+
+    said: str
+    hint: str
+    command: str
+
+
+def unselected(cluster: Cluster, service: Service) -> Unselected:
+    """Why a Service for whose pods no workload is known has none, and what it or its clients may mean instead."""
+    where, meant = service.metadata.namespace, astray(cluster, service)
+    wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
+    said = f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}"
+    if meant:
+        has = ", ".join(f"{k}: {v or 'not set'}" for k, v in meant[1].items())
+        said += f"; the pods of {meant[0].called}, a Collector, have `{has}`"
+        hint = f"Let the Service select the pods of {meant[0].called}."
+        return Unselected(said, hint, patch(service, {"selector": meant[1]}))
+    else_ = "see whether its workload has no pods, as with `replicas: 0`; else select the labels that they have."
+    there = f"let clients send to {' or '.join(moved(cluster, service))}; or " if moved(cluster, service) else ""
+    hint = f"{there}{else_}"
+    command = f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide"
+    return Unselected(said, f"{hint[:1].upper()}{hint[1:]}", command)
+
+
+def moved(cluster: Cluster, service: Service) -> tuple[str, ...]:
+    """The names of Services of other namespaces that are called like this one, for OTLP, and have ready endpoints."""
+    mine = (service.metadata.namespace, service.metadata.name)
+    return tuple(f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == mine and x != mine[0])
 
 
 def _refused(maker: Maker, service: Service) -> Iterator[Idle]:

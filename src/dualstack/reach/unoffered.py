@@ -106,7 +106,7 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     usable = (x.port for x in service.spec.ports or () if x.protocol == "TCP")
     ports = " or ".join(str(x) for x in usable if OTLP_PORTS.get(x, protocol) is protocol)
     about = service.metadata
-    others = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == (about.namespace, about.name)]
+    others = [f"`{y}.{x}`" for *which, x, y in cluster.meant if which == [x, about.name] and x == about.namespace]
     if others:
         add, ports = f"Let them send to {' or '.join(others)}, which has port {port} and leads to the same pods", ""
     every = dict.fromkeys(x.vantage for x in flows)

@@ -86,30 +86,23 @@ SEVERITY = Severity.ERROR
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service without a pod."""
-    from dualstack.reach.idle import astray, idle
-    from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, patch, written
+    from dualstack.reach.idle import idle, moved, unselected
+    from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
 
     for service, flows in by_service(cluster, failing(traces, Hop.ENDPOINTS, NO_POD)):
-        text, where = written(services, service), service.metadata.namespace
+        text = written(services, service)
         wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
-        lacking = f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}"
         found = idle(cluster, service)
-        hint = "See whether its workload has no pods, as with `replicas: 0`; else select the labels that they have."
-        command = f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide"
-        meant = None if found else astray(cluster, service)
-        if meant:
-            has = ", ".join(f"{k}: {v or 'not set'}" for k, v in meant[1].items())
-            lacking += f"; the pods of {meant[0].called}, a Collector, have `{has}`"
-            hint = f"Let the Service select the pods of {meant[0].called}."
-            command = patch(service, {"selector": meant[1]})
+        other, there = unselected(cluster, service), moved(cluster, service)
+        elsewhere = f"; there are ready endpoints behind {' and '.join(there)}" if there else ""
         yield Finding(
             summary="The workload of the Service has no pods" if found else "Service selects no pods",
-            detail=f"{found.said if found else lacking}.",
-            hint=found.hint if found else hint,
+            detail=f"{(found or other).said}{elsewhere}.",
+            hint=(found or other).hint,
             families=families_of(flows),
             evidence=(Evidence(f"selector: {wants}", service.called),),
             location=None if found else text.selector_at or text.meta.at if text else None,
-            fix=Fix("Get pods with these labels", commands=(found.command if found and found.command else command,)),
+            fix=Fix("Get pods with these labels", commands=((found and found.command) or other.command,)),
             flows=keys(flows),
         )
 
