@@ -31,6 +31,7 @@ from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.taken import wanting
 from dualstack.reach.variables import AS_THEN, references
 
 T = TypeVar("T")
@@ -278,7 +279,7 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     there = _asked(ask, f"pods on {node}", lambda: _pods(ask, f"spec.nodeName={node}"))
     holders = [x for x in there or () if _is(x, lambda pod: names(pod, port) or may_hold(pod))]
     if any(_is(x, lambda pod: names(pod, port)) for x in holders):
-        return _kept(ask, holders)
+        return _kept(ask, [*holders, *_waiting(ask, holders, port)])
     services = _services(ask)
     mine = next((x for x in services or () if x.by_node_port(port)), None)
     if mine:
@@ -287,6 +288,14 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
         ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
         _kept(ask, [x for x in there if _is(x, is_collector)])
     return _kept(ask, holders)
+
+
+def _waiting(ask: Asker, holders: Iterable[Object], port: int) -> list[Object]:
+    """The Collectors that wait for a port of a node, where those that hold it are none."""
+    if any(_is(x, is_collector) for x in holders):
+        return []
+    found = _asked(ask, "pods on no node", lambda: _pods(ask, "spec.nodeName="))
+    return [x for x in found or () if _is(x, lambda pod: port in wanting(pod) and is_collector(pod))]
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

@@ -32,7 +32,7 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
     fact = Evidence(f"no host port {port}", f"pods on the node {name}")
     if elsewhere := others(port, name, cluster):
         why += f"; {_elsewhere(elsewhere, node)}"
-        return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, f"{HELD_BY}{_maker(elsewhere[0])}", (fact,))
+        return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, f"{HELD_BY}{maker(elsewhere[0])}", (fact,))
     idle = _idle(there, cluster)
     why += f"; the pod {idle.metadata.called} is a Collector without such a port" if idle else ""
     return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, IDLE if idle else UNHELD, (fact,))
@@ -41,14 +41,15 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
 def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
     """Who holds the port on other nodes, and what keeps it from this one, where that is known."""
     pod, name = holders[0], node.metadata.name
-    where = listed(sorted({x.spec.node_name or "" for x in holders if _maker(x) == _maker(pod)}))
-    said = f"{_maker(pod)} holds it on {where}"
+    where = listed(sorted({x.spec.node_name or "" for x in holders if maker(x) == maker(pod)}))
+    said = f"{maker(pod)} holds it on {where}"
     wanted = pod.spec.node_selector or {}
     lacking = [f"{k}={v}" for k, v in wanted.items() if (node.metadata.labels or {}).get(k) != v]
     return f"{said}, and its nodeSelector asks for {lacking[0]}, which {name} lacks" if lacking else said
 
 
-def _maker(pod: Pod) -> str:
+def maker(pod: Pod) -> str:
+    """What made a pod, with its namespace where that is needed."""
     kind, _, name = owner(pod).partition(" ")
     return f"{kind} {pod.metadata.beside(name)}"
 
@@ -57,7 +58,7 @@ def _idle(there: Sequence[Pod], cluster: Cluster) -> Pod | None:
     """The Collector of a node that clients may mean: one of their namespace, or the only one."""
     mine = [x for x in there if is_collector(x)]
     near = {x.metadata.namespace for x in cluster.askers}
-    alone = mine if len({_maker(x) for x in mine}) == 1 else []
+    alone = mine if len({maker(x) for x in mine}) == 1 else []
     return next(iter((*(x for x in mine if x.metadata.namespace in near), *alone)), None)
 
 

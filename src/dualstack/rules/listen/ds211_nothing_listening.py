@@ -63,7 +63,7 @@ SEVERITY = Severity.ERROR
 BECAUSE = (
     *("DS101", "DS102"),
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
-    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS702", "DS704"),
+    *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS607", "DS702", "DS704"),
 )
 
 _RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")

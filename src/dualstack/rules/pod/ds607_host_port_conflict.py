@@ -72,29 +72,25 @@ if TYPE_CHECKING:
 HOP = Hop.POD
 SEVERITY = Severity.ERROR
 
-_TAKEN = "didn't have free ports"
-"""kubernetes 1.34.4 pkg/scheduler/framework/plugins/nodeports/node_ports.go ErrReason."""
-
 
 def check(cluster: "Cluster", traces: Traces, workloads: Workloads | None) -> Iterator[Finding]:
     """One finding for the pods of each owner that wait for a port."""
-    from dualstack.reach.live import keys, owner_of, waiting_for
+    from dualstack.reach.live import keys
     from dualstack.reach.states import unscheduled
+    from dualstack.reach.taken import waiting
 
-    waiting = [x for x in cluster.pods if _TAKEN in unscheduled(x) and not x.finished]
-    for owner in dict.fromkeys(map(owner_of, waiting)):
-        mine = [x for x in waiting if owner_of(x) == owner]
-        name, said = mine[0].metadata.called, unscheduled(mine[0])
-        wanted = [y for x in mine[0].spec.containers or () for y in x.ports or () if y.host_port]
-        ports = ", ".join(str(x.host_port) for x in wanted)
+    for each in waiting(cluster, traces):
+        name, said = each.pods[0].metadata.called, unscheduled(each.pods[0])
+        ports = ", ".join(map(str, each.ports))
+        other = ", let the clients send to that of their Collector" if each.astray else ""
         yield Finding(
             summary="Pods wait for a port of the node",
-            detail=f"No node with room for {name} has its host ports {ports} free: {said}.",
-            hint="Give one of those who want the port another, or keep them to different nodes.",
-            evidence=(Evidence(f"{len(mine)} of these pods: {said}", f"condition PodScheduled of {name}"),),
-            location=_place(workloads, mine[0]),
+            detail=f"No node with room for {name} has its host ports {ports} free: {said}.{each.held}",
+            hint=f"Give one of those who want the port another{other}, or keep them to different nodes.",
+            evidence=(Evidence(f"{len(each.pods)} of these pods: {said}", f"condition PodScheduled of {name}"),),
+            location=_place(workloads, each.pods[0]),
             fix=Fix("Use another port"),
-            flows=keys(waiting_for(cluster, traces, mine)),
+            flows=keys(each.flows),
         )
 
 

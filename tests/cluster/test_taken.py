@@ -1,0 +1,93 @@
+"""A host port that somebody else has than the Collectors that clients mean."""
+
+from copy import deepcopy
+from typing import Any
+
+from dualstack.conclusion import conclude
+from dualstack.model.address import Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Finding
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.question import Question
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import agent, gathered, on_host
+from tests.cluster.test_incidents import pending
+
+Object = dict[str, Any]
+WAITS = "0/2 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+
+
+def made_by(pod: Object, kind: str, name: str) -> Object:
+    pod["metadata"]["ownerReferences"] = [{"kind": kind, "name": name, "controller": True}]
+    return pod
+
+
+def vendor(image: str = "vendor/agent:7", on: str = "n1") -> Object:
+    """A pod that holds the port 4317 of its node."""
+    pod = made_by(deepcopy(agent(on=on)), "DaemonSet", "datadog")
+    pod["metadata"] |= {"name": "datadog-1", "labels": {"app": "datadog"}}
+    container = pod["spec"]["containers"][0]
+    container["image"] = image
+    if image.startswith("vendor"):
+        del container["args"], container["volumeMounts"]
+    return pod
+
+
+def waiting(port: int = 4317) -> Object:
+    """A Collector that is on no node, as none has the port free."""
+    pod = made_by(pending(WAITS), "DaemonSet", "agent")
+    pod["metadata"]["name"] = "agent-1"
+    pod["spec"]["containers"][0]["ports"][0]["hostPort"] = port
+    return pod
+
+
+def of(*pods: Object, outcome: Outcome = Outcome.REFUSED) -> Diagnosis:
+    """What becomes of a client that sends to the port 4317 of its node."""
+    world = gathered(on_host(), pods=list(pods), slices=[])
+    ways = (Way.ADDRESS, Way.LOOPBACK)
+    world.seen = Glimpses(tuple(Glimpse("pod obs/datadog-1", 4317, Protocol.GRPC, x, outcome) for x in ways))
+    return conclude(world, Question())
+
+
+def root(found: Diagnosis) -> Finding:
+    (one,) = [x for x in found.findings if x.severity == "error" and not x.because]
+    return one
+
+
+def test_who_holds_the_port_and_who_waits_for_it_is_the_cause() -> None:
+    found = of(vendor(), waiting())
+
+    assert found.verdict is Verdict.BROKEN
+    one = root(found)
+    assert one.code == "DS607"
+    assert "No node with room for obs/agent-1 has its host ports 4317 free" in one.detail
+    held = "On n1 the pod obs/datadog-1, of DaemonSet obs/datadog, holds 4317, and is no Collector."
+    assert f"{held} What clients send to 10.100.0.1:4317 comes to it." in one.detail
+    assert one.hint.startswith("Give one of those who want the port another, let the clients send to that")
+    assert one.flows
+
+
+def test_where_nobody_waits_nothing_is_told_of_ports() -> None:
+    assert "DS607" not in {x.code for x in of(vendor()).findings}
+    assert "DS607" not in {x.code for x in of(vendor(), waiting(4319)).findings}
+
+
+def test_who_waits_for_the_port_of_a_collector_is_no_affair_of_its_clients() -> None:
+    assert "DS607" not in {x.code for x in of(vendor("otel/opentelemetry-collector:0.161.0"), waiting()).findings}
+
+
+def test_a_holder_that_takes_what_is_sent_is_no_fault() -> None:
+    found = of(vendor(), waiting(), outcome=Outcome.ACCEPTED)
+
+    assert found.verdict is Verdict.HEALTHY
+    assert "DS607" not in {x.code for x in found.findings}
+
+
+def test_asked_of_those_who_wait_the_holder_is_named_where_it_is_known() -> None:
+    alone, beside = w.diagnosed(w.healthy(pods=[waiting()])), w.diagnosed(w.healthy(pods=[waiting(), vendor()]))
+
+    (one,) = [x for x in alone.findings if x.code == "DS607"]
+    (other,) = [x for x in beside.findings if x.code == "DS607"]
+    assert one.detail.endswith("requested pod ports.")
+    assert other.detail.endswith("On n1 the pod datadog-1, of DaemonSet datadog, holds 4317, and is no Collector.")
