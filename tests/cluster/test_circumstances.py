@@ -13,8 +13,10 @@ from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.report.text import render
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import told
 from tests.cluster.test_exports_of_pods import seen
 from tests.cluster.test_incidents import CASES, DAEMON, DOWN, FIRST, LOCAL, ONE, POOR, V4, V6, alias, looks, waiting
+from tests.cluster.test_survey import client, variables
 
 
 def test_a_service_that_crosses_the_protocols_is_told_which_port_to_lead_to() -> None:
@@ -333,3 +335,18 @@ def test_a_probe_that_names_a_host_says_nothing_of_the_pod() -> None:
     probe["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 4317, "host": "10.1.1.1"}}
 
     assert "DS605" not in w.codes(w.diagnosed(w.healthy(pods=[probe], configs=[w.config(**FIRST)])))
+
+
+@pytest.mark.parametrize("policy", ["SingleStack", "PreferDualStack"])
+def test_where_nobody_says_which_families_there_are_a_service_of_one_may_lack_the_other(policy: str) -> None:
+    pod = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.obs:4317"), ["IPv4"])
+    service = w.service(["IPv6"], ipFamilyPolicy=policy)
+    found = told(pod, services=[service], slices=w.endpoints([w.pod("otel-a", "n1")], ["IPv6"]), nodes=[], ranges=[])
+
+    assert found.verdict is Verdict.BROKEN
+    mine = [x for x in found.findings if x.code == "DS501"]
+    assert len(mine) == (policy == "SingleStack")
+    for one in mine:
+        assert one.detail.startswith("Service obs/otel has IPv6 alone. It fails for the pods")
+        assert one.hint.endswith("It gets IPv4 then, if the cluster has a range of it.")
+        assert not one.because

@@ -97,15 +97,19 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
 
     for service, flows in by_service(cluster, traces.broken):
         lost = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
-        dual = service.spec.ip_family_policy in DUAL or len(cluster.families) < len(BOTH)
+        both = len(cluster.families) == len(BOTH)
+        # One family that a Service shows is that of a range, and not all of them.
+        dual = service.spec.ip_family_policy in DUAL or bool(not both and (cluster.ranges or cluster.nodes))
         text = written(services, service)
         if lost and not dual:
             lacks = service.families[0].other
+            and_both = ", and the cluster has both" if both else ""
+            where = "" if both else f" It gets {lacks.title} then, if the cluster has a range of it."
             yield Finding(
                 summary=f"Service lacks {lacks.title}",
-                detail=f"{service.called} has {titles(service.families)} alone, and the cluster has both. It fails for "
+                detail=f"{service.called} has {titles(service.families)} alone{and_both}. It fails for "
                 f"the {clients_of(lost)}.",
-                hint=f"Set `ipFamilyPolicy: {PREFER}`.",
+                hint=f"Set `ipFamilyPolicy: {PREFER}`.{where}",
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
                 location=place(text) if text else None,
