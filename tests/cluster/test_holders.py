@@ -125,8 +125,8 @@ def test_a_node_port_leads_before_a_collector_that_may_listen() -> None:
     assert {x.server for x in sight(found, Question()).traces.items} == {"pod obs/otel-a"}
 
 
-def on_both(**spec: Any) -> World:
-    """The agent has a host port on the node n2, and a client on each node sends to its own."""
+def on_both(taints: Iterable[Object] = (), **spec: Any) -> World:
+    """The agent has a host port on the node n2, and a client on each node sends to its own; n1 has some taints."""
     mine = agent(on="n2")
     mine["spec"] |= spec
     mine["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "agent"}]
@@ -134,7 +134,10 @@ def on_both(**spec: Any) -> World:
     other["metadata"]["name"], other["status"]["hostIP"] = "b", "10.100.0.2"
     made = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "cart", "namespace": "shop"},
             "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
-    whole = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(pods=[mine]), on_host(), other, made, *stranger())])
+    tainted = w.node("n1", 1)
+    tainted["spec"]["taints"] = [*taints]
+    objects = (*w.healthy(pods=[mine], nodes=[tainted, w.node("n2", 2)]), on_host(), other, made, *stranger())
+    whole = w.world([{"apiVersion": "v1", **x} for x in objects])
     return of(Asker(Stored(whole, complete=True), "shop"), KubeTarget("deploy", "cart"))
 
 
@@ -154,6 +157,34 @@ def test_who_holds_the_port_on_other_nodes_is_told(spec: Object, why: str) -> No
     assert f"known to listen there in its network; {why}. Only" in one.detail
     assert "team/gw" not in one.detail
     assert one.hint.startswith("Let DaemonSet obs/agent run on each node that clients run on;")
+
+
+GPU = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("taint", "tolerations", "barred"),
+    [
+        (GPU, [], "dedicated=gpu:NoSchedule"),
+        ({"key": "spot", "effect": "NoExecute"}, [], "spot:NoExecute"),
+        (GPU, [{"key": "dedicated", "value": "db"}], "dedicated=gpu:NoSchedule"),
+        (GPU, [{"key": "other", "operator": "Exists"}], "dedicated=gpu:NoSchedule"),
+        (GPU, [{"operator": "Exists", "effect": "NoExecute"}], "dedicated=gpu:NoSchedule"),
+        (GPU, [{"operator": "Equal", "value": "gpu"}], "dedicated=gpu:NoSchedule"),
+        (GPU, [{"key": "dedicated", "value": "gpu"}], ""),
+        (GPU, [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}], ""),
+        (GPU, [{"operator": "Exists"}], ""),
+        ({**GPU, "effect": "PreferNoSchedule"}, [], ""),
+    ],
+)
+def test_the_taint_that_keeps_the_holder_from_a_node_is_named(
+    taint: Object, tolerations: list[Object], barred: str
+) -> None:
+    found = conclude(on_both([taint], tolerations=tolerations), Question())
+    (one,) = [x for x in found.findings if x.code == "DS211"]
+
+    said = f"DaemonSet obs/agent holds it on n2, and it has no toleration for the taint {barred} of n1. Only"
+    assert said in one.detail if barred else "toleration" not in one.detail
 
 
 def refused(address: str = "10.100.0.1") -> Inspection:

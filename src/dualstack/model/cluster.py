@@ -266,6 +266,7 @@ class Taint(Slim, frozen=True):
     """What keeps pods from a node that do not tolerate it."""
 
     key: str = ""
+    value: str = ""
     effect: str = ""
 
 

@@ -96,9 +96,12 @@ class HostAlias(Slim, frozen=True):
 
 
 class Toleration(Slim, frozen=True):
-    """What lets a pod come to nodes with a taint."""
+    """What lets a pod come to nodes with a taint. Without an `operator` the value has to be equal."""
 
     key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
 
 
 class NodeAffinity(Slim, frozen=True):

@@ -9,6 +9,7 @@ from dualstack.model.trace import Hop, Status, TracedHop, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.holders import others
+from dualstack.reach.kept_out import kept_out
 from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
 from dualstack.reach.trace import is_refused
@@ -40,12 +41,11 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
 
 def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
     """Who holds the port on other nodes, and what keeps it from this one, where that is known."""
-    pod, name = holders[0], node.metadata.name
+    pod = holders[0]
     where = listed(sorted({x.spec.node_name or "" for x in holders if maker(x) == maker(pod)}))
     said = f"{maker(pod)} holds it on {where}"
-    wanted = pod.spec.node_selector or {}
-    lacking = [f"{k}={v}" for k, v in wanted.items() if (node.metadata.labels or {}).get(k) != v]
-    return f"{said}, and its nodeSelector asks for {lacking[0]}, which {name} lacks" if lacking else said
+    barred = kept_out(pod, node)
+    return f"{said}, and {barred}" if barred else said
 
 
 def maker(pod: Pod) -> str:
