@@ -24,6 +24,7 @@ from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import last_lines
 from dualstack.gather.reasons import reasons, reasons_in
 from dualstack.gather.senders import every_sender, senders
+from dualstack.gather.spaces import spaces
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
@@ -105,6 +106,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
 
                 pods = senders(asker)
                 world.clients += by_others(asker, pods)
+            spaces(asker)
             last_lines(api, world, tell)
         world.target, world.namespace = str(request.target), namespace
         _look(api, world, request, tell)

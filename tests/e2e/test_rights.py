@@ -58,6 +58,9 @@ _BINDING = {
 def objects() -> Iterator[dict[str, Any]]:
     """A Collector made by each kind of workload, with a Service before it."""
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"config.yaml": _CONFIG}}
+    peer = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+    yield {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "labels"},
+           "spec": {"podSelector": {"matchLabels": {"app": "none"}}, "ingress": [{"from": [peer]}]}}  # fmt: skip
     for name in (*_KINDS, "job", "cronjob", "crash", "empty"):
         labels = {"app": name}
         if name == "ds":
@@ -173,7 +176,7 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
     if kind == "pod":
         return cluster.kubectl("-n", SPACE, "get", "pods", "--selector=app=deploy", "--output=name").strip()
     named = {"svc": "deploy", "job": "job", "many": "ds", "hidden": "deploy", "crash": "crash", "unready": "crash",
-             "empty": "empty"}  # fmt: skip
+             "empty": "empty", "labels": "deploy"}  # fmt: skip
     if kind in named:
         return f"svc/{named[kind]}"
     return {"collector": "collector/otel", "all": "--all"}.get(kind, f"{kind}/{kind}")
@@ -203,6 +206,7 @@ LOSES = {
     "ranges": ["ServiceCIDR"],
     "front": ["Ingress", "HTTPRoute", "GRPCRoute", "Gateway"],
     "workloads": ["Deployment", "StatefulSet", "DaemonSet"],
+    "labels": ["Namespace"],
 }
 EVERY = [x for x in table("rights") if tuple(map(int, (x["since"] or "1.0").split("."))) <= VERSION]
 ROWS = [x for x in EVERY if x["for"] != "shell"]

@@ -29,7 +29,7 @@ SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
 _OF_SOME = "-by-labels"
 """The end of such a mark where it is for the labels of these clients, and others may get through."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
-_NAME_LABEL = "kubernetes.io/metadata.name"
+NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
 _NODE_LOCAL = "169.254.20.10/32"
 """Where NodeLocal DNSCache listens on each node (Kubernetes documentation, Using NodeLocal DNSCache)."""
@@ -203,7 +203,7 @@ def _end(
         addresses,
         namespace,
         labels or {},
-        {**(space or {}), **({_NAME_LABEL: namespace} if namespace else {})},
+        {**(space or {}), **({NAME_LABEL: namespace} if namespace else {})},
         open=labels is None,
         namespace_open=space is None,
         blocks=by.blocks,

@@ -11,7 +11,7 @@ from dualstack.model.glimpse import End
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, is_chosen, shut_out
+from dualstack.reach.admitted import CHOOSES, UNCLEAR, is_chosen, shut_out
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import named
@@ -249,7 +249,10 @@ def _unproved(trace: Trace, open_: TracedHop) -> Trace:
 
 def _chosen(trace: Trace, fact: Evidence) -> Trace:
     """A flow that a policy lets in some clients of: what exported is not one of them, and proves nothing."""
-    why = "a policy chooses whom it lets in, and the export was none of them"
+    before = trace.at(Hop.POLICY)
+    named = next((x.source for x in before.evidence if x.source.startswith("NetworkPolicy ")), "a policy")
+    whom = before.why if before.mark == UNCLEAR else f"{named} chooses whom it lets in"
+    why = f"{whom}, and an export by others does not get through"
     hops = (
         replace(x, status=Status.UNKNOWN, why=why, evidence=(fact, *x.evidence)) if x.hop is Hop.POLICY else _unsure(x)
         for x in trace.hops
