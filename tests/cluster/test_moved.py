@@ -60,7 +60,20 @@ def test_the_service_of_that_name_which_has_endpoints_is_told() -> None:
     one = cause(live(moved())[0])
 
     assert one.detail.endswith("; there are ready endpoints behind `otel.new`.")
-    assert one.hint.startswith("Let clients send to `otel.new`; or see whether its workload")
+    assert one.hint.startswith("Let clients send to `otel.new`, if that is for them; or see whether its workload")
+
+
+@pytest.mark.parametrize(
+    ("spaces", "first", "meant"),
+    [(["a", "b"], "`otel.a`, `otel.b`", ""), (["a", "obs-new"], "`otel.obs-new`, `otel.a`", "obs-new")],
+)
+def test_of_several_the_one_whose_namespace_is_alike_is_meant(spaces: list[str], first: str, meant: str) -> None:
+    every = [x for y in spaces for x in moved(space=y)]
+    objects = list({(x["kind"], x["metadata"].get("namespace"), x["metadata"]["name"]): x for x in every}.values())
+    one = cause(live(objects)[0])
+
+    assert one.detail.endswith(f"; there are ready endpoints behind {first}.")
+    assert one.hint.startswith(f"Let clients send to `otel.{meant}`," if meant else "See whether its workload")
 
 
 @pytest.mark.parametrize(

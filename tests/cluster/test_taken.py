@@ -68,6 +68,14 @@ def test_who_holds_the_port_and_who_waits_for_it_is_the_cause() -> None:
     assert one.flows
 
 
+def test_a_collector_in_the_network_of_the_node_is_not_who_holds_it() -> None:
+    other = deepcopy(agent(host_network=True))
+    other["metadata"]["name"] = "gw"
+    other["spec"]["containers"][0]["ports"] = []
+
+    assert root(of(vendor(), other, waiting())).code == "DS607"
+
+
 def test_where_nobody_waits_nothing_is_told_of_ports() -> None:
     assert "DS607" not in {x.code for x in of(vendor()).findings}
     assert "DS607" not in {x.code for x in of(vendor(), waiting(4319)).findings}

@@ -292,7 +292,7 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
 
 def _waiting(ask: Asker, holders: Iterable[Object], port: int) -> list[Object]:
     """The Collectors that wait for a port of a node, where those that hold it are none."""
-    if any(_is(x, is_collector) for x in holders):
+    if any(_is(x, lambda pod: names(pod, port) and is_collector(pod)) for x in holders):
         return []
     found = _asked(ask, "pods on no node", lambda: _pods(ask, "spec.nodeName="))
     return [x for x in found or () if _is(x, lambda pod: port in wanting(pod) and is_collector(pod))]

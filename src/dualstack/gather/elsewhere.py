@@ -10,12 +10,11 @@ from dualstack.gather.reasons import alone
 from dualstack.model.evidence import Missing
 from dualstack.model.world import Object, World, part
 from dualstack.reach.aims import is_otlp
+from dualstack.reach.nowhere import alike
 from dualstack.reach.rights import Right, refused
 
 _SERVICES = 4
 """Services without pods whose name is looked for."""
-_SHOWN = 3
-"""Namespaces that are looked at for each."""
 _DENIED = 403
 
 
@@ -39,15 +38,15 @@ def elsewhere_in(whole: World, world: World) -> None:
     for service in alone(world):
         name, space = text(service, "metadata", "name"), text(service, "metadata", "namespace")
         named = (x for x in whole.objects.get(kinds.SERVICES.kind, ()) if text(x, "metadata", "name") == name)
-        others = ((x, text(x, "metadata", "namespace")) for x in named if _is_otlp(x))
-        mine = [(y, [z for z in held if _leads(z, y, name)]) for x, y in others if y != space]
-        _note(world, service, (x for x, slices in mine if _is_served(slices)))
+        others = {text(x, "metadata", "namespace") for x in named if _is_otlp(x)} - {space}
+        served = sorted(x for x in others if _is_served(y for y in held if _leads(y, x, name)))
+        _note(world, service, (x for x, _ in alike((space, name), [(x, name) for x in served])))
 
 
 def _near(ask: Asker, service: Object, name: str) -> Iterator[str]:
     here = text(service, "metadata", "namespace")
-    others = [x for x in ask.api.places(kinds.SERVICES, name) if x != here]
-    for space in others[:_SHOWN]:
+    others = [(x, name) for x in ask.api.places(kinds.SERVICES, name) if x != here]
+    for space, _ in alike((here, name), others):
         found = ask.api.object(kinds.SERVICES, space, name)
         if found and _is_otlp(found) and _is_served(ask.api.objects(kinds.SLICES, space, equal({kinds.LED_BY: name}))):
             yield space

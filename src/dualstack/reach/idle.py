@@ -7,6 +7,7 @@ from dualstack.model.cluster import Cluster, Service
 from dualstack.model.maker import Maker
 from dualstack.reach.exporting import COLLECTOR
 from dualstack.reach.live import patch
+from dualstack.reach.nowhere import likeness
 from dualstack.reach.states import cut
 
 
@@ -63,16 +64,23 @@ def unselected(cluster: Cluster, service: Service) -> Unselected:
         hint = f"Let the Service select the pods of {meant[0].called}."
         return Unselected(said, hint, patch(service, {"selector": meant[1]}))
     else_ = "see whether its workload has no pods, as with `replicas: 0`; else select the labels that they have."
-    there = f"let clients send to {' or '.join(moved(cluster, service))}; or " if moved(cluster, service) else ""
-    hint = f"{there}{else_}"
+    other = _successor(cluster, service)
+    hint = f"let clients send to `{service.metadata.name}.{other}`, if that is for them; or {else_}" if other else else_
     command = f"kubectl get deployments,statefulsets,daemonsets -n {where} -o wide"
     return Unselected(said, f"{hint[:1].upper()}{hint[1:]}", command)
 
 
 def moved(cluster: Cluster, service: Service) -> tuple[str, ...]:
-    """The names of Services of other namespaces that are called like this one, for OTLP, and have ready endpoints."""
+    """The namespaces of other Services that are called like this one, for OTLP, and have ready endpoints."""
     mine = (service.metadata.namespace, service.metadata.name)
-    return tuple(f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == mine and x != mine[0])
+    return tuple(x for *which, x, _ in cluster.meant if tuple(which) == mine and x != mine[0])
+
+
+def _successor(cluster: Cluster, service: Service) -> str:
+    """The namespace of the only one of these, or of the only one whose namespace is alike; else empty."""
+    every = moved(cluster, service)
+    near = [x for x in every if likeness(service.metadata.namespace, x)]
+    return next((x[0] for x in (every, near) if len(x) == 1), "")
 
 
 def _refused(maker: Maker, service: Service) -> Iterator[Idle]:

@@ -80,11 +80,11 @@ def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
 
 
 def _likeness(one: Key, other: Key) -> float:
-    parts = [_near(x, y) for x, y in zip(one, other, strict=True)]
+    parts = [likeness(x, y) for x, y in zip(one, other, strict=True)]
     return sum(parts) if parts[1] == 1 or min(parts) else 0
 
 
-def _near(one: str, other: str) -> float:
+def likeness(one: str, other: str) -> float:
     """How alike two names are: 1 for the same, 0 for too little; one may be the other with more words."""
     longer = other.startswith(f"{one}-") or one.startswith(f"{other}-")
     ratio = SequenceMatcher(None, one, other).ratio()

@@ -94,7 +94,8 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
         wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
         found = idle(cluster, service)
         other, there = unselected(cluster, service), moved(cluster, service)
-        elsewhere = f"; there are ready endpoints behind {' and '.join(there)}" if there else ""
+        named = ", ".join(f"`{service.metadata.name}.{x}`" for x in there)
+        elsewhere = f"; there are ready endpoints behind {named}" if there else ""
         yield Finding(
             summary="The workload of the Service has no pods" if found else "Service selects no pods",
             detail=f"{(found or other).said}{elsewhere}.",
