@@ -77,6 +77,7 @@ def at_address(window: Window, through: Through, options: Options) -> Glimpse | 
     return plain if secure is None or secure.outcome in _NO_TLS else secure
 
 
+_PROTOBUF = "application/x-protobuf"
 _PERHAPS_TLS = (Outcome.TLS_EXPECTED, Outcome.CLOSED, Outcome.GARBAGE)
 _NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFUSED)
 
@@ -84,20 +85,24 @@ _NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFU
 def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -> Glimpse | None:
     answers: list[Answer] = []
     pod = f"https:{window.pod}" if tls else window.pod
+
+    def posted(path: str) -> tuple[int, bytes]:
+        where = f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}"
+        return through(where, b"", {"Content-Type": _PROTOBUF, **dict(options.headers)})
+
     for signal, path in otlp.paths("").items():
-        status, body = through(
-            f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}",
-            b"",
-            {"Content-Type": "application/x-protobuf", **dict(options.headers)},
-        )
+        status, body = posted(path)
         own = _own(status, body)
         if own is not None:
             return _combined(window, answers, tls=tls) if answers else _of_the_server(window, status, own, tls=tls)
         if tls and window.protocol is Protocol.GRPC and status == _NO_GRPC:
             return _glimpse(window, Way.ADDRESS, Outcome.CONNECTED, f"HTTP {status} over TLS", tls=True)
-        answers.append(judge(Response(status, {"content-type": "application/x-protobuf"}, body), signal))
+        answers.append(judge(Response(status, {"content-type": _PROTOBUF}, body), signal))
         if not answers[0].unserved:
             break
+    said = answers[0].status
+    if answers[0].outcome is Outcome.UNPROVED and f"HTTP {posted(otlp.unknown(""))[0]}" != said:
+        answers[0] = answers[0]._replace(outcome=Outcome.ACCEPTED)
     return _combined(window, answers, tls=tls)
 
 

@@ -334,11 +334,11 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
     """
     tried = _telling(backend, place, looked)
     told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
-    end = stranger(place, backend.port) if not told else None
+    end = stranger(place, backend.port) if not told or told[0].outcome is Outcome.UNPROVED else None
     met = answered(protocol, end) if end else None
     if end and met and MEANINGS[met].hop is hop:
         fact = Evidence(f"port {backend.port}: {end.component}", end.field, Layer.DECLARED)
-        return TracedHop(hop, Status.FAIL, MEANINGS[met].why, met, (fact,))
+        return TracedHop(hop, Status.FAIL, MEANINGS[met].why, met, (fact, *map(sight, told)))
     if not told:
         opened = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))

@@ -81,7 +81,7 @@ def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None
 
 _SPOKEN = (
     *(Outcome.ACCEPTED, Outcome.CONNECTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN),
-    *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN),
+    *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN, Outcome.UNPROVED),
 )
 """What tells in itself whether TLS is spoken."""
 
