@@ -101,7 +101,7 @@ def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -
         if not answers[0].unserved:
             break
     said = answers[0].status
-    if answers[0].outcome is Outcome.UNPROVED and f"HTTP {posted(otlp.unknown(""))[0]}" != said:
+    if answers[0].outcome is Outcome.UNPROVED and f"HTTP {posted(otlp.unknown(''))[0]}" != said:
         answers[0] = answers[0]._replace(outcome=Outcome.ACCEPTED)
     return _combined(window, answers, tls=tls)
 

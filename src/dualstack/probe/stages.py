@@ -215,7 +215,7 @@ def _large(task: ProbeTask, accepted: Answer, settings: Settings, record: Record
         if isinstance(late, Unacknowledged) and seen.stages[-1].name == "export":
             return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), late))
         answer = _late(seen, settings)
-    if answer.outcome is Outcome.ACCEPTED:
+    if answer.outcome in (Outcome.ACCEPTED, Outcome.UNPROVED):
         return accepted
     record.is_reset = seen.is_reset
     answer, record.stages[-1] = _judged(answer, record)
