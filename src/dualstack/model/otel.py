@@ -23,10 +23,10 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
     says, and `pipelines` is where these are. `paths` are those that it takes traces, metrics and logs at, empty where
-    they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have another
-    one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody knows, and
-    `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that it names,
-    or anybody.
+    they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have
+    another one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody
+    knows, and `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that
+    it names, or anybody.
     """
 
     component: str
@@ -50,7 +50,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     room: Room | None = None
     signals: tuple[str, ...] = ()
     pipelines: Location | None = None
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("", "", "")
     assumed: bool = False
     otlp: bool | None = None
     wants: tuple[str, ...] = ()

@@ -21,7 +21,6 @@ PATH = "path"
 """Mark of the hop `export`: clients post to a path that the receiver does not serve."""
 _UNPIPED = "unpiped:"
 _AT = " are taken at "
-_USUAL = ("", "", "")
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
@@ -33,7 +32,7 @@ def base(end: DeclaredEndpoint) -> str:
 
 def _served(end: DeclaredEndpoint) -> dict[str, str]:
     """The paths that a receiver takes signals at (otlpreceiver config.go, sanitizeURLPath, puts the slash before)."""
-    said = dict(zip(SIGNALS, end.paths or _USUAL, strict=True))
+    said = dict(zip(SIGNALS, end.paths, strict=True))
     return {k: f"/{v.lstrip('/')}" if v else f"/v1/{k}" for k, v in said.items()}
 
 
