@@ -338,7 +338,7 @@ def test_a_socket_that_the_configuration_does_not_make_is_of_nobody_that_is_know
     told = [x.detail for x in conclude(world, Question()).findings if x.code == "DS202"]
 
     assert told
-    assert all("held by a process out of sight" in x for x in told)
+    assert all("held by the container `otelcol`" in x for x in told)
 
 
 @pytest.mark.parametrize("looked", [False, True])

@@ -26,7 +26,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have
     another one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody
     knows, and `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that
-    it names, or anybody.
+    it names, or anybody. `inside` names the variable or the argument of a container that it stands in, and `given` a
+    variable that it is made of and what holds that, which was not read.
     """
 
     component: str
@@ -54,6 +55,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     assumed: bool = False
     otlp: bool | None = None
     wants: tuple[str, ...] = ()
+    inside: str = ""
+    given: str = ""
 
     @property
     def moved(self) -> bool:

@@ -263,10 +263,10 @@ def _heard(inside: Glimpse | None) -> str:
 
 def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
     """The sockets that answer at the loopback of a pod alone, on ports of which nothing else tells."""
-    known = {x.port for x in place.sockets}
     for port in dict.fromkeys(x.port for x in traces if x.at(Hop.LISTEN).mark == _LOOPBACK):
-        if port not in known:
-            yield Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
+        if all(x.port != port for x in place.sockets):
+            mine = Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
+            yield msgspec.structs.replace(mine, holder=place.holder(port))
 
 
 def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:
