@@ -15,7 +15,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, gathered
-from tests.cluster.test_inside import ADDRESSES, POD, SERVICE, in_pod, on_nodes
+from tests.cluster.test_inside import ADDRESSES, POD, SERVICE, exports, in_pod, on_nodes
 
 LOST = (Outcome.TIMED_OUT, Outcome.NO_ROUTE)
 
@@ -73,6 +73,25 @@ def test_a_pod_that_does_not_reach_itself_has_the_filter() -> None:
 
     assert f"the pod {POD['metadata']['name']}: `kubectl debug {POD['metadata']['name']} -it" in fault.hint
     assert f"[{ADDRESSES[1]}]:4317 to itself, from inside the pod" in " ".join(x.source for x in fault.evidence)
+    assert "on the nodes at both ends" in other.hint
+
+
+def direct(node: str, **fates: Outcome) -> Inspection:
+    """Exports from a node to the addresses of the pod itself, and to the Service."""
+    made = Probes((*exports(ADDRESSES, **fates).items, *exports(SERVICE, **fates).items))
+    return Inspection(node, "obs", "", plainly(Snapshot({Probes: made})))
+
+
+def test_a_pod_that_its_node_does_not_reach_has_the_filter_or_answers_for_no_address() -> None:
+    listening, lost = (("0.0.0.0", None), ("::", True)), {"ipv6": Outcome.TIMED_OUT}
+    (fault,) = _stopped(in_pod(*listening), direct("n1", **lost), direct("n2", **lost))
+    (other,) = _stopped(in_pod(*listening), direct("n1"), direct("n2", **lost))
+
+    name = POD["metadata"]["name"]
+    assert fault.summary == "A packet filter, or a missing neighbour, stops IPv6"
+    assert "Another pod on the same node gets no answer either" in fault.detail
+    assert f"in the network of the pod {name}: `kubectl debug {name} -it" in fault.hint
+    assert "and those of the node n1. `ip -6 neigh` there says FAILED" in fault.hint
     assert "on the nodes at both ends" in other.hint
 
 
