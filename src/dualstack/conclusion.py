@@ -39,7 +39,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
-from dualstack.reach.crossed import as_clients, crossed, to_pods, unreached
+from dualstack.reach.crossed import as_clients, crossed, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
@@ -127,7 +127,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
-    met = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near)
+    met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
     every = tuple(confined(met, (*made, *exports), Places(places)))
     brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)

@@ -32,6 +32,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
 from dualstack.reach.entrance import can_be_tried, is_open
 from dualstack.reach.holders import is_guess
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.paths import base
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
@@ -213,6 +214,9 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
         for endpoint in _endpoints(trace, asking=bool(asking)):
             wanted = own if _is_own(endpoint) else targets
             wanted[f"{_scheme(trace, seen)}://{endpoint}{_path(trace, seen)}"] = None
+            # A resolver may give who asks for both families the first of them alone.
+            loopback = [x for x in trace.addresses if ":" in x and trace.target.host == LOCALHOST]
+            own.update({f"{_scheme(trace, seen)}://{join(x, trace.target.port)}": None for x in loopback})
         behind = dict.fromkeys((trace.server, *trace.servers[:_BACKENDS]))
         met = [there[x] for x in behind if x in there and not any(map(is_loopback, trace.addresses))]
         for address in (y for x in met for y in x.addresses):

@@ -67,7 +67,7 @@ def test_the_loopback_of_a_client_is_tried_in_its_pod_alone() -> None:
     pod, *rest = sidecar()
     found = planned(pod, more=rest)
 
-    assert found.own == ("grpc://localhost:4317",)
+    assert found.own == ("grpc://localhost:4317", "grpc://[::1]:4317")
     assert not found.targets
 
 
