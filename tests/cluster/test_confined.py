@@ -95,6 +95,19 @@ def test_a_pod_that_its_node_does_not_reach_has_the_filter_or_answers_for_no_add
     assert "on the nodes at both ends" in other.hint
 
 
+def test_a_pod_that_is_no_neighbour_of_its_node_is_told_from_a_route_between_nodes() -> None:
+    listening, lost = (("0.0.0.0", None), ("::", True)), {"ipv6": Outcome.UNREACHABLE}
+    (fault,) = _stopped(in_pod(*listening), direct("n1", **lost), direct("n2", **lost), code="DS305")
+    (other,) = _stopped(in_pod(*listening), direct("n1"), direct("n2", **lost), code="DS305")
+
+    name = POD["metadata"]["name"]
+    assert fault.summary == "The node of the pod does not reach it over IPv6"
+    assert "and so does what another pod on the node n1 sends there" in fault.detail
+    assert f"Look at `ip -6 neigh` and `ip -6 route get {ADDRESSES[1]}` on the node n1" in fault.hint
+    assert f"`kubectl debug {name} -it --profile=netadmin --image=IMAGE -- nft list ruleset`" in fault.hint
+    assert other.summary == "The way to the pods has no IPv6 route"
+
+
 def test_a_pod_in_the_network_of_its_node_has_none_of_its_own() -> None:
     pod = w.pod("otel-a", "n1")
     pod["spec"]["hostNetwork"] = True
@@ -104,11 +117,11 @@ def test_a_pod_in_the_network_of_its_node_has_none_of_its_own() -> None:
     assert "to itself" not in " ".join(str(x.evidence) for x in conclude(world, Question()).findings)
 
 
-def _stopped(*looks: Inspection) -> list[Finding]:
+def _stopped(*looks: Inspection, code: str = "DS702") -> list[Finding]:
     world = w.world(w.healthy(pods=[POD]))
     world.inspections = list(looks)
     found = conclude(world, Question())
-    return [x for x in found.findings if x.code == "DS702" and "4317" in str(x.flows)]
+    return [x for x in found.findings if x.code == code and "4317" in str(x.flows)]
 
 
 def test_a_client_whose_ipv6_is_off_is_the_cause() -> None:

@@ -16,6 +16,8 @@ from dualstack.reach.pods import Place, Places
 _BESIDE = "from another pod on the node "
 _WITHIN = "to itself, from inside the pod "
 _NEAR = "from another pod beside it, on the node "
+_SILENT = (Outcome.TIMED_OUT, Outcome.UNREACHABLE)
+"""What is met where nobody takes the packets; the second is what a router says that has no answer of a neighbour."""
 _LOST = (Hop.ROUTE, Hop.POLICY)
 
 
@@ -72,7 +74,7 @@ def _facts(trace: Trace, end: TracedHop, made: Sequence[Crossing], places: Place
     if near:
         return (Evidence(said_of(near[0]), f"{export_of(near[0])} {_BESIDE}{near[0].node}", Layer.PROBED),)
     place = places.named(trace.server)
-    if place is None or place.pod.spec.host_network or end.mark != Outcome.TIMED_OUT:
+    if place is None or place.pod.spec.host_network or end.mark not in _SILENT:
         return ()
     held = [(x, trace.port, trace.protocol) for x in place.pod.addresses if family(x) is trace.family]
     silent = [x for x in made if x.to in held and x.result.outcome == end.mark]
