@@ -76,6 +76,17 @@ def test_localhost_need_not_have_both_families() -> None:
     assert conclude(world, Question()).verdict is Verdict.HEALTHY
 
 
+def test_a_name_that_was_looked_up_is_not_said_to_be_untried() -> None:
+    world = gathered(cart("http://otel.obs.other.local:4317"))
+    world.inspections = [looked_up(error="EAI_NONAME", pod="a", host="otel.obs.other.local")]
+
+    (end,) = {x.failing.why for x in conclude(world, Question()).traces if x.failing}
+    assert end == (
+        "`otel.obs.other.local` does not resolve: EAI_NONAME, and `otel.obs.other.local` is no Service that is known "
+        "here"
+    )
+
+
 LINES = (HostsEntry(1, "127.0.0.1", ("localhost",)), HostsEntry(2, "::1", ("localhost", "ip6-localhost")))
 
 

@@ -14,6 +14,7 @@ from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition
+from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
 
 ONE = [w.pod("otel-a", "n1")]
@@ -82,3 +83,12 @@ def test_and_is_none_where_another_one_listens_by_the_configuration(nodes: bool)
     grpc = faults["No OTLP receiver answers on port 4317"]
     assert "`receivers/jaeger` listens there, which is no OTLP receiver." in grpc.detail
     assert grpc.hint == "Send gRPC to an OTLP receiver."
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_family_is_named_over_which_alone_nothing_was_exported(taken: bool) -> None:
+    looks = [Glimpse("pod otel-a", 4318, Protocol.HTTP, Way.ADDRESS, Outcome.ACCEPTED)] if taken else []
+
+    said = " ".join(x.text for x in unknown(told(w.config(), looks)) if "4318" in x.text)
+
+    assert ("nothing was exported over IPv6, so" in said) is taken

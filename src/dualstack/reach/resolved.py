@@ -57,7 +57,9 @@ def _has_nobody(trace: Trace) -> bool:
 
 
 def _fact(node: str, said: Lookup) -> Evidence:
-    return Evidence(f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} on the node {node}")
+    return Evidence(
+        f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} in a pod on the node {node}"
+    )
 
 
 def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
@@ -65,7 +67,8 @@ def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
     before = trace.at(Hop.RESOLVE)
     known = before.status is Status.PASS and trace.target.host != LOCALHOST
     why = f"{UNRESOLVABLE}: {said.error}" if said.error else f"gives no {trace.family.title} address"
-    reason = f", and {before.why}" if before.why and not known and said.error else ""
+    others = before.why.removesuffix(", and was not looked up").removesuffix(", which was not looked up")
+    reason = f", and {others}" if others and not known and said.error else ""
     mark = _mark(before, said, known=known)
     facts = (_fact(node, said), *before.evidence)
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, f"`{said.name}` {why}{reason}", mark, facts)
