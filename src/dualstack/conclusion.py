@@ -39,7 +39,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
-from dualstack.reach.crossed import as_clients, crossed, to_pods, unreached
+from dualstack.reach.crossed import as_clients, crossed, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
@@ -49,6 +49,7 @@ from dualstack.reach.gates import gated
 from dualstack.reach.halted import at_rest
 from dualstack.reach.halted import standing as as_they_stand
 from dualstack.reach.landscape import landscape
+from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
@@ -78,8 +79,9 @@ _ANSWERS = (Hop.HANDSHAKE, Hop.EXPORT)
 class Sight(NamedTuple):
     """What a world comes to: the objects that matter, what they declare, the pods as places, and the flows.
 
-    By the keys of flows, `refused` holds what clients make of a certificate, and `within` the network of a client's pod
-    that a container looked into and that has no way. `unverified` is what no export showed of a certificate.
+    By the keys of flows, `refused` holds what clients make of a certificate and how larger exports ended, and `within`
+    the network of a client's pod that a container looked into and that has no way. `unverified` is what no export
+    showed of a certificate.
     """
 
     cluster: Cluster
@@ -125,7 +127,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
-    met = crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near)
+    met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
     every = tuple(confined(met, (*made, *exports), Places(places)))
     brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
@@ -133,7 +135,8 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     checked = list(certified(tuple(brought), Places(places), sent))
     traces = Traces((*as_they_stand((x for x, _ in checked), cluster), *more))
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
-    refused = {x.key: answer for x, answer in checked if answer}
+    refused = dict(differing(traces.items, (*made, *exports), Places(places)))
+    refused |= {x.key: answer for x, answer in checked if answer}
     found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
     within = {key: client.space for key, client in found if client}
     trust = tuple(dict.fromkeys(unverified(traces.items, sent)))

@@ -16,7 +16,7 @@ from dualstack.gather.inside import Errand, Inside, inspections
 from dualstack.gather.kube_api import Api
 from dualstack.gather.port_forward import forwarded
 from dualstack.gather.resolver import lookup
-from dualstack.model.address import Family, Scope, Target, family, is_address, join, scope
+from dualstack.model.address import Family, Protocol, Scope, Target, family, is_address, join, scope
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
@@ -32,6 +32,8 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
 from dualstack.reach.entrance import can_be_tried, is_open
 from dualstack.reach.holders import is_guess
+from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.paths import base
 from dualstack.reach.pods import Places
 from dualstack.reach.terms import speaks_tls
 
@@ -211,11 +213,14 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
     for trace in (x for x in seen.traces.items if not x.through):
         for endpoint in _endpoints(trace, asking=bool(asking)):
             wanted = own if _is_own(endpoint) else targets
-            wanted[f"{_scheme(trace, seen)}://{endpoint}"] = None
+            wanted[f"{_scheme(trace, seen)}://{endpoint}{_path(trace, seen)}"] = None
+            # A resolver may give who asks for both families the first of them alone.
+            loopback = [x for x in trace.addresses if ":" in x and trace.target.host == LOCALHOST]
+            own.update({f"{_scheme(trace, seen)}://{join(x, trace.target.port)}": None for x in loopback})
         behind = dict.fromkeys((trace.server, *trace.servers[:_BACKENDS]))
         met = [there[x] for x in behind if x in there and not any(map(is_loopback, trace.addresses))]
         for address in (y for x in met for y in x.addresses):
-            targets[f"{_scheme(trace, seen)}://{join(address, trace.port)}"] = None
+            targets[f"{_scheme(trace, seen)}://{join(address, trace.port)}{_path(trace, seen)}"] = None
     return Errand(
         world.namespace,
         tuple(there[x] for x in pods),
@@ -267,9 +272,17 @@ def _scheme(trace: Trace, seen: Sight) -> str:
     return replace(trace.target, tls=trace.target.tls or bool(tls)).scheme
 
 
+def _path(trace: Trace, seen: Sight) -> str:
+    """What stands before `/v1/traces` where a receiver of OTLP/HTTP takes traces."""
+    place = Places(seen.places).named(trace.server)
+    ends = [x.endpoint for x in place.on(trace.port)] if place and trace.protocol is Protocol.HTTP else []
+    return base(ends[0]) if ends else ""
+
+
 def _windows(seen: Sight) -> Iterator[Window]:
     """One pod for each way in which the backends of a flow without TLS differ."""
     there = {x.name: key for key, x in seen.places.items()}
     for trace in seen.traces.items:
         if trace.server in there and trace.arrives and not trace.target.tls:
-            yield Window(*there[trace.server], trace.server, trace.arrives, trace.protocol)
+            path = _path(trace, seen)
+            yield Window(*there[trace.server], trace.server, trace.arrives, trace.protocol, path)

@@ -67,7 +67,7 @@ def test_the_loopback_of_a_client_is_tried_in_its_pod_alone() -> None:
     pod, *rest = sidecar()
     found = planned(pod, more=rest)
 
-    assert found.own == ("grpc://localhost:4317",)
+    assert found.own == ("grpc://localhost:4317", "grpc://[::1]:4317")
     assert not found.targets
 
 
@@ -120,14 +120,54 @@ def test_a_client_nothing_of_which_has_a_pipeline_is_broken(sent: dict[str, str]
     assert not any(x.signals for x in found.traces)
 
 
-def test_a_receiver_of_other_paths_is_not_judged_by_them() -> None:
+def at(**paths: str) -> Object:
+    """A Collector that takes signals at these paths."""
     config = w.config()
+    said = "".join(f", {k}_url_path: {v}" for k, v in paths.items())
     text = config["data"]["config.yaml"]
-    config["data"]["config.yaml"] = text.replace('"0.0.0.0:4318"', '"0.0.0.0:4318", traces_url_path: /otlp')
+    config["data"]["config.yaml"] = text.replace('"0.0.0.0:4318"', f'"0.0.0.0:4318"{said}')
+    return config
 
-    found = told(cart("http://otel.obs:4318/v1/traces"), configs=[config])
 
-    assert "DS904" not in {x.code for x in found.findings}
+BELOW = at(traces="otlp/v1/traces", metrics="/otlp/v1/metrics", logs="/otlp/v1/logs")
+HTTP = "http://otel.obs:4318"
+OWN_PATHS = {
+    "right": (BELOW, f"{HTTP}/otlp", "", ""),
+    "slash": (BELOW, f"{HTTP}/otlp/", "", ""),
+    "wrong": (BELOW, HTTP, "/otlp/v1/traces", f"`{ENDPOINT}={HTTP}/otlp`: it is a base"),
+    "others": (at(metrics="/in"), HTTP, "", ""),
+    "unknown": (at(traces='"${env:NOWHERE}"'), HTTP, "", ""),
+    "no-base": (
+        at(traces="/in"),
+        HTTP,
+        "/in",
+        " and ".join(
+            f"`OTEL_EXPORTER_OTLP_{x.upper()}_ENDPOINT={HTTP}{path}`"
+            for x, path in (("traces", "/in"), ("metrics", "/v1/metrics"), ("logs", "/v1/logs"))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("config", "endpoint", "served", "right"), OWN_PATHS.values(), ids=OWN_PATHS)
+def test_a_receiver_of_paths_of_its_own(config: Object, endpoint: str, served: str, right: str) -> None:
+    found = told(cart(endpoint), configs=[config])
+
+    said = [x for x in found.findings if x.code == "DS904"]
+    wanted = [f"Clients post to `/v1/traces`, and the receiver serves `{served}`."] if served else []
+    assert [x.detail for x in said] == wanted
+    assert all(x.hint.startswith(f"Set {right}") for x in said)
+    assert (found.verdict is Verdict.BROKEN) is bool(served)
+
+
+def test_exports_are_made_where_a_receiver_takes_them() -> None:
+    world = w.world(w.healthy(configs=[BELOW]))
+    seen = sight(world, Question())
+
+    made = errand(seen, world, 1.0).targets
+
+    assert {x.partition("4318")[2] for x in made if "4318" in x} == {"/otlp"}
+    assert {x.partition("4317")[2] for x in made if "4317" in x} == {""}
 
 
 def test_what_an_init_container_exports_counts() -> None:

@@ -6,14 +6,15 @@ import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Finding
 from dualstack.model.inspection import Inspection
-from dualstack.model.names import Lookup, Names
+from dualstack.model.names import HostsEntry, Lookup, Names, ResolverFiles
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import (
     NO_SEARCH,
@@ -73,6 +74,39 @@ def test_localhost_need_not_have_both_families() -> None:
     world.inspections = [looked_up("127.0.0.1", pod="a", host="localhost")]
 
     assert conclude(world, Question()).verdict is Verdict.HEALTHY
+
+
+def test_a_name_that_was_looked_up_is_not_said_to_be_untried() -> None:
+    world = gathered(cart("http://otel.obs.other.local:4317"))
+    world.inspections = [looked_up(error="EAI_NONAME", pod="a", host="otel.obs.other.local")]
+
+    (end,) = {x.failing.why for x in conclude(world, Question()).traces if x.failing}
+    assert end == (
+        "`otel.obs.other.local` does not resolve: EAI_NONAME, and `otel.obs.other.local` is no Service that is known "
+        "here"
+    )
+
+
+LINES = (HostsEntry(1, "127.0.0.1", ("localhost",)), HostsEntry(2, "::1", ("localhost", "ip6-localhost")))
+
+
+@pytest.mark.parametrize(("lines", "end"), [(LINES, Disposition.REFUSED), (LINES[:1], Disposition.NO_ADDRESS)])
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_localhost_stands_for_is_what_the_hosts_file_says(
+    lines: tuple[HostsEntry, ...], end: Disposition, taken: bool
+) -> None:
+    pod, *rest = sidecar()
+    world = gathered(pod, more=rest)
+    fates = {"127.0.0.1": Outcome.ACCEPTED if taken else Outcome.REFUSED, "::1": Outcome.REFUSED}
+    made = (ProbeResult(ProbeTask(x, 4317, Protocol.GRPC, "localhost"), y) for x, y in fates.items())
+    names = Names((Lookup("localhost", ("127.0.0.1",)),), (), ResolverFiles(hosts=lines))
+    world.inspections = [Inspection("n1", "shop", "a", plainly(Snapshot({Names: names, Probes: Probes(tuple(made))})))]
+
+    found = conclude(world, Question())
+
+    assert {x.family: x.disposition for x in found.traces}[Family.IPV6] is end
+    assert (found.verdict is Verdict.HEALTHY) is taken
+    assert not (taken and errors(found))
 
 
 def test_a_host_that_gives_one_family_is_not_lacking_the_other() -> None:

@@ -15,7 +15,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, gathered
-from tests.cluster.test_inside import ADDRESSES, POD, SERVICE, in_pod, on_nodes
+from tests.cluster.test_inside import ADDRESSES, POD, SERVICE, exports, in_pod, on_nodes
 
 LOST = (Outcome.TIMED_OUT, Outcome.NO_ROUTE)
 
@@ -76,6 +76,38 @@ def test_a_pod_that_does_not_reach_itself_has_the_filter() -> None:
     assert "on the nodes at both ends" in other.hint
 
 
+def direct(node: str, **fates: Outcome) -> Inspection:
+    """Exports from a node to the addresses of the pod itself, and to the Service."""
+    made = Probes((*exports(ADDRESSES, **fates).items, *exports(SERVICE, **fates).items))
+    return Inspection(node, "obs", "", plainly(Snapshot({Probes: made})))
+
+
+def test_a_pod_that_its_node_does_not_reach_has_the_filter_or_answers_for_no_address() -> None:
+    listening, lost = (("0.0.0.0", None), ("::", True)), {"ipv6": Outcome.TIMED_OUT}
+    (fault,) = _stopped(in_pod(*listening), direct("n1", **lost), direct("n2", **lost))
+    (other,) = _stopped(in_pod(*listening), direct("n1"), direct("n2", **lost))
+
+    name = POD["metadata"]["name"]
+    assert fault.summary == "A packet filter, or a missing neighbour, stops IPv6"
+    assert "Another pod on the same node gets no answer either" in fault.detail
+    assert f"in the network of the pod {name}: `kubectl debug {name} -it" in fault.hint
+    assert "and those of the node n1. `ip -6 neigh` there says FAILED" in fault.hint
+    assert "on the nodes at both ends" in other.hint
+
+
+def test_a_pod_that_is_no_neighbour_of_its_node_is_told_from_a_route_between_nodes() -> None:
+    listening, lost = (("0.0.0.0", None), ("::", True)), {"ipv6": Outcome.UNREACHABLE}
+    (fault,) = _stopped(in_pod(*listening), direct("n1", **lost), direct("n2", **lost), code="DS305")
+    (other,) = _stopped(in_pod(*listening), direct("n1"), direct("n2", **lost), code="DS305")
+
+    name = POD["metadata"]["name"]
+    assert fault.summary == "The node of the pod does not reach it over IPv6"
+    assert "and so does what another pod on the node n1 sends there" in fault.detail
+    assert f"Look at `ip -6 neigh` and `ip -6 route get {ADDRESSES[1]}` on the node n1" in fault.hint
+    assert f"`kubectl debug {name} -it --profile=netadmin --image=IMAGE -- nft list ruleset`" in fault.hint
+    assert other.summary == "The way to the pods has no IPv6 route"
+
+
 def test_a_pod_in_the_network_of_its_node_has_none_of_its_own() -> None:
     pod = w.pod("otel-a", "n1")
     pod["spec"]["hostNetwork"] = True
@@ -85,11 +117,11 @@ def test_a_pod_in_the_network_of_its_node_has_none_of_its_own() -> None:
     assert "to itself" not in " ".join(str(x.evidence) for x in conclude(world, Question()).findings)
 
 
-def _stopped(*looks: Inspection) -> list[Finding]:
+def _stopped(*looks: Inspection, code: str = "DS702") -> list[Finding]:
     world = w.world(w.healthy(pods=[POD]))
     world.inspections = list(looks)
     found = conclude(world, Question())
-    return [x for x in found.findings if x.code == "DS702" and "4317" in str(x.flows)]
+    return [x for x in found.findings if x.code == code and "4317" in str(x.flows)]
 
 
 def test_a_client_whose_ipv6_is_off_is_the_cause() -> None:

@@ -142,7 +142,9 @@ def led_to(receivers: str, port: int, number: int) -> list[w.Object]:
     """A Service whose port leads to another port of its pods, where these receivers are as well."""
     text = w.config()
     held = text["data"]["config.yaml"].replace("exporters:", f"{receivers}\nexporters:", 1)
-    text["data"]["config.yaml"] = held.replace("receivers: [otlp]", "receivers: [otlp, zipkin, jaeger]")
+    text["data"]["config.yaml"] = held.replace(
+        "receivers: [otlp]", "receivers: [otlp, zipkin, jaeger, prometheusremotewrite]"
+    )
     ports = [{"name": "otlp", "port": number, "targetPort": port}]
     there = w.endpoints(ONE, ports=[{"name": "otlp", "port": port}])
     return w.healthy(services=[w.service(ports=ports)], pods=ONE, slices=there, configs=[text])
@@ -161,9 +163,10 @@ ZIPKIN = '  zipkin: {endpoint: "0.0.0.0:9411"}'
         ),
         (ZIPKIN, 9411, 9411, "DS902", "Send gRPC to a port that leads to 4317 of these pods."),
         (ZIPKIN.replace('"}', '", tls: {cert_file: /a}}'), 9411, 4317, "", ""),
-        (ZIPKIN, 9411, 4318, "", ""),
+        (ZIPKIN, 9411, 4318, "DS905", "Set `targetPort` to 4318 where the Service says 4318."),
+        (ZIPKIN.replace("zipkin", "prometheusremotewrite"), 9411, 4318, "", ""),
     ],
-    ids=["http-receiver", "grpc-receiver", "own-port", "with-tls", "http-to-http-is-open"],
+    ids=["http-receiver", "grpc-receiver", "own-port", "with-tls", "http-to-http", "http-to-http-is-open"],
 )
 def test_a_receiver_of_another_protocol_takes_no_otlp(
     receivers: str, port: int, number: int, code: str, hint: str

@@ -338,7 +338,7 @@ def test_a_socket_that_the_configuration_does_not_make_is_of_nobody_that_is_know
     told = [x.detail for x in conclude(world, Question()).findings if x.code == "DS202"]
 
     assert told
-    assert all("held by a process out of sight" in x for x in told)
+    assert all("held by the container `otelcol`" in x for x in told)
 
 
 @pytest.mark.parametrize("looked", [False, True])
@@ -453,3 +453,20 @@ def test_of_very_many_pods_some_are_not_exported_to_and_that_is_said() -> None:
 
     assert not_exported_to(few) == ()
     assert [x.why for x in not_exported_to(many)] == ["made to 16 of 20 behind the Service one by one"]
+
+
+def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "obs"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+    }
+    world = w.world(w.healthy(policies=[policy]))
+    world.inspections = on_nodes()
+
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.HEALTHY
+    (told,) = {x.detail for x in found.findings if x.code == "DS701"}
+    assert told.startswith("The policies let none of these clients in to ports 4317 and 4318, and exports from")

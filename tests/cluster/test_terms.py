@@ -149,8 +149,10 @@ def test_a_receiver_with_paths_of_its_own_is_open() -> None:
     page = Glimpses((Glimpse("pod otel-a", 4318, Protocol.HTTP, Way.ADDRESS, Outcome.NOT_OTLP, status="HTTP 404"),))
 
     moved, usual = (judged(page, [], x) for x in (config, None))
+    below = judged(OVER_TLS, [], w.config(http='0.0.0.0:4318", traces_url_path: "/in/v1/traces'))
 
     assert (moved.verdict, moved.findings) == (Verdict.UNKNOWN, ())
+    assert (below.verdict, below.findings) == (Verdict.UNKNOWN, ())
     assert w.roots(usual) == ["DS905"]
 
 

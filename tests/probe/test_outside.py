@@ -65,6 +65,14 @@ def test_one_that_does_not_know_them_is_asked_for_the_others(
     assert (found.outcome, found.status, found.signals) == (outcome, "HTTP 404", taken)
 
 
+@pytest.mark.parametrize(("none", "outcome"), [((202, b""), Outcome.UNPROVED), (NOT_FOUND, Outcome.ACCEPTED)])
+def test_a_success_that_any_path_gets_proves_nothing(none: tuple[int, bytes], outcome: Outcome) -> None:
+    found = seen(traces=(202, b""), none=none)
+
+    assert found
+    assert (found.outcome, found.status) == (outcome, "HTTP 202")
+
+
 def test_what_the_server_itself_says_is_no_answer_of_the_pod() -> None:
     refused = seen(traces=status(503, "error trying to reach service: dial tcp 10.1.1.1:4318: connection refused"))
 

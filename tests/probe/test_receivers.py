@@ -210,8 +210,7 @@ STATUS = trace.ExportTracePartialSuccess(rejected_spans=8, error_message="quota 
         ((200, {"Content-Type": f"{PROTOBUF}; charset=x"}, b""), Outcome.ACCEPTED, ""),
         (page(200, "{}", "application/json"), Outcome.ACCEPTED, ""),
         (page(200, '{"partialSuccess":{}}', "application/json"), Outcome.ACCEPTED, ""),
-        ((201, {}, b""), Outcome.ACCEPTED, ""),
-        ((204, {}, b""), Outcome.ACCEPTED, ""),
+        ((200, {}, b""), Outcome.ACCEPTED, ""),
         (proto(200, PARTIAL.SerializeToString()), Outcome.REJECTED, "partial success, 3 rejected: quota"),
         (page(200, '{"partialSuccess":{"rejectedSpans":"1"}}', "application/json"), Outcome.REJECTED, "rejectedSpans"),
         (proto(400, STATUS), Outcome.REJECTED, "quota exceeded"),
@@ -258,6 +257,9 @@ def test_answers_of_an_http_server(answer: Page, outcome: Outcome, detail: str) 
         ({"/v1/metrics": proto(200), "/v1/logs": proto(200)}, Outcome.REJECTED, ("metrics", "logs"), 3),
         ({"/v1/metrics": page(401, "")}, Outcome.REJECTED, (), 3),
         ({"/v1/traces": proto(200), "/v1/metrics": proto(200)}, Outcome.ACCEPTED, ("traces",), 1),
+        ({"/v1/traces": (201, {}, b"")}, Outcome.ACCEPTED, ("traces",), 2),
+        ({"/v1/traces": (202, {}, b""), "/v1/none": (202, {}, b"")}, Outcome.UNPROVED, ("traces",), 2),
+        ({"/v1/logs": (204, {}, b"")}, Outcome.REJECTED, ("logs",), 3),
     ],
 )
 def test_signals_of_an_http_server(

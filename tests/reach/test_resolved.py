@@ -55,7 +55,7 @@ def test_a_family_that_no_node_is_given_has_no_address(status: Status, mark: str
     assert (found.failing.hop, found.failing.mark) == (Hop.RESOLVE, mark)
     assert found.required is (status is Status.PASS)
     assert (found.failing.why, found.disposition) == (f"`{NAME}` gives no IPv6 address", Disposition.NO_ADDRESS)
-    assert found.failing.evidence[0].source == "getaddrinfo on the node n1"
+    assert found.failing.evidence[0].source == "getaddrinfo in a pod on the node n1"
     assert {x.status for x in found.hops} == {Status.PASS, Status.FAIL, Status.UNKNOWN}
 
 

@@ -4,14 +4,16 @@ from itertools import product
 
 import pytest
 
+from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.probe import Outcome
 from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.verdict import verdict
 from tests.rules.test_incidents import judged
 
 HERE = ("10.9.0.5", "[fd00:9::5]")
 REMOTE = ("10.9.0.7", "[fd00:9::7]")
-FAILING = [x for x in Outcome if MEANINGS[x].hop and x is not Outcome.FAMILY_ABSENT]
+FAILING = [x for x in Outcome if MEANINGS[x].hop and x not in (Outcome.FAMILY_ABSENT, Outcome.UNPROVED)]
 WORKING = [x for x in Outcome if not MEANINGS[x].hop]
 EACH = list(product((HERE, REMOTE), (0, 1), ("grpc://", "grpcs://", "http://", "https://")))
 IDS = [f"{'here' if a is HERE else 'remote'}-{a[i]}-{s[:-3]}" for a, i, s in EACH]
@@ -23,6 +25,12 @@ def roots(findings: tuple[Finding, ...]) -> list[str]:
 
 def probes(*lines: str) -> str:
     return "probes:\n" + "".join(f'- "{x}"\n' for x in lines)
+
+
+def test_a_success_that_proves_nothing_is_no_fault() -> None:
+    traces, findings = judged("target: http://10.9.0.7:4318\n" + probes("10.9.0.7:4318 http unproved HTTP 202"))
+
+    assert (verdict(traces, findings), findings) == (Verdict.UNKNOWN, ())
 
 
 LISTENING = 'listeners: ["[::]:4317 go otelcol"]\n'

@@ -280,7 +280,9 @@ class _Reading(msgspec.Struct, frozen=True):
             signals=self.signals.get(component, ()),
             pipelines=self.pipelines,
             wants=tuple(_wanted(body)),
-            moved=any(value(body, f"{x}_url_path") is not None for x in ("traces", "metrics", "logs")),
+            paths=tuple(
+                expand(text_at(body, f"{x}_url_path"), self.environ).value for x in ("traces", "metrics", "logs")
+            ),
             assumed=local is None and not address,
             otlp=_OTLP[row["otlp"]],
         )

@@ -22,11 +22,12 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
     names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
-    says, and `pipelines` is where these are. `moved` says that it takes other paths than those of OTLP/HTTP,
-    `assumed` that its address is that of the newest version, while others have another one and nobody says which runs.
-    `otlp` says whether it takes OTLP over its protocol, None where nobody knows, and `wants` what clients have to
-    bring, in the words of `reach/brings.py`, and it `trusts` an authority that it
-    names, or anybody.
+    says, and `pipelines` is where these are. `paths` are those that it takes traces, metrics and logs at, empty where
+    they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have
+    another one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody
+    knows, and `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that
+    it names, or anybody. `inside` names the variable or the argument of a container that it stands in, and `given` a
+    variable that it is made of and what holds that, which was not read.
     """
 
     component: str
@@ -50,10 +51,17 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     room: Room | None = None
     signals: tuple[str, ...] = ()
     pipelines: Location | None = None
-    moved: bool = False
+    paths: tuple[str, ...] = ("", "", "")
     assumed: bool = False
     otlp: bool | None = None
     wants: tuple[str, ...] = ()
+    inside: str = ""
+    given: str = ""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it takes other paths than those of OTLP/HTTP."""
+        return any(self.paths)
 
     @property
     def effective(self) -> str:

@@ -31,6 +31,7 @@ class Outcome(enum.StrEnum):
     HTTP1_SPOKEN = "http1_spoken"  # an answer in HTTP/1, or of OTLP/HTTP, to a gRPC request
     HTTP2_SPOKEN = "http2_spoken"  # an HTTP/2 answer to an HTTP/1 request
     NOT_OTLP = "not_otlp"  # a well-formed answer of something that is no OTLP receiver
+    UNPROVED = "unproved"  # a success that is no answer of OTLP, and that the server gives to any path
     REJECTED = "rejected"  # an OTLP answer that says no
     LARGE_LOST = "large_lost"  # an empty export is taken and a larger one is not even acknowledged
     LARGE_STALLED = "large_stalled"  # the same, and in small segments it arrives: the path takes no larger ones

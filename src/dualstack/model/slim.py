@@ -105,10 +105,23 @@ class ConfigMapVolume(Slim, frozen=True):
     optional: bool | None = None
 
 
+class SecretVolume(Slim, frozen=True):
+    """A Secret as a volume: `name` is what a part of a projected one says."""
+
+    secret_name: str = ""
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name of the Secret."""
+        return self.secret_name or self.name
+
+
 class Volume(Slim, frozen=True):
-    """A volume of a pod, as far as it holds ConfigMaps."""
+    """A volume of a pod, as far as it holds ConfigMaps and Secrets."""
 
     config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
     projected: Projected | None = None
 
     @property

@@ -63,7 +63,8 @@ class Listener(msgspec.Struct, frozen=True):
     `address` is the bound local address; `socket_family` the family the socket was created with, which differs
     from that of the address for IPv4-mapped ones. `v6only` is IPV6_V6ONLY, None where nobody could read it and
     for IPv4 sockets. `interface` is the device the socket is bound to, if any. `queued` connections wait to be
-    accepted, and `backlog` is the room for them, None where nobody says.
+    accepted, and `backlog` is the room for them, None where nobody says. `holder` are words for who holds it where no
+    process was read.
     """
 
     place: str
@@ -79,6 +80,7 @@ class Listener(msgspec.Struct, frozen=True):
     source: str = ""
     queued: int = 0
     backlog: int | None = None
+    holder: str = ""
 
     @property
     def is_full(self) -> bool:

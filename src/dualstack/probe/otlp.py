@@ -37,6 +37,11 @@ def paths(path: str) -> dict[str, str]:
     return {signal: f"{base}/v1/{signal}" for signal in order}
 
 
+def unknown(path: str) -> str:
+    """A path beside those of the signals that OTLP does not have: what answers it as theirs looks at nothing."""
+    return f"{next(iter(paths(path).values())).rpartition('/')[0]}/none"
+
+
 def large() -> bytes:
     """A request of 12 KiB without any telemetry. A tunnel that compresses cannot make it small."""
     import hashlib
@@ -141,9 +146,10 @@ def combined(answers: Sequence[Answer]) -> Answer:
     """One answer from those for several signals, asked for in turn because the first was not served.
 
     A peer that takes another signal, or refuses it in OTLP's words, is a receiver without a pipeline for the first.
+    One that tells their paths apart does not answer a success to any.
     """
     first, *others = answers
-    taken = tuple(signal for x in others if x.outcome is Outcome.ACCEPTED for signal in x.signals)
+    taken = tuple(signal for x in others if x.outcome in (Outcome.ACCEPTED, Outcome.UNPROVED) for signal in x.signals)
     if taken:
         return first._replace(outcome=Outcome.REJECTED, signals=taken)
     return next((x for x in others if x.outcome is Outcome.REJECTED), first)

@@ -137,7 +137,7 @@ def judge(response: Response, signal: str) -> Answer:
         status=f"HTTP {response.status}",
         detail=printable(page if said is None or 300 <= response.status < 400 else said),
         server=printable(response.headers.get("server", "")),
-        signals=(signal,) if outcome is Outcome.ACCEPTED else (),
+        signals=(signal,) if outcome in (Outcome.ACCEPTED, Outcome.UNPROVED) else (),
         unserved=unserved,
     )
 

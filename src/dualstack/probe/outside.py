@@ -44,13 +44,14 @@ Through = Callable[[str, bytes, Mapping[str, str]], tuple[int, bytes]]
 
 
 class Window(NamedTuple):
-    """A port of a pod to look at."""
+    """A port of a pod to look at; `path` is what stands before `/v1/traces` there."""
 
     namespace: str
     pod: str
     place: str
     port: int
     protocol: Protocol
+    path: str = ""
 
 
 class NotAllowed(Exception):
@@ -77,6 +78,7 @@ def at_address(window: Window, through: Through, options: Options) -> Glimpse | 
     return plain if secure is None or secure.outcome in _NO_TLS else secure
 
 
+_PROTOBUF = "application/x-protobuf"
 _PERHAPS_TLS = (Outcome.TLS_EXPECTED, Outcome.CLOSED, Outcome.GARBAGE)
 _NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFUSED)
 
@@ -84,20 +86,24 @@ _NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFU
 def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -> Glimpse | None:
     answers: list[Answer] = []
     pod = f"https:{window.pod}" if tls else window.pod
-    for signal, path in otlp.paths("").items():
-        status, body = through(
-            f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}",
-            b"",
-            {"Content-Type": "application/x-protobuf", **dict(options.headers)},
-        )
+
+    def posted(path: str) -> tuple[int, bytes]:
+        where = f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}"
+        return through(where, b"", {"Content-Type": _PROTOBUF, **dict(options.headers)})
+
+    for signal, path in otlp.paths(window.path).items():
+        status, body = posted(path)
         own = _own(status, body)
         if own is not None:
             return _combined(window, answers, tls=tls) if answers else _of_the_server(window, status, own, tls=tls)
         if tls and window.protocol is Protocol.GRPC and status == _NO_GRPC:
             return _glimpse(window, Way.ADDRESS, Outcome.CONNECTED, f"HTTP {status} over TLS", tls=True)
-        answers.append(judge(Response(status, {"content-type": "application/x-protobuf"}, body), signal))
+        answers.append(judge(Response(status, {"content-type": _PROTOBUF}, body), signal))
         if not answers[0].unserved:
             break
+    elsewhere = posted(otlp.unknown(window.path))[0] if answers[0].outcome is Outcome.UNPROVED else 0
+    if elsewhere and f"HTTP {elsewhere}" != answers[0].status:
+        answers[0] = answers[0]._replace(outcome=Outcome.ACCEPTED)
     return _combined(window, answers, tls=tls)
 
 
@@ -142,7 +148,7 @@ def _as_asked(outcome: Outcome, window: Window) -> Outcome:
 def at_loopback(window: Window, forward: Forward, options: Options) -> Glimpse | None:
     """What answers at `localhost` in a pod; None where no connection came about. Raises NotAllowed and OSError."""
     with forward(window.namespace, window.pod, window.port) as local:
-        task = ProbeTask("127.0.0.1", local.port, window.protocol, "localhost")
+        task = ProbeTask("127.0.0.1", local.port, window.protocol, "localhost", path=window.path)
         result = run([task], options, lambda _: None).items[0]
         if result.outcome is Outcome.TLS_EXPECTED:  # which certificates clients trust, nobody knows here
             secure, lenient = replace(task, tls=True), replace(options, insecure=True)

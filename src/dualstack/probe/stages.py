@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 _TLS_ALONE = "closed on a plaintext request, and shakes hands in TLS"
 _PLAIN_ALONE = "closed on a ClientHello, and answers without TLS"
 _HTTP2_ALONE = "closed on an HTTP/1.1 request, and chooses h2 where it is offered"
-_PLAIN = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN)
+_PLAIN = (
+    *(Outcome.ACCEPTED, Outcome.UNPROVED, Outcome.REJECTED),
+    *(Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN, Outcome.HTTP2_SPOKEN),
+)
 """What a request without TLS meets where none is spoken."""
 _SMALL_SEGMENT = 500
 """Bytes: with headers less than 576, which every IPv4 host takes (RFC 1122 section 3.3.2); IPv6 has 1280 (RFC 8200)."""
@@ -170,7 +173,10 @@ def _is_sending(record: Record, settings: Settings) -> bool:
 
 
 def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
-    """The stages in order, and the other signals where an HTTP receiver does not serve the first."""
+    """The stages in order, and the other signals where an HTTP receiver does not serve the first.
+
+    A success that is no answer of OTLP is one where a path that OTLP does not have gets another answer.
+    """
     first, *others = _requests(task)
     answers = [(yield from _stages(task, settings, record, first))]
     if answers[0].unserved:
@@ -178,7 +184,12 @@ def _visit(task: ProbeTask, settings: Settings, record: Record) -> Talk[Answer]:
             for request in others:
                 answer = yield from _stages(task, settings, Record(), request)
                 answers.append(answer)
-    return otlp.combined(answers)
+    answer = otlp.combined(answers)
+    if answer.outcome is Outcome.UNPROVED:
+        with suppress(Failed, TimeoutError):
+            beside = yield from _stages(task, settings, Record(), _Request(first.signal, otlp.unknown(task.path)))
+            answer = answer if beside.outcome is Outcome.UNPROVED else answer._replace(outcome=Outcome.ACCEPTED)
+    return answer
 
 
 def _requests(task: ProbeTask) -> list[_Request]:
@@ -204,7 +215,7 @@ def _large(task: ProbeTask, accepted: Answer, settings: Settings, record: Record
         if isinstance(late, Unacknowledged) and seen.stages[-1].name == "export":
             return (yield from _smaller(task, settings, request._replace(segment=_SMALL_SEGMENT), late))
         answer = _late(seen, settings)
-    if answer.outcome is Outcome.ACCEPTED:
+    if answer.outcome in (Outcome.ACCEPTED, Outcome.UNPROVED):
         return accepted
     record.is_reset = seen.is_reset
     answer, record.stages[-1] = _judged(answer, record)

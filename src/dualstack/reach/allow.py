@@ -7,7 +7,7 @@ from dualstack.model.host import FilterVerdict
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach.blame import is_loopback
-from dualstack.reach.confined import at_client, at_server
+from dualstack.reach.confined import at_client, at_server, near_server
 from dualstack.reach.hint import beside, inside
 
 _LEAVING = ("output", "postrouting", "egress")
@@ -78,7 +78,8 @@ def culprit(trace: Trace) -> str:
     """What stops a connection; between the nodes of a cluster silence may as well be a route that one of them lacks."""
     hop = trace.at(Hop.POLICY)
     lost = trace.nodes and hop.mark == Outcome.TIMED_OUT and not (at_client(hop) or at_server(hop))
-    return "A packet filter, or a lost route," if lost else "A packet filter"
+    other = "missing neighbour" if near_server(hop) else "lost route"
+    return f"A packet filter, or a {other}," if lost else "A packet filter"
 
 
 def look(trace: Trace) -> str:
@@ -101,6 +102,11 @@ def within(trace: Trace) -> tuple[str, str] | None:
     elif at_server(hop):
         why = "The pod does not reach its own address either, and that way never leaves it."
         pod, place, too = f"the {trace.server}", trace.server, ""
+    elif node := near_server(hop):
+        why = "Another pod on the same node gets no answer either, so it is stopped in the pod's own network, or there."
+        pod, place = f"the {trace.server}", trace.server
+        listed = f"`ip {'-6' if trace.family is Family.IPV6 else '-4'} neigh`"
+        too = f", and those of the node {node}. {listed} there says FAILED where the pod does not say that it is there"
     else:
         return None
     command = beside(place, "nft list ruleset")

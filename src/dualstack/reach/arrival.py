@@ -263,10 +263,10 @@ def _heard(inside: Glimpse | None) -> str:
 
 def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
     """The sockets that answer at the loopback of a pod alone, on ports of which nothing else tells."""
-    known = {x.port for x in place.sockets}
     for port in dict.fromkeys(x.port for x in traces if x.at(Hop.LISTEN).mark == _LOOPBACK):
-        if port not in known:
-            yield Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
+        if all(x.port != port for x in place.sockets):
+            mine = Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
+            yield msgspec.structs.replace(mine, holder=place.holder(port))
 
 
 def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:
@@ -334,11 +334,11 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
     """
     tried = _telling(backend, place, looked)
     told = [x for x in tried if x.outcome is not Outcome.CONNECTED]
-    end = stranger(place, backend.port) if not told else None
+    end = stranger(place, backend.port) if not told or told[0].outcome is Outcome.UNPROVED else None
     met = answered(protocol, end) if end else None
     if end and met and MEANINGS[met].hop is hop:
         fact = Evidence(f"port {backend.port}: {end.component}", end.field, Layer.DECLARED)
-        return TracedHop(hop, Status.FAIL, MEANINGS[met].why, met, (fact,))
+        return TracedHop(hop, Status.FAIL, MEANINGS[met].why, met, (fact, *map(sight, told)))
     if not told:
         opened = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))

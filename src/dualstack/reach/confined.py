@@ -15,6 +15,9 @@ from dualstack.reach.pods import Place, Places
 
 _BESIDE = "from another pod on the node "
 _WITHIN = "to itself, from inside the pod "
+_NEAR = "from another pod beside it, on the node "
+_SILENT = (Outcome.TIMED_OUT, Outcome.UNREACHABLE)
+"""What is met where nobody takes the packets; the second is what a router says that has no answer of a neighbour."""
 _LOST = (Hop.ROUTE, Hop.POLICY)
 
 
@@ -43,6 +46,12 @@ def at_server(hop: TracedHop) -> bool:
     return any(_WITHIN in x.source for x in hop.evidence)
 
 
+def near_server(hop: TracedHop) -> str:
+    """The node of a pod that other pods on it do not reach either; empty where they do, or nobody tried."""
+    near = (x.source.rpartition(_NEAR) for x in hop.evidence)
+    return next((node for _, found, node in near if found), "")
+
+
 def client_of(trace: Trace, made: Iterable[Crossing], places: Places) -> Place | None:
     """The pod of a client that a container looked into, whose own export found no way; None where there is none."""
     end = trace.failing
@@ -65,16 +74,18 @@ def _facts(trace: Trace, end: TracedHop, made: Sequence[Crossing], places: Place
     if near:
         return (Evidence(said_of(near[0]), f"{export_of(near[0])} {_BESIDE}{near[0].node}", Layer.PROBED),)
     place = places.named(trace.server)
-    silent = end.mark == Outcome.TIMED_OUT and place is not None
-    within = (x for x in made if silent and x.pod and _is_to_itself(x, place, trace) and x.result.outcome == end.mark)
-    found = next(within, None)
-    return (Evidence(said_of(found), f"{export_of(found)} {_WITHIN}{found.pod}", Layer.PROBED),) if found else ()
+    if place is None or place.pod.spec.host_network or end.mark not in _SILENT:
+        return ()
+    held = [(x, trace.port, trace.protocol) for x in place.pod.addresses if family(x) is trace.family]
+    silent = [x for x in made if x.to in held and x.result.outcome == end.mark]
+    within = next((x for x in silent if _is_of(x, place)), None)
+    beside = next((x for x in silent if not x.pod and x.node == place.pod.spec.node_name), None)
+    found = within or beside
+    where = f"{_WITHIN}{within.pod}" if within else f"{_NEAR}{beside.node}" if beside else ""
+    return (Evidence(said_of(found), f"{export_of(found)} {where}", Layer.PROBED),) if found else ()
 
 
-def _is_to_itself(made: Crossing, place: Place | None, trace: Trace) -> bool:
-    """Whether an export was one of the pod at the end of a flow to its own address and port, over the same family."""
-    if place is None or place.pod.spec.host_network:
-        return False
+def _is_of(made: Crossing, place: Place) -> bool:
+    """Whether an export was made inside of a pod."""
     about = place.pod.metadata
-    held = tuple((x, trace.port, trace.protocol) for x in place.pod.addresses if family(x) is trace.family)
-    return (made.namespace, made.pod) == (about.namespace, about.name) and made.to in held
+    return (made.namespace, made.pod) == (about.namespace, about.name)

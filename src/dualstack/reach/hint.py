@@ -65,7 +65,7 @@ def sysctl(place: str, interface: str, value: int) -> str:
 
 def owner(socket: Listener) -> str:
     """The name of the process that holds a socket, in back-ticks, or words for one that could not be read."""
-    return f"`{socket.processes[0].name}`" if socket.processes else "a process out of sight"
+    return f"`{socket.processes[0].name}`" if socket.processes else socket.holder or "a process out of sight"
 
 
 def wildcard(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint | None = None) -> str:
@@ -89,7 +89,11 @@ def rebind(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint
     wider = wildcard(socket, space, endpoint)
     if endpoint is None:
         return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider, space)}"
-    return f"Set `{endpoint.field}`{where(endpoint)} to {_written(wider, endpoint)}.{caveat(socket, wider, space)}"
+    whole = wider.strip("`")
+    host = whole if endpoint.text.endswith("}") else whole.rpartition(":")[0]
+    given = f"{endpoint.given} to `{host}`, or " if endpoint.given else ""
+    said = f"Set {given}`{endpoint.field}`{where(endpoint)} to {_written(wider, endpoint)}."
+    return f"{said}{caveat(socket, wider, space)}"
 
 
 def _written(wider: str, endpoint: DeclaredEndpoint) -> str:
@@ -117,6 +121,8 @@ def caveat(socket: Listener, wider: str, space: Namespace | None) -> str:
 
 def where(endpoint: DeclaredEndpoint, written: Written | None = None) -> str:
     """` in file, line N` for an endpoint, or what is written of it, where the place is known."""
+    if endpoint.inside:
+        return f" in {endpoint.inside}"
     at = written.at if written else endpoint.location
     return f" in `{at.file}`, line {at.line}," if at else ""
 

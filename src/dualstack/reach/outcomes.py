@@ -3,7 +3,7 @@
 import msgspec
 
 from dualstack.model.probe import Outcome
-from dualstack.model.trace import Disposition, Hop
+from dualstack.model.trace import Disposition, Hop, Status
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -12,6 +12,11 @@ class Meaning(msgspec.Struct, frozen=True):
     hop: Hop | None
     disposition: Disposition
     why: str
+
+    @property
+    def status(self) -> Status:
+        """What is known of that hop."""
+        return Status.UNKNOWN if self.disposition is Disposition.INSUFFICIENT_INFO else Status.FAIL
 
 
 _D, _H = Disposition, Hop
@@ -40,6 +45,9 @@ MEANINGS: dict[Outcome, Meaning] = {
     Outcome.HTTP1_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server speaks HTTP/1, not gRPC"),
     Outcome.HTTP2_SPOKEN: Meaning(_H.HANDSHAKE, _D.HANDSHAKE_FAILED, "the server speaks HTTP/2 (gRPC), not HTTP/1"),
     Outcome.NOT_OTLP: Meaning(_H.EXPORT, _D.REJECTED, "the server is no OTLP receiver"),
+    Outcome.UNPROVED: Meaning(
+        _H.EXPORT, _D.INSUFFICIENT_INFO, "every path is answered with a success, and none as OTLP is"
+    ),
     Outcome.REJECTED: Meaning(_H.EXPORT, _D.REJECTED, "the receiver said no"),
     Outcome.LARGE_LOST: Meaning(_H.EXPORT, _D.TIMED_OUT, "a small export passes and a larger one is lost"),
     Outcome.LARGE_STALLED: Meaning(_H.EXPORT, _D.TIMED_OUT, "a small export passes and full segments are lost"),
@@ -58,9 +66,11 @@ _NO_CERTIFICATE = ("certificate required", "bad certificate")
 
 
 def lacking(outcome: Outcome, status: str, detail: str) -> str:
-    """What an export of somebody without credentials lacked, as a sentence part; empty where it ended otherwise."""
+    """What an export lacked to tell how clients fare, as a sentence part; empty where it told, or ended otherwise."""
     if outcome is Outcome.TLS_REFUSED and any(x in detail for x in _NO_CERTIFICATE):
         return "it wants a certificate of the client"
+    if outcome is Outcome.UNPROVED:
+        return f"every path is answered with `{status}`, and none as OTLP is"
     asked = outcome is Outcome.REJECTED and status.startswith(_CREDENTIALS)
     return f"it wants credentials: {status}" if asked else ""
 

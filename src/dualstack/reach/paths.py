@@ -5,41 +5,66 @@ path of the signal is added; the variable of a signal is used as it stands, with
 does the exporter of the Collector (exporter/otlphttpexporter 0.161, composeSignalURL).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.model.address import Protocol
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.brings import SIGNALS
 from dualstack.reach.pods import Place
 
 PATH = "path"
 """Mark of the hop `export`: clients post to a path that the receiver does not serve."""
 _UNPIPED = "unpiped:"
+_AT = " are taken at "
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
-def astray(exporter: Exporter) -> str:
-    """The path that a client posts to, where that is not the one that a receiver of OTLP/HTTP serves by default."""
+def base(end: DeclaredEndpoint) -> str:
+    """What stands before `/v1/traces` where a receiver takes traces; empty where nothing does, or nobody can say."""
+    before, usual, rest = _served(end)[SIGNALS[0]].rpartition(f"/v1/{SIGNALS[0]}")
+    return before if usual and not rest and _is_plain(end) else ""
+
+
+def _served(end: DeclaredEndpoint) -> dict[str, str]:
+    """The paths that a receiver takes signals at (otlpreceiver config.go, sanitizeURLPath, puts the slash before)."""
+    said = dict(zip(SIGNALS, end.paths, strict=True))
+    return {k: f"/{v.lstrip('/')}" if v else f"/v1/{k}" for k, v in said.items()}
+
+
+def _is_plain(end: DeclaredEndpoint) -> bool:
+    """Whether all paths are known: a variable without a value leaves one open."""
+    return not any("$" in x for x in end.paths)
+
+
+def _posts(exporter: Exporter) -> dict[str, str]:
+    """The paths that a client posts what it sends for certain to, by signal."""
     path = "/" + exporter.endpoint.partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
     signal = _signal(exporter.variable)
-    usual = f"/v1/{signal or next(iter(exporter.signals), 'traces')}"
-    posted = path if signal else f"{path.rstrip('/')}{usual}"
-    return "" if posted == usual else posted
+    every = (signal,) if signal else exporter.signals or SIGNALS[:1]
+    return {x: path if signal else f"{path.rstrip('/')}/v1/{x}" for x in every}
 
 
 def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
     ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []
-    known = ends and all(x.component.startswith("receivers/otlp") and not x.moved for x in ends)
-    lost = [(x, y) for x in exporters if (y := astray(x))] if known and trace.protocol is Protocol.HTTP else []
+    known = ends and all(x.component.startswith("receivers/otlp") and _is_plain(x) for x in ends)
+    if not known or trace.protocol is not Protocol.HTTP:
+        return trace
+    served = _served(ends[0])
+    lost = [(x, s, path) for x in exporters for s, path in _posts(x).items() if path != served.get(s, path)]
     if not lost or (trace.failing is not None and trace.failing.hop is not Hop.EXPORT):
         return trace
-    said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x, _ in lost[:3])
-    why = f"clients post to `{lost[0][1]}`, and the receiver serves `/v1/traces` and its like"
-    stop = TracedHop(Hop.EXPORT, Status.FAIL, why, PATH, said)
+    said = dict.fromkeys(Evidence(x.says, x.place, Layer.DECLARED) for x, _, _ in lost[:3])
+    _, signal, path = lost[0]
+    usual = "/v1/traces` and its like" if not ends[0].moved else f"{served[signal]}`"
+    facts = (Evidence(f"{k}{_AT}{v}", ends[0].component, Layer.DECLARED) for k, v in served.items() if ends[0].moved)
+    why = f"clients post to `{path}`, and the receiver serves `{usual}"
+    stop = TracedHop(Hop.EXPORT, Status.FAIL, why, PATH, (*said, *facts))
     hops = tuple(stop if x.hop is Hop.EXPORT else x for x in trace.hops)
     return replace(trace, hops=hops, disposition=Disposition.REJECTED, signals=())
 
@@ -62,18 +87,27 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
         return "A signal has no pipeline", said, f"Add the receiver to a pipeline of {signals}."
     if end.mark != PATH:
         return None
-    right = dict.fromkeys(f"`{x}={_right(x, y)}`" for x, _, y in (z.fact.partition("=") for z in end.evidence))
+    served = dict(x.fact.split(_AT) for x in end.evidence if _AT in x.fact) or {x: f"/v1/{x}" for x in SIGNALS}
+    clients = [x.fact.partition("=") for x in end.evidence if _AT not in x.fact]
+    right = dict.fromkeys(f"`{y}`" for x, _, where in clients for y in _right(x, where, served))
     rule = "an endpoint of one signal is used as it stands, with its path"
-    if not all(_signal(x.fact.partition("=")[0]) for x in end.evidence):
+    if any(not _signal(x.strip("`").partition("=")[0]) for x in right):
         rule = "it is a base, to which the path of each signal is added"
     return "Clients post to another path", said, f"Set {' and '.join(right)}: {rule}."
 
 
-def _right(variable: str, endpoint: str) -> str:
-    """An endpoint as a variable should say it for a receiver of the usual paths."""
+def _right(variable: str, endpoint: str, served: Mapping[str, str]) -> Iterator[str]:
+    """How a client should say where it sends: by the same variable, or by one for each signal without a common base."""
     scheme, _, rest = endpoint.partition("://")
-    signal = _signal(variable)
-    return f"{scheme}://{rest.partition('/')[0]}{f'/v1/{signal}' if signal else ''}"
+    host, signal = f"{scheme}://{rest.partition('/')[0]}", _signal(variable)
+    bases = {v.removesuffix(f"/v1/{k}") for k, v in served.items()}
+    if signal:
+        yield f"{variable}={host}{served[signal]}"
+    elif len(bases) == 1:
+        yield f"{variable}={host}{bases.pop()}"
+    else:
+        before, name = variable[: -len("endpoint")], variable[-len("endpoint") :]
+        yield from (f"{before}{x.upper() if name.isupper() else x}_{name}={host}{v}" for x, v in served.items())
 
 
 def _signal(variable: str) -> str:

@@ -30,8 +30,13 @@ def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:
 def told(flows: Sequence[Trace]) -> tuple[str, tuple[Evidence, ...]]:
     """What becomes of these flows in a sentence, with the policies that say so."""
     hops = [x.at(Hop.POLICY) for x in flows]
+    facts = tuple(dict.fromkeys(y for x in hops for y in x.evidence))
+    if flows[0].accepted:
+        way = "out" if _is(hops[0].mark, Way.OUT) else "in"
+        them = f"The policies let none of these clients {way} to {ports(flows)}"
+        return f"{them}, and exports from their nodes passed: nothing enforces policies here, or not these.", facts
     why = hops[0].why.replace(f"port {flows[0].port}", ports(flows))
-    return f"{why[:1].upper()}{why[1:]}.", tuple(dict.fromkeys(y for x in hops for y in x.evidence))
+    return f"{why[:1].upper()}{why[1:]}.", facts
 
 
 def _is(mark: str, *wanted: Way | Lack) -> bool:

@@ -23,6 +23,7 @@ from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, toget
 from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import stopped
 from dualstack.reach.variables import environment
+from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -111,7 +112,13 @@ class Place(msgspec.Struct, frozen=True):
         values = {x.endpoint: x.value for x in self.opened if self._is_made(x)}
         made = (x for x in config.endpoints if x in values)
         filled = (msgspec.structs.replace(x, value=values[x] if x.value else "") for x in made)
-        return msgspec.structs.replace(config, endpoints=tuple(filled))
+        readers = [x.container for x in self.configs if x.config is config and x.container]
+        return msgspec.structs.replace(config, endpoints=tuple(placed(x, readers[0], self.pod) for x in filled))
+
+    def holder(self, port: int) -> str:
+        """Words for the container that listens on a port."""
+        read = {x.container.name for x in self.configs if x.container}
+        return holder(self.pod, port, {x.container for x in self.on(port)}, read)
 
     def _is_made(self, item: Opened) -> bool:
         """Whether the sockets on a port can be those of an endpoint that is there now."""
@@ -198,7 +205,7 @@ def looked_into(found: Place, space: Namespace, listeners: Listeners | None) -> 
     mine = tuple(msgspec.structs.replace(x, place=found.name) for x in listeners.items)
     opened = tuple(_as_now(x) if x.anew and _is_there(x.anew, mine) else x for x in found.opened)
     beside = seen_in(found.sidecar, found.pod, mine, there) if found.sidecar else None
-    owned = tuple(_owned(x, mine, opened) for x in mine)
+    owned = tuple(msgspec.structs.replace(_owned(x, mine, opened), holder=found.holder(x.port)) for x in mine)
     return msgspec.structs.replace(found, space=there, observed=owned, opened=opened, sidecar=beside)
 
 

@@ -252,7 +252,8 @@ def _failure(flow: Flow, hop: Hop) -> TracedHop | None:
     """The hop as the probe says it failed there, None where it did not."""
     if flow.failed_at is not hop or flow.result is None:
         return None
-    return TracedHop(hop, Status.FAIL, MEANINGS[flow.result.outcome].why, flow.result.outcome, _probed(flow))
+    meaning = MEANINGS[flow.result.outcome]
+    return TracedHop(hop, meaning.status, meaning.why, flow.result.outcome, _probed(flow))
 
 
 def _route(flow: Flow) -> TracedHop:

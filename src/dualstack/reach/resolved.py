@@ -10,6 +10,7 @@ from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.client_dns import DOMAIN, domain, is_foreign
 from dualstack.reach.cluster_dns import SILENT
+from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.nowhere import UNLISTED
 from dualstack.reach.unasked import UNASKED
 
@@ -37,7 +38,8 @@ _KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, UNLISTED)
 def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
     """The traces, those without an address whose name gives none. `seen` are the nodes with what was answered there."""
     for trace in traces:
-        answers = [(node, x) for node, names in seen if (x := names.lookup(trace.asked or trace.target.host))]
+        host = trace.asked or trace.target.host
+        answers = [(node, _whole(x, names)) for node, names in seen if (x := names.lookup(host))]
         lacking = [x for x in answers if trace.family not in {family(y) for y in x[1].addresses}]
         promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN) and not _has_nobody(trace)
         if promised and answers and len(lacking) == len(answers):
@@ -50,6 +52,16 @@ def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iter
             yield _told(trace, *next(x for x in answers if x not in lacking))
         else:
             yield trace
+
+
+def _whole(said: Lookup, names: Names) -> Lookup:
+    """An answer for `localhost` with every address of the hosts file.
+
+    Without `multi on` in host.conf(5) the C library gives the first line alone to who asks for both families, and not
+    to who asks for one; others read the file themselves (Go net/hosts.go).
+    """
+    held = names.files.addresses_of(said.name) if said.name == LOCALHOST else ()
+    return replace(said, addresses=tuple(dict.fromkeys((*said.addresses, *held))))
 
 
 def _has_nobody(trace: Trace) -> bool:
@@ -80,13 +92,15 @@ def _sure(why: str) -> str:
 
 
 def _fact(node: str, said: Lookup) -> Evidence:
-    return Evidence(f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} on the node {node}")
+    return Evidence(
+        f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} in a pod on the node {node}"
+    )
 
 
 def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
     """A trace whose name gives no address of its family; no client needs that of a host that has another one."""
     before = _doubted(trace) if said.error else trace.at(Hop.RESOLVE)
-    known = before.status is Status.PASS and trace.target.host != "localhost"
+    known = before.status is Status.PASS and trace.target.host != LOCALHOST
     why = f"{UNRESOLVABLE}: {said.error}" if said.error else f"gives no {trace.family.title} address"
     reason = f", and {_sure(before.why)}" if before.why and not known and said.error else ""
     mark = _mark(before, said, known=known)

@@ -9,7 +9,8 @@ from dualstack.model.host import Interface, Namespace, Namespaces, Return, Route
 from dualstack.model.probe import Probes
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.blame import is_loopback
-from dualstack.reach.hint import inside
+from dualstack.reach.confined import near_server
+from dualstack.reach.hint import beside, inside
 
 NOT_RETURNED = "not-returned"
 """The mark of a route hop whose answers have no way back to the client."""
@@ -60,6 +61,16 @@ def unforwarded(trace: Trace, spaces: Namespaces | None) -> tuple[str, str, str]
     end = next((x for x in held if not is_loopback(x)), "" if served else address)
     who = f"the {trace.server}" if trace.server else "a pod"
     led = f", which leads to {who}{f' at `{end}`' if end else ''}," if served else f" of {who}"
+    near = near_server(trace.at(Hop.ROUTE))
+    if near:
+        said = (
+            f"What the {trace.vantage} send to `{address}`{led} comes back as unreachable, and so does what another pod"
+        )
+        detail = f"{said} on the node {near} sends there: the node has no route to that pod, or gets no answer from it."
+        rules = beside(trace.server, "nft list ruleset")
+        look = f"`ip {option} neigh` and `ip {option} route get {end}` on the node {near}"
+        hint = f"Look at {look}. Where the neighbour is FAILED, list the rules in the network of the pod: `{rules}`."
+        return f"The node of the pod does not reach it over {title}", detail, hint
     detail = (
         f"What the {trace.vantage} send to `{address}`{led} comes back as unreachable: their node, or a router behind "
         f"it, has no route there, or gets no answer from the next hop."

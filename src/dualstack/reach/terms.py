@@ -20,7 +20,7 @@ from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
 from dualstack.reach.outcomes import MEANINGS, reached
-from dualstack.reach.paths import posted, unpiped, without
+from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import Sidecar
 
@@ -35,7 +35,8 @@ _LACKING = {
     HEADERS: (Hop.EXPORT, "the receiver wants credentials, and its clients set no headers"),
 }
 """What a receiver asks for by its configuration: the hop where clients without it end, and why."""
-_MOVED = "it takes exports at paths of its own"
+_MOVED = "it takes exports at paths of its own, and none was made there"
+_POSTING = "it takes exports at paths of its own, and nobody says where its clients post to"
 _BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
 UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
 _UNPROVED = "nothing was exported over this family"
@@ -61,6 +62,8 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
             asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
         told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
         told = posted(told, mine[number], place)
+        if told.accepted and not mine[number] and place and any(base(x.endpoint) for x in place.on(trace.port)):
+            told = _doubted(told, Hop.EXPORT, _POSTING)
         if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
             told = _doubted(told, Hop.ENDPOINT, _BARE)
         unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
@@ -81,7 +84,7 @@ def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None
 
 _SPOKEN = (
     *(Outcome.ACCEPTED, Outcome.CONNECTED, Outcome.REJECTED, Outcome.NOT_OTLP, Outcome.HTTP1_SPOKEN),
-    *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN),
+    *(Outcome.HTTP2_SPOKEN, Outcome.TLS_EXPECTED, Outcome.TLS_REFUSED, Outcome.TLS_NOT_SPOKEN, Outcome.UNPROVED),
 )
 """What tells in itself whether TLS is spoken."""
 

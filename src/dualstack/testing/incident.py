@@ -164,7 +164,7 @@ def _listener(text: str) -> Listener:
     own = Family.IPV6 if ":" in address else Family.IPV4
     literal = own is Family.IPV6 and address != "::" and "." not in address
     only = None if own is Family.IPV4 else v6only or literal
-    room = {"queued": 1, "backlog": 0} if full else {}
+    room: dict[str, Any] = {"queued": 1, "backlog": 0} if full else {}
     return Listener(PLACE, transport, address, port, own, only, device, processes=owner, source="sock_diag", **room)
 
 

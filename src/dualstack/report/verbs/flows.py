@@ -156,7 +156,8 @@ def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
     alike: dict[str, list[str]] = {}
     for trace in diagnosis.traces:
         if trace.required and trace.disposition is Disposition.INSUFFICIENT_INFO and trace.key not in told:
-            for why in _why_not(trace):
+            known = [x for x in diagnosis.traces if x.target == trace.target and (x.accepted or x.failed)]
+            for why in _why_not(trace, alone=any(x.family is not trace.family for x in known)):
                 alike.setdefault(why, []).append(_place(trace.target.endpoint, 38))
     if alike:
         yield Line()
@@ -169,13 +170,14 @@ def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
         yield Line(f"    - and {len(alike) - MANY} more reasons", "dim")
 
 
-def _why_not(trace: Trace) -> Iterator[str]:
-    """Why nobody knows what becomes of a flow; nothing where nothing tells."""
+def _why_not(trace: Trace, *, alone: bool) -> Iterator[str]:
+    """Why nobody knows what becomes of a flow, `alone` in its family; nothing where nothing tells."""
     open_ = [x for x in trace.hops if x.status is Status.UNKNOWN]
     untold = [x.hop for x in open_ if not x.why]
     heard = trace.at(Hop.LISTEN).status is Status.PASS and Hop.EXPORT in untold
     if heard and {*untold} <= {*_ANSWERS}:
-        yield "a listener is there; nothing was exported, so what it answers is not known"
+        over = f" over {trace.family.title}" if alone else ""
+        yield f"a listener is there; nothing was exported{over}, so what it answers is not known"
     yield from (f"at the hop {x.hop} {x.why}" for x in open_ if x.why and x.why not in tuple(Outcome))
 
 

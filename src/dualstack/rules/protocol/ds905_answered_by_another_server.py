@@ -81,12 +81,14 @@ def check(traces: Traces, probes: Probes, listeners: Listeners | None, places: "
             yield _of_proxy(trace, result, row) if row else _declared(trace, places)
             continue
         halted = stopped(trace, listeners) if result.outcome is Outcome.SILENT else None
-        summary, detail, hint = resumed(halted) if halted else stranger(trace, result, holder(trace, listeners))
+        who, meant = _redirected(trace, places)
+        owner = "" if who else holder(trace, listeners)
+        summary, detail, hint = resumed(halted) if halted else stranger(trace, result, owner)
         named = (Evidence(f"server: {result.server}", "header of the answer", Layer.PROBED),) if result.server else ()
         yield Finding(
             summary=summary,
-            detail=detail,
-            hint=hint,
+            detail=f"{detail}{who}",
+            hint=meant if who else hint,
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=(*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence, *named),
@@ -102,10 +104,15 @@ def _of_proxy(trace: Trace, result: ProbeResult, row: Mapping[str, str]) -> Find
 
 
 def _declared(trace: Trace, places: "Places | None") -> Finding:
+    who, hint = _redirected(trace, places)
+    return _told(trace, f"Port {trace.target.port} takes no OTLP", (who.strip(), hint), Confidence.DECLARED)
+
+
+def _redirected(trace: Trace, places: "Places | None") -> tuple[str, str]:
+    """Who listens there by its configuration, where that is no OTLP receiver, and what to do."""
     from dualstack.reach.live import redirected
 
-    who, hint = redirected(trace, places) if places else ("", "")
-    return _told(trace, f"Port {trace.target.port} takes no OTLP", (who.strip(), hint), Confidence.DECLARED)
+    return redirected(trace, places) if places else ("", "")
 
 
 def _told(trace: Trace, summary: str, words: tuple[str, str], confidence: Confidence) -> Finding:

@@ -1,0 +1,94 @@
+"""Ports on which another receiver of the Collector listens, which may take any request for its own."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Protocol, family
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition
+from dualstack.report.verbs.flows import unknown
+from tests.cluster import worlds as w
+
+ONE = [w.pod("otel-a", "n1")]
+ADDRESSES = tuple(x["ip"] for x in ONE[0]["status"]["podIPs"])
+SERVICE = next(x for x in w.healthy() if x["kind"] == "Service")["spec"]["clusterIPs"]
+ZIPKIN = w.config()
+ZIPKIN["data"] = {
+    "config.yaml": (
+        "receivers: {jaeger: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}, zipkin: {endpoint: '0.0.0.0:4318'}}\n"
+        "exporters: {debug: {}}\n"
+        "service: {pipelines: {traces: {receivers: [jaeger, zipkin], exporters: [debug]}}}\n"
+    )
+}
+
+
+def looked(protocol: Protocol, outcome: Outcome, **said: Any) -> list[Glimpse]:
+    port = 4317 if protocol is Protocol.GRPC else 4318
+    return [Glimpse("pod otel-a", port, protocol, Way.INSIDE, outcome, address=x, **said) for x in ADDRESSES]
+
+
+UNPROVED = looked(Protocol.HTTP, Outcome.UNPROVED, status="HTTP 202", signals=("traces",))
+UNKNOWN = looked(Protocol.GRPC, Outcome.NOT_OTLP, status="grpc-status 12 UNIMPLEMENTED")
+
+
+def told(config: w.Object, seen: list[Glimpse], *looks: Inspection) -> Diagnosis:
+    world = w.world(w.healthy(pods=ONE, configs=[config]), seen=Glimpses(tuple(seen)))
+    world.inspections = list(looks)
+    return conclude(world, Question())
+
+
+def from_nodes(outcome: Outcome, status: str) -> list[Inspection]:
+    """Exports over HTTP from each node to the Service."""
+    made = Probes(
+        tuple(
+            ProbeResult(ProbeTask(x, 4318, Protocol.HTTP, "otel.obs.svc"), outcome, status=status)
+            for x in SERVICE
+            if family(x)
+        )
+    )
+    return [Inspection(x, "obs", "", plainly(Snapshot({Probes: made}))) for x in ("n1", "n2")]
+
+
+@pytest.mark.parametrize("nodes", [False, True])
+def test_a_success_that_any_path_gets_proves_no_receiver(nodes: bool) -> None:
+    looks = from_nodes(Outcome.UNPROVED, "HTTP 202") if nodes else []
+    found = told(w.config(http="${env:NOWHERE}:4318"), [] if nodes else UNPROVED, *looks)
+
+    mine = [x for x in found.traces if x.target.port == 4318]
+    assert {x.disposition for x in mine} == {Disposition.INSUFFICIENT_INFO}
+    assert {x.at(x.hops[-1].hop).why for x in mine} == {"every path is answered with `HTTP 202`, and none as OTLP is"}
+    assert found.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("nodes", [False, True])
+def test_and_is_none_where_another_one_listens_by_the_configuration(nodes: bool) -> None:
+    looks = from_nodes(Outcome.UNPROVED, "HTTP 202") if nodes else []
+    found = told(ZIPKIN, [*UNKNOWN, *UNPROVED], *looks)
+
+    assert found.verdict is Verdict.BROKEN
+    faults = {x.summary: x for x in found.findings}
+    assert {x.code for x in found.findings} == {"DS905"}
+    web = faults["No OTLP receiver answers on port 4318"]
+    assert "`receivers/zipkin` listens there, which is no OTLP receiver." in web.detail
+    assert web.hint == "Send OTLP/HTTP to an OTLP receiver."
+    assert "unproved; HTTP 202" in {x.fact for x in web.evidence}
+    grpc = faults["No OTLP receiver answers on port 4317"]
+    assert "`receivers/jaeger` listens there, which is no OTLP receiver." in grpc.detail
+    assert grpc.hint == "Send gRPC to an OTLP receiver."
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_family_is_named_over_which_alone_nothing_was_exported(taken: bool) -> None:
+    looks = [Glimpse("pod otel-a", 4318, Protocol.HTTP, Way.ADDRESS, Outcome.ACCEPTED)] if taken else []
+
+    said = " ".join(x.text for x in unknown(told(w.config(), looks)) if "4318" in x.text)
+
+    assert ("nothing was exported over IPv6, so" in said) is taken
