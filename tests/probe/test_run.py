@@ -19,8 +19,8 @@ from dualstack.probe.run import AT_ONCE, Options, run
 from tests.probe.peers import made, peer, says, until_closed
 
 GRPC, HTTP, TCP = Protocol.GRPC, Protocol.HTTP, Protocol.TCP
-NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
-OK = says(NO_CONTENT)
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
+OK = says(TAKEN)
 
 
 def test_never_two_connections_at_a_time_to_one_place() -> None:
@@ -34,7 +34,7 @@ def test_never_two_connections_at_a_time_to_one_place() -> None:
                 with sock:
                     sock.recv(65536)
                     waiting.append(bool(select.select([listener], [], [], 0.05)[0]))
-                    sock.sendall(NO_CONTENT)
+                    sock.sendall(TAKEN)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -58,7 +58,7 @@ def test_many_at_once_and_never_too_many() -> None:
         time.sleep(0.1)
         with lock:
             now[0] -= 1
-        sock.sendall(NO_CONTENT)
+        sock.sendall(TAKEN)
 
     with peer(counts, "0.0.0.0") as port:
         tasks = [ProbeTask(f"127.0.7.{x}", port, HTTP, "localhost") for x in range(1, AT_ONCE + 40)]

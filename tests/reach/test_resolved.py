@@ -65,10 +65,12 @@ def test_a_name_that_does_not_resolve_says_its_error() -> None:
     assert found.at(Hop.RESOLVE).why == f"`{NAME}` does not resolve: EAI_NONAME"
 
 
-def test_what_fails_there_already_stays() -> None:
+def test_what_fails_there_already_stays_and_the_lookup_is_evidence() -> None:
     lost = trace(Status.FAIL)
+    (found,) = resolved([lost], [("n1", names(V4))])
 
-    assert list(resolved([lost], [("n1", names(V4))])) == [lost]
+    assert [x.source for x in found.at(Hop.RESOLVE).evidence] == ["getaddrinfo in a pod on the node n1"]
+    assert replace(found, hops=lost.hops) == lost
 
 
 def test_what_clients_write_is_what_is_looked_up() -> None:
