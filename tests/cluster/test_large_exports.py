@@ -3,17 +3,22 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Family, Protocol, family
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Severity
-from dualstack.model.inspection import Inspection
+from dualstack.model.inspection import Crossing, Inspection
 from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Disposition
+from dualstack.reach.large_exports import differing
+from dualstack.reach.pods import Places
 from tests.cluster import worlds as w
+from tests.reach.test_crossed import IP, PORT, trace
 
 SERVICE = next(x for x in w.healthy() if x["kind"] == "Service")["spec"]["clusterIPs"]
 ONE = [w.pod("otel-a", "n1")]
@@ -64,3 +69,13 @@ def test_one_behind_an_export_that_ended_is_not_told_beside_it() -> None:
 
 def test_one_that_is_taken_is_no_fault() -> None:
     assert (told(None).verdict, told(None).findings) == (Verdict.HEALTHY, ())
+
+
+@pytest.mark.parametrize(("count", "told_of"), [("2", 1), ("1-of-2", 0)])
+def test_through_a_service_of_differing_pods_the_larger_one_may_have_come_to_another(count: str, told_of: int) -> None:
+    one = replace(trace(count=count), disposition=Disposition.ACCEPTED)
+    made = Crossing(
+        "n1", "", "", ProbeResult(ProbeTask(IP, PORT, Protocol.GRPC, "otel"), Outcome.ACCEPTED, larger=SLOW)
+    )
+
+    assert len(list(differing([one], [made], Places({})))) == told_of
