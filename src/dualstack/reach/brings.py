@@ -6,12 +6,15 @@ OpenTelemetry specification, OTLP exporter configuration, and SDK environment va
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from dualstack.reach.java import AFTER, BEFORE
+
 SIGNALS = ("traces", "metrics", "logs")
 """Those that SDKs export unless they are told otherwise."""
 OTLP = "otlp"
 _OTLP = "OTEL_EXPORTER_OTLP"
 HEADERS, CERTIFICATE = "headers", "certificate"
 _CREDENTIALS = {HEADERS: "HEADERS", CERTIFICATE: "CLIENT_CERTIFICATE"}
+_OPTIONS = (*BEFORE, *AFTER)
 _STORES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 """Variables that name authorities for whatever a program sends (OpenSSL and Go, Node.js, Python)."""
 _SCHEMES = {"https": True, "http": False}
@@ -49,7 +52,7 @@ def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collect
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)
     credentials = tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names))
     trusts = _is_set("CERTIFICATE", signal, names) or any(x in names for x in _STORES)
-    return Brought(signals, tls, credentials, may, trusts or "trustStore" in str(values.get("JAVA_TOOL_OPTIONS")))
+    return Brought(signals, tls, credentials, may, trusts or any("trustStore" in values.get(x, "") for x in _OPTIONS))
 
 
 def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:

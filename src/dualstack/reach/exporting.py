@@ -14,7 +14,8 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import SIGNALS, brings, exports, idle
-from dualstack.reach.properties import OPTIONS, dialled, with_properties
+from dualstack.reach.java import AFTER, BEFORE
+from dualstack.reach.properties import dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
 from dualstack.reach.variables import Variables, environment
 
@@ -39,7 +40,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
 def _may_export(container: Container) -> bool:
     """Whether a container may say where it exports to: in variables, in those of other things, or in its arguments."""
     named = (x.name for x in container.env or ())
-    told = any(x.startswith(_OTLP) or x in OPTIONS for x in named)
+    told = any(x.startswith(_OTLP) or x in (*BEFORE, *AFTER) for x in named)
     return told or bool(container.env_from) or names_endpoint(container)
 
 

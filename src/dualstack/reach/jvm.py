@@ -11,14 +11,8 @@ from dualstack.model.kube import Container, Workload
 from dualstack.model.question import Question
 from dualstack.model.source import Written
 from dualstack.reach.destination import read
+from dualstack.reach.java import AFTER, BEFORE, COMMAND, FLAG, IPV4_ALONE, IPV6_FIRST
 from dualstack.reach.unknowns import wanted
-
-_FLAG = re.compile(r"-Djava\.net\.(?P<name>preferIPv4Stack|preferIPv6Addresses)=(?P<value>\w+)")
-_BEFORE, _AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_OPTIONS",)
-"""Variables whose options a JVM reads before and after those of its command line; what comes last counts.
-
-JVM TI section JAVA_TOOL_OPTIONS; java(1) section JDK_JAVA_OPTIONS. Start scripts put JAVA_OPTS on the command line.
-"""
 
 _INJECTED = "instrumentation.opentelemetry.io/inject-java"
 _RECEIVERS = re.compile(r"skywalking|zipkin|data-prepper")
@@ -33,29 +27,29 @@ class Told(msgspec.Struct, frozen=True):
 
 def ipv4_stack(workload: Workload, container: Container) -> Told | None:
     """What takes IPv6 from the JVM of a container that sends or receives telemetry; None where nothing does."""
-    found = _flag(container, "preferIPv4Stack")
+    found = _flag(container, IPV4_ALONE)
     return found if found and _has_to_do(workload, container) else None
 
 
 def ipv6_first(container: Container) -> Told | None:
     """What makes the JVM of a container try IPv6 first; None where nothing does."""
-    return _flag(container, "preferIPv6Addresses")
+    return _flag(container, IPV6_FIRST)
 
 
 def _flag(container: Container, name: str) -> Told | None:
     """Where a flag is set to true; the last one of its name counts."""
-    every = ((told, found) for told in _told(container) for found in _FLAG.finditer(told.written.text))
+    every = ((told, found) for told in _told(container) for found in FLAG.finditer(told.written.text))
     said = [(told, found["value"]) for told, found in every if found["name"] == name]
     return said[-1][0] if said and said[-1][1] == "true" else None
 
 
 def _told(container: Container) -> Iterator[Told]:
     held = {x.name: x.value for x in container.variables}
-    for names, words in ((_BEFORE, container.words), (_AFTER, ())):
+    for names, words in ((BEFORE, container.words), (AFTER, ())):
         for name in names:
             if value := held.get(name):
                 yield Told(name, value)
-        yield from (Told("the command", x) for x in words)
+        yield from (Told(COMMAND, x) for x in words)
 
 
 def _has_to_do(workload: Workload, container: Container) -> bool:
