@@ -8,8 +8,9 @@ from dualstack.model.address import Family, family
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.arrival import OUTSIDE, UNMET
 from dualstack.reach.bind import accepts
-from dualstack.reach.pods import Place, Places, status_of
+from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import Sidecar
+from dualstack.reach.states import status_of
 
 _STOPPED = (Hop.LISTEN, Hop.HANDSHAKE)
 """Where a proxy stops what its own listeners do not take."""

@@ -14,14 +14,13 @@ from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome
-from dualstack.model.slim import ContainerState, ContainerStatus
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.client_dns import own_names
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
-from dualstack.reach.states import stopped
+from dualstack.reach.states import since_when, status_of, stopped
 from dualstack.reach.variables import environment
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
@@ -308,12 +307,6 @@ def _by_version(endpoint: DeclaredEndpoint) -> str:
     return f"`{endpoint.field}` is left out, and its default is another one before 0.104"
 
 
-def status_of(name: str, pod: Pod) -> ContainerStatus:
-    """What the kubelet says of a container; an empty status where it says nothing."""
-    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
-    return next((x for x in every if x.name == name), ContainerStatus())
-
-
 def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> str:
     """Why a container may have another configuration than the one that is there now; empty where it has not.
 
@@ -321,8 +314,7 @@ def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> 
     """
     holders = {(x.namespace, x.name) for x in (item.config.holder, *item.config.parts) if x and x.kind == "ConfigMap"}
     held = [x for x in cluster.config_maps if (x.metadata.namespace, x.metadata.name) in holders]
-    running = (status_of(container.name, pod).state or ContainerState()).running
-    since = (running and running.started_at) or ""
+    since = since_when(container.name, pod)
     newer = next((x for x in held if since and x.metadata.changed > since), None)
     if newer is None:
         return ""

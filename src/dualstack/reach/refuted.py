@@ -9,8 +9,9 @@ from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
-from dualstack.reach.pods import Opened, Place, status_of
+from dualstack.reach.pods import Opened, Place
 from dualstack.reach.runs import is_of
+from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
 
 _UNHEARD = "DS218"

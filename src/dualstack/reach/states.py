@@ -93,6 +93,18 @@ def has_ended(status: ContainerStatus) -> bool:
     return _last(status) is not None
 
 
+def status_of(name: str, pod: Pod) -> ContainerStatus:
+    """What the kubelet says of a container; an empty status where it says nothing."""
+    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    return next((x for x in every if x.name == name), ContainerStatus())
+
+
+def since_when(name: str, pod: Pod) -> str:
+    """When a container of a pod started; empty where it does not run."""
+    running = (status_of(name, pod).state or ContainerState()).running
+    return (running and running.started_at) or ""
+
+
 def was_killed(pod: Pod, name: str) -> bool:
     """Whether the kubelet can have ended a container because a probe failed.
 

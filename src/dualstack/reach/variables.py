@@ -13,6 +13,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container, EnvFrom, EnvVar
 from dualstack.model.slim import ConfigMap
 from dualstack.reach.links import links, service_of
+from dualstack.reach.states import since_when
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
 AS_THEN = "as it was when the container started"
@@ -45,7 +46,7 @@ def environment(
     Those that Services gave it are `links`: they count where a value speaks of them. Of a key of a ConfigMap
     that was written after the container started nobody knows what it was.
     """
-    since = _since(container.name, pod)
+    since = since_when(container.name, pod)
     every = {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
     fields, linked = _fields(pod), links(pod, services, since)
     values, held, unread = dict[str, str](), dict[str, str](), list[str]()
@@ -67,13 +68,6 @@ def environment(
         values |= {each.name: value} if value is not None else {}
         held |= {each.name: why} if why else {}
     return Variables(values, held, tuple(unread), links=linked)
-
-
-def _since(name: str, pod: Pod) -> str:
-    """When a container of a pod started; empty where it does not run."""
-    every = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
-    running = next((x.state.running for x in every if x.name == name and x.state), None)
-    return (running and running.started_at) or ""
 
 
 def _all_of(source: EnvFrom, pod: Pod, maps: Maps, since: str) -> Variables:
