@@ -132,6 +132,7 @@ AFFINITY = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
         ({"nodeSelector": {"pool": "b"}}, {}, set()),
         ({}, {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}, {"n1"}),
         ({"tolerations": [{"key": "gpu"}]}, {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}, {"n1", "n2"}),
+        ({"tolerations": [{"key": "tpu"}]}, {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}, {"n1"}),
         ({"affinity": AFFINITY}, {}, set()),
     ],
 )

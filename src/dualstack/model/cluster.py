@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dualstack.model.address import Family, family, is_address
-from dualstack.model.container import Affinity, Container, DnsConfig, HostAlias, Toleration
+from dualstack.model.container import Affinity, Container, DnsConfig, HostAlias, Taint, Toleration
 from dualstack.model.event import Event
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
@@ -246,10 +246,15 @@ class Pod(Slim, frozen=True):
         """Whether it is on a node; one of a template may come to any that takes it."""
         return bool(self.spec.node_name or self.addresses)
 
+    def barred_from(self, node: "Node") -> Taint | None:
+        """The taint of a node that keeps it out, where one does."""
+        held = self.spec.tolerations or ()
+        return next((x for x in node.spec.taints or () if x.bars and not any(y.is_for(x) for y in held)), None)
+
     def may_come_to(self, node: "Node") -> bool | None:
-        """Whether it may be on a node, None where an affinity decides. For which taints tolerations are is not read."""
+        """Whether it may be on a node, None where an affinity decides."""
         wanted, labels = self.spec.node_selector or {}, node.metadata.labels or {}
-        if not wanted.items() <= labels.items() or (node.keeps_out and not self.spec.tolerations):
+        if not wanted.items() <= labels.items() or self.barred_from(node):
             return False
         near = self.spec.affinity.node_affinity if self.spec.affinity else None
         return None if near and near.required else True
@@ -260,14 +265,6 @@ class NodeAddress(Slim, frozen=True):
 
     type: str = ""
     address: str = ""
-
-
-class Taint(Slim, frozen=True):
-    """What keeps pods from a node that do not tolerate it."""
-
-    key: str = ""
-    value: str = ""
-    effect: str = ""
 
 
 class NodeSpec(Slim, frozen=True):
@@ -307,7 +304,7 @@ class Node(Slim, frozen=True):
     @property
     def keeps_out(self) -> bool:
         """Whether pods come there only if they tolerate it."""
-        return any(x.effect in ("NoSchedule", "NoExecute") for x in self.spec.taints or ())
+        return any(x.bars for x in self.spec.taints or ())
 
     @property
     def addresses(self) -> tuple[str, ...]:

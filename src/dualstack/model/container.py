@@ -95,6 +95,19 @@ class HostAlias(Slim, frozen=True):
     hostnames: list[str] | None = None
 
 
+class Taint(Slim, frozen=True):
+    """What keeps pods from a node that do not tolerate it."""
+
+    key: str = ""
+    value: str = ""
+    effect: str = ""
+
+    @property
+    def bars(self) -> bool:
+        """Whether pods come to the node only if they tolerate it; else it is the scheduler's last choice."""
+        return self.effect in ("NoSchedule", "NoExecute")
+
+
 class Toleration(Slim, frozen=True):
     """What lets a pod come to nodes with a taint. Without an `operator` the value has to be equal."""
 
@@ -102,6 +115,12 @@ class Toleration(Slim, frozen=True):
     operator: str = ""
     value: str = ""
     effect: str = ""
+
+    def is_for(self, taint: Taint) -> bool:
+        """Whether it is for a taint (kubernetes 1.34.4, staging core/v1 toleration.go, ToleratesTaint)."""
+        if self.effect not in ("", taint.effect) or self.key not in ("", taint.key):
+            return False
+        return self.operator == "Exists" or (bool(self.key) and self.value == taint.value)
 
 
 class NodeAffinity(Slim, frozen=True):
