@@ -1,6 +1,5 @@
 """Pods whose containers do not run: that is the cause, and what their configurations foretell is none."""
 
-import json
 from typing import Any
 
 import pytest
@@ -357,62 +356,3 @@ def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> Non
 
     assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
     assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."
-
-
-@pytest.mark.parametrize(
-    ("shares", "holder"),
-    [(True, "a process of the node n1, or of a pod in its network"), (False, "another container of the pod")],
-)
-def test_a_port_that_somebody_else_has_is_told(shares: bool, holder: str) -> None:
-    end = 'Error: cannot start pipelines: failed to start "otlp" receiver: listen tcp 0.0.0.0:34317: bind: '
-    pod = crashed(message=f"{end}address already in use")
-    pod["spec"]["hostNetwork"] = shares
-
-    (told,) = (x for x in w.diagnosed(w.healthy(pods=[pod])).findings if x.code == "DS507")
-
-    assert told.hint.startswith("Give one of the two another port:")
-    assert holder in told.hint
-    assert told.fix is not None
-    assert any("spec.nodeName=n1" in x for x in told.fix.commands) is shares
-
-
-def test_who_has_the_port_of_the_node_is_named() -> None:
-    pod = crashed(message="listen tcp 0.0.0.0:34317: bind: address already in use")
-    pod["spec"]["hostNetwork"] = True
-    (status,) = pod["status"]["containerStatuses"]
-    ended = status.get("lastState", {}).get("terminated") or status["state"]["terminated"]
-    ended["holder"] = "the pod edge/agent-1 of DaemonSet agent"
-
-    (told,) = (x for x in w.diagnosed(w.healthy(pods=[pod])).findings if x.code == "DS507")
-
-    assert told.hint == (
-        "Give one of the two another port: the pod edge/agent-1 of DaemonSet agent has the one that it wants."
-    )
-
-
-def _turned_away() -> dict[str, Any]:
-    pod = crashed(message="listen tcp 0.0.0.0:34317: bind: address already in use")
-    pod["spec"]["hostNetwork"] = True
-    return pod
-
-
-def test_the_pods_of_the_node_are_asked_for_who_has_the_port(api: Make) -> None:
-    mine, other, third = _turned_away(), w.pod("agent-1", "n1"), w.pod("agent-2", "n1")
-    for each, port in ((other, 34317), (third, 34318)):
-        each["spec"] |= {"hostNetwork": True, "containers": [{"name": "a", "ports": [{"containerPort": port}]}]}
-    listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [mine, third, other]}
-    for answer, holder in (
-        (
-            (200, {"Content-Type": "application/json"}, json.dumps(listed).encode()),
-            "the pod obs/agent-1 of ReplicaSet otel-1",
-        ),
-        (status(403), None),
-    ):
-        world = w.world([_turned_away()])
-        with server(answer) as kept:
-            last_lines(api(kept.url), world, lambda _: None)
-
-        assert "fieldSelector=spec.nodeName%3Dn1" in kept.asked[0][1]
-        ended = world.objects["Pod"][0]["status"]["containerStatuses"][0]["lastState"]["terminated"]
-        assert ended.get("holder") == holder
-        assert bool(world.gaps) is (holder is None)

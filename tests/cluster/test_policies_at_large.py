@@ -7,12 +7,13 @@ from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
-from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
+from tests.cluster.test_inside import on_nodes
 from tests.cluster.test_policies import (
     ASK,
     CLIENT,
@@ -84,3 +85,20 @@ def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 
     assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod cart-1"}
+
+
+def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "obs"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+    }
+    world = w.world(w.healthy(policies=[policy]))
+    world.inspections = on_nodes()
+
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.HEALTHY
+    (told,) = {x.detail for x in found.findings if x.code == "DS701"}
+    assert told.startswith("The policies let none of these clients in to ports 4317 and 4318, and exports from")
