@@ -20,7 +20,7 @@ from dualstack.overview import conclude_all
 from dualstack.reach.nowhere import alike, is_of_pods
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import alias, cart
-from tests.cluster.test_survey import Object
+from tests.cluster.test_survey import Object, variables
 
 CART = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
         "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
@@ -155,6 +155,10 @@ def test_a_service_of_the_same_pods_that_has_the_port_is_named(tmp_path: Path) -
     (first, *_) = of(told(folder(tmp_path, cart("http://otel-monitoring.obs:4317"), metrics, API)), "DS508")
 
     assert first.hint == "Let them send to `otel.obs`, which has port 4317 and leads to the same pods."
+    another = variables(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://otel-monitoring.shop:9999")
+    (again, *_) = of(told(folder(tmp_path, cart("http://otel-monitoring.obs:4317", *another), metrics, API)), "DS508")
+
+    assert again.hint == first.hint
 
 
 @pytest.mark.parametrize(

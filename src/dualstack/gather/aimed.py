@@ -133,7 +133,8 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
         led += _to_service(ask, namespace, name, likely=likely)
-        _beside(ask, (namespace, name), {aim.port for aim in found for x in aim.names if x.name == name} - {0})
+        mine = (aim.port for aim in found for x in aim.names if (x.namespace, x.name) == (namespace, name))
+        _beside(ask, (namespace, name), {*mine} - {0})
     addresses = {(x, aim.port): None for aim in found for x in aim.literals}
     for address, port in list(addresses)[:_ADDRESSES]:
         led += _to_address(ask, address, port)

@@ -38,8 +38,9 @@ class World(msgspec.Struct):
     `no_gateways` the Gateways that routes name and that are not there, and `learned` the families that the server would
     give to a new Service that wants both. The keys of `pseudonymised` objects stand in the order of what they stand
     for. `vantage` says from where it was `gathered`, and when (RFC 3339); neither decides anything. `vacant` are
-    addresses that clients name and nobody in the cluster has. `namespaces` are some that there are, and `meant` says of
-    Services that clients name and that are not there which ones are alike: namespace and name of both. `whole` are
+    addresses that clients name and nobody in the cluster has. `namespaces` are some that there are, and `meant` says
+    which Services may be meant instead of one, by namespace and name of both: ones that are alike where it is not
+    there, namesakes elsewhere where it selects nothing, a neighbour with the port that it lacks. `whole` are
     kinds of which all objects of all namespaces are here, and `surveyed` are nodes all of whose pods were looked at; of
     files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
     cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
