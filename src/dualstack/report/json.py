@@ -235,10 +235,3 @@ def _exporters(diagnosis: Diagnosis) -> Iterator[ExporterDocument]:
             target=join(found or each.host, target.port) if target else None,
             traces=flows(each, found, known, diagnosis.traces),
         )
-
-
-def schema() -> dict[str, object]:
-    """The JSON Schema (draft 2020-12) of what `render` gives."""
-    found = msgspec.json.schema(Document)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    return {**head, **found}

@@ -9,7 +9,7 @@ import msgspec
 
 from dualstack.model.source import Location
 from dualstack.model.text import printable
-from dualstack.model.understood import SCHEMA, Configuration, Endpoint, Understood
+from dualstack.model.understood import Configuration, Endpoint, Understood
 from dualstack.reach.cases import sentence
 from dualstack.report.verbs.lines import Line, styled
 
@@ -24,12 +24,6 @@ def render(found: Understood, *, color: bool = False) -> str:
 def render_json(found: Understood) -> str:
     """The same as one JSON object with a final newline."""
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
-
-
-def schema() -> dict[str, object]:
-    """The JSON Schema (draft 2020-12) of what `render_json` gives."""
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    return {**head, **msgspec.json.schema(Understood)}
 
 
 def _files(found: Understood) -> Iterator[Line]:
