@@ -87,6 +87,19 @@ def test_the_variable_of_one_signal_that_says_the_protocol_is_named() -> None:
     assert "Set `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc`" in one.hint
 
 
+def test_signals_that_share_an_endpoint_may_each_have_a_protocol_of_their_own() -> None:
+    own = variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="grpc")
+    found = told(cart("http://otel.obs:4318", *own))
+
+    (one,) = [x for x in found.findings if x.code == "DS902"]
+    assert "Set `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf`" in one.hint
+    assert {x.protocol for x in found.traces if x.failed} == {"grpc"}
+    assert {(x.protocol, x.signals, x.may) for x in found.exporters} == {
+        ("grpc", ("traces",), ("traces",)),
+        ("http/protobuf", (), ("metrics", "logs")),
+    }
+
+
 def test_what_holds_a_property_is_the_evidence() -> None:
     pod = client("a", "n1", variables(JDK_JAVA_OPTIONS="-Dotel.exporter.otlp.endpoint=http://gone:4317"))
     (one,) = [x for x in told(pod).findings if x.code == "DS408"]

@@ -1,12 +1,13 @@
 """Ports that refuse in pods of which the objects tell little: what two looks prove, and what they do not."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Finding
+from dualstack.model.finding import Applicability, Finding
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from tests.cluster import worlds as w
@@ -91,6 +92,28 @@ def test_pods_of_another_workload_are_what_the_selector_takes_in(about: Any, cal
     assert f"takes in pods of {called}, where nothing listens on port 4317" in told.detail
     assert told.hint == "Narrow the selector to the pods of ReplicaSet otel-1."
     assert found.verdict is Verdict.DEGRADED
+
+
+def test_pods_of_another_workload_may_take_it_on_a_port_of_their_own() -> None:
+    other = shop(labels={"app": "otel", "pod-template-hash": "5f"})
+    other["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "scraper-5f"}]
+    own = deepcopy(w.TEMPLATE)
+    own["volumes"][0]["configMap"]["name"] = "scraper"
+    other |= {"apiVersion": "v1", "spec": {**own, "nodeName": "n2"}}
+    reads = w.config("0.0.0.0:5317")
+    reads["metadata"]["name"] = "scraper"
+    pods = [w.pod("otel-a", "n1"), other]
+
+    seen = [*looks("otel-a", 4317, ACCEPTED, ACCEPTED), *looks("web-a", 4317, REFUSED, REFUSED)]
+    found = diagnosed(*seen, pods=pods, slices=w.endpoints(pods), configs=[w.config(), reads])
+    told = only(found, "DS508")
+
+    assert told.summary == "Some pods behind port 4317 do not listen there"
+    assert told.detail.endswith("where nothing listens on port 4317: grpc is taken on 5317 there.")
+    right = "the pods of ReplicaSet otel-1, or let the receiver of Deployment scraper listen on port 4317"
+    assert told.hint == f"Narrow the selector to {right}."
+    assert told.fix is not None
+    assert told.fix.applicability is Applicability.MANUAL
 
 
 def test_pods_of_one_workload_are_not_taken_in_by_mistake() -> None:

@@ -52,6 +52,15 @@ spec: {exporter: {endpoint: "http://gw-collector:4317"}, LANGUAGE}
         assert not found(told, "DS902")
         assert not found(gateway.replace(", LANGUAGE", ""), "DS902")
 
+    def test_signals_that_share_an_endpoint_may_each_have_a_protocol_of_their_own(self) -> None:
+        mixed = client("http/protobuf", "http://otel-collector:4318")
+        own = "        - {name: OTEL_EXPORTER_OTLP_%s, value: %s}\n"
+
+        assert not found(BOTH + collector() + mixed, "DS902")
+        assert found(BOTH + collector() + mixed + own % ("LOGS_PROTOCOL", "grpc"), "DS902")
+        away = own % ("LOGS_ENDPOINT", '"http://otel-collector:4317"')
+        assert not found(BOTH + collector() + mixed + own % ("LOGS_PROTOCOL", "grpc") + away, "DS902")
+
     def test_the_loopback_is_that_of_the_own_pod(self) -> None:
         sidecar = (
             "        - name: shop\n          env: [{name: OTEL_EXPORTER_OTLP_PROTOCOL, value: grpc},"

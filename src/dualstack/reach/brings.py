@@ -35,18 +35,20 @@ class Brought(NamedTuple):
     trusts: bool = False
 
 
-def brings(signal: str, endpoint: str, values: Mapping[str, str], names: Collection[str]) -> Brought:
-    """What goes to an endpoint, that of one `signal` or that of all for an empty one.
+def brings(
+    signal: str, endpoint: str, values: Mapping[str, str], names: Collection[str], among: Collection[str] = SIGNALS
+) -> Brought:
+    """What goes to an endpoint, that of one `signal` or that of all for an empty one, and of these what is `among`.
 
     `values` are the variables whose values are known, `names` those that are set.
     """
     sent = [x for x in SIGNALS if exports(x, values)]
     told = [x for x in sent if f"OTEL_{x.upper()}_EXPORTER" in values]
-    own = [x for x in sent if f"{_OTLP}_{x.upper()}_ENDPOINT" in names]
+    general = [x for x in sent if x in among and f"{_OTLP}_{x.upper()}_ENDPOINT" not in names]
     # An SDK is there to send something, and few send what nobody asked of them: the first that is not switched off.
-    general = tuple(dict.fromkeys(x for x in (*sent[:1], *told) if x not in own))
-    signals = tuple(x for x in sent if x == signal) if signal else general
-    may = signals if signal else tuple(x for x in sent if x not in own)
+    certain = dict.fromkeys(x for x in (*sent[:1], *told) if x in general)
+    signals = tuple(x for x in sent if x == signal) if signal else tuple(certain)
+    may = signals if signal else tuple(general)
     scheme, _, rest = endpoint.partition("://")
     insecure = _first("INSECURE", signal, values).lower()
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)

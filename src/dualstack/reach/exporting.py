@@ -5,6 +5,7 @@ OpenTelemetry specification, environment variables and OTLP exporter configurati
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -65,24 +66,43 @@ def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> str:
     return mine[0] if mine and all(mine) else ""
 
 
-def _used(found: Variables) -> Iterator[str]:
-    """The variables of endpoints that lead anywhere: the general one is for the signals that have none of their own."""
+class _Way(NamedTuple):
+    """The variable of an endpoint that leads somewhere, the one that says the protocol there, and who goes there."""
+
+    endpoint: str
+    protocol: str
+    signals: tuple[str, ...]
+
+
+def _used(found: Variables) -> Iterator[_Way]:
+    """The ways that signals go: the general endpoint is for those without one of their own, each in its protocol."""
     if idle(found.values):
         return
-    exported = [x.upper() for x in SIGNALS if exports(x, found.values)]
-    own = [x for x in exported if _has(f"{_OTLP}{x}_ENDPOINT", found)]
-    if _has(_GENERAL, found) and len(own) < len(exported):
-        yield _GENERAL
-    yield from (f"{_OTLP}{x}_ENDPOINT" for x in own)
+    exported = [x for x in SIGNALS if exports(x, found.values)]
+    own = [x for x in exported if _has(_variable(x, "ENDPOINT"), found)]
+    rest = [x for x in exported if x not in own] if _has(_GENERAL, found) else []
+    for protocol in dict.fromkeys(found.values.get(_spoken(x, found), "") for x in rest):
+        alike = tuple(x for x in rest if found.values.get(_spoken(x, found), "") == protocol)
+        yield _Way(_GENERAL, _spoken(alike[0], found), alike)
+    yield from (_Way(_variable(x, "ENDPOINT"), _spoken(x, found), (x,)) for x in own)
+
+
+def _variable(signal: str, what: str) -> str:
+    return f"{_OTLP}{signal.upper()}_{what}"
+
+
+def _spoken(signal: str, found: Variables) -> str:
+    """The variable that says the protocol of a signal: its own, or else that of all."""
+    own = _variable(signal, "PROTOCOL")
+    return own if found.values.get(own) else f"{_OTLP}PROTOCOL"
 
 
 def _has(name: str, found: Variables) -> bool:
     return bool(found.values.get(name) or found.held.get(name))
 
 
-def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Exporter:
-    signal = name.removeprefix(_OTLP).removesuffix("ENDPOINT").rstrip("_")
-    own = found.values.get(f"{_OTLP}{signal}_PROTOCOL", "") if signal else ""
+def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Exporter:
+    name, signal = way.endpoint, "" if way.endpoint == _GENERAL else way.signals[0]
     said = next((x.value for x in container.env or () if x.name == name and x.value), "")
     endpoint = found.values.get(name) or said
     made = Exporter(
@@ -91,7 +111,7 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         pod.metadata.name,
         name,
         endpoint,
-        own or found.values.get(f"{_OTLP}PROTOCOL", ""),
+        found.values.get(way.protocol, ""),
         dialled(pod.families, found, container),
         host_network=bool(pod.spec.host_network),
         written=said if said != endpoint else "",
@@ -99,15 +119,15 @@ def _exporter(pod: Pod, container: Container, name: str, found: Variables) -> Ex
         held=found.held.get(name, ""),
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
-        protocol_by=_named(f"{_OTLP}{signal}_PROTOCOL", found) if own else found.by.get(f"{_OTLP}PROTOCOL", ""),
-        **brings(signal.lower(), endpoint, found.values, {*found.values, *found.held})._asdict(),
+        protocol_by=_said_by(way.protocol, found),
+        **brings(signal, endpoint, found.values, {*found.values, *found.held}, way.signals)._asdict(),
     )
     return diverting(made, found)
 
 
-def _named(variable: str, found: Variables) -> str:
-    """What says the value of a variable."""
-    return found.by.get(variable, variable)
+def _said_by(protocol: str, found: Variables) -> str:
+    """What says the protocol where that is not the usual variable."""
+    return found.by.get(protocol, "" if protocol == f"{_OTLP}PROTOCOL" else protocol)
 
 
 def diverting(made: Exporter, found: Variables) -> Exporter:

@@ -1,6 +1,6 @@
 """Flows that a Service leads to where nobody listens, although its pods do listen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -55,7 +55,9 @@ class Misled(msgspec.Struct, frozen=True):
 def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: Services | None) -> Iterator[Finding]:
     """One finding for each port of a Service that leads to nobody, and for endpoints that are gone."""
     for service, flows in by_service(cluster, traces.broken):
-        for each in (*misled(cluster, service, flows, places), *_strays(service, flows, traces, places)):
+        stray = {x.key: who for x in flows if (who := elsewhere(x, traces, places))}
+        own = [x for x in flows if x.key not in stray]
+        for each in (*_misled(cluster, service, own, places), *_strays(service, flows, stray, places)):
             yield Finding(
                 summary=each.summary,
                 detail=each.why,
@@ -92,7 +94,7 @@ def _who(found: Misled) -> Applicability:
     return Applicability.UNSAFE if found.meant and not found.headless else Applicability.MANUAL
 
 
-def misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
+def _misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
     """What is wrong with each port: its name, or its number, is that of no port of the pods or slices, or it is old."""
     for port in service.spec.ports or ():
         mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
@@ -152,17 +154,25 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
     )
 
 
-def _strays(service: Service, flows: Sequence[Trace], traces: Traces, places: Places) -> Iterator[Misled]:
-    """Pods of another workload among those of a Service, in which nobody listens."""
+def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], places: Places) -> Iterator[Misled]:
+    """Pods of another workload among those of a Service, in which nobody listens, or on another port.
+
+    `right` says by the keys of flows which workload takes the connections that they lose.
+    """
     for port in service.spec.ports or ():
-        found = ((x, elsewhere(x, traces, places)) for x in flows if x.target.port == port.port)
-        lost = [(x, y, z) for x, y in found if y and not receives_on(x, places) and (z := places.named(x.server))]
-        for stray in dict.fromkeys(maker(z.pod) for _, _, z in lost):
-            mine = [(x, y) for x, y, z in lost if maker(z.pod) == stray]
-            said = f"The selector of {service.called} takes in pods of {stray}, where nothing listens on port"
-            mend = f"Narrow the selector to the pods of {mine[0][1]}."
-            lost_there = tuple(x for x, _ in mine)
-            yield Misled(port, _silent(port), f"{said} {mine[0][0].port}.", lost_there, mend=mend)
+        found = (x for x in flows if x.key in right and x.target.port == port.port)
+        lost = [(x, y) for x in found if (y := places.named(x.server))]
+        for stray in dict.fromkeys(maker(y.pod) for _, y in lost):
+            mine = tuple(x for x, y in lost if maker(y.pod) == stray)
+            first, taken = mine[0], receives_on(mine[0], places)
+            said = (
+                f"The selector of {service.called} takes in pods of {stray}, where nothing listens on port {first.port}"
+            )
+            said += f": {first.protocol} is taken on {taken} there" if taken else ""
+            mend = f"Narrow the selector to the pods of {right[first.key]}"
+            mend += f", or let the receiver of {stray} listen on port {first.port}" if taken else ""
+            summary = f"Some pods behind port {port.port} do not listen there"
+            yield Misled(port, summary, f"{said}.", mine, mend=f"{mend}.")
 
 
 def _stale(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> Iterator[Misled]:

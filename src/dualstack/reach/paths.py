@@ -45,7 +45,7 @@ def _posts(exporter: Exporter) -> dict[str, str]:
     """The paths that a client posts what it sends for certain to, by signal."""
     path = "/" + exporter.endpoint.partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
     signal = _signal(exporter.variable)
-    every = (signal,) if signal else exporter.signals or SIGNALS[:1]
+    every = (signal,) if signal else exporter.signals or exporter.may[:1] or SIGNALS[:1]
     return {x: path if signal else f"{path.rstrip('/')}/v1/{x}" for x in every}
 
 

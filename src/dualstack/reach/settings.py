@@ -10,6 +10,7 @@ from dualstack.model.source import Written
 from dualstack.reach.brings import OTLP, SIGNALS, exports
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
+_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "zipkin", "OTEL_EXPORTER_JAEGER_ENDPOINT": "jaeger"}
 """OpenTelemetry specification, SDK environment variables: exporters of traces whose endpoint is a URL."""
 
@@ -51,9 +52,9 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
         if unfilled or _is_silent(values, found["signal"] if found else "traces", _OTHERS.get(variable.name, OTLP)):
             continue
         said, unset = filled(variable.value, known)
-        spoken = _spoken(values, found["signal"] or "") if found else Protocol.HTTP
         client = runtime(workload, container)
-        yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
+        for spoken in _spoken(values, found["signal"]) if found else (Protocol.HTTP,):
+            yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
 
 
 def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
@@ -67,10 +68,18 @@ def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
     return not untold and not any(exports(x, values, by) for x in ([signal] if signal else SIGNALS))
 
 
-def _spoken(values: Mapping[str, str], signal: str) -> Protocol:
-    """What the SDK speaks: of a signal its own variable counts (OTLP exporter specification)."""
-    names = (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-    said = next((values[x] for x in names if values.get(x)), "")
+def _spoken(values: Mapping[str, str], signal: str | None) -> tuple[Protocol, ...]:
+    """What the SDK speaks to the endpoint of one signal, or to that of all those that have none of their own.
+
+    Of a signal its own variable counts (OTLP exporter specification).
+    """
+    rest = (x.upper() for x in SIGNALS if exports(x, values))
+    served = [signal] if signal else [x for x in rest if not values.get(f"OTEL_EXPORTER_OTLP_{x}_ENDPOINT")]
+    every = [values.get(f"OTEL_EXPORTER_OTLP_{x}_PROTOCOL") or values.get(_PROTOCOL, "") for x in served]
+    return tuple(dict.fromkeys(map(_protocol, every or [values.get(_PROTOCOL, "")])))
+
+
+def _protocol(said: str) -> Protocol:
     return Protocol.GRPC if said == "grpc" else Protocol.HTTP if said.startswith("http") else Protocol.TCP
 
 
