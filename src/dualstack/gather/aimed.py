@@ -24,7 +24,7 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
-from dualstack.reach.aims import Aim, aims, is_otlp
+from dualstack.reach.aims import Aim, aims, is_otlp, of_pod, with_onward
 from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
@@ -55,9 +55,9 @@ def is_client(
     given = [x for x in page(linked, kinds.SERVICES).items if x]
     receives = any(map(is_collector, found))
     sent = clients.of(found, lambda x: asked(x, maps, given))
-    if receives and not sent and not _is_met(found, [x for x in leading() if x]):
+    if receives and (sent or not _is_met(found, [x for x in leading() if x])):
         onward = _onward(ask, pods, template)
-        sent = clients.of(found, lambda x: [y for y in onward if y.pod == x.metadata.name])
+        sent = clients.of(found, lambda x: with_onward(asked(x, maps, given), of_pod(x, onward)))
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
         ask.world.keep(kinds.SERVICES.kind, *linked)
         names = () if template else tuple(x.metadata.name for x in found)
@@ -93,6 +93,8 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
     kind, _, name = template.partition("/")
     makers = (x for x in ask.world.objects.get(kind, ()) if text(x, "metadata", "name") == name)
     known = {text(x, "metadata", "name"): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    if not any(is_collector(x) for x in page(pods, kinds.PODS).items if x):
+        return []
     return sent_on(pods, lambda _, x: known.get(x) or ask.one(kinds.CONFIG_MAPS, x), next(makers, None))
 
 
@@ -167,7 +169,7 @@ def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:
     known = ask.world.cluster()
     sent = tuple(y for x in known.askers for y in asked(x, known.config_maps, known.services))
     template = ask.world.asking.template if ask.world.asking else ""
-    return replace(known, exporters=sent, onward=() if sent else tuple(_onward(ask, pods, template)))
+    return replace(known, exporters=sent, onward=tuple(_onward(ask, pods, template)))
 
 
 def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -> list[tuple[Asker, Iterable[Object]]]:

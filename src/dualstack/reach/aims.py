@@ -1,5 +1,7 @@
 """What clients aim at: each destination that they name, with the pods that do, and their resolver."""
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 from msgspec.structs import replace
 
@@ -61,7 +63,7 @@ class Aim(msgspec.Struct, frozen=True):
     @property
     def likely(self) -> bool:
         """Whether the host looks like a name of the cluster more than like one of the world."""
-        return is_surely_within(self.host) or self.host.count(".") < _WORLDLY
+        return is_likely(self.host)
 
     @property
     def literals(self) -> tuple[str, ...]:
@@ -72,15 +74,32 @@ class Aim(msgspec.Struct, frozen=True):
         return self.addresses
 
 
+def is_likely(host: str) -> bool:
+    """Whether a host looks like a name of the cluster more than like one of the world."""
+    return is_surely_within(host) or host.count(".") < _WORLDLY
+
+
+def of_pod(pod: Pod, sent: Iterable[Exporter]) -> list[Exporter]:
+    """Those of some exporters that are a pod's."""
+    return [x for x in sent if (x.namespace, x.pod) == (pod.metadata.namespace, pod.metadata.name)]
+
+
+def with_onward(own: Sequence[Exporter], onward: Iterable[Exporter]) -> tuple[Exporter, ...]:
+    """What the pods of a workload send: what is their `own`, and what Collectors beside it send on within the cluster.
+
+    Where nothing is theirs, all that the Collectors send on.
+    """
+    return (*own, *(x for x in onward if not own or x.literal or is_likely(x.host)))
+
+
 def aims(cluster: Cluster) -> tuple[Aim, ...]:
     """What the pods that are asked about aim at."""
     found = dict[tuple[object, ...], list[tuple[Exporter, Pod, Resolver]]]()
     owner = next((x.owner for x in cluster.exporters), "")
     for pod in cluster.askers:
         how = resolver(pod, cluster.ranges, cluster.nameservers)
-        about = pod.metadata
-        onward = [x for x in cluster.onward if (x.namespace, x.pod) == (about.namespace, about.name)]
-        for each in asked(pod, cluster.config_maps, cluster.services) or onward:
+        own = asked(pod, cluster.config_maps, cluster.services)
+        for each in with_onward(own, of_pod(pod, cluster.onward)):
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)
             found.setdefault(key, []).append((replace(each, owner=owner or each.owner), pod, how))
     return tuple(Aim(x[0][0], tuple({y.metadata.name: y for _, y, _ in x}.values()), x[0][2]) for x in found.values())

@@ -215,7 +215,7 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
             return TracedHop(
                 Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
             )
-        return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
+        return _another(backend, place, facts) or TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     inside = looked.get(Way.LOOPBACK)
     if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
         why = f"nothing listens on port {backend.port}, whatever the configuration says"
@@ -297,6 +297,15 @@ def _halted(backend: Backend, place: Place) -> str:
     mine = (place.stopped.get(x.container, "") for x in place.on(backend.port))
     every = tuple(place.stopped.values()) if len(place.stopped) == len(place.pod.spec.containers or ()) else ()
     return next(filter(None, (*mine, *every)), "")
+
+
+def _another(backend: Backend, place: Place, facts: tuple[Evidence, ...]) -> TracedHop | None:
+    """A connection to the address of a node that another program than that of a pod takes, which does not run."""
+    halted = _halted(backend, place) if place.pod.spec.host_network else ""
+    if not halted:
+        return None
+    fact = Evidence(halted, f"status of the {place.name}")
+    return TracedHop(Hop.LISTEN, Status.FAIL, f"another program answers there: {halted}", CRASHED, (fact, *facts))
 
 
 def _direct(looked: Looks, backend: Backend, place: Place) -> Glimpse | None:

@@ -69,7 +69,12 @@ def _is_reset(trace: Trace) -> bool:
 
 
 def sockets_of(trace: Trace, listeners: Listeners) -> tuple[Listener, ...]:
-    """The sockets on a flow's port and in its transport, at the place that holds its addresses."""
+    """The sockets on a flow's port and in its transport, at the place that holds its addresses.
+
+    None where the program that would have them has ended: what else has the port is another's.
+    """
+    if trace.at(Hop.LISTEN).mark == "crashed":
+        return ()
     transport = Transport.UDP if trace.protocol is Protocol.UDP else Transport.TCP
     return listeners.on(trace.server, trace.port, transport)
 

@@ -11,7 +11,18 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
 from dualstack.reach.lanes import selected
-from dualstack.reach.live import CRASHED, LOCAL, NO_PORT, by_service, failing, families_of, keys, look_at_pods, titles
+from dualstack.reach.live import (
+    CRASHED,
+    LOCAL,
+    NO_PORT,
+    by_service,
+    failing,
+    families_of,
+    keys,
+    look_at_pods,
+    maker,
+    titles,
+)
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.slice_writers import written_as
 from dualstack.reach.states import has_ended, holder, last_words, was_killed
@@ -42,8 +53,10 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
             yield found
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
-    for place in filter(None, map(places.named, dict.fromkeys(x.server for x in dead))):
-        yield _dead(place, tuple(x for x in dead if x.server == place.name))
+    held = [(x, y) for x in dead if (y := places.named(x.server))]
+    for who in dict.fromkeys(_whose(x) for _, x in held):
+        lost = [(x, y) for x, y in held if _whose(y) == who]
+        yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple(x for x, _ in lost))
 
 
 def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
@@ -65,11 +78,17 @@ def _of(place: Place) -> tuple[str, ...]:
     return ending(place, next(iter(place.stopped)))
 
 
-def _dead(place: Place, flows: tuple[Trace, ...]) -> Finding:
-    said = _stopped(place)
+def _whose(place: Place) -> tuple[str, str]:
+    """What made a pod, and its container that does not run."""
+    return maker(place.pod), next(iter(place.stopped))
+
+
+def _dead(places: tuple[Place, ...], flows: tuple[Trace, ...]) -> Finding:
+    place = max(places, key=lambda x: len(_stopped(x)))
+    more = f" and {len(places) - 1} more of {maker(place.pod)}" if len(places) > 1 else ""
     return Finding(
         summary="A container of the receiver does not run",
-        detail=f"In the {place.name} {said}.",
+        detail=f"In the {place.name}{more} {_stopped(place)}.",
         hint=_correct(place),
         families=families_of(flows),
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)),
