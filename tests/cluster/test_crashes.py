@@ -47,6 +47,31 @@ def test_where_no_container_runs_that_is_the_cause(pod: w.Object, configs: list[
     assert found.verdict is Verdict.BROKEN
 
 
+def in_the_network_of(node: str, number: int, **end: Any) -> w.Object:
+    """A pod in the network of a node, whose container ends again and again."""
+    found = w.pod(f"otel-{node}", node, **waiting(terminated={**CRASHED, **end}))
+    found["spec"]["hostNetwork"] = True
+    held = [f"10.100.0.{number}", f"fd00:100::{number}"]
+    found["status"] |= {"hostIP": held[0], "podIPs": [{"ip": x} for x in held]}
+    return found
+
+
+def test_who_else_answers_on_the_node_is_no_proof_of_a_container_that_does_not_run() -> None:
+    taken = "Error: cannot start pipelines: listen tcp 0.0.0.0:4317: bind: address already in use"
+    pods = [in_the_network_of("n1", 1, message=taken), in_the_network_of("n2", 2)]
+    seen = (Glimpse("pod otel-n1", x, y, Way.ADDRESS, Outcome.ACCEPTED) for x, y in w.PORTS)
+
+    found = w.diagnosed(w.healthy(pods=pods, services=[], slices=[]), seen=Glimpses(tuple(seen)))
+
+    assert found.verdict is Verdict.BROKEN
+    (one,) = found.findings
+    assert one.code == "DS507"
+    assert one.detail.startswith("In the pod otel-n1 and 1 more of ReplicaSet otel-1 the container otelcol ended")
+    assert one.hint.startswith("Give one of the two another port: a process of the node n1")
+    said = {x.at(Hop.LISTEN).why.partition(":")[0] for x in found.traces if x.server == "pod otel-n1" and x.failed}
+    assert "another program answers there" in said
+
+
 def test_a_port_that_was_left_out_is_not_why_a_container_ends() -> None:
     text = w.config()
     text["data"]["config.yaml"] = text["data"]["config.yaml"].replace('{endpoint: "0.0.0.0:4317"}', "{}")

@@ -26,11 +26,12 @@ from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
 from dualstack.reach.aims import Aim, aims, is_otlp, of_pod, with_onward
 from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
-from dualstack.reach.exporting import asked, is_collector, owner, unread
+from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
 from dualstack.reach.nowhere import alike, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
 from dualstack.reach.variables import AS_THEN, references
 
@@ -55,7 +56,7 @@ def is_client(
     given = [x for x in page(linked, kinds.SERVICES).items if x]
     receives = any(map(is_collector, found))
     sent = clients.of(found, lambda x: asked(x, maps, given))
-    if receives and (sent or not _is_met(found, [x for x in leading() if x])):
+    if sent or (receives and not _is_met(found, [x for x in leading() if x])):
         onward = _onward(ask, pods, template)
         sent = clients.of(found, lambda x: with_onward(asked(x, maps, given), of_pod(x, onward)))
     if sent and not (receives and any(is_otlp(x) for x in page(filter(None, leading()), kinds.SERVICES).items if x)):
@@ -93,7 +94,7 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
     kind, _, name = template.partition("/")
     makers = (x for x in ask.world.objects.get(kind, ()) if text(x, "metadata", "name") == name)
     known = {text(x, "metadata", "name"): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
-    if not any(is_collector(x) for x in page(pods, kinds.PODS).items if x):
+    if not any(COLLECTOR.search(y.image) for x in page(pods, kinds.PODS).items if x for y in together(x)):
         return []
     return sent_on(pods, lambda _, x: known.get(x) or ask.one(kinds.CONFIG_MAPS, x), next(makers, None))
 
