@@ -33,7 +33,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.model.world import World
 from dualstack.reach.admitted import admitted
-from dualstack.reach.arrival import NOTHING, heard
+from dualstack.reach.arrival import heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.certified import Sent, certified, unverified
@@ -61,6 +61,7 @@ from dualstack.reach.runs import foretold, runs
 from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
+from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported

@@ -89,7 +89,7 @@ def test_pods_of_another_workload_are_what_the_selector_takes_in(about: Any, cal
     found = diagnosed(*seen, *taken, pods=pods, slices=w.endpoints(pods))
 
     told = only(found, "DS508")
-    assert f"takes in pods of {called}, where nothing listens on port 4317" in told.detail
+    assert f"takes in pods of {called}, where nothing listens on ports 4317 and 4318." in told.detail
     assert told.hint == "Narrow the selector to the pods of ReplicaSet otel-1."
     assert found.verdict is Verdict.DEGRADED
 
@@ -108,7 +108,7 @@ def test_pods_of_another_workload_may_take_it_on_a_port_of_their_own() -> None:
     found = diagnosed(*seen, pods=pods, slices=w.endpoints(pods), configs=[w.config(), reads])
     told = only(found, "DS508")
 
-    assert told.summary == "Some pods behind port 4317 do not listen there"
+    assert told.summary == "Some pods do not listen on port 4317"
     assert told.detail.endswith("where nothing listens on port 4317: grpc is taken on 5317 there.")
     right = "the pods of ReplicaSet otel-1, or let the receiver of Deployment scraper listen on port 4317"
     assert told.hint == f"Narrow the selector to {right}."

@@ -17,14 +17,14 @@ from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
 from dualstack.reach.sidecars import Sidecar
 from dualstack.reach.spoken import answered, stranger
-from dualstack.reach.states import last_words, troubles
+from dualstack.reach.states import troubles
+from dualstack.reach.unbound import NOTHING, another, unbound
 
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
 _NOTHING = Glimpses()
-STALE, CRASHED, NOTHING, ABSENT = "stale", "crashed", "none", "absent"
-"""Marks: an endpoint whose pod does not have its address, a receiver that does not run, a port without a socket, and a
-pod that lost its address."""
+STALE, ABSENT = "stale", "absent"
+"""Marks: an endpoint whose pod does not have its address, and a pod that lost its address."""
 UNMET, OUTSIDE = "unmet", "outside"
 """Marks: a proxy of a mesh that does not listen for what is led to it, and one that turned away who is in no mesh."""
 
@@ -210,12 +210,12 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
             inside = looked.get(Way.LOOPBACK) if direct.way is Way.ADDRESS else None
-            told = mark or _unbound(backend, place, mark, ()).mark or _heard(inside)
+            told = mark or unbound(backend, place, mark, ()).mark or _heard(inside)
             why = f"{backend.address} refuses connections"
             return TracedHop(
                 Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
             )
-        return _another(backend, place, facts) or TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
+        return another(backend, place, facts) or TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     inside = looked.get(Way.LOOPBACK)
     if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
         why = f"nothing listens on port {backend.port}, whatever the configuration says"
@@ -223,7 +223,7 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if said is not None:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
-    return _unbound(backend, place, mark, facts)
+    return unbound(backend, place, mark, facts)
 
 
 def _before(
@@ -269,45 +269,6 @@ def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
             yield msgspec.structs.replace(mine, holder=place.holder(port))
 
 
-def _unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:
-    """What becomes of a flow to a port on which no socket is predicted."""
-    crash = next(iter(place.crashes), None)
-    if crash and place.whole:
-        told = (last_words(x) for x in place.pod.status.container_statuses or () if x.name == crash.container)
-        ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
-        fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
-    halted = _halted(backend, place)
-    if halted and not mark:
-        fact = Evidence(halted, f"status of the {place.name}")
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"nobody listens: {halted}", CRASHED, (fact,))
-    if not mark and place.observed is not None:
-        fact = Evidence(f"no socket on port {backend.port}", f"sock_diag in the {place.name}")
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
-    unclear = _unclear(backend, place)
-    if not mark and place.whole and not unclear:
-        ports = ", ".join(str(x.port) for x in place.sockets) or "no port at all"
-        fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
-    return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
-
-
-def _halted(backend: Backend, place: Place) -> str:
-    """Why the container does not run that would listen on a port, or any that could."""
-    mine = (place.stopped.get(x.container, "") for x in place.on(backend.port))
-    every = tuple(place.stopped.values()) if len(place.stopped) == len(place.pod.spec.containers or ()) else ()
-    return next(filter(None, (*mine, *every)), "")
-
-
-def _another(backend: Backend, place: Place, facts: tuple[Evidence, ...]) -> TracedHop | None:
-    """A connection to the address of a node that another program than that of a pod takes, which does not run."""
-    halted = _halted(backend, place) if place.pod.spec.host_network else ""
-    if not halted:
-        return None
-    fact = Evidence(halted, f"status of the {place.name}")
-    return TracedHop(Hop.LISTEN, Status.FAIL, f"another program answers there: {halted}", CRASHED, (fact, *facts))
-
-
 def _direct(looked: Looks, backend: Backend, place: Place) -> Glimpse | None:
     """The look at an address of a pod that tells most: from inside, else by the API server; none that met nobody.
 
@@ -328,12 +289,6 @@ def _taken(sockets: Sequence[Listener], address: str, place: Place) -> bool | No
     """Whether one of these takes connections to an address; None where nobody can say, or there are none."""
     said = [accepts(x, address, place.space) for x in sockets]
     return True if True in said else None if None in said or not said else False
-
-
-def _unclear(backend: Backend, place: Place) -> str:
-    """Why nobody can say who listens on a port."""
-    mine = (x.bound.unknown or x.bound.error for x in place.opened if x.port in (backend.port, 0))
-    return next(filter(None, mine), "")
 
 
 def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked: Looks) -> TracedHop:

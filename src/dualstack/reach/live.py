@@ -12,7 +12,7 @@ from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.aliases import end_of
 from dualstack.reach.answers import TITLES
-from dualstack.reach.arrival import CRASHED, NOTHING, STALE
+from dualstack.reach.arrival import STALE
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
@@ -21,6 +21,7 @@ from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
 from dualstack.reach.spoken import stranger
+from dualstack.reach.unbound import CRASHED, NOTHING
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 

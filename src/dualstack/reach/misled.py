@@ -1,6 +1,6 @@
 """Flows that a Service leads to where nobody listens, although its pods do listen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -159,20 +159,23 @@ def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], 
 
     `right` says by the keys of flows which workload takes the connections that they lose.
     """
-    for port in service.spec.ports or ():
-        found = (x for x in flows if x.key in right and x.target.port == port.port)
-        lost = [(x, y) for x in found if (y := places.named(x.server))]
-        for stray in dict.fromkeys(maker(y.pod) for _, y in lost):
-            mine = tuple(x for x, y in lost if maker(y.pod) == stray)
-            first, taken = mine[0], receives_on(mine[0], places)
-            said = (
-                f"The selector of {service.called} takes in pods of {stray}, where nothing listens on port {first.port}"
-            )
-            said += f": {first.protocol} is taken on {taken} there" if taken else ""
-            mend = f"Narrow the selector to the pods of {right[first.key]}"
-            mend += f", or let the receiver of {stray} listen on port {first.port}" if taken else ""
-            summary = f"Some pods behind port {port.port} do not listen there"
-            yield Misled(port, summary, f"{said}.", mine, mend=f"{mend}.")
+    lost = [(x, place) for x in flows if x.key in right and (place := places.named(x.server))]
+    for stray in dict.fromkeys(maker(y.pod) for _, y in lost):
+        mine = tuple(x for x, y in lost if maker(y.pod) == stray)
+        wanted = _ports({x.port: None for x in mine})
+        taken = dict.fromkeys(f"{x.protocol} is taken on {y}" for x in mine if (y := receives_on(x, places)))
+        said = f"The selector of {service.called} takes in pods of {stray}, where nothing listens on {wanted}"
+        said += f": {' and '.join(taken)} there" if taken else ""
+        mend = f"Narrow the selector to the pods of {right[mine[0].key]}"
+        mend += f", or let the receiver of {stray} listen on {wanted}" if taken else ""
+        led = (x for x in service.spec.ports or () if any(y.target.port in (x.port, x.node_port) for y in mine))
+        summary = f"Some pods do not listen on {wanted}"[:60]
+        yield Misled(next(led, None), summary, f"{said}.", mine, mend=f"{mend}.")
+
+
+def _ports(numbers: Iterable[int]) -> str:
+    every = [str(x) for x in numbers]
+    return f"port{'s' if len(every) > 1 else ''} {' and '.join(every)}"
 
 
 def _stale(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> Iterator[Misled]:

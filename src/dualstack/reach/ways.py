@@ -13,7 +13,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims
 from dualstack.reach.aliases import end_of
-from dualstack.reach.arrival import NOTHING, Flow, alike, behind, traced
+from dualstack.reach.arrival import Flow, alike, behind, traced
 from dualstack.reach.client_dns import (
     ClusterName,
     intended,
@@ -36,6 +36,7 @@ from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
+from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
