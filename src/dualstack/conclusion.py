@@ -61,7 +61,7 @@ from dualstack.reach.runs import foretold, runs
 from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
-from dualstack.reach.unbound import NOTHING
+from dualstack.reach.unbound import NOTHING, held_by_others
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
@@ -129,7 +129,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
     met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
-    every = tuple(confined(met, (*made, *exports), Places(places)))
+    every = tuple(
+        confined(met if cluster.askers else held_by_others(met, Places(places)), (*made, *exports), Places(places))
+    )
     brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
     more = () if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)

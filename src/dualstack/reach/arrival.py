@@ -18,7 +18,7 @@ from dualstack.reach.pods import Place
 from dualstack.reach.sidecars import Sidecar
 from dualstack.reach.spoken import answered, stranger
 from dualstack.reach.states import troubles
-from dualstack.reach.unbound import NOTHING, another, unbound
+from dualstack.reach.unbound import NOTHING, unbound
 
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
@@ -215,7 +215,7 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
             return TracedHop(
                 Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
             )
-        return another(backend, place, facts) or TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
+        return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
     inside = looked.get(Way.LOOPBACK)
     if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
         why = f"nothing listens on port {backend.port}, whatever the configuration says"

@@ -1,9 +1,13 @@
 """Ports of a pod on which nothing of its own listens: who ended, who is not there, and who else may answer."""
 
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
 from dualstack.model.evidence import Evidence, Layer
-from dualstack.model.trace import Hop, Status, TracedHop
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.lanes import Backend
-from dualstack.reach.pods import Place
+from dualstack.reach.pods import Place, Places
 from dualstack.reach.states import last_words
 
 CRASHED, NOTHING = "crashed", "none"
@@ -18,7 +22,7 @@ def unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ..
         ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
         return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
-    halted = _halted(backend, place)
+    halted = _halted(backend.port, place)
     if halted and not mark:
         fact = Evidence(halted, f"status of the {place.name}")
         return TracedHop(Hop.LISTEN, Status.FAIL, f"nobody listens: {halted}", CRASHED, (fact,))
@@ -33,20 +37,35 @@ def unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ..
     return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
 
 
-def _halted(backend: Backend, place: Place) -> str:
+def _halted(port: int, place: Place) -> str:
     """Why the container does not run that would listen on a port, or any that could."""
-    mine = (place.stopped.get(x.container, "") for x in place.on(backend.port))
+    mine = (place.stopped.get(x.container, "") for x in place.on(port))
     every = tuple(place.stopped.values()) if len(place.stopped) == len(place.pod.spec.containers or ()) else ()
     return next(filter(None, (*mine, *every)), "")
 
 
-def another(backend: Backend, place: Place, facts: tuple[Evidence, ...]) -> TracedHop | None:
-    """A connection to the address of a node that another program than that of a pod takes, which does not run."""
-    halted = _halted(backend, place) if place.pod.spec.host_network else ""
-    if not halted:
-        return None
-    fact = Evidence(halted, f"status of the {place.name}")
-    return TracedHop(Hop.LISTEN, Status.FAIL, f"another program answers there: {halted}", CRASHED, (fact, *facts))
+def held_by_others(traces: Iterable[Trace], places: Places) -> Iterator[Trace]:
+    """The traces; a port of a node is another program's where that of the pod that is asked about does not run.
+
+    That somebody answers there is no proof of this pod.
+    """
+    for trace in traces:
+        place = places.named(trace.server)
+        direct = trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE and trace.at(Hop.LISTEN).status is Status.PASS
+        halted = _halted(trace.port, place) if place and direct and place.pod.spec.host_network else ""
+        yield _displaced(trace, halted) if halted else trace
+
+
+def _displaced(trace: Trace, halted: str) -> Trace:
+    facts = (
+        Evidence(halted, f"status of the {trace.server}"),
+        *trace.hops[-1].evidence,
+        *trace.at(Hop.LISTEN).evidence,
+    )
+    why = f"another program answers there: {halted}"
+    ends = TracedHop(Hop.LISTEN, Status.FAIL, why, CRASHED, tuple(dict.fromkeys(facts)))
+    instead = {Hop.LISTEN: ends} | {x: TracedHop(x, Status.UNKNOWN) for x in (Hop.HANDSHAKE, Hop.EXPORT)}
+    return replace(trace, hops=tuple(instead.get(x.hop, x) for x in trace.hops), disposition=Disposition.REFUSED)
 
 
 def _unclear(backend: Backend, place: Place) -> str:

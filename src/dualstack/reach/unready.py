@@ -53,10 +53,10 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
             yield found
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
-    held = [(x, y) for x in dead if (y := places.named(x.server))]
+    held = [(x, place) for x in dead for y in x.servers if (place := places.named(y)) and _stopped(place)]
     for who in dict.fromkeys(_whose(x) for _, x in held):
         lost = [(x, y) for x, y in held if _whose(y) == who]
-        yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple(x for x, _ in lost))
+        yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple({x.key: x for x, _ in lost}.values()))
 
 
 def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
