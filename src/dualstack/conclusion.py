@@ -36,6 +36,7 @@ from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.cautions import cautions, joined
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
@@ -44,7 +45,6 @@ from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
-from dualstack.reach.garbled import unsafe
 from dualstack.reach.gates import gated
 from dualstack.reach.halted import at_rest
 from dualstack.reach.halted import standing as as_they_stand
@@ -95,6 +95,7 @@ class Sight(NamedTuple):
     refused: Mapping[str, ProbeResult] = {}
     within: Mapping[str, Namespace] = {}
     unverified: tuple[Skipped, ...] = ()
+    clients: tuple[Exporter, ...] = ()
 
 
 def sight(world: World, question: Question, whole: Cluster | None = None) -> Sight:
@@ -140,10 +141,10 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     aimed = replace(asked, targets=tuple(dict.fromkeys(x.target for x in traces.items)))
     refused = dict(differing(traces.items, (*made, *exports), Places(places)))
     refused |= {x.key: answer for x, answer in checked if answer}
-    found = ((x.key, client_of(x, made, Places(places))) for x in traces.items)
-    within = {key: client.space for key, client in found if client}
+    within = {x.key: y.space for x in traces.items if (y := client_of(x, made, Places(places)))}
     trust = tuple(dict.fromkeys(unverified(traces.items, sent)))
-    return Sight(cluster, aimed, said, places, traces, glimpses, tuple(x for _, x in heard), refused, within, trust)
+    lookups, exporters = tuple(x for _, x in heard), tuple(world.clients)
+    return Sight(cluster, aimed, said, places, traces, glimpses, lookups, refused, within, trust, exporters)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
@@ -260,7 +261,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-        said += [under(code, x) for code, x in (*at_rest(sight.traces), *unsafe(sight.traces))]
+        said += [under(code, x) for code, x in at_rest(sight.traces)]
+        said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
     return tuple(map(veiled, explained(said, wanted, used)))
 
 

@@ -10,6 +10,7 @@ from dualstack.gather.facts import plainly
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes, ProbeTask
@@ -92,6 +93,8 @@ def test_of_a_name_of_the_cluster_no_authority_of_the_world_vouches(said: dict[s
     assert why == (
         set() if said else {"the certificate is by `CN=ca`, and nothing tells the clients to trust that authority"}
     )
+    assert [(x.code, x.severity) for x in found.findings] == ([] if said else [("DS907", Severity.WARNING)])
+    assert all("`OTEL_EXPORTER_OTLP_CERTIFICATE`" in x.hint for x in found.findings)
 
 
 def test_a_longer_name_of_the_same_service_is_proposed() -> None:

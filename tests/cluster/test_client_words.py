@@ -6,12 +6,17 @@ import msgspec
 import pytest
 
 from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Protocol
 from dualstack.model.container import Container
-from dualstack.model.diagnosis import Verdict
+from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import anonymous
 from dualstack.model.finding import Edit, Finding, Fix
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
 from dualstack.reach.arguments import with_arguments
 from dualstack.reach.variables import Variables
 from dualstack.reach.veiled import veiled
@@ -204,6 +209,59 @@ def test_a_line_break_at_an_end_has_a_fix() -> None:
     (one,) = [x for x in found.findings if x.code == "DS119"]
     assert (one.summary, one.severity) == ("A blank ends the endpoint", "warning")
     assert {*one.flows} == {x.key for x in found.traces}
+
+
+def taken(pod: Object, port: int, protocol: Protocol, *more: Object) -> Diagnosis:
+    """What is said where exports from inside of the pod are taken."""
+    world = gathered(pod, more=more)
+    made = (ProbeTask(x, port, protocol, "otel.obs.svc") for x in ("10.96.0.9", "fd00:96::9"))
+    probes = Probes(tuple(ProbeResult(x, Outcome.ACCEPTED, signals=("traces",)) for x in made))
+    world.inspections = [Inspection("n1", "shop", "a", plainly(Snapshot({Probes: probes})))]
+    return conclude(world, Question())
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port", "summary"),
+    [
+        ("http://otel.obs:4317\n", 4317, "A blank ends the endpoint"),
+        (" http://otel.obs:4318 ", 4318, "A blank ends the endpoint"),
+        ("otel.obs:4318", 4318, "The endpoint has no scheme"),
+    ],
+)
+def test_an_export_that_is_taken_is_not_that_of_a_client_that_refuses_its_endpoint(
+    endpoint: str, port: int, summary: str
+) -> None:
+    spoken, protocol = {4317: ("grpc", Protocol.GRPC), 4318: ("http/protobuf", Protocol.HTTP)}[port]
+    found = taken(cart(endpoint, *variables(OTEL_EXPORTER_OTLP_PROTOCOL=spoken)), port, protocol)
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert [(x.code, x.summary, x.severity) for x in found.findings] == [("DS119", summary, "warning")]
+    plain = taken(cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")), 4317, Protocol.GRPC)
+    assert plain.verdict is Verdict.HEALTHY
+
+
+def test_behind_a_blank_the_way_is_followed() -> None:
+    found = told(cart("http://otel.obs.svc:4319\n"))
+
+    assert errors(found) == ["DS508"]
+
+
+def test_the_scheme_that_is_missing_is_written_out() -> None:
+    found = told(cart("otel.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")))
+
+    (one,) = [x for x in found.findings if x.code == "DS119"]
+    assert one.hint.startswith("Write `http://otel.obs:4318`, or `https://otel.obs:4318`")
+
+
+def test_a_variable_as_a_shell_writes_it_stays_as_it_is() -> None:
+    host = {"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
+    pod = cart("http://${HOST_IP}:4317", host)
+    pod["status"]["hostIP"] = "10.100.0.1"
+    found = told(pod)
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert [(x.code, x.severity) for x in found.findings] == [("DS408", "warning")]
+    assert "`$(NAME)`" in found.findings[0].hint
 
 
 def test_an_endpoint_without_a_scheme_has_a_fix() -> None:

@@ -22,6 +22,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition
 from dualstack.reach.brings import Brought, brings
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, gathered
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
@@ -132,6 +133,30 @@ def test_credentials_that_clients_may_have_are_no_fault(said: dict[str, Any], se
         found = judged(looked(**said), sent)
 
         assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
+
+
+def test_a_secret_of_any_variables_may_hold_the_credentials() -> None:
+    pod = w.pod("shop-1", "n1")
+    env = [{"name": k, "value": v} for k, v in PLAIN.items()]
+    pod["spec"]["containers"] = [{"name": "shop", "env": env, "envFrom": [{"secretRef": {"name": "tele"}}]}]
+    found = judged(looked(**TOKEN), clients.of(x for x in page([pod], kinds.PODS).items if x))
+
+    assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
+
+
+def test_what_a_client_met_that_is_asked_for_a_certificate_is_the_cause_where_it_names_none() -> None:
+    pod = cart("https://otel.obs:4317", {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "grpc"})
+    world = gathered(pod, configs=[TLS])
+    made = (ProbeTask(x, 4317, Protocol.GRPC, "otel.obs.svc", tls=True) for x in ("10.96.0.9", "fd00:96::9"))
+    refused = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv13 alert certificate required"}
+    probes = Probes(tuple(ProbeResult(x, **refused) for x in made))
+    world.inspections = [Inspection("n1", "shop", "a", plainly(Snapshot({Probes: probes})))]
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.BROKEN
+    (fault,) = [x for x in found.findings if x.severity is Severity.ERROR]
+    assert fault.code == "DS908"
+    assert "`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`" in fault.hint
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class Exporter(msgspec.Struct, frozen=True):
 
         A variable that is not there stays as it is written: `$(COLLECTOR)`.
         """
-        found = _AUTHORITY.match(self.endpoint)
+        found = _AUTHORITY.match(self.endpoint.strip())
         return found["host"].strip("[]") if found and not self.held else ""
 
     @property
@@ -124,13 +124,13 @@ class Exporter(msgspec.Struct, frozen=True):
     @property
     def target(self) -> Target | None:
         """Where it sends; None where that is not known."""
-        found = _AUTHORITY.match(self.endpoint)
+        found = _AUTHORITY.match(self.endpoint.strip())
         if not self.host or not found:
             return None
-        tls = self.endpoint.lower().startswith("https:") if self.tls is None else self.tls
+        tls = self.endpoint.strip().lower().startswith("https:") if self.tls is None else self.tls
         port = int(found["port"] or (443 if tls else 80))
         spoken = _PROTOCOLS.get(self.protocol) or OTLP_PORTS.get(port, Protocol.HTTP)
-        return Target(self.endpoint, self.host, port, spoken, tls) if 0 < port < 65536 else None
+        return Target(self.endpoint.strip(), self.host, port, spoken, tls) if 0 < port < 65536 else None
 
     @property
     def literal(self) -> bool:

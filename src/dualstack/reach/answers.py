@@ -18,6 +18,12 @@ from dualstack.reach.trace import comes_home
 
 SIGNALS = ("traces", "metrics", "logs")
 """What a probe asks for: the first, then the others where that one is not served."""
+CLIENT_CERTIFICATE = (
+    "Give the clients a certificate by the authority in the receiver's `client_ca_file`, as files that"
+    " `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE` and `OTEL_EXPORTER_OTLP_CLIENT_KEY` name (`cert_file` and `key_file` in a"
+    " Collector's exporter)."
+)
+"""What to do where a receiver wants to know who its clients are."""
 TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
 
 
@@ -128,7 +134,7 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."
             trust = "`--ca-file`"
-            if _is_of_sdk(trace):
+            if is_of_sdk(trace):
                 where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
                 trust = f"the authority's certificate in {where}"
             hint = f"Send to `{_sent_to(trace, tls=True)}`, with {trust} if needed."
@@ -136,7 +142,7 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
         case Outcome.HTTP2_SPOKEN:
             detail = "The answer to an HTTP/1 request is HTTP/2, as gRPC servers speak it. The connection itself works."
             hint = _by(trace, Protocol.GRPC)
-            if not _is_of_sdk(trace):
+            if not is_of_sdk(trace):
                 hint = f"Test gRPC exporters, which write `{url(target)}` too, with `{url(target, Protocol.GRPC)}`"
             return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{hint}{_other(trace, Protocol.HTTP)}."
         case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
@@ -160,7 +166,7 @@ _SPOKEN = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
 _EXPORTERS = {Protocol.GRPC: "otlp", Protocol.HTTP: "otlphttp"}
 
 
-def _is_of_sdk(trace: Trace) -> bool:
+def is_of_sdk(trace: Trace) -> bool:
     """Whether clients say where they send by the variables of SDKs, as pods do, and not in the words of this tool."""
     return trace.vantage.startswith("pods")
 
@@ -169,12 +175,12 @@ def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None
     """A target as a client writes it: the endpoint of an SDK has the scheme of HTTP, whatever is spoken there."""
     found = url(trace.target, protocol, tls=tls, port=port)
     scheme, _, rest = found.partition("://")
-    return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if _is_of_sdk(trace) else found
+    return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if is_of_sdk(trace) else found
 
 
 def _by(trace: Trace, protocol: Protocol) -> str:
     """How to speak another protocol to the same port."""
-    if _is_of_sdk(trace):
+    if is_of_sdk(trace):
         by = trace.at(Hop.ENDPOINT).mark or "OTEL_EXPORTER_OTLP_PROTOCOL"
         named = f"`{by}={_SPOKEN[protocol]}`"
         return f"Set {named} (the exporter `{_EXPORTERS[protocol]}` in a Collector)"

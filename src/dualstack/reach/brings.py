@@ -49,7 +49,7 @@ def brings(
     certain = dict.fromkeys(x for x in (*sent[:1], *told) if x in general)
     signals = tuple(x for x in sent if x == signal) if signal else tuple(certain)
     may = signals if signal else tuple(general)
-    scheme, _, rest = endpoint.partition("://")
+    scheme, _, rest = endpoint.strip().partition("://")
     insecure = _first("INSECURE", signal, values).lower()
     tls = _SCHEMES.get(scheme.lower()) if rest else _INSECURE.get(insecure)
     credentials = tuple(k for k, v in _CREDENTIALS.items() if _is_set(v, signal, names))

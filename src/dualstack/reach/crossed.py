@@ -39,7 +39,7 @@ _Near = tuple[str, Family, Protocol]
 _OF_SENDERS = (Outcome.NO_ROUTE, Outcome.NO_SOURCE, Outcome.FAMILY_ABSENT)
 """How exports end that never left: whatever is behind them, their senders lack the family."""
 _UNTRIED = (Outcome.TLS_UNTRUSTED, Outcome.TLS_NAME_MISMATCH, Outcome.TLS_REFUSED)
-"""What nobody can say of clients: which authorities they trust, and what certificates they have."""
+"""What nobody can say of clients: which authorities they trust, and what their TLS is like."""
 
 
 def as_clients(made: Sequence[Crossing], pods: Collection[tuple[str, str]]) -> Iterator[Crossing]:
@@ -50,7 +50,7 @@ def as_clients(made: Sequence[Crossing], pods: Collection[tuple[str, str]]) -> I
     if not pods:
         yield from made
         return
-    told = [x for x in made if x.result.outcome not in _UNTRIED]
+    told = [x for x in made if x.result.outcome not in _UNTRIED or _lacks(x)]
     yield from (replace(x, own=True) for x in told if (x.namespace, x.pod) in pods)
     yield from (x for x in told if not x.pod)
 
@@ -225,7 +225,7 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
         return replace(trace, hops=hops)
     if at is Hop.POLICY and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):
         return _chosen(trace, fact)
-    lacks = lacking(made.result.outcome, made.result.status, made.result.detail)
+    lacks = _lacks(made)
     if lacks:
         return _unproved(trace, TracedHop(at, Status.UNKNOWN, lacks, made.result.outcome, (fact,)))
     mark, why = _reason(trace, made.result.outcome, at)
@@ -233,6 +233,11 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
     hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
     return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
+
+
+def _lacks(made: Crossing) -> str:
+    """What an export lacked that clients may have."""
+    return lacking(made.result.outcome, made.result.status, made.result.detail)
 
 
 def _is_unnamed(trace: Trace) -> bool:

@@ -14,7 +14,7 @@ from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.arguments import names_endpoint, with_arguments
-from dualstack.reach.brings import SIGNALS, brings, exports, idle
+from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.java import AFTER, BEFORE
 from dualstack.reach.properties import dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
@@ -120,9 +120,15 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),
-        **brings(signal, endpoint, found.values, {*found.values, *found.held}, way.signals)._asdict(),
+        **_brought(signal, endpoint, found, way)._asdict(),
     )
     return diverting(made, found)
+
+
+def _brought(signal: str, endpoint: str, found: Variables, way: _Way) -> Brought:
+    """What goes with an export; a Secret whose names nobody here may read can hold any credentials."""
+    brought = brings(signal, endpoint, found.values, {*found.values, *found.held}, way.signals)
+    return brought._replace(credentials=(HEADERS, CERTIFICATE)) if found.unread else brought
 
 
 def _said_by(protocol: str, found: Variables) -> str:

@@ -7,7 +7,7 @@ from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.nowhere import ASTRAY, UNLISTED, UNNAMED
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
 from dualstack.reach.unasked import UNASKED
-from dualstack.reach.ways import SHORT, UNDEFINED
+from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
@@ -52,6 +52,10 @@ _SURE = {
 }
 _OPEN = {
     UNLISTED: ("No Service has this name", f"{_LISTS} that there are. Outside the cluster it may have one."),
+    UNFILLED: (
+        "Kubernetes does not fill in this variable",
+        "Write `$(NAME)`, as `value` in `env` below the variable that it names; a ConfigMap is never filled in.",
+    ),
     SILENT: ("The nameserver of the cluster may not answer", f"{_COREDNS} `--matrix` looks names up from each node."),
     FOREIGN: (
         "The client may not resolve this name",

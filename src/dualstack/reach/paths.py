@@ -43,7 +43,7 @@ def _is_plain(end: DeclaredEndpoint) -> bool:
 
 def _posts(exporter: Exporter) -> dict[str, str]:
     """The paths that a client posts what it sends for certain to, by signal."""
-    path = "/" + exporter.endpoint.partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
+    path = "/" + exporter.endpoint.strip().partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
     signal = _signal(exporter.variable)
     every = (signal,) if signal else exporter.signals or exporter.may[:1] or SIGNALS[:1]
     return {x: path if signal else f"{path.rstrip('/')}/v1/{x}" for x in every}
@@ -98,7 +98,7 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
 
 def _right(variable: str, endpoint: str, served: Mapping[str, str]) -> Iterator[str]:
     """How a client should say where it sends: by the same variable, or by one for each signal without a common base."""
-    scheme, _, rest = endpoint.partition("://")
+    scheme, _, rest = endpoint.strip().partition("://")
     host, signal = f"{scheme}://{rest.partition('/')[0]}", _signal(variable)
     bases = {v.removesuffix(f"/v1/{k}") for k, v in served.items()}
     if signal:

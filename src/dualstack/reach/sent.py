@@ -28,6 +28,16 @@ _SIBLINGS = ("127.0.0.1",)
 _EXCEPTIONS = ("no_proxy", "NO_PROXY")
 
 
+def filled_in(senders: Senders) -> Iterator[Sender]:
+    """Those whose endpoint has no variable that stays as it is: Kubernetes fills in `$(NAME)`, and no `${NAME}`."""
+    for sender in senders.items:
+        by_kubelet = (
+            sender.workload is not None and sender.workload.pod and sender.destination.field.startswith("OTEL_")
+        )
+        if not (by_kubelet and "${" in sender.destination.written.text):
+            yield sender
+
+
 def target(said: Destination) -> Target | None:
     """The target that a destination names; None where a variable or a fault leaves it open."""
     reading = read(said.value, said.form)

@@ -30,15 +30,18 @@ _ENDED = (Outcome.CLOSED, Outcome.TLS_EXPECTED)
 _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 """What a client has to bring where exports of this tool end so for want of credentials."""
 _ORDER = tuple(Hop)
+UNCERTIFIED, UNNAMED = "no-certificate", "no-headers"
+BLANK, BARE, UNSAID, PROXIED = "blank", "no-scheme", "tls-unsaid", "proxied"
+"""Marks of hops at which clients may end, by what they and the receiver say of themselves."""
 _LACKING = {
-    CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and they name none"),
-    HEADERS: (Hop.EXPORT, "the receiver wants credentials, and its clients set no headers"),
+    CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and they name none", UNCERTIFIED),
+    HEADERS: (Hop.EXPORT, "the receiver wants credentials, and its clients set no headers", UNNAMED),
 }
-"""What a receiver asks for by its configuration: the hop where clients without it end, and why."""
+"""What a receiver asks for by its configuration: the hop where clients without it end, why, and its mark."""
 _MOVED = "it takes exports at paths of its own, and none was made there"
 _POSTING = "it takes exports at paths of its own, and nobody says where its clients post to"
 _BARE = "the endpoint has no scheme: OTLP/HTTP wants `http://` or `https://`, and not every client does without"
-UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
+_UNSAID = "the endpoint has no scheme and `OTEL_EXPORTER_OTLP_INSECURE` is not set: SDKs then use TLS, or refuse it"
 _UNPROVED = "nothing was exported over this family"
 
 
@@ -64,12 +67,7 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         told = posted(told, mine[number], place)
         if told.accepted and not mine[number] and place and any(base(x.endpoint) for x in place.on(trace.port)):
             told = _doubted(told, Hop.EXPORT, _POSTING)
-        if not told.failed and trace.protocol is Protocol.HTTP and any("://" not in x.endpoint for x in mine[number]):
-            told = _doubted(told, Hop.ENDPOINT, _BARE)
-        unsaid = any(x.tls is None and "://" not in x.endpoint for x in mine[number])
-        if not told.failed and trace.protocol is Protocol.GRPC and unsaid and not tls:
-            told = _doubted(told, Hop.HANDSHAKE, UNSAID)
-        told = _unmet(told, mine[number], place)
+        told = _unmet(_written(told, mine[number], tls), mine[number], place)
         guess = _is_guess(found, told, place, seen)
         yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
 
@@ -136,7 +134,26 @@ def _credentials(trace: Trace, brought: Sequence[Exporter]) -> Trace:
         mine = trace.at(hop)
         outcome = next((x for x in _WANTED if mine.status is Status.UNKNOWN and mine.mark == x), None)
         if outcome and not trace.signals and brought and not any(_WANTED[outcome] in x.credentials for x in brought):
-            return _failed(trace, hop, outcome, brought)
+            return _failed(trace, hop, outcome, brought, mine.why)
+    return trace
+
+
+def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Trace:  # noqa: FBT001 -- or unknown
+    """A flow of whose clients some may make nothing of the endpoint as it is written.
+
+    Of blanks and line breaks at an end, such as a block in YAML has, Go and Java say that the URL is invalid
+    (net/url.Parse, java.net.URI); Node.js, Python and .NET cut them off.
+    """
+    blank = [x for x in brought if x.endpoint != x.endpoint.strip()]
+    bare = [x for x in brought if "://" not in x.endpoint]
+    unsaid = [x for x in bare if x.tls is None]
+    if bare and trace.protocol is Protocol.HTTP and not trace.failed:
+        trace = _doubted(trace, Hop.ENDPOINT, _BARE, BARE, bare)
+    if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:
+        trace = _doubted(trace, Hop.HANDSHAKE, _UNSAID, UNSAID, unsaid)
+    if blank and not trace.failed:
+        why = f"`{blank[0].endpoint.strip()}` has a blank or a line break at an end, which Go and Java refuse"
+        trace = _doubted(trace, Hop.ENDPOINT, f"{why} and others cut off", BLANK, blank)
     return trace
 
 
@@ -146,13 +163,13 @@ def _unmet(trace: Trace, brought: Sequence[Exporter], place: Place | None) -> Tr
     A program can have credentials, and spare a name from its proxy, in ways of its own.
     """
     wants = {y for x in place.on(trace.port) for y in x.endpoint.wants} if place else set()
-    for what, (hop, why) in _LACKING.items():
+    for what, (hop, why, mark) in _LACKING.items():
         if not trace.failed and what in wants and brought and not any(what in x.credentials for x in brought):
-            trace = _doubted(trace, hop, why)
-    away = next((x.proxy for x in brought if x.proxy), "")
+            trace = _doubted(trace, hop, why, mark, brought)
+    away = [x for x in brought if x.proxy]
     if away and not trace.failed:
-        why = f"`{away}` is set, and `NO_PROXY` does not spare the name: clients that heed it send to the proxy"
-        return _doubted(trace, Hop.ROUTE, why)
+        said = f"`{away[0].proxy}` is set, and `NO_PROXY` does not spare `{away[0].host}`"
+        return _doubted(trace, Hop.ROUTE, f"{said}: clients that heed it send to the proxy", PROXIED, away)
     return trace
 
 
@@ -200,18 +217,21 @@ def _is_guess(before: Trace, after: Trace, place: Place | None, seen: Glimpses) 
     return not (any(near) or proxied or crossed)
 
 
-def _failed(trace: Trace, hop: Hop, outcome: Outcome, brought: Sequence[Exporter]) -> Trace:
+def _failed(trace: Trace, hop: Hop, outcome: Outcome, brought: Sequence[Exporter], why: str = "") -> Trace:
     meaning = MEANINGS[outcome]
     said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x in brought[:3])
-    stop = TracedHop(hop, Status.FAIL, meaning.why, outcome, (*trace.at(hop).evidence, *said))
+    stop = TracedHop(hop, Status.FAIL, why or meaning.why, outcome, (*trace.at(hop).evidence, *said))
     after = _ORDER[_ORDER.index(hop) + 1 :]
     hops = (stop if x.hop is hop else TracedHop(x.hop, Status.UNKNOWN) if x.hop in after else x for x in trace.hops)
     return replace(trace, hops=tuple(hops), disposition=meaning.disposition, signals=())
 
 
-def _doubted(trace: Trace, hop: Hop, why: str) -> Trace:
-    """A flow of which an export that clients need not make says nothing."""
-    hops = (replace(x, status=Status.UNKNOWN, why=why) if x.hop is hop else x for x in trace.hops)
+def _doubted(trace: Trace, hop: Hop, why: str, mark: str = "", brought: Sequence[Exporter] = ()) -> Trace:
+    """A flow of which an export that clients need not make says nothing; `brought` are those of which that is so."""
+    said = tuple(Evidence(x.says, x.place, Layer.DECLARED) for x in brought[:3])
+    at = trace.at(hop)
+    open_ = replace(at, status=Status.UNKNOWN, why=why, mark=mark or at.mark, evidence=(*said, *at.evidence))
+    hops = (open_ if x.hop is hop else x for x in trace.hops)
     return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
 
 

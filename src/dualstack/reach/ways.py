@@ -40,7 +40,7 @@ from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-SHORT, UNDEFINED = "not-whole", "undefined"
+SHORT, UNDEFINED, UNFILLED = "not-whole", "undefined", "not-filled"
 """Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
 there."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
@@ -200,6 +200,10 @@ def _is_there(name: ClusterName, cluster: Cluster) -> bool:
 
 
 def _undefined(aim: Aim) -> TracedHop:
+    by_kubelet = aim.exporter.variable.startswith("OTEL_") and not aim.exporter.by
+    if "$(" not in aim.host and by_kubelet and "${" in aim.host:
+        why = f"`{aim.host}` stays as it is unless the program fills it in: Kubernetes does so with `$(NAME)` alone"
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNFILLED, (aim.said,))
     if "$(" not in aim.host:
         why = f"`{aim.host}` is a variable of another kind, of which nobody here knows the value"
         return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))

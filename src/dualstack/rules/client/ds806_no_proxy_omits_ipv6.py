@@ -4,7 +4,7 @@
 The target is an IPv6 literal, the environment names a proxy, and NO_PROXY spares the same host in another form: its
 IPv4 address, `localhost`, or the literal in a spelling that this client does not understand. The environment is that of
 the client, where it runs on this host, and of this command otherwise; in files that of the container, unit or list of
-variables that names the target.
+variables that names the target. In a cluster also any name that a client sends to, where NO_PROXY does not spare it.
 
 ## Why it breaks
 A client compares the host of the URL with each entry. `127.0.0.1` and `localhost` do not stand for `::1`; `[::1]` is

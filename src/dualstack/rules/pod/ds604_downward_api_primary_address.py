@@ -69,6 +69,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
 from dualstack.reach.drafts import drafted
+from dualstack.reach.sent import filled_in
 from dualstack.reach.settings import variable_of
 from dualstack.reach.start import port
 from dualstack.reach.trace import is_turned_away
@@ -100,7 +101,7 @@ def check(traces: Traces, declared: Declared, deployments: Deployments | None, q
 
 def lint(senders: Senders, deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each destination, and each variable that a listener binds, with the first of two addresses."""
-    for sender in senders.items if set(wanted(question)) == set(BOTH) else ():
+    for sender in filled_in(senders) if set(wanted(question)) == set(BOTH) else ():
         written = sender.destination.written
         variable = _first_address(written.text, sender.container)
         if variable:

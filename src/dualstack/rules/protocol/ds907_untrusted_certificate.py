@@ -2,7 +2,8 @@
 
 ## What it detects
 The TLS handshake ends because the chain of the certificate leads to no authority that the client knows, or because the
-certificate is out of date.
+certificate is out of date. A warning where clients ask for a name of the cluster, which no public authority vouches
+for, and nothing that is known of them names an authority.
 
 ## Why it breaks
 A client checks who signed the certificate against its own list. A self-signed one, or one of a private authority, is

@@ -2,9 +2,11 @@
 
 ## What it detects
 The server answers the handshake with an alert: it wants a client certificate, does not trust the one it got, or shares
-no TLS version or cipher with the client. On a cluster also: the proxy of a mesh in the pod ended an export before any
-answer, to a receiver that speaks plain text. It is an error where that came from a pod on a node, which is in the mesh
-or not as others of the namespace; a warning where the API server alone was turned away, which is in no mesh.
+no TLS version or cipher with the client. A warning where the configuration of a receiver asks for a certificate and
+the variables of its clients name none, and nothing was exported. On a cluster also: the proxy of a mesh in the pod
+ended an export before any answer, to a receiver that speaks plain text. It is an error where that came from a pod on a
+node, which is in the mesh or not as others of the namespace; a warning where the API server alone was turned away,
+which is in no mesh.
 
 ## Why it breaks
 A receiver with `client_ca_file` takes only clients whose certificate that authority signed. In TLS 1.3 the client hears
@@ -46,7 +48,7 @@ from typing import TYPE_CHECKING
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Trace, Traces
-from dualstack.reach.answers import ended
+from dualstack.reach.answers import CLIENT_CERTIFICATE, ended, is_of_sdk
 
 if TYPE_CHECKING:
     from dualstack.reach.pods import Places
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
 
-_NONE_GIVEN = ("certificate required", "bad certificate")
+_NONE_GIVEN = ("certificate required", "bad certificate", "certificate of the client")
 _NOT_TAKEN = ("unknown ca", "certificate unknown", "certificate expired", "certificate revoked")
 _OTHERS = ("no application protocol", "unrecognized name")
 
@@ -106,7 +108,7 @@ def _words(trace: Trace, alert: str) -> tuple[str, str, str]:
         return (
             "The server wants a client certificate",
             "It takes no client without one that it trusts.",
-            f"Pass one {give}",
+            CLIENT_CERTIFICATE if is_of_sdk(trace) else f"Pass one {give}",
         )
     if any(x in alert for x in _NOT_TAKEN):
         return "The client's certificate is refused", "It does not trust the client's.", f"Pass another one {give}"
