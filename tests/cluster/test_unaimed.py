@@ -94,6 +94,23 @@ def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str
     assert "Ask for another Service" not in told
 
 
+@pytest.mark.parametrize(
+    ("data", "has"), [({"otlp_endpoint": "http://otel:4317"}, "; it has `otlp_endpoint`"), ({}, "")]
+)
+def test_an_optional_key_that_is_not_there_is_why_no_endpoint_is_named(data: dict[str, str], has: str) -> None:
+    ref = {"configMapKeyRef": {"name": "tele", "key": "endpoint", "optional": True}}
+    mine = client(
+        "a", "n1", [*variables(OTEL_SERVICE_NAME="cart"), {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "valueFrom": ref}]
+    )
+    held = {"kind": "ConfigMap", "metadata": {"name": "tele", "namespace": "shop"}, "data": data}
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[], more=[held]), "these pods name no endpoint")
+    assert told.startswith(
+        "`OTEL_EXPORTER_OTLP_ENDPOINT` of the pods of `deploy/cart` is not set:"
+        f" ConfigMap tele has no key `endpoint`, where they read it{has}. SDKs then send"
+    )
+
+
 def test_what_may_hold_the_endpoint_is_named() -> None:
     mine = client("a", "n1", variables(OTEL_SERVICE_NAME="cart"))
     mine["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]

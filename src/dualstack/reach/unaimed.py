@@ -121,11 +121,27 @@ def _unset(cluster: Cluster, target: str) -> str:
         return ""
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""
+    keyless = next(_keyless(cluster), "")
+    if keyless:
+        said = f"`{_ENDPOINT}` of the pods of `{target}` is not set{maybe}: {keyless}. {ALONE} of their pod"
+        return f"{said} (port {_NUMBERS}). Correct the key, in the pods or there."
     if not names:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{_SET}"
     said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{maybe}"
     return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
+
+
+def _keyless(cluster: Cluster) -> Iterator[str]:
+    """The ConfigMaps that were to give the endpoint of pods, and have no such key: it is said to be optional."""
+    maps = {(x.metadata.namespace, x.metadata.name): x.data or {} for x in cluster.config_maps}
+    for pod in cluster.pods:
+        every = (y for x in pod.spec.containers or () for y in x.env or () if y.name == _ENDPOINT)
+        refs = (x.value_from.config_map_key_ref for x in every if x.value_from)
+        for ref, data in ((x, maps.get((pod.metadata.namespace, x.name))) for x in refs if x):
+            if data is not None and ref.key not in data:
+                has = f"; it has {listed([f'`{x}`' for x in data], 3)}" if data else ""
+                yield f"ConfigMap {ref.name} has no key `{ref.key}`, where they read it{has}"
 
 
 def _receives(pod: Pod) -> bool:

@@ -105,11 +105,10 @@ def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps, since: 
         found = maps.get((pod.metadata.namespace, said.name))
         if found is None:
             return None, f"ConfigMap {said.name}"
-        return (
-            (None, f"ConfigMap {said.name} {AS_THEN}")
-            if _is_later(found, said.key, since)
-            else ((found.data or {}).get(said.key), "")
-        )
+        value = (found.data or {}).get(said.key)
+        gone = value is None and bool(since) and found.metadata.changed > since
+        then = f"ConfigMap {said.name} {AS_THEN}" if gone or _is_later(found, said.key, since) else ""
+        return None if then else value, then
     secret = source.secret_key_ref if source else None
     return None, f"Secret {secret.name}" if secret else "a source of another kind"
 
