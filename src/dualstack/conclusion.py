@@ -346,6 +346,8 @@ def _answered(trace: Trace, sight: Sight) -> Iterator[ProbeResult]:
     task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
     found = [x for x in sight.seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
     if not found and end.mark in tuple(Outcome):
-        yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals)
+        shown = (x.certificate for x in sight.seen.items if (x.place, x.port) == (trace.server, trace.port))
+        held = next(filter(None, shown), None)
+        yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals, certificate=held)
     for look in found:
         yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

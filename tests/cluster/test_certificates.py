@@ -18,6 +18,7 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, gathered
 from tests.cluster.test_terms import ENDPOINT, GRPC, ONE, SECURE, TLS, looked, shop
 
 CLUSTER = ("10.96.0.9", "fd00:96::9")
@@ -139,6 +140,30 @@ def test_what_fails_without_a_look_at_the_certificate_is_left_as_it_is() -> None
         bare = w.world(w.healthy(pods=ONE, configs=[TLS]), seen=looked(outcome, **{**said, "certificate": None}))
 
         assert conclude(world, Question()).findings == conclude(bare, Question()).findings
+
+
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (("otel",), "otel"),
+        (("otel", "otel.obs.svc"), "otel.obs.svc"),
+        (("*.obs",), "otel.obs"),
+        (("x",), "otel.obs.svc"),
+    ],
+)
+def test_who_is_told_to_use_tls_is_told_a_name_that_the_certificate_holds(names: tuple[str, ...], host: str) -> None:
+    (fault,) = judged(Certificate(names=names), shop({ENDPOINT: "http://otel:4317", **GRPC})).findings
+
+    assert fault.hint.startswith(f"Send to `https://{host}:4317`, with")
+
+
+@pytest.mark.parametrize("host", ["otel.obs", "otel.obs.svc.cluster.local"])
+def test_a_client_that_is_asked_about_keeps_its_own_name_for_the_service(host: str) -> None:
+    pod = cart(f"http://{host}:4317", {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "grpc"})
+    found = conclude(gathered(pod, configs=[TLS]), Question())
+
+    (fault,) = [x for x in found.findings if x.code == "DS902"]
+    assert fault.hint.startswith(f"Send to `https://{host}:4317`, with")
 
 
 def test_clients_without_tls_do_not_ask() -> None:

@@ -11,6 +11,7 @@ from dualstack.model.sockets import Listener, Listeners, Process
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.certificate_names import holds, names_of
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
 from dualstack.reach.start import declared_on
@@ -137,7 +138,7 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             if is_of_sdk(trace):
                 where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
                 trust = f"the authority's certificate in {where}"
-            hint = f"Send to `{_sent_to(trace, tls=True)}`, with {trust} if needed."
+            hint = f"Send to `{_sent_to(_named(trace, result), tls=True)}`, with {trust} if needed."
             return f"Port {port} expects TLS", detail, hint
         case Outcome.HTTP2_SPOKEN:
             detail = "The answer to an HTTP/1 request is HTTP/2, as gRPC servers speak it. The connection itself works."
@@ -173,9 +174,17 @@ def is_of_sdk(trace: Trace) -> bool:
 
 def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
     """A target as a client writes it: the endpoint of an SDK has the scheme of HTTP, whatever is spoken there."""
-    found = url(trace.target, protocol, tls=tls, port=port)
+    named = msgspec.structs.replace(trace.target, host=trace.asked or trace.target.host)
+    found = url(named, protocol, tls=tls, port=port)
     scheme, _, rest = found.partition("://")
     return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if is_of_sdk(trace) else found
+
+
+def _named(trace: Trace, result: ProbeResult) -> Trace:
+    """A flow as clients may ask for its host: in a form that the certificate holds, where it lacks the usual one."""
+    host, held = trace.asked or trace.target.host, result.certificate
+    fit = [x for x in (host, *names_of(trace)) if held and holds(held, x)]
+    return msgspec.structs.replace(trace, asked=next(iter(fit), trace.asked))
 
 
 def _by(trace: Trace, protocol: Protocol) -> str:

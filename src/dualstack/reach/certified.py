@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from dualstack.model.address import canonical, is_address
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Skipped
@@ -17,6 +16,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.certificate_names import holds, names_of
 from dualstack.reach.crossed import export_of
 from dualstack.reach.exports import clients
 from dualstack.reach.outcomes import MEANINGS
@@ -90,15 +90,6 @@ def unverified(traces: Iterable[Trace], sent: Sent) -> Iterator[Skipped]:
             yield Skipped(what, f"exports were made without verifying it{by}")
 
 
-def holds(certificate: Certificate, host: str) -> bool:
-    """Whether a certificate is for a host (RFC 9525 section 6.3); a wildcard stands for the first label alone."""
-    if is_address(host):
-        return canonical(host) in map(canonical, certificate.addresses)
-    asked = host.lower().rstrip(".")
-    rest = asked.partition(".")[2]
-    return any(x.lower() in (asked, f"*.{rest}" if rest else asked) for x in certificate.names)
-
-
 def _shown(trace: Trace, sent: Sent) -> Shown | None:
     """The certificate that an export to the addresses of a flow met, or one to the pod that it ends at."""
     for each in sent.made:
@@ -121,17 +112,9 @@ def _met(
     lost = [x for x in secure if x.host and not holds(held, x.host)]
     if lost:
         return _result(trace, lost[0].host, Outcome.TLS_NAME_MISMATCH, "", held), lost
-    if not secure and not any(holds(held, x) for x in _names(trace)):
+    if not secure and not any(holds(held, x) for x in names_of(trace)):
         return _result(trace, trace.asked or trace.target.host, Outcome.TLS_NAME_MISMATCH, "", held), ()
     return None
-
-
-def _names(trace: Trace) -> Iterable[str]:
-    """How clients may call the host of a flow: a Service by fewer labels, and with the domain of any cluster."""
-    host = trace.target.host
-    labels = host.split(".")
-    shorter = (".".join(labels[: x + 1]) for x in range(len(labels)))
-    return (*shorter, f"{host}.cluster.local", trace.asked, *trace.addresses)
 
 
 def _result(trace: Trace, host: str, outcome: Outcome, detail: str, held: Certificate) -> ProbeResult:
