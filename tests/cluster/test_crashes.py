@@ -1,5 +1,6 @@
 """Pods whose containers do not run: that is the cause, and what their configurations foretell is none."""
 
+import re
 from typing import Any
 
 import pytest
@@ -382,3 +383,29 @@ def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> Non
 
     assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
     assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."
+
+
+def test_addresses_without_brackets_are_one_cause_with_texts_that_are_yaml() -> None:
+    first = {"grpc": "${env:MY_POD_IP}:4317", "http": "${env:MY_POD_IP}:4318"}
+    text = w.config(**first)
+    bare = re.sub(r'{endpoint: "(.*)"}', r"\n        endpoint: \1", text["data"]["config.yaml"])
+    text["data"]["config.yaml"] = bare
+    alone = {
+        "nodes": [w.node("n1", 1, ["IPv6"])],
+        "services": [w.service(["IPv6"])],
+        "ranges": [w.ranges("fd00:96::/112")],
+        "pods": [w.pod("otel-a", "n1", ["IPv6"], **waiting(terminated=CRASHED))],
+    }
+    found = w.diagnosed(w.healthy(configs=[text], **alone))
+    whole = w.diagnosed(w.healthy(configs=[w.config(**first)], **alone))
+
+    (fault,) = [x for x in found.findings if x.code == "DS102"]
+    assert fault.hint == 'Write `"[${env:MY_POD_IP}]:4317"`, `"[${env:MY_POD_IP}]:4318"`.'
+    facts = [(x.fact, x.source) for x in fault.evidence]
+    assert len(facts) == len(set(facts)) == 6
+    for port, field in ((4317, "grpc"), (4318, "http")):
+        said = [fact for fact, source in facts if f"protocols.{field}." in source]
+        assert len(said) == 3
+        assert all(f":{port}" in x for x in said)
+    (quoted,) = [x for x in whole.findings if x.code == "DS102"]
+    assert quoted.hint == "Write `[${env:MY_POD_IP}]:4317`, `[${env:MY_POD_IP}]:4318`."

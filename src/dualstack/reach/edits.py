@@ -39,6 +39,11 @@ def spelled(text: str, like: str) -> str:
     return text
 
 
+def quoted(written: Written, text: str) -> str:
+    """A text as it is told to a reader, who puts it in the place of another: in the quotes that it lacks there."""
+    return text if written.bare or written.raw[:1] in ("'", '"') else spelled(text, written.raw)
+
+
 def fix(title: str, applicability: Applicability, written: Written | None, text: str) -> Fix:
     """A fix that writes a text in the place of another, by hand where that cannot be done in place."""
     edits = replaced(written, text) if written and text else ()

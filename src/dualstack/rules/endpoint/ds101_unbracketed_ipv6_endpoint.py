@@ -43,7 +43,7 @@ from dualstack.model.source import Written
 from dualstack.model.trace import Hop
 from dualstack.reach.destination import Reading, read
 from dualstack.reach.drafts import faults
-from dualstack.reach.edits import fix
+from dualstack.reach.edits import fix, quoted
 
 HOP = Hop.ENDPOINT
 SEVERITY = Severity.ERROR
@@ -69,10 +69,11 @@ def _finding(written: Written, reading: Reading, known: str, evidence: tuple[Evi
     meant = reading.meant
     plain = not reading.ambiguous or reading.port in (known, *map(str, OTLP_PORTS))
     title = f"Write `{meant}`" if meant else "Put the address in brackets"
+    told = f"Write `{quoted(written, meant)}`" if meant else title
     return Finding(
         summary="IPv6 address without brackets",
         detail=f"In `{written.text}` the colons of the address and that of the port cannot be told apart.",
-        hint=f"{title}." if plain else f"{title}, or `[{written.text}]` with a port behind it.",
+        hint=f"{told}." if plain else f"{told}, or `[{written.text}]` with a port behind it.",
         families=(Family.IPV6,),
         confidence=Confidence.DECLARED,
         evidence=evidence,

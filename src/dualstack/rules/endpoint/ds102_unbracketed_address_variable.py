@@ -52,54 +52,57 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "[${env:MY_POD_IP}]:4317"}}}}
 - Measured: Collector 0.139 and 0.161 with MY_POD_IP of each family
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 
 from msgspec.structs import replace
 
 from dualstack.model.address import Family
 from dualstack.model.deployed import Deployments, Senders
-from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.sockets import Listeners, Runtime
-from dualstack.model.source import Written
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.destination import read
 from dualstack.reach.drafts import certain, drafted
-from dualstack.reach.edits import fix, widened
+from dualstack.reach.edits import fix, quoted, widened
+from dualstack.reach.sent import filled_in
 from dualstack.reach.served import wide
 from dualstack.reach.start import failures, here
-from dualstack.reach.unknowns import REFERENCE, outcomes
+from dualstack.reach.unbracketed import evidence_of, together, unbracketed
+from dualstack.reach.unknowns import outcomes
 
 HOP = Hop.ENDPOINT
 SEVERITY = Severity.ERROR
 BECAUSE = ("DS118",)
 
-_HOST = re.compile(rf"(?P<before>^|//|@)(?P<host>{REFERENCE.pattern})(?=:)")
-
 
 def check(
     traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared, question: Question
 ) -> Iterator[Finding]:
-    """One finding for each endpoint that ended the Collector of a pod."""
-    for failure in failures(traces, declared, listeners, here(namespaces), None) if question.place == CLUSTER else ():
+    """One finding for the endpoints that ended the Collector of a pod."""
+    every = failures(traces, declared, listeners, here(namespaces), None) if question.place == CLUSTER else ()
+    found = list[Finding]()
+    for failure in every:
         written = failure.endpoint.written
         if written and "$" in written.text and "too many colons" in failure.bound.error:
-            told = (x for flow in failure.flows for x in flow.at(Hop.LISTEN).evidence)
             meant = widened(written.text) if "," in failure.endpoint.value else ""
-            for found in _found(written, failure.endpoint.field, {Family.IPV6: "DS101"}, either=True, instead=""):
-                yield replace(
-                    found,
-                    hint=f"Write `{meant}`." if meant else found.hint,
-                    confidence=Confidence.OBSERVED,
-                    evidence=(*found.evidence, *failure.evidence, *dict.fromkeys(told)),
-                    fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant) if meant else found.fix,
-                    flows=tuple(x.key for x in failure.flows),
+            for one in unbracketed(written, failure.endpoint.field, {Family.IPV6: "DS101"}, either=True, instead=""):
+                hint = f"Write `{quoted(written, meant)}`." if meant else one.hint
+                mended = fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant) if meant else one.fix
+                found.append(
+                    replace(
+                        one,
+                        hint=hint,
+                        confidence=Confidence.OBSERVED,
+                        evidence=(*one.evidence, *evidence_of(failure, every)),
+                        fix=mended,
+                        flows=tuple(x.key for x in failure.flows),
+                    )
                 )
+    yield from together(found)
 
 
 def lint(deployments: Deployments, senders: Senders, question: Question) -> Iterator[Finding]:
@@ -109,12 +112,12 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
         if written and "$" in written.text and not endpoint.cause:
             codes = outcomes(endpoint.effective, item.container, question, partial(_cause, endpoint, question))
             either = endpoint.runtime == Runtime.GO
-            yield from _found(written, endpoint.field, codes, either=either, instead=f"`{wide(endpoint)}`")
-    for sender in senders.items:
+            yield from unbracketed(written, endpoint.field, codes, either=either, instead=f"`{wide(endpoint)}`")
+    for sender in filled_in(senders):
         said = sender.destination
         if "$" in said.written.text:
             codes = outcomes(said.value, sender.container, question, partial(_fault, said.form))
-            yield from _found(said.written, said.field, codes, either=False, instead="use a name")
+            yield from unbracketed(said.written, said.field, codes, either=False, instead="use a name")
 
 
 def _fault(form: str, text: str) -> str:
@@ -124,27 +127,3 @@ def _fault(form: str, text: str) -> str:
 def _cause(endpoint: DeclaredEndpoint, question: Question, address: str) -> str:
     bound = certain(endpoint, address, question)
     return bound.cause if bound else ""
-
-
-def _found(
-    written: Written, field: str, codes: Mapping[Family, str], *, either: bool, instead: str
-) -> Iterator[Finding]:
-    """`either` says that brackets are right around an address of either family; or else `instead` is, too."""
-    variable = REFERENCE.search(written.text)
-    if variable is None or codes.get(Family.IPV6) != "DS101":
-        return
-    only = Family.IPV4 not in codes
-    meant = _HOST.sub(r"\g<before>[\g<host>]", written.text)
-    safe = either or only
-    yield Finding(
-        summary="Address variable without brackets",
-        detail=f"With an IPv6 address in `{variable[0]}` this is no address with a port any more: too many colons."
-        + ("" if only else " Nobody says which family it has; `--cluster-families` does."),
-        hint=f"Write `{meant}`." if safe else f"Write `{meant}` where the addresses are IPv6, or {instead}.",
-        severity=Severity.ERROR if only else Severity.WARNING,
-        families=(Family.IPV6,),
-        confidence=Confidence.DECLARED,
-        evidence=(Evidence(written.text, field, Layer.DECLARED),),
-        location=written.at,
-        fix=fix(f"Write `{meant}`", Applicability.SAFE if safe else Applicability.MANUAL, written, meant),
-    )

@@ -49,7 +49,7 @@ from dualstack.model.review import Slips
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 from dualstack.reach.drafts import faults
-from dualstack.reach.edits import fix
+from dualstack.reach.edits import fix, quoted
 
 HOP = Hop.ENDPOINT
 _KUBELET = re.compile(r"\[?\$\(([A-Za-z_][A-Za-z0-9_]*)\)\]?")
@@ -65,7 +65,8 @@ def lint(deployments: Deployments, slips: Slips, question: Question) -> Iterator
         meant = meant if meant != endpoint.text else ""
         way = fix(f"Write `{meant}`", Applicability.SAFE if star else Applicability.UNSAFE, endpoint.written, meant)
         said = fault.bound.error
-        yield _finding(endpoint.effective, said, meant, way, fault.evidence, endpoint.location)
+        shown = quoted(endpoint.written, meant) if endpoint.written and meant else meant
+        yield _finding(endpoint.effective, said, shown, way, fault.evidence, endpoint.location)
     for slip in slips.items:
         if slip.code == "DS120":
             written = slip.written
