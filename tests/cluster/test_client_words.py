@@ -21,7 +21,7 @@ from dualstack.reach.arguments import with_arguments
 from dualstack.reach.variables import Variables
 from dualstack.reach.veiled import veiled
 from dualstack.report import json, text
-from tests.cluster.test_client_ways import cart, config_map, errors, gathered, told
+from tests.cluster.test_client_ways import cart, config_map, errors, gathered, sidecar, told
 from tests.cluster.test_survey import client, variables
 
 Object = dict[str, Any]
@@ -271,3 +271,16 @@ def test_an_endpoint_without_a_scheme_has_a_fix() -> None:
     (one,) = [x for x in found.findings if x.summary == "The endpoint says nothing of TLS"]
     assert one.severity == "warning"
     assert "OTEL_EXPORTER_OTLP_INSECURE=true" in one.hint
+
+
+def test_who_is_to_send_to_another_port_is_told_what_is_taken_there() -> None:
+    (pod, *held) = sidecar(port=4318)
+    pod["spec"]["containers"][0]["env"] = variables(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"
+    )
+    text = held[-1]["data"]
+    text["config.yaml"] = text["config.yaml"].replace('      http: {endpoint: "localhost:4318"}\n', "")
+    found = told(pod, more=held)
+
+    (fault,) = [x for x in found.findings if x.code == "DS211"]
+    assert fault.hint.startswith("Send gRPC to port 4317,")

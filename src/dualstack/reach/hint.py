@@ -4,13 +4,15 @@ import re
 
 import msgspec
 
-from dualstack.model.address import Family
+from dualstack.model.address import OTLP_PORTS, Family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding
 from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
 from dualstack.model.source import Written
+from dualstack.model.trace import Trace
+from dualstack.reach.answers import TITLES
 from dualstack.reach.edits import spelled
 from dualstack.reach.start import Failure
 
@@ -66,6 +68,15 @@ def sysctl(place: str, interface: str, value: int) -> str:
 def owner(socket: Listener) -> str:
     """The name of the process that holds a socket, in back-ticks, or words for one that could not be read."""
     return f"`{socket.processes[0].name}`" if socket.processes else socket.holder or "a process out of sight"
+
+
+def instead(trace: Trace, other: Listener, meant: int) -> str:
+    """What to do where nobody listens on the port of a flow, and `other` is open; `meant` is known to take the same."""
+    held = f"held by {owner(other)}" if other.processes else "which is open"
+    spoken = OTLP_PORTS.get(other.port, trace.protocol)
+    if other.port == meant or spoken is trace.protocol or trace.protocol not in TITLES:
+        return f"Try port {other.port}, {held}"
+    return f"Send {TITLES[spoken]} to port {other.port}, {held}"
 
 
 def wildcard(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint | None = None) -> str:

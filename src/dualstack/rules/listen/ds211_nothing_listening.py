@@ -51,7 +51,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.doubt import UNDECIDED
-from dualstack.reach.hint import correct, owner, unused, why
+from dualstack.reach.hint import correct, instead, unused, why
 from dualstack.reach.live import is_open, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
@@ -109,8 +109,7 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
     named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
     transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
     other = _elsewhere(flows[0], listeners, meant)
-    held = f"held by {owner(other)}" if other and other.processes else "which is open"
-    instead = f"Try port {other.port}, {held}, or s" if other else "S"
+    tries = f"{instead(flows[0], other, meant)}, or s" if other else "S"
     told = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence))
     return Finding(
         summary=f"Nothing listens on port {named}"
@@ -118,7 +117,7 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
         else f"Nothing listens on any of {len(ports)} ports",
         detail=f"No socket of `{flows[0].server}` is bound to {transport} port {named}."
         + (f" {why(stopped)}" if stopped else ""),
-        hint=correct(stopped) if stopped else f"{instead}tart a receiver on port {named}.",
+        hint=correct(stopped) if stopped else f"{tries}tart a receiver on port {named}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
         evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
         location=stopped.endpoint.location if stopped else None,
