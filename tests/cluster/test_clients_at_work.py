@@ -26,8 +26,8 @@ OTEL = "http://otel.obs:4317"
 IPV4_ALONE = "-Djava.net.preferIPv4Stack=true"
 
 
-def java(options: str, endpoint: str = OTEL) -> Object:
-    return cart(endpoint, *variables(JAVA_TOOL_OPTIONS=options))
+def java(options: str, endpoint: str = OTEL, **spec: Any) -> Object:
+    return cart(endpoint, *variables(JAVA_TOOL_OPTIONS=options), **spec)
 
 
 def test_a_jvm_that_dials_ipv4_alone_has_no_way_to_a_service_of_ipv6() -> None:
@@ -38,6 +38,15 @@ def test_a_jvm_that_dials_ipv4_alone_has_no_way_to_a_service_of_ipv6() -> None:
     (one,) = [x for x in found.findings if x.severity == "error"]
     assert "the JVM of the client dials IPv4 alone (`preferIPv4Stack`)" in one.detail
     assert {x.disposition for x in found.traces} == {Disposition.NOT_TRIED}
+
+
+def test_where_its_pod_has_no_ipv4_no_other_name_helps() -> None:
+    pod = java(IPV4_ALONE, families=["IPv6"])
+    found = told(pod, services=[w.service(["IPv6"])])
+
+    (one,) = [x for x in found.findings if x.severity == "error"]
+    assert one.detail.endswith("the JVM of the client dials IPv4 alone (`preferIPv4Stack`), and its pod has none.")
+    assert one.hint == f"Remove `{IPV4_ALONE}`."
 
 
 def test_what_another_program_in_its_pod_sends_over_ipv6_is_not_what_the_jvm_sends() -> None:

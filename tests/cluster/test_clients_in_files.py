@@ -78,6 +78,13 @@ def test_a_text_that_is_no_address(endpoint: str, verdict: str, codes: list[str]
     assert [x.code for x in found.findings if x.severity == "error" and not x.because] == codes
 
 
+def test_the_services_of_the_clients_namespace_are_not_missed_for_a_name_of_another(tmp_path: Path) -> None:
+    found = told(folder(tmp_path, cart("http://otel.obs:4317"), apart=["Service"]))
+
+    assert {x.target.host for x in found.traces} == {"otel.obs.svc"}
+    assert not [x for x in found.skipped if x.needs.startswith("services")]
+
+
 def test_a_line_break_behind_an_endpoint_is_told(tmp_path: Path) -> None:
     shown = " ".join(render(told(folder(tmp_path, cart("http://otel.obs:4317\n"), API))).split())
 

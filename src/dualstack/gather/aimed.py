@@ -133,7 +133,9 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     _nameservers(ask)
     found = aims(_cluster(ask, pods))
     _domains(ask, found)
-    names = {(x.namespace, x.name): aim.likely for aim in reversed(found) for x in aim.names}
+    # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.
+    files = isinstance(ask.api, Stored)
+    names = {(x.namespace, x.name): aim.likely and not (x.pod and files) for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
         led += _to_service(ask, namespace, name, likely=likely)
         mine = (aim.port for aim in found for x in aim.names if (x.namespace, x.name) == (namespace, name))

@@ -10,6 +10,9 @@ from dualstack.reach.aims import Aim
 UNDIALLED = "DS209"
 """Mark of the hop `select`: the client is told to leave out the family. It is the rule that speaks of that."""
 
+WITHOUT = "and its pod has none"
+"""How the reason ends where the pod has no address of the family that is left."""
+
 
 def dialled(aim: Aim, traces: Sequence[Trace]) -> Iterator[Trace]:
     """The traces; a family that the pods have, and the client does not dial, is no way."""
@@ -17,7 +20,7 @@ def dialled(aim: Aim, traces: Sequence[Trace]) -> Iterator[Trace]:
     dials = aim.exporter.families
     left = {*have} - {*dials}
     spared = any(x.family in dials for x in traces)
-    why = f"the JVM of the client dials {' and '.join(x.title for x in dials)} alone (`preferIPv4Stack`)"
+    why = "the JVM of the client dials IPv4 alone (`preferIPv4Stack`)" + ("" if dials else f", {WITHOUT}")
     stop = TracedHop(Hop.SELECT, Status.FAIL, why, UNDIALLED, (aim.said,))
     for trace in traces:
         if trace.family not in left or trace.at(Hop.RESOLVE).status is Status.FAIL:

@@ -8,7 +8,7 @@ from dualstack.model.address import BOTH, Family
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
-from dualstack.reach.dialled import UNDIALLED
+from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 
@@ -27,7 +27,8 @@ _NEAREST = {
     Hop.EXPORT: ("DS904", "Look at the log of the receiver for what it rejects."),
 }
 """The rule that a reader is sent to and what to do, by the hop at which a flow ends."""
-_DIAL = "Remove `-Djava.net.preferIPv4Stack=true`, or send to a name that has an IPv4 address."
+_DIAL = "Remove `-Djava.net.preferIPv4Stack=true`"
+_NAME = "send to a name that has an IPv4 address"
 _ENDPOINTS = {
     "DS102": (
         "A variable holds several addresses",
@@ -53,7 +54,11 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
     for (code, hop, why), flows in alike.items():
         said = _finding(hop, why, flows)
         if hop is Hop.SELECT and code == UNDIALLED:
-            said = replace(said, summary="The JVM of the client leaves out the family", hint=_DIAL)
+            said = replace(
+                said,
+                summary="The JVM of the client leaves out the family",
+                hint=f"{_DIAL}." if why.endswith(WITHOUT) else f"{_DIAL}, or {_NAME}.",
+            )
         if hop is Hop.ENDPOINT and code in _ENDPOINTS:
             said = replace(said, summary=_ENDPOINTS[code][0], hint=_ENDPOINTS[code][1])
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
