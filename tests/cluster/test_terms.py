@@ -1,9 +1,10 @@
 """Receivers of TLS, with credentials and of some signals, and clients that bring these things or not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
 from dualstack.gather import clients, kinds
@@ -112,6 +113,26 @@ def test_of_clients_of_both_kinds_those_that_fail_are_named() -> None:
     assert fault.code == "DS902"
     assert f"{ENDPOINT}=http://otel:4317" in {x.fact for x in fault.evidence}
     assert f"{ENDPOINT}=https://otel:4317" not in {x.fact for x in fault.evidence}
+
+
+@pytest.mark.parametrize("nodes", [("n1",), ()], ids=["placed", "anywhere"])
+@pytest.mark.parametrize("poor", [w.BOTH, ["IPv4"]], ids=["alike", "differing"])
+def test_clients_that_speak_as_the_receiver_does_work_beside_one_that_does_not(
+    nodes: tuple[str, ...], poor: Iterable[str]
+) -> None:
+    one = replace(shop(SECURE)[0], owner="Deployment pay", nodes=nodes)
+    other = replace(one, namespace="web", endpoint="https://otel.obs:4317")
+    objects = w.healthy(pods=ONE, nodes=[w.node("n1", 1), w.node("n2", 2, poor)])
+    found = w.diagnosed(objects, seen=looked(Outcome.ACCEPTED, signals=("traces",)), clients=[*shop(PLAIN), one])
+    both = w.diagnosed(objects, seen=looked(Outcome.ACCEPTED, signals=("traces",)), clients=[*shop(PLAIN), one, other])
+
+    assert found.verdict is Verdict.DEGRADED
+    lost = [(x.vantage, x.family) for x in found.traces if x.failed and x.required]
+    assert lost == [("pods of Deployment pay", x) for x in Family]
+    assert any(x.accepted and x.target.port == 4317 for x in found.traces)
+    assert "which all of its clients then speak" in found.findings[0].hint
+    named = {f"pods of Deployment {x}/pay" for x in ("obs", "web")}
+    assert {x.vantage for x in both.traces if x.failed and x.required} == named
 
 
 OLDER = {"outcome": Outcome.TLS_REFUSED, "detail": "tlsv1 alert bad certificate", "tls": True}

@@ -130,7 +130,8 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
         case Outcome.TLS_NOT_SPOKEN:
             detail = "The client begins a TLS handshake, and the server answers without TLS."
             flag = " (`insecure: true` in a Collector's exporter)" if target.protocol is Protocol.GRPC else ""
-            hint = f"Send to `{_sent_to(trace, tls=False)}`{flag}, or give the receiver a `tls` section."
+            others = "or give the receiver a `tls` section, which all of its clients then speak"
+            hint = f"Send to `{_sent_to(trace, tls=False)}`{flag}, {others}."
             return f"Port {port} does not speak TLS", detail, hint
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."

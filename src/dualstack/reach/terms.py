@@ -51,25 +51,60 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
     of_host = defaultdict[str, list[Exporter]](list)
     for number, sent in list(mine.items()):
         of_host[traces[number].target.host] += sent
-    for number, trace in enumerate(traces):
-        place = places.named(trace.server)
-        tls = speaks_tls(trace, place, seen)
-        found = _over_tls(trace, mine[number], tls)
-        if tls is False and (proxy := _ended_by(trace, place)):
-            why = f"the proxy of {proxy.mesh} ends what comes without a certificate of the mesh"
-            stop = replace(trace.at(Hop.HANDSHAKE), why=why, mark=OUTSIDE)
-            found = replace(trace, hops=tuple(stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops))
-        near = mine[number] or of_host[trace.target.host]
-        asked = _credentials(found, mine[number])
-        if _is_moved(asked, place):
-            asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
-        told = _taken(asked, near) if asked.signals else _unpiped(asked, mine[number], _piped(trace, place))
-        told = posted(told, mine[number], place)
-        if told.accepted and not mine[number] and place and any(base(x.endpoint) for x in place.on(trace.port)):
-            told = _doubted(told, Hop.EXPORT, _POSTING)
-        told = _unmet(_written(told, mine[number], tls), mine[number], place)
-        guess = _is_guess(found, told, place, seen)
-        yield replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
+    apart = set[str]()
+    for number, whole in enumerate(traces):
+        place = places.named(whole.server)
+        tls = speaks_tls(whole, place, seen)
+        for trace, brought in _sides(whole, mine[number], tls):
+            if trace is whole or trace.key not in apart:
+                yield _agreed(trace, brought, brought or of_host[trace.target.host], place, seen)
+            apart.add(trace.key)
+
+
+def _agreed(
+    trace: Trace, brought: Sequence[Exporter], near: Sequence[Exporter], place: Place | None, seen: Glimpses
+) -> Trace:
+    """A trace as its clients fare; `near` are those of the same name, on any port, where nobody else is known."""
+    tls = speaks_tls(trace, place, seen)
+    found = _over_tls(trace, brought, tls)
+    if tls is False and (proxy := _ended_by(trace, place)):
+        why = f"the proxy of {proxy.mesh} ends what comes without a certificate of the mesh"
+        stop = replace(trace.at(Hop.HANDSHAKE), why=why, mark=OUTSIDE)
+        found = replace(trace, hops=tuple(stop if x.hop is Hop.HANDSHAKE else x for x in trace.hops))
+    asked = _credentials(found, brought)
+    if _is_moved(asked, place):
+        asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
+    told = _taken(asked, near) if asked.signals else _unpiped(asked, brought, _piped(trace, place))
+    told = posted(told, brought, place)
+    if told.accepted and not brought and place and any(base(x.endpoint) for x in place.on(trace.port)):
+        told = _doubted(told, Hop.EXPORT, _POSTING)
+    told = _unmet(_written(told, brought, tls), brought, place)
+    guess = _is_guess(found, told, place, seen)
+    return replace(_doubted(found, Hop.EXPORT, _UNPROVED), signals=()) if guess else told
+
+
+def _sides(
+    trace: Trace,
+    brought: Sequence[Exporter],
+    tls: bool | None,  # noqa: FBT001 -- or unknown
+) -> Iterator[tuple[Trace, Sequence[Exporter]]]:
+    """A flow of any pods with its clients; those that do not speak as the receiver does apart, where others do."""
+    others = _others(brought, tls)
+    fit = [x for x in brought if x not in others]
+    if not others or not fit or is_of_pods(trace):
+        yield trace, brought
+        return
+    yield trace, fit
+    there = [x for x in others if not (x.nodes and trace.nodes) or {*x.nodes}.intersection(trace.nodes)]
+    several = len({x.namespace for x in others}) > 1
+    for who in dict.fromkeys(x.made_by(ambiguous=several) for x in there):
+        alike = [x for x in there if x.made_by(ambiguous=several) == who]
+        yield replace(trace, vantage=f"pods of {who}", nodes=()), alike
+
+
+def _others(brought: Iterable[Exporter], tls: bool | None) -> list[Exporter]:  # noqa: FBT001 -- or unknown
+    """The clients that do not speak as the receiver does."""
+    return [x for x in brought if tls is not None and x.tls is not tls and x.tls is not None]
 
 
 def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None:
@@ -120,7 +155,7 @@ def _is_moved(trace: Trace, place: Place | None) -> bool:
 
 def _over_tls(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Trace:  # noqa: FBT001 -- or unknown
     met = trace.failing.mark if trace.failing and trace.failing.hop is Hop.HANDSHAKE else ""
-    others = [x for x in brought if tls is not None and x.tls is not tls and x.tls is not None]
+    others = _others(brought, tls)
     if others and (met in _TLS or _is_open(trace, Hop.HANDSHAKE)):
         return _failed(trace, Hop.HANDSHAKE, Outcome.TLS_EXPECTED if tls else Outcome.TLS_NOT_SPOKEN, others)
     if met in _TLS:
