@@ -17,6 +17,7 @@ from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.trace import Hop
 from dualstack.reach.arguments import with_arguments
 from dualstack.reach.variables import Variables
 from dualstack.reach.veiled import veiled
@@ -271,6 +272,16 @@ def test_an_endpoint_without_a_scheme_has_a_fix() -> None:
     (one,) = [x for x in found.findings if x.summary == "The endpoint says nothing of TLS"]
     assert one.severity == "warning"
     assert "OTEL_EXPORTER_OTLP_INSECURE=true" in one.hint
+
+
+def test_a_variable_in_the_words_of_a_command_may_be_filled_in_by_a_shell() -> None:
+    words = variables(JAVA_TOOL_OPTIONS="-Dotel.exporter.otlp.endpoint=http://${COLLECTOR}:4317")
+    found = told(cart("http://otel.obs:4317", *words))
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert not [x for x in found.findings if x.code == "DS408"]
+    (why,) = {x.at(Hop.RESOLVE).why for x in found.traces}
+    assert why == "`${COLLECTOR}` is a variable of another kind, of which nobody here knows the value"
 
 
 def test_who_is_to_send_to_another_port_is_told_what_is_taken_there() -> None:

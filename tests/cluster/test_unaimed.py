@@ -111,6 +111,16 @@ def test_an_optional_key_that_is_not_there_is_why_no_endpoint_is_named(data: dic
     )
 
 
+def test_a_key_without_a_value_is_there() -> None:
+    ref = {"configMapKeyRef": {"name": "tele", "key": "OTEL_EXPORTER_OTLP_ENDPOINT"}}
+    mine = client("a", "n1", [*variables(OTEL_A="b"), {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "valueFrom": ref}])
+    held = {"kind": "ConfigMap", "metadata": {"name": "tele", "namespace": "shop"},
+            "data": {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}}  # fmt: skip
+
+    told = of(asked("deploy/cart", pods=[mine], services=[], slices=[], more=[held]), "these pods name no endpoint")
+    assert "is empty, and SDKs then send" in told
+
+
 def test_what_may_hold_the_endpoint_is_named() -> None:
     mine = client("a", "n1", variables(OTEL_SERVICE_NAME="cart"))
     mine["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "otel"}}]
