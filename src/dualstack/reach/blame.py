@@ -3,11 +3,14 @@
 import enum
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import Scope, family, scope, unmapped, without_zone
-from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.address import BOTH, OTLP_PORTS, Scope, family, scope, unmapped, without_zone
+from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.bind import families
 from dualstack.reach.trace import comes_home, is_refused, sockets_of
+
+_RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
+"""Parts of the names of programs that take OTLP."""
 
 
 def is_loopback(address: str) -> bool:
@@ -53,3 +56,18 @@ def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
         seen = trace.server in listeners.places and is_refused(trace)
         if seen and not sockets_of(trace, listeners) and not comes_home(traces, trace):
             yield trace
+
+
+def elsewhere_in(trace: Trace, listeners: Listeners, meant: int) -> Listener | None:
+    """A socket of the same place on which a receiver seems to wait, that of the port that is `meant` first."""
+    there = (x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP)
+    mine = [x for x in there if _may_meet(x, trace)]
+    by_port = [*(x for x in mine if x.port == meant), *(x for x in mine if x.port in OTLP_PORTS)]
+    by_name = [x for x in mine if x.processes and any(name in x.processes[0].name for name in _RECEIVERS)]
+    return next(iter((*by_port, *by_name)), None)
+
+
+def _may_meet(socket: Listener, trace: Trace) -> bool:
+    """Whether a socket can take what comes in the family of a flow, from where that comes."""
+    inside = all(map(is_loopback, trace.addresses)) or not is_loopback(socket.address)
+    return inside and trace.family in (families(socket) or BOTH)

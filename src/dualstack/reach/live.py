@@ -13,6 +13,7 @@ from dualstack.reach import node_ports
 from dualstack.reach.aliases import end_of
 from dualstack.reach.answers import TITLES
 from dualstack.reach.arrival import STALE
+from dualstack.reach.bind import accepts
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
@@ -21,6 +22,7 @@ from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
 from dualstack.reach.spoken import stranger
+from dualstack.reach.start import idle_on
 from dualstack.reach.unbound import CRASHED, NOTHING
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
@@ -159,15 +161,38 @@ def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[
 
 
 def receives_on(trace: Trace, places: Places | None) -> int:
-    """Another port on which a pod takes what a flow brings to one without a listener; 0 where there is none."""
+    """Another port on which a pod takes what a flow brings to one without a listener; 0 where there is none.
+
+    Nor is there one to send to instead where its configuration has a receiver for this port that nothing uses.
+    """
     mine = places.named(trace.server) if places else None
-    return taken_on(mine, trace.protocol, trace.port) if mine and trace.at(Hop.LISTEN).mark == NOTHING else 0
+    if (
+        mine is None
+        or trace.at(Hop.LISTEN).mark != NOTHING
+        or any(idle_on(x.config, (trace.port,)) for x in mine.configs)
+    ):
+        return 0
+    return taken_on(mine, trace.protocol, _ends(trace, mine), trace.port)
 
 
-def taken_on(place: Place, protocol: Protocol, but: int = 0) -> int:
-    """The port on which a pod takes a protocol, but one; 0 where there is none."""
+def _ends(trace: Trace, place: Place) -> Sequence[str]:
+    """The addresses of a pod that a flow can come to."""
+    inside = all(map(is_loopback, trace.addresses))
+    return trace.addresses if inside else [x for x in place.pod.addresses if family_of(x) is trace.family]
+
+
+def taken_on(place: Place, protocol: Protocol, at: Sequence[str], but: int = 0) -> int:
+    """The port, but one, on which a pod takes a protocol at some of its addresses; 0 where there is none."""
     numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but))
-    return next((x for x in numbers if protocol in received_on((x,), (place,))), 0)
+    return next((x for x in numbers if protocol in received_on((x,), (place,)) and _is_met(place, x, at)), 0)
+
+
+def _is_met(place: Place, port: int, at: Sequence[str]) -> bool:
+    """Whether what listens on a port takes what comes to one of these addresses, as far as is known."""
+    sockets = [x for x in place.sockets if x.port == port]
+    if not sockets:
+        return place.observed is None
+    return any(accepts(x, y, place.space) is not False for x in sockets for y in at)
 
 
 def redirected(trace: Trace, places: Places) -> tuple[str, str]:
@@ -177,7 +202,7 @@ def redirected(trace: Trace, places: Places) -> tuple[str, str]:
     """
     place = places.named(trace.server)
     end = stranger(place, trace.port) if place else None
-    meant = taken_on(place, trace.protocol, trace.port) if place else 0
+    meant = taken_on(place, trace.protocol, _ends(trace, place), trace.port) if place else 0
     who = f" `{end.component}` listens there, which is no OTLP receiver." if end else ""
     usual = OTLP_PORTS.get(trace.target.port, None if end else trace.protocol)
     if meant and usual and (end or usual is trace.protocol) and trace.at(Hop.SERVICE).status is Status.PASS:

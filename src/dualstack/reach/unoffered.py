@@ -100,7 +100,7 @@ def lost_on_the_way(cluster: Cluster, traces: Traces, places: Places) -> Iterato
 def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
     stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
     pods = (places.items.get((x.metadata.namespace, x.metadata.name)) for x in selected(cluster, service))
-    taken = next((y for x in pods if x and (y := taken_on(x, protocol))), 0)
+    taken = next((y for x in pods if x and (y := taken_on(x, protocol, x.pod.addresses))), 0)
     add = f"Add port {port} to the Service, with `targetPort: {taken}`" if taken else f"Give the Service port {port}"
     add = f"Write `protocol: TCP` in port {port} of the Service" if _twin(service, port) else add
     usable = (x.port for x in service.spec.ports or () if x.protocol == "TCP")

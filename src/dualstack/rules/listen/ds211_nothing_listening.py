@@ -40,16 +40,16 @@ probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.address import Protocol
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
-from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.model.sockets import Listeners
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere
-from dualstack.reach.blame import is_loopback
+from dualstack.reach.blame import elsewhere_in, is_loopback
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, instead, unused, why
 from dualstack.reach.live import is_open, receives_on
@@ -65,9 +65,6 @@ BECAUSE = (
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
     *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS607", "DS702", "DS704"),
 )
-
-_RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
-"""Parts of the names of programs that take OTLP."""
 
 
 def check(
@@ -108,7 +105,7 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
     ports = tuple(dict.fromkeys(x.port for x in flows))
     named = " or ".join(map(str, ports)) if len(ports) < 3 else f"{', '.join(map(str, ports[:-1]))} or {ports[-1]}"
     transport = "UDP" if flows[0].protocol is Protocol.UDP else "TCP"
-    other = _elsewhere(flows[0], listeners, meant)
+    other = elsewhere_in(flows[0], listeners, meant)
     tries = f"{instead(flows[0], other, meant)}, or s" if other else "S"
     told = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence))
     return Finding(
@@ -124,14 +121,6 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
         flows=tuple(x.key for x in flows),
         causes=(*BECAUSE, "DS110") if all(is_loopback(y) for x in flows for y in x.addresses) else None,
     )
-
-
-def _elsewhere(trace: Trace, listeners: Listeners, meant: int) -> Listener | None:
-    """A socket of the same place on which a receiver seems to wait, that of the port that is `meant` first."""
-    mine = [x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP]
-    by_port = [*(x for x in mine if x.port == meant), *(x for x in mine if x.port in OTLP_PORTS)]
-    by_name = [x for x in mine if x.processes and any(name in x.processes[0].name for name in _RECEIVERS)]
-    return next(iter((*by_port, *by_name)), None)
 
 
 def _inferred(trace: Trace) -> Finding:
