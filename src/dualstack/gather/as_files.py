@@ -16,11 +16,10 @@ from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import Object, World, part
+from dualstack.reach.operator import CONTAINER, INJECTED
 
-_INJECT, _INJECTED, _SIDECAR = "sidecar.opentelemetry.io/inject", "sidecar.opentelemetry.io/injected", "otc-container"
-"""By what pods ask the Operator for a Collector beside them, the label and the container that they get (operator
-internal/webhook/podmutation, internal/manifests/collector).
-"""
+_INJECT = "sidecar.opentelemetry.io/inject"
+"""By what pods ask the Operator for a Collector beside them (operator internal/webhook/podmutation)."""
 _GENERATIONS = 3
 """Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
 _LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR")
@@ -85,7 +84,7 @@ def _told(item: Object, pods: Sequence[Object]) -> Object:
 
 def _has_sidecar(pod: Object) -> bool:
     names = {text(x, "name") for y in ("containers", "initContainers") for x in parts(pod, "spec", y)}
-    return _SIDECAR in names or _INJECTED in part(pod, "metadata", "labels")
+    return CONTAINER in names or INJECTED in part(pod, "metadata", "labels")
 
 
 def _files(world: World) -> Iterator[tuple[str, Object]]:

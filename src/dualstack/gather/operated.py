@@ -14,12 +14,11 @@ from dualstack.knowledge import table
 from dualstack.model.kube import Container, ContainerPort, Meta, Probe, Service, ServicePort, Variable, Workload
 from dualstack.model.otel import Holder
 from dualstack.model.source import Written
-from dualstack.reach.operator import MONITORING
+from dualstack.reach.operator import CONTAINER, MONITORING
 
 MODES = {"deployment": "Deployment", "daemonset": "DaemonSet", "statefulset": "StatefulSet"}
 """Those that get a Service; one in the mode `sidecar` gets none."""
 
-_COLLECTOR = "otc-container"
 _IMAGE = "otel/opentelemetry-collector"
 
 
@@ -38,7 +37,7 @@ def resource(root: Node, origin: Origin, holder: Holder) -> Workload:
         "app.kubernetes.io/part-of": "opentelemetry",
     }
     mine = Container(
-        _COLLECTOR,
+        CONTAINER,
         about.at,
         image=text_at(spec, "image"),
         words=tuple(_flags(value(spec, "args"), origin)),

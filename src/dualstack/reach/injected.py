@@ -1,15 +1,25 @@
 """Pods that the Operator instruments: which of them an Instrumentation in the files is for, and what they then send."""
 
+import re
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Sender
+from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Finding
 from dualstack.model.kube import Container, Workload, Workloads
+from dualstack.model.trace import Traces
+from dualstack.reach.exports import clients
 from dualstack.reach.neighbours import nearness
 from dualstack.reach.operator import INSTRUMENTED
 from dualstack.reach.wiring import same_namespace
 
 _GROUP = "instrumentation.opentelemetry.io/"
 _INJECT, _NAMES = f"{_GROUP}inject-", "container-names"
+_SET, _OR = "Set `OTEL_EXPORTER_OTLP_", ", or send "
+_SENDS = re.compile(rf"{_SET}|\bsend\b|^Send\b|Correct the name")
+"""What findings say that are mended where clients say where they send."""
 
 
 def aimed(sender: Sender, workloads: Workloads) -> Iterator[Sender]:
@@ -65,3 +75,38 @@ def _chosen(source: Workload, pod: Workload) -> Iterator[Container]:
     said = next((pod.annotations[x].text for x in keys if x in pod.annotations), "")
     names = [x.strip() for x in said.split(",") if x.strip()]
     yield from (x for x in there if x.name in names) if names else there[:1]
+
+
+def told(finding: Finding, traces: Traces, exporters: Sequence[Exporter], workloads: Workloads) -> Finding:
+    """A finding that tells clients where to send, with the Instrumentation by which all of them have their endpoint.
+
+    Of two ways to mend it, to set the protocol is none: not every language there has an exporter of either transport.
+    """
+    flows = [x for x in traces.items if x.key in finding.flows]
+    known = clients(flows, exporters) if _SENDS.search(finding.hint) else {}
+    found = {_giver(x, workloads.items) for y in known.values() for x in y}
+    who = found.pop() if len(found) == 1 else ""
+    if not who:
+        return finding
+    _, other, rest = finding.hint.rpartition(_OR)
+    hint = f"Send {rest}" if other and _SET in finding.hint else finding.hint
+    where = f"The Operator gives the clients their endpoint: `spec.exporter.endpoint` of {who}."
+    return replace(finding, hint=f"{hint} {where}")
+
+
+def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> str:
+    for item in workloads:
+        mine = next((x for x in item.containers if x.name == exporter.container), None)
+        own = mine is None or mine.sources or mine.given or mine.variable(exporter.variable)
+        same = (item.meta.namespace, f"{item.meta.kind} {item.meta.name}") == (exporter.namespace, exporter.owner)
+        if same and not own:
+            return _wanted(item)
+    return ""
+
+
+def _wanted(pod: Workload) -> str:
+    """The resource that an annotation of pods asks for, in words; empty where none does."""
+    said = next((x.text for k, x in pod.annotations.items() if k.startswith(_INJECT)), "false")
+    named = said if "/" in said else f"{pod.meta.namespace}/{said}"
+    words = {"true": f"the {INSTRUMENTED} in {pod.meta.namespace}", "false": ""}
+    return words.get(said, f"{INSTRUMENTED} {named}")

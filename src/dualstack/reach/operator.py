@@ -9,16 +9,33 @@ from msgspec.structs import replace
 from dualstack.knowledge import table
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.slim import ObjectMeta
 from dualstack.model.source import Written
 from dualstack.reach.start import numbered
 
 OPERATED, INSTRUMENTED = "OpenTelemetryCollector", "Instrumentation"
+CONTAINER = "otc-container"
+"""The container of the Collector in the pods that the Operator makes, or puts a Collector into."""
+INJECTED = "sidecar.opentelemetry.io/injected"
+"""The label of the latter (operator internal/webhook/podmutation)."""
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
 _PORT = re.compile(r":(?P<number>\d+)", re.ASCII)
 _OWN = ("endpoint", "listen_address")
+_MADE = ["opentelemetry-operator", "opentelemetry-collector"]
 _Row = Mapping[str, str]
+
+
+def resource(about: ObjectMeta) -> str:
+    """The OpenTelemetryCollector by which the Operator made a pod or put a Collector into it; empty for other pods.
+
+    Source: operator internal/manifests/manifestutils/labels.go.
+    """
+    said = about.labels or {}
+    made = [said.get(f"app.kubernetes.io/{x}", "") for x in ("managed-by", "component")] == _MADE
+    namespace, _, name = said.get("app.kubernetes.io/instance" if made else INJECTED, "").partition(".")
+    return f"{OPERATED} {about.beside(name)}" if name and namespace == about.namespace else ""
 
 
 def inferred(endpoint: DeclaredEndpoint) -> int:

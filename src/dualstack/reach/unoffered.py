@@ -1,20 +1,22 @@
 """Clients that send to a port that their Service does not have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Protocol, Target
-from dualstack.model.cluster import Cluster, Service, ServicePort
+from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
+from dualstack.reach.answers import TITLES
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.lanes import host, selected
 from dualstack.reach.live import by_service, families_of, keys, taken_on
-from dualstack.reach.pods import Places
+from dualstack.reach.operator import resource
+from dualstack.reach.pods import Place, Places
 
 ANYBODY = "pods"
 """The clients of a port of which nobody says who uses it."""
@@ -97,14 +99,46 @@ def lost_on_the_way(cluster: Cluster, traces: Traces, places: Places) -> Iterato
             yield _finding(cluster, service, port, mine, places)
 
 
+def _addition(service: Service, port: int, protocol: Protocol, places: Sequence[Place]) -> str:
+    """How a Service gets a port on which its pods take what is sent, and they one where they surely have none."""
+    if _twin(service, port):
+        return f"Write `protocol: TCP` in port {port} of the Service"
+    taken = next((y for x in places if (y := taken_on(x, protocol, x.pod.addresses))), 0)
+    made = next((y for x in places if (y := _maker(service, x.pod))), "")
+    if taken and made:
+        return f"Add port {port} with `targetPort: {taken}` to `spec.ports` of {made}, by which the Service is written"
+    if taken:
+        return f"Add port {port} to the Service, with `targetPort: {taken}`"
+    if not _is_silent(protocol, places):
+        return f"Give the Service port {port}"
+    title = TITLES[protocol]
+    if made:
+        return f"Let a receiver in `spec.config` of {made} take {title} on port {port}, which the Service then gets"
+    return f"Let the receiver take {title}, and give the Service port {port}"
+
+
+def _is_silent(protocol: Protocol, places: Sequence[Place]) -> bool:
+    """Whether surely none of the pods takes a protocol."""
+    known = bool(places) and all(x.known for x in places)
+    return known and not any(taken_on(x, protocol, x.pod.addresses) for x in places)
+
+
+def _maker(service: Service, pod: Pod) -> str:
+    """The resource by which the Operator writes a Service of these pods (operator internal/naming/main.go)."""
+    made = resource(pod.metadata)
+    name = made.rpartition(" ")[2].rpartition("/")[2]
+    return made if service.metadata.name in (f"{name}-collector", f"{name}-collector-headless") else ""
+
+
 def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
     stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
-    pods = (places.items.get((x.metadata.namespace, x.metadata.name)) for x in selected(cluster, service))
-    taken = next((y for x in pods if x and (y := taken_on(x, protocol, x.pod.addresses))), 0)
-    add = f"Add port {port} to the Service, with `targetPort: {taken}`" if taken else f"Give the Service port {port}"
-    add = f"Write `protocol: TCP` in port {port} of the Service" if _twin(service, port) else add
-    usable = (x.port for x in service.spec.ports or () if x.protocol == "TCP")
+    held = [x for y in selected(cluster, service) if (x := places.items.get((y.metadata.namespace, y.metadata.name)))]
+    add = _addition(service, port, protocol, held)
+    usable = [x.port for x in service.spec.ports or () if x.protocol == "TCP"]
     ports = " or ".join(str(x) for x in usable if OTLP_PORTS.get(x, protocol) is protocol)
+    silent = not ports and not _twin(service, port) and _is_silent(protocol, held)
+    other = next((x for x in usable if silent and x in OTLP_PORTS), 0)
+    ports = f"{TITLES[OTLP_PORTS[other]]} to {other}" if other else ports and f"to {ports}"
     about = service.metadata
     others = [f"`{y}.{x}`" for *which, x, y in cluster.meant if which == [x, about.name] and x == about.namespace]
     if others:
@@ -114,7 +148,7 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     return Finding(
         summary=f"The Service has no port {port}{' for TCP' if _twin(service, port) else ''}",
         detail=f"The {who} send OTLP over {protocol} to port {port}. {stop.why[:1].upper()}{stop.why[1:]}.",
-        hint=f"{add}, or let them send to {ports}." if ports else f"{add}.",
+        hint=f"{add}, or let them send {ports}." if ports else f"{add}.",
         families=families_of(flows),
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
         fix=Fix("Offer the port", Applicability.MANUAL),

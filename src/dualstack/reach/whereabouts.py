@@ -9,6 +9,7 @@ from dualstack.model.cluster import Pod
 from dualstack.model.kube import Container
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.reach import sources
+from dualstack.reach.operator import CONTAINER, resource
 from dualstack.reach.sidecars import together
 from dualstack.reach.variables import environment
 
@@ -40,6 +41,9 @@ def placed(endpoint: DeclaredEndpoint, container: Container, pod: Pod) -> Declar
     secret = held.get(named["name"], "") if named else ""
     given = f"`{named['name']}`, which {secret} holds," if named and secret.startswith("Secret ") else ""
     inside = next((_called(x, mine.name) for x in sources.of(container) if _has(x, container, endpoint)), "")
+    # What is written into the objects that the Operator makes it takes back.
+    operated = resource(pod.metadata) if container.name == CONTAINER else ""
+    inside = f"`spec.config` of {operated}" if operated else inside
     return replace(endpoint, inside=inside, given=given)
 
 

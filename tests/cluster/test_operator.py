@@ -1,0 +1,146 @@
+"""What the Operator writes is mended where it reads it: in its own resources, and not in what it makes of them."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from dualstack.model.diagnosis import Diagnosis
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, told
+from tests.cluster.test_survey import variables
+
+Object = dict[str, Any]
+CR = "OpenTelemetryCollector"
+GRPC_ALONE = """receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}}
+exporters: {debug: {}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+"""
+LABELS = {
+    "app.kubernetes.io/managed-by": "opentelemetry-operator",
+    "app.kubernetes.io/component": "opentelemetry-collector",
+    "app.kubernetes.io/instance": "obs.otel",
+}
+
+
+def operated(text: str, name: str = "otel-collector", labels: Object = LABELS, **spec: Any) -> dict[str, list[Object]]:
+    """The objects of a Collector in obs that the Operator makes, its Service first."""
+    pod, made, held = deepcopy(w.pod("otel-a", "n1")), w.deployment(), w.config()
+    for each in (pod["spec"], made["spec"]["template"]["spec"]):
+        each["containers"][0]["name"] = "otc-container"
+    pod["status"]["containerStatuses"][0]["name"] = "otc-container"
+    pod["metadata"]["labels"] |= labels
+    made["spec"]["template"]["metadata"]["labels"] |= labels
+    held["data"]["config.yaml"] = text
+    service = w.service(**spec)
+    service["metadata"]["name"] = name
+    slices = w.endpoints([pod])
+    for each in slices:
+        each["metadata"]["labels"]["kubernetes.io/service-name"] = name
+    return {"services": [service], "slices": slices, "pods": [pod], "workloads": [made], "configs": [held]}
+
+
+def hints(found: Diagnosis) -> list[str]:
+    return [x.hint for x in found.findings if x.severity == "error" and not x.because]
+
+
+LOOPBACK = w.CONFIG.replace("GRPC", "127.0.0.1:4317").replace("HTTP", "0.0.0.0:4318")
+
+
+@pytest.mark.parametrize(
+    ("labels", "where"),
+    [
+        (LABELS, f"`spec.config` of {CR} otel"),
+        ({"sidecar.opentelemetry.io/injected": "obs.side"}, f"`spec.config` of {CR} side"),
+        ({"sidecar.opentelemetry.io/injected": "shop.side"}, "`obs/configmap/otel.yaml`, line 7,"),
+        ({**LABELS, "app.kubernetes.io/component": "opentelemetry-targetallocator"}, "`obs/configmap/otel.yaml`"),
+    ],
+)
+def test_a_listener_is_widened_in_the_resource_that_the_operator_reads(labels: Object, where: str) -> None:
+    (hint,) = hints(w.diagnosed(w.healthy(**operated(LOOPBACK, labels=labels))))
+
+    assert hint.startswith(f"Set `receivers.otlp.protocols.grpc.endpoint` in {where}")
+
+
+ONE = [{"name": "otlp-grpc", "port": 4317, "targetPort": 4317}]
+CLIENT = cart("http://otel-collector.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+
+
+def test_a_port_that_the_pods_do_not_have_is_wanted_of_the_resource() -> None:
+    objects = operated(GRPC_ALONE, ports=ONE)
+
+    (hint,) = hints(told(CLIENT, **objects))
+    assert hint == (
+        f"Let a receiver in `spec.config` of {CR} obs/otel take OTLP/HTTP on port 4318, which the Service then gets, "
+        "or let them send gRPC to 4317."
+    )
+
+
+def test_a_port_that_they_have_is_added_to_the_resource() -> None:
+    text = GRPC_ALONE.replace("}}}}", '}, http: {endpoint: "0.0.0.0:14318"}}}}', 1)
+    (hint,) = hints(told(CLIENT, **operated(text, ports=ONE)))
+
+    assert hint.startswith(f"Add port 4318 with `targetPort: 14318` to `spec.ports` of {CR} obs/otel,")
+
+
+def test_a_service_that_it_does_not_write_gets_the_port_itself() -> None:
+    objects = operated(GRPC_ALONE, name="mine", ports=ONE)
+    client = cart("http://mine.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+
+    (hint,) = hints(told(client, **objects))
+    assert hint == "Let the receiver take OTLP/HTTP, and give the Service port 4318, or let them send gRPC to 4317."
+
+
+PYTHON = "instrumentation.opentelemetry.io/inject-python"
+
+
+def instrumented(said: str, *, own: bool = False, port: int = 4317) -> list[Object]:
+    """A pod that has its endpoint from the Operator, and the Deployment as it was written."""
+    pod = cart(f"http://otel.obs:{port}", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+    template = {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": deepcopy(pod["spec"])}
+    template["metadata"]["annotations"] = {PYTHON: said} if said else {}
+    if not own:
+        del template["spec"]["containers"][0]["env"]
+    owner = {"kind": "Deployment", "name": "cart", "controller": True}
+    kept = {"name": "cart-abc", "namespace": "shop", "ownerReferences": [owner]}
+    about = {"name": "cart", "namespace": "shop"}
+    return [
+        pod,
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": kept},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": about, "spec": {"template": template}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ("true", "the Instrumentation in shop"),
+        ("mine", "Instrumentation shop/mine"),
+        ("obs/mine", "Instrumentation obs/mine"),
+    ],
+)
+def test_clients_that_the_operator_instruments_are_led_elsewhere_by_its_resource(said: str, who: str) -> None:
+    pod, *made = instrumented(said)
+
+    (hint,) = hints(told(pod, more=made))
+    assert hint == (
+        "Send OTLP/HTTP to `http://otel.obs.svc:4318`. The Operator gives the clients their endpoint: "
+        f"`spec.exporter.endpoint` of {who}."
+    )
+
+
+def test_a_name_that_nobody_has_is_corrected_there() -> None:
+    pod, *made = instrumented("true")
+    pod["spec"]["containers"][0]["env"][-1]["value"] = "http://otle.obs:4317"
+
+    (hint,) = hints(told(pod, more=made))
+    assert "Correct the name" in hint or "Send to" in hint
+    assert hint.endswith("of the Instrumentation in shop.")
+
+
+@pytest.mark.parametrize(("said", "own"), [("", False), ("false", False), ("true", True)])
+def test_an_endpoint_of_their_own_is_nothing_of_the_operator(said: str, own: bool) -> None:
+    pod, *made = instrumented(said, own=own)
+
+    (hint,) = hints(told(pod, more=made))
+    assert "Operator" not in hint
