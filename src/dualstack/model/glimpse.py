@@ -48,6 +48,11 @@ class Glimpse(msgspec.Struct, frozen=True):
         through = "the API server's proxy" if self.way is Way.ADDRESS else "a forwarded port"
         return f"{export} through {through} to port {self.port} of the {self.place}"
 
+    @property
+    def hangs(self) -> bool:
+        """Whether nothing came through a forwarded port: that is open before anybody has accepted a connection."""
+        return self.way is Way.LOOPBACK and self.outcome is Outcome.SILENT
+
 
 End = tuple[str, int, Protocol, Family]
 """A pod as a place of sockets, a port of it, and what is spoken there over which family."""

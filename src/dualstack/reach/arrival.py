@@ -31,6 +31,8 @@ UNMET, OUTSIDE = "unmet", "outside"
 _UNANSWERED = (Outcome.TLS_STALLED, Outcome.LARGE_LOST, Outcome.LARGE_STALLED)
 """How exports end that wait in vain behind the hop at which connections do."""
 
+_HANGS = "nothing came through a forwarded port, which does not tell whether a connection was accepted"
+
 Looks = Mapping[Way, Glimpse]
 
 _DISPOSITIONS = {
@@ -169,7 +171,9 @@ def looks_at(protocol: Protocol, backend: Backend, seen: Glimpses) -> Looks:
 
 def _as_client(forwarded: Glimpse | None, backend: Backend, place: Place) -> Glimpse | None:
     """What a forwarded port tells of clients in the pod: it tries IPv4 before IPv6, so a refusal is one of both."""
-    if forwarded is None or forwarded.outcome is Outcome.REFUSED:
+    if forwarded is None or forwarded.hangs:
+        return None
+    if forwarded.outcome is Outcome.REFUSED:
         return forwarded
     sockets = [x for x in place.sockets if x.port == backend.port]
     first = family(backend.address) is Family.IPV4 and _taken(sockets, _LOOPBACK, place) is not False
@@ -258,7 +262,7 @@ def _before(
 
 def _heard(inside: Glimpse | None) -> str:
     """What a look at the loopback of a pod tells of a port whose address refuses, where nothing else does."""
-    return "" if inside is None else NOTHING if inside.outcome is Outcome.REFUSED else _LOOPBACK
+    return "" if inside is None or inside.hangs else NOTHING if inside.outcome is Outcome.REFUSED else _LOOPBACK
 
 
 def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
@@ -306,7 +310,8 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
     if not told:
         opened = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
-    meaning, lacks = MEANINGS[told[0].outcome], lacking(told[0].outcome, told[0].status, told[0].detail)
+    lacks = _HANGS if told[0].hangs else lacking(told[0].outcome, told[0].status, told[0].detail)
+    meaning = MEANINGS[told[0].outcome]
     facts, proxy = (sight(told[0]),), place.before(backend.address)
     if proxy and (open_ := _past(told[0], hop, proxy)):
         return msgspec.structs.replace(open_, evidence=facts)

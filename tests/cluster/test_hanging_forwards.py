@@ -1,0 +1,67 @@
+"""A forwarded port through which nothing comes: its stream is open before anybody has accepted a connection."""
+
+from typing import Any
+
+from dualstack.conclusion import conclude
+from dualstack.model.address import Protocol
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
+from dualstack.model.probe import Outcome
+from dualstack.model.question import Question
+from dualstack.model.trace import Hop, Status
+from dualstack.report.text import render
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import gathered, sidecar
+
+Object = dict[str, Any]
+HTTP, GRPC = Protocol.HTTP, Protocol.GRPC
+
+
+def looks(place: str, *said: tuple[int, Protocol, Way, Outcome]) -> Glimpses:
+    return Glimpses(tuple(Glimpse(place, *x) for x in said))
+
+
+def told(*said: tuple[int, Protocol, Way, Outcome], grpc: str = "0.0.0.0:4317") -> Diagnosis:
+    """A Collector with one pod, of which this was seen."""
+    pod = w.pod("otel-a", "n1")
+    seen = looks("pod otel-a", (4317, GRPC, Way.LOOPBACK, Outcome.ACCEPTED), *said)
+    return w.diagnosed(w.healthy(pods=[pod], slices=w.endpoints([pod]), configs=[w.config(grpc)]), seen=seen)
+
+
+def test_it_proves_no_connection_and_no_server_that_stays_silent() -> None:
+    found = told((4318, HTTP, Way.LOOPBACK, Outcome.SILENT))
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert not [x for x in found.findings if x.severity == "error"]
+    ends = {x.at(Hop.HANDSHAKE).status for x in found.traces if x.target.port == 4318}
+    assert ends == {Status.UNKNOWN}
+    assert "does not tell whether a connection was accepted" in " ".join(render(found).split())
+
+
+def test_who_answers_by_another_way_and_stays_silent_is_silent() -> None:
+    found = told((4318, HTTP, Way.ADDRESS, Outcome.SILENT))
+
+    assert [x.code for x in found.findings if x.severity == "error" and not x.because] == ["DS905"]
+
+
+def test_where_the_address_refuses_it_is_no_listener_of_the_loopback() -> None:
+    pod = w.pod("otel-a", "n1")
+    seen = looks(
+        "pod otel-a",
+        (4318, HTTP, Way.ADDRESS, Outcome.REFUSED),
+        (4318, HTTP, Way.LOOPBACK, Outcome.SILENT),
+    )
+    found = w.diagnosed(w.healthy(pods=[pod], slices=w.endpoints([pod]), configs=[]), seen=seen)
+
+    assert "DS202" not in w.codes(found)
+    assert {x.at(Hop.LISTEN).mark for x in found.traces if x.target.port == 4318} == {"refused", ""}
+
+
+def test_a_client_beside_its_collector_is_not_known_to_be_answered() -> None:
+    pod, *more = sidecar()
+    world = gathered(pod, more=more)
+    world.seen = looks("pod a", (4317, GRPC, Way.LOOPBACK, Outcome.SILENT))
+    found = conclude(world, Question())
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert not [x for x in found.findings if x.severity == "error"]
