@@ -267,7 +267,8 @@ def held(**port: Any) -> Object:
         ([held(hostPort=4317, hostIP="0.0.0.0")], [API], ("unknown", "", "", "")),
         ([held(hostPort=4317, hostIP="10.100.0.1")], [API], ("unknown", "", "", "")),
         ([held(hostPort=4317)], [API], ("unknown", "", "", "")),
-        ([held()], [], ("unknown", "", "", "")),
+        ([held()], [], ("unknown", "DS211", "warning", "hostPort: 4317")),
+        ([w.pod("otel-a", "n2")], [], ("unknown", "", "", "")),
     ],
 )
 def test_a_port_of_a_node_that_no_pod_holds(
@@ -288,6 +289,16 @@ def test_the_collector_of_a_node_that_has_no_host_port_is_named(tmp_path: Path) 
     (one,) = of(found, "DS211")
     assert "no pod on the node n1 has a host port 4317" in one.detail
     assert "the pod obs/otel-agent is a Collector without such a port" in one.detail
+    assert one.detail.endswith("Only a process of the node itself could.")
+
+
+def test_where_not_all_pods_of_the_node_are_known_another_one_could_hold_it(tmp_path: Path) -> None:
+    (one,) = of(told(folder(tmp_path, on_node(), pods=[held()])), "DS211")
+
+    assert (
+        "no pod is known to hold the port on the node n1; the pod obs/otel-agent is a Collector without" in one.detail
+    )
+    assert one.detail.endswith("One that is not known here could.")
 
 
 @pytest.mark.parametrize("block", ["", "10.244.1.0", "10.244.1.0/33", "fd00::/x", "none/24"])

@@ -292,8 +292,17 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
         return _to_service(ask, mine.metadata.namespace, mine.metadata.name)
     if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
         ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
-        _kept(ask, [x for x in there if _is(x, is_collector)])
+        _offered(ask, services)
+    _kept(ask, [x for x in there or () if _is(x, is_collector)])
     return _kept(ask, holders)
+
+
+def _offered(ask: Asker, services: Iterable[Service]) -> None:
+    """Note the Service whose node port clients may mean: the only one for OTLP, or that of their namespace."""
+    found = [x.metadata for x in services if is_otlp(x) and any(y.node_port for y in x.spec.ports or ())]
+    near = [x for x in found if x.namespace == ask.namespace] or found
+    if len(near) == 1:
+        Asker(ask.api, near[0].namespace, ask.world).one(kinds.SERVICES, near[0].name)
 
 
 def _waiting(ask: Asker, holders: Iterable[Object], port: int) -> list[Object]:

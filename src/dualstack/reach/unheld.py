@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.cluster import Cluster, Node, Pod
+from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Hop, Status, TracedHop, Traces
@@ -14,12 +15,16 @@ from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
 from dualstack.reach.trace import is_refused
 
-UNHELD, IDLE, HELD_BY = "unheld", "idle", "held on other nodes by "
+UNHELD, IDLE, HELD_BY, OTHER = "unheld", "idle", "held on other nodes by ", "other port "
 """Marks of the hop `endpoints`: no pod of the node holds the port, though a process of the node itself may; the same
-where a Collector runs there; and how the mark begins where pods of a workload hold it on other nodes."""
+where a Collector runs there; and how the mark begins where pods of a workload hold it on other nodes, or where a
+Collector is behind another port of the node."""
 
 
-def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
+_SOME = "that are known "
+
+
+def unheld(node: Node, port: int, protocol: Protocol, address: str, cluster: Cluster) -> TracedHop:
     """The hop at which what is sent to a port of a node ends, or may end, that no pod holds on this address."""
     name = node.metadata.name
     there = [x for x in cluster.pods if x.spec.node_name == name and not x.finished]
@@ -27,16 +32,25 @@ def unheld(node: Node, port: int, address: str, cluster: Cluster) -> TracedHop:
     if astray := [x for x in bound if x and not is_bound_to(x, address)]:
         why = f"the host port is bound to {astray[0]} alone"
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
-    if name not in cluster.surveyed:
+    idle, whole = _idle(there, cluster), name in cluster.surveyed
+    if not whole and idle is None:
         return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"no pod is known to hold the port on the node {name}")
     why = f"no pod on the node {name} has a host port {port}, or is known to listen there in its network"
-    fact = Evidence(f"no host port {port}", f"pods on the node {name}")
-    if elsewhere := others(port, name, cluster):
-        why += f"; {_elsewhere(elsewhere, node)}"
-        return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, f"{HELD_BY}{maker(elsewhere[0])}", (fact,))
-    idle = _idle(there, cluster)
-    why += f"; the pod {idle.metadata.called} is a Collector without such a port" if idle else ""
-    return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, IDLE if idle else UNHELD, (fact,))
+    why = why if whole else f"no pod is known to hold the port on the node {name}"
+    said, mark = _instead(node, port, (protocol, address), idle, cluster)
+    fact = Evidence(f"no host port {port}", f"pods {'' if whole else _SOME}on the node {name}")
+    return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"{why}{said}", mark, (fact,))
+
+
+def _instead(node: Node, port: int, sent: tuple[Protocol, str], idle: Pod | None, cluster: Cluster) -> tuple[str, str]:
+    """Who may be meant instead of nobody, as the end of a sentence, and the mark for that."""
+    if elsewhere := others(port, node.metadata.name, cluster):
+        return f"; {_elsewhere(elsewhere, node)}", f"{HELD_BY}{maker(elsewhere[0])}"
+    if idle and (other := _host_port(idle, *sent)):
+        return f"; the pod {idle.metadata.called} has the host port {other} for it", f"{OTHER}{other}"
+    for service, number in _node_ports(sent[0], cluster):
+        return f"; {service.called} has the node port {number} for it", f"{OTHER}{number}"
+    return (f"; the pod {idle.metadata.called} is a Collector without such a port", IDLE) if idle else ("", UNHELD)
 
 
 def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
@@ -62,6 +76,20 @@ def _idle(there: Sequence[Pod], cluster: Cluster) -> Pod | None:
     return next(iter((*(x for x in mine if x.metadata.namespace in near), *alone)), None)
 
 
+def _host_port(pod: Pod, protocol: Protocol, address: str) -> int:
+    """The port of its node at which a pod takes a protocol by its usual port; 0 where there is none."""
+    mine = (y for x in pod.spec.containers or () for y in x.ports or () if y.host_port)
+    usual = (x for x in mine if OTLP_PORTS.get(x.container_port) is protocol and is_bound_to(x.host_ip or "", address))
+    return next((x.host_port for x in usual if x.host_port), 0)
+
+
+def _node_ports(protocol: Protocol, cluster: Cluster) -> Iterator[tuple[Service, int]]:
+    """The ports of nodes behind which Services take a protocol by its usual port."""
+    for service in cluster.services:
+        usual = (x for x in service.spec.ports or () if OTLP_PORTS.get(x.port) is protocol)
+        yield from ((service, x.node_port) for x in usual if x.node_port)
+
+
 def doubted(traces: Traces) -> Iterator[Finding]:
     """One finding for each reason why nobody may listen at the addresses of nodes; a probe may have shown it."""
     mine = [x for x in traces.items if is_unheld(x.at(Hop.ENDPOINTS))]
@@ -69,7 +97,9 @@ def doubted(traces: Traces) -> Iterator[Finding]:
         flows = [x for x in mine if x.at(Hop.ENDPOINTS) == hop]
         port, refused = flows[0].target.port, all(map(is_refused, flows))
         met = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)) if refused else ()
-        end = "Connections are refused." if refused else "Only a process of the node itself could."
+        some = any(_SOME in x.source for x in hop.evidence)
+        end = "One that is not known here could." if some else "Only a process of the node itself could."
+        end = "Connections are refused." if refused else end
         yield Finding(
             summary=f"No pod of the node is known to hold port {port}",
             detail=f"Clients send to {flows[0].target.endpoint}: {hop.why}. {end}",
@@ -84,11 +114,13 @@ def doubted(traces: Traces) -> Iterator[Finding]:
 
 def is_unheld(hop: TracedHop) -> bool:
     """Whether it is the hop at which no pod is known to hold the port of a node."""
-    return hop.hop is Hop.ENDPOINTS and (hop.mark in (UNHELD, IDLE) or hop.mark.startswith(HELD_BY))
+    return hop.hop is Hop.ENDPOINTS and (hop.mark in (UNHELD, IDLE) or hop.mark.startswith((HELD_BY, OTHER)))
 
 
 def _agent(mark: str, port: int) -> str:
     if mark == IDLE:
         return f"Give the Collector `hostPort: {port}`, or `hostNetwork`"
+    if mark.startswith(OTHER):
+        return f"Send to port {mark.removeprefix(OTHER)} of the node, if that is the Collector that clients mean"
     who = mark.removeprefix(HELD_BY) if mark.startswith(HELD_BY) else "a Collector that holds the port"
     return f"Let {who} run on each node that clients run on"

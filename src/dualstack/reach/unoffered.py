@@ -104,7 +104,7 @@ def _addition(service: Service, port: int, protocol: Protocol, places: Sequence[
     if _twin(service, port):
         return f"Write `protocol: TCP` in port {port} of the Service"
     taken = next((y for x in places if (y := taken_on(x, protocol, x.pod.addresses))), 0)
-    made = next((y for x in places if (y := _maker(service, x.pod))), "")
+    made = next((z for x in places if (z := _maker(service, x.pod))), "")
     if taken and made:
         return f"Add port {port} with `targetPort: {taken}` to `spec.ports` of {made}, by which the Service is written"
     if taken:

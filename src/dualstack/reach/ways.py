@@ -357,7 +357,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
             passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
             ends = from_pods(flow, passed, at, leads, places, seen)
         else:
-            ends = _ends(flow, (*before, *_beyond(address, target.port, cluster, held=bool(every))), every, seen)
+            ends = _ends(flow, (*before, *_beyond(address, target, cluster, held=bool(every))), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -372,7 +372,7 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _beyond(address: str, port: int, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
     if address in cluster.vacant:
         yield from unowned(address, cluster)
@@ -383,7 +383,7 @@ def _beyond(address: str, port: int, cluster: Cluster, *, held: bool) -> Iterato
         node = next((x for x in cluster.nodes if address in x.addresses), None)
         yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
         unknown = TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"nobody is known to have {address}")
-        yield unheld(node, port, address, cluster) if node else unknown
+        yield unheld(node, target.port, target.protocol, address, cluster) if node else unknown
 
 
 def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:

@@ -1,0 +1,68 @@
+"""Clients that send to a port of their node that nobody holds, where a Collector is behind another one."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from dualstack.model.finding import Finding, Severity
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import HOST_IP, agent, cart, on_host, told
+from tests.cluster.test_survey import variables
+
+Object = dict[str, Any]
+NODE_PORTS = [
+    {"name": "otlp-grpc", "port": 4317, "targetPort": "otlp-grpc", "nodePort": 30417},
+    {"name": "otlp-http", "port": 4318, "targetPort": "otlp-http", "nodePort": 30418},
+]
+
+
+def the(*pods: Object, **instead: Any) -> Finding:
+    """What is said of a port that nobody is known to hold."""
+    (one,) = [x for x in told(*pods, **instead).findings if x.code == "DS211"]
+    assert one.severity is Severity.WARNING
+    return one
+
+
+def holding(port: int, **about: Any) -> Object:
+    pod = deepcopy(agent())
+    pod["spec"]["containers"][0]["ports"][0] |= {"hostPort": port, **about}
+    return pod
+
+
+def test_the_host_port_that_the_collector_of_the_node_has_is_named() -> None:
+    found = the(on_host(), pods=[holding(14317)], slices=[])
+
+    assert "the pod obs/otel-agent has the host port 14317 for it" in found.detail
+    assert found.hint.startswith("Send to port 14317 of the node, if that is the Collector that clients mean;")
+
+
+@pytest.mark.parametrize("pod", [holding(14318, containerPort=4318), holding(14317, hostIP="127.0.0.1")])
+def test_one_for_another_protocol_or_address_is_none_to_send_to(pod: Object) -> None:
+    found = the(on_host(), pods=[pod], slices=[])
+
+    assert found.hint.startswith("Give the Collector `hostPort: 4317`")
+
+
+def to_node(port: int, protocol: str = "grpc") -> Object:
+    pod = cart(f"http://$(HOST_IP):{port}", *HOST_IP, *variables(OTEL_EXPORTER_OTLP_PROTOCOL=protocol))
+    pod["status"]["hostIP"] = "10.100.0.1"
+    return pod
+
+
+@pytest.mark.parametrize(("protocol", "offered"), [("grpc", 30417), ("http/protobuf", 30418)])
+def test_the_node_port_of_the_service_is_named(protocol: str, offered: int) -> None:
+    found = the(to_node(30317, protocol), services=[w.service(type="NodePort", ports=NODE_PORTS)])
+
+    assert f"Service obs/otel has the node port {offered} for it" in found.detail
+    assert found.hint.startswith(f"Send to port {offered} of the node,")
+
+
+def test_of_two_services_none_is_guessed_but_one_beside_the_client_is() -> None:
+    one, other = (w.service(type="NodePort", ports=deepcopy(NODE_PORTS)) for _ in range(2))
+    other["metadata"] = {"name": "mine", "namespace": "apart"}
+    other["spec"]["ports"][0]["nodePort"] = 30517
+    assert "node port" not in the(to_node(30317), services=[one, other]).detail
+
+    other["metadata"]["namespace"] = "shop"
+    assert "Service shop/mine has the node port 30517" in the(to_node(30317), services=[one, other]).detail
