@@ -21,7 +21,7 @@ from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
-from dualstack.gather.logs import last_lines
+from dualstack.gather.logs import holders_in, last_lines
 from dualstack.gather.reasons import reasons, reasons_in
 from dualstack.gather.senders import every_sender, senders
 from dualstack.gather.spaces import spaces
@@ -191,6 +191,7 @@ def stored(request: ClusterRequest) -> World:
         world.keep(POLICIES.kind, *theirs)
     world.unheld = list(dict.fromkeys(unheld(whole, world)))
     reasons_in(whole, world)
+    holders_in(whole, world)
     elsewhere_in(whole, world)
     world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered

@@ -1,18 +1,26 @@
 """A host port that somebody else has than the Collectors that clients mean."""
 
+import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
+from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.conclusion import conclude
+from dualstack.gather.logs import last_lines
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Finding
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import agent, gathered, on_host
 from tests.cluster.test_incidents import pending
+from tests.cluster.test_kube_api import Make, api, server
+
+__all__ = ["api"]
 
 Object = dict[str, Any]
 WAITS = "0/2 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
@@ -99,3 +107,69 @@ def test_asked_of_those_who_wait_the_holder_is_named_where_it_is_known() -> None
     (other,) = [x for x in beside.findings if x.code == "DS607"]
     assert one.detail.endswith("requested pod ports.")
     assert other.detail.endswith("On n1 the pod datadog-1, of DaemonSet datadog, holds 4317, and is no Collector.")
+
+
+def bound(node: str, port: int = 4317) -> Object:
+    """A pod of a DaemonSet as its controller makes it for one node, where the port is not free."""
+    pod = waiting(port)
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    pod["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    return pod
+
+
+def sister(on: str) -> Object:
+    pod = made_by(deepcopy(agent(on=on)), "DaemonSet", "agent")
+    pod["metadata"]["name"] = f"agent-{on}"
+    return pod
+
+
+def test_a_pod_of_the_same_daemonset_on_another_node_keeps_nobody_from_a_port() -> None:
+    (one,) = [x for x in w.diagnosed(w.healthy(pods=[bound("n1"), sister("n2")])).findings if x.code == "DS607"]
+    (other,) = [x for x in w.diagnosed(w.healthy(pods=[bound("n1"), vendor()])).findings if x.code == "DS607"]
+
+    assert one.detail.endswith("requested pod ports.")
+    assert "On n1 the pod datadog-1, of DaemonSet datadog, holds 4317" in other.detail
+
+
+def folder(path: Path, *objects: Object) -> str:
+    held = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **x} for x in objects]}
+    (path / "all.json").write_text(json.dumps(held))
+    return str(path)
+
+
+def asked(path: str) -> Finding:
+    """What is said of the pods of the DaemonSet agent, of whom alone the question is."""
+    request = ClusterRequest(KubeTarget("ds", "agent"), namespace="obs", stored=path)
+    (one,) = [x for x in diagnose(request, lambda _: None).findings if x.code == "DS607"]
+    return one
+
+
+def test_in_a_dump_who_holds_the_port_is_found_beside_what_is_asked_about(tmp_path: Path) -> None:
+    pod = bound("n1")
+    made = {**deepcopy(w.deployment()), "kind": "DaemonSet"}
+    made["metadata"]["name"] = "agent"
+    made["spec"]["selector"] = {"matchLabels": {"app": "otel"}}
+    objects = [w.node("n1", 1), w.node("n2", 2), made, pod, sister("n2"), w.config()]
+
+    assert "holds" not in asked(folder(tmp_path, *objects)).detail
+    assert asked(folder(tmp_path, *objects, vendor())).detail.endswith(
+        "On n1 the pod obs/datadog-1, of DaemonSet datadog, holds 4317, and is no Collector."
+    )
+
+
+def test_the_pods_of_its_only_node_are_asked_for_who_has_the_port(api: Make) -> None:
+    listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [sister("n1"), vendor()]}
+    one, other = bound("n1", 4319), bound("n1")
+    one["metadata"]["name"] = "agent-0"
+    world = w.world([one, other])
+    found = (200, {"Content-Type": "application/json"}, json.dumps(listed).encode())
+    with server(found, found) as kept:
+        last_lines(api(kept.url), world, lambda _: None)
+
+    assert ["fieldSelector=spec.nodeName%3Dn1" in x[1] for x in kept.asked] == [True, True]
+    conditions = [y for x in world.objects["Pod"] for y in x["status"]["conditions"]]
+    assert [x["holder"] for x in conditions if x["type"] == "PodScheduled"] == [
+        None,
+        "the pod obs/agent-n1, of DaemonSet agent, holds 4317",
+    ]

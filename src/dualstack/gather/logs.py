@@ -3,19 +3,21 @@
 That is what the kubelet does itself under `terminationMessagePolicy: FallbackToLogsOnError`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from dualstack.gather.kinds import PODS
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.pages import page
+from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.world import Object, World, part
 from dualstack.reach.exporting import owner
 from dualstack.reach.holders import names
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.states import error_in, taken
+from dualstack.reach.taken import bound_to, told, wanting
 
 _CONTAINERS = 8
 """Containers whose logs are asked for, one of each kind."""
@@ -43,20 +45,51 @@ def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
     for mine, ended, port in list(_turned_away(world))[:_CONTAINERS]:
         tell(f"who has port {port} of the node {text(mine, 'spec', 'nodeName')}")
         ended["holder"] = _holder(api, world, mine, port)
+    for pending, node, condition in list(_waiting(world))[:_CONTAINERS]:
+        tell(f"who has the ports of the node {node} that {pending.metadata.name} waits for")
+        condition["holder"] = _kept_from(pending, _there(api, world, node))
+
+
+def holders_in(whole: World, world: World) -> None:
+    """Note from a world that holds more who has the ports that pods wait for."""
+    known = [x for x in page(whole.objects.get(PODS.kind, ()), PODS).items if x]
+    for pod, node, condition in _waiting(world):
+        condition["holder"] = _kept_from(pod, [x for x in known if x.spec.node_name == node])
+
+
+def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:
+    """Who of the pods on a node has a port that a pod waits for."""
+    ports = wanting(pod)
+    found = next((x for x in there if any(names(x, y) for y in ports)), None)
+    return told(found, f"{found.metadata.namespace}/{found.metadata.name}", ports) if found else None
+
+
+def _waiting(world: World) -> Iterator[tuple[Pod, str, State]]:
+    """Pods that wait for a port of the only node that they may come to, and the condition that says so."""
+    for item in world.objects.get("Pod", ()):
+        for pod in page([item], PODS).items:
+            node = bound_to(pod) if pod and wanting(pod) else ""
+            for each in parts(item, "status", "conditions") if node else ():
+                if pod and each.get("type") == "PodScheduled" and isinstance(each, MutableMapping):
+                    yield pod, node, each
 
 
 def _holder(api: Api, world: World, mine: Object, port: int) -> str | None:
     """Who says that it has the port of a node that a pod in its network wanted. Raises Unreachable."""
-    node = text(mine, "spec", "nodeName")
+    there = _there(api, world, text(mine, "spec", "nodeName"))
+    others = (x for x in there if x.metadata.name != text(mine, "metadata", "name"))
+    held = next((x for x in others if names(x, port)), None)
+    return f"the pod {held.metadata.namespace}/{held.metadata.name} of {owner(held)}" if held else None
+
+
+def _there(api: Api, world: World, node: str) -> list[Pod]:
+    """The pods of a node, as far as they may be read. Raises Unreachable."""
     try:
-        there = page(api.objects(PODS, "", "", f"spec.nodeName={node}"), PODS).items
+        return [x for x in page(api.objects(PODS, "", "", f"spec.nodeName={node}"), PODS).items if x]
     except Refused as error:
         why = refused(_PODS, where=" in all namespaces") if error.status == _DENIED else error.why
         world.gaps.append(Missing(f"pods on {node}", why))
-        return None
-    others = (x for x in there if x and x.metadata.name != text(mine, "metadata", "name"))
-    held = next((x for x in others if names(x, port)), None)
-    return f"the pod {held.metadata.namespace}/{held.metadata.name} of {owner(held)}" if held else None
+        return []
 
 
 Found = tuple[tuple[tuple[str, str], str], tuple[State, bool]]

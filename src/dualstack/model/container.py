@@ -3,8 +3,6 @@
 Field names and meanings are those of the Kubernetes API reference 1.34; see `model/cluster.py`.
 """
 
-from typing import Any
-
 import msgspec
 
 from dualstack.model.slim import Named, Probe, Slim
@@ -123,10 +121,30 @@ class Toleration(Slim, frozen=True):
         return self.operator == "Exists" or (bool(self.key) and self.value == taint.value)
 
 
-class NodeAffinity(Slim, frozen=True):
-    """Which nodes a pod demands, which is not read."""
+class NodeRequirement(Slim, frozen=True):
+    """What a field of a node has to be."""
 
-    required: dict[str, Any] | None = msgspec.field(name="requiredDuringSchedulingIgnoredDuringExecution", default=None)
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class NodeTerm(Slim, frozen=True):
+    """What a node has to be, as far as its fields are concerned; its labels are not read."""
+
+    match_fields: list[NodeRequirement] | None = None
+
+
+class NodeSelector(Slim, frozen=True):
+    """Which nodes a pod demands: those of any term."""
+
+    node_selector_terms: list[NodeTerm] | None = None
+
+
+class NodeAffinity(Slim, frozen=True):
+    """Which nodes a pod demands."""
+
+    required: NodeSelector | None = msgspec.field(name="requiredDuringSchedulingIgnoredDuringExecution", default=None)
 
 
 class Affinity(Slim, frozen=True):

@@ -140,13 +140,17 @@ class ObjectReference(Slim, frozen=True):
 
 
 class Condition(Slim, frozen=True):
-    """One condition of an object."""
+    """One condition of an object.
+
+    `holder` is no field of Kubernetes: who holds the port of the only node that a pod may come to.
+    """
 
     type: str = ""
     status: str = ""
     reason: str | None = None
     message: str | None = None
     observed_generation: int | None = None
+    holder: str | None = None
 
 
 class ServiceCidrSpec(Slim, frozen=True):

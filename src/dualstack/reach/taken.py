@@ -32,13 +32,17 @@ class Waiting(msgspec.Struct, frozen=True):
     def held(self) -> str:
         """Who holds the port, as a sentence; empty where nobody knows."""
         if not self.holders:
-            return ""
+            said = ((bound_to(x), y.holder) for x in self.pods for y in x.status.conditions or () if y.holder)
+            return next((f" On {node} {holder}." for node, holder in said), "")
         pod = self.holders[0]
-        port = next(x for x in self.ports if names(pod, x))
-        kind = "" if is_collector(pod) else ", and is no Collector"
         came = f" What clients send to {self.astray[0].target.endpoint} comes to it." if self.astray else ""
-        at = f"On {pod.spec.node_name} the pod {pod.metadata.called}, of {maker(pod)}, holds {port}{kind}."
-        return f" {at}{came}"
+        return f" On {pod.spec.node_name} {told(pod, pod.metadata.called, self.ports)}.{came}"
+
+
+def told(pod: Pod, name: str, ports: Sequence[int]) -> str:
+    """What holds one of these ports of its node, as the end of a sentence."""
+    port = next(x for x in ports if names(pod, x))
+    return f"the pod {name}, of {maker(pod)}, holds {port}{'' if is_collector(pod) else ', and is no Collector'}"
 
 
 def waiting(cluster: Cluster, traces: Traces) -> Iterator[Waiting]:
@@ -47,11 +51,25 @@ def waiting(cluster: Cluster, traces: Traces) -> Iterator[Waiting]:
     for owner in dict.fromkeys(map(owner_of, every)):
         mine = tuple(x for x in every if owner_of(x) == owner)
         ports = wanting(mine[0])
-        holders = tuple(x for x in cluster.pods if x.spec.node_name and any(names(x, y) for y in ports))
+        nodes = {*map(bound_to, mine)}
+        held = (x for x in cluster.pods if x.spec.node_name and any(names(x, y) for y in ports))
+        holders = tuple(x for x in held if "" in nodes or x.spec.node_name in nodes)
         astray = tuple(_astray(holders, ports, cluster, traces))
         flows = (*waiting_for(cluster, traces, mine), *astray)
         if flows or not (cluster.askers and holders):
             yield Waiting(mine, ports, _first(holders, astray), flows, astray)
+
+
+def bound_to(pod: Pod) -> str:
+    """The only node that a pod may come to, as one of a DaemonSet; empty where there are others.
+
+    Source: kubernetes 1.34.4 pkg/controller/daemon/util ReplaceDaemonSetPodNodeNameNodeAffinity.
+    """
+    near = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    terms = (near.required.node_selector_terms if near and near.required else None) or ()
+    fields = [y for x in terms for y in x.match_fields or ()]
+    named = [x.values or [] for x in fields if (x.key, x.operator) == ("metadata.name", "In")]
+    return named[0][0] if len(terms) == 1 and [len(x) for x in named] == [1] else ""
 
 
 def wanting(pod: Pod) -> tuple[int, ...]:
