@@ -209,6 +209,11 @@ def test_a_workload_without_pods_says_why(case: str, target: str, tmp_path: Path
 
     assert one.code == "DS509"
     assert said in one.detail
+    assert "have ``" not in one.detail
+    # Labels that agree are nothing to change, whatever else keeps the pods away.
+    assert one.fix is not None
+    assert not any("selector" in x for x in one.fix.commands)
+    assert all(one.fix.commands)
 
 
 def asked_of(target: str, tmp_path: Path, **instead: Any) -> Diagnosis:

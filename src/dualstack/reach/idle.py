@@ -42,7 +42,8 @@ def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | N
     high = [x for x in mine if not x.metadata.owner_references and x.spec.replicas != 0]
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
     found = next((x[0] for x in (near, high) if len(x) == 1), None)
-    return (found, {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v}) if found else None
+    wrong = {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v} if found else {}
+    return (found, wrong) if found and wrong else None
 
 
 class Unselected(NamedTuple):

@@ -103,7 +103,7 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
             families=families_of(flows),
             evidence=(Evidence(f"selector: {wants}", service.called),),
             location=None if found else text.selector_at or text.meta.at if text else None,
-            fix=Fix("Get pods with these labels", commands=((found and found.command) or other.command,)),
+            fix=Fix("Get pods with these labels", commands=tuple(filter(None, [(found or other).command]))),
             flows=keys(flows),
         )
 
