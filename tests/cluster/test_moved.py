@@ -19,6 +19,7 @@ from dualstack.model.target import KubeTarget, kube_target
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart
 
 Object = dict[str, Any]
 
@@ -133,3 +134,35 @@ def test_what_else_an_api_server_says_is_told() -> None:
 
     assert "right" not in gap.why
     assert "role" not in gap.why
+
+
+class Live:
+    """A world that answers as an API server does: objects of one namespace, or the places of one name."""
+
+    def __init__(self, world: World, *, refuses: bool = False) -> None:
+        self._held, self._refuses = Stored(world, complete=True), refuses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._held, name)
+
+    def places(self, kind: Any, name: str) -> list[str]:
+        if self._refuses:
+            raise Refused(403, "forbidden")
+        return self._held.places(kind, name)
+
+    def listed(self, kind: Any, namespace: str = "", most: int = 0) -> Any:
+        if not namespace:
+            raise Refused(403, "forbidden")
+        return self._held.listed(kind, namespace, most)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_the_service_of_that_name_in_another_namespace_is_named(refuses: bool) -> None:
+    other = {"kind": "Service", "metadata": {"name": "otel", "namespace": "web"}, "spec": {"ports": [{"port": 80}]}}
+    held = gathered([*w.healthy(), cart("http://otel:4317"), other])
+    world = of(Asker(Live(held, refuses=refuses), "shop"), KubeTarget("pod", "a"))
+    world.namespace, world.target = "shop", "pod/a"
+
+    (one,) = [x for x in conclude(world, Question()).findings if x.code == "DS408"]
+    assert ("there is `otel.obs`." in one.detail) is not refuses
+    assert "otel.web" not in one.detail

@@ -245,12 +245,22 @@ def _instead(ask: Asker, key: tuple[str, str]) -> None:
     seen = source.namespaces if isinstance(source, Stored) else set()
     seen |= {text(x, "metadata", "namespace") for y in world.objects.values() for x in y}
     where = "" if isinstance(source, Stored) else key[0]
-    keys = list[tuple[str, str]]()
+    keys = _namesakes(ask, key)
     with contextlib.suppress(Refused):
         known = source.listed(kinds.SERVICES, where).items
         seen |= {x.metadata.namespace for x in known}
-        keys = [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
+        keys += [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
     missed(world, key, seen, keys)
+
+
+def _namesakes(ask: Asker, key: tuple[str, str]) -> list[tuple[str, str]]:
+    """The Services for OTLP of other namespaces that have the name of one that is not there, where they may be read."""
+    found = list[Object | None]()
+    with contextlib.suppress(Refused):
+        near = alike(key, [(x, key[1]) for x in ask.api.places(kinds.SERVICES, key[1])])
+        found = [ask.api.object(kinds.SERVICES, x, key[1]) for x, _ in near]
+    held = page([x for x in found if x], kinds.SERVICES).items
+    return [(x.metadata.namespace, key[1]) for x in held if x and is_otlp(x)]
 
 
 def _beside(ask: Asker, key: tuple[str, str], ports: set[int]) -> None:
