@@ -48,6 +48,7 @@ from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
 from dualstack.reach.halted import at_rest
 from dualstack.reach.halted import standing as as_they_stand
+from dualstack.reach.hint import in_namespace
 from dualstack.reach.injected import told as instrumented
 from dualstack.reach.landscape import landscape
 from dualstack.reach.large_exports import differing
@@ -230,7 +231,9 @@ def conclude(
     sending = clients(seen.traces.items, world.clients)
     used = frozenset(seen.traces.items[x].key for x, senders in sending.items() if senders)
     found, workloads = _judged(seen, rules() if chosen is None else chosen, used), seen.said.having(Workloads)
-    findings = tuple(instrumented(x, seen.traces, world.clients, workloads or Workloads()) for x in found)
+    told_of = (instrumented(x, seen.traces, world.clients, workloads or Workloads()) for x in found)
+    spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}
+    findings = tuple(replace(x, hint=in_namespace(x.hint, spaces)) for x in told_of)
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
     met = (x for key, x in seen.places.items() if key not in asking)
     beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()

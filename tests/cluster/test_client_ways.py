@@ -297,6 +297,19 @@ def test_a_daemonset_that_spares_the_node_of_a_client_loses_what_that_sends(
     assert all(x.required for x in found.traces)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_of_a_node_whose_pod_is_not_ready_the_policy_and_the_ready_ones_are_told(kept: bool) -> None:
+    sick = of_daemon("n1")
+    sick["metadata"]["name"] = "otel-b"
+    sick["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    local = w.service(**({"internalTrafficPolicy": "Local"} if kept else {}))
+    found = told(cart("http://otel.obs:4317", on="n1"), services=[local], pods=[sick, of_daemon("n2")])
+
+    said = [x.detail for x in found.findings if x.code == "DS507"]
+    policy = "; `internalTrafficPolicy: Local` keeps clients to those of their own node, and ready ones are on n2."
+    assert [x.endswith(policy) for x in said] == ([True] if kept else [])
+
+
 def test_of_several_clients_the_ones_without_the_daemonset_are_lost() -> None:
     local = w.service(internalTrafficPolicy="Local")
     other = cart("http://otel.obs:4317", on="n2")

@@ -71,7 +71,7 @@ def test_a_pod_that_does_not_reach_itself_has_the_filter() -> None:
     (fault,) = _stopped(in_pod(*listening, **lost), *on_nodes(**lost))
     (other,) = _stopped(in_pod(*listening), *on_nodes(**lost))
 
-    assert f"the pod {POD['metadata']['name']}: `kubectl debug {POD['metadata']['name']} -it" in fault.hint
+    assert f"the pod {POD['metadata']['name']}: `kubectl debug -n obs {POD['metadata']['name']} -it" in fault.hint
     assert f"[{ADDRESSES[1]}]:4317 to itself, from inside the pod" in " ".join(x.source for x in fault.evidence)
     assert "on the nodes at both ends" in other.hint
 
@@ -90,7 +90,7 @@ def test_a_pod_that_its_node_does_not_reach_has_the_filter_or_answers_for_no_add
     name = POD["metadata"]["name"]
     assert fault.summary == "A packet filter, or a missing neighbour, stops IPv6"
     assert "Another pod on the same node gets no answer either" in fault.detail
-    assert f"in the network of the pod {name}: `kubectl debug {name} -it" in fault.hint
+    assert f"in the network of the pod {name}: `kubectl debug -n obs {name} -it" in fault.hint
     assert "and those of the node n1. `ip -6 neigh` there says FAILED" in fault.hint
     assert "on the nodes at both ends" in other.hint
 
@@ -104,7 +104,7 @@ def test_a_pod_that_is_no_neighbour_of_its_node_is_told_from_a_route_between_nod
     assert fault.summary == "The node of the pod does not reach it over IPv6"
     assert "and so does what another pod on the node n1 sends there" in fault.detail
     assert f"Look at `ip -6 neigh` and `ip -6 route get {ADDRESSES[1]}` on the node n1" in fault.hint
-    assert f"`kubectl debug {name} -it --profile=netadmin --image=IMAGE -- nft list ruleset`" in fault.hint
+    assert f"`kubectl debug -n obs {name} -it --profile=netadmin --image=IMAGE -- nft list ruleset`" in fault.hint
     assert other.summary == "The way to the pods has no IPv6 route"
 
 

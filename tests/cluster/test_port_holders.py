@@ -30,6 +30,29 @@ def test_a_port_that_somebody_else_has_is_told(shares: bool, holder: str) -> Non
     assert any("spec.nodeName=n1" in x for x in told.fix.commands) is shares
 
 
+@pytest.mark.parametrize(
+    ("message", "holder"),
+    [
+        ("listen tcp 0.0.0.0:34317: bind: address already in use", "another container of the pod (legacy), or another"),
+        ("OSError: [Errno 98] Address already in use", "another container of the pod (legacy), or another"),
+        ("listen tcp 0.0.0.0:4317: bind: address already in use", "the container otelcol of the pod has"),
+    ],
+)
+def test_in_the_network_of_a_pod_its_other_containers_are_named(message: str, holder: str) -> None:
+    pod = crashed(message=message)
+    pod["spec"]["containers"].append({"name": "legacy", "image": "legacy:1"})
+    said = pod["status"]["containerStatuses"]
+    if "otelcol" in holder:
+        ended = {**said[0], "name": "legacy"}
+        said[:] = [{"name": "otelcol", "ready": True, "state": {"running": {}}}, ended]
+    else:
+        said.append({"name": "legacy", "ready": True, "state": {"running": {}}})
+
+    (told,) = (x for x in w.diagnosed(w.healthy(pods=[pod])).findings if x.code == "DS507")
+
+    assert holder in told.hint
+
+
 def _turned_away() -> dict[str, Any]:
     pod = crashed(message="listen tcp 0.0.0.0:34317: bind: address already in use")
     pod["spec"]["hostNetwork"] = True

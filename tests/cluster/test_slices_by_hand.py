@@ -84,7 +84,9 @@ def test_who_wrote_an_address_that_nobody_has_is_named() -> None:
 
     (told,) = found.findings
     assert told.detail.startswith("EndpointSlice hand-6 leads to an address where nobody is")
-    assert told.hint == "Correct EndpointSlice hand-6."
+    assert told.hint == (
+        "Write the address that the receiver has now in EndpointSlice hand-6; a `selector` follows those of its pods."
+    )
 
 
 def test_a_slice_that_is_a_copy_of_endpoints_is_told_by_them() -> None:
@@ -93,6 +95,14 @@ def test_a_slice_that_is_a_copy_of_endpoints_is_told_by_them() -> None:
     found = diagnosed([copied])
 
     assert [(x.code, x.hint) for x in found.findings] == [("DS507", "See who writes Endpoints otel.")]
+
+
+def test_a_family_that_no_slice_has_is_to_be_added() -> None:
+    (told,) = [x for x in diagnosed([by_hand("IPv4", "10.244.9.1")]).findings if x.code == "DS507"]
+
+    assert told.hint == (
+        "Add an EndpointSlice of IPv6 with the address of the receiver, or take IPv6 from the Service."
+    )
 
 
 def test_what_is_led_out_of_sight_is_looked_for_at_its_address() -> None:

@@ -1,6 +1,7 @@
 """What a reader can type: addresses to bind, fields to set, and commands in the right place."""
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -30,6 +31,7 @@ _CORRECTIONS = {
 }
 """What to heed at an endpoint, by the code of what is wrong with it."""
 _VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_POD = re.compile(r"(?P<how>kubectl (?:exec|debug)) (?P<pod>[a-z0-9][a-z0-9.-]*)(?= )")
 _WITH_PORT = re.compile(r"(\$\{[^}]*\}):([0-9]+)")
 
 
@@ -58,6 +60,16 @@ def beside(place: str, command: str) -> str:
 def _named(pod: str) -> str:
     namespace, slash, name = pod.rpartition("/")
     return f"-n {namespace} {name}" if slash else name
+
+
+def in_namespace(text: str, namespaces: Mapping[str, str]) -> str:
+    """A text in which commands that run in pods say the namespaces, which are given by the names of pods."""
+
+    def spelled_out(found: re.Match[str]) -> str:
+        where = namespaces.get(found["pod"])
+        return f"{found['how']} -n {where} {found['pod']}" if where else found[0]
+
+    return _IN_POD.sub(spelled_out, text)
 
 
 def sysctl(place: str, interface: str, value: int) -> str:

@@ -186,5 +186,6 @@ def _stale(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> Iterat
         mine = tuple(x for x in lost if said[x.key] == each)
         who = " and ".join(each)
         why = f"{who} {'lead' if len(each) > 1 else 'leads'} to an address where nobody is: {mine[0].at(Hop.POD).why}."
-        mend = f"{'See who writes' if service.spec.selector else 'Correct'} {who}."
+        now = f"Write the address that the receiver has now in {who}; a `selector` follows those of its pods."
+        mend = f"See who writes {who}." if service.spec.selector else now
         yield Misled(None, "Endpoints lead to nobody", why, mine, mend=mend)

@@ -8,9 +8,10 @@ from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
 from dualstack.model.finding import Finding, Fix
 from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
-from dualstack.reach.lanes import selected
+from dualstack.reach.lanes import near, of_family, selected
 from dualstack.reach.live import (
     CRASHED,
     LOCAL,
@@ -24,8 +25,9 @@ from dualstack.reach.live import (
     titles,
 )
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, holder, last_words, was_killed
+from dualstack.reach.states import has_ended, holder, last_words, taken, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -104,15 +106,27 @@ def _correct(place: Place) -> str:
         return "See in the events of the pod which probe failed: the kubelet ends a container for that."
     if _is_taken(place):
         node = f"a process of the node {place.pod.spec.node_name}, or of a pod in its network"
-        whose = f"{node}," if place.pod.spec.host_network else "another container of the pod, or another receiver,"
+        whose = f"{node}," if place.pod.spec.host_network else _neighbour(place)
         return f"Give one of the two another port: {holder(place.pod) or whose} has the one that it wants."
     ended = _is_ended(place)
     return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
 
 
+def _neighbour(place: Place) -> str:
+    """Who can have the port that a container of a pod wanted: the pod has a network of its own."""
+    name = next(iter(place.stopped))
+    wanted = next(filter(None, (taken(last_words(x)) for x in place.pod.status.container_statuses or ())), 0)
+    listening = [x.container for x in place.opened if x.port == wanted and x.container != name]
+    if wanted and listening:
+        return f"the container {listening[0]} of the pod"
+    others = [x.name for x in together(place.pod) if x.name != name]
+    named = f" ({', '.join(others)})" if others else ""
+    return f"another container of the pod{named}, or another receiver,"
+
+
 def _is_taken(place: Place) -> bool:
     """Whether a container ended because the port that it wants is somebody else's."""
-    return any(_TAKEN in last_words(x) for x in place.pod.status.container_statuses or ())
+    return any(_TAKEN in last_words(x).lower() for x in place.pod.status.container_statuses or ())
 
 
 def _is_ended(place: Place) -> bool:
@@ -139,6 +153,15 @@ def _why(trace: Trace) -> str:
     return said.replace(f" {trace.family.title}", "")
 
 
+def _local(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> str:
+    """That clients are kept to the endpoints of their nodes, where others are ready; empty where it is not that."""
+    ready = {x for y in near(cluster.slices_of(service)).values() for x in y}.difference(*(x.nodes for x in flows))
+    if service.spec.internal_traffic_policy != "Local" or not ready:
+        return ""
+    kept = "`internalTrafficPolicy: Local` keeps clients to those of their own node"
+    return f"; {kept}, and ready ones are on {listed(sorted(ready))}"
+
+
 def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
     pods = selected(cluster, service)
     families = families_of(flows)
@@ -147,6 +170,11 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
     writers = " and ".join(dict.fromkeys(map(written_as, cluster.slices_of(service)))) or "the EndpointSlices"
     look = "See what keeps the pods from being ready." if commands else f"See who writes {writers}."
+    lacks = [x.title for x in families if not of_family(cluster.slices_of(service), x)]
+    if lacks and not service.spec.selector and writers.startswith("EndpointSlice "):
+        each = " and ".join(lacks)
+        look = f"Add an EndpointSlice of {each} with the address of the receiver, or take {each} from the Service."
+    said += _local(cluster, service, flows)
     if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
         said = f"{said}, although the pods are ready"
         look = "See whether kube-controller-manager runs: it writes the EndpointSlices."
