@@ -306,3 +306,24 @@ def test_a_range_that_is_none_holds_no_address(block: str) -> None:
     node = converted({"metadata": {"name": "n1"}, "spec": {"podCIDRs": [block]}}, Node)
 
     assert not is_of_pods("10.244.1.7", (node,))
+
+
+def by_host_port(number: int = 4317, image: str = "otel/opentelemetry-collector:0.161.0") -> Object:
+    """A Collector that takes OTLP by a port of its node."""
+    pod = held(hostPort=number)
+    pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "agents", "controller": True}]
+    pod["spec"]["containers"][0]["image"] = image
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("pod", "told_of"), [(by_host_port(), True), (by_host_port(image="web:1"), False), (held(), False)]
+)
+def test_agents_of_the_nodes_are_named_where_there_is_no_service(pod: Object, told_of: bool, tmp_path: Path) -> None:
+    other = {"kind": "Service", "metadata": {"name": "web", "namespace": "obs"}, "spec": {"ports": [{"port": 80}]}}
+    path = folder(tmp_path, cart("http://otel-collector.obs.svc:4317"), API, pods=[pod], services=[other], slices=[])
+    found = told(path)
+
+    (one,) = of(found, "DS408")
+    assert ("DaemonSet agents there takes OTLP by ports of its nodes: 4317." in one.detail) is told_of
+    assert one.hint.startswith("Let clients send to their node: `$(HOST_IP)`" if told_of else "Correct the name;")

@@ -29,7 +29,7 @@ from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, 
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
-from dualstack.reach.nowhere import alike, is_near, is_of_pods
+from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
@@ -39,6 +39,8 @@ T = TypeVar("T")
 _READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 _DENIED = 403
 _ADDRESSES = 20
+_PODS = 500
+"""Pods of a namespace that are looked through for a Collector."""
 _TELEMETRY = 8888
 """Where a Collector offers its own metrics (service.telemetry.metrics, its default)."""
 
@@ -181,7 +183,7 @@ def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -
     service = there.one(kinds.SERVICES, name) if likely else there.quietly(kinds.SERVICES, name, namespace)
     if not service:
         _instead(ask, (namespace, name))
-        return []
+        return _kept(ask, _agents(ask, namespace)) if (namespace, name) in ask.world.absent else []
     there.some(kinds.POLICIES, namespace)
     return followed(there, service)
 
@@ -251,6 +253,14 @@ def _instead(ask: Asker, key: tuple[str, str]) -> None:
         seen |= {x.metadata.namespace for x in known}
         keys += [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
     missed(world, key, seen, keys)
+
+
+def _agents(ask: Asker, namespace: str) -> list[Object]:
+    """A Collector of a namespace that takes OTLP by ports of its node, where there is one and it may be read."""
+    with contextlib.suppress(Refused):
+        found = (x.metadata.name for x in ask.api.listed(kinds.PODS, namespace, _PODS).items if host_ports(x))
+        return [x for y in found if (x := ask.api.object(kinds.PODS, namespace, y))][:1]
+    return []
 
 
 def _namesakes(ask: Asker, key: tuple[str, str]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from dualstack.model.trace import Status, TracedHop
 from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
-from dualstack.reach.nowhere import ASTRAY, UNLISTED, UNNAMED
+from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNNAMED
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
 from dualstack.reach.unasked import UNASKED
 from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
@@ -19,6 +19,10 @@ _ALONE = "send to the name of the Service alone, which leads to each of its pods
 _BEHIND = "Write a Service without a selector and an EndpointSlice with that address, or let clients send to it."
 _ANEW = "Make the StatefulSet anew with this Service as its `serviceName` (`subdomain` of a pod)"
 _ASKED = "Correct the name, or look at the nameservers of the nodes: CoreDNS asks these for names of the world."
+_NODE = (
+    "Let clients send to their node: `$(HOST_IP)` in the endpoint, and before it that variable from `status.hostIP`. "
+    "Or make the Service, as the chart of the Collector does with `service.enabled: true`."
+)
 _EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
 _SURE = {
     NO_SERVICE: ("No Service has this name", f"{_LISTS} that there are."),
@@ -74,4 +78,5 @@ def is_doubted(hop: TracedHop) -> bool:
 
 def said_of(hop: TracedHop) -> tuple[str, str]:
     """What it is called, and what to do."""
-    return (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
+    summary, hint = (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
+    return summary, _NODE if HOLDS in hop.why else hint

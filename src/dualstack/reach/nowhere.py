@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from dualstack.model.address import network, parse
+from dualstack.model.address import OTLP_PORTS, network, parse
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.crowds import listed
-from dualstack.reach.exporting import owner
+from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
 
 UNLISTED = "unlisted"
@@ -18,6 +18,9 @@ UNNAMED, ASTRAY = "unnamed", "astray"
 """Marks of the hop `resolve`: no endpoint of a headless Service has the name, or a pod that says another Service."""
 VACANT = "vacant"
 """Mark of the hops `service` and `pod`: nobody in the cluster has the address."""
+
+HOLDS = "takes OTLP by ports of its nodes:"
+"""How it is told that agents take what a Service that is not there would be for."""
 
 Key = tuple[str, str]
 """A Service by its namespace and its name."""
@@ -32,9 +35,18 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
     near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == key]
     instead = f"; there is {' and '.join(near)}" if near else ""
     why = f"there is no Service `{name}` in the namespace `{namespace}`{instead}"
+    agent = next((x for x in cluster.pods if x.metadata.namespace == namespace and host_ports(x)), None)
+    if agent and not near:
+        why += f"; {owner(agent)} there {HOLDS} {listed(list(map(str, host_ports(agent))))}"
     if sure:
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (said,))
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNLISTED, (said,))
+
+
+def host_ports(pod: Pod) -> list[int]:
+    """The ports of its node by which a pod takes OTLP, if it is a Collector."""
+    held = (y for x in pod.spec.containers or () for y in x.ports or () if is_collector(pod) and not pod.finished)
+    return [x.host_port for x in held if x.host_port and x.container_port in OTLP_PORTS]
 
 
 def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -> TracedHop:
