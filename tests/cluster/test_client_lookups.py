@@ -139,6 +139,19 @@ def test_a_port_that_is_refused_out_of_sight_is_closed() -> None:
     assert found.verdict is Verdict.BROKEN
 
 
+@pytest.mark.parametrize(("has", "error"), [("IPv6", "EAI_NODATA"), ("IPv4", "EAI_NODATA"), ("IPv6", "EAI_AGAIN")])
+def test_an_address_that_the_nameserver_keeps_back_is_no_lack_of_the_service(has: str, error: str) -> None:
+    """Giving the Service the other family would hide it."""
+    world = gathered(cart("http://otel.obs.svc:4317"), services=[w.service([has])])
+    world.inspections = [looked_up(error=error, pod="a")]
+
+    found = conclude(world, Question())
+
+    assert errors(found) == ["DS401" if error == "EAI_NODATA" else "DS408"]
+    (one,) = [x for x in found.findings if x.severity == "error"]
+    assert "CoreDNS" in one.hint
+
+
 HOST_NET = {"hostNetwork": True}
 
 

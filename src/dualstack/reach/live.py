@@ -60,7 +60,7 @@ def lacks_family(trace: Trace, has: Family) -> bool:
     if stop and trace.through:
         return stop.mark in (LACKS, OTHER_FAMILY)
     hop = stop.hop if stop else None
-    return hop in (Hop.RESOLVE, Hop.SERVICE) or (hop is Hop.ROUTE and trace.family is has)
+    return hop is Hop.SERVICE or hop is (Hop.ROUTE if trace.family is has else Hop.RESOLVE)
 
 
 def is_of_host_port(trace: Trace) -> bool:
