@@ -3,11 +3,14 @@
 from typing import Any
 
 from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
-from dualstack.model.probe import Outcome
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Hop, Status
 from dualstack.report.text import render
 from tests.cluster import worlds as w
@@ -65,3 +68,17 @@ def test_a_client_beside_its_collector_is_not_known_to_be_answered() -> None:
 
     assert found.verdict is Verdict.UNKNOWN
     assert not [x for x in found.findings if x.severity == "error"]
+
+
+def test_where_no_node_gets_an_answer_that_is_no_silent_server() -> None:
+    """A firewall in the pod, of its loopback as well."""
+    pod = w.pod("otel-a", "n1")
+    world = w.world(w.healthy(pods=[pod], slices=w.endpoints([pod])))
+    world.seen = looks("pod otel-a", (4318, HTTP, Way.LOOPBACK, Outcome.SILENT))
+    tasks = (ProbeTask(x, 4318, HTTP, "otel.obs.svc") for x in ("10.96.0.9", "fd00:96::9"))
+    probes = Probes(tuple(ProbeResult(x, Outcome.TIMED_OUT) for x in tasks))
+    world.inspections = [Inspection(x, "obs", "", plainly(Snapshot({Probes: probes}))) for x in ("n1", "n2")]
+    found = conclude(world, Question())
+
+    assert "DS905" not in w.codes(found)
+    assert {x.failing.hop for x in found.traces if x.failing} == {Hop.POLICY}

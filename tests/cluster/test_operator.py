@@ -138,6 +138,13 @@ def test_a_name_that_nobody_has_is_corrected_there() -> None:
     assert hint.endswith("of the Instrumentation in shop.")
 
 
+def test_they_are_not_asked_to_speak_what_their_language_may_not() -> None:
+    pod, *made = instrumented("true", port=4318)
+
+    (hint,) = hints(told(pod, more=made, **operated(GRPC_ALONE, name="otel", ports=ONE)))
+    assert hint == "Let the receiver take OTLP/HTTP, and give the Service port 4318."
+
+
 @pytest.mark.parametrize(("said", "own"), [("", False), ("false", False), ("true", True)])
 def test_an_endpoint_of_their_own_is_nothing_of_the_operator(said: str, own: bool) -> None:
     pod, *made = instrumented(said, own=own)

@@ -310,13 +310,13 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
     if not told:
         opened = hop is Hop.HANDSHAKE and tried
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
-    lacks = _HANGS if told[0].hangs else lacking(told[0].outcome, told[0].status, told[0].detail)
-    meaning = MEANINGS[told[0].outcome]
+    meaning, hangs = MEANINGS[told[0].outcome], told[0].hangs
+    lacks = _HANGS if hangs else lacking(told[0].outcome, told[0].status, told[0].detail)
     facts, proxy = (sight(told[0]),), place.before(backend.address)
     if proxy and (open_ := _past(told[0], hop, proxy)):
         return msgspec.structs.replace(open_, evidence=facts)
     if meaning.hop is hop and lacks:
-        return TracedHop(hop, Status.UNKNOWN, lacks, told[0].outcome, facts)
+        return TracedHop(hop, Status.UNKNOWN, lacks, "" if hangs else told[0].outcome, facts)
     if meaning.hop is hop:
         return TracedHop(hop, Status.FAIL, meaning.why, told[0].outcome, facts)
     passed = meaning.hop is None or _ORDER.index(meaning.hop) > _ORDER.index(hop)

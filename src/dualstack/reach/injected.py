@@ -18,6 +18,7 @@ from dualstack.reach.wiring import same_namespace
 _GROUP = "instrumentation.opentelemetry.io/"
 _INJECT, _NAMES = f"{_GROUP}inject-", "container-names"
 _SET, _OR = "Set `OTEL_EXPORTER_OTLP_", ", or send "
+_IN_ANOTHER = re.compile(r", or let them send (?:gRPC|OTLP/HTTP) to \d+")
 _SENDS = re.compile(rf"{_SET}|\bsend\b|^Send\b|Correct the name")
 """What findings say that are mended where clients say where they send."""
 
@@ -89,7 +90,9 @@ def told(finding: Finding, traces: Traces, exporters: Sequence[Exporter], worklo
     if not who:
         return finding
     _, other, rest = finding.hint.rpartition(_OR)
-    hint = f"Send {rest}" if other and _SET in finding.hint else finding.hint
+    hint = f"Send {rest}" if other and _SET in finding.hint else _IN_ANOTHER.sub("", finding.hint)
+    if not _SENDS.search(hint):
+        return replace(finding, hint=hint)
     where = f"The Operator gives the clients their endpoint: `spec.exporter.endpoint` of {who}."
     return replace(finding, hint=f"{hint} {where}")
 
