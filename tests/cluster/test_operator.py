@@ -91,6 +91,18 @@ def test_a_service_that_it_does_not_write_gets_the_port_itself() -> None:
     assert hint == "Let the receiver take OTLP/HTTP, and give the Service port 4318, or let them send gRPC to 4317."
 
 
+def test_a_listener_whose_address_nobody_can_read_may_take_what_comes() -> None:
+    text = GRPC_ALONE.replace("}}}}", '}, http: {endpoint: "${env:HIDDEN}:4318"}}}}', 1)
+    objects = operated(text, name="mine", ports=ONE)
+    hidden = {"name": "HIDDEN", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}
+    for each in (objects["pods"][0]["spec"], objects["workloads"][0]["spec"]["template"]["spec"]):
+        each["containers"][0]["env"].append(hidden)
+    client = cart("http://mine.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+
+    (hint,) = hints(told(client, **objects))
+    assert hint == "Add port 4318 to the Service, with `targetPort: 4318`."
+
+
 PYTHON = "instrumentation.opentelemetry.io/inject-python"
 
 
