@@ -136,7 +136,7 @@ def test_clients_that_the_operator_instruments_are_led_elsewhere_by_its_resource
 
     (hint,) = hints(told(pod, more=made))
     assert hint == (
-        "Send OTLP/HTTP to `http://otel.obs.svc:4318`. The Operator gives the clients their endpoint: "
+        "Send OTLP/HTTP to `http://otel.obs:4318`. The Operator gives the clients their endpoint: "
         f"`spec.exporter.endpoint` of {who}."
     )
 
