@@ -57,7 +57,7 @@ from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing, unneeded
-from dualstack.reach.resolved import resolved
+from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
 from dualstack.reach.strays import deserted
@@ -125,7 +125,11 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         spaces, key = seen.having(Namespaces), (looked.namespace, looked.pod)
         if spaces and key in places:
             places[key] = looked_into(places[key], spaces.items[0], seen.having(Listeners))
-    heard = tuple((x.node, names) for x, seen in _clients(looks, cluster) if (names := seen.having(Names)))
+    heard = tuple(
+        Heard(x.node, names, x.pod if (x.namespace, x.pod) in asking else "")
+        for x, seen in _clients(looks, cluster)
+        if (names := seen.having(Names))
+    )
     near = to_pods(made, places.values())
     glimpses = replace(glimpses, unreached=unreached(near))
     reasoned = (cluster, places, asked, glimpses)
@@ -145,7 +149,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     refused |= {x.key: answer for x, answer in checked if answer}
     within = {x.key: y.space for x in traces.items if (y := client_of(x, made, Places(places)))}
     trust = tuple(dict.fromkeys(unverified(traces.items, sent)))
-    lookups, exporters = tuple(x for _, x in heard), tuple(world.clients)
+    lookups, exporters = tuple(x.names for x in heard), tuple(world.clients)
     return Sight(cluster, aimed, said, places, traces, glimpses, lookups, refused, within, trust, exporters)
 
 

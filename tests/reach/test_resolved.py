@@ -14,6 +14,7 @@ from dualstack.reach.resolved import (
     UNFORWARDED,
     UNRESOLVED,
     UNTOLD,
+    Heard,
     resolved,
 )
 
@@ -37,19 +38,19 @@ V4, V6 = "10.96.0.9", "fd00:96::9"
     "seen",
     [
         (),
-        (("n1", names(V4, V6)),),
-        (("n1", names(V4)), ("n2", names(V4, V6))),
-        (("n1", names(V4, name="other")),),
-        (("n1", Names()),),
+        (Heard("n1", names(V4, V6)),),
+        (Heard("n1", names(V4)), Heard("n2", names(V4, V6))),
+        (Heard("n1", names(V4, name="other")),),
+        (Heard("n1", Names()),),
     ],
 )
-def test_what_is_given_or_was_not_asked_stays_as_predicted(seen: tuple[tuple[str, Names], ...]) -> None:
+def test_what_is_given_or_was_not_asked_stays_as_predicted(seen: tuple[Heard, ...]) -> None:
     assert list(resolved([trace()], seen)) == [trace()]
 
 
 @pytest.mark.parametrize(("status", "mark"), [(Status.PASS, UNTOLD), (Status.UNKNOWN, UNRESOLVED)])
 def test_a_family_that_no_node_is_given_has_no_address(status: Status, mark: str) -> None:
-    (found,) = resolved([trace(status)], [("n1", names(V4)), ("n2", names(V4))])
+    (found,) = resolved([trace(status)], [Heard("n1", names(V4)), Heard("n2", names(V4))])
 
     assert found.failing
     assert (found.failing.hop, found.failing.mark) == (Hop.RESOLVE, mark)
@@ -60,14 +61,14 @@ def test_a_family_that_no_node_is_given_has_no_address(status: Status, mark: str
 
 
 def test_a_name_that_does_not_resolve_says_its_error() -> None:
-    (found,) = resolved([trace()], [("n1", names(error="EAI_NONAME"))])
+    (found,) = resolved([trace()], [Heard("n1", names(error="EAI_NONAME"))])
 
     assert found.at(Hop.RESOLVE).why == f"`{NAME}` does not resolve: EAI_NONAME"
 
 
 def test_what_fails_there_already_stays_and_the_lookup_is_evidence() -> None:
     lost = trace(Status.FAIL)
-    (found,) = resolved([lost], [("n1", names(V4))])
+    (found,) = resolved([lost], [Heard("n1", names(V4))])
 
     assert [x.source for x in found.at(Hop.RESOLVE).evidence] == ["getaddrinfo in a pod on the node n1"]
     assert replace(found, hops=lost.hops) == lost
@@ -76,8 +77,8 @@ def test_what_fails_there_already_stays_and_the_lookup_is_evidence() -> None:
 def test_what_clients_write_is_what_is_looked_up() -> None:
     asked = replace(trace(Status.UNKNOWN), asked="otel")
 
-    assert list(resolved([asked], [("n1", names(V6))])) == [asked]
-    (found,) = resolved([replace(asked, addresses=())], [("n1", names(V4, V6, name="otel"))])
+    assert list(resolved([asked], [Heard("n1", names(V6))])) == [asked]
+    (found,) = resolved([replace(asked, addresses=())], [Heard("n1", names(V4, V6, name="otel"))])
     assert (found.addresses, found.at(Hop.RESOLVE).status) == ((V6,), Status.PASS)
 
 
@@ -94,7 +95,7 @@ def test_what_clients_write_is_what_is_looked_up() -> None:
 def test_a_nameserver_that_does_not_answer_is_the_one_that_was_asked(status: Status, before: str, mark: str) -> None:
     one = replace(trace(), hops=tuple(TracedHop(x, status, "", before * (x is Hop.RESOLVE)) for x in Hop))
 
-    (found,) = resolved([one], [("n1", names(error="EAI_AGAIN"))])
+    (found,) = resolved([one], [Heard("n1", names(error="EAI_AGAIN"))])
 
     assert (found.at(Hop.RESOLVE).mark, found.disposition) == (mark, Disposition.NO_ADDRESS)
 
@@ -103,4 +104,4 @@ def test_a_name_of_endpoints_of_which_none_is_ready_has_no_address_for_that_reas
     said = {Hop.SERVICE: Status.NOT_APPLICABLE, Hop.ENDPOINTS: Status.FAIL}
     one = replace(trace(), hops=tuple(replace(x, status=said.get(x.hop, x.status)) for x in trace().hops))
 
-    assert list(resolved([one], [("n1", names(error="EAI_AGAIN"))])) == [one]
+    assert list(resolved([one], [Heard("n1", names(error="EAI_AGAIN"))])) == [one]

@@ -20,8 +20,6 @@ from dualstack.reach.pods import Place, Places
 
 CHOOSES, UNCLEAR = "network-policy-for-some", "network-policy-for-labels"
 """Marks of the hop `policy`: a NetworkPolicy lets in some clients that it chooses; labels decide that are not known."""
-SHUT_IN = "network-policy-of-names"
-"""The same: no NetworkPolicy lets these clients ask the nameserver of the cluster."""
 SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
     (way, lack): f"network-policy-{way.name.lower()}-{lack.value}" for way in Way for lack in Lack
 }
@@ -29,6 +27,9 @@ SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
 _OF_SOME = "-by-labels"
 """The end of such a mark where it is for the labels of these clients, and others may get through."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
+_WORDS = {Way.IN: "in", Way.OUT: "out"}
+_NAMED = "NetworkPolicy "
+"""How policies are called in the sources of facts, before their names."""
 NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
 _NODE_LOCAL = "169.254.20.10/32"
@@ -66,7 +67,7 @@ class _Said(msgspec.Struct, frozen=True):
 
 def shut_out(hop: TracedHop) -> bool:
     """Whether no NetworkPolicy lets clients through."""
-    return plain(hop.mark) in SHUT_OUT.values() or hop.mark == SHUT_IN
+    return plain(hop.mark) in SHUT_OUT.values() or hop.mark == cluster_dns.SHUT_IN
 
 
 def plain(mark: str) -> str:
@@ -76,7 +77,24 @@ def plain(mark: str) -> str:
 
 def is_chosen(hop: TracedHop) -> bool:
     """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
-    return hop.mark in (UNCLEAR, SHUT_IN) or hop.mark.endswith(_OF_SOME)
+    return hop.mark in (UNCLEAR, cluster_dns.SHUT_IN) or hop.mark.endswith(_OF_SOME)
+
+
+def bars(hop: TracedHop) -> Way:
+    """The direction in which the policies of a hop bar clients, or choose them."""
+    out = any(plain(hop.mark) == SHUT_OUT[Way.OUT, x] for x in Lack) or hop.mark == cluster_dns.SHUT_IN
+    chosen = [x.fact for x in hop.evidence if x.source.startswith(_NAMED)]
+    return Way.OUT if out or any(f" {_WORDS[Way.OUT]} over " in x for x in chosen[:1]) else Way.IN
+
+
+def lacks_family(hop: TracedHop) -> bool:
+    """Whether policies bar clients for their family alone."""
+    return plain(hop.mark) in (SHUT_OUT[Way.IN, Lack.FAMILY], SHUT_OUT[Way.OUT, Lack.FAMILY])
+
+
+def words(hop: TracedHop) -> str:
+    """The same in a word: `in` or `out`."""
+    return _WORDS[bars(hop)]
 
 
 def admitted(
@@ -236,16 +254,15 @@ def _nameless(trace: Trace, policies: tuple[Policy, ...], by: Engine) -> Trace:
     fact = Evidence("lets them ask no nameserver", _called(policies), Layer.DECLARED)
     unheard = replace(trace.at(Hop.RESOLVE), status=Status.UNKNOWN)
     hops = tuple(unheard if x.hop is Hop.RESOLVE else x for x in trace.hops)
-    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, SHUT_IN, (fact,)))
+    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, cluster_dns.SHUT_IN, (fact,)))
 
 
 def _called(policies: Iterable[Policy]) -> str:
-    return ", ".join(f"NetworkPolicy {x.metadata.called}" for x in policies)
+    return ", ".join(f"{_NAMED}{x.metadata.called}" for x in policies)
 
 
 def _fact(trace: Trace, said: _Said) -> Evidence:
-    way = "in" if said.way is Way.IN else "out"
-    text = f"lets {said.let.value} of these clients {way} over {trace.family.title}"
+    text = f"lets {said.let.value} of these clients {_WORDS[said.way]} over {trace.family.title}"
     return Evidence(text, _called(said.policies), Layer.DECLARED)
 
 
@@ -272,9 +289,8 @@ def _open(trace: Trace, hop: TracedHop) -> Trace:
 
 
 def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
-    way = "in" if said.way is Way.IN else "out"
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
-    why = f"no policy lets the {trace.vantage} {way} to port {trace.port}{over}{by.told}"
+    why = f"no policy lets the {trace.vantage} {_WORDS[said.way]} to port {trace.port}{over}{by.told}"
     mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME)
     return _stopped(trace, TracedHop(Hop.POLICY, by.status, why, mark, (_fact(trace, said),)))
 

@@ -13,6 +13,8 @@ NAMESPACE, NAME = "kube-system", "kube-dns"
 KEY = (NAMESPACE, NAME)
 SILENT = "dns-0"
 """Mark of the hop `resolve`: nobody is behind the nameserver that gives the name."""
+SHUT_IN = "network-policy-of-names"
+"""Mark of the hop `policy`: no NetworkPolicy lets these clients ask the nameserver of the cluster."""
 
 
 def unanswered(traces: Iterable[Trace], cluster: Cluster) -> Iterator[Trace]:

@@ -11,9 +11,10 @@ from dualstack.model.glimpse import End
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, UNCLEAR, is_chosen, shut_out
+from dualstack.reach.admitted import CHOOSES, UNCLEAR, is_chosen, lacks_family, shut_out, words
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
+from dualstack.reach.cluster_dns import SHUT_IN
 from dualstack.reach.crowds import named
 from dualstack.reach.dialled import UNDIALLED
 from dualstack.reach.exports import whose
@@ -184,6 +185,7 @@ def _told(
         met = [
             known[x] for x in nodes if x in known and (outcome or _is_like(trace, MEANINGS[known[x].result.outcome]))
         ]
+        met.sort(key=lambda x: not x.own)
         near = [direct.get((x, trace.family, trace.protocol)) for x in nodes]
         past = False if False in near else all(near) or None
         yield _proved(part, met[0], len(met), past) if met else part
@@ -213,7 +215,9 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     """A trace as an export shows it; `past` says whether what the Service leads to took those of the same nodes."""
     meaning = MEANINGS[made.result.outcome]
     fact = _sight(made, count)
-    if meaning.hop is None and (_is_unnamed(trace) or is_chosen(trace.at(Hop.POLICY))):
+    if meaning.hop is None and (
+        _is_unnamed(trace) or (is_chosen(trace.at(Hop.POLICY)) and not _is_theirs(trace, made))
+    ):
         return trace
     if meaning.hop is None:
         return replace(trace, hops=tuple(_passed(x, fact) for x in trace.hops), disposition=Disposition.ACCEPTED)
@@ -223,8 +227,8 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     if failing and not open_:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
-    if at is Hop.POLICY and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):
-        return _chosen(trace, fact)
+    if at is Hop.POLICY and not made.own and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):
+        return _chosen(trace, made, fact)
     lacks = _lacks(made)
     if lacks:
         return _unproved(trace, TracedHop(at, Status.UNKNOWN, lacks, made.result.outcome, (fact,)))
@@ -238,6 +242,11 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
 def _lacks(made: Crossing) -> str:
     """What an export lacked that clients may have."""
     return lacking(made.result.outcome, made.result.status, made.result.detail)
+
+
+def _is_theirs(trace: Trace, made: Crossing) -> bool:
+    """Whether an export was a client's own, and no other one of them may be chosen in another way."""
+    return made.own and trace.at(Hop.POLICY).mark != UNCLEAR
 
 
 def _is_unnamed(trace: Trace) -> bool:
@@ -260,12 +269,12 @@ def _unproved(trace: Trace, open_: TracedHop) -> Trace:
     return replace(trace, hops=hops, disposition=Disposition.INSUFFICIENT_INFO)
 
 
-def _chosen(trace: Trace, fact: Evidence) -> Trace:
-    """A flow that a policy lets in some clients of: what exported is not one of them, and proves nothing."""
+def _chosen(trace: Trace, made: Crossing, fact: Evidence) -> Trace:
+    """A flow that a policy lets some clients through of: what exported is not one of them, and proves nothing."""
     before = trace.at(Hop.POLICY)
     named = next((x.source for x in before.evidence if x.source.startswith("NetworkPolicy ")), "a policy")
-    whom = before.why if before.mark == UNCLEAR else f"{named} chooses whom it lets in"
-    why = f"{whom}, and an export by others does not get through"
+    whom = before.why if before.mark == UNCLEAR else f"{named} chooses whom it lets {words(before)}"
+    why = f"{whom}, and what another pod than theirs exported on {made.node} does not get through"
     hops = (
         replace(x, status=Status.UNKNOWN, why=why, evidence=(fact, *x.evidence)) if x.hop is Hop.POLICY else _unsure(x)
         for x in trace.hops
@@ -274,10 +283,10 @@ def _chosen(trace: Trace, fact: Evidence) -> Trace:
 
 
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
-    if at is Hop.POLICY and shut_out(trace.at(at)):
-        return trace.at(
-            at
-        ).mark, f"no policy lets the {trace.vantage} in over {trace.family.title}, and {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and shut_out(trace.at(at)) and trace.at(at).mark != SHUT_IN:
+        over = f" over {trace.family.title}" if lacks_family(trace.at(at)) else ""
+        way = f"{words(trace.at(at))} to port {trace.port}{over}"
+        return trace.at(at).mark, f"no policy lets the {trace.vantage} {way}, and {MEANINGS[outcome].why}"
     if at is Hop.ROUTE and trace.at(at).mark == OPEN:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:

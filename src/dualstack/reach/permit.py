@@ -8,7 +8,7 @@ from dualstack.model.kube import NetworkPolicies
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach import cluster_dns
-from dualstack.reach.admitted import SHUT_IN, SHUT_OUT, plain, shut_out
+from dualstack.reach.admitted import SHUT_OUT, plain, shut_out, words
 from dualstack.reach.netpol import Lack, Way
 from dualstack.reach.pods import Places
 
@@ -32,8 +32,9 @@ def told(flows: Sequence[Trace]) -> tuple[str, tuple[Evidence, ...]]:
     hops = [x.at(Hop.POLICY) for x in flows]
     facts = tuple(dict.fromkeys(y for x in hops for y in x.evidence))
     if flows[0].accepted:
-        way = "out" if _is(hops[0].mark, Way.OUT) else "in"
-        them = f"The policies let none of these clients {way} to {ports(flows)}"
+        them = f"The policies let none of these clients {words(hops[0])} to {ports(flows)}"
+        if hops[0].mark == cluster_dns.SHUT_IN:
+            them = "The policies let these clients ask no nameserver"
         return f"{them}, and exports from their nodes passed: nothing enforces policies here, or not these.", facts
     why = hops[0].why.replace(f"port {flows[0].port}", ports(flows))
     return f"{why[:1].upper()}{why[1:]}.", facts
@@ -52,7 +53,7 @@ def ports(flows: Sequence[Trace]) -> str:
 
 def summary(mark: str, flows: Sequence[Trace]) -> str:
     """What policies do to flows, in a few words."""
-    if mark == SHUT_IN:
+    if mark == cluster_dns.SHUT_IN:
         return "No policy lets clients ask the nameserver"
     way = "out" if _is(mark, Way.OUT) else "in"
     if _is(mark, Lack.FAMILY):
@@ -63,7 +64,7 @@ def summary(mark: str, flows: Sequence[Trace]) -> str:
 def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) -> str:
     """What to add to the policies; they see the addresses and the ports of pods, also where clients use a Service's."""
     flow, numbers = flows[0], ports(flows)
-    if mark == SHUT_IN:
+    if mark == cluster_dns.SHUT_IN:
         return f"Let them out to port 53, over UDP and TCP, with `to: [{_space(cluster_dns.NAMESPACE)}]`."
     if _is(mark, Lack.FAMILY):
         return f"Add the blocks of {flow.family.title} that clients {'go to' if _is(mark, Way.OUT) else 'come from'}."

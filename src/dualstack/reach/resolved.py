@@ -1,6 +1,7 @@
 """What containers on nodes got for the names of Services, against what the objects promise: an answer beats them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -9,7 +10,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.names import Lookup, Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.client_dns import DOMAIN, domain, is_foreign
-from dualstack.reach.cluster_dns import SILENT
+from dualstack.reach.cluster_dns import SHUT_IN, SILENT
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.nowhere import UNLISTED
 from dualstack.reach.unasked import UNASKED
@@ -31,27 +32,74 @@ FOREIGN = "foreign"
 """The same of a whole name whose domain is not that of the cluster."""
 UNTRIED = "was not looked up"
 """The end of what is said of a name of which nothing else is known."""
+_SILENCE = "EAI_AGAIN"
+"""No nameserver gave an answer that is of use (getaddrinfo(3))."""
 _KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, UNLISTED)
 """Marks that say why a name is to give no address: the answer of a nameserver alone tells less."""
 
 
-def resolved(traces: Iterable[Trace], seen: Sequence[tuple[str, Names]]) -> Iterator[Trace]:
-    """The traces, those without an address whose name gives none. `seen` are the nodes with what was answered there."""
+class Heard(NamedTuple):
+    """What was answered on a node; in a client's own `pod`, where it has a name, or beside it."""
+
+    node: str
+    names: Names
+    pod: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where it was, in words."""
+        return f"in the pod {self.pod} on {self.node}" if self.pod else f"in a pod on the node {self.node}"
+
+
+_Answer = tuple[Heard, Lookup]
+
+
+def resolved(traces: Iterable[Trace], seen: Sequence[Heard]) -> Iterator[Trace]:
+    """The traces, those without an address whose name gives none.
+
+    Where none of their own pods gets any, it does not matter what others get.
+    """
     for trace in traces:
         host = trace.asked or trace.target.host
-        answers = [(node, _whole(x, names)) for node, names in seen if (x := names.lookup(host))]
+        answers = [(x, _whole(said, x.names)) for x in seen if (said := x.names.lookup(host))]
+        lost = _lost(answers)
+        if lost and trace.at(Hop.POLICY).mark == SHUT_IN and _is_kept(lost, answers):
+            yield _barred(trace, lost[0])
+            continue
+        answers = lost or answers
         lacking = [x for x in answers if trace.family not in {family(y) for y in x[1].addresses}]
         promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN) and not _has_nobody(trace)
         if promised and answers and len(lacking) == len(answers):
             yield _untold(trace, *lacking[0])
-        elif trace.at(Hop.RESOLVE).mark == UNASKED and (own := _own(trace, answers, lacking)):
-            yield replace(_told(trace, *own), disposition=Disposition.INSUFFICIENT_INFO)
+        elif trace.at(Hop.RESOLVE).mark == UNASKED and (given := _own(trace, answers, lacking)):
+            yield replace(_told(trace, *given), disposition=Disposition.INSUFFICIENT_INFO)
         elif answers and lacking == answers and trace.at(Hop.RESOLVE).status is Status.FAIL:
             yield _affirmed(trace, lacking)
         elif answers and trace.at(Hop.RESOLVE).status is Status.UNKNOWN:
             yield _told(trace, *next(x for x in answers if x not in lacking))
         else:
             yield trace
+
+
+def _lost(answers: Sequence[_Answer]) -> list[_Answer]:
+    """What the clients' own pods got, where that is no address."""
+    own = [x for x in answers if x[0].pod]
+    return [] if any(said.addresses for _, said in own) else own
+
+
+def _is_kept(lost: Sequence[_Answer], answers: Sequence[_Answer]) -> bool:
+    """Whether these pods alone get no answer at all, as far as others asked."""
+    others = [said for heard, said in answers if not heard.pod]
+    return lost[0][1].error == _SILENCE and (not others or any(x.error != _SILENCE for x in others))
+
+
+def _barred(trace: Trace, answer: _Answer) -> Trace:
+    """A trace of clients that policies let ask no nameserver, and that were seen to get no answer."""
+    hop = trace.at(Hop.POLICY)
+    why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster, and it does not answer them"
+    stop = replace(hop, status=Status.FAIL, why=why, evidence=(_fact(*answer), *hop.evidence))
+    hops = tuple(stop if x.hop is Hop.POLICY else x for x in trace.hops)
+    return replace(trace, hops=hops, disposition=Disposition.DENIED)
 
 
 def _whole(said: Lookup, names: Names) -> Lookup:
@@ -70,17 +118,15 @@ def _has_nobody(trace: Trace) -> bool:
     return end is not None and end.hop is Hop.ENDPOINTS and trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
 
 
-def _own(
-    trace: Trace, answers: Iterable[tuple[str, Lookup]], lacking: Iterable[tuple[str, Lookup]]
-) -> tuple[str, Lookup] | None:
+def _own(trace: Trace, answers: Iterable[_Answer], lacking: Iterable[_Answer]) -> _Answer | None:
     """An answer with an address that was given on a node of these clients."""
-    without = [node for node, _ in lacking]
-    return next((x for x in answers if x[0] in trace.nodes and x[0] not in without), None)
+    without = [x.node for x, _ in lacking]
+    return next((x for x in answers if x[0].node in trace.nodes and x[0].node not in without), None)
 
 
-def _affirmed(trace: Trace, answers: Sequence[tuple[str, Lookup]]) -> Trace:
+def _affirmed(trace: Trace, answers: Sequence[_Answer]) -> Trace:
     """A trace that was to get no address, with what was answered on a node of its clients, and on another one else."""
-    own = (x for x in answers if x[0] in trace.nodes)
+    own = (x for x in answers if x[0].node in trace.nodes)
     fact = _fact(*next(own, answers[0]))
     hops = (replace(x, evidence=(*x.evidence, fact)) if x.hop is Hop.RESOLVE else x for x in trace.hops)
     return replace(trace, hops=tuple(hops))
@@ -91,20 +137,18 @@ def _sure(why: str) -> str:
     return why.removesuffix(f", and {UNTRIED}").removesuffix(f", which {UNTRIED}")
 
 
-def _fact(node: str, said: Lookup) -> Evidence:
-    return Evidence(
-        f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} in a pod on the node {node}"
-    )
+def _fact(heard: Heard, said: Lookup) -> Evidence:
+    return Evidence(f"`{said.name}`: {said.error or ', '.join(said.addresses)}", f"{said.source} {heard.where}")
 
 
-def _untold(trace: Trace, node: str, said: Lookup) -> Trace:
+def _untold(trace: Trace, heard: Heard, said: Lookup) -> Trace:
     """A trace whose name gives no address of its family; no client needs that of a host that has another one."""
     before = _doubted(trace) if said.error else trace.at(Hop.RESOLVE)
     known = before.status is Status.PASS and trace.target.host != LOCALHOST
     why = f"{UNRESOLVABLE}: {said.error}" if said.error else f"gives no {trace.family.title} address"
     reason = f", and {_sure(before.why)}" if before.why and not known and said.error else ""
     mark = _mark(before, said, known=known)
-    facts = (_fact(node, said), *before.evidence)
+    facts = (_fact(heard, said), *before.evidence)
     told = f"{before.why}; it {why}" if mark in (FOREIGN, UNLISTED) and said.error else f"`{said.name}` {why}{reason}"
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, told, mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)
@@ -125,15 +169,15 @@ def _doubted(trace: Trace) -> TracedHop:
 def _mark(before: TracedHop, said: Lookup, *, known: bool) -> str:
     if before.mark in _KEPT:
         return before.mark
-    if said.error == "EAI_AGAIN":
+    if said.error == _SILENCE:
         return UNANSWERED if known or before.mark == SILENT else UNFORWARDED
     return UNTOLD if known else UNRESOLVED
 
 
-def _told(trace: Trace, node: str, said: Lookup) -> Trace:
+def _told(trace: Trace, heard: Heard, said: Lookup) -> Trace:
     """A trace to a host that nobody knew, at the addresses that its name gives."""
     found = tuple(x for x in said.addresses if family(x) is trace.family)
     why = f"`{said.name}` has {', '.join(found)}"
-    hop = TracedHop(Hop.RESOLVE, Status.PASS, why, trace.family.record, (_fact(node, said),))
+    hop = TracedHop(Hop.RESOLVE, Status.PASS, why, trace.family.record, (_fact(heard, said),))
     hops = tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops)
     return replace(trace, hops=hops, addresses=trace.addresses or found)

@@ -1,0 +1,133 @@
+"""NetworkPolicies, and what the clients that they do not let through were seen to meet."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.facts import plainly
+from dualstack.gather.stored import Stored
+from dualstack.model.address import Protocol
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding
+from dualstack.model.inspection import Inspection
+from dualstack.model.names import Lookup, Names
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
+from dualstack.model.trace import Disposition, Hop
+from tests.cluster import worlds as w
+from tests.cluster.test_policies import ASK, CLIENT, DNS, calico, into, named, out
+
+Object = dict[str, Any]
+SERVICE = ("10.96.0.9", "fd00:96::9")
+SERVED, SHUT = Outcome.ACCEPTED, Outcome.TIMED_OUT
+NO_NAMES = out({"to": [named("obs")]})
+
+
+def look(pod: str = "", outcome: Outcome | None = None, error: str = "", node: str = "n1") -> Inspection:
+    """Exports to the Service from a pod, or from a Job beside it, and what its name gave there."""
+    results = [ProbeResult(ProbeTask(x, 4317, Protocol.GRPC, "otel.obs"), outcome) for x in SERVICE if outcome]
+    said = Lookup("otel.obs", () if error else SERVICE, error)
+    return Inspection(node, "shop", pod, plainly(Snapshot({Probes: Probes(tuple(results)), Names: Names((said,))})))
+
+
+def judged(rule: Object, *looks: Inspection, more: Iterable[Object] = ()) -> Diagnosis:
+    """A client that a policy is about, in a cluster of which nobody knows whether anything enforces policies."""
+    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
+    world = w.world([*w.healthy(nodes=nodes), CLIENT, DNS, rule, *more])
+    found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
+    found.inspections = list(looks)
+    return conclude(found, Question())
+
+
+def cause(found: Diagnosis) -> Finding:
+    (one,) = [x for x in found.findings if not x.because and x.severity == "error"]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("rule", "way", "fix"),
+    [
+        (out(ASK, {"to": [named("obs")], "ports": [{"port": 4318}]}), "out", "Add port 4317 to the rule"),
+        (into(named("web")), "in", "namespaceSelector"),
+    ],
+)
+def test_a_client_that_was_seen_to_get_no_answer_is_stopped_by_the_policy_that_bars_it(
+    rule: Object, way: str, fix: str
+) -> None:
+    found = judged(rule, look("cart-1", SHUT), look("", SERVED))
+
+    one = cause(found)
+    assert (found.verdict, one.code) == ("broken", "DS701")
+    assert f"No policy lets the pods of Pod shop/cart-1 {way} to port 4317, and nothing" in one.detail
+    assert fix in one.hint
+    assert "from the pod cart-1 on n1" in one.evidence[0].source
+
+
+def test_what_somebody_else_meets_is_told_as_theirs() -> None:
+    found = judged(out(ASK, {"to": [named("web")]}, podSelector={"matchLabels": {"app": "cart"}}), look("", SHUT))
+
+    assert found.verdict == "unknown"
+    (why,) = {x.at(Hop.POLICY).why for x in found.traces}
+    assert why.startswith(
+        "NetworkPolicy shop/of-shop chooses whom it lets out, and what another pod than theirs exported"
+    )
+
+
+def test_a_client_that_gets_through_shows_that_nothing_enforces_the_policy() -> None:
+    rule = out(ASK, podSelector={"matchLabels": {"app": "cart"}})
+
+    assert judged(rule, look("", SERVED)).verdict == "unknown"
+    found = judged(rule, look("cart-1", SERVED))
+    assert found.verdict == "healthy"
+    assert "nothing enforces policies here" in next(x.detail for x in found.findings if x.code == "DS701")
+
+
+def test_a_client_that_a_policy_lets_through_and_that_gets_no_answer_has_another_fault() -> None:
+    found = judged(into(named("shop")), look("cart-1", SHUT), look("", SERVED))
+
+    assert (found.verdict, w.codes(found)) == ("broken", {"DS906"})
+
+
+def test_a_client_that_gets_no_answer_for_a_name_is_kept_from_the_nameserver() -> None:
+    for others in ([], [look()], [look(node="n2")]):
+        found = judged(NO_NAMES, look("cart-1", error="EAI_AGAIN"), *others)
+
+        one = cause(found)
+        assert (found.verdict, one.code, one.summary) == (
+            "broken",
+            "DS701",
+            "No policy lets clients ask the nameserver",
+        )
+        assert one.evidence[0].source == "getaddrinfo in the pod cart-1 on n1"
+        assert {x.disposition for x in found.traces} == {Disposition.DENIED}
+
+
+def test_a_nameserver_that_answers_nobody_is_not_put_on_a_policy() -> None:
+    found = judged(NO_NAMES, look("cart-1", error="EAI_AGAIN"), look(error="EAI_AGAIN"))
+
+    assert {x.disposition for x in found.traces} == {Disposition.NO_ADDRESS}
+    assert {x.disposition for x in judged(NO_NAMES, look("cart-1", error="EAI_NONAME")).traces} == {
+        Disposition.NO_ADDRESS
+    }
+
+
+def test_a_client_that_no_policy_bars_is_told_by_what_its_own_pod_got() -> None:
+    found = judged(out({}), look("cart-1", error="EAI_AGAIN"), look())
+
+    assert (found.verdict, {x.disposition for x in found.traces}) == ("broken", {Disposition.NO_ADDRESS})
+
+
+@pytest.mark.parametrize(("fate", "verdict"), [(SERVED, "healthy"), (SHUT, "broken")])
+def test_a_client_that_gets_an_answer_for_a_name_is_not_kept_from_the_nameserver(fate: Outcome, verdict: str) -> None:
+    found = judged(NO_NAMES, look("cart-1", fate), look())
+
+    assert found.verdict == verdict
+    said = [x for x in found.findings if x.code == "DS701"]
+    assert not [x for x in said if x.severity == "error"]
+    assert all(x.detail.startswith("The policies let these clients ask no nameserver, and exports") for x in said)
+    assert ("DS906" in w.codes(found)) is (fate is SHUT)
