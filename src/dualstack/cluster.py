@@ -23,7 +23,7 @@ from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.gather.logs import holders_in, last_lines
 from dualstack.gather.reasons import reasons, reasons_in
-from dualstack.gather.senders import every_sender, senders
+from dualstack.gather.senders import every_sender, senders, strangers
 from dualstack.gather.spaces import spaces
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
@@ -106,6 +106,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
 
                 pods = senders(asker)
                 world.clients += by_others(asker, pods)
+                strangers(asker)
             spaces(asker)
             last_lines(api, world, tell)
         world.target, world.namespace = str(request.target), namespace

@@ -65,7 +65,7 @@ def test_of_a_whole_cluster_the_clients_that_are_shut_out_are_told_of() -> None:
 
     assert {(x.vantage, x.target.port, x.disposition, x.required) for x in found.traces if x.family == "ipv4"} == {
         ("pods", 4317, Disposition.INSUFFICIENT_INFO, True),
-        ("pods of Pod cart-1", 4317, Disposition.DENIED, True),
+        ("pods of Pod shop/cart-1", 4317, Disposition.DENIED, True),
         ("pods", 4318, Disposition.DENIED, False),
     }
     assert [x[0] for x in causes(found)] == ["DS701"]
@@ -84,7 +84,7 @@ def test_of_a_whole_cluster_another_policy_may_let_them_in() -> None:
 def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 
-    assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod cart-1"}
+    assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod shop/cart-1"}
 
 
 def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:

@@ -1,13 +1,15 @@
 """NetworkPolicies, and what the clients that they do not let through were seen to meet."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.facts import plainly
+from dualstack.gather.kube_objects import Kind, Listed, Refused
+from dualstack.gather.senders import strangers
 from dualstack.gather.stored import Stored
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis
@@ -19,9 +21,11 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Disposition, Hop
+from dualstack.model.world import World
 from tests.cluster import worlds as w
-from tests.cluster.test_policies import ASK, CLIENT, DNS, calico, into, named, out
+from tests.cluster.test_policies import ASK, CLIENT, DNS, calico, into, named, out, policy
 
+T = TypeVar("T")
 Object = dict[str, Any]
 SERVICE = ("10.96.0.9", "fd00:96::9")
 SERVED, SHUT = Outcome.ACCEPTED, Outcome.TIMED_OUT
@@ -131,3 +135,56 @@ def test_a_client_that_gets_an_answer_for_a_name_is_not_kept_from_the_nameserver
     assert not [x for x in said if x.severity == "error"]
     assert all(x.detail.startswith("The policies let these clients ask no nameserver, and exports") for x in said)
     assert ("DS906" in w.codes(found)) is (fate is SHUT)
+
+
+class Counting(Stored):
+    """A world that answers as an API server, and that counts what it is asked of all pods."""
+
+    def __init__(self, found: World, *, denied: bool = False, more: int = 0) -> None:
+        super().__init__(found, complete=True)
+        self.denied, self.more, self.asked = denied, more, 0
+
+    def listed(self, kind: Kind[T], namespace: str = "", most: int = 0) -> Listed[T]:
+        if kind.kind == "Pod" and not namespace:
+            self.asked += 1
+            if self.denied:
+                raise Refused(403, "forbidden")
+            return super().listed(kind, namespace, most)._replace(more=self.more)
+        return super().listed(kind, namespace, most)
+
+
+def of_service(*rules: Object, denied: bool = False, more: int = 0) -> tuple[World, int]:
+    """What is gathered for the Service, in a cluster with a client in another namespace."""
+    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
+    source = Counting(w.world([*w.healthy(nodes=nodes), CLIENT, DNS, *rules]), denied=denied, more=more)
+    asker = Asker(source, "obs")
+    found = of(asker, KubeTarget("svc", "otel"))
+    strangers(asker)
+    return found, source.asked
+
+
+def test_clients_of_other_namespaces_that_a_policy_leaves_out_are_named() -> None:
+    found = conclude(of_service(policy("obs", ingress=[{"from": [{"podSelector": {}}]}]))[0], Question())
+
+    assert [x.owner for x in found.exporters] == ["Pod cart-1"]
+    (one,) = [x for x in found.findings if x.code == "DS701"]
+    assert (one.severity, found.verdict) == ("warning", "unknown")
+    assert "the pods of Pod shop/cart-1 in to port 4317" in one.detail
+    assert "kubernetes.io/metadata.name: shop" in one.hint
+
+
+@pytest.mark.parametrize(
+    ("rules", "asks"),
+    [((), 0), ((policy("obs", ingress=[{}]),), 0), ((out(),), 0), ((into(named("shop")),), 1)],
+)
+def test_all_pods_are_listed_where_a_policy_chooses_who_comes_in(rules: tuple[Object, ...], asks: int) -> None:
+    assert of_service(*rules)[1] == asks
+
+
+def test_who_may_not_list_all_pods_is_told_so_and_so_is_who_has_many() -> None:
+    rule = into(named("shop"))
+
+    (gap,) = [x for x in of_service(rule, denied=True)[0].gaps if x.needs == "clients in other namespaces"]
+    assert gap.why.startswith("not allowed in all namespaces; a role with the verb `list` on `pods` allows it")
+    (gap,) = [x for x in of_service(rule, more=9)[0].gaps if x.needs == "clients in other namespaces"]
+    assert gap.why == "9 more pods were not looked at; `--all` looks at all"

@@ -1,16 +1,20 @@
 """Clients of a question: the pods, beside those of it, that say where they export to."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import PAGE, Refused
 from dualstack.gather.pages import page
-from dualstack.model.cluster import Pod
+from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.world import World
+from dualstack.reach.netpol import isolating
+from dualstack.reach.rights import Right, refused
+
+_DENIED = 403
 
 
 def senders(ask: Asker) -> tuple[Pod, ...]:
@@ -32,11 +36,46 @@ def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
 
     `onward` are Collectors among them.
     """
-    known = [x for x in page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
-    names = {(x.metadata.namespace, x.metadata.name) for x in known}
-    addresses = {y for x in known for y in x.addresses}
     found = whole.clients
     if not whole.target:
         with contextlib.suppress(Refused):
             found = [*clients.of(ask.api.listed(kinds.PODS).items), *onward]
-    ask.world.clients = [x for x in found if x.service in names or x.host in addresses]
+    ask.world.clients = [*_theirs(ask.world, found)]
+
+
+def strangers(ask: Asker) -> None:
+    """Note who exports to the Services of a question from other namespaces, where policies choose who comes in.
+
+    Of the first page of all pods. Raises Unreachable.
+    """
+    if not _chooses(ask.world.cluster()):
+        return
+    try:
+        found = ask.api.listed(kinds.PODS, "", PAGE)
+    except Refused as error:
+        why = refused(Right("list", "pods"), "diagnose", " in all namespaces") if error.status == _DENIED else error.why
+        ask.world.gaps.append(Missing("clients in other namespaces", why))
+        return
+    there = clients.of(x for x in found.items if x.metadata.namespace != ask.namespace)
+    ask.world.clients += _theirs(ask.world, there)
+    if found.more:
+        why = f"{found.more} more pods were not looked at; `--all` looks at all"
+        ask.world.gaps.append(Missing("clients in other namespaces", why))
+
+
+def _theirs(world: World, found: Iterable[Exporter]) -> Iterator[Exporter]:
+    """Those that export to the Services of a world."""
+    known = [x for x in page(world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
+    names = {(x.metadata.namespace, x.metadata.name) for x in known}
+    addresses = {y for x in known for y in x.addresses}
+    yield from (x for x in found if x.service in names or x.host in addresses)
+
+
+def _chooses(cluster: Cluster) -> bool:
+    """Whether policies decide who comes in to the pods, and none lets everybody in."""
+    for pod in cluster.pods:
+        about = pod.metadata
+        mine = isolating(cluster.policies, about.namespace, about.labels or {})
+        if mine and not any(not (y.from_ or y.ports) for x in mine for y in x.spec.ingress or ()):
+            return True
+    return False

@@ -125,8 +125,11 @@ def _of_their_own(
     trace: Trace, clients: Iterable[Exporter], cluster: Cluster, places: Places, by: Engine
 ) -> Iterator[Trace]:
     """The flows of clients that are shut out while others are not."""
+    place = places.named(trace.server)
+    home = place.pod.metadata.namespace if place else ""
     for one in {(x.namespace, x.owner): x for x in clients}.values():
-        mine = replace(trace, vantage=f"pods of {one.made_by(ambiguous=cluster.ambiguous)}", nodes=())
+        made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
+        mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
         asker = _Client(one.namespace, dict(one.labels), (), one.host_network)
         found = _through(mine, (asker,), cluster, places, by)
         yield from (found,) if shut_out(found.at(Hop.POLICY)) else ()

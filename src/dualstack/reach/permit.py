@@ -76,10 +76,16 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
         end = places.named(flow.server)
         where = f"`to: [{_space(end.pod.metadata.namespace)}]`" if end else "a rule"
         return f"Let them out to {numbers} with {where}; policies see the pods behind a Service, not its address."
-    asker = next((x.metadata.namespace for x in cluster.askers), "")
+    asker = next((x.metadata.namespace for x in cluster.askers), _namespace(flow))
     where = f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
     own = "; a `podSelector` without one means the namespace of the policy" if _is(mark, Lack.PEER) and asker else ""
     return f"Let them in to {numbers} with {where}{own}{seen}."
+
+
+def _namespace(flow: Trace) -> str:
+    """That of the workload that a flow is of, where it is named with it."""
+    space, named, _ = flow.vantage.rpartition(" ")[2].partition("/")
+    return space if named else ""
 
 
 def found(facts: Iterable[Evidence], policies: NetworkPolicies | None) -> Location | None:
