@@ -174,6 +174,7 @@ def stored(request: ClusterRequest) -> World:
     if (whole.target, whole.namespace) == (str(target), namespace):
         return whole
     asker = Asker(Stored(whole), namespace)
+    asker.world.engines, asker.world.dns = whole.engines, whole.dns
     if target == EVERYTHING:
         from dualstack.gather.survey import survey
 

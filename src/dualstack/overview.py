@@ -70,6 +70,7 @@ def part_of(world: World, service: Service) -> World:
     theirs = (x for x in world.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near)
     found.keep(POLICIES.kind, *theirs)
     found.unheld, found.other_policies = world.unheld, world.other_policies
+    found.engines, found.dns = world.engines, world.dns
     reasons_in(rest, found)
     elsewhere_in(rest, found)
     found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
-from dualstack.gather.cluster import Asker, around, behind, followed
+from dualstack.gather.cluster import Asker, around, behind, enforced, followed
 from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
@@ -148,6 +148,7 @@ def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
     if len(addresses) > _ADDRESSES:
         ask.world.gaps.append(Missing("addresses", f"{len(addresses) - _ADDRESSES} more were not looked at"))
     behind(led)
+    enforced(ask)
     return ask.world
 
 

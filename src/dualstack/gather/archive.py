@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True):
     domains: tuple[str, ...] = ()
     slips: tuple[str, ...] = ()
     other_policies: tuple[tuple[str, str], ...] = ()
+    engines: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
 
 
 def packed(world: World, tool: str) -> bytes:
@@ -108,6 +110,8 @@ def packed(world: World, tool: str) -> bytes:
         tuple(world.domains),
         tuple(world.slips),
         tuple(world.other_policies),
+        tuple(world.engines),
+        tuple(world.dns),
     )
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -144,6 +148,7 @@ def unpacked(path: str, raw: bytes) -> World:
     world.surveyed, world.nameservers = list(manifest.surveyed), list(manifest.nameservers)
     world.domains, world.slips = list(manifest.domains), list(manifest.slips)
     world.other_policies = list(manifest.other_policies)
+    world.engines, world.dns = list(manifest.engines), list(manifest.dns)
     try:
         for name, body in bodies.items():
             found = _OBJECTS.fullmatch(name)

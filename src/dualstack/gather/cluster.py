@@ -12,11 +12,12 @@ import msgspec
 
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
+from dualstack.gather.enforcers import SPACE as ENGINES
+from dualstack.gather.enforcers import running
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
 from dualstack.gather.targets import pods_of
-from dualstack.model.cluster import Node
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
@@ -164,6 +165,7 @@ def of(ask: Asker, target: KubeTarget) -> World:
     front.fronts(ask, filter(None, services))
     around(ask)
     behind(led)
+    enforced(ask)
     return ask.world
 
 
@@ -363,16 +365,22 @@ def around(ask: Asker) -> None:
         return
     ask.world.keep(kinds.NODES.kind, *map(msgspec.to_builtins, found.items))
     ask.world.left_out[kinds.NODES.kind] = found.more
-    other_policies(ask, found.items)
 
 
-def other_policies(ask: Asker, nodes: Iterable[Node]) -> None:
-    """Note which kinds of policies there are, or may be, of what enforces those of Kubernetes."""
+def enforced(ask: Asker) -> None:
+    """Note what enforces policies, where there are any, and which other kinds of its own there are, or may be."""
     held = dict.fromkeys(ask.world.other_policies)
-    for kind in kinds.OTHER_POLICIES.get(engine(nodes).name, ()):
+    known = [x for x in page(ask.world.objects.get(kinds.NODES.kind, ()), kinds.NODES).items if x]
+    if not engine(known, ask.world.engines).name and ask.world.objects.get(kinds.POLICIES.kind):
+        with contextlib.suppress(Refused):
+            kind = kinds.WORKLOADS["DaemonSet"]
+            ask.world.engines = [*running({kind.kind: ask.api.objects(kind, ENGINES)})]
+    for kind in kinds.OTHER_POLICIES.get(engine(known, ask.world.engines).name, ()):
         try:
             there = {text(x, "metadata", "namespace") for x in ask.api.objects(kind, "", "")}
         except Refused as error:
             there = {""} if error.status == _DENIED else set()
+            if NOT_STORED in error.why and ask.world.objects.get(kinds.POLICIES.kind):
+                ask.world.gaps.append(Missing(f"a {kind.kind}, which may let through what others do not", error.why))
         held |= dict.fromkeys((kind.kind, x) for x in sorted(there))
     ask.world.other_policies = list(held)

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from dualstack.gather import kinds
+from dualstack.gather.kube_objects import text
 from dualstack.model.address import BOTH, Family, family
 from dualstack.model.cluster import (
+    Cluster,
     Conditions,
     Endpoint,
     EndpointPort,
@@ -23,17 +25,43 @@ from dualstack.model.cluster import (
 from dualstack.model.evidence import Missing
 from dualstack.model.slim import ObjectMeta, ObjectReference
 from dualstack.model.world import Object, World
+from dualstack.reach import cluster_dns
 
 _OWNER = "kubernetes.io/service-name"
 
 
 def derive_slices(world: World) -> None:
-    """Add the slices that follow from Services and pods, where there are none, and say so."""
-    if kinds.SLICES.kind in world.objects or not {"Service", "Pod"} <= set(world.objects):
+    """Add the slices that follow from Services and pods, where there are none, and say so.
+
+    Where there are some, those of the nameserver alone: who takes what is of some namespaces leaves it out.
+    """
+    if not {"Service", "Pod"} <= set(world.objects):
+        return
+    if kinds.SLICES.kind in world.objects:
+        found = _of_nameserver(world)
+        world.keep(kinds.SLICES.kind, *(_object(y) for x in found.services for y in _slices(x, found.pods)))
         return
     cluster = world.cluster()
     world.keep(kinds.SLICES.kind, *(_object(y) for x in cluster.services for y in _slices(x, cluster.pods)))
     world.gaps.append(Missing(kinds.SLICES.called, "not among what was stored; they follow from the Services and pods"))
+
+
+def nameserver(world: World) -> Sequence[Service]:
+    """The Service of the cluster's nameserver, where it is there."""
+    mine = [x for x in world.objects.get("Service", ()) if (_space(x), text(x, "metadata", "name")) == cluster_dns.KEY]
+    return World(objects={"Service": mine}).cluster().services
+
+
+def _of_nameserver(world: World) -> Cluster:
+    """That Service with the pods of its namespace, where it has no slices."""
+    known = [(_space(x), text(x, "metadata", "labels", _OWNER)) for x in world.objects[kinds.SLICES.kind]]
+    pods = [x for x in world.objects["Pod"] if _space(x) == cluster_dns.NAMESPACE]
+    silent = () if cluster_dns.KEY in known else nameserver(world)
+    return Cluster(services=tuple(silent), pods=World(objects={"Pod": pods}).cluster().pods if silent else ())
+
+
+def _space(item: Object) -> str:
+    return text(item, "metadata", "namespace")
 
 
 def _slices(service: Service, pods: Sequence[Pod]) -> Iterator[EndpointSlice]:

@@ -10,7 +10,8 @@ import msgspec
 from dualstack.gather import kinds
 from dualstack.gather.archive import MAGIC, unpacked
 from dualstack.gather.bundle import GZIP, files_in
-from dualstack.gather.derived import derive_slices
+from dualstack.gather.derived import derive_slices, nameserver
+from dualstack.gather.enforcers import running
 from dualstack.gather.errors import BadFile
 from dualstack.gather.extent import note
 from dualstack.gather.files import Text, decoded, found, text_of
@@ -51,6 +52,8 @@ def read_world(path: str) -> World:
     if not world.objects:
         raise BadFile(path, "holds no object of Kubernetes and is no snapshot.")
     derive_slices(world)
+    world.engines = [*running(world.objects)]
+    world.dns = [y for x in nameserver(world) for y in x.addresses]
     return world
 
 

@@ -17,7 +17,7 @@ from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
-from dualstack.gather.cluster import Asker, begin_nameserver, behind, nameserver, other_policies, ranges
+from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, nameserver, ranges
 from dualstack.gather.kube_objects import Kind, Refused, parts, text
 from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
@@ -251,9 +251,9 @@ def _lead_on(found: _Survey) -> None:
     _slices(found)
     _fronts(found)
     near = {x for x, _ in found.services} | {x.namespace for x in ask.world.clients}
-    other_policies(ask, filter(None, page(ask.world.objects[kinds.NODES.kind], kinds.NODES).items))
     policies = ask.peek(kinds.POLICIES, ask.namespace)
     ask.world.keep(kinds.POLICIES.kind, *(x for x in policies if text(x, "metadata", "namespace") in near))
+    enforced(ask)
     by_namespace = defaultdict(list)
     for pod in found.pods:
         by_namespace[text(pod, "metadata", "namespace")].append(pod)

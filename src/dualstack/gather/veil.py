@@ -286,6 +286,8 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         domains=[names.host(x, behind=True) for x in world.domains],
         slips=[names.host(x, behind=True) for x in world.slips],
         other_policies=[(x, names.host(y) if y else "") for x, y in world.other_policies],
+        engines=world.engines,
+        dns=[veil.text(x) for x in world.dns],
     )
 
 

@@ -45,7 +45,8 @@ class World(msgspec.Struct):
     files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
     cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
     ranges of pods, which no pod has that is known. `other_policies` are kinds of policies, beside those of Kubernetes,
-    with the namespace where there are some, or may be; in all where it is empty.
+    with the namespace where there are some, or may be; in all where it is empty. `engines` are what enforces policies
+    and was seen to run, and `dns` the addresses of the Service of the cluster's nameserver, from files alone.
     """
 
     context: str = ""
@@ -76,6 +77,8 @@ class World(msgspec.Struct):
     slips: list[str] = []
     unheld: list[str] = []
     other_policies: list[tuple[str, str]] = []
+    engines: list[str] = []
+    dns: list[str] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""
@@ -123,6 +126,8 @@ class World(msgspec.Struct):
             slips=frozenset(self.slips),
             unheld=frozenset(self.unheld),
             other_policies=tuple(self.other_policies),
+            engines=tuple(self.engines),
+            dns=tuple(self.dns),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from dualstack.model.address import family, is_address
+from dualstack.model.address import BOTH, family, is_address
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
@@ -106,7 +106,7 @@ def admitted(
     shut out, while others may get through, there are traces of their own.
     """
     every = tuple(traces)
-    by = engine(cluster.nodes)
+    by = engine(cluster.nodes, cluster.engines)
     named, known = hosts(every), ways(every)
     theirs: dict[int, list[Exporter]] = {}
     for one in clients if not cluster.askers else ():
@@ -243,13 +243,14 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> tuple
     held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
     end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
     ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
-    for address in (*held, *ranges, _NODE_LOCAL):
+    for address in (*(held or ("",)), *cluster.dns, *ranges, _NODE_LOCAL):
         blocks = by.blocks or address not in held
-        near = replace(end, ranges=(address,), blocks=blocks)
-        spots = (Spot(None, x, family(address.partition("/")[0]), near, ("UDP", "TCP")) for x in ports or {53})
+        near = replace(end, ranges=(address,) if address else (), blocks=blocks)
+        over = (family(address.partition("/")[0]),) if address else BOTH
+        spots = (Spot(None, x, y, near, ("UDP", "TCP")) for x in ports or {53} for y in over)
         if any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots):
             return ()
-    return mine if held else ()
+    return mine if held or cluster.dns else ()
 
 
 def _nameless(trace: Trace, policies: tuple[Policy, ...], by: Engine) -> Trace:

@@ -1,9 +1,10 @@
-"""What enforces the NetworkPolicies of a cluster, as far as its nodes show it.
+"""What enforces the NetworkPolicies of a cluster, as far as its nodes show it, or what runs on them.
 
 An API server takes policies whether or not anything enforces them (Kubernetes documentation, Network Policies,
 Prerequisites).
 """
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -12,6 +13,8 @@ import msgspec
 from dualstack.knowledge import table
 from dualstack.model.cluster import Node
 from dualstack.model.trace import Status
+
+_TAG = re.compile(r":[^/:]*$")
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -37,9 +40,17 @@ class Engine(msgspec.Struct, frozen=True):
         return Status.FAIL if self.name and not self.others else Status.UNKNOWN
 
 
-def engine(nodes: Iterable[Node]) -> Engine:
-    """What enforces policies on some of these nodes."""
-    return next((said for x in nodes if (said := _on(x))), Engine())
+def engine(nodes: Iterable[Node], running: Iterable[str] = ()) -> Engine:
+    """What enforces policies on some of these nodes, or is known by its name to run there."""
+    by_name = {x.name: x for x, *_ in _rows()}
+    shown = (said for x in nodes if (said := _on(x)))
+    return next(shown, next((by_name[x] for x in running if x in by_name), Engine()))
+
+
+def of_image(image: str) -> str:
+    """The name of what enforces policies that an image is of; empty for others."""
+    name = _TAG.sub("", image.partition("@")[0])
+    return next((x.name for x, where, text in _rows() if where == "image" and f"/{name}".endswith(f"/{text}")), "")
 
 
 def _on(node: Node) -> Engine | None:
@@ -48,7 +59,7 @@ def _on(node: Node) -> Engine | None:
         "annotation": [x.partition("/")[0] for x in node.metadata.annotations or ()],
         "version": [node.status.node_info.kubelet_version],
     }
-    return next((name for name, where, text in _rows() if any(text in x for x in shown[where])), None)
+    return next((name for name, where, text in _rows() if any(text in x for x in shown.get(where, ()))), None)
 
 
 @cache

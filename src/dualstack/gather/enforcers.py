@@ -1,0 +1,23 @@
+"""What enforces NetworkPolicies and was seen to run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dualstack.gather import kinds
+from dualstack.gather.kube_objects import parts, text
+from dualstack.model.world import Object, part
+from dualstack.reach.engines import of_image
+
+SPACE = "kube-system"
+"""Where most of them run that no node tells of."""
+
+
+def running(found: Mapping[str, Sequence[Object]]) -> Iterator[str]:
+    """The names of those among DaemonSets with pods, and among pods that run."""
+    sets = (x for x in found.get("DaemonSet", ()) if part(x, "status").get("numberAvailable"))
+    pods = (x for x in found.get(kinds.PODS.kind, ()) if text(x, "status", "phase") == "Running")
+    specs = (*(part(x, "spec", "template", "spec") for x in sets), *(part(x, "spec") for x in pods))
+    yield from dict.fromkeys(filter(None, (of_image(x) for y in specs for x in _images(y))))
+
+
+def _images(spec: Object) -> Iterator[str]:
+    yield from (text(x, "image") for x in parts(spec, "containers"))

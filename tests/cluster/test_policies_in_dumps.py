@@ -1,0 +1,162 @@
+"""NetworkPolicies in what `kubectl get` wrote: what enforces them runs there, and the nameserver has no slices."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.cluster import ClusterRequest, diagnose, stored
+from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.kube_objects import Kind, Refused
+from dualstack.gather.pseudonyms import Pseudonyms
+from dualstack.gather.stored import Stored
+from dualstack.gather.veil import veiled_world
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.target import EVERYTHING, KubeTarget
+from dualstack.reach.engines import of_image
+from tests.cluster import worlds as w
+from tests.cluster.test_policies import ASK, CLIENT, calico, into, named, out
+
+Object = dict[str, Any]
+NO_NAMES = out({"to": [named("obs")], "ports": [{"port": 4317}]})
+
+
+def dns(*pods: Object) -> list[Object]:
+    """The Service of the nameserver, and its pods where they are there."""
+    spec = {
+        "clusterIPs": ["10.96.0.10"],
+        "selector": {"k8s-app": "kube-dns"},
+        "ports": [{"port": 53, "protocol": "UDP"}],
+    }
+    about = {"name": "kube-dns", "namespace": "kube-system"}
+    return [{"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}, *pods]
+
+
+def system(name: str, image: str, *, ready: int = 1, **labels: str) -> list[Object]:
+    """A DaemonSet, or only a pod of one, that runs an image."""
+    spec = {"containers": [{"name": name, "image": image}], "nodeName": "n1"}
+    about = {"name": name, "namespace": "kube-system", "labels": labels}
+    status = {"phase": "Running", "podIPs": [{"ip": "10.244.1.2"}], "conditions": [{"type": "Ready", "status": "True"}]}
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": about,
+            "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
+            "status": {"numberAvailable": ready},
+        },
+        {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec, "status": status},
+    ]
+
+
+CORE_DNS = system("coredns", "registry.k8s.io/coredns/coredns:v1.11.3", **{"k8s-app": "kube-dns"})[1]
+CALICO, CALICO_POD = system("calico-node", "docker.io/calico/node:v3.29.1")
+ANETD, ANETD_POD = system("anetd", "gke.gcr.io/cilium/cilium:v1.15.10@sha256:00")
+TARGET = KubeTarget("pod", "cart-1")
+
+
+def dumped(path: Path, *more: Object) -> ClusterRequest:
+    """A question about a client of a folder with these objects, in which no node says what enforces policies."""
+    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
+    items = [{"apiVersion": "v1", **x} for x in (*w.healthy(nodes=nodes), CLIENT, *more)]
+    for each in items:
+        if each["kind"] == "NetworkPolicy":
+            each["apiVersion"] = "networking.k8s.io/v1"
+    (path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    return ClusterRequest(TARGET, namespace="shop", stored=str(path))
+
+
+def policies(found: Diagnosis) -> list[tuple[str, str]]:
+    return [(x.severity, x.summary) for x in found.findings if x.code == "DS701"]
+
+
+@pytest.mark.parametrize("shown", [dns(), dns(CORE_DNS)])
+def test_a_policy_without_the_nameserver_is_told_where_no_slice_of_it_is_there(
+    shown: list[Object], tmp_path: Path
+) -> None:
+    found = diagnose(dumped(tmp_path, NO_NAMES, *shown))
+
+    assert policies(found) == [("warning", "No policy lets clients ask the nameserver")]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        out(ASK, {"to": [named("obs")]}),
+        out({"to": [{"ipBlock": {"cidr": "10.244.0.0/16"}}, named("obs")]}),
+        out({"to": [{"ipBlock": {"cidr": "10.96.0.10/32"}}, named("obs")]}),
+    ],
+)
+def test_a_policy_that_may_let_clients_ask_it_is_not(rule: Object, tmp_path: Path) -> None:
+    assert not policies(diagnose(dumped(tmp_path, rule, *dns())))
+
+
+def test_of_a_cluster_whose_nameserver_is_elsewhere_nothing_is_told(tmp_path: Path) -> None:
+    assert not policies(diagnose(dumped(tmp_path, NO_NAMES)))
+
+
+@pytest.mark.parametrize("running", [CALICO, CALICO_POD, ANETD, ANETD_POD])
+def test_what_runs_there_enforces_policies(running: Object, tmp_path: Path) -> None:
+    found = diagnose(dumped(tmp_path, into(named("web")), running))
+
+    assert (found.verdict, policies(found)) == ("broken", [("error", "No policy lets clients in to OTLP")])
+    assert any(x.needs.endswith("which may let through what others do not") for x in found.skipped)
+
+
+def test_what_has_no_pods_enforces_nothing(tmp_path: Path) -> None:
+    idle = system("calico-node", "docker.io/calico/node:v3.29.1", ready=0)[0]
+    found = diagnose(dumped(tmp_path, into(named("web")), idle, CORE_DNS))
+
+    assert [x for x, _ in policies(found)] == ["warning"]
+
+
+def test_in_a_survey_it_counts_too_and_a_snapshot_keeps_it(tmp_path: Path) -> None:
+    request = dumped(tmp_path, into(named("web")), CALICO, *dns())
+    world = stored(request)
+
+    again = unpacked("w", packed(veiled_world(world, Pseudonyms(b"key")), "1"))
+    assert (again.engines, len(again.dns)) == (["Calico"], 1)
+    whole = ClusterRequest(EVERYTHING, stored=str(tmp_path))
+    assert [x for x, _ in policies(diagnose(whole))] == ["error"]
+
+
+class Denying(Stored):
+    """A world that answers as an API server, which gives no DaemonSets or all of them."""
+
+    denied = False
+
+    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Any]:
+        if kind.kind == "DaemonSet" and self.denied:
+            raise Refused(403, "forbidden")
+        return super().objects(kind, namespace, labels, fields)
+
+
+@pytest.mark.parametrize(("denied", "engines"), [(False, ["Calico"]), (True, [])])
+def test_of_a_cluster_it_is_asked_for_where_there_are_policies_and_missed_by_nobody(
+    denied: bool, engines: list[str]
+) -> None:
+    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
+    for rules in ([into(named("web"))], []):
+        source = Denying(w.world([*w.healthy(nodes=nodes), CLIENT, CALICO, *rules]), complete=True)
+        source.denied = denied
+        found = of(Asker(source, "shop"), TARGET)
+
+        assert found.engines == (engines if rules else [])
+        assert "DaemonSet" not in found.unseen
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("registry.example:5000/calico/node@sha256:00", "Calico"),
+        ("calico/node", "Calico"),
+        ("rancher/mirrored-cilium-cilium:v1.16", "Cilium"),
+        ("quay.io/cilium/operator-generic:v1.16", ""),
+        ("quay.io/cilium/cilium-envoy:v1.30", ""),
+        ("my/notcalico/node", ""),
+    ],
+)
+def test_images_are_known_by_the_end_of_their_names(image: str, name: str) -> None:
+    assert of_image(image) == name
