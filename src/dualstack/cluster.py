@@ -15,6 +15,7 @@ import msgspec
 
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
+from dualstack.gather.beyond import beyond
 from dualstack.gather.cluster import Asker, begin, of
 from dualstack.gather.elsewhere import elsewhere, elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
@@ -109,6 +110,11 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
                 strangers(asker)
             spaces(asker)
             last_lines(api, world, tell)
+            for further in beyond(asker):
+                reasons(further, tell)
+                elsewhere(further, tell)
+                spaces(further)
+                last_lines(api, further.world, tell)
         world.target, world.namespace = str(request.target), namespace
         _look(api, world, request, tell)
     return _dated(world, found)
@@ -166,7 +172,7 @@ def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
     from dualstack.gather.dumps import read_world
     from dualstack.gather.onward import by_all
-    from dualstack.gather.stored import Stored, unheld
+    from dualstack.gather.stored import Stored
 
     whole = read_world(request.stored)
     target = request.target or kube_target(whole.target) or EVERYTHING
@@ -191,11 +197,20 @@ def stored(request: ClusterRequest) -> World:
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
+    _as_stored(whole, world)
+    world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
+    world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
+    for further in beyond(asker) if target != EVERYTHING else ():
+        _as_stored(whole, further.world)
+    return world
+
+
+def _as_stored(whole: World, world: World) -> None:
+    """Note what else a world that holds more says of one."""
+    from dualstack.gather.stored import unheld
+
     world.unheld = list(dict.fromkeys(unheld(whole, world)))
     reasons_in(whole, world)
     holders_in(whole, world)
     elsewhere_in(whole, world)
     world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
-    world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
-    world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
-    return world

@@ -43,6 +43,7 @@ from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import clients, needed
+from dualstack.reach.followed_on import followed_on
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
@@ -244,9 +245,11 @@ def conclude(
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
-    return Diagnosis(
+    found = Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )
+    aside = replace(question, expect=())
+    return followed_on(found, [conclude(x, aside, chosen) for x in world.beyond])
 
 
 def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple[Finding, ...]:

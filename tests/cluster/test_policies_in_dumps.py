@@ -8,10 +8,7 @@ import pytest
 
 from dualstack.cluster import ClusterRequest, diagnose, stored
 from dualstack.gather.archive import packed, unpacked
-from dualstack.gather.cluster import Asker, of
-from dualstack.gather.kube_objects import Kind, Refused
 from dualstack.gather.pseudonyms import Pseudonyms
-from dualstack.gather.stored import Stored
 from dualstack.gather.veil import veiled_world
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.target import EVERYTHING, KubeTarget
@@ -120,31 +117,6 @@ def test_in_a_survey_it_counts_too_and_a_snapshot_keeps_it(tmp_path: Path) -> No
     assert (again.engines, len(again.dns)) == (["Calico"], 1)
     whole = ClusterRequest(EVERYTHING, stored=str(tmp_path))
     assert [x for x, _ in policies(diagnose(whole))] == ["error"]
-
-
-class Denying(Stored):
-    """A world that answers as an API server, which gives no DaemonSets or all of them."""
-
-    denied = False
-
-    def objects(self, kind: Kind[Any], namespace: str = "", labels: str = "", fields: str = "") -> list[Any]:
-        if kind.kind == "DaemonSet" and self.denied:
-            raise Refused(403, "forbidden")
-        return super().objects(kind, namespace, labels, fields)
-
-
-@pytest.mark.parametrize(("denied", "engines"), [(False, ["Calico"]), (True, [])])
-def test_of_a_cluster_it_is_asked_for_where_there_are_policies_and_missed_by_nobody(
-    denied: bool, engines: list[str]
-) -> None:
-    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
-    for rules in ([into(named("web"))], []):
-        source = Denying(w.world([*w.healthy(nodes=nodes), CLIENT, CALICO, *rules]), complete=True)
-        source.denied = denied
-        found = of(Asker(source, "shop"), TARGET)
-
-        assert found.engines == (engines if rules else [])
-        assert "DaemonSet" not in found.unseen
 
 
 @pytest.mark.parametrize(

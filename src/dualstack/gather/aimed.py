@@ -128,9 +128,10 @@ def _linked(ask: Asker, pods: Iterable[Pod]) -> list[Object]:
     return [x for x in found if x]
 
 
-def from_clients(ask: Asker, pods: Sequence[Object]) -> World:
-    """What clients name, with what is behind it."""
-    around(ask)
+def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> World:
+    """What clients name, with what is behind it; what is around them may be `known`."""
+    if not known:
+        around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
     found = aims(_cluster(ask, pods))

@@ -5,6 +5,7 @@
     seen.json              what exports from outside showed
     inspections.json       what containers inside saw
     clients.json           pods that say where they export to
+    beyond/0.tar.zst       the same for what a Collector that receives sends on
 
 The same evidence gives the same bytes. A file from elsewhere is untrusted: nothing is written to a disk, every part is
 named here, its size is bounded, and its hash is held against the manifest.
@@ -34,6 +35,7 @@ _MOST = 2_000_000_000
 _PARTS = 200
 _WINDOW = 2**27
 _OBJECTS = re.compile(r"objects/(?P<kind>[A-Za-z]{1,63})\.json")
+_BEYOND = re.compile(r"beyond/\d\.tar\.zst")
 _MANIFEST, _SEEN, _INSIDE, _CLIENTS = "manifest.json", "seen.json", "inspections.json", "clients.json"
 
 
@@ -83,6 +85,7 @@ def packed(world: World, tool: str) -> bytes:
     counts = {f"objects/{k}.json": len(v) for k, v in world.objects.items()}
     bodies[_SEEN], bodies[_INSIDE] = _json(world.seen), _json(world.inspections)
     bodies[_CLIENTS] = _json(world.clients)
+    bodies |= {f"beyond/{number}.tar.zst": packed(x, tool) for number, x in enumerate(world.beyond)}
     parts = tuple(Part(k, hashlib.sha256(v).hexdigest(), counts.get(k, 0)) for k, v in bodies.items())
     manifest = Manifest(
         f"{SCHEMA}/{VERSION}",
@@ -127,8 +130,11 @@ def _json(value: object, *, ordered: bool = False) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value, order=None if ordered else "sorted"), indent=1) + b"\n"
 
 
-def unpacked(path: str, raw: bytes) -> World:
-    """The world in an archive. Raises BadFile for one that is broken, hostile, or of a later version."""
+def unpacked(path: str, raw: bytes, *, within: bool = True) -> World:
+    """The world in an archive. Raises BadFile for one that is broken, hostile, or of a later version.
+
+    Where it is that of what is beyond another one, nothing is beyond it.
+    """
     bodies = _bodies(path, raw)
     manifest = _manifest(path, bodies)
     hashes = {x.path: x.sha256 for x in manifest.parts}
@@ -159,6 +165,8 @@ def unpacked(path: str, raw: bytes) -> World:
         world.clients = msgspec.json.decode(bodies[_CLIENTS], type=list[Exporter]) if _CLIENTS in bodies else []
     except msgspec.MsgspecError as error:
         raise BadFile(path, f"holds a part that cannot be read: {error}.") from error
+    if within:
+        world.beyond = [unpacked(path, bodies[x], within=False) for x in sorted(filter(_BEYOND.fullmatch, bodies))]
     return world
 
 
@@ -185,7 +193,9 @@ def _bodies(path: str, raw: bytes) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(_plain(path, raw)), mode="r:") as tar:
             for about in tar:
                 if not about.isreg() or not (
-                    about.name in (_MANIFEST, _SEEN, _INSIDE, _CLIENTS) or _OBJECTS.fullmatch(about.name)
+                    about.name in (_MANIFEST, _SEEN, _INSIDE, _CLIENTS)
+                    or _OBJECTS.fullmatch(about.name)
+                    or _BEYOND.fullmatch(about.name)
                 ):
                     raise BadFile(path, f"holds `{about.name[:80]}`, which no snapshot has. It was not unpacked.")
                 held = tar.extractfile(about)

@@ -12,8 +12,6 @@ import msgspec
 
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
-from dualstack.gather.enforcers import SPACE as ENGINES
-from dualstack.gather.enforcers import running
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
@@ -368,13 +366,9 @@ def around(ask: Asker) -> None:
 
 
 def enforced(ask: Asker) -> None:
-    """Note what enforces policies, where there are any, and which other kinds of its own there are, or may be."""
+    """Note which kinds of policies there are, or may be, of what enforces those of Kubernetes."""
     held = dict.fromkeys(ask.world.other_policies)
     known = [x for x in page(ask.world.objects.get(kinds.NODES.kind, ()), kinds.NODES).items if x]
-    if not engine(known, ask.world.engines).name and ask.world.objects.get(kinds.POLICIES.kind):
-        with contextlib.suppress(Refused):
-            kind = kinds.WORKLOADS["DaemonSet"]
-            ask.world.engines = [*running({kind.kind: ask.api.objects(kind, ENGINES)})]
     for kind in kinds.OTHER_POLICIES.get(engine(known, ask.world.engines).name, ()):
         try:
             there = {text(x, "metadata", "namespace") for x in ask.api.objects(kind, "", "")}

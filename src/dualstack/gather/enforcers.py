@@ -7,9 +7,6 @@ from dualstack.gather.kube_objects import parts, text
 from dualstack.model.world import Object, part
 from dualstack.reach.engines import of_image
 
-SPACE = "kube-system"
-"""Where most of them run that no node tells of."""
-
 
 def running(found: Mapping[str, Sequence[Object]]) -> Iterator[str]:
     """The names of those among DaemonSets with pods, and among pods that run."""

@@ -287,6 +287,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         slips=[names.host(x, behind=True) for x in world.slips],
         other_policies=[(x, names.host(y) if y else "") for x, y in world.other_policies],
         engines=world.engines,
+        beyond=[veiled_world(x, names) for x in world.beyond],
         dns=[veil.text(x) for x in world.dns],
     )
 

@@ -46,7 +46,8 @@ class World(msgspec.Struct):
     cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
     ranges of pods, which no pod has that is known. `other_policies` are kinds of policies, beside those of Kubernetes,
     with the namespace where there are some, or may be; in all where it is empty. `engines` are what enforces policies
-    and was seen to run, and `dns` the addresses of the Service of the cluster's nameserver, from files alone.
+    and was seen to run, and `dns` the addresses of the Service of the nameserver, both of files alone. `beyond` is the
+    same for what Collectors that receive send on, of each by itself.
     """
 
     context: str = ""
@@ -79,6 +80,7 @@ class World(msgspec.Struct):
     other_policies: list[tuple[str, str]] = []
     engines: list[str] = []
     dns: list[str] = []
+    beyond: list["World"] = []
 
     def keep(self, kind: str, *found: Object | None) -> None:
         """Note objects, each once."""

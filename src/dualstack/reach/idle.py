@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.maker import Maker
-from dualstack.reach.exporting import COLLECTOR
+from dualstack.reach.exporting import COLLECTOR, owner
 from dualstack.reach.live import patch
 from dualstack.reach.nowhere import likeness
 from dualstack.reach.states import cut
@@ -35,11 +35,14 @@ def _is_for(maker: Maker, service: Service) -> bool:
 def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | None]] | None:
     """The Collectors that a Service seems to mean, where some labels keep it from them, and these as they have them.
 
-    They are the only ones of the namespace, or have its name or one of its labels, and make pods.
+    They are the only ones of the namespace, or have its name or one of its labels, and make pods. Who is asked about as
+    a client does not mean itself.
     """
     wanted, space = (service.spec.selector or {}).items(), service.metadata.namespace
     mine = [x for x in cluster.makers if x.metadata.namespace == space and any(map(COLLECTOR.search, x.images))]
-    high = [x for x in mine if not x.metadata.owner_references and x.spec.replicas != 0]
+    asking = {(x.metadata.namespace, owner(x)) for x in cluster.askers}
+    others = [x for x in mine if (space, f"{x.kind} {x.metadata.name}") not in asking]
+    high = [x for x in others if not x.metadata.owner_references and x.spec.replicas != 0]
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
     found = next((x[0] for x in (near, high) if len(x) == 1), None)
     wrong = {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v} if found else {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import OTLP_PORTS, Protocol
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
@@ -10,6 +10,7 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Destination
 from dualstack.model.slim import ConfigMap
+from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.exporting import diverting, owner
 from dualstack.reach.pods import Place, filled, read_by
@@ -17,6 +18,8 @@ from dualstack.reach.sidecars import together
 from dualstack.reach.variables import Variables, environment
 
 _PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
+WAY_ON = "the way on from "
+"""What was not seen, before the Collectors that it is of."""
 _BALANCED = 4317
 """The port of backends that have none (contrib 0.161, exporter/loadbalancingexporter/resolver_static.go)."""
 
@@ -65,6 +68,12 @@ def _holder(said: str, found: Variables) -> str:
     return next(known, next(iter(found.unread), "a variable without a value here"))
 
 
+def is_within(sent: Exporter) -> bool:
+    """Whether something is surely sent to a Service, or to a name that may be one and the port of OTLP."""
+    port = sent.target.port if sent.target else 0
+    return sent.certain or (sent.service is not None and is_likely(sent.host) and port in OTLP_PORTS)
+
+
 def not_followed(places: Iterable[Place], config_maps: Iterable[ConfigMap]) -> Iterator[Missing]:
     """What Collectors that were asked about as receivers send on to Services, where nobody looked.
 
@@ -74,9 +83,7 @@ def not_followed(places: Iterable[Place], config_maps: Iterable[ConfigMap]) -> I
     for place in places:
         for one in onward(place.pod, place.configs, maps):
             namespace, name = one.service or ("", "")
-            if one.certain and (one.owner, one.endpoint) not in told:
+            if is_within(one) and (one.owner, one.endpoint) not in told:
                 told.add((one.owner, one.endpoint))
                 ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
-                yield Missing(
-                    f"the way on from {one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}"
-                )
+                yield Missing(f"{WAY_ON}{one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")

@@ -1,0 +1,70 @@
+"""What the Collectors of a question send on to within the cluster: one step further, gathered as for clients."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from dualstack.gather import clients, kinds
+from dualstack.gather.aimed import from_clients
+from dualstack.gather.cluster import Asker
+from dualstack.gather.kube_objects import text
+from dualstack.gather.onward import sent_on
+from dualstack.gather.pages import page
+from dualstack.model.cluster import Pod
+from dualstack.model.exporter import Asking, Exporter
+from dualstack.model.world import Object, World
+from dualstack.reach.aims import of_pod
+from dualstack.reach.exporting import is_collector, owner
+from dualstack.reach.onward import is_within
+
+_WORKLOADS = 2
+"""Workloads of Collectors that are followed."""
+_PODS = 8
+"""Pods of one of them."""
+_SHARED = (kinds.NODES, kinds.RANGES, kinds.SLICES, kinds.POLICIES, kinds.CONFIG_MAPS)
+
+
+def beyond(ask: Asker) -> list[Asker]:
+    """Note what is behind the Services that Collectors which receive send on to, and give who asked for that.
+
+    Raises Unreachable.
+    """
+    found_by = list[Asker]()
+    maps = {_key(x): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    for (namespace, who), found in list(_receivers(ask.world).items())[:_WORKLOADS]:
+        pods = found[:_PODS]
+        sent = [x for x in sent_on([x for x, _ in pods], lambda *key: maps.get(key)) if is_within(x)]
+        if sent:
+            found_by.append(_followed(ask, namespace, who, pods, sent))
+            ask.world.beyond.append(found_by[-1].world)
+    return found_by
+
+
+def _receivers(world: World) -> Mapping[tuple[str, str], Sequence[tuple[Object, Pod]]]:
+    """The Collectors of a world by their workloads, but those that are asked about as clients."""
+    held, asking = world.objects.get(kinds.PODS.kind, []), world.asking
+    theirs = {(asking.namespace, x) for x in asking.pods} if asking else set()
+    found = defaultdict[tuple[str, str], list[tuple[Object, Pod]]](list)
+    for raw, pod in zip(held, page(held, kinds.PODS).items, strict=True):
+        if pod and is_collector(pod) and not pod.finished and _key(raw) not in theirs:
+            found[pod.metadata.namespace, owner(pod)].append((raw, pod))
+    return found
+
+
+def _followed(
+    ask: Asker, namespace: str, who: str, pods: Sequence[tuple[Object, Pod]], sent: Sequence[Exporter]
+) -> Asker:
+    known = ask.world
+    shared = {x.kind: [*known.objects[x.kind]] for x in _SHARED if x.kind in known.objects}
+    further = World(known.context, shared, dict(known.left_out), unseen=set(known.unseen), learned=known.learned)
+    further.other_policies, further.engines, further.dns = [*known.other_policies], [*known.engines], [*known.dns]
+    further.target, further.namespace = known.target, namespace
+    further.keep(kinds.PODS.kind, *(x for x, _ in pods))
+    further.clients = clients.of((x for _, x in pods), lambda x: of_pod(x, sent))
+    further.asking = Asking(who, namespace, tuple(x.metadata.name for _, x in pods))
+    there = Asker(ask.api, namespace, further)
+    from_clients(there, [x for x, _ in pods], known=True)
+    return there
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return text(item, "metadata", "namespace"), text(item, "metadata", "name")

@@ -1,0 +1,48 @@
+"""What Collectors that receive send on, beside what they receive: told where it is known to be lost."""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Finding, Severity
+from dualstack.model.trace import Traces
+from dualstack.reach.onward import WAY_ON
+from dualstack.reach.verdict import verdict
+
+
+def followed_on(found: Diagnosis, beyond: Iterable[Diagnosis]) -> Diagnosis:
+    """A diagnosis with the flows of others that fail for certain, and why.
+
+    What nobody knows of them stays as a way that was not seen: nothing is exported there.
+    """
+    for each in beyond:
+        lost = tuple(x for x in each.traces if x.required and x.failed)
+        why = _causes(each.findings, found.findings)
+        if lost and why:
+            found = _joined(found, each, Traces(lost), why)
+    return found
+
+
+def _causes(others: Iterable[Finding], own: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The errors of others that are not told of the flows to the Collectors themselves."""
+    told = {(x.code, x.location, x.summary) for x in own}
+    return tuple(
+        x for x in others if x.severity is Severity.ERROR and x.flows and (x.code, x.location, x.summary) not in told
+    )
+
+
+def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding, ...]) -> Diagnosis:
+    traces = (*found.traces, *(x for x in lost.items if x not in found.traces))
+    findings = (*found.findings, *why)
+    owners = {f"{WAY_ON}{x.owner}" for x in other.exporters}
+    asked = replace(found.question, targets=tuple(dict.fromkeys(x.target for x in traces)))
+    return replace(
+        found,
+        question=asked,
+        verdict=verdict(Traces(traces), findings),
+        traces=traces,
+        findings=findings,
+        skipped=tuple(x for x in found.skipped if x.needs not in owners),
+        exporters=(*found.exporters, *other.exporters),
+    )

@@ -1,0 +1,164 @@
+"""What Collectors that receive send on: told where it is lost for certain, and else as a way that was not seen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.cluster import ClusterRequest, diagnose, stored
+from dualstack.conclusion import conclude
+from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.beyond import beyond
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.pseudonyms import Pseudonyms
+from dualstack.gather.reasons import reasons
+from dualstack.gather.stored import Stored
+from dualstack.gather.veil import veiled_world
+from dualstack.model.address import BOTH
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
+from dualstack.model.world import World
+from tests.cluster import worlds as w
+from tests.cluster.test_onward import GATEWAY, agent, service
+
+Object = dict[str, Any]
+SLICE: Object = {
+    "apiVersion": "discovery.k8s.io/v1",
+    "kind": "EndpointSlice",
+    "metadata": {"name": "agent-4", "namespace": "obs", "labels": {"kubernetes.io/service-name": "agent"}},
+    "addressType": "IPv4",
+    "endpoints": [
+        {"addresses": [f"10.244.8.{n}"], "targetRef": {"kind": "Pod", "name": f"agent-{n}"}, "nodeName": f"n{n}"}
+        for n in (1, 2)
+    ],
+    "ports": [{"name": "otlp", "port": 4317, "protocol": "TCP"}],
+}
+LED = [service({"name": "otlp", "port": 4317}), SLICE]
+TLS = "otlp: {endpoint: 'otel:4317'}"
+TYPO = "otlp: {endpoint: 'otle:4317', tls: {insecure: true}}"
+OF_NODE = {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+AGENT = KubeTarget("ds", "agent")
+
+
+def gathered(exporter: str, *more: Object, target: KubeTarget = AGENT, **spec: Any) -> World:
+    whole = w.world([*w.healthy(), *agent(exporter, **spec), *more])
+    ask = Asker(Stored(whole, complete=True), "obs")
+    found = of(ask, target)
+    for further in beyond(ask):
+        reasons(further, lambda _: None)
+        further.world.keep("Deployment", w.deployment())
+    found.target, found.namespace = str(target), "obs"
+    return found
+
+
+def asked(exporter: str, *more: Object, **spec: Any) -> Diagnosis:
+    return conclude(gathered(exporter, *more, **spec), Question())
+
+
+def told(found: Diagnosis) -> list[str]:
+    return [x.code for x in found.findings if x.severity == "error" and not x.because]
+
+
+def ways_on(found: Diagnosis) -> list[str]:
+    return [x.needs for x in found.skipped if x.needs.startswith("the way on from")]
+
+
+def client() -> Object:
+    env = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://agent:4317"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "cart", "namespace": "obs"},
+        "spec": {"nodeName": "n1", "containers": [{"name": "cart", "image": "cart:1", "env": env}]},
+        "status": {"phase": "Running", "podIPs": [{"ip": "10.244.7.7"}]},
+    }
+
+
+@pytest.mark.parametrize(("exporter", "code"), [(TLS, "DS902"), (TYPO, "DS408")])
+@pytest.mark.parametrize(
+    ("more", "spec"), [(LED, {}), ([], {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"})]
+)
+def test_what_a_receiver_sends_on_for_certain_in_vain_is_a_cause(
+    exporter: str, code: str, more: list[Object], spec: Object
+) -> None:
+    found = asked(exporter, *more, **spec)
+
+    assert (found.verdict, told(found), ways_on(found)) == ("degraded", [code], [])
+    lost = [x for x in found.traces if x.failed]
+    assert {x.vantage for x in lost} == {"pods of DaemonSet agent"}
+    assert {x.target for x in found.traces} == {*found.question.targets}
+    assert [x.owner for x in found.exporters] == ["DaemonSet agent"]
+
+
+@pytest.mark.parametrize("exporter", [GATEWAY, "otlp: {endpoint: 'otel.obs:4317', tls: {insecure: true}}"])
+def test_what_may_arrive_is_told_as_not_seen(exporter: str) -> None:
+    found = asked(exporter, *LED)
+
+    assert (told(found), ways_on(found)) == ([], ["the way on from DaemonSet agent"])
+    assert {x.target.host for x in found.traces} == {"agent.obs.svc"}
+    assert not found.exporters
+
+
+def test_beyond_the_receiver_of_a_client_it_counts_too() -> None:
+    found = asked(TYPO, *LED, client(), target=KubeTarget("pod", "cart"))
+
+    assert (found.verdict, told(found)) == ("degraded", ["DS408"])
+    assert {x.vantage for x in found.traces if x.failed} == {"pods of DaemonSet agent"}
+
+
+def test_a_gateway_without_pods_is_told_by_its_workload_and_not_by_the_sender() -> None:
+    pods = {"metadata": {"labels": {"app": "gateway"}}, "spec": {"containers": [{"name": "otelcol", "image": "x"}]}}
+    idle = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "gateway", "namespace": "obs"},
+        "spec": {"replicas": 0, "template": pods},
+    }
+    gateway = service({"name": "otlp", "port": 4317})
+    gateway["metadata"] = {"name": "gateway", "namespace": "obs"}
+    gateway["spec"] = {**gateway["spec"], "selector": {"app": "gateway"}, "clusterIPs": ["10.96.0.77"]}
+    sends = "otlp: {endpoint: 'gateway:4317', tls: {insecure: true}}"
+    for more in ([gateway, idle], [gateway]):
+        found = asked(sends, *LED, *more)
+
+        assert (found.verdict, told(found)) == ("degraded", ["DS509"])
+        (cause,) = [x for x in found.findings if x.code == "DS509"]
+        assert ("has `replicas: 0`" in cause.detail) is (idle in more)
+        assert "DaemonSet agent" not in cause.hint
+
+
+def test_an_expected_family_is_that_of_the_question_alone() -> None:
+    single = w.service(["IPv4"])
+    single["metadata"]["name"] = "single"
+    ends = w.endpoints([w.pod("otel-a", "n1")], ["IPv4"])
+    ends[0]["metadata"] |= {"name": "single-4", "labels": {"kubernetes.io/service-name": "single"}}
+    world = gathered("otlp: {endpoint: 'single:4317', tls: {insecure: true}}", *LED, single, *ends)
+
+    found = conclude(world, Question(expect=BOTH))
+    assert {x.vantage for x in found.traces if x.failed} == {"pods"}
+    assert ways_on(found)
+
+
+def test_a_snapshot_keeps_it_and_so_does_one_with_pseudonyms() -> None:
+    world = gathered(TYPO, *LED)
+
+    for one in (world, veiled_world(world, Pseudonyms(b"key"))):
+        again = unpacked("w", packed(one, "1"))
+        assert told(conclude(again, Question())) == ["DS408"]
+        again.beyond[0].beyond = [world]
+        assert not unpacked("w", packed(again, "1")).beyond[0].beyond
+
+
+def test_in_files_it_is_found_too(tmp_path: Path) -> None:
+    items = [*w.healthy(), *agent(TYPO), *LED]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    request = ClusterRequest(AGENT, namespace="obs", stored=str(tmp_path))
+
+    assert told(diagnose(request)) == ["DS408"]
+    assert len(stored(request).beyond) == 1
+
+
+def test_a_collector_that_is_asked_about_as_a_client_is_followed_once() -> None:
+    assert not gathered(TYPO).beyond
