@@ -2,6 +2,7 @@
 
 import pytest
 
+from dualstack.model.finding import Finding
 from dualstack.review import lint
 from dualstack.testing.files import file
 
@@ -17,6 +18,12 @@ SIX_FIRST = "# dualstack lint --cluster-families IPv6,IPv4\n"
 
 def told(call: str, address: str, *families: str) -> list[str]:
     """What DS204 says of a Collector on that address behind such Services."""
+    every = found(call, address, *families)
+    return [f"{x.severity} {x.families[0].title}" for x in every if x.code == "DS204"]
+
+
+def found(call: str, address: str, *families: str) -> tuple[Finding, ...]:
+    """What is said of such a Collector."""
     text = f"""{call}apiVersion: v1
 kind: Pod
 metadata: {{name: otel, labels: {{app: otel}}}}
@@ -35,7 +42,18 @@ data: {{config.yaml: 'receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "{addr
 {"".join(ALONE.format(families=x) for x in families)}"""
     answer = lint(file(text))
     assert not answer.errors
-    return [f"{x.severity} {x.families[0].title}" for x in answer.diagnosis.findings if x.code == "DS204"]
+    return answer.diagnosis.findings
+
+
+@pytest.mark.parametrize(("address", "first"), [("${env:IP}:4317", True), ("0.0.0.0:4317", False)])
+def test_a_receiver_on_one_address_comes_before_its_service(address: str, first: bool) -> None:
+    """The Service that gets the other family leads it to pods that refuse it."""
+    (one,) = [x for x in found(DUAL, address, "ipFamilyPolicy: SingleStack, ipFamilies: [IPv4],") if x.code == "DS501"]
+
+    wants = "Let the receiver listen on every address and not on `${env:IP}:4317`; then set"
+    assert one.hint.startswith(wants if first else "Set")
+    assert one.fix is not None
+    assert (one.fix.applicability == "safe") is not first
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,11 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach import served
 from dualstack.reach.drafts import drafted
+from dualstack.reach.narrowed import first_address
 from dualstack.reach.sent import filled_in
-from dualstack.reach.settings import variable_of
 from dualstack.reach.start import port
 from dualstack.reach.trace import is_turned_away
-from dualstack.reach.unknowns import FIRST_ADDRESS, REFERENCE, wanted
+from dualstack.reach.unknowns import wanted
 
 HOP = Hop.POD
 SEVERITY = Severity.WARNING
@@ -103,7 +103,7 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
     """One finding for each destination, and each variable that a listener binds, with the first of two addresses."""
     for sender in filled_in(senders) if set(wanted(question)) == set(BOTH) else ():
         written = sender.destination.written
-        variable = _first_address(written.text, sender.container)
+        variable = first_address(written.text, sender.container)
         if variable:
             title = "Send to a name that has both families"
             hint = f"{title}, such as the Service of the Collector."
@@ -121,12 +121,7 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
 
 def _bound_to(endpoint: DeclaredEndpoint, container: Container | None) -> Variable | None:
     """The variable that stands for the address of a listener; none of one that cannot be bound anyway."""
-    return None if endpoint.cause else _first_address(endpoint.effective, container)
-
-
-def _first_address(text: str, container: Container | None) -> Variable | None:
-    found = (variable_of(x, container) for x in REFERENCE.findall(text))
-    return next((x for x in found if x and x.field in FIRST_ADDRESS), None)
+    return None if endpoint.cause else first_address(endpoint.effective, container)
 
 
 def _finding(

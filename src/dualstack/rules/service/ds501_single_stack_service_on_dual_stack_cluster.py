@@ -66,6 +66,7 @@ from dualstack.model.kube import Service, Services, Workloads
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.landscape import landscape
+from dualstack.reach.narrowed import narrowed
 from dualstack.reach.ports import carries_otlp
 from dualstack.reach.stacks import (
     DUAL,
@@ -126,22 +127,24 @@ def lint(services: Services, workloads: Workloads, deployments: Deployments, que
         one = policy(service) == SINGLE and len(listed(service)) < len(BOTH)
         patched = service.meta.name in elsewhere and policed(service, known)
         if one and not patched and carries_otlp(service, land):
-            yield _finding(service, granted(service, question), question)
+            yield _finding(service, granted(service, question), question, narrowed(service, land))
 
 
-def _finding(service: Service, has: tuple[Family, ...], question: Question) -> Finding:
+def _finding(service: Service, has: tuple[Family, ...], question: Question, bound: str) -> Finding:
     lacks = tuple(x for x in BOTH if x not in has) if has else ()
     edits = with_policy(service, PREFER)
     wanted = len(question.expect) == len(BOTH)
+    first_of_all = f"Let the receiver listen on every address and not on `{bound}`; then s" if bound else "S"
+    safe = Applicability.UNSAFE if bound else Applicability.SAFE
     first = titles(has) or "one family, that of the cluster's first range"
     return Finding(
         summary=f"Service lacks {titles(lacks)}" if lacks else "Service has one family",
         detail=f"{service.meta.called} gets {first}. {'Both are expected' if wanted else 'The cluster has both'}.",
-        hint="Set `ipFamilyPolicy: PreferDualStack`.",
+        hint=f"{first_of_all}et `ipFamilyPolicy: PreferDualStack`.",
         severity=Severity.ERROR if wanted else Severity.WARNING,
         families=lacks,
         confidence=Confidence.DECLARED,
         evidence=evidence(service),
         location=place(service),
-        fix=Fix("Ask for both families", Applicability.SAFE if edits else Applicability.MANUAL, edits),
+        fix=Fix("Ask for both families", safe if edits else Applicability.MANUAL, edits),
     )
