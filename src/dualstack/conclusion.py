@@ -42,7 +42,8 @@ from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
-from dualstack.reach.exports import clients, needed
+from dualstack.reach.exports import met as met_by
+from dualstack.reach.exports import needed
 from dualstack.reach.followed_on import followed_on
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
@@ -233,8 +234,7 @@ def conclude(
 ) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
-    sending = clients(seen.traces.items, world.clients)
-    used = frozenset(seen.traces.items[x].key for x, senders in sending.items() if senders)
+    used = met_by(seen.traces.items, world.clients)
     found, workloads = _judged(seen, rules() if chosen is None else chosen, used), seen.said.having(Workloads)
     told_of = (instrumented(x, seen.traces, world.clients, workloads or Workloads()) for x in found)
     spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}

@@ -6,6 +6,7 @@ from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Family, Protocol, family, join
 from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.exporter import Exporter
 from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
 from dualstack.model.inspection import Inspection
 from dualstack.model.names import DnsAnswer, Lookup, Names
@@ -273,6 +274,22 @@ def test_nodes_that_lack_the_family_have_no_fault_of_their_own(outcome: Outcome)
 
     assert w.codes(found) == {"DS501", "DS603"}
     assert w.roots(found) == ["DS501"]
+
+
+@pytest.mark.parametrize(("node", "order"), [("n1", ["DS204", "DS501"]), ("n2", ["DS501", "DS204"])])
+def test_what_known_clients_meet_on_their_nodes_comes_first(node: str, order: list[str]) -> None:
+    nodes = [w.node("n1", 1), w.node("n2", 2, ["IPv4"], w.BOTH)]
+    world = w.world(w.healthy(nodes=nodes, pods=[POD], services=[w.service(["IPv6"])]))
+    met = (("n1", Outcome.REFUSED), ("n2", Outcome.NO_ROUTE))
+    looks = ((x, plainly(Snapshot({Probes: exports(["fd00:96::9"], ipv6=y)}))) for x, y in met)
+    inner = in_pod((ADDRESSES[0], None), ipv6=Outcome.REFUSED)
+    world.inspections = [inner, *(Inspection(x, "obs", "", y) for x, y in looks)]
+    name, endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.obs:4317"
+    world.clients = [Exporter("obs", "Deployment cart", "cart-1", name, endpoint, "grpc", nodes=(node,))]
+
+    found = [x.code for x in conclude(world, Question()).findings if not x.because and "4317" in str(x.flows)]
+
+    assert found == order
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ROUTE, Outcome.UNREACHABLE, Outcome.TIMED_OUT, Outcome.DENIED])

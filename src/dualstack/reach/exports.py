@@ -40,6 +40,17 @@ def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[i
     return found
 
 
+def met(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> frozenset[str]:
+    """The keys of the traces of clients that are known, of those on nodes the ones of their nodes."""
+    found = clients(traces, exporters)
+    near = (x for x, senders in found.items() if any(_is_near(y, traces[x]) for y in senders))
+    return frozenset(traces[x].key for x in near)
+
+
+def _is_near(exporter: Exporter, trace: Trace) -> bool:
+    return not (exporter.nodes and trace.nodes) or bool(set(exporter.nodes) & set(trace.nodes))
+
+
 def needed(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Iterator[Trace]:
     """The traces; one that fails is required where clients are known on its nodes who have no other way.
 
