@@ -118,7 +118,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     exports = [y for x, seen in inside for y in crossings(x, seen) if not (asking and x.host)]
     made = list(as_clients(exports, asking))
     glimpses = Glimpses(
-        (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)), world.seen.entrances
+        (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)),
+        world.seen.entrances,
+        nameless=world.seen.nameless,
     )
     places = {(x.metadata.namespace, x.metadata.name): place(x, runs(x, said), cluster, glimpses) for x in cluster.pods}
     sent_on = (y for x in cluster.askers for y in onward(x, runs(x, said), cluster.config_maps))
@@ -197,7 +199,7 @@ def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: S
     yield from unspoken(world, clients, every)
     inner = tuple(agreed(every, (), Places(places), seen))  # who comes from outside is not known
     outer = admitted(dict.fromkeys(_outside(cluster, said, asked, inner)), cluster, Places(places))
-    yield from tried(outer, seen.entrances)
+    yield from tried(outer, seen)
 
 
 def _outside(cluster: Cluster, said: Snapshot, asked: Question, inside: Sequence[Trace]) -> Iterator[Trace]:

@@ -21,7 +21,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
-from dualstack.model.probe import ProbeResult, ProbeTask
+from dualstack.model.probe import ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.model.world import World, part
@@ -57,7 +57,7 @@ def from_outside(api: Api, world: World, question: Question, seconds: float, tel
     windows = tuple(dict.fromkeys(_windows(seen)))
     world.gaps += filter(None, [left_out(len(windows) - _WINDOWS, 0)])
     looked = _looked(api, world, windows[:_WINDOWS], seconds, tell)
-    world.seen = Glimpses(looked, through(ways_in(seen.traces.items), tell))
+    world.seen = replace(through(ways_in(seen.traces.items), tell), items=looked)
 
 
 def from_outside_everywhere(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
@@ -72,7 +72,7 @@ def from_outside_everywhere(api: Api, world: World, question: Question, seconds:
             left += 1
     world.gaps += filter(None, [left_out(len(windows) - _EVERYWHERE, left)])
     looked = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
-    world.seen = Glimpses(looked, through(ways, tell))
+    world.seen = replace(through(ways, tell), items=looked)
 
 
 def _in_turn(services: Sequence[Service], clients: Iterable[Exporter]) -> Sequence[Service]:
@@ -138,8 +138,8 @@ def ways_in(traces: Iterable[Trace]) -> Iterator[Entrance]:
     yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and can_be_tried(x))
 
 
-def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:
-    """The exports that this host can make through what stands in front of Services."""
+def through(ways: Iterable[Entrance], tell: Tell) -> Glimpses:
+    """The exports that this host can make through what stands in front of Services, and the names that have none."""
     wanted = tuple(dict.fromkeys(ways))[:_WINDOWS]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = dict(pool.map(_addresses, {x.target.host for x in wanted}))
@@ -160,7 +160,10 @@ def through(ways: Iterable[Entrance], tell: Tell) -> tuple[ProbeResult, ...]:
     if failed:
         time.sleep(_LATE)
     again = {x.task: x for x in run(failed, Options(), announce).items} if failed else {}
-    return tuple(again.get(x.task, x) for x in made)
+    return Glimpses(
+        entrances=tuple(again.get(x.task, x) for x in made),
+        nameless=tuple(sorted(host for host, addresses in found.items() if not addresses)),
+    )
 
 
 def _addresses(host: str) -> tuple[str, tuple[str, ...]]:

@@ -14,10 +14,10 @@ from dualstack.gather.veil import veiled_world
 from dualstack.looks import through, ways_in
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.glimpse import Glimpses, Way
+from dualstack.model.glimpse import Way
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.question import Question
-from dualstack.model.trace import Disposition, Hop, Status
+from dualstack.model.trace import Disposition, Hop, Status, TracedHop
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_fronts import IP4, IP6, TRAEFIK, balanced, gateway, ingress, outside, route, says
@@ -234,7 +234,7 @@ def test_this_host_exports_to_an_external_address(receiver: int) -> None:
     held, said = w.world(w.healthy(services=[service])), list[str]()
 
     wanted = list(ways_in(sight(held, Question()).traces.items))
-    held.seen = Glimpses(entrances=through(wanted, said.append))
+    held.seen = through(wanted, said.append)
 
     assert {x.task.address: x.outcome for x in held.seen.entrances} == {
         "127.0.0.1": Outcome.ACCEPTED,
@@ -250,7 +250,7 @@ def test_what_a_proxy_answers_is_asked_once_more(receiver: int, outcome: Outcome
     ports = [{"name": "otlp-http", "port": receiver, "targetPort": "otlp-http"}]
     held = w.world(w.healthy(services=[w.service(externalIPs=["127.0.0.1"], ports=ports)]))
 
-    found = through(ways_in(sight(held, Question()).traces.items), lambda _: None)
+    found = through(ways_in(sight(held, Question()).traces.items), lambda _: None).entrances
 
     assert [x.outcome for x in found] == [outcome]
 
@@ -262,12 +262,37 @@ def test_a_name_is_looked_up_and_one_of_many_hosts_is_not_tried(receiver: int) -
     held = w.world([*w.healthy(services=[service]), wild])
 
     wanted = list(ways_in(sight(held, Question()).traces.items))
-    found = through(wanted, lambda _: None)
+    found = through(wanted, lambda _: None).entrances
 
     assert {x.target.host for x in wanted} == {"localhost"}
     assert [(x.task.address, x.outcome) for x in found if x.outcome is Outcome.ACCEPTED] == [
         ("127.0.0.1", Outcome.ACCEPTED)
     ]
+
+
+@pytest.mark.parametrize(("given", "more"), [([IP4], ""), ([], ", and Ingress edge shows no address")])
+def test_a_name_without_an_address_here_is_told_as_that(given: list[w.Object], more: str) -> None:
+    front = ingress(4318, given=given)
+    front["spec"]["rules"][0]["host"] = "otlp.invalid"  # RFC 6761 section 6.4
+    held = w.world([*w.healthy(), front])
+    assert {x.why for x in untold(held)} == {f"`otlp.invalid` was not looked up{more}"}
+
+    held.seen = through(ways_in(sight(held, Question()).traces.items), lambda _: None)
+
+    why = f"`otlp.invalid` gives no address where this was run{more}"
+    for one in (held, unpacked("w", packed(held, "1.0"))):
+        assert {x.why for x in untold(one)} == {why}
+        told = [x.why for x in conclude(one, Question()).skipped if x.needs == "the ways from outside"]
+        assert told
+        assert all(x.startswith(f"{why}: the way through ingress edge") for x in told)
+    hidden = unpacked("w", packed(veiled_world(held, Pseudonyms(b"a key that stays with its owner.")), "1.0"))
+    assert "otlp.invalid" not in hidden.seen.nameless
+    assert all("gives no address" in x.why for x in untold(hidden))
+
+
+def untold(held: World) -> list[TracedHop]:
+    """The hops of flows from outside at which their names are looked up."""
+    return [x.at(Hop.RESOLVE) for x in outside(conclude(held, Question()))]
 
 
 def by_header() -> w.Object:

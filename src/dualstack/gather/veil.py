@@ -317,7 +317,7 @@ def _glimpses(veil: Veil, seen: Glimpses) -> Glimpses:
     called = [veil.text(x) if is_address(x) else veil.host(x) for x in hosts]
     made = zip(veil.struct(seen.entrances), called, strict=True)
     entrances = tuple(msgspec.structs.replace(x, task=msgspec.structs.replace(x.task, host=y)) for x, y in made)
-    return Glimpses(veil.struct(seen.items), entrances)
+    return Glimpses(veil.struct(seen.items), entrances, nameless=tuple(map(veil.host, seen.nameless)))
 
 
 def _exporter(veil: Veil, client: Exporter) -> Exporter:

@@ -61,12 +61,14 @@ End = tuple[str, int, Protocol, Family]
 class Glimpses(msgspec.Struct, frozen=True):
     """Every look from outside; `entrances` are the exports that this host made to what stands in front of Services.
 
-    `unreached` says how exports to pods ended that no node reaches which reaches others.
+    `unreached` says how exports to pods ended that no node reaches which reaches others, and `nameless` are names of
+    entrances that give no address where that was run.
     """
 
     items: tuple[Glimpse, ...] = ()
     entrances: tuple[ProbeResult, ...] = ()
     unreached: Mapping[End, Outcome] = {}
+    nameless: tuple[str, ...] = ()
 
     def of(self, place: str, port: int, protocol: Protocol, way: Way, address: str = "") -> Glimpse | None:
         """What one look showed; of one from inside at this address."""

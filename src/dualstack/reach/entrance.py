@@ -15,15 +15,19 @@ from dualstack.knowledge import table
 from dualstack.model.address import Family, Target, family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding, Skipped
+from dualstack.model.glimpse import Glimpses
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.forward import LOCAL
 from dualstack.reach.outcomes import MEANINGS
+from dualstack.reach.resolved import UNTRIED
 
 LACKS, PENDING, OTHER_FAMILY, DEAD = "front-lacks", "front-pending", "front-other", "front-dead"
 """Marks: no address of the family although clients are expected over it, no address at all, one of a family that the
 Service behind does not have, and a Service behind which every way ends."""
+NAMELESS = "front-nameless"
+"""Mark of the hop `resolve`: the name gives no address where this was run."""
 ASIDE = "front-aside"
 """Mark of the hop `policy`: an export of traces, as this tool makes it, is not led on by this way, or by others too."""
 
@@ -66,15 +70,19 @@ def entered(entrance: Entrance, inside: Sequence[Trace]) -> Iterator[Trace]:
         yield replace(found, disposition=Disposition.NO_ADDRESS) if lacking else found
 
 
-def tried(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[Trace]:
+def tried(traces: Iterable[Trace], seen: Glimpses) -> Iterator[Trace]:
     """The traces, those that nothing is known to fail of by the exports that this host made through them."""
     for trace in traces:
-        mine = [x for x in made if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace) and can_be_tried(trace)]
+        mine = [
+            x
+            for x in seen.entrances
+            if x.outcome is not Outcome.CANCELLED and _is_of(x.task, trace) and can_be_tried(trace)
+        ]
         # Of several addresses of a name a client takes any.
         lost = next((x for x in mine if x.outcome is not Outcome.ACCEPTED), None)
         own = next(((x, y) for x in mine if (y := own_answer(trace, x))), None)
         if not mine or not is_open(trace):
-            yield trace
+            yield _unnamed(trace) if trace.target.host in seen.nameless else trace
         elif own:
             yield _answered(trace, *own)
         elif lost:
@@ -85,6 +93,13 @@ def tried(traces: Iterable[Trace], made: Sequence[ProbeResult]) -> Iterator[Trac
             yield replace(
                 trace, hops=tuple(_passed(x, _sight(mine[0])) for x in trace.hops), disposition=Disposition.ACCEPTED
             )
+
+
+def _unnamed(trace: Trace) -> Trace:
+    """A flow to a name that gives no address where this was run; whether it has one elsewhere is not known."""
+    hop = trace.at(Hop.RESOLVE)
+    told = replace(hop, why=hop.why.replace(UNTRIED, "gives no address where this was run"), mark=NAMELESS)
+    return replace(trace, hops=tuple(told if x is hop else x for x in trace.hops))
 
 
 def is_open(trace: Trace) -> bool:
@@ -118,11 +133,12 @@ def untried(traces: Traces) -> Iterator[Skipped]:
 
 
 def _by_reason(traces: Iterable[Trace]) -> Mapping[str, Sequence[Trace]]:
-    """Flows by what became of exports from this host; none was made where that is empty."""
+    """Flows by what became of exports from this host, or of their names; none was made where that is empty."""
     found: dict[str, list[Trace]] = {}
     for trace in traces:
-        hop = trace.at(Hop.ROUTE)
-        found.setdefault(hop.why if hop.evidence else "", []).append(trace)
+        hop, name = trace.at(Hop.ROUTE), trace.at(Hop.RESOLVE)
+        why = hop.why if hop.evidence else name.why if name.mark == NAMELESS else ""
+        found.setdefault(why, []).append(trace)
     return found
 
 

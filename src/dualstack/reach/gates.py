@@ -17,6 +17,7 @@ from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.reach.entrance import ASIDE, LACKS, Entrance, entered, led_by
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.mismatch import clashes
+from dualstack.reach.resolved import UNTRIED
 from dualstack.reach.routes import Route, lost, requested, shown
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import numbered
@@ -262,7 +263,8 @@ def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     held = [family(x) for x in door.published if is_address(x)]
     named = name or len(held) < len(door.published) or not held
-    why = f"`{name}` was not looked up" if name else f"{door.called} shows no address"
+    lacks = f"{door.called} shows no address"
+    why = f"`{name}` {UNTRIED}{'' if door.published else f', and {lacks}'}" if name else lacks
     yield TracedHop(Hop.RESOLVE, Status.UNKNOWN if named else Status.NOT_APPLICABLE, why if named else "")
     yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)
     yield TracedHop(Hop.ROUTE, Status.UNKNOWN, "nobody exported from outside")
