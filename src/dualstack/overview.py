@@ -20,11 +20,14 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.reach.crowds import listed
+from dualstack.reach.leftover import as_leftover, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import NEEDS, unaimed, unreached
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, ranked, rules
 
+_SENDERS = ("clients", "the endpoint of", "pods")
+"""Gaps in what is known of clients."""
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
@@ -33,7 +36,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     """The diagnosis of every Service of a world."""
     wanted = rules() if chosen is None else chosen
     whole = world.cluster()
-    each = [(x, conclude(part_of(world, x), question, wanted, whole)) for x in whole.services]
+    each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     found = [(x.called, y) for x, one in each for y in one.findings]
@@ -42,6 +45,12 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in traces)))
     gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
     return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
+
+
+def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:
+    """The diagnosis of one; who was not looked at may use it."""
+    known = not any(x.needs.startswith(_SENDERS) for x in world.gaps)
+    return as_leftover(found) if known and is_leftover(service, whole, world.clients) else found
 
 
 def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]]) -> Iterator[Skipped]:
