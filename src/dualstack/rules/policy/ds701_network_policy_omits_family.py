@@ -5,7 +5,7 @@ NetworkPolicies that select a Collector's pods and together let address blocks o
 while `--cluster-families` names two or `--expect dual` asks for both. It is a warning where pods may connect as well,
 for they can over both families, and where the pods that a policy selects are not in the files. On a cluster also
 policies of either end that let no client through: for want of the port, of a rule that is for it, or of a way to the
-nameserver; a warning where no node shows what enforces policies, or Calico or Cilium has others: see `--matrix`.
+nameserver; a warning where neither a node nor a client that gets no answer (`--inspect`) shows that they are enforced.
 
 ## Why it breaks
 A pod that a policy selects takes what some policy allows alone: what else comes is dropped, and clients time out.
