@@ -160,5 +160,14 @@ def test_in_files_it_is_found_too(tmp_path: Path) -> None:
     assert len(stored(request).beyond) == 1
 
 
+def test_it_is_told_before_what_is_no_error() -> None:
+    led = {**LED[0], "spec": {**LED[0]["spec"], "ipFamilyPolicy": "SingleStack"}}
+    found = asked(TYPO, led, SLICE)
+
+    severities = [x.severity for x in found.findings if not x.because]
+    assert severities[0] == "error"
+    assert "warning" in severities
+
+
 def test_a_collector_that_is_asked_about_as_a_client_is_followed_once() -> None:
     assert not gathered(TYPO).beyond

@@ -10,6 +10,8 @@ from dualstack.model.trace import Traces
 from dualstack.reach.onward import WAY_ON
 from dualstack.reach.verdict import verdict
 
+_ORDER = tuple(Severity)
+
 
 def followed_on(found: Diagnosis, beyond: Iterable[Diagnosis]) -> Diagnosis:
     """A diagnosis with the flows of others that fail for certain, and why.
@@ -34,7 +36,7 @@ def _causes(others: Iterable[Finding], own: Sequence[Finding]) -> tuple[Finding,
 
 def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding, ...]) -> Diagnosis:
     traces = (*found.traces, *(x for x in lost.items if x not in found.traces))
-    findings = (*found.findings, *why)
+    findings = tuple(sorted((*found.findings, *why), key=lambda x: (bool(x.because), _ORDER.index(x.severity))))
     owners = {f"{WAY_ON}{x.owner}" for x in other.exporters}
     asked = replace(found.question, targets=tuple(dict.fromkeys(x.target for x in traces)))
     return replace(
