@@ -237,8 +237,9 @@ def conclude(
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
     used = met_by(seen.traces.items, world.clients)
-    found, workloads = _judged(seen, rules() if chosen is None else chosen, used), seen.said.having(Workloads)
-    told_of = (instrumented(x, seen.traces, world.clients, workloads or Workloads()) for x in found)
+    workloads = seen.said.having(Workloads) or Workloads()
+    found = _judged(seen, rules() if chosen is None else chosen, used)
+    told_of = (instrumented(x, seen.traces, world.clients, workloads) for x in found)
     spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}
     findings = tuple(replace(x, hint=in_namespace(x.hint, spaces)) for x in told_of)
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
@@ -247,11 +248,11 @@ def conclude(
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
-    found = Diagnosis(
+    answer = Diagnosis(
         seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
     )
     aside = replace(question, expect=())
-    return followed_on(found, [conclude(x, aside, chosen) for x in world.beyond])
+    return followed_on(answer, [conclude(x, aside, chosen) for x in world.beyond])
 
 
 def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple[Finding, ...]:
