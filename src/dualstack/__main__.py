@@ -31,11 +31,11 @@ def main() -> None:
             raise
         status = 130
     except (ImportError, MemoryError) as error:  # a library that cannot be mapped is an ImportError
-        status = _refuse(str(error) or _NO_MEMORY)
+        return _refuse(str(error) or _NO_MEMORY)
     except SystemError as error:  # how Python 3.11 can pass on that an import found no memory
         if not str(error).endswith(_SILENT):
             raise
-        status = _refuse(_NO_MEMORY)
+        return _refuse(_NO_MEMORY)
     if sys.argv[1:2] == ["lint"] and not (sys.gettrace() or sys.getprofile()):
         # Nothing that it made is left but memory, which the system takes back at once, and Python piece by piece.
         os._exit(status)
@@ -43,10 +43,11 @@ def main() -> None:
     sys.exit(status)
 
 
-def _refuse(why: str) -> int:
+def _refuse(why: str) -> None:
+    """Say why nothing can be done, and end at once: without memory each destructor would fail with words of its own."""
     with contextlib.suppress(OSError):
-        print(f"dualstack: {why}.", file=sys.stderr)  # noqa: T201 -- the command line may not be loaded
-    return 2
+        print(f"dualstack: {why}.", file=sys.stderr, flush=True)  # noqa: T201 -- the command line may not be loaded
+    os._exit(2)
 
 
 def _heed_signals() -> None:

@@ -97,7 +97,7 @@ def test_without_proc_no_process_can_be_named_and_none_is_invented() -> None:
     assert "not in sight" in done.stdout
 
 
-@pytest.mark.parametrize("kilobytes", [28_000, 24_000, 22_000])
+@pytest.mark.parametrize("kilobytes", [*range(25_600, 28_400, 200), 24_000, 22_000])
 def test_memory_that_runs_out_is_one_sentence(kilobytes: int) -> None:
     done = shell(f'ulimit -v {kilobytes}; exec "$@"', "diagnose", REFUSED)
 

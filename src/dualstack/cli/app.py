@@ -1,5 +1,6 @@
 """The group of verbs; a verb's module is imported when it is called."""
 
+import errno
 import importlib
 import os
 import sys
@@ -72,6 +73,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         _discard_stdout()
         return INTERRUPTED
     except OSError as error:  # what is left: stdout is a full disk
+        if error.errno == errno.ENOMEM:
+            raise MemoryError(error.strerror) from error
         _discard_stdout()
         _show(click.ClickException(f"{error.strerror or error}."))
         return 2
