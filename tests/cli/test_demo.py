@@ -13,6 +13,7 @@ import pytest
 from dualstack.lab.demo import FAULTS
 from tests import netns
 from tests.cli.command import ARGV, dualstack, environ
+from tests.real import need
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,7 @@ def left_behind() -> set[str]:
 def test_everything_is_found() -> None:
     """As root on a machine with nft and IPv6 nothing is skipped."""
     netns.require()
+    need("nft")
     before = left_behind()
     done = dualstack("demo")
 
