@@ -190,23 +190,35 @@ def rows(request: BindRequest) -> tuple[dict[str, str], ...]:
     return tuple({id(x): x for x in found if x}.values())
 
 
-_CONDITIONS = ("network", "call", "host", "ipv6", "ipv4", "bindv6only", "local")
 _WHY_NOT_LOCAL = {"no": "DS212", "off": "DS302", "lo-off": "DS303", "tentative": "DS304"}
+_Conditions = dict[str, frozenset[str]]
 
 
 @cache
-def _rows_of(runtime: str) -> tuple[tuple[dict[str, frozenset[str]], dict[str, str]], ...]:
+def _rows_of(runtime: str) -> tuple[tuple[_Conditions, _Conditions, dict[str, str]], ...]:
+    """The rows of a runtime, each with what it asks of a request, and of a state."""
     rows = (x for x in table("bind") if runtime in x["runtime"].split(","))
-    return tuple(({c: frozenset(x[c].split(",")) for c in _CONDITIONS if x[c] != "-"}, x) for x in rows)
+    return tuple((_asked(x, ("network", "call", "host")), _asked(x, State._fields), x) for x in rows)
+
+
+def _asked(row: dict[str, str], columns: tuple[str, ...]) -> _Conditions:
+    return {x: frozenset(row[x].split(",")) for x in columns if row[x] != "-"}
+
+
+@lru_cache(maxsize=256)
+def _candidates(
+    runtime: str, network: str, call: str, words: frozenset[str]
+) -> list[tuple[_Conditions, dict[str, str]]]:
+    """The rows that answer a request in some state; `words` are what the column `host` can say of its address."""
+    facts = {"network": {network}, "call": {call}, "host": words}
+    return [(state, row) for asked, state, row in _rows_of(runtime) if all(facts[x] & y for x, y in asked.items())]
 
 
 def _row(request: BindRequest, place: Place, state: State) -> dict[str, str] | None:
-    facts = {"network": {request.network}, "call": {request.call}, "host": place.words}
-    facts |= {key: {value} for key, value in state._asdict().items()}
-    fitting = (
-        row for conditions, row in _rows_of(request.runtime) if all(facts[c] & conditions[c] for c in conditions)
-    )
-    return next(fitting, None)
+    """The first row that fits."""
+    candidates = _candidates(request.runtime, request.network, request.call, frozenset(place.words))
+    facts = state._asdict()
+    return next((row for asked, row in candidates if all(facts[x] in y for x, y in asked.items())), None)
 
 
 def _outcome(request: BindRequest, place: Place, state: State) -> Bound:
