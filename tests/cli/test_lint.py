@@ -306,3 +306,14 @@ def test_what_cannot_be_a_configuration_is_said(argv: list[str], said: str, here
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_configuration_is_judged_without_what_is_for_systems_and_clusters(here: Path, form: str) -> None:
+    (here / "a.yaml").write_text(RIGHT)
+    code = f"import sys; from dualstack.cli.app import run; run(['lint', 'a.yaml', '--format', '{form}', '-o', 'said'])"
+    unwanted = "{'dualstack.model.cluster', 'dualstack.model.probe', 'dualstack.reach.arrival', 'dualstack.reach.pods'}"
+    argv = [*ARGV[:1], "-c", f"{code}; print(unwanted & set(sys.modules))".replace("unwanted", unwanted)]
+    done = subprocess.run(argv, capture_output=True, check=True, env=environ(), text=True, timeout=60)
+
+    assert done.stdout == "set()\n"

@@ -45,6 +45,8 @@ class Protocol(enum.StrEnum):
     UDP = "udp"
 
 
+TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
+"""How the transports of OTLP are called."""
 OTLP_PORTS = {4317: Protocol.GRPC, 4318: Protocol.HTTP}
 """The ports of OTLP by transport (OTLP specification 1.0, OTLP/gRPC Default Port and OTLP/HTTP Default Port)."""
 

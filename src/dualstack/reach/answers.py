@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from dualstack.model.address import OTLP_PORTS, Protocol, Target
+from dualstack.model.address import OTLP_PORTS, TITLES, Protocol, Target
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Larger, Outcome, ProbeResult, Probes
 from dualstack.model.sockets import Listener, Listeners, Process
@@ -25,7 +25,6 @@ CLIENT_CERTIFICATE = (
     " Collector's exporter)."
 )
 """What to do where a receiver wants to know who its clients are."""
-TITLES = {Protocol.GRPC: "gRPC", Protocol.HTTP: "OTLP/HTTP"}
 
 
 def ended(traces: Traces, probes: Probes, outcomes: Collection[Outcome]) -> Iterator[tuple[Trace, ProbeResult]]:

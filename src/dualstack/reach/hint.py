@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dualstack.model.address import OTLP_PORTS, Family
+from dualstack.model.address import OTLP_PORTS, TITLES, Family
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding
 from dualstack.model.host import Namespace
@@ -13,7 +13,6 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.sockets import Listener, Runtime
 from dualstack.model.source import Written
 from dualstack.model.trace import Trace
-from dualstack.reach.answers import TITLES
 from dualstack.reach.edits import spelled
 from dualstack.reach.start import Failure
 

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dualstack.model import kube
-from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, is_address
+from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Family, Protocol, is_address
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.aliases import end_of
-from dualstack.reach.answers import TITLES
 from dualstack.reach.arrival import STALE
 from dualstack.reach.bind import accepts
 from dualstack.reach.blame import is_loopback

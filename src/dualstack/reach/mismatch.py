@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import TITLES, Protocol
 from dualstack.model.deployed import Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding
 from dualstack.model.gateway import Gates
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
-from dualstack.reach.answers import TITLES, usual
+from dualstack.reach.answers import usual
 from dualstack.reach.destination import read
 from dualstack.reach.landscape import Landscape
 from dualstack.reach.ports import reached, sends_otlp

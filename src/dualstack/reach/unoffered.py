@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Protocol, Target
+from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Protocol, Target
 from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
-from dualstack.reach.answers import TITLES
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.lanes import host, selected
 from dualstack.reach.live import by_service, families_of, keys, taken_on

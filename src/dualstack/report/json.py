@@ -216,6 +216,8 @@ def _client(view: Outlook) -> ClientDocument:
 
 
 def _exporters(diagnosis: Diagnosis) -> Iterator[ExporterDocument]:
+    if not diagnosis.exporters:
+        return
     from dualstack.reach.exports import destination, flows, hosts, ways  # of a host and of files there is none
 
     known, every = ways(diagnosis.traces), hosts(diagnosis.traces)
