@@ -30,7 +30,8 @@ from dualstack.model.review import Former, Suppression, Unused
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.text import LINE_BREAK
-from dualstack.reach.drafts import is_usable
+from dualstack.reach.destination import read
+from dualstack.reach.drafts import drafted, is_usable
 from dualstack.reach.suppress import MARK, comments, silenced
 from dualstack.rules.registry import Rule, evaluate, static_rules
 
@@ -237,9 +238,13 @@ def _lacking(seen: Found, evidence: Snapshot) -> frozenset[str]:
     deployments, senders = evidence.having(Deployments) or Deployments(), evidence.having(Senders) or Senders()
     objects = (seen.workloads, seen.services, seen.policies, seen.gates, seen.slices)
     others = (*objects, seen.families, seen.agents, seen.foreign)
+    said = [x.destination for x in senders.items]
+    written = (*(x.written for _, x in drafted(deployments)), *(x.written for x in said))
     held = {
         "objects": any(others),
         "faults": seen.slips or not is_usable(deployments, senders, evidence.having(Question) or Question()),
+        "variables": any("$" in x.text for x in written if x),
+        "wildcards": any(read(x.value, x.form).wildcard for x in said),
         "expressions": any(x.config.expressions for x in deployments.items),
         "suppressions": False,
     }
@@ -264,7 +269,8 @@ def _heeded(findings: Sequence[Finding], told: Sequence[Suppression], request: R
     kept, spare = silenced(findings, told, ran)
     if not spare:
         return kept
-    last = [x for x in _chosen(request, frozenset({"objects", "faults", "expressions"})) if _speaks_last(x)]
+    lacking = frozenset({"objects", "faults", "variables", "wildcards", "expressions"})
+    last = [x for x in _chosen(request, lacking) if _speaks_last(x)]
     return (*kept, *evaluate(Snapshot({Unused: Unused(spare)}), last, files=True)[0])
 
 

@@ -6,15 +6,18 @@ not answer at once completes nothing, and nothing is ever said of it.
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _KINDS = ("svc/", "deploy/", "ds/", "sts/", "job/", "cronjob/", "pod/", "collector/")
 _SECONDS = 2.0
 
 
-def target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 -- click's signature
+def target(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG001 -- click's signature
     """`svc/`, then the names of that kind."""
     kind, slash, _ = incomplete.partition("/")
     if not slash:
@@ -22,12 +25,12 @@ def target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return _items((f"{kind}/{x}" for x in _names(ctx, kind)), incomplete)
 
 
-def namespace(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 -- click's signature
+def namespace(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG001 -- click's signature
     """The namespaces of the cluster."""
     return _items(_names(ctx, ""), incomplete)
 
 
-def context(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 -- click's signature
+def context(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG001 -- click's signature
     """The contexts of the kubeconfig."""
     from dualstack.gather.errors import BadInput
     from dualstack.gather.kubeconfig import contexts
@@ -38,7 +41,9 @@ def context(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
         return []
 
 
-def _items(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+def _items(words: Iterable[str], incomplete: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(x) for x in words if x.startswith(incomplete)]
 
 

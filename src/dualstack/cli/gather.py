@@ -22,7 +22,15 @@ from dualstack.reach.rights import features, role
 @options.text("-o", "--output", "path", default="", metavar="FILE", help="Default: world.tar.zst, or facts.json.")
 @options.text("--from-troubleshoot", "stored", default="", metavar="FILE", help="Read a bundle of troubleshoot.sh.")
 @options.privacy
-@options.rights
+@click.option("--print-rbac", "role", is_flag=True, help="Print the ClusterRole that a diagnosis needs.")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    type=click.Choice(features()),
+    metavar="FEATURE",
+    help=f"For this alone; may be repeated: {', '.join(features())}.",
+)
 @click.option("--no-probe", is_flag=True, help="Make no export; store what can be observed.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being asked.")

@@ -15,7 +15,6 @@ from click.core import ParameterSource
 from dualstack.cli import complete
 from dualstack.model.address import BOTH, Family
 from dualstack.model.text import printable
-from dualstack.reach.rights import features
 
 _QUOTED = re.compile(r"([`'])((?:(?!\1).){200,})\1", re.DOTALL)
 """What somebody typed, where it is so long that it would push the way out beyond the end of the message."""
@@ -156,17 +155,6 @@ def privacy(command: F) -> F:
         click.option("--pseudonymise", is_flag=True, help="Replace names and addresses; the diagnosis stays the same."),
         text("--key-file", default="dualstack.key", show_default=True, metavar="FILE", help="Key of the pseudonyms."),
         text("--reveal", default="", metavar="TEXT|-", help="Say what stands behind the pseudonyms in a text."),
-    )
-    return _all(options, command)
-
-
-def rights(command: F) -> F:
-    """`--print-rbac` and `--feature`."""
-    known = features()
-    purpose = f"For this alone; may be repeated: {', '.join(known)}."
-    options = (
-        click.option("--print-rbac", "role", is_flag=True, help="Print the ClusterRole that a diagnosis needs."),
-        click.option("--feature", "features", multiple=True, type=click.Choice(known), metavar="FEATURE", help=purpose),
     )
     return _all(options, command)
 
