@@ -57,15 +57,22 @@ def agreed(traces: Sequence[Trace], exporters: Iterable[Exporter], places: Place
         tls = speaks_tls(whole, place, seen)
         for trace, brought in _sides(whole, mine[number], tls):
             if trace is whole or trace.key not in apart:
-                yield _agreed(trace, brought, brought or of_host[trace.target.host], place, seen)
+                yield _agreed(trace, brought, brought or of_host[trace.target.host], place, seen, tls)
             apart.add(trace.key)
 
 
 def _agreed(
-    trace: Trace, brought: Sequence[Exporter], near: Sequence[Exporter], place: Place | None, seen: Glimpses
+    trace: Trace,
+    brought: Sequence[Exporter],
+    near: Sequence[Exporter],
+    place: Place | None,
+    seen: Glimpses,
+    tls: bool | None,  # noqa: FBT001 -- or unknown
 ) -> Trace:
-    """A trace as its clients fare; `near` are those of the same name, on any port, where nobody else is known."""
-    tls = speaks_tls(trace, place, seen)
+    """A trace as its clients fare; `near` are those of the same name, on any port, where nobody else is known.
+
+    `tls` is whether the receiver speaks it.
+    """
     found = _over_tls(trace, brought, tls)
     if tls is False and (proxy := _ended_by(trace, place)):
         why = f"the proxy of {proxy.mesh} ends what comes without a certificate of the mesh"
