@@ -17,7 +17,7 @@ from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose, listeners_of, names_of, probe
 from dualstack.probe.run import Options
 from tests.cli.command import ARGV, environ
-from tests.netns import batch, etc, ip, pair, wait_until_up
+from tests.netns import batch, etc, ip, pair, require, wait_until_up
 from tests.robust.mutants import WIDE
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -150,6 +150,7 @@ def test_nohup_is_heeded(silence: str) -> None:
 
 @pytest.mark.parametrize("name", ["diagnose", "demo"])
 def test_a_whole_run_leaves_nothing(name: str) -> None:
+    require()
     argv = {"diagnose": ("diagnose", "http://127.0.0.1:1"), "demo": ("demo",)}[name]
     process = started(argv)
     process.communicate(timeout=60)
