@@ -1,7 +1,7 @@
 """Units, their drop-ins and `.env` files as programs with variables, each at its characters."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.gather.processes_files import is_wanted, workloads
@@ -141,6 +141,7 @@ def test_a_word_knows_where_its_end_stands() -> None:
 
 
 @given(st.text("aO=\"'\\ \n#$[]:", max_size=40))
+@example('"\\\n"')
 def test_any_text_is_read(text: str) -> None:
     for path, before in (("x.env", "OTEL_X="), ("x.service", "[Service]\nEnvironment=OTEL_X=")):
         for name, value, raw, there in variables(path, before + text):

@@ -41,7 +41,7 @@ class Page:
 
     def written(self, start: int, end: int, text: str, *, exact: bool) -> Written:
         """A text; where it is spelled exactly so, another one can take its place, without quotes."""
-        exact = exact and not self.origin.whole
+        exact = exact and not self.origin.whole and self.text[start:end] == text
         return Written(text, self.place(start, end), self.text[start:end] if exact else "", bare=exact)
 
     def refuse(self, index: int, why: str) -> BadFile:
