@@ -8,7 +8,7 @@ inputs: a kind of evidence that is not there means that the rule is skipped, and
 """
 
 import importlib
-import os
+import pkgutil
 import re
 import types
 import typing
@@ -70,10 +70,10 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def _modules() -> list[tuple[str, re.Match[str]]]:
     """The modules that are rules, by code."""
-    areas = (x for folder in dualstack.rules.__path__ for x in os.scandir(folder) if x.is_dir())
-    found = ((x.name, _MODULE.fullmatch(name.removesuffix(".py"))) for x in areas for name in os.listdir(x))
-    matches = ((f"dualstack.rules.{area}.{match[0]}", match) for area, match in found if match)
-    return sorted(matches, key=lambda x: x[1]["code"])
+    areas = (x.name for x in pkgutil.iter_modules(dualstack.rules.__path__) if x.ispkg)
+    found = ((x, y.name) for x in areas for y in pkgutil.iter_modules(f"{z}/{x}" for z in dualstack.rules.__path__))
+    matches = ((f"dualstack.rules.{area}.{name}", _MODULE.fullmatch(name)) for area, name in found)
+    return sorted(((name, match) for name, match in matches if match), key=lambda x: x[1]["code"])
 
 
 @cache
