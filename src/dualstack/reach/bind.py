@@ -191,31 +191,29 @@ def rows(request: BindRequest) -> tuple[dict[str, str], ...]:
 
 
 _WHY_NOT_LOCAL = {"no": "DS212", "off": "DS302", "lo-off": "DS303", "tentative": "DS304"}
-_Conditions = dict[str, frozenset[str]]
+_Asked = dict[str, frozenset[str]]
+_Row = dict[str, str]
 
 
 @cache
-def _rows_of(runtime: str) -> tuple[tuple[_Conditions, _Conditions, dict[str, str]], ...]:
+def _rows_of(runtime: str) -> tuple[tuple[_Asked, _Asked, _Row], ...]:
     """The rows of a runtime, each with what it asks of a request, and of a state."""
     rows = (x for x in table("bind") if runtime in x["runtime"].split(","))
     return tuple((_asked(x, ("network", "call", "host")), _asked(x, State._fields), x) for x in rows)
 
 
-def _asked(row: dict[str, str], columns: tuple[str, ...]) -> _Conditions:
+def _asked(row: _Row, columns: tuple[str, ...]) -> _Asked:
     return {x: frozenset(row[x].split(",")) for x in columns if row[x] != "-"}
 
 
 @lru_cache(maxsize=256)
-def _candidates(
-    runtime: str, network: str, call: str, words: frozenset[str]
-) -> list[tuple[_Conditions, dict[str, str]]]:
+def _candidates(runtime: str, network: str, call: str, words: frozenset[str]) -> list[tuple[_Asked, _Row]]:
     """The rows that answer a request in some state; `words` are what the column `host` can say of its address."""
     facts = {"network": {network}, "call": {call}, "host": words}
     return [(state, row) for asked, state, row in _rows_of(runtime) if all(facts[x] & y for x, y in asked.items())]
 
 
-def _row(request: BindRequest, place: Place, state: State) -> dict[str, str] | None:
-    """The first row that fits."""
+def _row(request: BindRequest, place: Place, state: State) -> _Row | None:
     candidates = _candidates(request.runtime, request.network, request.call, frozenset(place.words))
     facts = state._asdict()
     return next((row for asked, row in candidates if all(facts[x] in y for x, y in asked.items())), None)
@@ -235,12 +233,9 @@ def _outcome(request: BindRequest, place: Place, state: State) -> Bound:
 
 def _words(template: str, request: BindRequest, place: Place) -> str:
     shown = unmapped(place.host) if is_address(place.host) else place.host
+    end = join(shown, place.number)
     return template.format(
-        network=request.network,
-        address=request.address,
-        host=place.host,
-        port=place.port,
-        endpoint=join(shown, place.number),
+        network=request.network, address=request.address, host=place.host, port=place.port, endpoint=end
     )
 
 
