@@ -179,3 +179,22 @@ def test_a_certificate_that_exports_from_nodes_met_counts_as_well() -> None:
     found = conclude(world, Question())
 
     assert w.roots(found) == ["DS901"]
+
+
+def test_a_client_that_verifies_nothing_takes_any_certificate() -> None:
+    blind = [replace(x, verifies=False, trusts=True) for x in shop(SECURE)]
+    ended = replace(OTHER, names=("otel",), not_after="2026-01-31T00:00:00Z")
+
+    assert judged(OTHER, blind).verdict is Verdict.HEALTHY
+    assert judged(ended, blind, gathered="2026-02-01T00:00:00Z").verdict is Verdict.HEALTHY
+    assert w.roots(judged(OTHER, [*blind, *to("https://otel:4317")])) == ["DS901"]
+
+
+@pytest.mark.parametrize(("name", "codes"), [("otel.example", []), ("gateway", ["DS901"]), ("${env:NAME}", [])])
+def test_the_name_that_a_client_wants_in_place_of_the_host_counts(name: str, codes: list[str]) -> None:
+    found = judged(OTHER, [replace(x, server_name=name) for x in shop(TRUSTING)])
+
+    assert w.roots(found) == codes
+    instead = "set `tls.server_name_override` of the client to `otel.example`"
+    hints = [f"Add `DNS:gateway` to the subjectAltName of the certificate, or {instead}."]
+    assert [x.hint for x in found.findings] == hints[: len(codes)]
