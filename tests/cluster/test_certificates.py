@@ -166,6 +166,30 @@ def test_a_client_that_is_asked_about_keeps_its_own_name_for_the_service(host: s
     assert fault.hint.startswith(f"Send to `https://{host}:4317`, with")
 
 
+@pytest.mark.parametrize(
+    ("name", "tls", "verdict", "codes"),
+    [
+        ("otel.obs", True, Verdict.HEALTHY, []),
+        ("other", True, Verdict.BROKEN, ["DS901"]),
+        ("otel.obs", False, Verdict.BROKEN, ["DS902"]),
+    ],
+)
+def test_exports_of_this_tool_tell_of_a_client_that_is_asked_about(
+    name: str, tls: bool, verdict: Verdict, codes: list[str]
+) -> None:
+    said = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", **TRUST}
+    world = gathered(
+        cart("https://otel.obs:4317", *({"name": x, "value": y} for x, y in said.items())), pods=ONE, configs=[TLS]
+    )
+    world.seen = looked(
+        Outcome.ACCEPTED, tls=tls, signals=("traces",), certificate=Certificate(names=(name,)) if tls else None
+    )
+
+    found = conclude(world, Question())
+
+    assert (found.verdict, w.roots(found)) == (verdict, codes)
+
+
 def test_clients_without_tls_do_not_ask() -> None:
     assert w.roots(judged(OTHER, shop({ENDPOINT: "http://otel:4317", **GRPC}))) == ["DS902"]
 
