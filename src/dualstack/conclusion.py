@@ -58,7 +58,7 @@ from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
-from dualstack.reach.refuted import said_at, standing, unneeded
+from dualstack.reach.refuted import said_at, standing, unneeded, useful
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
@@ -269,7 +269,8 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     workloads = sight.said.having(Workloads) or Workloads()
-    lasting = standing(static, tuple(sight.places.values()), workloads)
+    helpful = useful(static, sight.cluster, sight.said.having(Services) or Services())
+    lasting = standing(helpful, tuple(sight.places.values()), workloads)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
     every = (told(x, sight.traces) for x in (*found, *beside))
     said = [*every]

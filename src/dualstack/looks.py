@@ -283,9 +283,9 @@ def _path(trace: Trace, seen: Sight) -> str:
 
 
 def _windows(seen: Sight) -> Iterator[Window]:
-    """One pod for each way in which the backends of a flow without TLS differ."""
+    """One pod for each way in which the backends of a flow differ."""
     there = {x.name: key for key, x in seen.places.items()}
     for trace in seen.traces.items:
-        if trace.server in there and trace.arrives and not trace.target.tls:
+        if trace.server in there and trace.arrives:
             path = _path(trace, seen)
             yield Window(*there[trace.server], trace.server, trace.arrives, trace.protocol, path)

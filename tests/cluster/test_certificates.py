@@ -166,6 +166,30 @@ def test_a_client_that_is_asked_about_keeps_its_own_name_for_the_service(host: s
     assert fault.hint.startswith(f"Send to `https://{host}:4317`, with")
 
 
+@pytest.mark.parametrize(
+    ("name", "tls", "verdict", "codes"),
+    [
+        ("otel.obs", True, Verdict.HEALTHY, []),
+        ("other", True, Verdict.BROKEN, ["DS901"]),
+        ("otel.obs", False, Verdict.BROKEN, ["DS902"]),
+    ],
+)
+def test_exports_of_this_tool_tell_of_a_client_that_is_asked_about(
+    name: str, tls: bool, verdict: Verdict, codes: list[str]
+) -> None:
+    said = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", **TRUST}
+    world = gathered(
+        cart("https://otel.obs:4317", *({"name": x, "value": y} for x, y in said.items())), pods=ONE, configs=[TLS]
+    )
+    world.seen = looked(
+        Outcome.ACCEPTED, tls=tls, signals=("traces",), certificate=Certificate(names=(name,)) if tls else None
+    )
+
+    found = conclude(world, Question())
+
+    assert (found.verdict, w.roots(found)) == (verdict, codes)
+
+
 def test_clients_without_tls_do_not_ask() -> None:
     assert w.roots(judged(OTHER, shop({ENDPOINT: "http://otel:4317", **GRPC}))) == ["DS902"]
 
@@ -179,3 +203,22 @@ def test_a_certificate_that_exports_from_nodes_met_counts_as_well() -> None:
     found = conclude(world, Question())
 
     assert w.roots(found) == ["DS901"]
+
+
+def test_a_client_that_verifies_nothing_takes_any_certificate() -> None:
+    blind = [replace(x, verifies=False, trusts=True) for x in shop(SECURE)]
+    ended = replace(OTHER, names=("otel",), not_after="2026-01-31T00:00:00Z")
+
+    assert judged(OTHER, blind).verdict is Verdict.HEALTHY
+    assert judged(ended, blind, gathered="2026-02-01T00:00:00Z").verdict is Verdict.HEALTHY
+    assert w.roots(judged(OTHER, [*blind, *to("https://otel:4317")])) == ["DS901"]
+
+
+@pytest.mark.parametrize(("name", "codes"), [("otel.example", []), ("gateway", ["DS901"]), ("${env:NAME}", [])])
+def test_the_name_that_a_client_wants_in_place_of_the_host_counts(name: str, codes: list[str]) -> None:
+    found = judged(OTHER, [replace(x, server_name=name) for x in shop(TRUSTING)])
+
+    assert w.roots(found) == codes
+    instead = "set `tls.server_name_override` of the client to `otel.example`"
+    hints = [f"Add `DNS:gateway` to the subjectAltName of the certificate, or {instead}."]
+    assert [x.hint for x in found.findings] == hints[: len(codes)]

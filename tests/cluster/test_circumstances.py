@@ -350,3 +350,13 @@ def test_where_nobody_says_which_families_there_are_a_service_of_one_may_lack_th
         assert one.detail.startswith("Service obs/otel has IPv6 alone. It fails for the pods")
         assert one.hint.endswith("It gets IPv4 then, if the cluster has a range of it.")
         assert not one.because
+
+
+@pytest.mark.parametrize(("families", "noted"), [(("IPv4",), False), (("IPv4", "IPv6"), True), ((), True)])
+def test_a_service_need_not_have_a_family_of_which_none_of_its_pods_has_an_address(
+    families: tuple[str, ...], noted: bool
+) -> None:
+    pods = [w.pod("otel-a", "n3", families)]
+    found = w.diagnosed(w.healthy(pods=pods, services=[w.service(["IPv4"])], slices=w.endpoints(pods, ["IPv4"])))
+
+    assert ("DS501" in w.codes(found)) is noted

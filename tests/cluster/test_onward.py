@@ -240,3 +240,13 @@ def test_in_a_survey_it_is_a_client_and_one_that_may_be_lost() -> None:
         assert len(world.lost) == lost
         codes = [x.code for x in conclude_all(world, Question()).findings if x.severity == "error"]
         assert codes == ["DS408"] * lost
+
+
+@pytest.mark.parametrize(
+    ("tls", "verifies", "name"),
+    [("{}", True, ""), ("{insecure_skip_verify: true}", False, ""), ("{server_name_override: gw}", True, "gw")],
+)
+def test_how_a_collector_looks_at_the_certificate_of_its_server_is_known(tls: str, verifies: bool, name: str) -> None:
+    (one,) = asked(f"otlp: {{endpoint: 'otel:4317', tls: {tls}}}").exporters
+
+    assert (one.tls, one.verifies, one.certified) == (True, verifies, name or "otel")

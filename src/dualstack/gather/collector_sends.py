@@ -79,6 +79,8 @@ def _sent(found: Destination, body: Node | None, piped: Mapping[str, Sequence[st
         signals=tuple(piped.get(found.owner, ())),
         brings=tuple(dict.fromkeys(credentials)),
         trusts=trusts or anybody,
+        verifies=not anybody,
+        server_name=text_at(settings, "tls", "server_name_override"),
     )
 
 

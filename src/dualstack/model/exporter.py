@@ -51,7 +51,8 @@ class Exporter(msgspec.Struct, frozen=True):
     those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on, `variable` is the field
     of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the endpoint and the protocol
     in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`. Names and passwords in an
-    endpoint are left out.
+    endpoint are left out. `verifies` says whether it looks at the certificate of the server, and `server_name` is the
+    name that it wants there in the place of the host.
     """
 
     namespace: str
@@ -76,6 +77,8 @@ class Exporter(msgspec.Struct, frozen=True):
     trusts: bool = False
     by: str = ""
     protocol_by: str = ""
+    verifies: bool = True
+    server_name: str = ""
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""
@@ -105,6 +108,11 @@ class Exporter(msgspec.Struct, frozen=True):
         """
         found = _AUTHORITY.match(self.endpoint.strip())
         return found["host"].strip("[]") if found and not self.held else ""
+
+    @property
+    def certified(self) -> str:
+        """The name or address that the certificate of the server has to be for."""
+        return self.server_name or self.host
 
     @property
     def service(self) -> tuple[str, str] | None:

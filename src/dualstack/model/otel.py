@@ -76,7 +76,8 @@ class Destination(msgspec.Struct, frozen=True):
     read: `url`, `grpc` (a target of gRPC: `host:port` with or without a scheme), `hostport` or `host`. `value` has the
     variables filled in, and `unset` are those without a value. `client` is the runtime that dials. Of a Collector's
     exporter of `otlp`, `tls` says whether it sends over TLS, `signals` are those whose pipelines it is in, empty where
-    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`.
+    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`. `verifies` says whether it looks
+    at the certificate of the server, and `server_name` is the name that it wants there in the place of the host.
     """
 
     owner: str
@@ -92,6 +93,8 @@ class Destination(msgspec.Struct, frozen=True):
     signals: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
     trusts: bool = False
+    verifies: bool = True
+    server_name: str = ""
 
 
 class Balancer(msgspec.Struct, frozen=True):

@@ -22,3 +22,18 @@ def names_of(trace: Trace) -> Sequence[str]:
     labels = host.split(".")
     shorter = (".".join(labels[: x + 1]) for x in range(len(labels)))
     return (*shorter, f"{host}.cluster.local", trace.asked, *trace.addresses)
+
+
+def instead(trace: Trace, asked: str, certificate: Certificate | None) -> str:
+    """What else a client could do that asks for a name or an address which a certificate lacks; empty for nothing.
+
+    It could verify another name; gRPC clients can keep the address they connect to.
+    """
+    names = [x for x in certificate.names if "*" not in x] if certificate else []
+    if not names:
+        return ""
+    called = asked.lower().rstrip(".")
+    if not is_address(asked) and not called.startswith(f"{trace.target.host}.") and called not in names_of(trace):
+        return f", or set `tls.server_name_override` of the client to `{names[0]}`"
+    override = " (or set `tls.server_name_override` to it)" if is_address(asked) else ""
+    return f", or send to `{next((x for x in names if x.startswith(f'{asked}.')), names[0])}`{override}"

@@ -107,11 +107,12 @@ def _met(
 ) -> tuple[ProbeResult, Sequence[Exporter]] | None:
     """What clients meet, and which; None where nothing speaks against the certificate."""
     held, ends = shown.certificate, shown.certificate.not_after[:_SECONDS]
-    if ends and gathered and ends < gathered[:_SECONDS] and secure:
-        return _result(trace, secure[0].host, Outcome.TLS_UNTRUSTED, "certificate has expired", held), secure
-    lost = [x for x in secure if x.host and not holds(held, x.host)]
+    looking = [x for x in secure if x.verifies]
+    if ends and gathered and ends < gathered[:_SECONDS] and looking:
+        return _result(trace, looking[0].certified, Outcome.TLS_UNTRUSTED, "certificate has expired", held), looking
+    lost = [x for x in looking if x.certified and "$" not in x.certified and not holds(held, x.certified)]
     if lost:
-        return _result(trace, lost[0].host, Outcome.TLS_NAME_MISMATCH, "", held), lost
+        return _result(trace, lost[0].certified, Outcome.TLS_NAME_MISMATCH, "", held), lost
     if not secure and not any(holds(held, x) for x in names_of(trace)):
         return _result(trace, trace.asked or trace.target.host, Outcome.TLS_NAME_MISMATCH, "", held), ()
     return None

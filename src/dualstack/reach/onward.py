@@ -56,6 +56,8 @@ def _exporter(pod: Pod, container: Container, sent: Destination, found: Variable
         labels=tuple((pod.metadata.labels or {}).items()),
         may=signals,
         trusts=sent.trusts,
+        verifies=sent.verifies,
+        server_name=sent.server_name,
     )
     return diverting(made, found)
 

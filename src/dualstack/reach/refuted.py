@@ -4,17 +4,21 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
+from dualstack.model.cluster import Cluster, Service
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.kube import Workloads
+from dualstack.model.kube import Services, Workloads
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
+from dualstack.reach.lanes import selected
+from dualstack.reach.live import written
 from dualstack.reach.pods import Opened, Place
 from dualstack.reach.runs import is_of
+from dualstack.reach.stacks import place
 from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
 
-_UNHEARD = "DS218"
+_UNHEARD, _ONE_FAMILY = "DS218", "DS501"
 _CODES = (*(x for x in ENDING if x != "DS102"), _UNHEARD)
 """Of these a container that runs knows better; DS102 speaks of addresses as well that it may get another day."""
 
@@ -25,6 +29,20 @@ def standing(static: Iterable[Finding], places: Collection[Place], workloads: Wo
     """The findings of files but those of what would keep a container from running, or ready, that is both."""
     refuted = _bound(places) | _read(places, workloads)
     yield from (x for x in static if x.location not in refuted or x.code not in _CODES)
+
+
+def useful(static: Iterable[Finding], cluster: Cluster, services: Services) -> Iterator[Finding]:
+    """The findings of files but those of Services that lack a family of which none of their pods has an address."""
+    for finding in static:
+        mine = (x for x in cluster.services if finding.code == _ONE_FAMILY and finding.location == _at(services, x))
+        there = {y for x in mine for pod in selected(cluster, x) for y in pod.families}
+        if not there or not finding.families or there & {*finding.families}:
+            yield finding
+
+
+def _at(services: Services, service: Service) -> Location | None:
+    text = written(services, service)
+    return place(text) if text else None
 
 
 def unneeded(finding: Finding, traces: Iterable[Trace], workloads: Workloads) -> Finding:

@@ -44,7 +44,6 @@ SHORT, UNDEFINED, UNFILLED = "not-whole", "undefined", "not-filled"
 """Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
 there."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
-_UNSEEN = Glimpses()
 
 Vain = Collection[tuple[str, str]]
 """The variables, with what they say, that lead to a loopback where nobody listens."""
@@ -76,11 +75,9 @@ def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace
 
 
 def _scoped(world: World, aim: Aim) -> World:
-    """The same with the pods of this aim as clients. What was seen is of exports without TLS."""
+    """The same with the pods of this aim as clients."""
     cluster, places, question, seen = world
-    tls = aim.exporter.target is not None and aim.exporter.target.tls
-    mine = replace(cluster, askers=aim.pods, exporters=(aim.exporter,))
-    return mine, places, question, _UNSEEN if tls else seen
+    return replace(cluster, askers=aim.pods, exporters=(aim.exporter,)), places, question, seen
 
 
 def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trace]:

@@ -63,6 +63,7 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.probe import Certificate, Outcome, ProbeResult, Probes
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import elsewhere, ended
+from dualstack.reach.certificate_names import instead
 
 HOP = Hop.HANDSHAKE
 SEVERITY = Severity.ERROR
@@ -88,7 +89,7 @@ def check(traces: Traces, probes: Probes) -> Iterator[Finding]:
         yield Finding(
             summary=f"The certificate lacks this {kind}",
             detail=f"The client asks for `{asked}`. {_holds(result.certificate)}{missed}",
-            hint=f"Add `{entry}` to the subjectAltName of the certificate{_instead(asked, result.certificate)}.",
+            hint=f"Add `{entry}` to the subjectAltName of the certificate{instead(trace, asked, result.certificate)}.",
             families=(trace.family,),
             confidence=Confidence.PROBED,
             evidence=trace.at(Hop.HANDSHAKE).evidence,
@@ -139,12 +140,3 @@ def _missed(traces: Traces, trace: Trace, result: ProbeResult) -> str:
         return f" `{wide}` stands for one label before `{wide[1:]}`, no more and no fewer."
     spared = any(x.accepted for x in elsewhere(traces, trace))
     return " Another address of the name shows a certificate that is for it." if spared else ""
-
-
-def _instead(asked: str, certificate: Certificate | None) -> str:
-    """A name that the client could verify instead; gRPC clients can keep the address they connect to."""
-    names = [x for x in certificate.names if "*" not in x] if certificate else []
-    if not names:
-        return ""
-    override = " (or set `tls.server_name_override` to it)" if is_address(asked) else ""
-    return f", or send to `{next((x for x in names if x.startswith(f'{asked}.')), names[0])}`{override}"
