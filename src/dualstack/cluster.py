@@ -193,7 +193,10 @@ def stored(request: ClusterRequest) -> World:
     world.unseen |= whole.unseen
     world.other_policies = whole.other_policies
     world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
-    near = {x.namespace for x in world.clients}
+    near = {
+        *(x.namespace for x in world.clients),
+        *(text(x, "metadata", "namespace") for x in world.objects.get("Pod", ())),
+    }
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
