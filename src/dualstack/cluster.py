@@ -30,7 +30,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
-from dualstack.model.world import World
+from dualstack.model.world import PEERS, World
 
 if TYPE_CHECKING:
     from dualstack.gather.inside import Inside
@@ -216,4 +216,5 @@ def _as_stored(whole: World, world: World) -> None:
     reasons_in(whole, world)
     holders_in(whole, world)
     elsewhere_in(whole, world)
-    world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
+    for kind in (NAMESPACES.kind, PEERS):
+        world.keep(kind, *whole.objects.get(kind, ()))
