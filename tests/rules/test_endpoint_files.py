@@ -115,8 +115,9 @@ def test_what_lacks_its_colon_gets_host_and_port(text: str, hint: str) -> None:
     assert not any("192.0.2.1" in x.fact for x in one.evidence)
 
 
-def test_of_a_variable_that_nobody_fills_nothing_is_told() -> None:
+def test_of_a_variable_that_nobody_fills_with_an_address_nothing_is_told() -> None:
     assert not found(GRPC.format('"${env:MY_POD_IP}"'))
+    assert "DS105" not in found(HELD.replace("status.podIP", "metadata.name"))
 
 
 @pytest.mark.parametrize(
