@@ -9,7 +9,7 @@ from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.exporting import COLLECTOR
-from dualstack.reach.idle import astray
+from dualstack.reach.idle import astray, idle
 
 _SPACES = 8
 """Namespaces whose workloads are listed."""
@@ -61,7 +61,7 @@ def reasons_in(whole: World, world: World) -> None:
 def _meant(world: World) -> Iterator[tuple[str, str]]:
     """The ConfigMaps of the Collectors that Services without pods seem to mean, by namespace and name."""
     lonely, known = {*map(_key, alone(world))}, world.cluster()
-    mine = (x for x in known.services if (x.metadata.namespace, x.metadata.name) in lonely)
+    mine = (x for x in known.services if (x.metadata.namespace, x.metadata.name) in lonely and not idle(known, x))
     for maker, _ in filter(None, (astray(known, x) for x in mine)):
         space, name = maker.metadata.namespace, maker.metadata.name
         made = (x for x in world.objects[maker.kind] if _key(x) == (space, name))
