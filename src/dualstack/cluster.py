@@ -30,7 +30,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
-from dualstack.model.world import World
+from dualstack.model.world import PEERS, World
 
 if TYPE_CHECKING:
     from dualstack.gather.inside import Inside
@@ -193,7 +193,10 @@ def stored(request: ClusterRequest) -> World:
     world.unseen |= whole.unseen
     world.other_policies = whole.other_policies
     world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
-    near = {x.namespace for x in world.clients}
+    near = {
+        *(x.namespace for x in world.clients),
+        *(text(x, "metadata", "namespace") for x in world.objects.get("Pod", ())),
+    }
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
@@ -213,4 +216,5 @@ def _as_stored(whole: World, world: World) -> None:
     reasons_in(whole, world)
     holders_in(whole, world)
     elsewhere_in(whole, world)
-    world.keep(NAMESPACES.kind, *whole.objects.get(NAMESPACES.kind, ()))
+    for kind in (NAMESPACES.kind, PEERS):
+        world.keep(kind, *whole.objects.get(kind, ()))

@@ -55,6 +55,7 @@ from dualstack.reach.injected import told as instrumented
 from dualstack.reach.landscape import landscape
 from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
+from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
@@ -138,7 +139,10 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     glimpses = replace(glimpses, unreached=unreached(near))
     reasoned = (cluster, places, asked, glimpses)
     flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
-    predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
+    predicted = resolved(
+        unanswered(mutual(admitted(flows, cluster, Places(places), world.clients), cluster, Places(places)), cluster),
+        heard,
+    )
     met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
     every = tuple(
         confined(met if cluster.askers else held_by_others(met, Places(places)), (*made, *exports), Places(places))

@@ -68,11 +68,13 @@ def by_hand(address: str) -> Object:
     return found | {"endpoints": [{"addresses": [address]}], "ports": ports}
 
 
-def stored(address: str, *more: Object) -> Diagnosis:
+def stored(address: str, *more: Object, **instead: Any) -> Diagnosis:
     pods = [w.pod("otel-a", "n1")]
     elsewhere = w.pod("dns", "n2")
     elsewhere["metadata"] |= {"namespace": "kube-system", "labels": {}}
-    whole = w.world([*w.healthy(pods=[*pods, elsewhere], slices=[*w.endpoints(pods), by_hand(address)]), *more])
+    whole = w.world(
+        [*w.healthy(pods=[*pods, elsewhere], slices=[*w.endpoints(pods), by_hand(address)], **instead), *more]
+    )
     part = of(Asker(Stored(whole), "obs"), KubeTarget("svc", "otel"))
     part.unheld = list(unheld(whole, part))
     return conclude(part, Question())
@@ -84,6 +86,12 @@ def test_an_endpoint_that_no_pod_has_is_a_warning() -> None:
     assert told(found) == [("DS508", "warning", "An endpoint is of no pod that is known")]
     assert "EndpointSlice by-hand leads to 10.244.2.201" in found.findings[0].detail
     assert found.findings[0].families == ("ipv4",)
+
+
+def test_what_flows_may_meet_is_told_before_what_only_objects_say() -> None:
+    found = stored("10.244.2.201", services=[w.service(["IPv4"])])
+
+    assert [x.code for x in found.findings] == ["DS508", "DS501"]
 
 
 def test_an_endpoint_elsewhere_is_none() -> None:

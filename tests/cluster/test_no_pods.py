@@ -264,3 +264,22 @@ def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers))
 
     assert "a Collector, have" not in one.detail
+
+
+def test_a_selector_of_which_no_label_is_right_gets_those_by_which_the_pods_are_known(tmp_path: Path) -> None:
+    maker = w.deployment()
+    template = {"metadata": {"labels": {"name": "otel", "version": "1"}}, "spec": w.TEMPLATE}
+    maker["spec"] = {"selector": {"matchLabels": {"name": "otel"}}, "template": template}
+    service = w.service(selector={"app": "x", "tier": "y"})
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=[maker], services=[service]))
+
+    assert one.detail.endswith(" have `app: not set, tier: not set, name: otel`.")
+    assert one.fix is not None
+    assert '{"selector": {"app": null, "tier": null, "name": "otel"}}' in one.fix.commands[0]
+
+
+def test_what_the_meant_collectors_cannot_take_is_told_too(tmp_path: Path) -> None:
+    service = w.service(selector={"app": "x"})
+    found = asked_of("svc/otel", tmp_path, pods=[], services=[service], configs=[w.config(grpc="127.0.0.1:4317")])
+
+    assert [x.code for x in found.findings if not x.because] == ["DS509", "DS202"]

@@ -120,6 +120,15 @@ def test_what_is_called_alike_is_named(tmp_path: Path) -> None:
         )
 
 
+def test_a_port_of_another_protocol_is_told_with_a_name_that_nobody_has(tmp_path: Path) -> None:
+    says = variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    path = folder(tmp_path, cart("http://otell.obs:4318", *says), API)
+
+    (first, *_) = of(told(path), "DS408")
+    assert first.hint.endswith("They send gRPC, and port 4318 is mostly that of OTLP/HTTP: see that as well.")
+    assert "They send" not in of(told(folder(tmp_path, cart("http://otell.obs:4318"), API)), "DS408")[0].hint
+
+
 def test_where_nothing_is_called_alike_the_services_of_the_namespace_are_named(tmp_path: Path) -> None:
     (first, *_) = of(told(folder(tmp_path, cart("http://telemetry-in.obs:4317"), API)), "DS408")
 

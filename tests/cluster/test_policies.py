@@ -202,9 +202,11 @@ def calico(name: str, reason: str = "CalicoIsUp") -> dict[str, Any]:
     return found
 
 
-def asked(*more: dict[str, Any], reason: str = "CalicoIsUp", client: dict[str, Any] = CLIENT) -> Diagnosis:
+def asked(
+    *more: dict[str, Any], reason: str = "CalicoIsUp", client: dict[str, Any] = CLIENT, **instead: Any
+) -> Diagnosis:
     nodes = [calico("n1", reason), calico("n2", reason)]
-    world = w.world([*w.healthy(nodes=nodes), client, DNS, *more])
+    world = w.world([*w.healthy(nodes=nodes, **instead), client, DNS, *more])
     world.objects.setdefault("NetworkPolicy", [])
     found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
     found.keep("Namespace", *world.objects.get("Namespace", ()))
@@ -280,7 +282,7 @@ def to(*blocks: str) -> dict[str, Any]:
 SHUT: dict[str, tuple[list[dict[str, Any]], str]] = {
     "another namespace": ([into(named("web"))], "namespaceSelector"),
     "other pods": ([into({**named("shop"), **WEB})], "namespaceSelector"),
-    "pods of the policy's own namespace": ([into(CART)], "podSelector"),
+    "pods of the policy's own namespace": ([into(CART)], "namespaceSelector"),
     "a label that the namespace lacks": ([into(TEAM), SHOP], "namespaceSelector"),
     "another port": ([into(named("shop"), ports=[{"port": 4318}])], "Add port 4317 to the rule"),
     "no way out": ([out(ASK)], "Let them out to port 4317"),

@@ -132,3 +132,20 @@ def test_in_a_survey_it_counts_too_and_a_snapshot_keeps_it(tmp_path: Path) -> No
 )
 def test_images_are_known_by_the_end_of_their_names(image: str, name: str) -> None:
     assert of_image(image) == name
+
+
+def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["spec"]["containers"][0]["ports"][0]["hostPort"] = 4317
+    client = {**CLIENT, "spec": {**CLIENT["spec"], "containers": [{**CLIENT["spec"]["containers"][0]}]}}
+    client["spec"]["containers"][0]["env"] = [
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://10.100.0.1:4317"}
+    ]
+    nodes = [calico("n1"), calico("n2")]
+    items = [*w.healthy(nodes=nodes, pods=[pod], services=[], slices=[]), client, into(named("web"))]
+    objects = [{"apiVersion": "v1", **x} for x in items]
+    objects[-1]["apiVersion"] = "networking.k8s.io/v1"
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    found = diagnose(ClusterRequest(TARGET, namespace="shop", stored=str(tmp_path)))
+
+    assert policies(found) == [("error", "No policy lets clients in to OTLP")]

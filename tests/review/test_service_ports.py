@@ -149,6 +149,11 @@ class TestPortsLeftOut:
         assert [x.severity for x in found(text, "DS521")] == [Severity.WARNING] * 2
         assert not found(mended(text, unsafe=True), "DS521")
 
+    def test_a_receiver_without_a_port_is_led_to_by_none(self) -> None:
+        text = service("{port: 4317}, {name: otlp-http, port: 4318}") + collector()
+
+        assert not found(text.replace("0.0.0.0:4317", "0.0.0.0"), "DS521")
+
     def test_a_headless_service_swaps_nothing(self) -> None:
         assert not found(headless(self.SWAPPED) + collector(), "DS521")
 

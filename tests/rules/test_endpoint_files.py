@@ -2,6 +2,7 @@
 
 import pytest
 
+from dualstack.model.finding import Severity
 from dualstack.review import lint
 from dualstack.testing.files import file
 
@@ -92,6 +93,31 @@ def test_what_nobody_can_know_and_what_is_right_is_no_fault(text: str) -> None:
 )
 def test_a_fault_is_told_as_what_it_is(text: str, code: str, severity: str) -> None:
     assert codes(text, "DS104", "DS105", "DS119", "DS120") == {code: severity}
+
+
+IP = "      env: [{name: MY_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]"
+HELD = pod(listens="${env:MY_POD_IP}").replace("      volumeMounts", f"{IP}\n      volumeMounts")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (GRPC.format('"4317"'), "Write `0.0.0.0:4317`."),
+        (SENT.format('"4317"'), "Write host and port, such as `HOST:4317`."),
+        (HELD, "`[${env:MY_POD_IP}]:4317`."),
+    ],
+)
+def test_what_lacks_its_colon_gets_host_and_port(text: str, hint: str) -> None:
+    (one,) = (x for x in lint(file(text)).diagnosis.findings if x.severity is Severity.ERROR)
+
+    assert one.code == "DS105"
+    assert one.hint.endswith(hint)
+    assert not any("192.0.2.1" in x.fact for x in one.evidence)
+
+
+def test_of_a_variable_that_nobody_fills_with_an_address_nothing_is_told() -> None:
+    assert not found(GRPC.format('"${env:MY_POD_IP}"'))
+    assert "DS105" not in found(HELD.replace("status.podIP", "metadata.name"))
 
 
 @pytest.mark.parametrize(

@@ -141,3 +141,19 @@ def test_a_loopback_that_a_service_leads_to_is_told_where_go_binds_it(config: st
     answer = lint(file(pod(config, "registry/collector:1", "SingleStack")))
 
     assert [x.hint for x in answer.diagnosis.findings if x.code == "DS202"] == [meant] * bool(meant)
+
+
+@pytest.mark.parametrize(
+    ("families", "spec", "severity"),
+    [("IPv6", "", "error"), ("IPv6", "hostNetwork: true", "warning"), ("IPv6,IPv4", "", "warning")],
+)
+def test_the_ipv4_wildcard_is_an_error_in_pods_that_have_ipv6_alone(families: str, spec: str, severity: str) -> None:
+    text = pod(
+        FLUENT % "0.0.0.0",
+        "cr.fluentbit.io/fluent/fluent-bit:3.2.2",
+        "SingleStack",
+        call=f"# dualstack lint --cluster-families {families}",
+    )
+    answer = lint(file(text.replace("    spec:\n", f"    spec:\n      {spec}\n", 1)))
+
+    assert [x.severity for x in answer.diagnosis.findings if x.code == "DS205"] == [severity]

@@ -3,12 +3,13 @@
 from collections.abc import Callable, ItemsView, Iterable, Iterator
 
 from dualstack.gather import kinds
-from dualstack.gather.cluster import Asker
+from dualstack.gather.cluster import Asker, config_maps_of
 from dualstack.gather.kube_objects import parts, text
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.exporting import COLLECTOR
+from dualstack.reach.idle import astray, idle
 
 _SPACES = 8
 """Namespaces whose workloads are listed."""
@@ -47,10 +48,28 @@ def reasons_in(whole: World, world: World) -> None:
         there = [x for x in whole.objects.get(kind, ()) if text(x, "metadata", "namespace") in spaces]
         for item in (*_idle(there, world), *filter(_is_collector, there)):
             world.keep(kind, item)
+    read = {*_meant(world)}
+    for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
+        if _key(item) in read:
+            world.keep(kinds.CONFIG_MAPS.kind, item)
     silent = {*_unready(world), *_failing(world)}
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
         if (text(item, "involvedObject", "namespace"), text(item, "involvedObject", "name")) in silent:
             world.keep(kinds.EVENTS.kind, item)
+
+
+def _meant(world: World) -> Iterator[tuple[str, str]]:
+    """The ConfigMaps of the Collectors that Services without pods seem to mean, by namespace and name."""
+    lonely, known = {*map(_key, alone(world))}, world.cluster()
+    mine = (x for x in known.services if (x.metadata.namespace, x.metadata.name) in lonely and not idle(known, x))
+    for maker, _ in filter(None, (astray(known, x) for x in mine)):
+        space, name = maker.metadata.namespace, maker.metadata.name
+        made = (x for x in world.objects[maker.kind] if _key(x) == (space, name))
+        yield from ((space, x) for y in made for x in config_maps_of(part(y, "spec", "template", "spec")))
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return text(item, "metadata", "namespace"), text(item, "metadata", "name")
 
 
 def _about(name: str) -> str:

@@ -16,6 +16,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
 from dualstack.model.maker import Maker, Space
+from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -335,9 +336,9 @@ class Cluster(msgspec.Struct, frozen=True):
     select nothing: namespace and name of both. `surveyed` are nodes all of whose pods were looked at, `nameservers` are
     those that pods name and a Service has. `domains` are those of its Services, where somebody names another one than
     the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
-    `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies`,
-    `engines` and `dns` are those of `World`. `onward` is where Collectors among the askers send on to, that of each pod
-    by itself.
+    `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
+    `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients. `onward` is
+    where Collectors among the askers send on to, that of each pod by itself.
     """
 
     name: str = ""
@@ -374,6 +375,7 @@ class Cluster(msgspec.Struct, frozen=True):
     other_policies: tuple[tuple[str, str], ...] = ()
     engines: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
+    mutual: tuple[PeerAuthentication, ...] = ()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

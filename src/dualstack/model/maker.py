@@ -5,6 +5,7 @@ Field names and meanings are those of the Kubernetes API reference 1.34.
 
 from collections.abc import Mapping
 
+from dualstack.model.netpol import LabelSelector
 from dualstack.model.slim import Condition, ObjectMeta, Slim
 
 
@@ -28,9 +29,10 @@ class Template(Slim, frozen=True):
 
 
 class MakerSpec(Slim, frozen=True):
-    """How many pods are asked for, where that is said, and of which template."""
+    """How many pods are asked for, where that is said, which of them are its own, and of which template they are."""
 
     replicas: int | None = None
+    selector: LabelSelector = LabelSelector()
     template: Template | None = None
 
 
@@ -53,6 +55,11 @@ class Maker(Slim, frozen=True):
     def labels(self) -> Mapping[str, str]:
         """The labels of its pods."""
         return (self.spec.template.metadata.labels if self.spec.template else None) or {}
+
+    @property
+    def own(self) -> Mapping[str, str]:
+        """The labels by which it knows its pods: these stay, while others may change with each version."""
+        return self.spec.selector.match_labels or self.labels
 
     @property
     def images(self) -> tuple[str, ...]:

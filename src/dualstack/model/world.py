@@ -16,6 +16,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.maker import Maker, Space
+from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 
@@ -25,6 +26,8 @@ Object = Mapping[str, Any]
 
 MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 """Workloads, those first that make others."""
+PEERS = "PeerAuthentication"
+"""What Istio demands of those who come to pods; it is not asked for, and counts where what was stored has it."""
 
 
 class World(msgspec.Struct):
@@ -130,6 +133,7 @@ class World(msgspec.Struct):
             other_policies=tuple(self.other_policies),
             engines=tuple(self.engines),
             dns=tuple(self.dns),
+            mutual=tuple(self._as(PeerAuthentication, PEERS, ambiguous=several)),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),

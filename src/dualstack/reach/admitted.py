@@ -15,7 +15,7 @@ from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.engines import Engine, engine
 from dualstack.reach.exports import destination, flows, hosts, ways
-from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets
+from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.pods import Place, Places
 
 CHOOSES, UNCLEAR = "network-policy-for-some", "network-policy-for-labels"
@@ -43,7 +43,8 @@ class _Client(msgspec.Struct, frozen=True):
     """Whose way is judged.
 
     `labels` is None where they may be any, and `outside` says that nobody knows whether they are pods. Of those that
-    are `near` one of the receivers is on the same `node`, whose own connections to its pods no policy stops.
+    are `near` one of the receivers is on the same `node`, whose own connections to its pods no policy stops, and where
+    they are `home` all of them are.
     """
 
     namespace: str = ""
@@ -52,17 +53,24 @@ class _Client(msgspec.Struct, frozen=True):
     host: bool = False
     node: str = ""
     near: bool = False
+    home: bool = False
     outside: bool = False
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """What the policies of one end say of a flow; whoever else comes is told the `same`."""
+    """What the policies of one end say of a flow; whoever else comes is told the `same`.
+
+    `missed` says by what a rule fails the flow that seems to be meant for it. What they say does not hold for those of
+    the pods that are `apart`: in the network of the client's own node.
+    """
 
     way: Way
     let: Let
     policies: tuple[Policy, ...]
     lack: Lack = Lack.RULE
     same: bool = True
+    missed: str = ""
+    apart: bool = False
 
 
 def shut_out(hop: TracedHop) -> bool:
@@ -165,18 +173,31 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     if _fails_before(trace, Hop.RESOLVE) or (trace.addresses and all(map(is_loopback, trace.addresses))):
         return trace
     asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x]
-    if asked and len(asked) == len(clients):
-        return _nameless(trace, asked[0], _beside(asked[0], cluster, by))
-    if not place or _fails_before(trace, Hop.LISTEN):
-        return trace
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
-    said = [y for x in clients for y in _ends(trace, replace(x, near=x.node in nodes), place, cluster, by)]
-    shut = next((x for x in said if x.let is Let.NONE), None)
-    if shut and len([x for x in said if x.way is shut.way and x.let is Let.NONE]) == len(clients):
-        return _denied(trace, shut, _beside(shut.policies, cluster, by))
-    if "NetworkPolicy" in cluster.unseen:
-        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, "the NetworkPolicies could not be read"))
+    near = [replace(x, near=x.node in nodes, home=nodes == {x.node}) for x in clients]
+    ended = place is None or _fails_before(trace, Hop.LISTEN)
+    said = [y for x in near for y in (_ends(trace, x, place, cluster, by) if place and not ended else ())]
+    none = [x for x in said if x.let is Let.NONE]
+    shut = [x for x in none if len([y for y in none if y.way is x.way]) == len(clients)][:1]
+    if asked and len(asked) == len(clients):
+        return _nameless(trace, asked[0], shut, _beside(asked[0], cluster, by))
+    if ended:
+        return trace
+    if shut:
+        return _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
+    unread = _unread(clients, place, cluster)
+    if "NetworkPolicy" in cluster.unseen or unread:
+        why = unread or "the NetworkPolicies could not be read"
+        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR if unread else ""))
     return _let(trace, said, known=clients[0].labels is not None)
+
+
+def _unread(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -> str:
+    """That there are policies of other kinds for one of the ends, and what they do is not known; else empty."""
+    ends = [x.namespace for x in clients if not x.host]
+    ends += [place.pod.metadata.namespace] if place and not place.pod.spec.host_network else []
+    found = next(((x, y) for x, y in cluster.other_policies if y and y in ends), None)
+    return f"there is a {found[0]} in the namespace {found[1]}, which is not read" if found else ""
 
 
 def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:
@@ -197,12 +218,14 @@ def _ends(trace: Trace, client: _Client, place: Place, cluster: Cluster, by: Eng
         mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
         held = tuple(x for x in place.pod.addresses if family(x) is trace.family)
         end = _end(about.namespace, about.labels or {}, held, cluster, by)
-        if mine and not (host and client.near):
-            yield _said(mine, Way.OUT, Spot(place.pod, trace.port, trace.family, replace(end, host=host)))
+        end = replace(end, host=host, apart=by.apart)
+        said = [_said(mine, Way.OUT, Spot(place.pod, trace.port, trace.family, end))] if mine else []
+        apart = host and client.near
+        yield from (replace(x, apart=apart) for x in said if not apart or (x.let is Let.NONE and not client.home))
     mine = () if host else isolating(cluster.policies, about.namespace, about.labels or {})
     if mine and not (client.host and client.near):
         end = _end(client.namespace, client.labels, client.addresses, cluster, by)
-        end = replace(end, host=client.host, blocks=by.blocks or client.outside)
+        end = replace(end, host=client.host, apart=by.apart, blocks=by.blocks or client.outside)
         yield _said(mine, Way.IN, Spot(place.pod, trace.port, trace.family, end))
 
 
@@ -213,7 +236,9 @@ def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
         same = lets(policies, way, anyone) is let
     else:
         same = all(x.spec.pod_selector == LabelSelector() for x in policies)
-    return _Said(way, let, policies, lacks(policies, way, spot) if let is Let.NONE else Lack.RULE, same)
+    if let is not Let.NONE:
+        return _Said(way, let, policies, same=same)
+    return _Said(way, let, policies, lacks(policies, way, spot), same, missed(policies, way, spot))
 
 
 def _end(
@@ -253,12 +278,17 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> tuple
     return mine if held or cluster.dns else ()
 
 
-def _nameless(trace: Trace, policies: tuple[Policy, ...], by: Engine) -> Trace:
-    why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{by.told}"
-    fact = Evidence("lets them ask no nameserver", _called(policies), Layer.DECLARED)
+def _nameless(trace: Trace, policies: tuple[Policy, ...], shut: Sequence[_Said], by: Engine) -> Trace:
+    """A flow of clients that may not ask for the name; where they are `shut` out as well that is told with it."""
+    too = "".join(f", or {_WORDS[x.way]} to port {trace.port}" for x in shut)
+    why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{too}{by.told}"
+    facts = (
+        Evidence("lets them ask no nameserver", _called(policies), Layer.DECLARED),
+        *(_fact(trace, x) for x in shut),
+    )
     unheard = replace(trace.at(Hop.RESOLVE), status=Status.UNKNOWN)
     hops = tuple(unheard if x.hop is Hop.RESOLVE else x for x in trace.hops)
-    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, cluster_dns.SHUT_IN, (fact,)))
+    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, cluster_dns.SHUT_IN, facts))
 
 
 def _called(policies: Iterable[Policy]) -> str:
@@ -294,9 +324,12 @@ def _open(trace: Trace, hop: TracedHop) -> Trace:
 
 def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
-    why = f"no policy lets the {trace.vantage} {_WORDS[said.way]} to port {trace.port}{over}{by.told}"
+    apart = " of pods in the network of other nodes" if said.apart else ""
+    why = f"no policy lets the {trace.vantage} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
     mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME)
-    return _stopped(trace, TracedHop(Hop.POLICY, by.status, why, mark, (_fact(trace, said),)))
+    status = Status.UNKNOWN if said.apart else by.status
+    why = f"{why}; {said.missed}" if said.missed else why
+    return _stopped(trace, TracedHop(Hop.POLICY, status, why, mark, (_fact(trace, said),)))
 
 
 def _stopped(trace: Trace, stop: TracedHop) -> Trace:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 
 import msgspec
 
-from dualstack.model.address import is_address
+from dualstack.model.address import Family, is_address
 from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.kube import Service, Services
@@ -15,6 +16,8 @@ from dualstack.model.question import CLUSTER, Question
 from dualstack.reach.bind import BindRequest, Bound, possible
 from dualstack.reach.destination import Reading, read
 from dualstack.reach.place import Place, placed
+from dualstack.reach.settings import variable_of
+from dualstack.reach.unknowns import REFERENCE, SAMPLES, outcomes
 from dualstack.reach.wiring import called, named
 
 _TEMPLATE = re.compile(r"\{\{|<|%\w+%")
@@ -46,6 +49,25 @@ def faults(deployments: Deployments, question: Question, *codes: str) -> Iterato
         bound = failure(endpoint, there(item, question))
         if bound and bound.cause in codes:
             yield Fault(item, endpoint, bound)
+
+
+class Bare(Fault, frozen=True):
+    """An endpoint that is one variable, which holds an address of one of these families."""
+
+    families: tuple[Family, ...] = ()
+
+
+def bare_variables(deployments: Deployments, question: Question) -> Iterator[Bare]:
+    """The endpoints that are a variable of a container, with an address and nothing else, which cannot be bound."""
+    for item, endpoint in drafted(deployments):
+        text = endpoint.effective
+        if endpoint.cause or not REFERENCE.fullmatch(text) or not variable_of(text, item.container):
+            continue
+        asked = there(item, question)
+        found = outcomes(text, item.container, asked, partial(certain, endpoint, question=asked))
+        bounds = [msgspec.structs.replace(x, error=x.error.replace(SAMPLES[k], text)) for k, x in found.items() if x]
+        if bounds and len(bounds) == len(found):
+            yield Bare(item, endpoint, bounds[0], tuple(found))
 
 
 def behind_services(deployments: Deployments, services: Services) -> Iterator[tuple[DeclaredEndpoint, Service]]:
@@ -123,7 +145,8 @@ def is_usable(deployments: Deployments, senders: Senders, question: Question) ->
     """Whether no rule can find a fault of an address: all that is bound can be, and all that is sent to be read."""
     broken = (failure(endpoint, there(item, question)) for item, endpoint in drafted(deployments))
     said = (x.destination for x in senders.items)
-    return not any(broken) and not any(read(x.value, x.form).fault for x in said)
+    bare = any(True for _ in bare_variables(deployments, question))
+    return not any(broken) and not bare and not any(read(x.value, x.form).fault for x in said)
 
 
 def sent(said: Destination) -> tuple[Evidence, ...]:

@@ -20,12 +20,14 @@ _TAG = re.compile(r":[^/:]*$")
 class Engine(msgspec.Struct, frozen=True):
     """What enforces policies; nobody knows whether anything does where it has no name.
 
-    `blocks` says whether an `ipBlock` matches the addresses of pods. `others` are kinds of policies beside those of
-    Kubernetes that there are, or may be: one of these can let through what none of Kubernetes does.
+    `blocks` says whether an `ipBlock` matches the addresses of pods, and `apart` that selectors surely mean no pods in
+    the network of their node: Kubernetes leaves that open. `others` are kinds of policies beside those of Kubernetes
+    that there are, or may be: one of these can let through what none of Kubernetes does.
     """
 
     name: str = ""
     blocks: bool = True
+    apart: bool = False
     others: tuple[str, ...] = ()
 
     @property
@@ -64,4 +66,7 @@ def _on(node: Node) -> Engine | None:
 
 @cache
 def _rows() -> tuple[tuple[Engine, str, str], ...]:
-    return tuple((Engine(x["name"], x["blocks"] == "pods"), x["where"], x["text"]) for x in table("policy_engines"))
+    return tuple(
+        (Engine(x["name"], x["blocks"] == "pods", x["hosts"] == "apart"), x["where"], x["text"])
+        for x in table("policy_engines")
+    )

@@ -33,7 +33,7 @@ def _is_for(maker: Maker, service: Service) -> bool:
 
 
 def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | None]] | None:
-    """The Collectors that a Service seems to mean, where some labels keep it from them, and these as they have them.
+    """The Collectors that a Service seems to mean, where some labels keep it from them, and what selects them instead.
 
     They are the only ones of the namespace, or have its name or one of its labels, and make pods. Who is asked about as
     a client does not mean itself.
@@ -45,8 +45,11 @@ def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | N
     high = [x for x in others if not x.metadata.owner_references and x.spec.replicas != 0]
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
     found = next((x[0] for x in (near, high) if len(x) == 1), None)
-    wrong = {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v} if found else {}
-    return (found, wrong) if found and wrong else None
+    if not found or wanted <= found.labels.items():
+        return None
+    wrong = {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v}
+    # A selector without a label selects nothing.
+    return found, wrong if any(k in found.labels for k, _ in wanted) else {**wrong, **found.own}
 
 
 class Unselected(NamedTuple):

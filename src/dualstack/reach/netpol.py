@@ -56,8 +56,8 @@ class End(msgspec.Struct, frozen=True):
 
     `ranges` are the blocks that its addresses are from; none where they are not known. `labels` and `of_namespace`, the
     labels of its namespace, are those that are known: of `open` ones there may be more. `namespace` is empty where that
-    is not known, and `host` says that it is in the network of its node, which labels need not match. `blocks` is False
-    where what enforces the policies matches no pod by its address.
+    is not known, and `host` says that it is in the network of its node, which labels need not match, and surely do not
+    where it is `apart`. `blocks` is False where what enforces the policies matches no pod by its address.
     """
 
     ranges: tuple[str, ...] = ()
@@ -67,6 +67,7 @@ class End(msgspec.Struct, frozen=True):
     open: bool = True
     namespace_open: bool = True
     host: bool = False
+    apart: bool = False
     blocks: bool = True
 
 
@@ -157,15 +158,68 @@ def _peer(peer: Peer, home: str, spot: Spot) -> Let:
     if peer.ip_block:
         let = _block(peer.ip_block, spot.family, () if end.host else end.ranges)
         return let if end.blocks else Let.SOME if end.host and let is not Let.NONE else Let.NONE
+    if end.host:
+        return Let.NONE if end.apart else Let.SOME
+    there, these = _chosen(peer, home, end)
+    if False in (there, these):
+        return Let.NONE
+    return Let.ALL if there and these else Let.SOME
+
+
+def _chosen(peer: Peer, home: str, end: End) -> tuple[bool | None, bool | None]:
+    """Whether a peer means the namespace of an end, and its labels; None where that is not known."""
     wanted = peer.namespace_selector
     if wanted is None:
         there = end.namespace == home if end.namespace else None
     else:
         there = _matches(wanted, end.of_namespace, more=end.namespace_open)
-    these = _matches(peer.pod_selector or LabelSelector(), end.labels, more=end.open)
-    if False in (there, these) and not end.host:
-        return Let.NONE
-    return Let.ALL if there and these and not end.host else Let.SOME
+    return there, _matches(peer.pod_selector or LabelSelector(), end.labels, more=end.open)
+
+
+def missed(policies: Iterable[Policy], way: Way, spot: Spot) -> str:
+    """By what a rule that seems to be meant for a connection fails it, as a sentence; empty where none seems so."""
+    found = (x for policy in policies for rule in _rules(policy, way) for x in _misses(rule, policy, way, spot))
+    return next(found, "")
+
+
+def _misses(rule: PolicyRule, policy: Policy, way: Way, spot: Spot) -> Iterator[str]:
+    home, found = policy.metadata.namespace, list[str]()
+    if _is_about(rule, spot):
+        peers = (rule.from_ if way is Way.IN else rule.to) or ()
+        found = [_by_labels(x, home, spot.other) for x in peers if not x.ip_block]
+    elif _peers(rule, policy, way, spot) is not Let.NONE:
+        found = [_by_name(rule, spot)]
+    yield from (f"NetworkPolicy {policy.metadata.called} {x}" for x in found if x)
+
+
+def _by_labels(peer: Peer, home: str, end: End) -> str:
+    """By which labels a peer fails an end that it seems to mean: of its namespace, or with a label of that name."""
+    there, these = _chosen(peer, home, end)
+    if end.host:
+        mean = "chooses by labels, which mean no pods in the network of their node"
+        return "" if False in (there, these) else mean
+    if there is not False:
+        return _wants(peer.pod_selector, end.labels, "the pods, which have")
+    if peer.namespace_selector is None:
+        alone = f"has a `podSelector` without a `namespaceSelector`, which means the namespace {home} alone"
+        return alone if these else ""
+    wanted = {k: v for k, v in (peer.namespace_selector.match_labels or {}).items() if k not in end.of_namespace}
+    return _wants(LabelSelector(match_labels=wanted), end.of_namespace, f"the namespace {end.namespace}, which has")
+
+
+def _wants(selector: LabelSelector | None, labels: Mapping[str, str], whose: str) -> str:
+    wrong = {k: v for k, v in ((selector.match_labels if selector else None) or {}).items() if labels.get(k) != v}
+    wanted = ", ".join(f"{k}: {v}" for k, v in wrong.items())
+    has = ", ".join(f"{k}: {labels.get(k, 'not set')}" for k in wrong)
+    return f"wants `{wanted}` of {whose} `{has}`" if wrong else ""
+
+
+def _by_name(rule: PolicyRule, spot: Spot) -> str:
+    """By which name of a port a rule fails a pod."""
+    every = [y for x in (spot.pod.spec.containers if spot.pod else None) or () for y in x.ports or ()]
+    held = {x.name: f"is port {x.container_port} of the pods" for x in every}
+    names = [x.port for x in rule.ports or () if isinstance(x.port, str) and not x.port.isdigit()]
+    return next((f"is for the port `{x}`, which {held.get(x, 'no container of the pods has')}" for x in names), "")
 
 
 def _matches(selector: LabelSelector, labels: Mapping[str, str], *, more: bool) -> bool | None:

@@ -9,6 +9,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach import cluster_dns
 from dualstack.reach.admitted import SHUT_OUT, plain, shut_out, words
+from dualstack.reach.engines import engine
 from dualstack.reach.netpol import Lack, Way
 from dualstack.reach.pods import Places
 
@@ -23,7 +24,8 @@ def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:
         hop, ends = trace.at(Hop.POLICY), trace.failing
         if ends is None or ends.hop is Hop.POLICY:
             family = trace.family if _is(hop.mark, Lack.FAMILY) else None
-            found.setdefault((hop.mark, hop.status, trace.vantage, family), []).append(trace)
+            also = len(hop.evidence) if hop.mark == cluster_dns.SHUT_IN else 0
+            found.setdefault((hop.mark, hop.status, trace.vantage, family, also), []).append(trace)
     yield from ((x[0].at(Hop.POLICY).mark, tuple(x)) for x in found.values())
 
 
@@ -65,7 +67,10 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
     """What to add to the policies; they see the addresses and the ports of pods, also where clients use a Service's."""
     flow, numbers = flows[0], ports(flows)
     if mark == cluster_dns.SHUT_IN:
-        return f"Let them out to port 53, over UDP and TCP, with `to: [{_space(cluster_dns.NAMESPACE)}]`."
+        names = f"Let them out to port 53, over UDP and TCP, with `to: [{_space(cluster_dns.NAMESPACE)}]`."
+        facts = [x.fact for x in flow.at(Hop.POLICY).evidence]
+        too = [x for x in Way if any(f" clients {x.name.lower()} over " in y for y in facts)]
+        return " ".join((names, *(permit(SHUT_OUT[x, Lack.RULE], flows, cluster, places) for x in too)))
     if _is(mark, Lack.FAMILY):
         return f"Add the blocks of {flow.family.title} that clients {'go to' if _is(mark, Way.OUT) else 'come from'}."
     named = flow.target.port
@@ -73,13 +78,32 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
     if _is(mark, Lack.PORT):
         return f"Add {numbers} to the rule that is for these clients{seen}."
     if _is(mark, Way.OUT):
-        end = places.named(flow.server)
-        where = f"`to: [{_space(end.pod.metadata.namespace)}]`" if end else "a rule"
-        return f"Let them out to {numbers} with {where}; policies see the pods behind a Service, not its address."
+        return f"Let them out to {numbers} with {_out(flow, cluster, places)}."
+    return f"Let them in to {numbers} with {_in(flow, cluster)}{seen}."
+
+
+def _out(flow: Trace, cluster: Cluster, places: Places) -> str:
+    """The rule by which clients get out to a receiver."""
+    end = places.named(flow.server)
+    if end and end.pod.spec.host_network:
+        return _of_nodes(cluster, "to")
+    where = f"`to: [{_space(end.pod.metadata.namespace)}]`" if end else "a rule"
+    return f"{where}; policies see the pods behind a Service, not its address"
+
+
+def _in(flow: Trace, cluster: Cluster) -> str:
+    """The rule by which clients get in to a receiver."""
+    if any(x.spec.host_network for x in cluster.askers):
+        return _of_nodes(cluster, "from")
     asker = next((x.metadata.namespace for x in cluster.askers), _namespace(flow))
-    where = f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
-    own = "; a `podSelector` without one means the namespace of the policy" if _is(mark, Lack.PEER) and asker else ""
-    return f"Let them in to {numbers} with {where}{own}{seen}."
+    return f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
+
+
+def _of_nodes(cluster: Cluster, way: str) -> str:
+    """The rule that means pods in the network of their node."""
+    if engine(cluster.nodes, cluster.engines).blocks:
+        return f"`{way}: [{{ipBlock: …}}]` of the addresses of the nodes, in whose network the pods are"
+    return f"a CiliumNetworkPolicy `{way}Entities: [host, remote-node]`: the pods are in the network of their nodes"
 
 
 def _namespace(flow: Trace) -> str:

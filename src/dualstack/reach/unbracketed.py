@@ -29,6 +29,8 @@ def unbracketed(
         return
     only = Family.IPV4 not in codes
     meant = _HOST.sub(r"\g<before>[\g<host>]", written.text)
+    if meant == written.text:
+        return
     shown = quoted(written, meant)
     safe = either or only
     yield Finding(

@@ -269,8 +269,10 @@ def _related(cause: Finding, symptom: Finding) -> bool:
     return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
 
 
-def _rank(finding: Finding, used: Collection[str]) -> tuple[bool, int, int, bool, int, str, tuple[str, ...]]:
+def _rank(finding: Finding, used: Collection[str]) -> tuple[bool, int, bool, int, bool, int, str, tuple[str, ...]]:
     hop = _HOPS.index(finding.hop) if finding.hop else len(_HOPS)
     worst, sure = _SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
     idle = bool(finding.flows) and bool(used) and not set(finding.flows) & set(used)
-    return bool(finding.because), worst, sure, idle, hop, finding.code, finding.flows
+    # What only files say stands behind what flows may meet, where neither is known to fail.
+    beside = finding.severity is not Severity.ERROR and not finding.flows
+    return bool(finding.because), worst, beside, sure, idle, hop, finding.code, finding.flows

@@ -50,6 +50,7 @@ services:
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
+from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.foreign import ForeignListener, ForeignListeners
@@ -64,7 +65,7 @@ from dualstack.reach.trace import refusals
 from dualstack.reach.unknowns import may_matter
 
 HOP = Hop.LISTEN
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
 _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime.DOTNET)
@@ -83,6 +84,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Itera
                     summary=f"`0.0.0.0:{socket.port}` takes IPv4 only",
                     detail=f"{holder} ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
                     hint=rebind(socket, space, None),
+                    severity=Severity.WARNING,
                     families=(Family.IPV6,),
                     evidence=trace.at(Hop.LISTEN).evidence,
                     fix=Fix(f"Bind {wildcard(socket, space)}", Applicability.UNSAFE),
@@ -90,22 +92,28 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Itera
                 )
 
 
-def lint(foreign: ForeignListeners, question: Question) -> Iterator[Finding]:
-    """One finding for each program that is told to listen on the IPv4 wildcard where IPv6 can matter."""
+def lint(foreign: ForeignListeners, deployments: Deployments, question: Question) -> Iterator[Finding]:
+    """One finding for each program that is told to listen on the IPv4 wildcard where IPv6 can matter.
+
+    An error in pods of a cluster that has IPv6 alone, where nobody can come over IPv4.
+    """
+    read = [(x.workload, y.written) for x in deployments.foreign if x.workload for y in x.config.endpoints]
+    pods = [y for x, y in read if x.pod and not x.host_network and question.cluster == (Family.IPV6,)]
     for item in foreign.items if may_matter(Family.IPV6, question) else ():
         bound = possible(BindRequest(item.address, item.network, runtime=item.runtime), question.cluster)
         sockets = [y for x in bound for y in x.sockets]
         if sockets and all(families(x) == _ONLY_IPV4 and x.address == "0.0.0.0" for x in sockets):
-            yield _declared(item, question)
+            yield _declared(item, question, sure=item.written in pods)
 
 
-def _declared(item: ForeignListener, question: Question) -> Finding:
+def _declared(item: ForeignListener, question: Question, *, sure: bool) -> Finding:
     meant = item.written.text.replace("0.0.0.0", item.wildcard)
     known = "" if question.cluster or question.expect else " Where all is IPv4, `--expect ipv4` says so."
     return Finding(
         summary=f"`{item.written.text}` takes IPv4 only",
         detail=f"In {item.product} the IPv4 wildcard takes no IPv6: IPv6 clients are refused.{known}",
         hint=f"Write `{meant}`, which takes both families while `net.ipv6.bindv6only` is 0.",
+        severity=Severity.ERROR if sure else Severity.WARNING,
         families=(Family.IPV6,),
         confidence=Confidence.DECLARED,
         evidence=(Evidence(item.written.text, item.field, Layer.DECLARED),),

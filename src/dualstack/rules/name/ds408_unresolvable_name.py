@@ -49,6 +49,7 @@ probes: ["10.9.0.7:4317 grpc accepted"]
 
 from collections.abc import Iterator
 
+from dualstack.model.address import OTLP_PORTS, TITLES
 from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Severity
@@ -93,9 +94,17 @@ def _of_client(trace: Trace) -> Finding:
     return Finding(
         summary=summary,
         detail=f"Clients send to `{trace.asked or trace.target.text}`: {hop.why}.",
-        hint=hint,
+        hint=f"{hint}{_beside(trace)}",
         severity=SEVERITY if hop.status is Status.FAIL else Severity.WARNING,
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),
     )
+
+
+def _beside(trace: Trace) -> str:
+    """That the port is that of another protocol than clients speak, which nobody has met yet."""
+    usual, port = OTLP_PORTS.get(trace.target.port, trace.protocol), trace.target.port
+    if usual is trace.protocol:
+        return ""
+    return f" They send {TITLES[trace.protocol]}, and port {port} is mostly that of {TITLES[usual]}: see that as well."

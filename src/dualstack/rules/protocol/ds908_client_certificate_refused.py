@@ -6,7 +6,7 @@ no TLS version or cipher with the client. A warning where the configuration of a
 the variables of its clients name none, and nothing was exported. On a cluster also: the proxy of a mesh in the pod
 ended an export before any answer, to a receiver that speaks plain text. It is an error where that came from a pod on a
 node, which is in the mesh or not as others of the namespace; a warning where the API server alone was turned away,
-which is in no mesh.
+which is in no mesh. An error as well where a stored PeerAuthentication is `STRICT` and the clients have no proxy.
 
 ## Why it breaks
 A receiver with `client_ca_file` takes only clients whose certificate that authority signed. In TLS 1.3 the client hears

@@ -117,7 +117,7 @@ def _is_swapped(service: Service, led: ServicePort, endpoint: DeclaredEndpoint, 
     number = port(endpoint)
     usual = led.number.text == str(number) and OTLP_PORTS.get(number) is endpoint.protocol and not service.headless
     met = target(led, item.workload) if usual and item.workload else 0
-    there = [x.protocol for x in otlp(item.config) if port(x) == met]
+    there = [x.protocol for x in otlp(item.config) if met and port(x) == met]
     return bool(there) and endpoint.protocol not in there
 
 

@@ -1,0 +1,40 @@
+"""What Istio demands of those who come to pods, as an API server holds it: the fields that decide, and nothing else.
+
+Field names and meanings are those of security.istio.io/v1.
+"""
+
+from collections.abc import Mapping
+
+from dualstack.model.netpol import LabelSelector
+from dualstack.model.slim import ObjectMeta, Slim
+
+
+class Mtls(Slim, frozen=True):
+    """`mode` is STRICT, PERMISSIVE or DISABLE; UNSET or empty is what the wider policy says."""
+
+    mode: str = ""
+
+
+class PeerSpec(Slim, frozen=True):
+    """Which pods are meant, all of the namespace without a selector, and what is demanded on which of their ports."""
+
+    selector: LabelSelector = LabelSelector()
+    mtls: Mtls = Mtls()
+    port_level_mtls: Mapping[str, Mtls] | None = None
+
+
+class PeerAuthentication(Slim, frozen=True):
+    """A PeerAuthentication."""
+
+    metadata: ObjectMeta
+    spec: PeerSpec = PeerSpec()
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is for the whole namespace."""
+        return self.spec.selector == LabelSelector()
+
+    def mode(self, port: int) -> str:
+        """What it says of a port of pods; empty where it leaves that to a wider one."""
+        said = ((self.spec.port_level_mtls or {}).get(str(port), Mtls()).mode, self.spec.mtls.mode)
+        return next((x for x in said if x not in ("", "UNSET")), "")

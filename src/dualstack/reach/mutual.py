@@ -1,0 +1,70 @@
+"""Clients outside of the mesh of Istio, whom the proxies of receivers turn away where mTLS is demanded.
+
+A policy for the pods themselves says it before one for their namespace, and that before one for the namespace of the
+control plane (Istio documentation, PeerAuthentication). A port that is left out of the redirection is not judged.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from dualstack.model.address import family
+from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.mutual import PeerAuthentication
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.arrival import OUTSIDE
+from dualstack.reach.netpol import selects
+from dualstack.reach.pods import Place, Places
+from dualstack.reach.sidecars import sidecar
+
+_MESH, _ROOT, _DEMANDS = "Istio", "istio-system", "STRICT"
+_PORTS = "traffic.sidecar.istio.io/"
+"""How the annotations begin that say what is led to the proxy of a pod."""
+_AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
+"""The annotation and the label of pods, or of their namespace, whose node takes part in the mesh for them."""
+
+
+def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterator[Trace]:
+    """The traces, those ended of clients without a proxy that come to pods where one demands mTLS."""
+    for trace in traces:
+        met = [x for y in trace.servers if (x := places.named(y))]
+        said = [_demanded(x, trace, cluster.mutual) for x in met]
+        yield _ended(trace, said[0]) if said and said[0] and all(said) and _is_outside(trace, cluster) else trace
+
+
+def _is_outside(trace: Trace, cluster: Cluster) -> bool:
+    """Whether the clients of a flow, which nothing else ends, are known and none of them is in a mesh."""
+    mine = [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
+    return trace.failing is None and not trace.accepted and bool(mine) and not any(_may_be_in(x, cluster) for x in mine)
+
+
+def _may_be_in(pod: Pod, cluster: Cluster) -> bool:
+    about = pod.metadata
+    noted = {*(about.annotations or {}), *(about.labels or {}), *(cluster.labels_of(about.namespace) or {})}
+    return not pod.is_placed or sidecar(pod) is not None or bool(noted & {*_AMBIENT})
+
+
+def _demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]) -> PeerAuthentication | None:
+    """The policy by which the proxy of a pod demands mTLS of what comes over the family of a flow."""
+    about = place.pod.metadata
+    led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x)]
+    if not led or not place.sidecar or place.sidecar.mesh != _MESH or any(_PORTS in x for x in about.annotations or ()):
+        return None
+    home = [x for x in policies if x.metadata.namespace == about.namespace]
+    own = [x for x in home if not x.wide and selects(x.spec.selector, about.labels or {})]
+    root = [x for x in policies if x.metadata.namespace == _ROOT and x.wide]
+    for level in (own, [x for x in home if x.wide], root):
+        said = [(y, x) for x in level if (y := x.mode(trace.port))]
+        if said:
+            return said[0][1] if {x for x, _ in said} == {_DEMANDS} else None
+    return None
+
+
+def _ended(trace: Trace, policy: PeerAuthentication) -> Trace:
+    fact = Evidence(f"mtls: {_DEMANDS}", f"PeerAuthentication {policy.metadata.called}", Layer.DECLARED)
+    why = f"{_MESH} demands mTLS there, and the {trace.vantage} are not in the mesh"
+    stop = TracedHop(Hop.HANDSHAKE, Status.FAIL, why, OUTSIDE, (fact,))
+    after = TracedHop(Hop.EXPORT, Status.UNKNOWN)
+    hops = (stop if x.hop is stop.hop else after if x.hop is after.hop else x for x in trace.hops)
+    return replace(trace, hops=tuple(hops), disposition=Disposition.HANDSHAKE_FAILED)

@@ -1,0 +1,127 @@
+"""What a stored PeerAuthentication of Istio makes of clients that have no proxy."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.cluster import ClusterRequest, diagnose
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.stored import Stored
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
+from dualstack.model.trace import Disposition
+from tests.cluster import worlds as w
+from tests.cluster.test_meshes import DUAL, istio, meshed
+from tests.cluster.test_policies import CLIENT
+
+Object = dict[str, Any]
+STRICT, PERMISSIVE = {"mode": "STRICT"}, {"mode": "PERMISSIVE"}
+
+
+def peers(namespace: str = "obs", mtls: Object | None = STRICT, **spec: Any) -> Object:
+    about = {"name": "default", "namespace": namespace}
+    return {"kind": "PeerAuthentication", "metadata": about, "spec": {**({"mtls": mtls} if mtls else {}), **spec}}
+
+
+def asked(*said: Object, client: Object = CLIENT, pods: list[Object] | None = None, target: str = "pod") -> Diagnosis:
+    whole = w.world([*w.healthy(pods=pods or [meshed(istio(DUAL))]), client])
+    world = of(Asker(Stored(whole), "shop"), KubeTarget("pod", "cart-1"))
+    if target == "svc":
+        world = of(Asker(Stored(whole), "obs"), KubeTarget("svc", "otel"))
+    world.keep("PeerAuthentication", *said)
+    return conclude(world, Question())
+
+
+def ended(found: Diagnosis) -> bool:
+    return {x.disposition for x in found.traces} == {Disposition.HANDSHAKE_FAILED}
+
+
+OTEL = {"selector": {"matchLabels": {"app": "otel"}}}
+WEB = {"selector": {"matchLabels": {"app": "web"}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "turned"),
+    [
+        ([peers()], True),
+        ([peers("istio-system")], True),
+        ([peers("shop")], False),
+        ([peers("istio-system", **OTEL)], False),
+        ([peers(mtls=PERMISSIVE)], False),
+        ([peers("istio-system"), peers(mtls={"mode": "UNSET"})], True),
+        ([peers("istio-system"), peers(mtls=PERMISSIVE)], False),
+        ([{**peers(**OTEL), "metadata": {"name": "otel", "namespace": "obs"}}, peers(mtls=PERMISSIVE)], True),
+        ([peers(mtls=PERMISSIVE, **WEB), peers("istio-system")], True),
+        ([peers(mtls=None, portLevelMtls={"4317": PERMISSIVE}, **OTEL), peers("istio-system")], False),
+        ([peers(mtls=None, portLevelMtls={"8888": PERMISSIVE}, **OTEL), peers("istio-system")], True),
+        ([peers(), {**peers(mtls=PERMISSIVE), "metadata": {"name": "other", "namespace": "obs"}}], False),
+    ],
+)
+def test_the_narrowest_policy_decides(said: list[Object], turned: bool) -> None:
+    assert ended(asked(*said)) is turned
+
+
+def test_what_was_stored_has_it(tmp_path: Path) -> None:
+    every = [{"apiVersion": "v1", **x} for x in (*w.healthy(pods=[meshed(istio(DUAL))]), CLIENT)]
+    every.append({"apiVersion": "security.istio.io/v1", **peers()})
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": every}))
+    asked_about = ClusterRequest(KubeTarget("pod", "cart-1"), namespace="shop", stored=str(tmp_path))
+
+    assert ended(diagnose(asked_about))
+
+
+def test_who_is_turned_away_is_told_why() -> None:
+    found = asked(peers())
+
+    (one,) = [x for x in found.findings if x.severity == "error"]
+    assert (found.verdict, one.code, one.confidence) == ("broken", "DS908", "declared")
+    assert one.evidence[0].source == "PeerAuthentication obs/default"
+
+
+def changed(item: Object, part: str, **more: Any) -> Object:
+    found = deepcopy(item)
+    found[part] |= more
+    return found
+
+
+AMBIENT = {"ambient.istio.io/redirection": "enabled"}
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        changed(CLIENT, "spec", containers=[*CLIENT["spec"]["containers"], istio()]),
+        changed(CLIENT, "metadata", annotations=AMBIENT),
+        changed(CLIENT, "metadata", labels={"app": "cart", "istio.io/dataplane-mode": "ambient"}),
+    ],
+)
+def test_who_is_in_the_mesh_is_not(client: Object) -> None:
+    assert not ended(asked(peers(), client=client))
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        w.pod("otel-a", "n1"),
+        meshed({"name": "kuma-sidecar"}),
+        changed(meshed(istio(DUAL)), "metadata", annotations={"traffic.sidecar.istio.io/excludeInboundPorts": "4317"}),
+    ],
+)
+def test_nobody_is_turned_away_by_a_pod_whose_port_no_proxy_of_istio_has(pod: Object) -> None:
+    assert not ended(asked(peers(), pods=[pod]))
+
+
+def test_a_family_that_goes_round_the_proxy_is_not_ended() -> None:
+    found = asked(peers(), pods=[meshed(istio())])
+
+    ends = {x.family: x.disposition for x in found.traces}
+    assert ends == {"ipv4": Disposition.HANDSHAKE_FAILED, "ipv6": Disposition.INSUFFICIENT_INFO}
+
+
+def test_of_clients_that_nobody_knows_nothing_is_told() -> None:
+    assert not ended(asked(peers(), target="svc"))
