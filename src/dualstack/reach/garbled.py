@@ -1,5 +1,7 @@
 """Endpoints of clients that are no address."""
 
+from msgspec.structs import replace
+
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
@@ -11,6 +13,9 @@ _FAULTS = ("DS101", "DS103", "DS119")
 
 _SEVERAL = "DS102"
 """The rule of variables that hold addresses, such as `status.hostIPs`, which are of both families."""
+SCHEMELESS = "schemeless"
+"""Mark of what a Collector does not export to over HTTP for want of a scheme (runs of 0.139 and 0.161)."""
+_COLLECTOR = "exporters."
 
 
 def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | None:
@@ -24,6 +29,9 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
         why = f"`{text}` is no address that a client can use"
         why += ": the quotes are part of the value" if is_quoted(text) else ""
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, found.fault, (said,))
+    if exporter.protocol == "http/protobuf" and exporter.variable.startswith(_COLLECTOR) and "://" not in text:
+        why = f"`{text}` has no scheme, and a Collector then exports nothing over HTTP: unsupported protocol scheme"
+        return replace(target, protocol=Protocol.HTTP), TracedHop(Hop.ENDPOINT, Status.FAIL, why, SCHEMELESS, (said,))
     authority = text.partition("://")[2].partition("/")[0]
     if "," in authority and "$" not in authority:
         why = f"`{text}` holds several addresses, and a client takes one"
