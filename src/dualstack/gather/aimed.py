@@ -30,6 +30,7 @@ from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unr
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods
+from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
@@ -104,6 +105,7 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
 def _held(sent: Exporter) -> Missing:
     since = sent.held.endswith(AS_THEN)
     why = f"{sent.held} holds it, {'and was changed since' if since else 'which was not read'}"
+    why = "its value was hidden by who stored it" if sent.held == HIDDEN else why
     return Missing(f"{sent.variable} of {sent.owner}", why)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from dualstack.reach.java import AFTER, BEFORE
+from dualstack.reach.redacted import is_redacted
 
 SIGNALS = ("traces", "metrics", "logs")
 """Those that SDKs export unless they are told otherwise."""
@@ -65,7 +66,7 @@ def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:
     """
     said = values.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower()
     names = [x.strip() for x in said.split(",") if x.strip()] or [OTLP]
-    return "$" in said or any(x.startswith(by) and not x.endswith("stdout") for x in names)
+    return "$" in said or is_redacted(said) or any(x.startswith(by) and not x.endswith("stdout") for x in names)
 
 
 def idle(values: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, bring
 from dualstack.reach.java import AFTER, BEFORE
 from dualstack.reach.properties import dialled, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
+from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.variables import Variables, environment
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -116,7 +117,7 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         host_network=bool(pod.spec.host_network),
         written=said if said != endpoint else "",
         container=container.name,
-        held=found.held.get(name, ""),
+        held=found.held.get(name, HIDDEN if hides_host(endpoint) else ""),
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),

@@ -11,6 +11,7 @@ from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.lanes import Spots, selected
+from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.variables import AS_THEN, environment
 
@@ -50,6 +51,8 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     said = f"`{one.variable}{f'={one.endpoint}' if one.endpoint else ''}` of the {one.place}"
     if not one.held:
         return f"{said} leads nowhere"
+    if one.held == HIDDEN:
+        return f"{said} was hidden by who stored it, so nobody knows where it leads"
     if not one.held.endswith(AS_THEN):
         return f"{said} has its value from {one.held}, which was not read"
     fresh = [replace(x, status=PodStatus()) for x in cluster.askers if x.metadata.name == one.pod]
