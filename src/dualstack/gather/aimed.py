@@ -136,6 +136,7 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
         around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
+    _instrumented(ask)
     found = aims(_cluster(ask, pods))
     _domains(ask, found)
     # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.
@@ -162,6 +163,13 @@ def _nameservers(ask: Asker) -> None:
     services = _services(ask) if named else None
     held = {y for x in services or () for y in x.addresses}
     ask.world.nameservers = [x for x in named if x in held]
+
+
+def _instrumented(ask: Asker) -> None:
+    """Note what the Operator would put into pods by now, where that was stored."""
+    if isinstance(ask.api, Stored):
+        with contextlib.suppress(Refused):
+            ask.world.keep(kinds.INSTRUMENTATIONS.kind, *ask.api.objects(kinds.INSTRUMENTATIONS))
 
 
 def _domains(ask: Asker, found: Sequence[Aim]) -> None:

@@ -15,7 +15,7 @@ from dualstack.model.event import Event
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
-from dualstack.model.maker import Maker, Space
+from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     Condition,
@@ -337,7 +337,7 @@ class Cluster(msgspec.Struct, frozen=True):
     the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has. `other_policies`,
     `engines` and `dns` are those of `World`. `onward` is where Collectors among the askers send on to, that of each pod
-    by itself.
+    by itself. `instrumentations` are what the Operator would put into pods by now.
     """
 
     name: str = ""
@@ -374,6 +374,7 @@ class Cluster(msgspec.Struct, frozen=True):
     other_policies: tuple[tuple[str, str], ...] = ()
     engines: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
+    instrumentations: tuple[Instrumentation, ...] = ()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

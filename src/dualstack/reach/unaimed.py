@@ -61,10 +61,10 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     what = one.held.removesuffix(f" {AS_THEN}")
     shown = f"; now it says `{now}`" if now else ""
     then = f"{said} is what {what} held when the container started, and {SINCE}{shown}"
-    return f"{then}. Where what is there now is right, {_restart(one)} lets the pods read it"
+    return f"{then}. Where what is there now is right, {restart(one)} lets the pods read it"
 
 
-def _restart(one: Exporter) -> str:
+def restart(one: Exporter) -> str:
     """How clients are made anew."""
     called = _asked(one)
     rolled = called.partition("/")[0] in _ROLLED
