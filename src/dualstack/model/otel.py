@@ -76,7 +76,8 @@ class Destination(msgspec.Struct, frozen=True):
     read: `url`, `grpc` (a target of gRPC: `host:port` with or without a scheme), `hostport` or `host`. `value` has the
     variables filled in, and `unset` are those without a value. `client` is the runtime that dials. Of a Collector's
     exporter of `otlp`, `tls` says whether it sends over TLS, `signals` are those whose pipelines it is in, empty where
-    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`.
+    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`. `by` is what says it in the place
+    of that field, such as a property of a JVM.
     """
 
     owner: str
@@ -92,6 +93,7 @@ class Destination(msgspec.Struct, frozen=True):
     signals: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
     trusts: bool = False
+    by: str = ""
 
 
 class Balancer(msgspec.Struct, frozen=True):
