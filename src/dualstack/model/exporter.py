@@ -43,15 +43,15 @@ class Exporter(msgspec.Struct, frozen=True):
 
     `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number; where none is there it is
     of one that would be made, which has no name. `variable` says the `endpoint`, with its variables filled in as for
-    that pod; `written` is its text where that is another one. `protocol` is empty where the environment does not say
-    it. `signals`, `tls`, `credentials`, `may` and `trusts` are what `reach/brings.py` says of the environment.
-    `families` are those of their addresses; with `host_network` these are the node's. `container` is the one that has
-    the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as
-    it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are
-    those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on, `variable` is the field
-    of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the endpoint and the protocol
-    in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`. Names and passwords in an
-    endpoint are left out.
+    that pod; `written` is its text where that is another one. `protocol` is empty where neither the environment nor the
+    version of an agent says it. `signals`, `tls`, `credentials`, `may` and `trusts` are what `reach/brings.py` says of
+    the environment. `families` are those of their addresses; with `host_network` these are the node's. `container` is
+    the one that has the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the
+    endpoint is then as it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy
+    instead. `labels` are those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on,
+    `variable` is the field of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the
+    endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
+    Names and passwords in an endpoint are left out.
     """
 
     namespace: str

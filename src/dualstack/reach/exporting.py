@@ -13,6 +13,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
+from dualstack.reach.agents import with_protocol
 from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.java import AFTER, BEFORE
@@ -35,6 +36,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
             found = with_properties(environment(container, pod, maps, linked), container)
+            found = with_protocol(found, container, pod)
             found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
 

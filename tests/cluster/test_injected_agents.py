@@ -1,0 +1,54 @@
+"""What an agent that the Operator copied into a pod speaks where no variable says it."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.model.address import Protocol
+from tests.cluster.test_client_ways import errors, told
+from tests.cluster.test_survey import client, variables
+
+Object = dict[str, Any]
+AGENT = "-javaagent:/otel-auto-instrumentation-java/javaagent.jar"
+IMAGE = "ghcr.io/open-telemetry/opentelemetry-operator/autoinstrumentation-java"
+
+
+def injected(port: int, version: str, *more: Object, image: str = IMAGE, options: str = AGENT) -> Object:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://otel.obs:{port}", JAVA_TOOL_OPTIONS=options)
+    copying = {"name": "opentelemetry-auto-instrumentation-java", "image": f"{image}:{version}"}
+    return client("a", "n1", [*more, *env], initContainers=[copying])
+
+
+@pytest.mark.parametrize(
+    ("port", "version", "wrong"),
+    [(4317, "2.10.0", "speaks gRPC"), (4318, "1.33.5", "speaks HTTP"), (4318, "2.0.0", ""), (4317, "v1.32.1", "")],
+)
+def test_a_java_agent_speaks_http_since_its_second_version(port: int, version: str, wrong: str) -> None:
+    found = told(injected(port, version))
+
+    assert errors(found) == ["DS902"] * bool(wrong)
+    assert not wrong or wrong in next(x.summary for x in found.findings if x.code == "DS902")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        injected(4317, "2.10.0", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")),
+        injected(4317, "2.10.0", options=f"{AGENT} -Dotel.exporter.otlp.protocol=grpc"),
+        injected(4317, "2.10.0", options=f"{AGENT} -Dotel.javaagent.configuration-file=/conf/otel.properties"),
+        injected(4317, "2.10.0", *variables(OTEL_JAVAAGENT_CONFIGURATION_FILE="/conf/otel.properties")),
+        injected(4317, "2.10.0", options="-javaagent:/opt/other.jar"),
+        injected(4317, "latest"),
+        injected(4317, "2.10.0", image="acme/autoinstrumentation-java-of-ours"),
+        injected(
+            4317,
+            "2.10.0",
+            {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}},
+        ),
+    ],
+)
+def test_where_somebody_may_say_it_that_counts(pod: Object) -> None:
+    found = told(pod)
+
+    assert not errors(found)
+    assert {x.protocol for x in found.traces} == {Protocol.GRPC}
