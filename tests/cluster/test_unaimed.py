@@ -68,6 +68,15 @@ def test_pods_to_which_no_service_leads_are_told_of() -> None:
     ("said", "by"),
     [
         ({"OTEL_SDK_DISABLED": "true"}, "`OTEL_SDK_DISABLED=true`"),
+        ({"OTEL_JAVAAGENT_ENABLED": "false"}, "`OTEL_JAVAAGENT_ENABLED=false`"),
+        (
+            {"JAVA_TOOL_OPTIONS": "-Dotel.javaagent.enabled=false"},
+            "`JAVA_TOOL_OPTIONS: -Dotel.javaagent.enabled=false`",
+        ),
+        (
+            {"OTEL_TRACES_SAMPLER": "always_off", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+            "`OTEL_TRACES_SAMPLER=always_off`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",
+        ),
         (
             {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
             "`OTEL_TRACES_EXPORTER=zipkin`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",

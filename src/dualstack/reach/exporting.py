@@ -64,8 +64,8 @@ def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
 def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> str:
     """Why a pod that names an endpoint sends nothing by OTLP, as the variables say; empty where it may send."""
     maps = tuple(config_maps)
-    found = ((x, environment(x, pod, maps)) for x in pod.spec.containers or ())
-    mine = [idle(y.values) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
+    found = ((x, with_properties(environment(x, pod, maps), x)) for x in pod.spec.containers or ())
+    mine = [idle(y.values, y.by) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
     return mine[0] if mine and all(mine) else ""
 
 

@@ -7,7 +7,7 @@ from dualstack.model.address import Protocol
 from dualstack.model.kube import Container, Variable, Workload
 from dualstack.model.otel import Destination
 from dualstack.model.source import Written
-from dualstack.reach.brings import OTLP, SIGNALS, exports
+from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
 from dualstack.reach.properties import as_variables
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
@@ -68,7 +68,7 @@ def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
 
     Who names the endpoint of another exporter than OTLP, and no exporter, may have chosen that in the program.
     """
-    if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_off(values):
         return True
     untold = by != OTLP and not values.get("OTEL_TRACES_EXPORTER")
     return not untold and not any(exports(x, values, by) for x in ([signal] if signal else SIGNALS))
