@@ -93,7 +93,14 @@ def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by:
 
 @pytest.mark.parametrize(
     ("said", "how"),
-    [({"OTEL_SERVICE_NAME": "cart"}, "not set"), ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty")],
+    [
+        ({"OTEL_SERVICE_NAME": "cart"}, "not set"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty"),
+        (
+            {"OTEL_EXPORTER_OLTP_ENDPOINT": "http://otel.obs:4317"},
+            "not set (`OTEL_EXPORTER_OLTP_ENDPOINT` is, which SDKs do not read)",
+        ),
+    ],
 )
 def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str, str], how: str) -> None:
     mine = client("a", "n1", variables(**said))

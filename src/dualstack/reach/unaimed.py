@@ -1,5 +1,6 @@
 """Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
@@ -31,6 +32,8 @@ SINCE = "that was changed since"
 """What is said of a ConfigMap that holds something else by now."""
 
 _SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
+_READ = re.compile(r"OTEL_EXPORTER_(?:OTLP_(?:(?:TRACES|METRICS|LOGS|PROFILES)_)?|ZIPKIN_|JAEGER_)ENDPOINT")
+"""Variables by which SDKs are told an endpoint (OpenTelemetry specification, environment variables)."""
 _SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
@@ -118,7 +121,8 @@ def _unset(cluster: Cluster, target: str) -> str:
     """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients."""
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     names = {k for _, x in every for k in x.values if k.startswith(_SDK)}
-    told = any(v for _, x in every for k, v in x.values.items() if k in names and k.endswith("_ENDPOINT"))
+    set_ = [k for _, x in every for k, v in x.values.items() if v and k in names and k.endswith("_ENDPOINT")]
+    told, odd = any(map(_READ.fullmatch, set_)), next((f" (`{x}` is, which SDKs do not read)" for x in set_), "")
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(_receives, cluster.pods)) or (other and not names):
         return ""
@@ -131,7 +135,7 @@ def _unset(cluster: Cluster, target: str) -> str:
     if not names:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{_SET}"
-    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{maybe}"
+    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{odd}{maybe}"
     return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
 
 
