@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dualstack.model.address import Protocol
-from tests.cluster.test_client_ways import errors, told
+from tests.cluster.test_client_ways import cart, errors, told
 from tests.cluster.test_survey import client, variables
 
 Object = dict[str, Any]
@@ -52,3 +52,32 @@ def test_where_somebody_may_say_it_that_counts(pod: Object) -> None:
 
     assert not errors(found)
     assert {x.protocol for x in found.traces} == {Protocol.GRPC}
+
+
+BY_AGENT = variables(JAVA_TOOL_OPTIONS="-javaagent:/opt/opentelemetry-javaagent-2.10.0.jar")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "protocol", "code", "said"),
+    [
+        ("otel.obs:4317", "grpc", "DS119", "has no scheme, and the Java agent takes no endpoint without"),
+        ("http://otel.obs:4318", "http", "DS902", "`http` is no protocol of OTLP, and the Java agent does not start"),
+    ],
+)
+def test_what_the_java_agent_refuses_is_an_error_and_what_others_may_take_is_not(
+    endpoint: str, protocol: str, code: str, said: str
+) -> None:
+    spoken = variables(OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    surely, maybe = told(cart(endpoint, *spoken, *BY_AGENT)), told(cart(endpoint, *spoken))
+
+    assert errors(surely) == [code]
+    assert said in next(x.detail for x in surely.findings if x.code == code)
+    assert not errors(maybe)
+    assert [x.severity for x in maybe.findings] == ["warning"]
+
+
+def test_what_hides_a_protocol_is_none() -> None:
+    hidden = variables(OTEL_EXPORTER_OTLP_PROTOCOL="***HIDDEN***")
+
+    assert not told(cart("http://otel.obs:4317", *hidden, *BY_AGENT)).findings
+    assert not told(cart("http://otel.obs:4317", *hidden)).findings

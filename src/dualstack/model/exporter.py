@@ -51,7 +51,7 @@ class Exporter(msgspec.Struct, frozen=True):
     instead. `labels` are those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on,
     `variable` is the field of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the
     endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
-    Names and passwords in an endpoint are left out.
+    With `java` the Java agent of OpenTelemetry exports. Names and passwords in an endpoint are left out.
     """
 
     namespace: str
@@ -76,6 +76,7 @@ class Exporter(msgspec.Struct, frozen=True):
     trusts: bool = False
     by: str = ""
     protocol_by: str = ""
+    java: bool = False
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""
@@ -131,6 +132,11 @@ class Exporter(msgspec.Struct, frozen=True):
         port = int(found["port"] or (443 if tls else 80))
         spoken = _PROTOCOLS.get(self.protocol) or OTLP_PORTS.get(port, Protocol.HTTP)
         return Target(self.endpoint.strip(), self.host, port, spoken, tls) if 0 < port < 65536 else None
+
+    @property
+    def unspoken(self) -> bool:
+        """Whether the environment says a protocol that is none of OTLP."""
+        return bool(self.protocol) and self.protocol not in _PROTOCOLS
 
     @property
     def literal(self) -> bool:

@@ -1,4 +1,4 @@
-"""What an agent that the Operator copied into a pod speaks where nobody says it, by the image that it was copied from."""
+"""What an agent that the Operator copied into a pod speaks where nobody says it, by the image that it comes from."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _CONFIGURED = re.compile(r"otel[\w.-]*config[\w.-]*file", re.IGNORECASE)
 
 
 def with_protocol(found: Variables, container: Container, pod: Pod) -> Variables:
-    """The variables of a container, with the protocol that its agent speaks where neither they nor files may say one."""
+    """The variables of a container, with the protocol that its agent speaks where neither they nor files may say it."""
     texts = (*(container.command or ()), *(container.args or ()), *(f"{k}={v}" for k, v in found.values.items()))
     open_ = found.unread or _PROTOCOL in found.held or any(map(_CONFIGURED.search, (*texts, *found.held)))
     spoken = "" if open_ or _PROTOCOL in found.values else next(_spoken(" ".join(texts), pod), "")

@@ -17,7 +17,7 @@ from dualstack.reach.agents import with_protocol
 from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.java import AFTER, BEFORE
-from dualstack.reach.properties import dialled, with_properties
+from dualstack.reach.properties import dialled, runs_agent, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
 from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.variables import Variables, environment
@@ -123,6 +123,7 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),
+        java=runs_agent(found, container),
         **_brought(signal, endpoint, found, way)._asdict(),
     )
     return diverting(made, found)

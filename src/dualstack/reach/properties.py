@@ -16,6 +16,7 @@ from dualstack.reach.java import AFTER, BEFORE, COMMAND, FLAG, IPV4_ALONE
 from dualstack.reach.variables import Variables
 
 _PROPERTY = re.compile(r"-D(?P<name>otel\.[a-z.]+)=(?P<value>[^\s\"']+)")
+_AGENT = re.compile(r"-javaagent:\S*(?:opentelemetry|otel)\S*\.jar")
 _OF_SHELL = re.compile(r"\$(?![({])")
 """What a shell fills in, and nobody here."""
 
@@ -48,6 +49,11 @@ def dialled(families: tuple[Family, ...], found: Variables, container: Container
     every = (x for _, text in _texts(found, container) for x in FLAG.finditer(text))
     said = [x["value"] for x in every if x["name"] == IPV4_ALONE]
     return tuple(x for x in families if x is Family.IPV4) if said[-1:] == ["true"] else families
+
+
+def runs_agent(found: Variables, container: Container) -> bool:
+    """Whether a JVM is told to run the Java agent of OpenTelemetry."""
+    return any(_AGENT.search(x) for _, x in _texts(found, container))
 
 
 def _texts(found: Variables, container: Container) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
-from dualstack.reach.garbled import SCHEMELESS
+from dualstack.reach.garbled import SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 
@@ -40,6 +40,11 @@ _ENDPOINTS = {
         "DS119",
         "The endpoint has no scheme",
         "Write `http://{0.text}`, or `https://{0.text}` where the receiver takes TLS.",
+    ),
+    UNSPOKEN: (
+        "DS902",
+        "This is no protocol of OTLP",
+        "Set `OTEL_EXPORTER_OTLP_PROTOCOL` to `grpc` or `http/protobuf`, as the receiver takes it on that port.",
     ),
 }
 """The nearest rule, summary and hint of endpoints that are no address, by the mark; the hint may speak of the target.
