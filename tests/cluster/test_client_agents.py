@@ -2,9 +2,11 @@
 
 from copy import deepcopy
 
+import pytest
+
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
@@ -84,6 +86,21 @@ def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
     )
 
     assert "DS204" not in {x.code for x in found.findings}
+
+
+@pytest.mark.parametrize(("expect", "severity"), [((), "info"), ((Family.IPV4, Family.IPV6), "warning")])
+def test_one_address_of_the_node_is_enough_unless_both_are_expected(expect: tuple[Family, ...], severity: str) -> None:
+    pod = on_host()
+    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"}}
+    template = {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": deepcopy(pod["spec"])}
+    kept = {"name": "cart-abc", "namespace": "shop", "ownerReferences": [{"kind": "Deployment", "name": "cart"}]}
+    owners = [
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": kept},
+        {**made, "spec": {"template": template}},
+    ]
+    found = told(pod, pods=[agent()], more=owners, expect=expect)
+
+    assert [x.severity for x in found.findings if x.code == "DS604"] == [severity]
 
 
 def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destination() -> None:
