@@ -58,7 +58,7 @@ from dualstack.reach.live import with_strays
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
-from dualstack.reach.refuted import said_at, standing, unneeded
+from dualstack.reach.refuted import said_at, standing, unmissed, unneeded
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
@@ -271,7 +271,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     workloads = sight.said.having(Workloads) or Workloads()
     lasting = standing(static, tuple(sight.places.values()), workloads)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
-    every = (told(x, sight.traces) for x in (*found, *beside))
+    every = (unmissed(told(x, sight.traces), sight.clients) for x in (*found, *beside))
     said = [*every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):

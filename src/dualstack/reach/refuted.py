@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Workloads
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
 from dualstack.reach.pods import Opened, Place
+from dualstack.reach.ports import LEFT_OUT
 from dualstack.reach.runs import is_of
 from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
@@ -40,6 +42,15 @@ def unneeded(finding: Finding, traces: Iterable[Trace], workloads: Workloads) ->
     asked = next((x.port.text for x in mine if x.port.at == finding.location), "")
     ends = any(x.name != READINESS and x.port.text == asked for x in mine)
     return finding if ends else replace(finding, severity=max(finding.severity, Severity.WARNING, key=_SEVERITIES))
+
+
+def unmissed(finding: Finding, clients: Collection[Exporter]) -> Finding:
+    """A finding of a port that a Service leaves out, which is a remark where clients of a cluster are known.
+
+    One of them that wants that port fails there, and is told of.
+    """
+    remark = clients and finding.summary.startswith(LEFT_OUT)
+    return replace(finding, severity=max(finding.severity, Severity.INFO, key=_SEVERITIES)) if remark else finding
 
 
 def said_at(opened: Opened) -> tuple[Location, ...]:
