@@ -302,3 +302,18 @@ def test_pods_that_do_not_run_are_what_to_see_to_first() -> None:
         "The pod otel-a waits with CreateContainerConfigError for its container otelcol: configmap "
         '"env" not found: see to that first.'
     )
+
+
+HOSTMETRICS = """receivers: {hostmetrics: {scrapers: {cpu: {}}}}
+exporters: {debug: {}, otlp: {endpoint: "gateway:4317", tls: {insecure: true}}}
+service: {pipelines: {metrics: {receivers: [hostmetrics], exporters: [USED]}}}
+"""
+
+
+@pytest.mark.parametrize(("used", "deaf"), [("debug", True), ("otlp", False)])
+def test_a_collector_that_no_otlp_goes_through_is_told_so(used: str, deaf: bool) -> None:
+    held = w.config()
+    held["data"]["config.yaml"] = HOSTMETRICS.replace("USED", used)
+    said = of(asked("deploy/otel", services=[], slices=[], configs=[held]))
+
+    assert ("These Collectors take no OTLP, and send none on" in said) is deaf

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Pod, PodStatus, Service, ServicePort
 from dualstack.model.exporter import Exporter
+from dualstack.model.otel import Declared
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
@@ -176,7 +177,21 @@ def _remedy(places: Spots) -> str:
     down = troubles([x.pod for x in places.values()])
     if down:
         return f"{down[:1].upper()}{down[1:]}: see to that first."
+    if _is_deaf(places):
+        return "These Collectors take no OTLP, and send none on: no pipeline has a receiver or an exporter of it."
     return "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
+
+
+def _is_deaf(places: Spots) -> bool:
+    """Whether all that runs in some pods is read, and neither takes OTLP nor sends it on."""
+    configs = [y.config for x in places.values() for y in x.configs]
+    open_ = any(not x.whole for x in places.values()) or any(x.unread for x in configs)
+    sent = any(y.otlp for x in configs for y in x.destinations)
+    return bool(configs) and not open_ and not sent and not any(_taken(x) for x in configs)
+
+
+def _taken(config: Declared) -> bool:
+    return any(x.component.startswith("receivers/otlp") for x in config.endpoints)
 
 
 def _received(places: Spots) -> Iterator[int]:
