@@ -6,6 +6,9 @@ import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.cluster import Asker
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Severity
@@ -13,6 +16,7 @@ from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
+from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import (
     ENDPOINT,
@@ -26,7 +30,7 @@ from tests.cluster.test_client_ways import (
     sidecar,
     told,
 )
-from tests.cluster.test_survey import client, variables
+from tests.cluster.test_survey import client, variables, whole
 
 
 def test_whoever_expects_ipv6_of_a_sidecar_is_told_of_its_refusal() -> None:
@@ -117,3 +121,15 @@ def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destin
     (cause,) = [x for x in found.findings if x.code == "DS110"]
     assert cause.hint.startswith("Send to ")
     assert "grpc export through a forwarded port to port 4317 of the pod a" in {x.source for x in cause.evidence}
+
+
+def test_of_all_services_those_who_send_to_their_node_are_told_as_not_seen() -> None:
+    lost = cart("http://$(HOST_IP):4317", on="n2")
+    lost["metadata"] |= {"name": "bb", "ownerReferences": [{"kind": "Job", "name": "load"}]}
+    found = conclude_all(survey(Asker(Stored(whole(on_host(), lost, cart("http://otel.obs:4317"))), "")), Question())
+
+    assert {x.needs: x.why for x in found.skipped if x.needs.startswith("the way of")} == {
+        f"the way of {who} in shop": "it sends to `http://$(HOST_IP):4317`, which is no Service; "
+        f"`dualstack diagnose {called} -n shop` asks about that"
+        for who, called in (("Job load", "job/load"), ("Deployment cart", "deploy/cart"))
+    }

@@ -1,7 +1,7 @@
 """Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -103,6 +103,17 @@ def _asked(one: Exporter) -> str:
     """What a client is called on the command line."""
     kind, _, name = one.owner.partition(" ")
     return f"{_WORDS[kind]}/{name}" if kind in _WORDS else f"pod/{one.pod}"
+
+
+def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
+    """What is said of clients to which no Service leads on: they send to a node, or to a variable that stays a text."""
+    hosts = {y for x in cluster.nodes for y in x.addresses}
+    return {
+        f"the way of {x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
+        f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
+        for x in clients
+        if x.host in hosts or "$(" in x.host
+    }
 
 
 def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
