@@ -62,6 +62,7 @@ from dualstack.reach.refuted import said_at, standing, unmissed, unneeded
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
+from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
@@ -137,7 +138,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     near = to_pods(made, places.values())
     glimpses = replace(glimpses, unreached=unreached(near))
     reasoned = (cluster, places, asked, glimpses)
-    flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
+    flows = _ways(reasoned, said) if cluster.askers else forward(*reasoned)
     predicted = resolved(unanswered(admitted(flows, cluster, Places(places), world.clients), cluster), heard)
     met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
     every = tuple(
@@ -163,9 +164,11 @@ def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
     return tuple(x for x in BOTH if x in set(map(family, held)))
 
 
-def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
-    senders, workloads, deployments = said.having(Senders), said.having(Workloads), said.having(Deployments)
-    return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
+def _ways(world: Reasoned, said: Snapshot) -> Iterator[Trace]:
+    """The ways of the clients that are asked about, with what files say of them."""
+    senders = said.having(Senders) or Senders()
+    vain = deserted(senders, said.having(Workloads) or Workloads(), said.having(Deployments) or Deployments())
+    return ways(world, set(vain), set(dialling_first(senders)))
 
 
 def _clients(looks: Iterable[tuple[Inspection, Snapshot]], cluster: Cluster) -> Iterator[tuple[Inspection, Snapshot]]:

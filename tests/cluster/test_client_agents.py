@@ -133,3 +133,24 @@ def test_of_all_services_those_who_send_to_their_node_are_told_as_not_seen() -> 
         f"`dualstack diagnose {called} -n shop` asks about that"
         for who, called in (("Job load", "job/load"), ("Deployment cart", "deploy/cart"))
     }
+
+
+@pytest.mark.parametrize(
+    ("image", "families", "verdict"),
+    [
+        ("node:18", w.BOTH, "broken"),
+        ("node:20", w.BOTH, "unknown"),
+        ("node:18", ["IPv4"], "unknown"),
+    ],
+)
+def test_what_an_older_node_finds_on_its_loopback_is_what_answers_on_the_first_address(
+    image: str, families: list[str], verdict: str
+) -> None:
+    pod, made, held = sidecar(port=4318)
+    for spec in (pod["spec"], made["spec"]["template"]["spec"]):
+        spec["containers"][0] |= {"image": image, "env": variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")}
+    pod["status"]["podIPs"] = [x for x in pod["status"]["podIPs"] if (":" in x["ip"]) <= ("IPv6" in families)]
+    found = told(pod, more=[made, held])
+
+    assert found.verdict == verdict
+    assert ("DS804" in {x.code for x in found.findings}) is (image == "node:18")
