@@ -59,10 +59,11 @@ from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
-from dualstack.reach.refuted import said_at, standing, unneeded, useful
+from dualstack.reach.refuted import said_at, standing, unmissed, unneeded, useful
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
+from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
@@ -138,7 +139,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     near = to_pods(made, places.values())
     glimpses = replace(glimpses, unreached=unreached(near))
     reasoned = (cluster, places, asked, glimpses)
-    flows = ways(reasoned, set(_vain(said))) if cluster.askers else forward(*reasoned)
+    flows = _ways(reasoned, said) if cluster.askers else forward(*reasoned)
     predicted = resolved(
         unanswered(mutual(admitted(flows, cluster, Places(places), world.clients), cluster, Places(places)), cluster),
         heard,
@@ -167,9 +168,11 @@ def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
     return tuple(x for x in BOTH if x in set(map(family, held)))
 
 
-def _vain(said: Snapshot) -> Iterator[tuple[str, str]]:
-    senders, workloads, deployments = said.having(Senders), said.having(Workloads), said.having(Deployments)
-    return deserted(senders or Senders(), workloads or Workloads(), deployments or Deployments())
+def _ways(world: Reasoned, said: Snapshot) -> Iterator[Trace]:
+    """The ways of the clients that are asked about, with what files say of them."""
+    senders = said.having(Senders) or Senders()
+    vain = deserted(senders, said.having(Workloads) or Workloads(), said.having(Deployments) or Deployments())
+    return ways(world, set(vain), set(dialling_first(senders)))
 
 
 def _clients(looks: Iterable[tuple[Inspection, Snapshot]], cluster: Cluster) -> Iterator[tuple[Inspection, Snapshot]]:
@@ -243,7 +246,7 @@ def conclude(
     used = met_by(seen.traces.items, world.clients)
     workloads = seen.said.having(Workloads) or Workloads()
     found = _judged(seen, rules() if chosen is None else chosen, used)
-    told_of = (instrumented(x, seen.traces, world.clients, workloads) for x in found)
+    told_of = (instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations) for x in found)
     spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}
     findings = tuple(replace(x, hint=in_namespace(x.hint, spaces)) for x in told_of)
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
@@ -276,7 +279,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     helpful = useful(static, sight.cluster, sight.said.having(Services) or Services())
     lasting = standing(helpful, tuple(sight.places.values()), workloads)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
-    every = (told(x, sight.traces) for x in (*found, *beside))
+    every = (unmissed(told(x, sight.traces), sight.clients) for x in (*found, *beside))
     said = [*every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):

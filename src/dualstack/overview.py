@@ -22,7 +22,7 @@ from dualstack.model.world import World
 from dualstack.reach.crowds import listed
 from dualstack.reach.leftover import as_leftover, is_leftover
 from dualstack.reach.strays import lost
-from dualstack.reach.unaimed import NEEDS, unaimed, unreached
+from dualstack.reach.unaimed import NEEDS, aside, unaimed, unreached
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, ranked, rules
 
@@ -57,6 +57,8 @@ def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]
     """What could not be had, and ports: of a Service without one for OTLP where no other one leads to its pods."""
     why = "" if whole.services or world.lost else unaimed(whole, {}, world.target, world.namespace, world.clients)
     yield from (Skipped(NEEDS, x) for x in [why] if x)
+    unseen = aside(world.clients, whole) if not why else {}
+    yield from (Skipped(*x) for x in list(unseen.items())[:_LOST])
     yield from (Skipped(x.needs, x.why) for x in world.gaps)
     leading = [x for x, one in each if one.traces]
     silent = list(unreached((x for x, one in each if not one.traces), leading, whole))

@@ -2,15 +2,21 @@
 
 from copy import deepcopy
 
+import pytest
+
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
-from dualstack.model.address import Protocol
+from dualstack.gather.cluster import Asker
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
+from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
+from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import (
     ENDPOINT,
@@ -24,7 +30,7 @@ from tests.cluster.test_client_ways import (
     sidecar,
     told,
 )
-from tests.cluster.test_survey import client, variables
+from tests.cluster.test_survey import client, variables, whole
 
 
 def test_whoever_expects_ipv6_of_a_sidecar_is_told_of_its_refusal() -> None:
@@ -86,6 +92,21 @@ def test_nobody_expects_both_families_of_an_agent_on_one_address() -> None:
     assert "DS204" not in {x.code for x in found.findings}
 
 
+@pytest.mark.parametrize(("expect", "severity"), [((), "info"), ((Family.IPV4, Family.IPV6), "warning")])
+def test_one_address_of_the_node_is_enough_unless_both_are_expected(expect: tuple[Family, ...], severity: str) -> None:
+    pod = on_host()
+    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"}}
+    template = {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": deepcopy(pod["spec"])}
+    kept = {"name": "cart-abc", "namespace": "shop", "ownerReferences": [{"kind": "Deployment", "name": "cart"}]}
+    owners = [
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": kept},
+        {**made, "spec": {"template": template}},
+    ]
+    found = told(pod, pods=[agent()], more=owners, expect=expect)
+
+    assert [x.severity for x in found.findings if x.code == "DS604"] == [severity]
+
+
 def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destination() -> None:
     pod = cart("http://127.0.0.1:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
     pod["spec"]["containers"].append({"name": "helper", "image": "helper:1"})
@@ -100,3 +121,36 @@ def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destin
     (cause,) = [x for x in found.findings if x.code == "DS110"]
     assert cause.hint.startswith("Send to ")
     assert "grpc export through a forwarded port to port 4317 of the pod a" in {x.source for x in cause.evidence}
+
+
+def test_of_all_services_those_who_send_to_their_node_are_told_as_not_seen() -> None:
+    lost = cart("http://$(HOST_IP):4317", on="n2")
+    lost["metadata"] |= {"name": "bb", "ownerReferences": [{"kind": "Job", "name": "load"}]}
+    found = conclude_all(survey(Asker(Stored(whole(on_host(), lost, cart("http://otel.obs:4317"))), "")), Question())
+
+    assert {x.needs: x.why for x in found.skipped if x.needs.startswith("the way of")} == {
+        f"the way of {who} in shop": "it sends to `http://$(HOST_IP):4317`, which is no Service; "
+        f"`dualstack diagnose {called} -n shop` asks about that"
+        for who, called in (("Job load", "job/load"), ("Deployment cart", "deploy/cart"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "families", "verdict"),
+    [
+        ("node:18", w.BOTH, "broken"),
+        ("node:20", w.BOTH, "unknown"),
+        ("node:18", ["IPv4"], "unknown"),
+    ],
+)
+def test_what_an_older_node_finds_on_its_loopback_is_what_answers_on_the_first_address(
+    image: str, families: list[str], verdict: str
+) -> None:
+    pod, made, held = sidecar(port=4318)
+    for spec in (pod["spec"], made["spec"]["template"]["spec"]):
+        spec["containers"][0] |= {"image": image, "env": variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")}
+    pod["status"]["podIPs"] = [x for x in pod["status"]["podIPs"] if (":" in x["ip"]) <= ("IPv6" in families)]
+    found = told(pod, more=[made, held])
+
+    assert found.verdict == verdict
+    assert ("DS804" in {x.code for x in found.findings}) is (image == "node:18")

@@ -167,6 +167,11 @@ BROKEN: dict[str, tuple[list[Object], dict[str, Any], list[str]]] = {
     "a sidecar on the address of the pod": (
         [*sidecar("10.244.7.1:4317")[:1]], {"more": sidecar("10.244.7.1:4317")[1:]}, ["DS204"]),
     "nobody on the loopback": ([cart("http://localhost:4317")], {}, ["DS110"]),
+    "nobody on the loopback of a property": (
+        [cart("http://otel.obs:4317", *variables(JAVA_TOOL_OPTIONS="-Dotel.exporter.otlp.endpoint=http://localhost:4317"))],
+        {},
+        ["DS110"],
+    ),
     "nobody behind a wildcard": ([cart("http://0.0.0.0:4317")], {}, ["DS109"]),
     "a host file": (
         [cart("http://otel.obs:4317", hostAliases=[{"ip": "10.96.77.77", "hostnames": ["otel.obs"]}])],

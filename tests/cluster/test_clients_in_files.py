@@ -207,7 +207,7 @@ def corefile(zones: str) -> Object:
         ("clusterset.local", [corefile("cluster.local")], ["warning"]),
         ("k8s.acme", [], []),
         ("k8s.acme", [corefile("k8s.acme. cluster.local")], []),
-        ("cluster.local", [corefile("k8s.acme")], []),
+        ("cluster.local", [corefile("k8s.acme")], ["warning"]),
     ],
 )
 def test_the_domain_of_a_whole_name(domain: str, more: list[Object], expected: list[str], tmp_path: Path) -> None:

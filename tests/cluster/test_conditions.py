@@ -2,6 +2,9 @@
 
 import pytest
 
+from dualstack.conclusion import conclude
+from dualstack.model.exporter import Exporter
+from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
 from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
@@ -120,3 +123,14 @@ def test_why_nobody_knows_begins_with_what_was_not_done() -> None:
     told = " ".join(x.text.strip() for x in unknown(found))
     assert "a listener is there; nothing was exported" in told
     assert "no node could be read" in told
+
+
+def test_a_port_that_a_service_leaves_out_is_a_remark_where_its_clients_are_known() -> None:
+    ports = [{"name": "otlp-grpc", "port": 4317, "targetPort": 4317}]
+    alone = w.world(w.healthy(services=[w.service(ports=ports)]))
+    used = w.world(w.healthy(services=[w.service(ports=ports)]))
+    used.clients = [Exporter("obs", "Deployment cart", "a", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317")]
+
+    for world, severity in ((alone, "warning"), (used, "info")):
+        (told,) = (x for x in conclude(world, Question()).findings if x.code == "DS521")
+        assert (told.summary, told.severity) == ("Service leaves out port 4318", severity)

@@ -88,6 +88,31 @@ def test_a_name_that_no_service_has(endpoint: str, more: list[Object], expected:
     assert (told(path).verdict == "broken") is (expected == "error")
 
 
+SPACES = [{"kind": "Namespace", "metadata": {"name": x}} for x in ("default", "kube-system", "obs", "shop")]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more", "expected"),
+    [
+        ("http://jaeger.tracing:4317", [API, *SPACES], ["warning"]),
+        ("http://jaeger.tracing:4317", [API], []),
+        ("http://jaeger.tracing:4317", SPACES, []),
+        ("http://jaeger.tracing:4317", [API, *SPACES[1:]], []),
+        ("https://jaeger.tracing:4317", [API, *SPACES], []),
+        ("http://jaeger.tracing", [API, *SPACES], []),
+        ("http://ingest.cloud:4317", [API, *SPACES], []),
+        ("http://ingest.eu:4317", [API, *SPACES], []),
+    ],
+)
+def test_a_name_in_a_namespace_that_is_not_there(
+    endpoint: str, more: list[Object], expected: list[str], tmp_path: Path
+) -> None:
+    found = of(told(folder(tmp_path, cart(endpoint), *more)), "DS408")
+
+    assert [str(x.severity) for x in found[:1]] == expected
+    assert all("in the namespace `tracing`; there is `otel.obs`." in x.detail for x in found)
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -114,6 +114,8 @@ def test_a_daemon_set_without_pods_is_asked_about_by_its_template() -> None:
         ("otlp: {endpoint: 'otel:4317', tls: {insecure: true, ca_file: /ca}}", "DS902", "does not speak TLS"),
         ("otlp: {endpoint: 'https://otel:4317', tls: {insecure: true}}", "DS902", "does not speak TLS"),
         ("otlphttp: {endpoint: 'http://otel:4317'}", "DS902", "speaks gRPC, not HTTP/1"),
+        ("otlphttp: {endpoint: 'otel:4318'}", "DS119", "The endpoint has no scheme"),
+        ("otlphttp: {traces_endpoint: 'otel.obs.svc:4318/v1/traces'}", "DS119", "The endpoint has no scheme"),
         ("otlphttp: {endpoint: 'http://otel:4318/v1/traces'}", "DS904", "Clients post to another path"),
         ("otlphttp: {traces_endpoint: 'http://otel:4318'}", "DS904", "Clients post to another path"),
         ("otlp: {endpoint: 'otle:4317', tls: {insecure: true}}", "DS408", "No Service has this name"),

@@ -150,6 +150,45 @@ def test_a_name_that_nobody_has_is_corrected_there() -> None:
     assert hint.endswith("of the Instrumentation in shop.")
 
 
+OLD = "http://otle.obs:4317"
+
+
+def resource(name: str = "mine", **spec: Any) -> Object:
+    about = {"name": name, "namespace": "shop"}
+    return {"apiVersion": "opentelemetry.io/v1alpha1", "kind": "Instrumentation", "metadata": about, "spec": spec}
+
+
+def with_resources(*resources: Object, endpoint: str = OLD, said: str = "true") -> str:
+    """What to do about pods that have this endpoint from the Operator, where there are these resources."""
+    pod, *made = instrumented(said)
+    pod["spec"]["containers"][0]["env"][-1]["value"] = endpoint
+    (hint,) = hints(told(pod, more=[*made, *resources]))
+    return hint
+
+
+@pytest.mark.parametrize(
+    ("said", "who"), [("true", "The Instrumentation in shop"), ("mine", "Instrumentation shop/mine")]
+)
+def test_pods_that_are_older_than_their_instrumentation_are_made_anew(said: str, who: str) -> None:
+    assert with_resources(resource(exporter={"endpoint": "http://otel.obs:4318"}), said=said) == (
+        f"{who} says `http://otel.obs:4318` by now, and pods get that while they are made. Where it is right, "
+        "`kubectl rollout restart deploy/cart -n shop` lets them have it."
+    )
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [resource(exporter={"endpoint": OLD})],
+        [resource(exporter={"endpoint": "http://a"}), resource("other", exporter={"endpoint": "http://b"})],
+        [resource(exporter={"endpoint": "http://a"}, java={"env": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT"}]})],
+        [resource(exporter="odd")],
+    ],
+)
+def test_where_that_is_no_newer_endpoint_for_certain_it_is_mended_there(resources: list[Object]) -> None:
+    assert with_resources(*resources).endswith("`spec.exporter.endpoint` of the Instrumentation in shop.")
+
+
 def test_they_are_not_asked_to_speak_what_their_language_may_not() -> None:
     pod, *made = instrumented("true", port=4318)
 

@@ -61,7 +61,7 @@ RIGHT: Right = {
     "admin pod/first-5d8f-0": ("degraded", FIRST),
     "admin collector/gateway": ("unknown", NONE),
     "admin deploy/cart": ("unknown", NONE),
-    "admin deploy/hosted": ("unknown", [UNHELD, "DS604 warning ipv6"]),
+    "admin deploy/hosted": ("unknown", [UNHELD, "DS604 info ipv6"]),
     "view svc/otel": ("unknown", NONE),
     "view svc/poor": ("unknown", NONE),
     "view --all": ("degraded", VIEWED),

@@ -68,6 +68,15 @@ def test_pods_to_which_no_service_leads_are_told_of() -> None:
     ("said", "by"),
     [
         ({"OTEL_SDK_DISABLED": "true"}, "`OTEL_SDK_DISABLED=true`"),
+        ({"OTEL_JAVAAGENT_ENABLED": "false"}, "`OTEL_JAVAAGENT_ENABLED=false`"),
+        (
+            {"JAVA_TOOL_OPTIONS": "-Dotel.javaagent.enabled=false"},
+            "`JAVA_TOOL_OPTIONS: -Dotel.javaagent.enabled=false`",
+        ),
+        (
+            {"OTEL_TRACES_SAMPLER": "always_off", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+            "`OTEL_TRACES_SAMPLER=always_off`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",
+        ),
         (
             {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
             "`OTEL_TRACES_EXPORTER=zipkin`, `OTEL_METRICS_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`",
@@ -84,7 +93,14 @@ def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by:
 
 @pytest.mark.parametrize(
     ("said", "how"),
-    [({"OTEL_SERVICE_NAME": "cart"}, "not set"), ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty")],
+    [
+        ({"OTEL_SERVICE_NAME": "cart"}, "not set"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "empty"),
+        (
+            {"OTEL_EXPORTER_OLTP_ENDPOINT": "http://otel.obs:4317"},
+            "not set (`OTEL_EXPORTER_OLTP_ENDPOINT` is, which SDKs do not read)",
+        ),
+    ],
 )
 def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str, str], how: str) -> None:
     mine = client("a", "n1", variables(**said))
@@ -286,3 +302,18 @@ def test_pods_that_do_not_run_are_what_to_see_to_first() -> None:
         "The pod otel-a waits with CreateContainerConfigError for its container otelcol: configmap "
         '"env" not found: see to that first.'
     )
+
+
+HOSTMETRICS = """receivers: {hostmetrics: {scrapers: {cpu: {}}}}
+exporters: {debug: {}, otlp: {endpoint: "gateway:4317", tls: {insecure: true}}}
+service: {pipelines: {metrics: {receivers: [hostmetrics], exporters: [USED]}}}
+"""
+
+
+@pytest.mark.parametrize(("used", "deaf"), [("debug", True), ("otlp", False)])
+def test_a_collector_that_no_otlp_goes_through_is_told_so(used: str, deaf: bool) -> None:
+    held = w.config()
+    held["data"]["config.yaml"] = HOSTMETRICS.replace("USED", used)
+    said = of(asked("deploy/otel", services=[], slices=[], configs=[held]))
+
+    assert ("These Collectors take no OTLP, and send none on" in said) is deaf

@@ -39,6 +39,14 @@ from tests.rules.workloads import LOCAL, RESOURCE, compose, found, pod, told
             [],
         ),
         (
+            pod(
+                LOCAL.replace("}}}}", '}, http: {endpoint: "localhost:4318"}}}}'),
+                "ports: [{containerPort: 4317}, {containerPort: 4318}]\n        - {name: app, env: "
+                '[{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://localhost:4317"}]}',
+            ),
+            [],
+        ),
+        (
             pod('receivers: {otlp: {protocols: {grpc: {endpoint: "${env:H:-localhost}:4317"}}}}', service="4317"),
             ["DS202 warning 6"],
         ),

@@ -54,6 +54,35 @@ def test_a_sender_to_its_own_loopback(text: str, expected: list[str]) -> None:
     assert told(text) == expected
 
 
+PROPERTY = "-Dotel.exporter.otlp.endpoint="
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (f'JAVA_TOOL_OPTIONS: "-Xmx1g {PROPERTY}{HERE}"', ["DS110 error 1"]),
+        (f'OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel:4318", _JAVA_OPTIONS: "{PROPERTY}{HERE}"', ["DS110 error 1"]),
+        (f'OTEL_EXPORTER_OTLP_ENDPOINT: "{HERE}", JAVA_TOOL_OPTIONS: "{PROPERTY}http://otel:4318"', []),
+        (f'JAVA_TOOL_OPTIONS: "{PROPERTY}{HERE}", _JAVA_OPTIONS: "{PROPERTY}http://otel:4318"', []),
+        (f'JAVA_TOOL_OPTIONS: "{PROPERTY}{HERE}", OTEL_SDK_DISABLED: "true"', []),
+        (f'JAVA_TOOL_OPTIONS: "{PROPERTY}{HERE} -Dotel.sdk.disabled=true"', []),
+        (f'JAVA_TOOL_OPTIONS: "{PROPERTY}http://$$HOST:4318"', []),
+    ],
+)
+def test_what_a_property_of_a_jvm_says_counts_more_than_the_variable(variables: str, expected: list[str]) -> None:
+    assert told(f"services: {{shop: {{image: shop, environment: {{{variables}}}}}}}") == expected
+
+
+def test_a_property_on_the_command_line_is_named() -> None:
+    text = f'services: {{shop: {{image: shop, command: ["java", "{PROPERTY}{HERE}", "-jar", "a.jar"]}}}}'
+
+    (one,) = found(text)
+    assert one.evidence[0].source == "the command: -Dotel.exporter.otlp.endpoint"
+    at = one.location
+    assert at is not None
+    assert text[at.column - 1 : at.end_column - 1] == HERE
+
+
 def test_a_loopback_destination_is_led_to_the_collector_of_the_files() -> None:
     served = LOCAL.replace("localhost", "0.0.0.0").replace("4317", "4318").replace("grpc", "http")
     service = pod(served, service="4318").replace("metadata: {name: otel}", "metadata: {name: otel, namespace: obs}")

@@ -25,11 +25,12 @@ from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach import cluster_dns
 from dualstack.reach.aims import Aim, aims, is_otlp, of_pod, with_onward
-from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
+from dualstack.reach.client_dns import domain, first_nameserver, in_ranges, is_foreign, slips, zones
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
-from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods
+from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
+from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
@@ -39,6 +40,8 @@ T = TypeVar("T")
 _READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 _DENIED = 403
 _ADDRESSES = 20
+_OTHERS = 3
+"""Services that are named in the place of one that nothing is like."""
 _PODS = 500
 """Pods of a namespace that are looked through for a Collector."""
 _TELEMETRY = 8888
@@ -104,6 +107,7 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
 def _held(sent: Exporter) -> Missing:
     since = sent.held.endswith(AS_THEN)
     why = f"{sent.held} holds it, {'and was changed since' if since else 'which was not read'}"
+    why = "its value was hidden by who stored it" if sent.held == HIDDEN else why
     return Missing(f"{sent.variable} of {sent.owner}", why)
 
 
@@ -134,15 +138,16 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
         around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
+    _instrumented(ask)
     found = aims(_cluster(ask, pods))
     _domains(ask, found)
     # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.
     files = isinstance(ask.api, Stored)
     names = {(x.namespace, x.name): aim.likely and not (x.pod and files) for aim in reversed(found) for x in aim.names}
     for (namespace, name), likely in names.items():
-        led += _to_service(ask, namespace, name, likely=likely)
-        mine = (aim.port for aim in found for x in aim.names if (x.namespace, x.name) == (namespace, name))
-        _beside(ask, (namespace, name), {*mine} - {0})
+        mine = [aim for aim in found for x in aim.names if (x.namespace, x.name) == (namespace, name)]
+        led += _to_service(ask, namespace, name, likely=likely, plain=any(x.plain for x in mine))
+        _beside(ask, (namespace, name), {x.port for x in mine} - {0})
     addresses = {(x, aim.port): None for aim in found for x in aim.literals}
     for address, port in list(addresses)[:_ADDRESSES]:
         led += _to_address(ask, address, port)
@@ -162,9 +167,20 @@ def _nameservers(ask: Asker) -> None:
     ask.world.nameservers = [x for x in named if x in held]
 
 
+def _instrumented(ask: Asker) -> None:
+    """Note what the Operator would put into pods by now, where that was stored."""
+    if isinstance(ask.api, Stored):
+        with contextlib.suppress(Refused):
+            ask.world.keep(kinds.INSTRUMENTATIONS.kind, *ask.api.objects(kinds.INSTRUMENTATIONS))
+
+
 def _domains(ask: Asker, found: Sequence[Aim]) -> None:
-    """Note the domains of the cluster, where a client names one that clusters mostly do not have."""
-    if any(is_foreign(x.host) for x in found):
+    """Note the domains of the cluster, where a client names one that clusters mostly do not have.
+
+    Where they were stored, wherever one names any.
+    """
+    stored = isinstance(ask.api, Stored)
+    if any(is_foreign(x.host) or (stored and domain(x.host)) for x in found):
         with contextlib.suppress(Refused):
             said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
             ask.world.domains = list(zones(text(said, "data", "Corefile")))
@@ -179,12 +195,17 @@ def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:
     return replace(known, exporters=sent, onward=tuple(_onward(ask, pods, template)))
 
 
-def _to_service(ask: Asker, namespace: str, name: str, *, likely: bool = True) -> list[tuple[Asker, Iterable[Object]]]:
-    """A Service with what is behind it; one that is not `likely` to be meant may be out of reach."""
+def _to_service(
+    ask: Asker, namespace: str, name: str, *, likely: bool = True, plain: bool = False
+) -> list[tuple[Asker, Iterable[Object]]]:
+    """A Service with what is behind it; one that is not `likely` to be meant may be out of reach.
+
+    `plain` says that a port of OTLP is meant, without TLS.
+    """
     there = Asker(ask.api, namespace, ask.world)
     service = there.one(kinds.SERVICES, name) if likely else there.quietly(kinds.SERVICES, name, namespace)
     if not service:
-        _instead(ask, (namespace, name))
+        _instead(ask, (namespace, name), plain=plain)
         return _kept(ask, _agents(ask, namespace)) if (namespace, name) in ask.world.absent else []
     there.some(kinds.POLICIES, namespace)
     return followed(there, service)
@@ -241,8 +262,11 @@ def _surveys(ask: Asker, node: str) -> bool:
     return not isinstance(ask.api, Stored) or ask.api.surveys(node)
 
 
-def _instead(ask: Asker, key: tuple[str, str]) -> None:
-    """Note what tells that a name was meant to be that of a Service which is not there."""
+def _instead(ask: Asker, key: tuple[str, str], *, plain: bool) -> None:
+    """Note what tells that a name was meant to be that of a Service which is not there.
+
+    Of a name for plain OTLP in a namespace that is not there, either, it is that there are others.
+    """
     world, source = ask.world, ask.api
     if key not in world.absent:
         return
@@ -255,6 +279,9 @@ def _instead(ask: Asker, key: tuple[str, str]) -> None:
         seen |= {x.metadata.namespace for x in known}
         keys += [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
     missed(world, key, seen, keys)
+    gone = isinstance(source, Stored) and source.lists(kinds.NAMESPACES) and key[0] not in seen
+    if plain and gone and not is_worldly(key[0]) and not any(x[:2] == key for x in world.meant):
+        world.meant += [(*key, *x) for x in dict.fromkeys(keys[:_OTHERS])]
 
 
 def _agents(ask: Asker, namespace: str) -> list[Object]:

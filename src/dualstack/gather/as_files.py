@@ -22,7 +22,7 @@ _INJECT = "sidecar.opentelemetry.io/inject"
 """By what pods ask the Operator for a Collector beside them (operator internal/webhook/podmutation)."""
 _GENERATIONS = 3
 """Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
-_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", PEERS)
+_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", "Instrumentation", PEERS)
 """Kinds that say nothing of what was asked for."""
 
 

@@ -1,7 +1,8 @@
 """How much of a cluster a list holds that `kubectl get -A` wrote: it says nowhere which namespaces were asked.
 
 Kubernetes keeps a Service `kubernetes` in `default` (pkg/controlplane/controller/kubernetesservice), and on each node
-something of `kube-system` runs. A list that holds these beside those of other namespaces was asked for all.
+something of `kube-system` runs. A list that holds these beside those of other namespaces was asked for all. Namespaces
+are listed all at once.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ _OWN, _SYSTEM = ("default", "kubernetes"), "kube-system"
 
 
 def note(world: World, items: Any, kind: str) -> None:  # noqa: ANN401 -- whatever a file holds
-    """Note what a list holds all of: the Services, and the pods of nodes."""
+    """Note what a list holds all of: the Services, the Namespaces, and the pods of nodes."""
     found = defaultdict[str, list[Mapping[str, Any]]](list)
     for item in items if isinstance(items, list) else ():
         if isinstance(item, Mapping):
@@ -23,6 +24,8 @@ def note(world: World, items: Any, kind: str) -> None:  # noqa: ANN401 -- whatev
     names = {(_of(x), text(x, "metadata", "name")) for x in found["Service"]}
     if _OWN in names and len({x for x, _ in names}) > 1:
         world.whole = [*world.whole, "Service"]
+    if {_OWN[0], _SYSTEM} <= {text(x, "metadata", "name") for x in found["Namespace"]}:
+        world.whole = [*world.whole, "Namespace"]
     pods = found["Pod"]
     if len(set(map(_of, pods))) > 1:
         world.surveyed = list(dict.fromkeys((*world.surveyed, *_nodes(pods))))

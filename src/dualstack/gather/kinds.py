@@ -26,6 +26,7 @@ WAYS = (
 )
 """What leads requests from outside to Services."""
 COLLECTORS = Kind("opentelemetry.io", "v1beta1", "opentelemetrycollectors", "OpenTelemetryCollector", dict[str, Any])
+INSTRUMENTATIONS = Kind("opentelemetry.io", "v1alpha1", "instrumentations", "Instrumentation", dict[str, Any])
 REPLICA_SETS = Kind("apps", "v1", "replicasets", "ReplicaSet", dict[str, Any])
 WORKLOADS = {
     "Deployment": Kind("apps", "v1", "deployments", "Deployment", dict[str, Any]),
@@ -65,6 +66,7 @@ _EVERY: tuple[Kind[Any], ...] = (
     GATEWAYS,
     *WAYS,
     COLLECTORS,
+    INSTRUMENTATIONS,
     CRON_JOBS,
 )
 GROUPS = {x.kind: x.group for x in (*_EVERY, *WORKLOADS.values())}

@@ -15,7 +15,7 @@ from dualstack.model.event import Event
 from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
-from dualstack.model.maker import Maker, Space
+from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
@@ -338,7 +338,8 @@ class Cluster(msgspec.Struct, frozen=True):
     the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
     `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients. `onward` is
-    where Collectors among the askers send on to, that of each pod by itself.
+    where Collectors among the askers send on to, that of each pod by itself. `instrumentations` are what the Operator
+    would put into pods by now.
     """
 
     name: str = ""
@@ -376,6 +377,7 @@ class Cluster(msgspec.Struct, frozen=True):
     engines: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     mutual: tuple[PeerAuthentication, ...] = ()
+    instrumentations: tuple[Instrumentation, ...] = ()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

@@ -43,16 +43,17 @@ class Exporter(msgspec.Struct, frozen=True):
 
     `owner` is what made them (`Deployment shop`), `pod` one of them, `pods` their number; where none is there it is
     of one that would be made, which has no name. `variable` says the `endpoint`, with its variables filled in as for
-    that pod; `written` is its text where that is another one. `protocol` is empty where the environment does not say
-    it. `signals`, `tls`, `credentials`, `may` and `trusts` are what `reach/brings.py` says of the environment.
-    `families` are those of their addresses; with `host_network` these are the node's. `container` is the one that has
-    the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the endpoint is then as
-    it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy instead. `labels` are
-    those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on, `variable` is the field
-    of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the endpoint and the protocol
-    in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`. Names and passwords in an
-    endpoint are left out. `verifies` says whether it looks at the certificate of the server, and `server_name` is the
-    name that it wants there in the place of the host.
+    that pod; `written` is its text where that is another one. `protocol` is empty where neither the environment nor the
+    version of an agent says it. `signals`, `tls`, `credentials`, `may` and `trusts` are what `reach/brings.py` says of
+    the environment. `families` are those of their addresses; with `host_network` these are the node's. `container` is
+    the one that has the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the
+    endpoint is then as it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy
+    instead. `labels` are those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on,
+    `variable` is the field of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the
+    endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
+    With `java` the Java agent of OpenTelemetry exports. Names and passwords in an endpoint are left out. `verifies`
+    says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
+    place of the host.
     """
 
     namespace: str
@@ -79,6 +80,7 @@ class Exporter(msgspec.Struct, frozen=True):
     protocol_by: str = ""
     verifies: bool = True
     server_name: str = ""
+    java: bool = False
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""
@@ -139,6 +141,11 @@ class Exporter(msgspec.Struct, frozen=True):
         port = int(found["port"] or (443 if tls else 80))
         spoken = _PROTOCOLS.get(self.protocol) or OTLP_PORTS.get(port, Protocol.HTTP)
         return Target(self.endpoint.strip(), self.host, port, spoken, tls) if 0 < port < 65536 else None
+
+    @property
+    def unspoken(self) -> bool:
+        """Whether the environment says a protocol that is none of OTLP."""
+        return bool(self.protocol) and self.protocol not in _PROTOCOLS
 
     @property
     def literal(self) -> bool:

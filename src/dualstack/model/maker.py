@@ -1,9 +1,10 @@
-"""Workloads that make pods, and namespaces, as an API server holds them: the fields that decide, and nothing else.
+"""What makes pods or decides over them, as an API server holds it: the fields that matter, and nothing else.
 
 Field names and meanings are those of the Kubernetes API reference 1.34.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from dualstack.model.netpol import LabelSelector
 from dualstack.model.slim import Condition, ObjectMeta, Slim
@@ -76,3 +77,19 @@ class Space(Slim, frozen=True):
     """A Namespace."""
 
     metadata: ObjectMeta
+
+
+class Instrumentation(Slim, frozen=True):
+    """What the Operator puts into pods while they are made (operator apis/v1alpha1/instrumentation_types.go)."""
+
+    metadata: ObjectMeta
+    spec: Mapping[str, Any] = {}
+
+    @property
+    def endpoint(self) -> str:
+        """Where it lets them send to; empty where its variables may say another place."""
+        parts = (self.spec, *(x for x in self.spec.values() if isinstance(x, Mapping)))
+        named = (y.get("name") for x in parts for y in x.get("env") or () if isinstance(y, Mapping))
+        said = self.spec.get("exporter")
+        told = said.get("endpoint") if isinstance(said, Mapping) else None
+        return str(told or "") if "OTEL_EXPORTER_OTLP_ENDPOINT" not in named else ""

@@ -77,7 +77,8 @@ class Destination(msgspec.Struct, frozen=True):
     variables filled in, and `unset` are those without a value. `client` is the runtime that dials. Of a Collector's
     exporter of `otlp`, `tls` says whether it sends over TLS, `signals` are those whose pipelines it is in, empty where
     nobody says, and `brings` are its credentials, in the words of `reach/brings.py`. `verifies` says whether it looks
-    at the certificate of the server, and `server_name` is the name that it wants there in the place of the host.
+    at the certificate of the server, and `server_name` is the name that it wants there in the place of the host. `by`
+    is what says it in the place of that field, such as a property of a JVM.
     """
 
     owner: str
@@ -95,6 +96,7 @@ class Destination(msgspec.Struct, frozen=True):
     trusts: bool = False
     verifies: bool = True
     server_name: str = ""
+    by: str = ""
 
 
 class Balancer(msgspec.Struct, frozen=True):

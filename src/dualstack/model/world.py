@@ -15,7 +15,7 @@ from dualstack.model.front import FRONTS, Front
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.kube import TEMPLATES
-from dualstack.model.maker import Maker, Space
+from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap, ServiceCIDR
@@ -137,6 +137,7 @@ class World(msgspec.Struct):
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),
+            instrumentations=tuple(self._as(Instrumentation, "Instrumentation")),
         )
 
     def unmade(self) -> Object | None:

@@ -42,6 +42,12 @@ class Aim(msgspec.Struct, frozen=True):
         return self.exporter.target.port if self.exporter.target else 0
 
     @property
+    def plain(self) -> bool:
+        """Whether it is a port of OTLP, without TLS."""
+        target = self.exporter.target
+        return target is not None and target.port in OTLP_PORTS and not target.tls
+
+    @property
     def own(self) -> bool:
         """Whether it leads to the loopback of the pod."""
         host = self.host.lower()

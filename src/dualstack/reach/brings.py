@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from dualstack.reach.java import AFTER, BEFORE
+from dualstack.reach.redacted import is_redacted
 
 SIGNALS = ("traces", "metrics", "logs")
 """Those that SDKs export unless they are told otherwise."""
@@ -19,6 +20,10 @@ _STORES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_
 """Variables that name authorities for whatever a program sends (OpenSSL and Go, Node.js, Python)."""
 _SCHEMES = {"https": True, "http": False}
 _INSECURE = {"true": False, "false": True}
+_OFF = {"OTEL_SDK_DISABLED": "true", "OTEL_JAVAAGENT_ENABLED": "false"}
+"""What switches an SDK off, or the agent that is one (opentelemetry-java-instrumentation, `otel.javaagent.enabled`)."""
+_SAMPLER, _NONE = "OTEL_TRACES_SAMPLER", "always_off"
+"""What keeps every span from an exporter."""
 
 
 class Brought(NamedTuple):
@@ -63,19 +68,36 @@ def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:
     SDKs take a list, and names that begin alike: `otlp,console`, `otlp_proto_http` (opentelemetry-python, entry points
     of its exporters). `otlp/stdout` writes to the log.
     """
+    if signal == "traces" and _is_unsampled(values):
+        return False
     said = values.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower()
     names = [x.strip() for x in said.split(",") if x.strip()] or [OTLP]
-    return "$" in said or any(x.startswith(by) and not x.endswith("stdout") for x in names)
+    return "$" in said or is_redacted(said) or any(x.startswith(by) and not x.endswith("stdout") for x in names)
 
 
-def idle(values: Mapping[str, str]) -> str:
-    """The variables by which an SDK sends nothing by OTLP, whatever endpoint it is told; empty where it does."""
-    if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return "`OTEL_SDK_DISABLED=true`"
-    if any(exports(x, values) for x in SIGNALS):
-        return ""
-    names = (f"OTEL_{x.upper()}_EXPORTER" for x in SIGNALS)
-    return ", ".join(f"`{x}={values[x]}`" for x in names)
+def idle(values: Mapping[str, str], by: Mapping[str, str] | None = None) -> str:
+    """The variables by which an SDK sends nothing by OTLP, whatever endpoint it is told; empty where it does.
+
+    `by` is what says the value in the place of a variable.
+    """
+    called = by or {}
+    off = is_off(values, called)
+    if off or any(exports(x, values) for x in SIGNALS):
+        return off
+    own = {"traces": _SAMPLER} if _is_unsampled(values) else {}
+    names = (own.get(x, f"OTEL_{x.upper()}_EXPORTER") for x in SIGNALS)
+    return ", ".join(f"`{called.get(x, x)}={values[x]}`" for x in names)
+
+
+def is_off(values: Mapping[str, str], by: Mapping[str, str] | None = None) -> str:
+    """The variable by which an SDK is switched off, or what says it in its place; empty where it is on."""
+    return next(
+        (f"`{(by or {}).get(k, k)}={v}`" for k, v in _OFF.items() if values.get(k, "").strip().lower() == v), ""
+    )
+
+
+def _is_unsampled(values: Mapping[str, str]) -> bool:
+    return values.get(_SAMPLER, "").strip().lower() == _NONE
 
 
 def _first(what: str, signal: str, values: Mapping[str, str]) -> str:

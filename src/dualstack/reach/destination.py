@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from dualstack.model.address import Scope, is_address, scope, without_zone
+from dualstack.reach.redacted import hides_host
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _NAMED = re.compile(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
@@ -45,8 +46,11 @@ class Reading(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def read(text: str, form: str) -> Reading:
-    """A destination by its form: `url`, `grpc`, `hostport` or `host`. What a variable in it holds is not judged."""
-    if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text):
+    """A destination by its form: `url`, `grpc`, `hostport` or `host`.
+
+    What a variable in it holds is not judged, nor what somebody hid.
+    """
+    if text.startswith(_ELSEWHERE) or not text.strip() or "," in text or _UNREAD.match(text) or hides_host(text):
         return Reading()
     if is_quoted(text):
         return Reading(fault="DS119")

@@ -152,4 +152,4 @@ def is_usable(deployments: Deployments, senders: Senders, question: Question) ->
 def sent(said: Destination) -> tuple[Evidence, ...]:
     """A destination as its file has it, and filled in where variables are in it."""
     filled = (Evidence(said.value, "with its variables filled in", Layer.DECLARED),) * (said.value != said.written.text)
-    return (Evidence(said.written.text, said.field, Layer.DECLARED), *filled)
+    return (Evidence(said.written.text, said.by or said.field, Layer.DECLARED), *filled)

@@ -13,11 +13,13 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
+from dualstack.reach.agents import with_protocol
 from dualstack.reach.arguments import names_endpoint, with_arguments
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.java import AFTER, BEFORE
-from dualstack.reach.properties import dialled, with_properties
+from dualstack.reach.properties import dialled, runs_agent, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
+from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.variables import Variables, environment
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -34,6 +36,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
             found = with_properties(environment(container, pod, maps, linked), container)
+            found = with_protocol(found, container, pod)
             found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
 
@@ -61,8 +64,8 @@ def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
 def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> str:
     """Why a pod that names an endpoint sends nothing by OTLP, as the variables say; empty where it may send."""
     maps = tuple(config_maps)
-    found = ((x, environment(x, pod, maps)) for x in pod.spec.containers or ())
-    mine = [idle(y.values) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
+    found = ((x, with_properties(environment(x, pod, maps), x)) for x in pod.spec.containers or ())
+    mine = [idle(y.values, y.by) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
     return mine[0] if mine and all(mine) else ""
 
 
@@ -116,10 +119,11 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         host_network=bool(pod.spec.host_network),
         written=said if said != endpoint else "",
         container=container.name,
-        held=found.held.get(name, ""),
+        held=found.held.get(name, HIDDEN if hides_host(endpoint) else ""),
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),
+        java=runs_agent(found, container),
         **_brought(signal, endpoint, found, way)._asdict(),
     )
     return diverting(made, found)

@@ -1,16 +1,25 @@
 """Endpoints of clients that are no address."""
 
+from msgspec.structs import replace
+
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.destination import Reading, is_quoted, read
+from dualstack.reach.redacted import is_redacted
 
 _FAULTS = ("DS101", "DS103", "DS119")
 """What is wrong with a text that no client can make an address of."""
 
 _SEVERAL = "DS102"
 """The rule of variables that hold addresses, such as `status.hostIPs`, which are of both families."""
+SCHEMELESS, UNSPOKEN = "schemeless", "unspoken"
+"""Marks of an endpoint without a scheme, and of a protocol that is none, where the program takes no such.
+
+A Collector does not over HTTP (runs of 0.139 and 0.161); for Java see opentelemetry-java, OtlpConfigUtil.
+"""
+_COLLECTOR = "exporters."
 
 
 def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | None:
@@ -24,11 +33,33 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
         why = f"`{text}` is no address that a client can use"
         why += ": the quotes are part of the value" if is_quoted(text) else ""
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, found.fault, (said,))
+    why, mark = _refused(exporter, text)
+    if why:
+        spoken = exporter.target.protocol if exporter.target else target.protocol
+        return replace(target, protocol=spoken), TracedHop(Hop.ENDPOINT, Status.FAIL, why, mark, (said,))
     authority = text.partition("://")[2].partition("/")[0]
     if "," in authority and "$" not in authority:
         why = f"`{text}` holds several addresses, and a client takes one"
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, _SEVERAL, (said,))
     return None
+
+
+def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
+    """Why the program that exports takes no such endpoint or protocol, and the mark of that; both empty for others."""
+    over_http = exporter.protocol == "http/protobuf" and exporter.variable.startswith(_COLLECTOR)
+    if "://" not in text and over_http:
+        return (
+            f"`{text}` has no scheme, and a Collector then exports nothing over HTTP: unsupported protocol scheme",
+            SCHEMELESS,
+        )
+    if "://" not in text and exporter.java:
+        return (
+            f"`{text}` has no scheme, and the Java agent takes no endpoint without `http://` or `https://`",
+            SCHEMELESS,
+        )
+    if exporter.unspoken and exporter.java and not is_redacted(exporter.protocol):
+        return f"`{exporter.protocol}` is no protocol of OTLP, and the Java agent does not start with it", UNSPOKEN
+    return "", ""
 
 
 def _port(meant: Reading, text: str) -> int:

@@ -9,10 +9,12 @@ from dualstack.model.deployed import Sender
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding
 from dualstack.model.kube import Container, Workload, Workloads
+from dualstack.model.maker import Instrumentation
 from dualstack.model.trace import Traces
 from dualstack.reach.exports import clients
 from dualstack.reach.neighbours import nearness
 from dualstack.reach.operator import INSTRUMENTED
+from dualstack.reach.unaimed import restart
 from dualstack.reach.wiring import same_namespace
 
 _GROUP = "instrumentation.opentelemetry.io/"
@@ -78,17 +80,29 @@ def _chosen(source: Workload, pod: Workload) -> Iterator[Container]:
     yield from (x for x in there if x.name in names) if names else there[:1]
 
 
-def told(finding: Finding, traces: Traces, exporters: Sequence[Exporter], workloads: Workloads) -> Finding:
+def told(
+    finding: Finding,
+    traces: Traces,
+    exporters: Sequence[Exporter],
+    workloads: Workloads,
+    resources: Sequence[Instrumentation] = (),
+) -> Finding:
     """A finding that tells clients where to send, with the Instrumentation by which all of them have their endpoint.
 
     Of two ways to mend it, to set the protocol is none: not every language there has an exporter of either transport.
+    Where the resource says another endpoint by now the pods are older than that.
     """
     flows = [x for x in traces.items if x.key in finding.flows]
     known = clients(flows, exporters) if _SENDS.search(finding.hint) else {}
-    found = {_giver(x, workloads.items) for y in known.values() for x in y}
-    who = found.pop() if len(found) == 1 else ""
-    if not who:
+    sent = [x for y in known.values() for x in y]
+    found = {_giver(x, workloads.items) for x in sent}
+    wanted = found.pop() if len(found) == 1 else None
+    if not wanted:
         return finding
+    who, now = _called(*wanted), _endpoint(*wanted, resources)
+    if now and not any(now in (x.endpoint, x.written) for x in sent):
+        newer = f"{who[:1].upper()}{who[1:]} says `{now}` by now, and pods get that while they are made"
+        return replace(finding, hint=f"{newer}. Where it is right, {restart(sent[0])} lets them have it.")
     _, other, rest = finding.hint.rpartition(_OR)
     hint = f"Send {rest}" if other and _SET in finding.hint else _IN_ANOTHER.sub("", finding.hint)
     if not _SENDS.search(hint):
@@ -97,19 +111,29 @@ def told(finding: Finding, traces: Traces, exporters: Sequence[Exporter], worklo
     return replace(finding, hint=f"{hint} {where}")
 
 
-def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> str:
+def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> tuple[str, str] | None:
+    """The namespace and name of the resource that gives a client its endpoint; None where none does."""
     for item in workloads:
         mine = next((x for x in item.containers if x.name == exporter.container), None)
         own = mine is None or mine.sources or mine.given or mine.variable(exporter.variable)
         same = (item.meta.namespace, f"{item.meta.kind} {item.meta.name}") == (exporter.namespace, exporter.owner)
         if same and not own:
             return _wanted(item)
-    return ""
+    return None
 
 
-def _wanted(pod: Workload) -> str:
-    """The resource that an annotation of pods asks for, in words; empty where none does."""
+def _wanted(pod: Workload) -> tuple[str, str] | None:
+    """The resource that an annotation of pods asks for; it has no name where that of the namespace is meant."""
     said = next((x.text for k, x in pod.annotations.items() if k.startswith(_INJECT)), "false")
-    named = said if "/" in said else f"{pod.meta.namespace}/{said}"
-    words = {"true": f"the {INSTRUMENTED} in {pod.meta.namespace}", "false": ""}
-    return words.get(said, f"{INSTRUMENTED} {named}")
+    where, _, name = said.rpartition("/")
+    return None if said == "false" else (where or pod.meta.namespace, "" if said == "true" else name)
+
+
+def _called(namespace: str, name: str) -> str:
+    return f"{INSTRUMENTED} {namespace}/{name}" if name else f"the {INSTRUMENTED} in {namespace}"
+
+
+def _endpoint(namespace: str, name: str, resources: Sequence[Instrumentation]) -> str:
+    """What a resource says by now; empty where it is not known, or may be another one."""
+    mine = [x for x in resources if x.metadata.namespace == namespace and name in ("", x.metadata.name)]
+    return mine[0].endpoint if len(mine) == 1 else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, network, parse
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
@@ -27,6 +28,8 @@ Key = tuple[str, str]
 
 _ALIKE = 0.8
 _SHOWN = 3
+_COUNTRY = 2
+"""Letters of the domain of a country."""
 
 
 def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -> TracedHop:
@@ -89,6 +92,11 @@ def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
     found = sorted((-score, x) for x in known if (score := _likeness(key, x)))
     beside = [x for x in known if x[0] == key[0]]
     return tuple(x for _, x in found[:_SHOWN]) or tuple(beside if len(beside) <= _SHOWN else ())
+
+
+def is_worldly(domain: str) -> bool:
+    """Whether the last label of a host is mostly one of the world, or of a private network, and no namespace."""
+    return len(domain) == _COUNTRY or any(domain in x["domains"].split() for x in table("top_domains"))
 
 
 def _likeness(one: Key, other: Key) -> float:

@@ -14,6 +14,7 @@ from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.exporting import diverting, owner
 from dualstack.reach.pods import Place, filled, read_by
+from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.sidecars import together
 from dualstack.reach.variables import Variables, environment
 
@@ -63,9 +64,9 @@ def _exporter(pod: Pod, container: Container, sent: Destination, found: Variable
 
 
 def _holder(said: str, found: Variables) -> str:
-    """What holds the value of a variable that is left in an endpoint; empty where none is."""
+    """What holds the value of a variable that is left in an endpoint, or hides it; empty where nothing does."""
     if "${" not in said:
-        return ""
+        return HIDDEN if hides_host(said) else ""
     known = (why for name, why in found.held.items() if name in said)
     return next(known, next(iter(found.unread), "a variable without a value here"))
 

@@ -21,6 +21,9 @@ _RECEIVERS = ("receivers/otlp", "receivers/otelarrow")
 _TRANSPORTS = {"TCP": Transport.TCP, "UDP": Transport.UDP}
 _SPEAKS = (Protocol.GRPC, Protocol.HTTP)
 
+LEFT_OUT = "Service leaves out port"
+"""What it is called that a Service does not lead to a port where its Collector takes OTLP."""
+
 
 def otlp(config: Declared) -> Iterator[DeclaredEndpoint]:
     """The endpoints of its OTLP receivers."""

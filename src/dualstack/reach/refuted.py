@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from msgspec.structs import replace
 
 from dualstack.model.cluster import Cluster, Service
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Services, Workloads
 from dualstack.model.source import Location
@@ -13,6 +14,7 @@ from dualstack.reach.kubelet_probes import LIVENESS, READINESS
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import written
 from dualstack.reach.pods import Opened, Place
+from dualstack.reach.ports import LEFT_OUT
 from dualstack.reach.runs import is_of
 from dualstack.reach.stacks import place
 from dualstack.reach.states import status_of
@@ -58,6 +60,15 @@ def unneeded(finding: Finding, traces: Iterable[Trace], workloads: Workloads) ->
     asked = next((x.port.text for x in mine if x.port.at == finding.location), "")
     ends = any(x.name != READINESS and x.port.text == asked for x in mine)
     return finding if ends else replace(finding, severity=max(finding.severity, Severity.WARNING, key=_SEVERITIES))
+
+
+def unmissed(finding: Finding, clients: Collection[Exporter]) -> Finding:
+    """A finding of a port that a Service leaves out, which is a remark where clients of a cluster are known.
+
+    One of them that wants that port fails there, and is told of.
+    """
+    remark = clients and finding.summary.startswith(LEFT_OUT)
+    return replace(finding, severity=max(finding.severity, Severity.INFO, key=_SEVERITIES)) if remark else finding
 
 
 def said_at(opened: Opened) -> tuple[Location, ...]:

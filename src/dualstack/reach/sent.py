@@ -85,6 +85,14 @@ def trying_first_alone(sender: Sender) -> bool | None:
     return True if version and (verbatim or version >= _VERBATIM_SINCE) else False if verbatim else None
 
 
+def dialling_first(senders: Senders) -> Iterator[tuple[str, str]]:
+    """The variables, with what they say, of those who surely dial the first address of a name alone."""
+    for each in senders.items:
+        there = target(each.destination)
+        if there and there.protocol is Protocol.HTTP and trying_first_alone(each):
+            yield each.destination.field, each.destination.written.text
+
+
 def node_version(container: Container) -> tuple[int, ...]:
     """The version of Node.js in an image; empty where its tag tells none."""
     found = _NODE.search(container.image)

@@ -7,7 +7,8 @@ from dualstack.model.address import Protocol
 from dualstack.model.kube import Container, Variable, Workload
 from dualstack.model.otel import Destination
 from dualstack.model.source import Written
-from dualstack.reach.brings import OTLP, SIGNALS, exports
+from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
+from dualstack.reach.properties import as_variables
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
@@ -39,11 +40,16 @@ _IMAGES = {
 
 
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
-    """What a container's variables name as places to send to, with the references in them filled in."""
-    values = {x.name: x.value.text for x in container.variables if x.value is not None}
+    """What a container's variables, and properties of its JVM, name as places to send to.
+
+    The references in them are filled in.
+    """
+    properties = {x.name: (who, x) for who, x in as_variables(container)}
+    every = {x.name: x for x in (*container.variables, *(x for _, x in properties.values()))}
+    values = {k: x.value.text for k, x in every.items() if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
-    for variable in {x.name: x for x in container.variables}.values():
+    for variable in every.values():
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
             continue
@@ -52,9 +58,9 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
         if unfilled or _is_silent(values, found["signal"] if found else "traces", _OTHERS.get(variable.name, OTLP)):
             continue
         said, unset = filled(variable.value, known)
-        client = runtime(workload, container)
+        client, by = runtime(workload, container), properties.get(variable.name, ("",))[0]
         for spoken in _spoken(values, found["signal"]) if found else (Protocol.HTTP,):
-            yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset)
+            yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset, by=by)
 
 
 def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
@@ -62,7 +68,7 @@ def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
 
     Who names the endpoint of another exporter than OTLP, and no exporter, may have chosen that in the program.
     """
-    if values.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_off(values):
         return True
     untold = by != OTLP and not values.get("OTEL_TRACES_EXPORTER")
     return not untold and not any(exports(x, values, by) for x in ([signal] if signal else SIGNALS))

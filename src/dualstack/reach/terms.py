@@ -19,9 +19,11 @@ from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
+from dualstack.reach.garbled import UNSPOKEN
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.redacted import is_redacted
 from dualstack.reach.sidecars import Sidecar
 
 _TLS = (Outcome.TLS_EXPECTED, Outcome.TLS_NOT_SPOKEN)
@@ -193,6 +195,10 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
         trace = _doubted(trace, Hop.ENDPOINT, _BARE, BARE, bare)
     if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:
         trace = _doubted(trace, Hop.HANDSHAKE, _UNSAID, UNSAID, unsaid)
+    odd = [x for x in brought if x.unspoken and not is_redacted(x.protocol)]
+    if odd and not trace.failed:
+        why = f"`{odd[0].protocol}` is no protocol of OTLP: Java, Go and Python refuse it, and others take another one"
+        trace = _doubted(trace, Hop.ENDPOINT, why, UNSPOKEN, odd)
     if blank and not trace.failed:
         why = f"`{blank[0].endpoint.strip()}` has a blank or a line break at an end, which Go and Java refuse"
         trace = _doubted(trace, Hop.ENDPOINT, f"{why} and others cut off", BLANK, blank)

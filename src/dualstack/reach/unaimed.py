@@ -1,16 +1,19 @@
 """Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Pod, PodStatus, Service, ServicePort
 from dualstack.model.exporter import Exporter
+from dualstack.model.otel import Declared
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.lanes import Spots, selected
+from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.variables import AS_THEN, environment
 
@@ -30,6 +33,8 @@ SINCE = "that was changed since"
 """What is said of a ConfigMap that holds something else by now."""
 
 _SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
+_READ = re.compile(r"OTEL_EXPORTER_(?:OTLP_(?:(?:TRACES|METRICS|LOGS|PROFILES)_)?|ZIPKIN_|JAEGER_)ENDPOINT")
+"""Variables by which SDKs are told an endpoint (OpenTelemetry specification, environment variables)."""
 _SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
@@ -50,6 +55,8 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     said = f"`{one.variable}{f'={one.endpoint}' if one.endpoint else ''}` of the {one.place}"
     if not one.held:
         return f"{said} leads nowhere"
+    if one.held == HIDDEN:
+        return f"{said} was hidden by who stored it, so nobody knows where it leads"
     if not one.held.endswith(AS_THEN):
         return f"{said} has its value from {one.held}, which was not read"
     fresh = [replace(x, status=PodStatus()) for x in cluster.askers if x.metadata.name == one.pod]
@@ -58,10 +65,10 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     what = one.held.removesuffix(f" {AS_THEN}")
     shown = f"; now it says `{now}`" if now else ""
     then = f"{said} is what {what} held when the container started, and {SINCE}{shown}"
-    return f"{then}. Where what is there now is right, {_restart(one)} lets the pods read it"
+    return f"{then}. Where what is there now is right, {restart(one)} lets the pods read it"
 
 
-def _restart(one: Exporter) -> str:
+def restart(one: Exporter) -> str:
     """How clients are made anew."""
     called = _asked(one)
     rolled = called.partition("/")[0] in _ROLLED
@@ -98,6 +105,17 @@ def _asked(one: Exporter) -> str:
     return f"{_WORDS[kind]}/{name}" if kind in _WORDS else f"pod/{one.pod}"
 
 
+def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
+    """What is said of clients to which no Service leads on: they send to a node, or to a variable that stays a text."""
+    hosts = {y for x in cluster.nodes for y in x.addresses}
+    return {
+        f"the way of {x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
+        f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
+        for x in clients
+        if x.host in hosts or "$(" in x.host
+    }
+
+
 def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
     """Why no port is known to be for OTLP."""
     if cluster.services:
@@ -115,7 +133,8 @@ def _unset(cluster: Cluster, target: str) -> str:
     """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients."""
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     names = {k for _, x in every for k in x.values if k.startswith(_SDK)}
-    told = any(v for _, x in every for k, v in x.values.items() if k in names and k.endswith("_ENDPOINT"))
+    set_ = [k for _, x in every for k, v in x.values.items() if v and k in names and k.endswith("_ENDPOINT")]
+    told, odd = any(map(_READ.fullmatch, set_)), next((f" (`{x}` is, which SDKs do not read)" for x in set_), "")
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(_receives, cluster.pods)) or (other and not names):
         return ""
@@ -128,7 +147,7 @@ def _unset(cluster: Cluster, target: str) -> str:
     if not names:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{_SET}"
-    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{maybe}"
+    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{odd}{maybe}"
     return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
 
 
@@ -169,7 +188,21 @@ def _remedy(places: Spots) -> str:
     down = troubles([x.pod for x in places.values()])
     if down:
         return f"{down[:1].upper()}{down[1:]}: see to that first."
+    if _is_deaf(places):
+        return "These Collectors take no OTLP, and send none on: no pipeline has a receiver or an exporter of it."
     return "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
+
+
+def _is_deaf(places: Spots) -> bool:
+    """Whether all that runs in some pods is read, and neither takes OTLP nor sends it on."""
+    configs = [y.config for x in places.values() for y in x.configs]
+    open_ = any(not x.whole for x in places.values()) or any(x.unread for x in configs)
+    sent = any(y.otlp for x in configs for y in x.destinations)
+    return bool(configs) and not open_ and not sent and not any(_taken(x) for x in configs)
+
+
+def _taken(config: Declared) -> bool:
+    return any(x.component.startswith("receivers/otlp") for x in config.endpoints)
 
 
 def _received(places: Spots) -> Iterator[int]:

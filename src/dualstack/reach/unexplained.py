@@ -9,6 +9,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
+from dualstack.reach.garbled import SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 
@@ -31,11 +32,25 @@ _DIAL = "Remove `-Djava.net.preferIPv4Stack=true`"
 _NAME = "send to a name that has an IPv4 address"
 _ENDPOINTS = {
     "DS102": (
+        "DS102",
         "A variable holds several addresses",
         "Fill it from `status.hostIP`, which is one address, in the place of `status.hostIPs`; and so for `podIPs`.",
     ),
+    SCHEMELESS: (
+        "DS119",
+        "The endpoint has no scheme",
+        "Write `http://{0.text}`, or `https://{0.text}` where the receiver takes TLS.",
+    ),
+    UNSPOKEN: (
+        "DS902",
+        "This is no protocol of OTLP",
+        "Set `OTEL_EXPORTER_OTLP_PROTOCOL` to `grpc` or `http/protobuf`, as the receiver takes it on that port.",
+    ),
 }
-"""Summary and hint of endpoints that are no address, by the rule that is nearest."""
+"""The nearest rule, summary and hint of endpoints that are no address, by the mark; the hint may speak of the target.
+
+Other marks are the rule itself.
+"""
 _SILENT, _LED = "DS906", "DS508"
 
 
@@ -60,7 +75,9 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
                 hint=f"{_DIAL}." if why.endswith(WITHOUT) else f"{_DIAL}, or {_NAME}.",
             )
         if hop is Hop.ENDPOINT and code in _ENDPOINTS:
-            said = replace(said, summary=_ENDPOINTS[code][0], hint=_ENDPOINTS[code][1])
+            rule, summary, hint = _ENDPOINTS[code]
+            yield rule, replace(said, summary=summary, hint=hint.format(flows[0].target))
+            continue
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
 
 

@@ -29,6 +29,7 @@ from dualstack.reach.forward import World, of_port, route, unresolved
 from dualstack.reach.garbled import garbled
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
+from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import Behind, from_pods
 from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
@@ -49,11 +50,15 @@ Vain = Collection[tuple[str, str]]
 """The variables, with what they say, that lead to a loopback where nobody listens."""
 
 
-def ways(world: World, vain: Vain = ()) -> Iterator[Trace]:
-    """The traces of everything that the pods that are asked about aim at."""
+def ways(world: World, vain: Vain = (), first: Vain = ()) -> Iterator[Trace]:
+    """The traces of everything that the pods that are asked about aim at.
+
+    `first` are the variables of clients that dial the first address of a name alone.
+    """
     for aim in aims(world[0]):
         mine = _scoped(world, aim)
-        found = tuple(_settled(tuple(_way(aim, mine, vain)), world[2].expect))
+        alone = (aim.exporter.variable, aim.exporter.endpoint) in first
+        found = tuple(settled(tuple(_way(aim, mine, vain)), world[2].expect, alone=alone))
         every = dialled(aim, tuple(unasked(found, aim, mine[0])))
         yield from (as_told(x, aim.exporter) for x in every)
 
@@ -78,13 +83,6 @@ def _scoped(world: World, aim: Aim) -> World:
     """The same with the pods of this aim as clients."""
     cluster, places, question, seen = world
     return replace(cluster, askers=aim.pods, exporters=(aim.exporter,)), places, question, seen
-
-
-def _settled(traces: Sequence[Trace], expect: Sequence[Family]) -> Iterator[Trace]:
-    """The traces; a refusal of a loopback sends every client to the other one at once, so one of them is enough."""
-    own = traces and traces[0].target.host == "localhost" and not expect
-    enough = own and any(not x.failed for x in traces)
-    yield from (replace(x, required=False) if enough and x.failed else x for x in traces)
 
 
 def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:

@@ -117,7 +117,7 @@ _DOUBTS = {
 
 
 def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
-    written, workload = sender.destination.written, sender.workload
+    said, written, workload = sender.destination, sender.destination.written, sender.workload
     where = "pod" if workload and workload.pod else "container"
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
@@ -125,7 +125,7 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
         hint=f"Send to {f'`{other}:{port}`' if other else 'the Service of a Collector'}.{_sidecar(workload)}",
         severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
-        evidence=(Evidence(written.text, sender.destination.field, Layer.DECLARED), *_injected(sender)),
+        evidence=(Evidence(written.text, said.by or said.field, Layer.DECLARED), *_injected(sender)),
         location=written.at,
         fix=Fix("Send to the Service of a Collector"),
     )

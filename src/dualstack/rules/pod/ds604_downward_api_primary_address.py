@@ -2,7 +2,8 @@
 
 ## What it detects
 A destination such as `http://$(HOST_IP):4318`, whose variable is `status.hostIP` or `status.podIP`, where both families
-are in use: `--cluster-families` names two, or `--expect dual` does. And such a variable that a listener binds, where
+are in use: `--cluster-families` names two, or `--expect dual` does. Of a running cluster it is a remark unless both are
+expected: one that works is enough. And such a variable that a listener binds, where
 clients of both families are led there: it is why DS204 is found.
 
 ## Why it breaks
@@ -109,7 +110,10 @@ def lint(senders: Senders, deployments: Deployments, question: Question) -> Iter
             hint = f"{title}, such as the Service of the Collector."
             said = Evidence(written.text, sender.destination.field, Layer.DECLARED)
             detail = "the other family is never tried"
-            yield _finding(variable, (detail, hint, title), said, written.at, question.cluster[:1])
+            found = _finding(variable, (detail, hint, title), said, written.at, question.cluster[:1])
+            # In a cluster the flows tell whether that family works; one is enough unless both are asked for.
+            enough = question.place == CLUSTER and not question.expect
+            yield replace(found, severity=Severity.INFO) if enough else found
     for item, endpoint in drafted(deployments) if len(question.cluster) != 1 else ():
         variable = _bound_to(endpoint, item.container)
         if variable and any(sure for _, sure in served.led(item, endpoint, question)):

@@ -73,7 +73,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop
 from dualstack.reach.destination import read
 from dualstack.reach.edits import added_item, fix
-from dualstack.reach.ports import exposes, otlp
+from dualstack.reach.ports import LEFT_OUT, exposes, otlp
 from dualstack.reach.start import port
 from dualstack.reach.wiring import target
 
@@ -140,7 +140,7 @@ def _finding(service: Service, endpoint: DeclaredEndpoint, number: int) -> Findi
     plain = all(x.name for x in service.ports) and name not in {x.name for x in service.ports}
     edits = added_item(service.ports_room, name=name, port=str(number), targetPort=str(number)) if plain else ()
     return Finding(
-        summary=f"Service leaves out port {number}",
+        summary=f"{LEFT_OUT} {number}",
         detail=f"The Collector takes OTLP on {number} as well, and {service.meta.called} does not lead there.",
         hint=f"Add port {number} to the Service, or take the receiver's endpoint away.",
         confidence=Confidence.DECLARED,

@@ -1,0 +1,83 @@
+"""What an agent that the Operator copied into a pod speaks where no variable says it."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.model.address import Protocol
+from tests.cluster.test_client_ways import cart, errors, told
+from tests.cluster.test_survey import client, variables
+
+Object = dict[str, Any]
+AGENT = "-javaagent:/otel-auto-instrumentation-java/javaagent.jar"
+IMAGE = "ghcr.io/open-telemetry/opentelemetry-operator/autoinstrumentation-java"
+
+
+def injected(port: int, version: str, *more: Object, image: str = IMAGE, options: str = AGENT) -> Object:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://otel.obs:{port}", JAVA_TOOL_OPTIONS=options)
+    copying = {"name": "opentelemetry-auto-instrumentation-java", "image": f"{image}:{version}"}
+    return client("a", "n1", [*more, *env], initContainers=[copying])
+
+
+@pytest.mark.parametrize(
+    ("port", "version", "wrong"),
+    [(4317, "2.10.0", "speaks gRPC"), (4318, "1.33.5", "speaks HTTP"), (4318, "2.0.0", ""), (4317, "v1.32.1", "")],
+)
+def test_a_java_agent_speaks_http_since_its_second_version(port: int, version: str, wrong: str) -> None:
+    found = told(injected(port, version))
+
+    assert errors(found) == ["DS902"] * bool(wrong)
+    assert not wrong or wrong in next(x.summary for x in found.findings if x.code == "DS902")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        injected(4317, "2.10.0", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")),
+        injected(4317, "2.10.0", options=f"{AGENT} -Dotel.exporter.otlp.protocol=grpc"),
+        injected(4317, "2.10.0", options=f"{AGENT} -Dotel.javaagent.configuration-file=/conf/otel.properties"),
+        injected(4317, "2.10.0", *variables(OTEL_JAVAAGENT_CONFIGURATION_FILE="/conf/otel.properties")),
+        injected(4317, "2.10.0", options="-javaagent:/opt/other.jar"),
+        injected(4317, "latest"),
+        injected(4317, "2.10.0", image="acme/autoinstrumentation-java-of-ours"),
+        injected(
+            4317,
+            "2.10.0",
+            {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}},
+        ),
+    ],
+)
+def test_where_somebody_may_say_it_that_counts(pod: Object) -> None:
+    found = told(pod)
+
+    assert not errors(found)
+    assert {x.protocol for x in found.traces} == {Protocol.GRPC}
+
+
+BY_AGENT = variables(JAVA_TOOL_OPTIONS="-javaagent:/opt/opentelemetry-javaagent-2.10.0.jar")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "protocol", "code", "said"),
+    [
+        ("otel.obs:4317", "grpc", "DS119", "has no scheme, and the Java agent takes no endpoint without"),
+        ("http://otel.obs:4318", "http", "DS902", "`http` is no protocol of OTLP, and the Java agent does not start"),
+    ],
+)
+def test_what_the_java_agent_refuses_is_an_error_and_what_others_may_take_is_not(
+    endpoint: str, protocol: str, code: str, said: str
+) -> None:
+    spoken = variables(OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    surely, maybe = told(cart(endpoint, *spoken, *BY_AGENT)), told(cart(endpoint, *spoken))
+
+    assert errors(surely) == [code]
+    assert said in next(x.detail for x in surely.findings if x.code == code)
+    assert not errors(maybe)
+    assert [x.severity for x in maybe.findings] == ["warning"]
+
+
+def test_what_hides_a_protocol_is_none() -> None:
+    hidden = variables(OTEL_EXPORTER_OTLP_PROTOCOL="***HIDDEN***")
+
+    assert not told(cart("http://otel.obs:4317", *hidden, *BY_AGENT)).findings
+    assert not told(cart("http://otel.obs:4317", *hidden)).findings
