@@ -130,3 +130,23 @@ def test_what_the_operator_wrote_is_mended_in_its_resource() -> None:
 
     assert {x.location.file for x in found.findings if x.location} == {"obs/opentelemetrycollector/otel.yaml"}
     assert found.verdict == "broken"
+
+
+@pytest.mark.parametrize("picked", [[], ["base.yaml", "more.yaml"]])
+def test_a_volume_of_several_config_maps_has_the_files_of_all(picked: list[str]) -> None:
+    """The later of two files says the address of the listener, whichever ConfigMap it is from."""
+    base, more = config("base"), config("more")
+    base["data"] = {"base.yaml": base["data"]["config.yaml"]}
+    more["data"] = {"more.yaml": "receivers: {otlp: {protocols: {grpc: {endpoint: 'localhost:4317'}}}}\n"}
+    chosen = dict(zip(["base", "more"], picked or ["", ""], strict=True))
+    sources = [
+        {"configMap": {"name": k, **({"items": [{"key": v, "path": v}]} if v else {})}} for k, v in chosen.items()
+    ]
+    args = ["--config=/conf/base.yaml", "--config=/conf/more.yaml"]
+    pod, template = made("otel-a", "new", args=args), deployment(args=args)
+    for spec in (pod["spec"], template["spec"]["template"]["spec"]):
+        spec["volumes"] = [{"name": "conf", "projected": {"sources": sources}}]
+    found = judged([pod], [base, more], template)
+
+    assert {x.target.port for x in found.traces if x.failed} == {4317}
+    assert {x.location.file for x in found.findings if x.location and x.code == "DS202"} == {"obs/configmap/more.yaml"}

@@ -89,11 +89,12 @@ def readers(
         together = same_namespace(workload.meta.namespace, holder.namespace)
         if not together or not near.belong(here, placed(workload.meta)):
             continue
-        volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
+        volumes = [x for x in workload.volumes if _is_held(holder, x)]
         for container in workload.containers:
-            paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
+            pairs = ((x, y) for x in container.mounts for y in volumes if y.name == x.volume)
+            paths = [_path(holder, y, x.path, x.part) for x, y in pairs]
             named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
-            folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
+            folders = [x for x in volumes if x.kind == "file" and x.source != holder.name]
             reads = (not named and not folders and not _is_told_all(container)) or set(paths) & set(named)
             if paths and reads:
                 yield workload, container
@@ -151,18 +152,12 @@ def _kept(holder: Holder, known: Shelved) -> tuple[Held, ...]:
 
 def _seen(workload: Workload, container: Container, known: Shelved, near: Neighbours) -> Iterator[tuple[str, Held]]:
     """The paths at which a container sees what is known, as far as it belongs to it."""
-    volumes = {x.name: x for x in workload.volumes}
     for mount in container.mounts:
-        volume = volumes.get(mount.volume)
-        for holder, file in known.get(_shelf(volume.kind, volume.source), ()) if volume else ():
-            together = same_namespace(workload.meta.namespace, holder.namespace)
-            if (
-                volume
-                and together
-                and _is_held(holder, volume)
-                and near.belong(held(holder, file), placed(workload.meta))
-            ):
-                yield _path(holder, volume, mount.path, mount.part), (holder, file)
+        for volume in (x for x in workload.volumes if x.name == mount.volume):
+            for holder, file in known.get(_shelf(volume.kind, volume.source), ()):
+                together = same_namespace(workload.meta.namespace, holder.namespace)
+                if together and _is_held(holder, volume) and near.belong(held(holder, file), placed(workload.meta)):
+                    yield _path(holder, volume, mount.path, mount.part), (holder, file)
 
 
 def environment(container: Container) -> Mapping[str, str]:
