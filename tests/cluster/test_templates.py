@@ -71,6 +71,53 @@ def test_a_pod_of_an_older_template_runs_what_its_own_volumes_hold() -> None:
     assert first.location.file == "obs/configmap/otel-v1.yaml"
 
 
+OLDER = "These pods are older than the template of Deployment otel, which has `0.0.0.0:4317`."
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint", "command"),
+    [
+        (
+            {},
+            "Let the rollout of Deployment otel end: it replaces these pods.",
+            "rollout status deployment otel -n obs",
+        ),
+        (
+            {"paused": True},
+            "Resume the rollout of Deployment otel, which is paused.",
+            "rollout resume deployment otel -n obs",
+        ),
+        (
+            {"updateStrategy": {"type": "OnDelete"}},
+            "Delete the older pods: Deployment otel replaces none by itself (`updateStrategy: OnDelete`).",
+            f"delete pod -n obs -l app=otel,{HASH}=old",
+        ),
+        ({"updateStrategy": {"type": "RollingUpdate"}}, "Let the rollout of Deployment otel end", "rollout status"),
+    ],
+)
+def test_what_a_newer_template_mends_is_not_written_into_the_older_text(spec: Object, hint: str, command: str) -> None:
+    template = deployment()
+    template["spec"] |= spec
+    found = judged(
+        [made("otel-a", "old", "otel-v1"), made("otel-b", "new")], [config("otel-v1", *LOCAL), config("otel")], template
+    )
+
+    first = next(x for x in found.findings if x.code == "DS202")
+    assert OLDER in first.detail
+    assert first.hint.startswith(hint)
+    assert first.fix
+    assert first.fix.commands[0].startswith(f"kubectl {command}")
+
+
+@pytest.mark.parametrize("newer", [("localhost:4317", "localhost:4318"), ("tcp://0.0.0.0:4317", "0.0.0.0:4318"), LOCAL])
+def test_a_newer_template_that_is_wrong_as_well_mends_nothing(newer: tuple[str, str]) -> None:
+    pods = [made("otel-a", "old", "otel-v1"), pending(made("otel-b", "new"))]
+    found = judged(pods, [config("otel-v1", *LOCAL), config("otel", *newer)], deployment())
+
+    first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
+    assert first.hint.startswith("Set `receivers.otlp.protocols.grpc.endpoint` in `obs/configmap/otel-v1.yaml`")
+
+
 def test_a_pod_of_an_older_template_runs_what_its_own_arguments_say() -> None:
     args = ["--config=/conf/config.yaml", "--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:4317"]
     found = judged([made("otel-a", "old", args=args), made("otel-b", "new")], [config("otel")], deployment())

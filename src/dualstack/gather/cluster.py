@@ -20,7 +20,7 @@ from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
-from dualstack.model.world import Object, World, of_template, part
+from dualstack.model.world import MAKERS, Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
 from dualstack.reach.engines import engine
@@ -329,6 +329,16 @@ def config_maps_of(spec: Mapping[str, Any]) -> Iterator[str]:
             yield text(variable, "valueFrom", "configMapKeyRef", "name")
         for source in parts(container, "envFrom"):
             yield text(source, "configMapRef", "name")
+
+
+def templates_in(whole: World, world: World) -> None:
+    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet."""
+    templates = (part(y, "spec", "template", "spec") for x in MAKERS for y in world.objects.get(x, ()))
+    wanted = {y for x in templates for y in config_maps_of(x)} - {"", AUTHORITY}
+    spaces = {text(y, "metadata", "namespace") for x in MAKERS for y in world.objects.get(x, ())}
+    for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
+        if text(item, "metadata", "name") in wanted and text(item, "metadata", "namespace") in spaces:
+            world.keep(kinds.CONFIG_MAPS.kind, item)
 
 
 def ranges(ask: Asker) -> None:

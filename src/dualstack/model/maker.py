@@ -27,11 +27,19 @@ class Template(Slim, frozen=True):
     spec: TemplateSpec = TemplateSpec()
 
 
+class Strategy(Slim, frozen=True):
+    """How the pods of a DaemonSet or a StatefulSet come to a newer template."""
+
+    type: str = ""
+
+
 class MakerSpec(Slim, frozen=True):
-    """How many pods are asked for, where that is said, and of which template."""
+    """How many pods are asked for, where that is said, of which template, and how they come to a newer one."""
 
     replicas: int | None = None
     template: Template | None = None
+    update_strategy: Strategy | None = None
+    paused: bool | None = None
 
 
 class MakerStatus(Slim, frozen=True):

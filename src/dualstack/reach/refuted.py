@@ -6,10 +6,11 @@ from msgspec.structs import replace
 
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Workloads
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
-from dualstack.reach.pods import Opened, Place
+from dualstack.reach.pods import Place
 from dualstack.reach.runs import is_of
 from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
@@ -42,9 +43,8 @@ def unneeded(finding: Finding, traces: Iterable[Trace], workloads: Workloads) ->
     return finding if ends else replace(finding, severity=max(finding.severity, Severity.WARNING, key=_SEVERITIES))
 
 
-def said_at(opened: Opened) -> tuple[Location, ...]:
+def said_at(endpoint: DeclaredEndpoint) -> tuple[Location, ...]:
     """Where a file says something of an endpoint."""
-    endpoint = opened.endpoint
     said = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
     return tuple(x for x in said if x)
 
@@ -52,8 +52,8 @@ def said_at(opened: Opened) -> tuple[Location, ...]:
 def _bound(places: Iterable[Place]) -> set[Location]:
     """The places of endpoints that keep no container from running: every one that reads them does."""
     every = [x for y in places for x in y.opened]
-    kept = {y for x in every if not x.runs for y in said_at(x)}
-    return {y for x in every if x.runs for y in said_at(x)} - kept
+    kept = {y for x in every if not x.runs for y in said_at(x.endpoint)}
+    return {y for x in every if x.runs for y in said_at(x.endpoint)} - kept
 
 
 def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:
