@@ -197,3 +197,26 @@ def test_a_volume_of_several_config_maps_has_the_files_of_all(picked: list[str])
 
     assert {x.target.port for x in found.traces if x.failed} == {4317}
     assert {x.location.file for x in found.findings if x.location and x.code == "DS202"} == {"obs/configmap/more.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("image", "mount", "reads"),
+    [
+        ("otel/opentelemetry-collector:0.139.0", "/etc/otel", False),
+        ("otel/opentelemetry-collector:0.139.0", "/etc/otelcol", True),
+        ("otel/opentelemetry-collector-contrib:latest", "/etc/otelcol", False),
+        ("otel/opentelemetry-collector-contrib:0.40.0", "/etc/otel", True),
+        ("example.com/collector:2", "/etc/otel", True),
+    ],
+)
+def test_a_container_that_is_told_nothing_reads_the_file_of_its_image(image: str, mount: str, *, reads: bool) -> None:
+    """Which file that was before 0.42, and is in other images, nobody knows here."""
+    mounts = [{"name": "conf", "mountPath": mount}]
+    pod, template = made("otel-a", "new"), deployment()
+    for spec in (pod["spec"], template["spec"]["template"]["spec"]):
+        spec["containers"][0] |= {"image": image, "volumeMounts": mounts}
+        del spec["containers"][0]["args"]
+    template["metadata"]["uid"] = "1"
+    found = judged([pod], [config("otel", *LOCAL)], template)
+
+    assert ("DS202" in {x.code for x in found.findings if x.severity == "error"}) == reads

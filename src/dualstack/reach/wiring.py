@@ -8,7 +8,7 @@ from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, 
 from dualstack.model.otel import Declared, DeclaredEndpoint, Holder
 from dualstack.model.sockets import Transport
 from dualstack.reach import operator, sources
-from dualstack.reach.images import newest
+from dualstack.reach.images import newest, own_file
 from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.sources import INLINE
 from dualstack.reach.start import configurations, numbered, port
@@ -77,7 +77,9 @@ def readers(
 ) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
-    A folder of the host that a container sees can hold anything: there its words must name the configuration.
+    One of a cluster that is told nothing reads the file of its image, where it is known which that is; in files the
+    words may come from elsewhere. A folder of the host that a container sees can hold anything: there its words must
+    name the configuration.
     """
     here = held(holder, file)
     for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
@@ -93,7 +95,9 @@ def readers(
         for container in workload.containers:
             pairs = ((x, y) for x in container.mounts for y in volumes if y.name == x.volume)
             paths = [_path(holder, y, x.path, x.part) for x, y in pairs]
-            named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
+            own = own_file(container.image) if workload.meta.stored and not container.words else ""
+            said = (own,) if own else configurations([y.text for y in container.words])
+            named = [x for x in said if x.startswith("/")]
             folders = [x for x in volumes if x.kind == "file" and x.source != holder.name]
             reads = (not named and not folders and not _is_told_all(container)) or set(paths) & set(named)
             if paths and reads:
