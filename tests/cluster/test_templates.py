@@ -1,11 +1,14 @@
 """What runs decides, and not the template that a workload has by now."""
 
+import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
@@ -107,6 +110,24 @@ def test_what_a_newer_template_mends_is_not_written_into_the_older_text(spec: Ob
     assert first.hint.startswith(hint)
     assert first.fix
     assert first.fix.commands[0].startswith(f"kubectl {command}")
+
+
+@pytest.mark.parametrize(("paused", "hint"), [(False, "Delete the older pods"), (True, "Set `receivers.otlp.")])
+def test_a_dump_has_what_a_newer_template_mounts(tmp_path: Path, *, paused: bool, hint: str) -> None:
+    """Also where no pod mounts it yet."""
+    template = deployment()
+    template["spec"] |= {"updateStrategy": {"type": "OnDelete"}, "paused": paused}
+    objects = w.healthy(
+        pods=[made("otel-a", "old", "otel-v1")],
+        configs=[config("otel-v1", *LOCAL), config("otel")],
+        workloads=[template, revision("old")],
+    )
+    items = [{"apiVersion": "v1", **x} for x in objects]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(tmp_path)))
+
+    first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
+    assert first.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("newer", [("localhost:4317", "localhost:4318"), ("tcp://0.0.0.0:4317", "0.0.0.0:4318"), LOCAL])

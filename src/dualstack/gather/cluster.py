@@ -332,12 +332,15 @@ def config_maps_of(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def templates_in(whole: World, world: World) -> None:
-    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet."""
-    templates = (part(y, "spec", "template", "spec") for x in MAKERS for y in world.objects.get(x, ()))
-    wanted = {y for x in templates for y in config_maps_of(x)} - {"", AUTHORITY}
-    spaces = {text(y, "metadata", "namespace") for x in MAKERS for y in world.objects.get(x, ())}
+    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet.
+
+    Of one whose rollout is paused nobody has asked for that.
+    """
+    made = (y for x in MAKERS for y in world.objects.get(x, ()) if part(y, "spec").get("paused") is not True)
+    held = ((text(x, "metadata", "namespace"), part(x, "spec", "template", "spec")) for x in made)
+    wanted = {(space, y) for space, x in held for y in config_maps_of(x) if y not in ("", AUTHORITY)}
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
-        if text(item, "metadata", "name") in wanted and text(item, "metadata", "namespace") in spaces:
+        if (text(item, "metadata", "namespace"), text(item, "metadata", "name")) in wanted:
             world.keep(kinds.CONFIG_MAPS.kind, item)
 
 
