@@ -16,7 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.beyond import beyond
-from dualstack.gather.cluster import Asker, begin, of
+from dualstack.gather.cluster import Asker, begin, of, templates_in
 from dualstack.gather.elsewhere import elsewhere, elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
@@ -216,5 +216,6 @@ def _as_stored(whole: World, world: World) -> None:
     reasons_in(whole, world)
     holders_in(whole, world)
     elsewhere_in(whole, world)
+    templates_in(whole, world)
     for kind in (NAMESPACES.kind, PEERS):
         world.keep(kind, *whole.objects.get(kind, ()))

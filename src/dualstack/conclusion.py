@@ -57,6 +57,7 @@ from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
+from dualstack.reach.operator import left_alone
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing, unmissed, unneeded, useful
@@ -65,6 +66,7 @@ from dualstack.reach.routes import routes
 from dualstack.reach.runs import foretold, runs
 from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
+from dualstack.reach.superseded import current
 from dualstack.reach.terms import agreed
 from dualstack.reach.unaimed import NEEDS, unaimed
 from dualstack.reach.unbound import NOTHING, held_by_others
@@ -112,7 +114,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, first=_first(cluster.pods))
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
-    cluster = replace(cluster, proxy=proxy_of(texts.values(), first))
+    cluster = replace(cluster, pods=(*left_alone(cluster.pods, said),), proxy=proxy_of(texts.values(), first))
     looks = [(x, snapshot_of(x.facts)) for x in world.inspections]
     inside = [y for x, seen in looks for y in _shared(x, seen, cluster.pods)]
     cluster = replace(cluster, observed=tuple(_of_nodes(looks)))
@@ -248,7 +250,9 @@ def conclude(
     found = _judged(seen, rules() if chosen is None else chosen, used)
     told_of = (instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations) for x in found)
     spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}
-    findings = tuple(replace(x, hint=in_namespace(x.hint, spaces)) for x in told_of)
+    findings = tuple(
+        replace(x, hint=in_namespace(x.hint, spaces)) for y in told_of for x in [current(y, seen.said, seen.cluster)]
+    )
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
     met = (x for key, x in seen.places.items() if key not in asking)
     beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()
@@ -316,7 +320,7 @@ def _followed(sight: Sight) -> Iterator[tuple[Location, tuple[str, ...] | None]]
     for held, opened in (*met, *halted):
         running = None if opened.bound.unknown else ()
         left = ending(held, opened.container) if opened.container in held.stopped else running
-        yield from ((x, left) for x in said_at(opened))
+        yield from ((x, left) for x in said_at(opened.endpoint))
 
 
 def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:

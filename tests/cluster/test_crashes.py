@@ -19,6 +19,7 @@ __all__ = ["api"]
 
 LOG = "Error: cannot unmarshal the configuration\n\n'protocols.grpc' has invalid keys: endpiont\n"
 LOCAL = w.config(grpc="localhost:4317", http="localhost:4318")
+ALWAYS = {"restartPolicy": "Always"}
 CRASHED = {"exitCode": 1, "reason": "Error"}
 
 
@@ -99,6 +100,41 @@ def test_a_reason_of_the_kubelet_is_told() -> None:
     found = w.diagnosed(w.healthy(pods=[crashed(exitCode=137, reason="OOMKilled")]))
 
     assert "ended with code 137 (OOMKilled)." in found.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("limits", "reads", "hint"),
+    [
+        ({"memory": "512Mi"}, "otel", "Raise the memory limit of the container otelcol, `512Mi`, or let a"),
+        ({"memory": 536870912}, "gone", "Raise the memory limit of the container otelcol, `536870912`."),
+        ({"cpu": 1}, "otel", "Give otelcol more memory, or let a `memory_limiter` keep it below."),
+        (None, "otel", "Give otelcol more memory, or"),
+    ],
+)
+def test_a_container_without_memory_left_gets_more(limits: Any, reads: str, hint: str) -> None:
+    """It says nothing of that itself."""
+    pod, config = crashed(exitCode=137, reason="OOMKilled"), w.config(name=reads)
+    pod["spec"]["containers"][0]["resources"] = {"limits": limits}
+
+    first = w.diagnosed(w.healthy(pods=[pod], configs=[config])).findings[0]
+    assert (first.code, first.because) == ("DS507", ())
+    assert first.hint.startswith(hint)
+    assert first.fix
+    assert first.fix.commands == ("kubectl describe pod otel-a -n obs",)
+
+
+@pytest.mark.parametrize(("restart", "said"), [({}, "wait for their init container wait,"), (ALWAYS, "are Pending")])
+def test_pods_that_wait_for_an_init_container_say_for_which(restart: w.Object, said: str) -> None:
+    status = {"phase": "Pending", "conditions": [], "containerStatuses": [], "podIPs": []}
+    begun = [{"name": "wait", "state": {"running": {"startedAt": "2026-03-01T10:00:05Z"}}}]
+    pods = [w.pod(x, "n1", **status, initContainerStatuses=begun) for x in ("otel-a", "otel-b")]
+    for each in pods:
+        each["spec"]["initContainers"] = [{"name": "wait", "image": "busybox", **restart}]
+
+    (first, *_) = w.diagnosed(w.healthy(pods=pods)).findings
+    assert f"2 pods such as otel-a {said}" in first.detail
+    waits = "See what the init container wait waits for, which its log may say."
+    assert first.hint == ("See what keeps the pods from being ready." if restart else waits)
 
 
 def test_a_configuration_that_shows_why_is_the_cause() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dualstack.cli.app import run
 from dualstack.gather import bundle
@@ -231,6 +232,27 @@ def test_a_dump_of_cluster_info_is_a_world(tmp_path: Path) -> None:
         "Node": 1, "Pod": 2, "Service": 1, "Deployment": 1, "Event": 0, "EndpointSlice": 2
     }  # fmt: skip
     assert len(world.cluster().slices) == 2
+
+
+NONE = "apiVersion: v1\nitems: []\nkind: List\nmetadata:\n  resourceVersion: ''\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["networkpolicies.yaml", "NetworkPolicy.json", "netpol.yml", "shop/networkpolicies.networking.k8s.io.yaml"]
+)
+def test_a_list_without_objects_is_of_the_kind_that_its_file_is_called_by(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(json.dumps(yaml.safe_load(NONE)) if name.endswith(".json") else NONE)
+
+    assert read_world(str(tmp_path)).objects == {"NetworkPolicy": []}
+
+
+@pytest.mark.parametrize("name", ["all.yaml", "networkpolicies-and-ingresses.yaml", "secrets.yaml"])
+def test_a_list_without_objects_says_nothing_of_other_kinds(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(NONE)
+    (tmp_path / "nodes.json").write_text(json.dumps(listed("Node", "v1", NODE)))
+
+    assert set(read_world(str(tmp_path)).objects) == {"Node"}
 
 
 def test_who_wrote_the_labels_of_a_configuration_did_not_change_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+import yaml
 
 from dualstack.model.diagnosis import Diagnosis
 from tests.cluster import worlds as w
@@ -202,3 +203,66 @@ def test_an_endpoint_of_their_own_is_nothing_of_the_operator(said: str, own: boo
 
     (hint,) = hints(told(pod, more=made))
     assert "Operator" not in hint
+
+
+ALL = {**LABELS, "app.kubernetes.io/name": "otel-collector", "app.kubernetes.io/part-of": "opentelemetry"}
+RIGHT = w.CONFIG.replace("GRPC", "0.0.0.0:4317").replace("HTTP", "0.0.0.0:4318")
+SAID = f"{CR} otel has `0.0.0.0:4317` there, and the Operator has not written it"
+LEFT = f"the Operator leaves {CR} otel alone (`managementState: unmanaged`)"
+
+
+def written(resource: str, mounted: str, *, state: str = "managed", template: str = "otel") -> Diagnosis:
+    """A Collector whose pods mount a ConfigMap that the Operator wrote of its resource, which says this by now."""
+    owners = [{"kind": CR, "name": "otel", "controller": True}]
+    parts = operated(mounted, labels=ALL)
+    (held,), (made,), (pod,) = parts["configs"], parts["workloads"], parts["pods"]
+    made["metadata"]["ownerReferences"] = held["metadata"]["ownerReferences"] = owners
+    made["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = template
+    pod["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "otel"}]
+    pod["apiVersion"] = "v1"
+    about = {"name": "otel", "namespace": "obs"}
+    spec = {"config": yaml.safe_load(resource) if resource else None, "managementState": state}
+    cr = {"apiVersion": "opentelemetry.io/v1beta1", "kind": CR, "metadata": about, "spec": spec}
+    return w.diagnosed([*w.healthy(**parts), cr])
+
+
+def test_pods_run_with_what_they_mount_and_not_with_the_resource() -> None:
+    found = written(RIGHT, LOOPBACK)
+
+    (first,) = [x for x in found.findings if x.code == "DS202"]
+    assert first.severity == "error"
+    assert SAID in first.detail
+    assert first.hint == f"See that the Operator runs and what its log says; {CR} otel needs no change."
+
+
+def test_a_resource_that_the_operator_leaves_alone_is_not_where_its_pods_are_mended() -> None:
+    found = written(RIGHT, LOOPBACK, state="unmanaged")
+
+    (hint,) = hints(found)
+    assert hint.startswith("Set `receivers.otlp.protocols.grpc.endpoint` in `obs/configmap/otel.yaml`, line 7,")
+    assert hint.endswith(f"Then restart the pods; {LEFT}.")
+
+
+@pytest.mark.parametrize("state", ["managed", "unmanaged"])
+def test_a_fault_of_the_resource_alone_is_no_error(state: str) -> None:
+    found = written(LOOPBACK, RIGHT, state=state)
+
+    assert found.verdict == "unknown"
+    assert {x.severity for x in found.findings} == ({"warning"} if state == "managed" else set())
+
+
+def test_a_resource_that_is_wrong_as_well_is_mended_itself() -> None:
+    (hint,) = hints(written(LOOPBACK.replace("127.0.0.1", "localhost"), LOOPBACK))
+
+    assert hint.startswith(f"Set `receivers.otlp.protocols.grpc.endpoint` in `spec.config` of {CR} otel")
+
+
+def test_what_the_operator_wrote_anew_comes_with_the_rollout() -> None:
+    (hint,) = hints(written(RIGHT, LOOPBACK, template="otel-2"))
+
+    assert hint == "Let the rollout of Deployment otel end: it replaces these pods."
+
+
+@pytest.mark.parametrize("mounted", ["{", ""])
+def test_where_the_mounted_text_is_none_the_resource_is_what_is_known(mounted: str) -> None:
+    assert [x.code for x in written(LOOPBACK, mounted).findings if x.severity == "error" and not x.because] == ["DS202"]

@@ -94,6 +94,30 @@ def test_pods_of_another_workload_are_what_the_selector_takes_in(about: Any, cal
     assert found.verdict is Verdict.DEGRADED
 
 
+@pytest.mark.parametrize(("kind", "code"), [("DaemonSet", "DS508"), ("StatefulSet", "DS202")])
+def test_agents_that_listen_for_their_own_host_are_what_the_selector_takes_in(kind: str, code: str) -> None:
+    """Of another workload the listener can be what is wrong."""
+    own = deepcopy(w.TEMPLATE)
+    own["volumes"][0]["configMap"]["name"] = "agent"
+    other = {"apiVersion": "v1", **w.pod("agent-a", "n2"), "spec": {**own, "nodeName": "n2"}}
+    other["metadata"] |= {"ownerReferences": [{"kind": kind, "name": "agent"}]}
+    gateway = w.pod("otel-a", "n1")
+    gateway["metadata"]["labels"] = {"pod-template-hash": "5f", "app": "otel", "tier": "gateway"}
+    reads = w.config("localhost:4317", "localhost:4318")
+    reads["metadata"]["name"] = "agent"
+    pods = [gateway, other]
+
+    found = diagnosed(pods=pods, slices=w.endpoints(pods), configs=[w.config(), reads])
+
+    (first, *_) = [x for x in found.findings if x.severity == "error" and not x.because]
+    assert first.code == code
+    if kind == "DaemonSet":
+        assert first.summary == "The Service takes in agents"
+        right = "the pods of ReplicaSet otel-1, by their label `tier: gateway`"
+        assert first.hint == f"Narrow the selector to {right}."
+        assert {x.because for x in found.findings if x.code == "DS202"} == {("DS508",)}
+
+
 def test_pods_of_another_workload_may_take_it_on_a_port_of_their_own() -> None:
     other = shop(labels={"app": "otel", "pod-template-hash": "5f"})
     other["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "scraper-5f"}]

@@ -1,11 +1,14 @@
 """What runs decides, and not the template that a workload has by now."""
 
+import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
@@ -71,6 +74,71 @@ def test_a_pod_of_an_older_template_runs_what_its_own_volumes_hold() -> None:
     assert first.location.file == "obs/configmap/otel-v1.yaml"
 
 
+OLDER = "These pods are older than the template of Deployment otel, which has `0.0.0.0:4317`."
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint", "command"),
+    [
+        (
+            {},
+            "Let the rollout of Deployment otel end: it replaces these pods.",
+            "rollout status deployment otel -n obs",
+        ),
+        (
+            {"paused": True},
+            "Resume the rollout of Deployment otel, which is paused.",
+            "rollout resume deployment otel -n obs",
+        ),
+        (
+            {"updateStrategy": {"type": "OnDelete"}},
+            "Delete the older pods: Deployment otel replaces none by itself (`updateStrategy: OnDelete`).",
+            f"delete pod -n obs -l app=otel,{HASH}=old",
+        ),
+        ({"updateStrategy": {"type": "RollingUpdate"}}, "Let the rollout of Deployment otel end", "rollout status"),
+    ],
+)
+def test_what_a_newer_template_mends_is_not_written_into_the_older_text(spec: Object, hint: str, command: str) -> None:
+    template = deployment()
+    template["spec"] |= spec
+    found = judged(
+        [made("otel-a", "old", "otel-v1"), made("otel-b", "new")], [config("otel-v1", *LOCAL), config("otel")], template
+    )
+
+    first = next(x for x in found.findings if x.code == "DS202")
+    assert OLDER in first.detail
+    assert first.hint.startswith(hint)
+    assert first.fix
+    assert first.fix.commands[0].startswith(f"kubectl {command}")
+
+
+@pytest.mark.parametrize(("paused", "hint"), [(False, "Delete the older pods"), (True, "Set `receivers.otlp.")])
+def test_a_dump_has_what_a_newer_template_mounts(tmp_path: Path, *, paused: bool, hint: str) -> None:
+    """Also where no pod mounts it yet."""
+    template = deployment()
+    template["spec"] |= {"updateStrategy": {"type": "OnDelete"}, "paused": paused}
+    objects = w.healthy(
+        pods=[made("otel-a", "old", "otel-v1")],
+        configs=[config("otel-v1", *LOCAL), config("otel")],
+        workloads=[template, revision("old")],
+    )
+    items = [{"apiVersion": "v1", **x} for x in objects]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(tmp_path)))
+
+    first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
+    assert first.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("newer", [("localhost:4317", "localhost:4318"), ("tcp://0.0.0.0:4317", "0.0.0.0:4318"), LOCAL])
+def test_a_newer_template_that_is_wrong_as_well_mends_nothing(newer: tuple[str, str]) -> None:
+    pods = [made("otel-a", "old", "otel-v1"), pending(made("otel-b", "new"))]
+    found = judged(pods, [config("otel-v1", *LOCAL), config("otel", *newer)], deployment())
+
+    first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
+    assert first.hint.startswith("Set `receivers.otlp.protocols.grpc.endpoint` in `obs/configmap/otel-v1.yaml`")
+
+
 def test_a_pod_of_an_older_template_runs_what_its_own_arguments_say() -> None:
     args = ["--config=/conf/config.yaml", "--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:4317"]
     found = judged([made("otel-a", "old", args=args), made("otel-b", "new")], [config("otel")], deployment())
@@ -130,3 +198,46 @@ def test_what_the_operator_wrote_is_mended_in_its_resource() -> None:
 
     assert {x.location.file for x in found.findings if x.location} == {"obs/opentelemetrycollector/otel.yaml"}
     assert found.verdict == "broken"
+
+
+@pytest.mark.parametrize("picked", [[], ["base.yaml", "more.yaml"]])
+def test_a_volume_of_several_config_maps_has_the_files_of_all(picked: list[str]) -> None:
+    """The later of two files says the address of the listener, whichever ConfigMap it is from."""
+    base, more = config("base"), config("more")
+    base["data"] = {"base.yaml": base["data"]["config.yaml"]}
+    more["data"] = {"more.yaml": "receivers: {otlp: {protocols: {grpc: {endpoint: 'localhost:4317'}}}}\n"}
+    chosen = dict(zip(["base", "more"], picked or ["", ""], strict=True))
+    sources = [
+        {"configMap": {"name": k, **({"items": [{"key": v, "path": v}]} if v else {})}} for k, v in chosen.items()
+    ]
+    args = ["--config=/conf/base.yaml", "--config=/conf/more.yaml"]
+    pod, template = made("otel-a", "new", args=args), deployment(args=args)
+    for spec in (pod["spec"], template["spec"]["template"]["spec"]):
+        spec["volumes"] = [{"name": "conf", "projected": {"sources": sources}}]
+    found = judged([pod], [base, more], template)
+
+    assert {x.target.port for x in found.traces if x.failed} == {4317}
+    assert {x.location.file for x in found.findings if x.location and x.code == "DS202"} == {"obs/configmap/more.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("image", "mount", "reads"),
+    [
+        ("otel/opentelemetry-collector:0.139.0", "/etc/otel", False),
+        ("otel/opentelemetry-collector:0.139.0", "/etc/otelcol", True),
+        ("otel/opentelemetry-collector-contrib:latest", "/etc/otelcol", False),
+        ("otel/opentelemetry-collector-contrib:0.40.0", "/etc/otel", True),
+        ("example.com/collector:2", "/etc/otel", True),
+    ],
+)
+def test_a_container_that_is_told_nothing_reads_the_file_of_its_image(image: str, mount: str, *, reads: bool) -> None:
+    """Which file that was before 0.42, and is in other images, nobody knows here."""
+    mounts = [{"name": "conf", "mountPath": mount}]
+    pod, template = made("otel-a", "new"), deployment()
+    for spec in (pod["spec"], template["spec"]["template"]["spec"]):
+        spec["containers"][0] |= {"image": image, "volumeMounts": mounts}
+        del spec["containers"][0]["args"]
+    template["metadata"]["uid"] = "1"
+    found = judged([pod], [config("otel", *LOCAL)], template)
+
+    assert ("DS202" in {x.code for x in found.findings if x.severity == "error"}) == reads

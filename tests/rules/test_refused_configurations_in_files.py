@@ -50,6 +50,15 @@ def test_what_a_collector_may_take_is_not_told(config: str) -> None:
     assert not refused(pod(config, service="4317"))
 
 
+@pytest.mark.parametrize(("version", "refuses"), [("0.110.0", False), ("0.111.0", True), ("latest", False)])
+def test_an_exporter_that_is_gone_is_told_where_the_version_is_known(version: str, *, refuses: bool) -> None:
+    config = GOOD.replace("{debug: {}}", "{debug: {}, logging/a: }") + PIPELINE.replace("EXPORTER", "debug")
+    text = pod(config).replace("opentelemetry-collector:0.139.0", f"opentelemetry-collector:{version}")
+
+    hints = [x.hint for x in refused(text)]
+    assert hints == ["Write `debug` in its place, and in the pipelines: it is gone since 0.111.0."] * refuses
+
+
 def test_what_another_file_may_configure_is_told_of_who_reads_no_other() -> None:
     config = GOOD + PIPELINE.replace("EXPORTER", "otlp")
 

@@ -3,20 +3,23 @@
 So everything that judges files judges a cluster as well, and a finding has the line that the user sees.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import yaml
 
+from dualstack.gather.cluster import config_maps_of
 from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
 from dualstack.gather.kube_objects import parts, text, texts
+from dualstack.gather.lags import lags
 from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
+from dualstack.model.deployed import Lags
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import PEERS, Object, World, part
-from dualstack.reach.operator import CONTAINER, INJECTED
+from dualstack.reach.operator import CONTAINER, INJECTED, OPERATED
 
 _INJECT = "sidecar.opentelemetry.io/inject"
 """By what pods ask the Operator for a Collector beside them (operator internal/webhook/podmutation)."""
@@ -44,8 +47,8 @@ _Dumper.add_representer(str, _text)
 def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text]]:
     """What the objects declare, and their texts by the names that locations have."""
     found, texts = Found(), {}
-    pods = world.objects.get("Pod", ())
-    for path, item in _files(world):
+    pods, behind = world.objects.get("Pod", ()), Lags(tuple(lags(world)))
+    for path, item in _files(world, behind):
         shown = yaml.dump(
             _shown(_told(item, pods)),
             Dumper=_Dumper,
@@ -57,7 +60,7 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
         document(Origin(path, shown, 0), found)
     snapshot = evidence_of(found, question, {}, "", Included(set(), {}))
     gaps = (*found.notes, *(Missing(x.file, x.sentence) for x in found.errors))
-    return Snapshot(snapshot.facts, (*snapshot.gaps, *gaps)), texts
+    return Snapshot({**snapshot.facts, Lags: behind}, (*snapshot.gaps, *gaps)), texts
 
 
 def _shown(item: Object) -> Object:
@@ -87,21 +90,37 @@ def _has_sidecar(pod: Object) -> bool:
     return CONTAINER in names or INJECTED in part(pod, "metadata", "labels")
 
 
-def _files(world: World) -> Iterator[tuple[str, Object]]:
+def _files(world: World, behind: Lags) -> Iterator[tuple[str, Object]]:
     """The objects with their paths, but those whose maker is there, too: it says more than the copy.
 
-    Pods of an older template than that of their maker are none: one of each template is kept.
+    Pods of an older template than that of their maker are none: one of each template is kept. What the Operator has not
+    written anew is none either, and a resource that it leaves alone makes nothing.
     """
-    every = {_key(y, y.get("kind"), _about(y).get("name")): y for x in world.objects.values() for y in x}
+    idle = {(x.namespace, OPERATED, x.resource) for x in behind.items if x.unmanaged}
+    older = {(x.namespace, x.config_map) for x in behind.items}
+    objects = [y for x in world.objects.values() for y in x]
+    every = {k: x for x in objects if (k := _key(x, x.get("kind"), _about(x).get("name"))) not in idle}
     for kind, items in world.objects.items():
-        older = set[str]()
+        known = set[str]()
         for item in items if kind not in _LEFT_OUT else ():
+            space, _, name = key = _key(item, kind, _about(item).get("name"))
             made = next((every[x] for x in _makers(item) if x in every), None)
-            template = _template(_highest(item, every)) if made and kind == "Pod" else {}
-            told = repr(_read(_pod(item), _pod(item))) if template and _differs(_pod(item), template) else ""
-            if made is None or (told and told not in older):
-                older.add(told)
+            told = _otherwise(item, every, older) if made and kind == "Pod" else ""
+            alone = made is None or (kind == "ConfigMap" and (space, name) in older)
+            if key not in idle and (alone or (told and told not in known)):
+                known.add(told)
                 yield _path(item), item
+
+
+def _otherwise(pod: Object, every: Mapping[tuple[str, ...], Object], older: Container[tuple[str, str]]) -> str:
+    """What a pod reads, if that is not what its maker would let it read; else empty."""
+    maker = _highest(pod, every)
+    template, space = _template(maker), str(_about(pod).get("namespace") or "")
+    if maker.get("kind") == OPERATED:
+        behind = any((space, x) in older for x in config_maps_of(_pod(pod)))
+    else:
+        behind = bool(template) and _differs(_pod(pod), template)
+    return repr((_read(_pod(pod), _pod(pod)), part(pod, "metadata", "labels"))) if behind else ""
 
 
 def _highest(item: Object, every: Mapping[tuple[str, ...], Object]) -> Object:

@@ -103,7 +103,7 @@ def _declared(
         whole=value(root, "service") is not None,
         unread=dict(unread(root, origin)),
         parts=parts,
-        refused=tuple(refusals(root, origin)),
+        refused=tuple(refusals(root, origin, said)),
         idle=idle(root, origin, environ, reader),
     )
 

@@ -180,9 +180,14 @@ def _called(kind: str, version: str) -> str:
 
 
 def _take_list(shelf: _Shelf, found: Any, where: _Where) -> None:  # noqa: ANN401 -- whatever a file holds
-    """Note the objects of a list; a kind of which there are none was looked for all the same."""
-    if where.kind and where.kind not in _NEVER:
-        shelf.world.keep(where.kind)
+    """Note the objects of a list; a kind of which there are none was looked for all the same.
+
+    What `kubectl get` writes of none does not say of which kind; the name of the file may, as the words of the command.
+    """
+    asked = kinds.BY_WORD.get(os.path.splitext(os.path.basename(where.path))[0].lower()) if found == [] else None
+    kind = where.kind or (asked.kind if asked else "")
+    if kind and kind not in _NEVER:
+        shelf.world.keep(kind)
     note(shelf.world, found, where.kind)
     _take(shelf, found, where)
 

@@ -109,3 +109,24 @@ BY_FOLDER: dict[str, Kind[Any]] = {
     "statefulsets": WORKLOADS["StatefulSet"],
 }
 """Kinds by the folders of a support bundle, whose older versions say them nowhere else."""
+
+_ALL: tuple[Kind[Any], ...] = (*_EVERY, *WORKLOADS.values())
+_SHORT: dict[str, Kind[Any]] = {
+    "cm": CONFIG_MAPS,
+    "cj": CRON_JOBS,
+    "deploy": WORKLOADS["Deployment"],
+    "ds": WORKLOADS["DaemonSet"],
+    "ev": EVENTS,
+    "ing": INGRESSES,
+    "netpol": POLICIES,
+    "no": NODES,
+    "ns": NAMESPACES,
+    "otelcol": COLLECTORS,
+    "po": PODS,
+    "rs": REPLICA_SETS,
+    "sts": WORKLOADS["StatefulSet"],
+    "svc": SERVICES,
+}
+_NAMED: dict[str, Kind[Any]] = {y: x for x in _ALL for y in (x.plural, x.called, x.kind.lower())}
+BY_WORD = _NAMED | _SHORT
+"""Kinds by the words that `kubectl get` takes for them (`kubectl api-resources`): plural, singular, short."""

@@ -7,7 +7,9 @@ apart by case, and an older Collector may not do so.
 from collections.abc import Iterator
 
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, get, is_null, items, pairs, scalar, value
+from dualstack.knowledge import table
 from dualstack.model.otel import Refusal
+from dualstack.reach.versions import before
 
 _OTLP = "otlp"
 _PROTOCOLS = ("grpc", "http")
@@ -16,12 +18,21 @@ _SHARED = ("receivers", "exporters")
 """The sections whose place in a pipeline a connector can take."""
 
 
-def refusals(root: Node, origin: Origin) -> Iterator[Refusal]:
-    """What is refused, in the order of the file."""
+def refusals(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
+    """What is refused, in the order of the file, by a Collector of a version, or where that is empty by any."""
     for key, body in pairs(value(root, "receivers")):
         if scalar(key).partition("/")[0].strip() == _OTLP and not _is_elsewhere(body):
             yield from _of_otlp((key, body), origin)
+    yield from _removed(root, origin, version)
     yield from _of_pipelines(root, origin)
+
+
+def _removed(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
+    for row in table("removed_components") if version else ():
+        for key, _ in pairs(value(root, row["section"])):
+            if scalar(key).partition("/")[0].strip() == row["type"] and not before(version, row["since"]):
+                mend = f"Write `{row['instead']}` in its place, and in the pipelines: it is gone since {row['since']}."
+                yield Refusal(origin.location(key), row["said"], mend)
 
 
 def _of_otlp(pair: tuple[Node, Node], origin: Origin) -> Iterator[Refusal]:

@@ -55,6 +55,12 @@ class ContainerPort(Slim, frozen=True):
     protocol: str = "TCP"
 
 
+class Resources(Slim, frozen=True):
+    """What a container may use at most; quantities are texts or numbers."""
+
+    limits: dict[str, str | int | float] | None = None
+
+
 class Container(Slim, frozen=True):
     """A container of a pod."""
 
@@ -69,6 +75,7 @@ class Container(Slim, frozen=True):
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    resources: Resources | None = None
 
 
 class DnsOption(Slim, frozen=True):

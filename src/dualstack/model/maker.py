@@ -29,12 +29,20 @@ class Template(Slim, frozen=True):
     spec: TemplateSpec = TemplateSpec()
 
 
+class Strategy(Slim, frozen=True):
+    """How the pods of a DaemonSet or a StatefulSet come to a newer template."""
+
+    type: str = ""
+
+
 class MakerSpec(Slim, frozen=True):
-    """How many pods are asked for, where that is said, which of them are its own, and of which template they are."""
+    """How many pods are asked for, which are its own, of which template they are, and how they come to a newer one."""
 
     replicas: int | None = None
     selector: LabelSelector = LabelSelector()
     template: Template | None = None
+    update_strategy: Strategy | None = None
+    paused: bool | None = None
 
 
 class MakerStatus(Slim, frozen=True):

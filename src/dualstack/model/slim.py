@@ -39,7 +39,11 @@ class ManagedFields(Slim, frozen=True):
 
 
 class ObjectMeta(Slim, frozen=True):
-    """What every object has. `ambiguous` is no field of Kubernetes: other namespaces have objects in question, too."""
+    """What every object has.
+
+    Two are no fields of Kubernetes: `ambiguous` says that other namespaces have objects in question, too, `unmanaged`
+    that the Operator leaves alone what it was made of.
+    """
 
     name: str = ""
     namespace: str = ""
@@ -52,6 +56,7 @@ class ObjectMeta(Slim, frozen=True):
     deletion_timestamp: str | None = None
     managed_fields: list[ManagedFields] | None = None
     ambiguous: bool = False
+    unmanaged: bool = False
 
     @property
     def called(self) -> str:

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from dualstack.knowledge import table
+from dualstack.reach.versions import before
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?\d+\.\d+\.\d+")
 """Images that hold some Collector, by their names and tags."""
@@ -43,6 +44,13 @@ def newest(image: str) -> bool:
 def name_of(image: str) -> str:
     """The name of an image, without its tag and its digest."""
     return _parts(image)[0]
+
+
+def own_file(image: str) -> str:
+    """The configuration with which an image starts that is told nothing; empty where it has none, or nobody knows."""
+    name, said = name_of(image), version(image)
+    rows = (x for x in table("default_configs") if re.search(x["image"], name))
+    return next((x["file"] for x in rows if not said or not before(said, x["since"])), "")
 
 
 def _parts(image: str) -> tuple[str, str]:

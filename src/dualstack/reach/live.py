@@ -27,6 +27,9 @@ from dualstack.reach.unbound import CRASHED, NOTHING
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
 
+_AGENTS = "DaemonSet "
+
+
 def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
     """The required flows whose first failing hop is this one, with one of these marks where any are named."""
     broken = (x for x in traces.broken if x.failing and x.failing.hop is hop)
@@ -223,16 +226,25 @@ def is_open(trace: Trace, places: Places | None) -> bool:
 
 
 def elsewhere(trace: Trace, traces: Traces, places: Places | None) -> str:
-    """What made other pods that take connections of the same target, where nobody listens in those of a flow.
+    """What made other pods that take connections of the same target, where those of a flow do not.
 
-    Empty where there are none of another workload.
+    Nobody listens in these, or they are agents. Empty where there are no others of another workload.
     """
     place = places.named(trace.server) if places else None
-    if places is None or place is None or trace.at(Hop.LISTEN).mark != NOTHING:
+    if places is None or place is None:
         return ""
+    agent = is_agent(trace, place)
     near = (x for x in traces.items if x.target == trace.target and x.at(Hop.LISTEN).status is Status.PASS)
     others = (maker(y.pod) for x in near if (y := places.named(x.server)))
-    return next((x for x in others if x != maker(place.pod)), "")
+    fitting = (x for x in others if x != maker(place.pod) and not (agent and x.startswith(_AGENTS)))
+    return next(fitting, "") if agent or trace.at(Hop.LISTEN).mark == NOTHING else ""
+
+
+def is_agent(trace: Trace, place: Place) -> bool:
+    """Whether a flow is refused by one of the pods of each node that listens for its own host or pod alone."""
+    sockets = [x for x in place.sockets if x.port == trace.port]
+    local = bool(sockets) and all(is_loopback(x.address) for x in sockets)
+    return local and trace.at(Hop.LISTEN).status is Status.FAIL and maker(place.pod).startswith(_AGENTS)
 
 
 def with_strays(places: Places, traces: Traces) -> Places:

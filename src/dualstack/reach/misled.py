@@ -1,5 +1,6 @@
 """Flows that a Service leads to where nobody listens, although its pods do listen."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -17,6 +18,7 @@ from dualstack.reach.live import (
     elsewhere,
     failing,
     families_of,
+    is_agent,
     keys,
     maker,
     port_at,
@@ -25,6 +27,9 @@ from dualstack.reach.live import (
 from dualstack.reach.pods import Places
 from dualstack.reach.slice_writers import leading_to, uneven, written_as
 from dualstack.reach.stray_endpoints import beside
+
+_OF_ONE = re.compile(r"^[a-z.]*/?(?:pod-template-hash|controller-revision-hash|pod-name|pod-index):")
+"""Labels of one revision, or of one pod."""
 
 
 class Misled(msgspec.Struct, frozen=True):
@@ -155,7 +160,7 @@ def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: P
 
 
 def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], places: Places) -> Iterator[Misled]:
-    """Pods of another workload among those of a Service, in which nobody listens, or on another port.
+    """Pods of another workload among those of a Service, in which nobody listens, or on another port or the loopback.
 
     `right` says by the keys of flows which workload takes the connections that they lose.
     """
@@ -163,14 +168,26 @@ def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], 
     for stray in dict.fromkeys(maker(y.pod) for _, y in lost):
         mine = tuple(x for x, y in lost if maker(y.pod) == stray)
         wanted = _ports({x.port: None for x in mine})
+        agent = any(is_agent(x, y) for x, y in lost if maker(y.pod) == stray)
         taken = dict.fromkeys(f"{x.protocol} is taken on {y}" for x in mine if (y := receives_on(x, places)))
-        said = f"The selector of {service.called} takes in pods of {stray}, where nothing listens on {wanted}"
+        how = f"which listen on {wanted} for their own host alone" if agent else f"where nothing listens on {wanted}"
+        said = f"The selector of {service.called} takes in pods of {stray}, {how}"
         said += f": {' and '.join(taken)} there" if taken else ""
-        mend = f"Narrow the selector to the pods of {right[mine[0].key]}"
+        mend = f"Narrow the selector to the pods of {right[mine[0].key]}{_by_label(right[mine[0].key], stray, places)}"
         mend += f", or let the receiver of {stray} listen on {wanted}" if taken else ""
         led = (x for x in service.spec.ports or () if any(y.target.port in (x.port, x.node_port) for y in mine))
-        summary = f"Some pods do not listen on {wanted}"[:60]
+        summary = "The Service takes in agents" if agent else f"Some pods do not listen on {wanted}"[:60]
         yield Misled(next(led, None), summary, f"{said}.", mine, mend=f"{mend}.")
+
+
+def _by_label(right: str, stray: str, places: Places) -> str:
+    """A label that the pods of one workload have and those of another have not, as the end of a sentence."""
+    held = [(maker(x.pod), (x.pod.metadata.labels or {}).items()) for x in places.items.values()]
+    mine = [x for who, x in held if who == right]
+    theirs = {y for who, x in held if who == stray for y in x}
+    found = (f"{k}: {v}" for k, v in mine[0] if all((k, v) in x for x in mine) and (k, v) not in theirs)
+    label = next((x for x in found if not _OF_ONE.search(x)), "")
+    return f", by their label `{label}`" if label else ""
 
 
 def _ports(numbers: Iterable[int]) -> str:

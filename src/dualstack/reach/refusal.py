@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from dualstack.knowledge import table
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.kube import Container, Workloads
 from dualstack.model.otel import Refusal
 from dualstack.reach import sources
 from dualstack.reach.features import refused, switched
-from dualstack.reach.images import name_of
+from dualstack.reach.images import own_file
 
 _VALUES = "values"
 _GATES = "feature-gates"
@@ -65,6 +64,6 @@ def _of_files(workloads: Workloads) -> Iterator[Refusal]:
 
 def _is_there(path: str, container: Container) -> bool:
     """Whether a path is that of the image's own file, or may be below what is mounted."""
-    name = name_of(container.image)
-    own = any(x["file"] == path and re.search(x["image"], name) for x in table("default_configs"))
-    return own or any(f"{path}/".startswith(f"{x.path.rstrip('/')}/") for x in container.mounts)
+    return own_file(container.image) == path or any(
+        f"{path}/".startswith(f"{x.path.rstrip('/')}/") for x in container.mounts
+    )

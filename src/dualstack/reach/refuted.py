@@ -8,12 +8,13 @@ from dualstack.model.cluster import Cluster, Service
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Services, Workloads
+from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import written
-from dualstack.reach.pods import Opened, Place
+from dualstack.reach.pods import Place
 from dualstack.reach.ports import LEFT_OUT
 from dualstack.reach.runs import is_of
 from dualstack.reach.stacks import place
@@ -71,9 +72,8 @@ def unmissed(finding: Finding, clients: Collection[Exporter]) -> Finding:
     return replace(finding, severity=max(finding.severity, Severity.INFO, key=_SEVERITIES)) if remark else finding
 
 
-def said_at(opened: Opened) -> tuple[Location, ...]:
+def said_at(endpoint: DeclaredEndpoint) -> tuple[Location, ...]:
     """Where a file says something of an endpoint."""
-    endpoint = opened.endpoint
     said = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
     return tuple(x for x in said if x)
 
@@ -81,8 +81,8 @@ def said_at(opened: Opened) -> tuple[Location, ...]:
 def _bound(places: Iterable[Place]) -> set[Location]:
     """The places of endpoints that keep no container from running: every one that reads them does."""
     every = [x for y in places for x in y.opened]
-    kept = {y for x in every if not x.runs for y in said_at(x)}
-    return {y for x in every if x.runs for y in said_at(x)} - kept
+    kept = {y for x in every if not x.runs for y in said_at(x.endpoint)}
+    return {y for x in every if x.runs for y in said_at(x.endpoint)} - kept
 
 
 def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:

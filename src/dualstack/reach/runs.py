@@ -3,18 +3,32 @@
 from collections.abc import Iterable, Iterator
 
 from dualstack.model.cluster import Pod
-from dualstack.model.deployed import Deployed, Deployments
+from dualstack.model.deployed import Deployed, Deployments, Lag, Lags
 from dualstack.model.kube import Workload
 from dualstack.model.slim import ContainerState
 from dualstack.model.snapshot import Snapshot
+from dualstack.reach.operator import OPERATED
 from dualstack.reach.pods import Place
 
 
 def runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
-    """The configurations that a pod's containers read: those of the workloads whose template its labels come from."""
+    """The configurations that a pod's containers read: those of the workloads whose template its labels come from.
+
+    What a resource of the Operator says is none where the pod mounts what was written of it before.
+    """
+    older = {(OPERATED, x.resource) for x in _older(pod, said)}
     for item in (said.having(Deployments) or Deployments()).items:
-        if _is_of(item, pod):
+        holder = item.config.holder
+        if _is_of(item, pod) and (not holder or (holder.kind, holder.name) not in older):
             yield item
+
+
+def _older(pod: Pod, said: Snapshot) -> Iterator[Lag]:
+    """The ConfigMaps of a pod that are behind their resource."""
+    mounted = {y.config_map.name for x in pod.spec.volumes or () for y in (x, *x.parts) if y.config_map}
+    for lag in (said.having(Lags) or Lags()).items:
+        if lag.namespace == pod.metadata.namespace and lag.config_map in mounted:
+            yield lag
 
 
 def is_of(pod: Pod, work: Workload) -> bool:

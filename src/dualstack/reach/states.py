@@ -21,6 +21,7 @@ _HEAD, _TAIL = 90, 200
 _ERROR = re.compile(r"^(?:error|fatal|panic)\b", re.IGNORECASE)
 _BACK_OFF = "CrashLoopBackOff"
 _KILLED = (0, 137, 143)
+_PLURALS = {"is": "are", "waits": "wait", "has": "have", "does": "do"}
 _NO_MEMORY = "OOMKilled"
 _TAKEN = re.compile(r":(?P<port>\d{1,5})\W[^\n]*address already in use")
 """EADDRINUSE, in the words of strerror(3) behind the address, which Go and most others write."""
@@ -37,7 +38,18 @@ def trouble(pod: Pod) -> str:
     said = next(filter(None, map(_state, every)), "")
     if said or pod.status.phase in (None, "Running"):
         return said or (f"is not ready{_gated(pod)}" if pod.status.phase else "")
-    return f"is {pod.status.phase}"
+    begun = initialising(pod)
+    return f"waits for its init container {begun}, which has not ended" if begun else f"is {pod.status.phase}"
+
+
+def initialising(pod: Pod) -> str:
+    """The init container that runs in a pod before its containers do; empty where none does.
+
+    One that is restarted always runs beside them (KEP-753).
+    """
+    beside = {x.name for x in pod.spec.init_containers or () if x.restart_policy == "Always"}
+    running = (x.name for x in pod.status.init_container_statuses or () if x.state and x.state.running)
+    return next((x for x in running if x not in beside), "") if pod.status.phase == "Pending" else ""
 
 
 def halted(pod: Pod, name: str) -> str:
@@ -120,6 +132,12 @@ def was_killed(pod: Pod, name: str) -> bool:
     return any(probed) and any(x.exit_code in _KILLED and x.reason != _NO_MEMORY for x in ends)
 
 
+def lacked_memory(pod: Pod, name: str) -> bool:
+    """Whether the kernel ended a container because it had no more memory."""
+    last = _last(status_of(name, pod))
+    return last is not None and last.reason == _NO_MEMORY
+
+
 def _last(status: ContainerStatus) -> Waiting | None:
     """The last end of a container, that with words before that without."""
     ends = [x.terminated for x in (status.state, status.last_state) if x and x.terminated]
@@ -180,8 +198,18 @@ def told_alike(every: Sequence[tuple[Pod, str]], most: int = 3) -> str:
     """What is said of each of several pods as a sentence part; those of whom the same is said are counted."""
     said = Counter(x for _, x in every)
     first = {x: pod.metadata.called for pod, x in reversed(every)}
-    parts = [f"{f'the pod {first[x]}' if n == 1 else f'{n} pods such as {first[x]}'} {x}" for x, n in said.items() if x]
+    parts = [
+        f"the pod {first[x]} {x}" if n == 1 else f"{n} pods such as {first[x]} {_of_several(x)}"
+        for x, n in said.items()
+        if x
+    ]
     return "; ".join(parts[:most])
+
+
+def _of_several(said: str) -> str:
+    """What is said of one pod, of several."""
+    verb, space, rest = said.partition(" ")
+    return f"{_PLURALS.get(verb, verb)}{space}{rest}".replace(" for its ", " for their ", 1)
 
 
 def probed(place: "Place") -> Iterator[int]:

@@ -27,7 +27,7 @@ from dualstack.reach.live import (
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, holder, last_words, taken, was_killed
+from dualstack.reach.states import has_ended, holder, initialising, lacked_memory, last_words, taken, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -72,7 +72,9 @@ def _stopped(place: Place | None) -> str:
 
 
 def ending(place: Place, container: str) -> tuple[str, ...]:
-    """The rules that can say why a container does not run."""
+    """The rules that can say why a container does not run; that it lacked memory is reason enough."""
+    if lacked_memory(place.pod, container):
+        return ()
     return (*ENDING, *_KILLING) if was_killed(place.pod, container) else ENDING
 
 
@@ -102,7 +104,10 @@ def _dead(places: tuple[Place, ...], flows: tuple[Trace, ...]) -> Finding:
 
 def _correct(place: Place) -> str:
     """What to do about a container that does not run: what it says of that is in its log or in the message."""
-    if was_killed(place.pod, next(iter(place.stopped))):
+    name = next(iter(place.stopped))
+    if lacked_memory(place.pod, name):
+        return _more_memory(place, name)
+    if was_killed(place.pod, name):
         return "See in the events of the pod which probe failed: the kubelet ends a container for that."
     if _is_taken(place):
         node = f"a process of the node {place.pod.spec.node_name}, or of a pod in its network"
@@ -110,6 +115,15 @@ def _correct(place: Place) -> str:
         return f"Give one of the two another port: {holder(place.pod) or whose} has the one that it wants."
     ended = _is_ended(place)
     return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
+
+
+def _more_memory(place: Place, name: str) -> str:
+    """What to do about a container that the kernel ended for its memory: it says nothing of that itself."""
+    mine = next((x.resources for x in together(place.pod) if x.name == name), None)
+    limit = ((mine.limits if mine else None) or {}).get("memory", "")
+    reads = any(x.container and x.container.name == name for x in place.configs)
+    first = f"Raise the memory limit of the container {name}, `{limit}`" if limit else f"Give {name} more memory"
+    return f"{first}{', or let a `memory_limiter` keep it below' if reads else ''}."
 
 
 def _neighbour(place: Place) -> str:
@@ -140,6 +154,8 @@ def _logs(place: Place) -> tuple[str, ...]:
     about, name = place.pod.metadata, next(iter(place.stopped))
     logs = f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous"
     describe = f"kubectl describe pod {about.name} -n {about.namespace}"
+    if lacked_memory(place.pod, name):
+        return (describe,)
     if was_killed(place.pod, name):
         return (describe, logs)
     if place.pod.spec.host_network and _is_taken(place):
@@ -170,6 +186,10 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     commands = _logs(halted) if halted else (look_at_pods(service),) if service.spec.selector else ()
     writers = " and ".join(dict.fromkeys(map(written_as, cluster.slices_of(service)))) or "the EndpointSlices"
     look = "See what keeps the pods from being ready." if commands else f"See who writes {writers}."
+    begun = next(((x.metadata.name, name) for x in pods if (name := initialising(x))), None)
+    if begun and not halted:
+        look = f"See what the init container {begun[1]} waits for, which its log may say."
+        commands = (f"kubectl logs {begun[0]} -n {service.metadata.namespace} -c {begun[1]}",)
     lacks = [x.title for x in families if not of_family(cluster.slices_of(service), x)]
     if lacks and not service.spec.selector and writers.startswith("EndpointSlice "):
         each = " and ".join(lacks)

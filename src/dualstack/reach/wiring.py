@@ -8,7 +8,7 @@ from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, 
 from dualstack.model.otel import Declared, DeclaredEndpoint, Holder
 from dualstack.model.sockets import Transport
 from dualstack.reach import operator, sources
-from dualstack.reach.images import newest
+from dualstack.reach.images import newest, own_file
 from dualstack.reach.neighbours import Neighbours, Placed, nearness, neighbours
 from dualstack.reach.sources import INLINE
 from dualstack.reach.start import configurations, numbered, port
@@ -77,7 +77,9 @@ def readers(
 ) -> Iterator[tuple[Workload, Container]]:
     """The containers that mount what a holder holds and, where their words name a configuration, name this one.
 
-    A folder of the host that a container sees can hold anything: there its words must name the configuration.
+    One of a cluster that is told nothing reads the file of its image, where it is known which that is; in files the
+    words may come from elsewhere. A folder of the host that a container sees can hold anything: there its words must
+    name the configuration.
     """
     here = held(holder, file)
     for workload in mounted.get(_shelf(holder.kind, holder.name), ()):
@@ -89,11 +91,14 @@ def readers(
         together = same_namespace(workload.meta.namespace, holder.namespace)
         if not together or not near.belong(here, placed(workload.meta)):
             continue
-        volumes = {x.name: x for x in workload.volumes if _is_held(holder, x)}
+        volumes = [x for x in workload.volumes if _is_held(holder, x)]
         for container in workload.containers:
-            paths = [_path(holder, volumes[x.volume], x.path, x.part) for x in container.mounts if x.volume in volumes]
-            named = [x for x in configurations([y.text for y in container.words]) if x.startswith("/")]
-            folders = [x for x in volumes.values() if x.kind == "file" and x.source != holder.name]
+            pairs = ((x, y) for x in container.mounts for y in volumes if y.name == x.volume)
+            paths = [_path(holder, y, x.path, x.part) for x, y in pairs]
+            own = own_file(container.image) if workload.meta.stored and not container.words else ""
+            said = (own,) if own else configurations([y.text for y in container.words])
+            named = [x for x in said if x.startswith("/")]
+            folders = [x for x in volumes if x.kind == "file" and x.source != holder.name]
             reads = (not named and not folders and not _is_told_all(container)) or set(paths) & set(named)
             if paths and reads:
                 yield workload, container
@@ -151,18 +156,12 @@ def _kept(holder: Holder, known: Shelved) -> tuple[Held, ...]:
 
 def _seen(workload: Workload, container: Container, known: Shelved, near: Neighbours) -> Iterator[tuple[str, Held]]:
     """The paths at which a container sees what is known, as far as it belongs to it."""
-    volumes = {x.name: x for x in workload.volumes}
     for mount in container.mounts:
-        volume = volumes.get(mount.volume)
-        for holder, file in known.get(_shelf(volume.kind, volume.source), ()) if volume else ():
-            together = same_namespace(workload.meta.namespace, holder.namespace)
-            if (
-                volume
-                and together
-                and _is_held(holder, volume)
-                and near.belong(held(holder, file), placed(workload.meta))
-            ):
-                yield _path(holder, volume, mount.path, mount.part), (holder, file)
+        for volume in (x for x in workload.volumes if x.name == mount.volume):
+            for holder, file in known.get(_shelf(volume.kind, volume.source), ()):
+                together = same_namespace(workload.meta.namespace, holder.namespace)
+                if together and _is_held(holder, volume) and near.belong(held(holder, file), placed(workload.meta)):
+                    yield _path(holder, volume, mount.path, mount.part), (holder, file)
 
 
 def environment(container: Container) -> Mapping[str, str]:

@@ -4,7 +4,8 @@
 A configuration with what no Collector takes: a key that the OTLP receiver does not have, such as `endpoint` beside
 `grpc` and `http`, an OTLP receiver without a protocol, a pipeline or a list of extensions that names what is not there.
 The last two are judged where it is known that nothing else is merged in. Also a `--config` that names a file which is
-neither mounted nor in a published image, and a feature gate that this version does not know, or cannot switch off.
+neither mounted nor in a published image, a feature gate that this version does not know, or cannot switch off, and a
+component that this version has no more, such as the exporter `logging` since 0.111.
 
 ## Why it breaks
 The Collector reads and checks all of its configuration before it binds anything, used or not, and ends with `Error: …`

@@ -70,7 +70,7 @@ from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210", "DS213", "DS409")
+BECAUSE = ("DS210", "DS213", "DS409", "DS508")
 
 
 def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:

@@ -1,0 +1,86 @@
+"""ConfigMaps of the Operator that pods run with, and that are not what it would write of its resources now.
+
+It does not write where it does not run, or where a resource is `unmanaged` (operator apis/v1beta1, ManagementState);
+what it has written anew runs only when the pods are. What a container mounts is what it reads, and not the resource.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from dualstack.gather import kinds
+from dualstack.gather.cluster import config_maps_of
+from dualstack.gather.collector_config import Reader, listening
+from dualstack.gather.errors import BadFile
+from dualstack.gather.kube_objects import parts, text
+from dualstack.gather.yaml_tree import Origin, compose
+from dualstack.model.deployed import Lag
+from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.world import MAKERS, Object, World, part
+from dualstack.reach.operator import OPERATED, completed
+
+_ENDED = ("Succeeded", "Failed")
+_GENERATIONS = 2
+"""Of makers below the resource: a ReplicaSet and a Deployment."""
+
+
+def lags(world: World) -> Iterator[Lag]:
+    """Each of them that a pod mounts."""
+    mounted: dict[tuple[str, str], Object] = {}
+    for pod in world.objects.get("Pod", ()):
+        if text(pod, "status", "phase") not in _ENDED:
+            space = text(pod, "metadata", "namespace")
+            mounted.update({(space, x): pod for x in config_maps_of(part(pod, "spec"))})
+    resources = {_key(x): x for x in world.objects.get(OPERATED, ())}
+    for held in world.objects.get(kinds.CONFIG_MAPS.kind, ()) if resources else ():
+        space, name = _key(held)
+        owners = (text(x, "name") for x in parts(held, "metadata", "ownerReferences") if text(x, "kind") == OPERATED)
+        said = next((resources[space, x] for x in owners if (space, x) in resources), None)
+        reader = mounted.get((space, name))
+        here = _of_config_map(held) if said and reader else {}
+        unmanaged = text(said, "spec", "managementState").lower() == "unmanaged"
+        if said and reader and here and (unmanaged or here != _of_resource(said)):
+            yield Lag(space, name, _key(said)[1], unmanaged, _moved_on(reader, name, world))
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return text(item, "metadata", "namespace"), text(item, "metadata", "name")
+
+
+def _of_config_map(item: Object) -> Mapping[str, str]:
+    """What the receivers of its first Collector configuration listen on; nothing where it holds none."""
+    texts = (x for x in part(item, "data").values() if isinstance(x, str))
+    return next(filter(None, (_addresses(_listeners(x)) for x in texts)), {})
+
+
+def _of_resource(item: Object) -> Mapping[str, str]:
+    """The same of a resource, of either version, as the Operator completes it."""
+    said = part(item, "spec").get("config")
+    return _addresses(map(completed, _listeners(said if isinstance(said, str) else msgspec.json.encode(said).decode())))
+
+
+def _addresses(found: Iterable[DeclaredEndpoint]) -> Mapping[str, str]:
+    """Addresses by fields; variables have two spellings."""
+    return {x.field: x.effective.replace("${env:", "${") for x in found}
+
+
+def _listeners(said: str) -> Sequence[DeclaredEndpoint]:
+    origin = Origin(OPERATED, said)
+    try:
+        root = compose(origin)
+        found = listening(root, origin, {}, Reader()) if root is not None else ()
+    except BadFile:
+        return ()
+    return [x for x in found if x.component.startswith("receivers/")]
+
+
+def _moved_on(pod: Object, name: str, world: World) -> str:
+    """The workload of a pod, where its template mounts another ConfigMap than this one; else empty."""
+    every = {(str(x.get("kind")), *_key(x)): x for y in MAKERS for x in world.objects.get(y, ())}
+    for _ in range(_GENERATIONS):
+        owners = parts(pod, "metadata", "ownerReferences")
+        keys = ((text(x, "kind"), text(pod, "metadata", "namespace"), text(x, "name")) for x in owners)
+        pod = next((every[x] for x in keys if x in every), pod)
+    template = part(pod, "spec", "template", "spec")
+    mounts = set(config_maps_of(template)) - {""}
+    return f"{pod.get('kind')} {_key(pod)[1]}" if mounts and name not in mounts else ""
