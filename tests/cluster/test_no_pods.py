@@ -264,3 +264,65 @@ def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers))
 
     assert "a Collector, have" not in one.detail
+
+
+FORBIDDEN = {"phase": "Failed", "reason": "SysctlForbidden", "message": 'forbidden sysctl: "net.a" not allowlisted'}
+DONE = {"containerStatuses": [{"name": "otelcol", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}]}
+ENDED: dict[str, tuple[Object, str, str, str]] = {
+    "refused by the kubelet": (
+        FORBIDDEN,
+        "ReplicaSet",
+        'is Failed (SysctlForbidden): forbidden sysctl: "net.a" not allowlisted.',
+        "Mend what the kubelet says of the pod.",
+    ),
+    "evicted, and of no workload": (
+        {"phase": "Failed", "reason": "Evicted"},
+        "",
+        "is Failed (Evicted).",
+        "Mend what the kubelet says of the pod, and make it anew: no workload does that.",
+    ),
+    "done, of a Job": ({"phase": "Succeeded", **DONE}, "Job", "is Succeeded.", "Run the Collector by a Deployment"),
+    "done, of no workload": ({"phase": "Succeeded", **DONE}, "", "is Succeeded.", "See why its process ended"),
+    "failed by itself": (
+        {"phase": "Failed", "containerStatuses": [{"name": "otelcol", "state": {"terminated": {"exitCode": 7}}}]},
+        "",
+        "has the container otelcol, which ended with code 7.",
+        "See why its process ended",
+    ),
+}
+
+
+def over(status: Object, kind: str = "ReplicaSet") -> Object:
+    """A pod that has ended, and has the labels that the Service selects."""
+    found = w.pod("otel-a", "n1", **NOT_READY | status)
+    found["metadata"]["ownerReferences"] = [{"kind": kind, "name": "otel-1"}] if kind else []
+    return found
+
+
+@pytest.mark.parametrize("case", ENDED)
+@pytest.mark.parametrize("target", ["svc/otel", ""])
+def test_pods_that_have_ended_are_no_labels_that_nobody_has(case: str, target: str, tmp_path: Path) -> None:
+    status, kind, said, hint = ENDED[case]
+    one = cause(asked_of(target, tmp_path, pods=[over(status, kind)], slices=w.endpoints([]), workloads=[]))
+
+    assert (one.code, one.summary) == ("DS507", "No pod of the Service runs")
+    assert one.detail == f"No endpoint is ready: the pod otel-a {said}"
+    assert one.hint.startswith(hint)
+    assert one.fix is not None
+    assert one.fix.commands[0].endswith("otel-a -n obs")
+
+
+def test_a_workload_that_is_to_have_no_pods_says_more_than_what_is_left_of_them(tmp_path: Path) -> None:
+    maker = w.deployment()
+    maker["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": {"app": "otel"}}, "spec": w.TEMPLATE}}
+    one = cause(asked_of("", tmp_path, pods=[over(FORBIDDEN)], slices=w.endpoints([]), workloads=[maker]))
+
+    assert one.code == "DS509"
+    assert "has `replicas: 0`" in one.detail
+
+
+def test_pods_that_have_ended_beside_one_that_serves_are_none_of_its_business() -> None:
+    old = over(FORBIDDEN)
+    assert not w.roots(
+        w.diagnosed(w.healthy(pods=[old, w.pod("otel-b", "n1")], slices=w.endpoints([w.pod("otel-b", "n1")])))
+    )

@@ -33,6 +33,8 @@ def trouble(pod: Pod) -> str:
     waits = unscheduled(pod)
     if waits:
         return f"is not scheduled: {waits}"
+    if pod.ended and pod.status.reason:
+        return f"is {pod.status.phase} ({pod.status.reason}){_told(pod.status.message or '')}"
     every = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
     said = next(filter(None, map(_state, every)), "")
     if said or pod.status.phase in (None, "Running"):
@@ -53,6 +55,10 @@ def halted(pod: Pod, name: str) -> str:
     if any(x.state and x.state.running for x in mine):
         return ""
     return next(filter(None, map(_state, (*before, *mine))), "")
+
+
+def _told(message: str) -> str:
+    return f": {cut(message).rstrip('.')}" if message else ""
 
 
 def _gated(pod: Pod) -> str:

@@ -11,7 +11,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
-from dualstack.reach.lanes import near, of_family, selected
+from dualstack.reach.lanes import near, of_family, over, selected
 from dualstack.reach.live import (
     CRASHED,
     LOCAL,
@@ -163,7 +163,7 @@ def _local(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> str:
 
 
 def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
-    pods = selected(cluster, service)
+    pods, past = selected(cluster, service), over(cluster, service)
     families = families_of(flows)
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
     said = flows[0].failing.why if which and flows[0].failing else why
@@ -178,8 +178,11 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
         said = f"{said}, although the pods are ready"
         look = "See whether kube-controller-manager runs: it writes the EndpointSlices."
+    if past:
+        about, verb = past[0].metadata, "describe pod" if past[0].status.reason else "logs"
+        look, commands = _anew(past), (f"kubectl {verb} {about.name} -n {about.namespace}",)
     return Finding(
-        summary="No pod of the Service runs" if halted else f"Service has no ready {which}endpoint",
+        summary="No pod of the Service runs" if halted or past else f"Service has no ready {which}endpoint",
         detail=f"{said[:1].upper()}{said[1:]}.",
         hint=_correct(halted) if halted else look,
         families=families,
@@ -188,3 +191,14 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
         flows=keys(flows),
         causes=_of(halted) if halted else None,
     )
+
+
+def _anew(pods: Sequence[Pod]) -> str:
+    """What to do about pods that have ended, which nothing starts again (Kubernetes documentation, Pod Lifecycle)."""
+    kinds = {x.kind for pod in pods for x in pod.metadata.owner_references or ()}
+    if any(x.status.reason for x in pods):
+        more = "." if kinds else ", and make it anew: no workload does that."
+        return f"Mend what the kubelet says of the pod{more}"
+    if "Job" in kinds:
+        return "Run the Collector by a Deployment: a Job is for work that ends."
+    return "See why its process ended, and run it by a Deployment: nothing starts a pod again that has ended."
