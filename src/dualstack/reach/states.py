@@ -171,6 +171,25 @@ def stopped(status: ContainerStatus) -> str:
     return f"the container {status.name} {said or f'waits with {reason}' if reason else said or 'has ended'}"
 
 
+def held_back(pod: Pod) -> tuple[str, str]:
+    """The init container for whose end those of a pod wait, and how it fares; both empty where there is none.
+
+    One that is restarted always is not waited for (KEP-753).
+    """
+    every = [x.state or ContainerState() for x in pod.status.container_statuses or ()]
+    if not every or any((x.waiting or Waiting()).reason not in _BEGINNING for x in every):
+        return "", ""
+    beside = {x.name for x in pod.spec.init_containers or () if x.restart_policy == "Always"}
+    for status in pod.status.init_container_statuses or ():
+        state = status.state or ContainerState()
+        past = state.running if status.name in beside else state.terminated and not state.terminated.exit_code
+        fares = _ended(status).removeprefix(", which ") or "has not ended"
+        why = f"the init container {status.name} {fares}" if state.running else stopped(status)
+        if why and not past:
+            return status.name, why
+    return "", ""
+
+
 def cut(text: str) -> str:
     """A text in one line, and not too long."""
     flat = " ".join(text.split())

@@ -27,7 +27,7 @@ from dualstack.reach.live import (
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, holder, last_words, taken, was_killed
+from dualstack.reach.states import has_ended, held_back, holder, last_words, since_when, taken, was_killed
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -77,7 +77,18 @@ def ending(place: Place, container: str) -> tuple[str, ...]:
 
 
 def _of(place: Place) -> tuple[str, ...]:
-    return ending(place, next(iter(place.stopped)))
+    """The same of a pod: nothing that its Collector reads, where an init container keeps that from starting."""
+    return () if held_back(place.pod)[0] else ending(place, _culprit(place))
+
+
+def _culprit(place: Place) -> str:
+    """The container that does not run, or the init container that it waits for."""
+    return held_back(place.pod)[0] or next(iter(place.stopped))
+
+
+def _waits(place: Place) -> bool:
+    """Whether that is an init container which runs, and has not ended before."""
+    return bool(since_when(_culprit(place), place.pod)) and not _is_ended(place)
 
 
 def _whose(place: Place) -> tuple[str, str]:
@@ -102,7 +113,10 @@ def _dead(places: tuple[Place, ...], flows: tuple[Trace, ...]) -> Finding:
 
 def _correct(place: Place) -> str:
     """What to do about a container that does not run: what it says of that is in its log or in the message."""
-    if was_killed(place.pod, next(iter(place.stopped))):
+    name = _culprit(place)
+    if _waits(place):
+        return f"See in its log what the init container {name} waits for."
+    if was_killed(place.pod, name):
         return "See in the events of the pod which probe failed: the kubelet ends a container for that."
     if _is_taken(place):
         node = f"a process of the node {place.pod.spec.node_name}, or of a pod in its network"
@@ -130,15 +144,18 @@ def _is_taken(place: Place) -> bool:
 
 
 def _is_ended(place: Place) -> bool:
-    name = next(iter(place.stopped))
+    name = _culprit(place)
     every = (*(place.pod.status.container_statuses or ()), *(place.pod.status.init_container_statuses or ()))
     return any(x.name == name and has_ended(x) for x in every)
 
 
 def _logs(place: Place) -> tuple[str, ...]:
     """The command that shows what a container said before its end, or else what the kubelet says of it."""
-    about, name = place.pod.metadata, next(iter(place.stopped))
-    logs = f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous"
+    about, name = place.pod.metadata, _culprit(place)
+    shown = f"kubectl logs {about.name} -n {about.namespace} -c {name}"
+    if _waits(place):
+        return (shown,)
+    logs = f"{shown} --previous"
     describe = f"kubectl describe pod {about.name} -n {about.namespace}"
     if was_killed(place.pod, name):
         return (describe, logs)
