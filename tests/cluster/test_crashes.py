@@ -14,6 +14,7 @@ from dualstack.reach.states import error_in
 from tests.cluster import worlds as w
 from tests.cluster.test_incidents import DOWN, hosted, waiting
 from tests.cluster.test_kube_api import api
+from tests.cluster.test_no_pods import event
 
 __all__ = ["api"]
 
@@ -93,6 +94,26 @@ def test_what_the_container_said_is_told_with_the_command_that_shows_all_of_it()
     )
     assert fault.fix is not None
     assert fault.fix.commands == ("kubectl logs otel-a -n obs -c otelcol --previous",)
+
+
+@pytest.mark.parametrize("message", ["", "everything is ready"])
+def test_a_container_that_ends_without_an_error_is_told_so(message: str) -> None:
+    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=0, reason="Completed", message=message)])).findings
+
+    assert fault.detail.endswith("ready." if message else "which ended with code 0.")
+    assert fault.hint.startswith("See its command, its arguments and its hooks")
+    assert fault.fix is not None
+    assert fault.fix.commands[0] == "kubectl describe pod otel-a -n obs"
+
+
+@pytest.mark.parametrize(("log", "told"), [("everything is ready", True), ("Error: no such exporter", False)])
+def test_a_hook_that_fails_ends_a_container(log: str, told: bool) -> None:
+    hook = event("FailedPostStartHook", "PostStartHook failed")
+    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=2, log=log)], events=[hook])).findings
+
+    assert log in fault.detail
+    assert fault.detail.endswith("The kubelet says of the pod otel-a: PostStartHook failed.") is told
+    assert fault.hint.startswith("Mend the postStart hook") is told
 
 
 def test_a_reason_of_the_kubelet_is_told() -> None:

@@ -1,6 +1,6 @@
 """What keeps pods from being ready that their own status does not say: nodes, mounts, the kubelet, who comes next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Pod
@@ -8,7 +8,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
-from dualstack.reach.states import GATED, cut, trouble, troubles
+from dualstack.reach.states import GATED, complains, cut, trouble, troubles
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
@@ -22,6 +22,8 @@ _BEGINNING = {
 """What to do, by the reason of an event of a pod that does not run yet (kubernetes 1.34.4, pkg/kubelet/events)."""
 _RUNNING = {"Unhealthy": "See why that fails: the kubelet asks at the first address of the pod, from its node."}
 """The same of a pod that runs."""
+_ENDING = {"FailedPostStartHook": "Mend the postStart hook: the kubelet ends a container whose hook fails."}
+"""The same of a pod whose containers end, and name no error; where one ends by itself its hook may fail for that."""
 
 
 class Reason(NamedTuple):
@@ -81,13 +83,17 @@ def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
 def _told(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
     """What the kubelet said last of a pod that is not ready."""
     for pod in pods:
-        hints = _BEGINNING if pod.status.phase == "Pending" else _RUNNING if _runs(pod) else {}
+        hints = _BEGINNING if pod.status.phase == "Pending" else _RUNNING if _runs(pod) else _ending(pod)
         mine = (x for x in cluster.events if x.is_about("Pod", pod.metadata) and x.reason in hints)
         last = max(mine, key=lambda x: x.last, default=None) if not pod.ready else None
         if last:
             said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.said).rstrip('.')}."
             fact = Evidence(f"{last.reason} at {last.last}", f"events of the {pod.place}")
             yield Reason(said, hints[last.reason], (fact,))
+
+
+def _ending(pod: Pod) -> Mapping[str, str]:
+    return {} if any(map(complains, pod.status.container_statuses or ())) else _ENDING
 
 
 def _runs(pod: Pod) -> bool:

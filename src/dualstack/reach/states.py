@@ -85,8 +85,11 @@ def _state(status: ContainerStatus) -> str:
 
 
 def _ended(status: ContainerStatus) -> str:
-    """How a container ended that does not run, or ran before; empty where it ended well or not at all."""
+    """How a container ended that does not run, or ran before; empty where it did its work or did not end at all."""
     last, told = _last(status), last_words(status)
+    waiting = (status.state and status.state.waiting) or Waiting()
+    if last and not last.exit_code and not told and waiting.reason == _BACK_OFF:
+        return ", which ended with code 0"
     if last is None or (not last.exit_code and not told):
         return ""
     reason = f" ({last.reason})" if last.reason and last.reason != "Error" else ""
@@ -97,6 +100,17 @@ def _ended(status: ContainerStatus) -> str:
 def has_ended(status: ContainerStatus) -> bool:
     """Whether a container ran before, so that it can have said why it ended."""
     return _last(status) is not None
+
+
+def ended_well(status: ContainerStatus) -> bool:
+    """Whether a container ended last without an error and without a word of one."""
+    last = _last(status)
+    return last is not None and not last.exit_code and not complains(status)
+
+
+def complains(status: ContainerStatus) -> bool:
+    """Whether a container named an error when it ended."""
+    return bool(_ERROR.search(last_words(status)))
 
 
 def status_of(name: str, pod: Pod) -> ContainerStatus:

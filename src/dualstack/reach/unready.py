@@ -27,7 +27,17 @@ from dualstack.reach.live import (
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, held_back, holder, last_words, since_when, taken, was_killed
+from dualstack.reach.states import (
+    ended_well,
+    has_ended,
+    held_back,
+    holder,
+    last_words,
+    since_when,
+    status_of,
+    taken,
+    was_killed,
+)
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -123,6 +133,8 @@ def _correct(place: Place) -> str:
         whose = f"{node}," if place.pod.spec.host_network else _neighbour(place)
         return f"Give one of the two another port: {holder(place.pod) or whose} has the one that it wants."
     ended = _is_ended(place)
+    if ended_well(status_of(name, place.pod)):
+        return "See its command, its arguments and its hooks: it ended without an error of its own."
     return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
 
 
@@ -157,7 +169,7 @@ def _logs(place: Place) -> tuple[str, ...]:
         return (shown,)
     logs = f"{shown} --previous"
     describe = f"kubectl describe pod {about.name} -n {about.namespace}"
-    if was_killed(place.pod, name):
+    if was_killed(place.pod, name) or ended_well(status_of(name, place.pod)):
         return (describe, logs)
     if place.pod.spec.host_network and _is_taken(place):
         return (f"kubectl get pods -A -o wide --field-selector spec.nodeName={place.pod.spec.node_name}", logs)
