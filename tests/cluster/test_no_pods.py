@@ -163,6 +163,31 @@ def test_what_is_said_of_others_says_nothing_of_a_pod(said: Object) -> None:
     assert "The kubelet says" not in of(new, events=[said]).detail
 
 
+PAUSED = "Deployment otel is paused, and its template is another one by now than that of its pods."
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "name", "told"),
+    [
+        ({"paused": True}, {}, "otel", True),
+        ({"paused": True}, {"updatedReplicas": 1}, "otel", False),
+        ({}, {}, "otel", False),
+        ({"paused": True}, {}, "web", False),
+    ],
+    ids=["an older template", "the same template", "not paused", "another one"],
+)
+def test_a_deployment_that_is_paused_makes_no_newer_pods(spec: Object, status: Object, name: str, told: bool) -> None:
+    pod = w.pod("otel-a", "n1", **NOT_READY)
+    pod["metadata"]["labels"] |= {"pod-template-hash": "1"}
+    maker = w.deployment()
+    maker["metadata"]["name"] = name
+    maker |= {"spec": {**maker["spec"], **spec}, "status": status}
+    found = of(pod, workloads=[maker])
+
+    assert found.detail.endswith(PAUSED) is told
+    assert found.hint.startswith("Run `kubectl rollout resume deployment/otel -n obs`") is told
+
+
 AVAILABLE = {"type": "Available", "status": "False", "message": "Deployment does not have minimum availability."}
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "pods are forbidden: exceeded quota: compute"}
 IDLE: dict[str, tuple[Object, str]] = {

@@ -31,14 +31,19 @@ class MakerSpec(Slim, frozen=True):
     """How many pods are asked for, where that is said, and of which template."""
 
     replicas: int | None = None
+    paused: bool | None = None
     template: Template | None = None
 
 
 class MakerStatus(Slim, frozen=True):
-    """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet."""
+    """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet.
+
+    `updated_replicas` are the pods of the template that stands there now.
+    """
 
     conditions: list[Condition] | None = None
     desired_number_scheduled: int | None = None
+    updated_replicas: int | None = None
 
 
 class Maker(Slim, frozen=True):

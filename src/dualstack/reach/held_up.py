@@ -8,6 +8,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
+from dualstack.reach.rollouts import revision
 from dualstack.reach.states import GATED, complains, cut, trouble, troubles
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
@@ -36,7 +37,13 @@ class Reason(NamedTuple):
 
 def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
     """Why some pods are not ready, where something else than they says it; None where nothing does."""
-    found = (*_nodes(cluster, pods), *_mounts(cluster, pods), *_gates(pods), *_told(cluster, pods))
+    found = (
+        *_nodes(cluster, pods),
+        *_paused(cluster, pods),
+        *_mounts(cluster, pods),
+        *_gates(pods),
+        *_told(cluster, pods),
+    )
     return next(iter((*found, *_next(pods, flows, places))), None)
 
 
@@ -49,6 +56,20 @@ def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
                 name, words = node.metadata.name, (each.message or each.reason or "nobody says why").rstrip(".")
                 said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
                 yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+
+
+def _paused(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """Deployments that are kept from making pods of the template that they have by now.
+
+    Kubernetes documentation, Deployments, Pausing and Resuming a rollout of a Deployment.
+    """
+    made = {(x.metadata.namespace, *of[:2]) for x in pods if not x.ready and (of := revision(x))}
+    for each in cluster.makers:
+        mine = (each.metadata.namespace, each.kind, each.metadata.name) in made
+        if mine and each.spec.paused and not each.status.updated_replicas:
+            said = f"{each.called} is paused, and its template is another one by now than that of its pods."
+            resume = f"kubectl rollout resume deployment/{each.metadata.name} -n {each.metadata.namespace}"
+            yield Reason(said, f"Run `{resume}`, if the template is well by now.")
 
 
 def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
