@@ -14,7 +14,6 @@ from dualstack.reach.states import error_in
 from tests.cluster import worlds as w
 from tests.cluster.test_incidents import DOWN, hosted, waiting
 from tests.cluster.test_kube_api import api
-from tests.cluster.test_no_pods import event
 
 __all__ = ["api"]
 
@@ -96,26 +95,6 @@ def test_what_the_container_said_is_told_with_the_command_that_shows_all_of_it()
     assert fault.fix.commands == ("kubectl logs otel-a -n obs -c otelcol --previous",)
 
 
-@pytest.mark.parametrize("message", ["", "everything is ready"])
-def test_a_container_that_ends_without_an_error_is_told_so(message: str) -> None:
-    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=0, reason="Completed", message=message)])).findings
-
-    assert fault.detail.endswith("ready." if message else "which ended with code 0.")
-    assert fault.hint.startswith("See its command, its arguments and its hooks")
-    assert fault.fix is not None
-    assert fault.fix.commands[0] == "kubectl describe pod otel-a -n obs"
-
-
-@pytest.mark.parametrize(("log", "told"), [("everything is ready", True), ("Error: no such exporter", False)])
-def test_a_hook_that_fails_ends_a_container(log: str, told: bool) -> None:
-    hook = event("FailedPostStartHook", "PostStartHook failed")
-    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=2, log=log)], events=[hook])).findings
-
-    assert log in fault.detail
-    assert fault.detail.endswith("The kubelet says of the pod otel-a: PostStartHook failed.") is told
-    assert fault.hint.startswith("Mend the postStart hook") is told
-
-
 def test_a_reason_of_the_kubelet_is_told() -> None:
     found = w.diagnosed(w.healthy(pods=[crashed(exitCode=137, reason="OOMKilled")]))
 
@@ -140,7 +119,32 @@ def test_a_listener_that_runs_beside_a_container_that_crashes_is_judged() -> Non
     assert {*w.roots(found)} == {"DS507", "DS202"}
 
 
-def test_one_pod_of_several_that_crashes_is_no_error() -> None:
+def of_a_template(pod: w.Object) -> w.Object:
+    pod["metadata"]["labels"] |= {"pod-template-hash": "1"}
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("said", "network", "hint"),
+    [
+        ("out of disk", False, "Correct what the container said"),
+        ("listen tcp 0.0.0.0:4317: bind: address already in use", True, "Run no two of them on one node"),
+        ("listen tcp 0.0.0.0:4317: bind: address already in use", False, "Give one of the two another port"),
+    ],
+)
+def test_one_pod_of_several_that_crashes_is_a_warning(said: str, network: bool, hint: str) -> None:
+    pods = [of_a_template(x) for x in (crashed(message=said), w.pod("otel-b", "n1"), w.pod("otel-c", "n1"))]
+    for each in pods:
+        each["spec"]["hostNetwork"] = network
+
+    (one,) = w.diagnosed(w.healthy(pods=pods)).findings
+
+    assert (one.code, one.severity, one.summary) == ("DS507", "warning", "Another pod of the workload does not run")
+    assert said in one.detail
+    assert one.hint.startswith(hint)
+
+
+def test_one_pod_that_crashes_beside_those_of_another_template_is_no_error() -> None:
     found = w.diagnosed(w.healthy(pods=[crashed(), w.pod("otel-b", "n2")]))
 
     assert not [x for x in found.findings if x.severity is Severity.ERROR]

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
-from dualstack.model.finding import Finding, Fix
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
@@ -25,6 +26,7 @@ from dualstack.reach.live import (
     titles,
 )
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.rollouts import Revision, revision
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
 from dualstack.reach.states import (
@@ -69,6 +71,34 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
     for who in dict.fromkeys(_whose(x) for _, x in held):
         lost = [(x, y) for x, y in held if _whose(y) == who]
         yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple({x.key: x for x, _ in lost}.values()))
+
+
+def beside(traces: Traces, places: Places) -> Iterator[Finding]:
+    """One warning for each template of which a pod serves while another one does not run."""
+    serving = [x for x in traces.items if x.required and not x.failed and x.server]
+    told = dict[Revision, Place]()
+    for here in filter(None, map(places.named, dict.fromkeys(x.server for x in serving))):
+        made, space = revision(here.pod), here.pod.metadata.namespace
+        down = (x for x in places.items.values() if _stopped(x) and not x.pod.finished)
+        other = next((x for x in down if x.pod.metadata.namespace == space and revision(x.pod) == made), None)
+        if made and other and made not in told:
+            told[made] = other
+            found = _dead((other,), tuple(x for x in serving if x.server == here.name))
+            fact = Evidence(_stopped(other), f"status of the {other.name}")
+            summary = "Another pod of the workload does not run"
+            hint = _apart(here, other) or found.hint
+            yield replace(found, summary=summary, hint=hint, severity=Severity.WARNING, evidence=(fact,), causes=())
+
+
+def _apart(here: Place, other: Place) -> str:
+    """What to do where two pods of one template are in the network of one node, and want the same port of it."""
+    one, two = here.pod.spec, other.pod.spec
+    alike = one.host_network and two.host_network and one.node_name == two.node_name
+    return (
+        f"Run no two of them on one node, as a DaemonSet does: the {here.name} has it."
+        if alike and _is_taken(other)
+        else ""
+    )
 
 
 def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
