@@ -278,6 +278,17 @@ def test_the_collectors_that_a_selector_seems_to_mean_are_named(
     assert json.dumps({"spec": {"selector": meant}}) in one.fix.commands[0]
 
 
+def test_collectors_that_a_selector_seems_to_mean_may_have_no_pods_either(tmp_path: Path) -> None:
+    maker = w.deployment()
+    labels = {"app": "otel-collector", "team": "obs"}
+    maker["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
+    service = w.service(selector={"app": "otel", "team": "obs"})
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=[maker], services=[service]))
+
+    assert one.detail.endswith("a Collector, have `app: otel-collector`, and it has `replicas: 0`.")
+    assert one.hint == "Let the Service select the pods of Deployment otel, and scale it up."
+
+
 def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     makers = [w.deployment(), w.deployment(), w.deployment()]
     for each, name in zip(makers, ("a", "b", "c"), strict=True):
