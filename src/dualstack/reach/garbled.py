@@ -4,7 +4,7 @@ from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
-from dualstack.reach.destination import Reading, is_quoted, read
+from dualstack.reach.destination import Reading, is_quoted, read, slashed
 
 _FAULTS = ("DS101", "DS103", "DS119")
 """What is wrong with a text that no client can make an address of."""
@@ -23,6 +23,7 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
     if found.fault in _FAULTS:
         why = f"`{text}` is no address that a client can use"
         why += ": the quotes are part of the value" if is_quoted(text) else ""
+        why += f": it lacks a slash of `{slashed(text)}`" if slashed(text) else ""
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, found.fault, (said,))
     authority = text.partition("://")[2].partition("/")[0]
     if "," in authority and "$" not in authority:
