@@ -69,6 +69,7 @@ def test_of_many_reasons_the_first_are_told(tmp_path: Path) -> None:
         ("'http://otel.obs:4317'", "broken", ["DS119"]),
         ("http://fd00:96::9:4317", "broken", ["DS101"]),
         ("http://otel.obs:43l7", "broken", ["DS119"]),
+        ("http:/otel.obs:4317", "broken", ["DS119"]),
     ],
 )
 def test_a_text_that_is_no_address(endpoint: str, verdict: str, codes: list[str], tmp_path: Path) -> None:

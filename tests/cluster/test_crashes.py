@@ -155,7 +155,32 @@ def test_a_listener_that_runs_beside_a_container_that_crashes_is_judged() -> Non
     assert {*w.roots(found)} == {"DS507", "DS202"}
 
 
-def test_one_pod_of_several_that_crashes_is_no_error() -> None:
+def of_a_template(pod: w.Object) -> w.Object:
+    pod["metadata"]["labels"] |= {"pod-template-hash": "1"}
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("said", "network", "hint"),
+    [
+        ("out of disk", False, "Correct what the container said"),
+        ("listen tcp 0.0.0.0:4317: bind: address already in use", True, "Run no two of them on one node"),
+        ("listen tcp 0.0.0.0:4317: bind: address already in use", False, "Give one of the two another port"),
+    ],
+)
+def test_one_pod_of_several_that_crashes_is_a_warning(said: str, network: bool, hint: str) -> None:
+    pods = [of_a_template(x) for x in (crashed(message=said), w.pod("otel-b", "n1"), w.pod("otel-c", "n1"))]
+    for each in pods:
+        each["spec"]["hostNetwork"] = network
+
+    (one,) = w.diagnosed(w.healthy(pods=pods)).findings
+
+    assert (one.code, one.severity, one.summary) == ("DS507", "warning", "Another pod of the workload does not run")
+    assert said in one.detail
+    assert one.hint.startswith(hint)
+
+
+def test_one_pod_that_crashes_beside_those_of_another_template_is_no_error() -> None:
     found = w.diagnosed(w.healthy(pods=[crashed(), w.pod("otel-b", "n2")]))
 
     assert not [x for x in found.findings if x.severity is Severity.ERROR]

@@ -270,7 +270,9 @@ def test_a_name_is_looked_up_and_one_of_many_hosts_is_not_tried(receiver: int) -
     ]
 
 
-@pytest.mark.parametrize(("given", "more"), [([IP4], ""), ([], ", and Ingress edge shows no address")])
+@pytest.mark.parametrize(
+    ("given", "more"), [([IP4], ""), ([], ", and Ingress edge, of the class `nginx`, shows no address")]
+)
 def test_a_name_without_an_address_here_is_told_as_that(given: list[w.Object], more: str) -> None:
     front = ingress(4318, given=given)
     front["spec"]["rules"][0]["host"] = "otlp.invalid"  # RFC 6761 section 6.4

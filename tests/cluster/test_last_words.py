@@ -8,6 +8,7 @@ from tests.cluster import worlds as w
 from tests.cluster.test_crashes import CRASHED, LOG, crashed
 from tests.cluster.test_incidents import waiting
 from tests.cluster.test_kube_api import Make, api, server, status
+from tests.cluster.test_no_pods import event
 
 __all__ = ["api"]
 
@@ -65,3 +66,23 @@ def test_a_log_that_is_gone_is_a_gap(api: Make) -> None:
     assert [(x.needs, x.why) for x in world.gaps] == [
         ("the log of otelcol in the pod otel-a", "previous terminated container not found")
     ]
+
+
+@pytest.mark.parametrize("message", ["", "everything is ready"])
+def test_a_container_that_ends_without_an_error_is_told_so(message: str) -> None:
+    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=0, reason="Completed", message=message)])).findings
+
+    assert fault.detail.endswith("ready." if message else "which ended with code 0.")
+    assert fault.hint.startswith("See its command, its arguments and its hooks")
+    assert fault.fix is not None
+    assert fault.fix.commands[0] == "kubectl describe pod otel-a -n obs"
+
+
+@pytest.mark.parametrize(("log", "told"), [("everything is ready", True), ("Error: no such exporter", False)])
+def test_a_hook_that_fails_ends_a_container(log: str, told: bool) -> None:
+    hook = event("FailedPostStartHook", "PostStartHook failed")
+    (fault,) = w.diagnosed(w.healthy(pods=[crashed(exitCode=2, log=log)], events=[hook])).findings
+
+    assert log in fault.detail
+    assert fault.detail.endswith("The kubelet says of the pod otel-a: PostStartHook failed.") is told
+    assert fault.hint.startswith("Mend the postStart hook") is told

@@ -163,6 +163,31 @@ def test_what_is_said_of_others_says_nothing_of_a_pod(said: Object) -> None:
     assert "The kubelet says" not in of(new, events=[said]).detail
 
 
+PAUSED = "Deployment otel is paused, and its template is another one by now than that of its pods."
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "name", "told"),
+    [
+        ({"paused": True}, {}, "otel", True),
+        ({"paused": True}, {"updatedReplicas": 1}, "otel", False),
+        ({}, {}, "otel", False),
+        ({"paused": True}, {}, "web", False),
+    ],
+    ids=["an older template", "the same template", "not paused", "another one"],
+)
+def test_a_deployment_that_is_paused_makes_no_newer_pods(spec: Object, status: Object, name: str, told: bool) -> None:
+    pod = w.pod("otel-a", "n1", **NOT_READY)
+    pod["metadata"]["labels"] |= {"pod-template-hash": "1"}
+    maker = w.deployment()
+    maker["metadata"]["name"] = name
+    maker |= {"spec": {**maker["spec"], **spec}, "status": status}
+    found = of(pod, workloads=[maker])
+
+    assert found.detail.endswith(PAUSED) is told
+    assert found.hint.startswith("Run `kubectl rollout resume deployment/otel -n obs`") is told
+
+
 AVAILABLE = {"type": "Available", "status": "False", "message": "Deployment does not have minimum availability."}
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "pods are forbidden: exceeded quota: compute"}
 IDLE: dict[str, tuple[Object, str]] = {
@@ -253,6 +278,17 @@ def test_the_collectors_that_a_selector_seems_to_mean_are_named(
     assert json.dumps({"spec": {"selector": meant}}) in one.fix.commands[0]
 
 
+def test_collectors_that_a_selector_seems_to_mean_may_have_no_pods_either(tmp_path: Path) -> None:
+    maker = w.deployment()
+    labels = {"app": "otel-collector", "team": "obs"}
+    maker["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
+    service = w.service(selector={"app": "otel", "team": "obs"})
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=[maker], services=[service]))
+
+    assert one.detail.endswith("a Collector, have `app: otel-collector`, and it has `replicas: 0`.")
+    assert one.hint == "Let the Service select the pods of Deployment otel, and scale it up."
+
+
 def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     makers = [w.deployment(), w.deployment(), w.deployment()]
     for each, name in zip(makers, ("a", "b", "c"), strict=True):
@@ -283,3 +319,65 @@ def test_what_the_meant_collectors_cannot_take_is_told_too(tmp_path: Path) -> No
     found = asked_of("svc/otel", tmp_path, pods=[], services=[service], configs=[w.config(grpc="127.0.0.1:4317")])
 
     assert [x.code for x in found.findings if not x.because] == ["DS509", "DS202"]
+
+
+FORBIDDEN = {"phase": "Failed", "reason": "SysctlForbidden", "message": 'forbidden sysctl: "net.a" not allowlisted'}
+DONE = {"containerStatuses": [{"name": "otelcol", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}]}
+ENDED: dict[str, tuple[Object, str, str, str]] = {
+    "refused by the kubelet": (
+        FORBIDDEN,
+        "ReplicaSet",
+        'is Failed (SysctlForbidden): forbidden sysctl: "net.a" not allowlisted.',
+        "Mend what the kubelet says of the pod.",
+    ),
+    "evicted, and of no workload": (
+        {"phase": "Failed", "reason": "Evicted"},
+        "",
+        "is Failed (Evicted).",
+        "Mend what the kubelet says of the pod, and make it anew: no workload does that.",
+    ),
+    "done, of a Job": ({"phase": "Succeeded", **DONE}, "Job", "is Succeeded.", "Run the Collector by a Deployment"),
+    "done, of no workload": ({"phase": "Succeeded", **DONE}, "", "is Succeeded.", "See why its process ended"),
+    "failed by itself": (
+        {"phase": "Failed", "containerStatuses": [{"name": "otelcol", "state": {"terminated": {"exitCode": 7}}}]},
+        "",
+        "has the container otelcol, which ended with code 7.",
+        "See why its process ended",
+    ),
+}
+
+
+def over(status: Object, kind: str = "ReplicaSet") -> Object:
+    """A pod that has ended, and has the labels that the Service selects."""
+    found = w.pod("otel-a", "n1", **NOT_READY | status)
+    found["metadata"]["ownerReferences"] = [{"kind": kind, "name": "otel-1"}] if kind else []
+    return found
+
+
+@pytest.mark.parametrize("case", ENDED)
+@pytest.mark.parametrize("target", ["svc/otel", ""])
+def test_pods_that_have_ended_are_no_labels_that_nobody_has(case: str, target: str, tmp_path: Path) -> None:
+    status, kind, said, hint = ENDED[case]
+    one = cause(asked_of(target, tmp_path, pods=[over(status, kind)], slices=w.endpoints([]), workloads=[]))
+
+    assert (one.code, one.summary) == ("DS507", "No pod of the Service runs")
+    assert one.detail == f"No endpoint is ready: the pod otel-a {said}"
+    assert one.hint.startswith(hint)
+    assert one.fix is not None
+    assert one.fix.commands[0].endswith("otel-a -n obs")
+
+
+def test_a_workload_that_is_to_have_no_pods_says_more_than_what_is_left_of_them(tmp_path: Path) -> None:
+    maker = w.deployment()
+    maker["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": {"app": "otel"}}, "spec": w.TEMPLATE}}
+    one = cause(asked_of("", tmp_path, pods=[over(FORBIDDEN)], slices=w.endpoints([]), workloads=[maker]))
+
+    assert one.code == "DS509"
+    assert "has `replicas: 0`" in one.detail
+
+
+def test_pods_that_have_ended_beside_one_that_serves_are_none_of_its_business() -> None:
+    old = over(FORBIDDEN)
+    assert not w.roots(
+        w.diagnosed(w.healthy(pods=[old, w.pod("otel-b", "n1")], slices=w.endpoints([w.pod("otel-b", "n1")])))
+    )

@@ -45,6 +45,8 @@ READINGS = [
         Reading("http", "2001:db8::1", "4318", "DS101", "http://[2001:db8::1]:4318", True),
     ),
     ("http://fd00::abcd", "url", Reading("http", "fd00::abcd", "", "DS101", "http://[fd00::abcd]")),
+    ("http:/otel:4318/v1", "url", Reading("http", "otel", "4318", "DS119", "http://otel:4318/v1")),
+    ("http:/a:b@otel:4318", "url", Reading("", "http")),
     ("a.b:1:2", "hostport", Reading("", "a.b:1:2", "", "DS119")),
 ]
 

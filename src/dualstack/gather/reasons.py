@@ -7,6 +7,7 @@ from dualstack.gather.cluster import Asker, config_maps_of
 from dualstack.gather.kube_objects import parts, text
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
+from dualstack.model.slim import OVER
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.exporting import COLLECTOR
 from dualstack.reach.idle import astray, idle
@@ -92,10 +93,11 @@ def _lonely(world: World) -> Iterator[tuple[str, ItemsView[str, object]]]:
 
 
 def alone(world: World) -> Iterator[Object]:
-    """The Services of a world that select none of its pods, where these are known."""
+    """The Services of a world that select none of its pods that has not ended, where these are known."""
     if kinds.PODS.kind in world.unseen:
         return
-    there = [part(x, "metadata", "labels").items() for x in world.objects.get(kinds.PODS.kind, ())]
+    pods = (x for x in world.objects.get(kinds.PODS.kind, ()) if text(x, "status", "phase") not in OVER)
+    there = [part(x, "metadata", "labels").items() for x in pods]
     for service in world.objects.get(kinds.SERVICES.kind, ()):
         wanted = part(service, "spec", "selector").items()
         if wanted and not any(wanted <= x for x in there):

@@ -67,6 +67,7 @@ class _Survey:
         self.addresses: set[str] = set()
         self.aliases: dict[Key, Object] = {}
         self.spaces: set[str] = set()
+        self.over: set[Key] = set()
         self.own: set[Key] = set()
         self.pods: list[Object] = []
         self.clients = Clients()
@@ -108,10 +109,19 @@ class _Survey:
         self._keep(kinds.SERVICES, page.whole(wanted))
 
     def see_pods(self, page: Page[Pod]) -> None:
-        """Keep those that a Service for OTLP leads to, and Collectors; note who exports where."""
+        """Keep those that a Service for OTLP leads to, and Collectors; note who exports where.
+
+        Of those that have ended one of each workload: it says why no other is there.
+        """
         wanted = list[int]()
         for place, pod in enumerate(page.items):
-            if pod is None or pod.finished:
+            if pod is None:
+                continue
+            if pod.finished:
+                made = (pod.metadata.namespace, owner(pod))
+                if pod.ended and made not in self.over and self.spoken.of(pod):
+                    self.over.add(made)
+                    wanted.append(place)
                 continue
             self.clients.see(pod)
             self.spaces.add(pod.metadata.namespace)

@@ -19,11 +19,12 @@ from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
+    OVER,
     Condition,
     ConfigMap,
-    ContainerStatus,
     ObjectMeta,
     ObjectReference,
+    PodStatus,
     ServiceCIDR,
     Slim,
     Volume,
@@ -175,25 +176,6 @@ class PodSpec(Slim, frozen=True):
     affinity: Affinity | None = None
 
 
-class PodAddress(Slim, frozen=True):
-    """One address of a pod or of its node."""
-
-    ip: str = ""
-
-
-class PodStatus(Slim, frozen=True):
-    """What the kubelet says of a pod."""
-
-    phase: str | None = None
-    pod_ip: str | None = msgspec.field(name="podIP", default=None)
-    pod_ips: list[PodAddress] | None = msgspec.field(name="podIPs", default=None)
-    host_ip: str | None = msgspec.field(name="hostIP", default=None)
-    host_ips: list[PodAddress] | None = msgspec.field(name="hostIPs", default=None)
-    conditions: list[Condition] | None = None
-    container_statuses: list[ContainerStatus] | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
-
-
 class Pod(Slim, frozen=True):
     """A pod."""
 
@@ -238,9 +220,14 @@ class Pod(Slim, frozen=True):
         return any(x.type == "Ready" and x.status == "True" for x in self.status.conditions or ())
 
     @property
+    def ended(self) -> bool:
+        """Whether it has ended, and is still there."""
+        return self.status.phase in OVER
+
+    @property
     def finished(self) -> bool:
         """Whether it has ended or is about to."""
-        return self.status.phase in ("Succeeded", "Failed") or self.metadata.deletion_timestamp is not None
+        return self.ended or self.metadata.deletion_timestamp is not None
 
     @property
     def is_placed(self) -> bool:

@@ -46,10 +46,14 @@ class MakerSpec(Slim, frozen=True):
 
 
 class MakerStatus(Slim, frozen=True):
-    """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet."""
+    """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet.
+
+    `updated_replicas` are the pods of the template that stands there now.
+    """
 
     conditions: list[Condition] | None = None
     desired_number_scheduled: int | None = None
+    updated_replicas: int | None = None
 
 
 class Maker(Slim, frozen=True):

@@ -239,3 +239,28 @@ class ContainerStatus(Slim, frozen=True):
     ready: bool | None = None
     state: ContainerState | None = None
     last_state: ContainerState | None = None
+
+
+OVER = ("Succeeded", "Failed")
+"""The phases of pods that have ended (Kubernetes documentation, Pod Lifecycle)."""
+
+
+class PodAddress(Slim, frozen=True):
+    """One address of a pod or of its node."""
+
+    ip: str = ""
+
+
+class PodStatus(Slim, frozen=True):
+    """What the kubelet says of a pod."""
+
+    phase: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    pod_ip: str | None = msgspec.field(name="podIP", default=None)
+    pod_ips: list[PodAddress] | None = msgspec.field(name="podIPs", default=None)
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
+    host_ips: list[PodAddress] | None = msgspec.field(name="hostIPs", default=None)
+    conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None

@@ -9,6 +9,7 @@ from dualstack.model.address import Scope, is_address, scope, without_zone
 from dualstack.reach.redacted import hides_host
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_ONE_SLASH = re.compile(r"(?P<scheme>https?):/(?=[^/\s@][^@]*$)", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
 _ELSEWHERE = ("unix:", "unix-abstract:", "vsock:", "npipe:", "ipv4:", "ipv6:")
 _PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])")
@@ -71,7 +72,20 @@ def is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] in "\"'" and text[-1] == text[0]
 
 
+def slashed(text: str) -> str:
+    """A URL with both slashes behind its scheme, where one is missing; empty for other texts.
+
+    Such a text has a path and no host (RFC 3986 section 3): no client knows where to send to. One with an `@` may hold
+    a password, and is not told.
+    """
+    found = _ONE_SLASH.match(text)
+    return f"{found['scheme']}://{text[found.end() :]}" if found else ""
+
+
 def _read(text: str, form: str) -> Reading:
+    whole = slashed(text) if form == "url" else ""
+    if whole:
+        return msgspec.structs.replace(_read(whole, form), fault="DS119", meant=whole)
     named = _NAMED.fullmatch(text) if form == "grpc" else None
     found = named or _SCHEME.fullmatch(text)
     scheme, rest = (found["scheme"].lower(), found["rest"]) if found else ("", text)

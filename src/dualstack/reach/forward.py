@@ -16,7 +16,19 @@ from dualstack.reach.aliases import End, end_of
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
-from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
+from dualstack.reach.lanes import (
+    NO_SERVICE,
+    Lane,
+    Spots,
+    backends,
+    host,
+    in_use,
+    near,
+    of_family,
+    over,
+    selected,
+    spoken,
+)
 from dualstack.reach.node_ports import node_ports
 from dualstack.reach.resolved import UNTRIED
 from dualstack.reach.states import troubles
@@ -206,7 +218,8 @@ def _nobody(lane: Lane, slices: Sequence[EndpointSlice], cluster: Cluster) -> It
     elif filled:
         why, mark = f"no {title} endpoint of {called} has the port `{lane.port.name or lane.port.port}`", NO_PORT
     elif lane.service.spec.selector and not pods and "Pod" not in cluster.unseen:
-        why, mark = f"{called} selects no pod", NO_POD
+        past = troubles(over(cluster, lane.service))
+        why, mark = f"no endpoint is ready: {past}" if past else f"{called} selects no pod", NO_POD
     elif _lack(pods, lane):
         which = f"none of the {len(pods)} pods of {called} has an" if len(pods) > 1 else f"the pod of {called} has no"
         why, mark = f"{which} {title} address", NO_ADDRESS

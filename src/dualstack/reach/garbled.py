@@ -6,7 +6,7 @@ from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
-from dualstack.reach.destination import Reading, is_quoted, read
+from dualstack.reach.destination import Reading, is_quoted, read, slashed
 from dualstack.reach.redacted import is_redacted
 
 _FAULTS = ("DS101", "DS103", "DS119")
@@ -32,6 +32,7 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
     if found.fault in _FAULTS:
         why = f"`{text}` is no address that a client can use"
         why += ": the quotes are part of the value" if is_quoted(text) else ""
+        why += f": it lacks a slash of `{slashed(text)}`" if slashed(text) else ""
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, found.fault, (said,))
     why, mark = _refused(exporter, text)
     if why:

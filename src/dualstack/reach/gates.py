@@ -45,7 +45,8 @@ class Door(msgspec.Struct, frozen=True):
     """What clients come to: an Ingress, or a Gateway with the route that it leads on by. `shut` is why it does not.
 
     `port` is that which clients come to, and `proxy` who answers there, where it may answer by itself. `taken` says
-    that an export of traces, as this tool makes it, is led on by this way.
+    that an export of traces, as this tool makes it, is led on by this way. `kind` is the class of an Ingress, whose
+    controller serves it if there is one.
     """
 
     vantage: str
@@ -56,6 +57,7 @@ class Door(msgspec.Struct, frozen=True):
     shut: TracedHop | None = None
     proxy: str = ""
     taken: bool = True
+    kind: str = ""
 
 
 def gated(
@@ -119,9 +121,10 @@ def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]
     if meta.kind == INGRESS:
         hosts = [x.hosts or [] for x in front.spec.tls or ()]
         tls = any(not x or set(x) & set(route.way.hosts) for x in hosts)
-        proxy = _proxy(route, route.gate.named("IngressClass"))
+        named = route.gate.named("IngressClass")
+        proxy = _proxy(route, named)
         port = _WEB_TLS if tls else _WEB
-        yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, port, tls, proxy=proxy)
+        yield Door(f"{INGRESSES} {meta.name}", meta.called, front.published, port, tls, proxy=proxy, kind=named)
         return
     parents = [
         (x, (x.namespace or meta.namespace, x.name)) for x in front.spec.parent_refs or () if x.kind == "Gateway"
@@ -263,7 +266,7 @@ def _hops(door: Door, name: str, wanted: Family) -> Iterator[TracedHop]:
     yield TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
     held = [family(x) for x in door.published if is_address(x)]
     named = name or len(held) < len(door.published) or not held
-    lacks = f"{door.called} shows no address"
+    lacks = f"{door.called}{f', of the class `{door.kind}`,' if door.kind else ''} shows no address"
     why = f"`{name}` {UNTRIED}{'' if door.published else f', and {lacks}'}" if name else lacks
     yield TracedHop(Hop.RESOLVE, Status.UNKNOWN if named else Status.NOT_APPLICABLE, why if named else "")
     yield TracedHop(Hop.SELECT, Status.NOT_APPLICABLE)

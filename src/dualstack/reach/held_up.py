@@ -1,6 +1,6 @@
 """What keeps pods from being ready that their own status does not say: nodes, mounts, the kubelet, who comes next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Pod
@@ -8,7 +8,8 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
-from dualstack.reach.states import GATED, cut, trouble, troubles
+from dualstack.reach.rollouts import revision
+from dualstack.reach.states import GATED, complains, cut, trouble, troubles
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
@@ -22,6 +23,8 @@ _BEGINNING = {
 """What to do, by the reason of an event of a pod that does not run yet (kubernetes 1.34.4, pkg/kubelet/events)."""
 _RUNNING = {"Unhealthy": "See why that fails: the kubelet asks at the first address of the pod, from its node."}
 """The same of a pod that runs."""
+_ENDING = {"FailedPostStartHook": "Mend the postStart hook: the kubelet ends a container whose hook fails."}
+"""The same of a pod whose containers end, and name no error; where one ends by itself its hook may fail for that."""
 
 
 class Reason(NamedTuple):
@@ -34,7 +37,13 @@ class Reason(NamedTuple):
 
 def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Reason | None:
     """Why some pods are not ready, where something else than they says it; None where nothing does."""
-    found = (*_nodes(cluster, pods), *_mounts(cluster, pods), *_gates(pods), *_told(cluster, pods))
+    found = (
+        *_nodes(cluster, pods),
+        *_paused(cluster, pods),
+        *_mounts(cluster, pods),
+        *_gates(pods),
+        *_told(cluster, pods),
+    )
     return next(iter((*found, *_next(pods, flows, places))), None)
 
 
@@ -47,6 +56,20 @@ def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
                 name, words = node.metadata.name, (each.message or each.reason or "nobody says why").rstrip(".")
                 said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
                 yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+
+
+def _paused(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """Deployments that are kept from making pods of the template that they have by now.
+
+    Kubernetes documentation, Deployments, Pausing and Resuming a rollout of a Deployment.
+    """
+    made = {(x.metadata.namespace, *of[:2]) for x in pods if not x.ready and (of := revision(x))}
+    for each in cluster.makers:
+        mine = (each.metadata.namespace, each.kind, each.metadata.name) in made
+        if mine and each.spec.paused and not each.status.updated_replicas:
+            said = f"{each.called} is paused, and its template is another one by now than that of its pods."
+            resume = f"kubectl rollout resume deployment/{each.metadata.name} -n {each.metadata.namespace}"
+            yield Reason(said, f"Run `{resume}`, if the template is well by now.")
 
 
 def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
@@ -81,13 +104,17 @@ def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
 def _told(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
     """What the kubelet said last of a pod that is not ready."""
     for pod in pods:
-        hints = _BEGINNING if pod.status.phase == "Pending" else _RUNNING if _runs(pod) else {}
+        hints = _BEGINNING if pod.status.phase == "Pending" else _RUNNING if _runs(pod) else _ending(pod)
         mine = (x for x in cluster.events if x.is_about("Pod", pod.metadata) and x.reason in hints)
         last = max(mine, key=lambda x: x.last, default=None) if not pod.ready else None
         if last:
             said = f"The kubelet says of the pod {pod.metadata.called}: {cut(last.said).rstrip('.')}."
             fact = Evidence(f"{last.reason} at {last.last}", f"events of the {pod.place}")
             yield Reason(said, hints[last.reason], (fact,))
+
+
+def _ending(pod: Pod) -> Mapping[str, str]:
+    return {} if any(map(complains, pod.status.container_statuses or ())) else _ENDING
 
 
 def _runs(pod: Pod) -> bool:

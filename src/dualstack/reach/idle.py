@@ -35,14 +35,15 @@ def _is_for(maker: Maker, service: Service) -> bool:
 def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | None]] | None:
     """The Collectors that a Service seems to mean, where some labels keep it from them, and what selects them instead.
 
-    They are the only ones of the namespace, or have its name or one of its labels, and make pods. Who is asked about as
-    a client does not mean itself.
+    They are the only ones of the namespace, or have its name or one of its labels, and make pods; where none does,
+    those with one of its labels. Who is asked about as a client does not mean itself.
     """
     wanted, space = (service.spec.selector or {}).items(), service.metadata.namespace
     mine = [x for x in cluster.makers if x.metadata.namespace == space and any(map(COLLECTOR.search, x.images))]
     asking = {(x.metadata.namespace, owner(x)) for x in cluster.askers}
     others = [x for x in mine if (space, f"{x.kind} {x.metadata.name}") not in asking]
-    high = [x for x in others if not x.metadata.owner_references and x.spec.replicas != 0]
+    highest = [x for x in others if not x.metadata.owner_references]
+    high = [x for x in highest if x.spec.replicas != 0] or [x for x in highest if wanted & x.labels.items()]
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
     found = next((x[0] for x in (near, high) if len(x) == 1), None)
     if not found or wanted <= found.labels.items():
@@ -67,8 +68,11 @@ def unselected(cluster: Cluster, service: Service) -> Unselected:
     said = f"No pod of the namespace {where} has the labels `{wants}` of the selector of {service.called}"
     if meant:
         has = ", ".join(f"{k}: {v or 'not set'}" for k, v in meant[1].items())
-        said += f"; the pods of {meant[0].called}, a Collector, have `{has}`"
-        hint = f"Let the Service select the pods of {meant[0].called}."
+        down = meant[0].spec.replicas == 0
+        said += (
+            f"; the pods of {meant[0].called}, a Collector, have `{has}`{', and it has `replicas: 0`' if down else ''}"
+        )
+        hint = f"Let the Service select the pods of {meant[0].called}{', and scale it up' if down else ''}."
         return Unselected(said, hint, patch(service, {"selector": meant[1]}))
     else_ = "see whether its workload has no pods, as with `replicas: 0`; else select the labels that they have."
     other = _successor(cluster, service)

@@ -144,6 +144,16 @@ def _place(item: EndpointSlice, endpoint: Endpoint, places: Spots) -> Place | No
 
 def selected(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
     """The pods that a Service selects, without those that have ended."""
+    return tuple(x for x in _with_labels(cluster, service) if not x.finished)
+
+
+def over(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
+    """The pods that a Service would select, where all of them have ended: they are no endpoints any more."""
+    every = tuple(_with_labels(cluster, service))
+    return every if all(x.ended for x in every) else ()
+
+
+def _with_labels(cluster: Cluster, service: Service) -> Iterator[Pod]:
     wanted, mine = (service.spec.selector or {}).items(), service.metadata.namespace
-    found = (x for x in cluster.pods if wanted and x.metadata.namespace == mine and not x.finished)
-    return tuple(x for x in found if wanted <= (x.metadata.labels or {}).items())
+    found = (x for x in cluster.pods if wanted and x.metadata.namespace == mine)
+    yield from (x for x in found if wanted <= (x.metadata.labels or {}).items())

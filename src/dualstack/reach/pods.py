@@ -20,7 +20,7 @@ from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.client_dns import own_names
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
-from dualstack.reach.states import since_when, status_of, stopped
+from dualstack.reach.states import held_back, since_when, status_of, stopped
 from dualstack.reach.variables import environment
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
@@ -155,6 +155,8 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     running = together(pod)
     halted = {x.name: why for x in running if (why := stopped(status_of(x.name, pod)))}
     halted = {k: v for k, v in halted.items() if not any(x.bound.cause and x.container == k for x in opened)}
+    _, before = held_back(pod)
+    halted = {x.name: before for x in pod.spec.containers or ()} if before else halted
     opened = tuple(_halted(x, halted) for x in opened)
     known = {x.container.name for x in configs if x.container and x.config.whole and not x.config.unread}
     whole = bool(known) and {x.name for x in running} == known and not pod.spec.host_network

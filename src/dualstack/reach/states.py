@@ -34,6 +34,8 @@ def trouble(pod: Pod) -> str:
     waits = unscheduled(pod)
     if waits:
         return f"is not scheduled: {waits}"
+    if pod.ended and pod.status.reason:
+        return f"is {pod.status.phase} ({pod.status.reason}){_told(pod.status.message or '')}"
     every = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
     said = next(filter(None, map(_state, every)), "")
     if said or pod.status.phase in (None, "Running"):
@@ -67,6 +69,10 @@ def halted(pod: Pod, name: str) -> str:
     return next(filter(None, map(_state, (*before, *mine))), "")
 
 
+def _told(message: str) -> str:
+    return f": {cut(message).rstrip('.')}" if message else ""
+
+
 def _gated(pod: Pod) -> str:
     """What the kubelet says of readiness gates that hold a pod back (kubernetes 1.34.4, pkg/kubelet/status)."""
     said = (x.message for x in pod.status.conditions or () if x.type == "Ready" and x.reason == GATED)
@@ -91,8 +97,11 @@ def _state(status: ContainerStatus) -> str:
 
 
 def _ended(status: ContainerStatus) -> str:
-    """How a container ended that does not run, or ran before; empty where it ended well or not at all."""
+    """How a container ended that does not run, or ran before; empty where it did its work or did not end at all."""
     last, told = _last(status), last_words(status)
+    waiting = (status.state and status.state.waiting) or Waiting()
+    if last and not last.exit_code and not told and waiting.reason == _BACK_OFF:
+        return ", which ended with code 0"
     if last is None or (not last.exit_code and not told):
         return ""
     reason = f" ({last.reason})" if last.reason and last.reason != "Error" else ""
@@ -103,6 +112,17 @@ def _ended(status: ContainerStatus) -> str:
 def has_ended(status: ContainerStatus) -> bool:
     """Whether a container ran before, so that it can have said why it ended."""
     return _last(status) is not None
+
+
+def ended_well(status: ContainerStatus) -> bool:
+    """Whether a container ended last without an error and without a word of one."""
+    last = _last(status)
+    return last is not None and not last.exit_code and not complains(status)
+
+
+def complains(status: ContainerStatus) -> bool:
+    """Whether a container named an error when it ended."""
+    return bool(_ERROR.search(last_words(status)))
 
 
 def status_of(name: str, pod: Pod) -> ContainerStatus:
@@ -181,6 +201,25 @@ def stopped(status: ContainerStatus) -> str:
         return ""
     said = _ended(status).removeprefix(", which ")
     return f"the container {status.name} {said or f'waits with {reason}' if reason else said or 'has ended'}"
+
+
+def held_back(pod: Pod) -> tuple[str, str]:
+    """The init container for whose end those of a pod wait, and how it fares; both empty where there is none.
+
+    One that is restarted always is not waited for (KEP-753).
+    """
+    every = [x.state or ContainerState() for x in pod.status.container_statuses or ()]
+    if not every or any((x.waiting or Waiting()).reason not in _BEGINNING for x in every):
+        return "", ""
+    beside = {x.name for x in pod.spec.init_containers or () if x.restart_policy == "Always"}
+    for status in pod.status.init_container_statuses or ():
+        state = status.state or ContainerState()
+        past = state.running if status.name in beside else state.terminated and not state.terminated.exit_code
+        fares = _ended(status).removeprefix(", which ") or "has not ended"
+        why = f"the init container {status.name} {fares}" if state.running else stopped(status)
+        if why and not past:
+            return status.name, why
+    return "", ""
 
 
 def cut(text: str) -> str:

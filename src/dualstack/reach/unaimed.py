@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import OTLP_PORTS
-from dualstack.model.cluster import Cluster, Pod, PodStatus, Service, ServicePort
+from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
 from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Declared
+from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced

@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from dualstack.model.address import BOTH
 from dualstack.model.cluster import Cluster, Pod, Service
-from dualstack.model.finding import Finding, Fix
+from dualstack.model.evidence import Evidence
+from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
-from dualstack.reach.lanes import near, of_family, selected
+from dualstack.reach.lanes import near, of_family, over, selected
 from dualstack.reach.live import (
     CRASHED,
     LOCAL,
@@ -25,9 +26,22 @@ from dualstack.reach.live import (
     titles,
 )
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.rollouts import Revision, revision
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
-from dualstack.reach.states import has_ended, holder, initialising, lacked_memory, last_words, taken, was_killed
+from dualstack.reach.states import (
+    ended_well,
+    has_ended,
+    held_back,
+    holder,
+    initialising,
+    lacked_memory,
+    last_words,
+    since_when,
+    status_of,
+    taken,
+    was_killed,
+)
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (
@@ -61,6 +75,34 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
         yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple({x.key: x for x, _ in lost}.values()))
 
 
+def beside(traces: Traces, places: Places) -> Iterator[Finding]:
+    """One warning for each template of which a pod serves while another one does not run."""
+    serving = [x for x in traces.items if x.required and not x.failed and x.server]
+    told = dict[Revision, Place]()
+    for here in filter(None, map(places.named, dict.fromkeys(x.server for x in serving))):
+        made, space = revision(here.pod), here.pod.metadata.namespace
+        down = (x for x in places.items.values() if _stopped(x) and not x.pod.finished)
+        other = next((x for x in down if x.pod.metadata.namespace == space and revision(x.pod) == made), None)
+        if made and other and made not in told:
+            told[made] = other
+            found = _dead((other,), tuple(x for x in serving if x.server == here.name))
+            fact = Evidence(_stopped(other), f"status of the {other.name}")
+            summary = "Another pod of the workload does not run"
+            hint = _apart(here, other) or found.hint
+            yield replace(found, summary=summary, hint=hint, severity=Severity.WARNING, evidence=(fact,), causes=())
+
+
+def _apart(here: Place, other: Place) -> str:
+    """What to do where two pods of one template are in the network of one node, and want the same port of it."""
+    one, two = here.pod.spec, other.pod.spec
+    alike = one.host_network and two.host_network and one.node_name == two.node_name
+    return (
+        f"Run no two of them on one node, as a DaemonSet does: the {here.name} has it."
+        if alike and _is_taken(other)
+        else ""
+    )
+
+
 def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
     """The first of some pods, where a container runs in none of them."""
     found = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
@@ -79,7 +121,18 @@ def ending(place: Place, container: str) -> tuple[str, ...]:
 
 
 def _of(place: Place) -> tuple[str, ...]:
-    return ending(place, next(iter(place.stopped)))
+    """The same of a pod: nothing that its Collector reads, where an init container keeps that from starting."""
+    return () if held_back(place.pod)[0] else ending(place, _culprit(place))
+
+
+def _culprit(place: Place) -> str:
+    """The container that does not run, or the init container that it waits for."""
+    return held_back(place.pod)[0] or next(iter(place.stopped))
+
+
+def _waits(place: Place) -> bool:
+    """Whether that is an init container which runs, and has not ended before."""
+    return bool(since_when(_culprit(place), place.pod)) and not _is_ended(place)
 
 
 def _whose(place: Place) -> tuple[str, str]:
@@ -104,7 +157,9 @@ def _dead(places: tuple[Place, ...], flows: tuple[Trace, ...]) -> Finding:
 
 def _correct(place: Place) -> str:
     """What to do about a container that does not run: what it says of that is in its log or in the message."""
-    name = next(iter(place.stopped))
+    name = _culprit(place)
+    if _waits(place):
+        return f"See in its log what the init container {name} waits for."
     if lacked_memory(place.pod, name):
         return _more_memory(place, name)
     if was_killed(place.pod, name):
@@ -114,6 +169,8 @@ def _correct(place: Place) -> str:
         whose = f"{node}," if place.pod.spec.host_network else _neighbour(place)
         return f"Give one of the two another port: {holder(place.pod) or whose} has the one that it wants."
     ended = _is_ended(place)
+    if ended_well(status_of(name, place.pod)):
+        return "See its command, its arguments and its hooks: it ended without an error of its own."
     return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
 
 
@@ -144,19 +201,22 @@ def _is_taken(place: Place) -> bool:
 
 
 def _is_ended(place: Place) -> bool:
-    name = next(iter(place.stopped))
+    name = _culprit(place)
     every = (*(place.pod.status.container_statuses or ()), *(place.pod.status.init_container_statuses or ()))
     return any(x.name == name and has_ended(x) for x in every)
 
 
 def _logs(place: Place) -> tuple[str, ...]:
     """The command that shows what a container said before its end, or else what the kubelet says of it."""
-    about, name = place.pod.metadata, next(iter(place.stopped))
-    logs = f"kubectl logs {about.name} -n {about.namespace} -c {name} --previous"
+    about, name = place.pod.metadata, _culprit(place)
+    shown = f"kubectl logs {about.name} -n {about.namespace} -c {name}"
+    if _waits(place):
+        return (shown,)
+    logs = f"{shown} --previous"
     describe = f"kubectl describe pod {about.name} -n {about.namespace}"
     if lacked_memory(place.pod, name):
         return (describe,)
-    if was_killed(place.pod, name):
+    if was_killed(place.pod, name) or ended_well(status_of(name, place.pod)):
         return (describe, logs)
     if place.pod.spec.host_network and _is_taken(place):
         return (f"kubectl get pods -A -o wide --field-selector spec.nodeName={place.pod.spec.node_name}", logs)
@@ -179,7 +239,7 @@ def _local(cluster: Cluster, service: Service, flows: Sequence[Trace]) -> str:
 
 
 def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, ...], halted: Place | None) -> Finding:
-    pods = selected(cluster, service)
+    pods, past = selected(cluster, service), over(cluster, service)
     families = families_of(flows)
     which = f"{titles(families)} " if len(families) < len(BOTH) and families != service.families else ""
     said = flows[0].failing.why if which and flows[0].failing else why
@@ -198,8 +258,11 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
         said = f"{said}, although the pods are ready"
         look = "See whether kube-controller-manager runs: it writes the EndpointSlices."
+    if past:
+        about, verb = past[0].metadata, "describe pod" if past[0].status.reason else "logs"
+        look, commands = _anew(past), (f"kubectl {verb} {about.name} -n {about.namespace}",)
     return Finding(
-        summary="No pod of the Service runs" if halted else f"Service has no ready {which}endpoint",
+        summary="No pod of the Service runs" if halted or past else f"Service has no ready {which}endpoint",
         detail=f"{said[:1].upper()}{said[1:]}.",
         hint=_correct(halted) if halted else look,
         families=families,
@@ -208,3 +271,14 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
         flows=keys(flows),
         causes=_of(halted) if halted else None,
     )
+
+
+def _anew(pods: Sequence[Pod]) -> str:
+    """What to do about pods that have ended, which nothing starts again (Kubernetes documentation, Pod Lifecycle)."""
+    kinds = {x.kind for pod in pods for x in pod.metadata.owner_references or ()}
+    if any(x.status.reason for x in pods):
+        more = "." if kinds else ", and make it anew: no workload does that."
+        return f"Mend what the kubelet says of the pod{more}"
+    if "Job" in kinds:
+        return "Run the Collector by a Deployment: a Job is for work that ends."
+    return "See why its process ended, and run it by a Deployment: nothing starts a pod again that has ended."

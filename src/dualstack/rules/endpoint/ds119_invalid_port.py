@@ -2,8 +2,8 @@
 
 ## What it detects
 A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should: also
-quotes around all of the text, and, as a warning, a blank or a line break behind the endpoint of an SDK, or none but
-`otel:4318` for OTLP/HTTP, of which many make a scheme without a host.
+quotes around all of the text, an endpoint of an SDK with one slash behind its scheme, and, as a warning, a blank or a
+line break behind it, or none but `otel:4318` for OTLP/HTTP, of which many make a scheme without a host.
 Port 0 of a listener is an error for a receiver in a container, else a warning: somebody may read the port from the
 log. So is a name such as `[::]:otlp`, unless Go itself knows it; a warning where hosts may know it.
 
@@ -20,6 +20,12 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:99999"}}}}
 ```
 ```yaml fires
 exporters: {otlp: {endpoint: "collector:43l7"}}
+```
+```yaml fires
+apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec: {containers: [{name: shop, env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http:/otel:4318"}]}]}
 ```
 ```yaml quiet
 receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}
@@ -43,7 +49,7 @@ from dualstack.model.otel import DeclaredEndpoint, Destination
 from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
-from dualstack.reach.destination import is_quoted, read
+from dualstack.reach.destination import is_quoted, read, slashed
 from dualstack.reach.drafts import declared, failure, faults, misread, sent, taken_apart
 
 HOP = Hop.ENDPOINT
@@ -68,6 +74,9 @@ def _misread(said: Destination) -> Finding:
         detail = f"The quotes are part of the value: `{text}` is no URL, and no port is found in it."
         found = _finding("Quotes are part of the endpoint", detail, sent(said), said.written.at)
         return replace(found, hint="Leave the quotes out; only a shell takes them away.", fix=Fix("Leave them out"))
+    if whole := slashed(text.strip()):
+        found = _finding("A slash is missing in the endpoint", f"`{text}` has no host.", sent(said), said.written.at)
+        return replace(found, hint=f"Write `{whole}`.", fix=Fix("Write both slashes"))
     if client and not read(text.strip(), said.form).fault:
         detail = f"`{text.strip()}` has a blank or a line break behind it, which Go and Java refuse and others cut off."
         found = _finding("A blank ends the endpoint", detail, sent(said), said.written.at, Severity.WARNING)

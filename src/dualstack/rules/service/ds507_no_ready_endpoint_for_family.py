@@ -2,8 +2,9 @@
 
 ## What it detects
 Flows that reach the address of a Service behind which no pod is ready: none is selected with an address of that family,
-none runs, or none passes its readiness probe. In files: a Service for OTLP without selector, none of whose
-EndpointSlices has a ready address of a family that it gets; a warning where none stands in the file of the Service.
+none runs, or none passes its readiness probe; a warning where one of several does not run. In files: a Service for OTLP
+without selector, none of whose EndpointSlices has a ready address of a family that it gets; a warning where none stands
+in the file of the Service.
 
 ## Why it breaks
 kube-proxy refuses connections to a Service without endpoints. An EndpointSlice holds one family, so one family can be
@@ -108,10 +109,11 @@ BECAUSE = (
 
 
 def check(cluster: "Cluster", traces: Traces, places: "Places") -> Iterator[Finding]:
-    """One finding for each Service and reason."""
-    from dualstack.reach.unready import unready
+    """One finding for each Service and reason, and a warning where a pod beside one that serves does not run."""
+    from dualstack.reach.unready import beside, unready
 
     yield from unready(cluster, traces, places)
+    yield from beside(traces, places)
 
 
 def lint(services: Services, slices: Slices, deployments: Deployments, question: Question) -> Iterator[Finding]:

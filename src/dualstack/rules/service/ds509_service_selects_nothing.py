@@ -87,12 +87,15 @@ SEVERITY = Severity.ERROR
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service without a pod."""
     from dualstack.reach.idle import idle, moved, unselected
+    from dualstack.reach.lanes import over
     from dualstack.reach.live import NO_POD, by_service, failing, families_of, keys, written
 
     for service, flows in by_service(cluster, failing(traces, Hop.ENDPOINTS, NO_POD)):
         text = written(services, service)
         wants = ", ".join(f"{k}: {v}" for k, v in (service.spec.selector or {}).items())
         found = idle(cluster, service)
+        if found is None and over(cluster, service):
+            continue
         other, there = unselected(cluster, service), moved(cluster, service)
         named = ", ".join(f"`{service.metadata.name}.{x}`" for x in there)
         elsewhere = f"; there are ready endpoints behind {named}" if there else ""
