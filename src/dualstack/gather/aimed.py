@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
-from dualstack.gather.cluster import Asker, around, behind, enforced, followed
+from dualstack.gather.cluster import Asker, around, behind, domains, enforced, followed
 from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
@@ -23,9 +23,8 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
-from dualstack.reach import cluster_dns
-from dualstack.reach.aims import Aim, aims, is_otlp, of_pod, with_onward
-from dualstack.reach.client_dns import first_nameserver, in_ranges, is_foreign, slips, zones
+from dualstack.reach.aims import aims, is_otlp, of_pod, with_onward
+from dualstack.reach.client_dns import first_nameserver, in_ranges
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
@@ -135,7 +134,7 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
     found = aims(_cluster(ask, pods))
-    _domains(ask, found)
+    domains(ask, (x.host for x in found))
     # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.
     files = isinstance(ask.api, Stored)
     names = {(x.namespace, x.name): aim.likely and not (x.pod and files) for aim in reversed(found) for x in aim.names}
@@ -160,15 +159,6 @@ def _nameservers(ask: Asker) -> None:
     services = _services(ask) if named else None
     held = {y for x in services or () for y in x.addresses}
     ask.world.nameservers = [x for x in named if x in held]
-
-
-def _domains(ask: Asker, found: Sequence[Aim]) -> None:
-    """Note the domains of the cluster, where a client names one that clusters mostly do not have."""
-    if any(is_foreign(x.host) for x in found):
-        with contextlib.suppress(Refused):
-            said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
-            ask.world.domains = list(zones(text(said, "data", "Corefile")))
-        ask.world.slips = list(slips((x.host for x in found), ask.world.domains))
 
 
 def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:

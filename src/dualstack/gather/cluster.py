@@ -23,6 +23,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
+from dualstack.reach.client_dns import is_foreign, slips, strange, zones
 from dualstack.reach.engines import engine
 from dualstack.reach.rights import Right, refused
 
@@ -251,9 +252,22 @@ def followed(ask: Asker, service: Object, left: int = MOST) -> list[tuple["Asker
     shown = next((x for x in page([service], kinds.SERVICES).items if x), None)
     if shown is None or shown.spec.type != "ExternalName":
         return [(ask, through(ask, service))]
-    there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left else None
+    named = shown.spec.external_name or ""
+    domains(ask, [named])
+    strays = strange(named, ask.world.domains, ask.world.slips)[0]
+    there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left and not strays else None
     stands_for = there.one(kinds.SERVICES, shown.alias[1]) if there and shown.alias else None
     return followed(there, stands_for, left - 1) if there and stands_for else []
+
+
+def domains(ask: Asker, hosts: Iterable[str]) -> None:
+    """Note the domains of the cluster, where somebody names one that clusters mostly do not have."""
+    foreign, world = [x for x in hosts if is_foreign(x)], ask.world
+    if foreign and not world.domains:
+        with contextlib.suppress(Refused):
+            said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
+            world.domains = list(zones(text(said, "data", "Corefile")))
+    world.slips = list(dict.fromkeys((*world.slips, *slips(foreign, world.domains))))
 
 
 def behind(several: Sequence[tuple[Asker, Iterable[Object]]], *, listed: bool = False) -> None:

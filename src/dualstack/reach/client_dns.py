@@ -167,7 +167,7 @@ def slips(hosts: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
 
 
 def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tuple[str, bool]:
-    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+    """Why a whole name may be none of the cluster, as what is said of it, and whether it surely is none; else empty.
 
     `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
     nameservers can forward; one that is a slip is nobody's.
@@ -176,8 +176,8 @@ def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tupl
     if not mine or mine in known or not (known or mine in slipped):
         return "", False
     if known:
-        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
-    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{DOMAIN}`", False
+        return f"is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
+    return f"is of the domain `{mine}`, and clusters mostly have `{DOMAIN}`", False
 
 
 def shortfall(host: str, asked: Resolver) -> str:

@@ -18,7 +18,7 @@ from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
 from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
 from dualstack.reach.node_ports import node_ports
-from dualstack.reach.resolved import UNTRIED
+from dualstack.reach.resolved import ALIAS_ABROAD, UNTRIED
 from dualstack.reach.states import troubles
 
 _NOTHING = Glimpses()
@@ -91,9 +91,10 @@ def unresolved(alias: Service, end: End) -> TracedHop:
     fact = (Evidence(f"externalName: {end.said[0]}", alias.called),)
     stands = f"`{host(alias)}` stands for {', which stands for '.join(f'`{x}`' for x in end.said)}"
     if end.dead:
-        mark = NO_NAME if is_address(end.said[-1]) else NO_SERVICE
+        mark = NO_NAME if is_address(end.said[-1]) else ALIAS_ABROAD if end.abroad else NO_SERVICE
         return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", mark, fact)
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which {UNTRIED}", "", fact)
+    why, mark = (end.abroad, ALIAS_ABROAD) if end.abroad else (f"which {UNTRIED}", "")
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, {why}", mark, fact)
 
 
 def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterator[Trace]:

@@ -5,7 +5,7 @@ from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNNAMED
-from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
+from dualstack.reach.resolved import ALIAS_ABROAD, FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
 from dualstack.reach.unasked import UNASKED
 from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
 
@@ -17,6 +17,7 @@ _POLICIES = {OUTSIDE: "`dnsPolicy: ClusterFirst`", IN_NETWORK: "`dnsPolicy: Clus
 (Kubernetes documentation, DNS for Services and Pods, Pod's DNS Policy)."""
 _ALONE = "send to the name of the Service alone, which leads to each of its pods."
 _BEHIND = "Write a Service without a selector and an EndpointSlice with that address, or let clients send to it."
+_ALIAS = "Write `externalName` with the domain of the cluster"
 _ANEW = "Make the StatefulSet anew with this Service as its `serviceName` (`subdomain` of a pod)"
 _ASKED = "Correct the name, or look at the nameservers of the nodes: CoreDNS asks these for names of the world."
 _NODE = (
@@ -46,6 +47,7 @@ _SURE = {
         "The name is of another domain than the cluster",
         "Write it with the domain of the cluster, or end it with `svc`.",
     ),
+    ALIAS_ABROAD: ("An ExternalName is of another domain than the cluster", f"{_ALIAS}."),
     UNASKED: (
         "The pods have no address of the family of their nameserver",
         f"Name a nameserver of a family that they have in `dnsConfig`, or use {_EITHER}.",
@@ -65,6 +67,7 @@ _OPEN = {
         "The client may not resolve this name",
         f"Write it with the domain of the cluster, or end it with `svc`; {_LOOKS}",
     ),
+    ALIAS_ABROAD: ("The client may not resolve this name", f"{_ALIAS}; {_LOOKS}"),
     **{k: ("The client may not resolve this name", f"Use {v}; {_LOOKS}") for k, v in _POLICIES.items()},
 }
 NAMELESS = tuple(_SURE)

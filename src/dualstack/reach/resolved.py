@@ -28,13 +28,13 @@ OUTSIDE, IN_NETWORK = "outside", "outside-in-network"
 """The same of a name of the cluster that the pod asks nameservers for which need not know it, and of one in the network
 of its node; where the hop is not known, nobody has looked it up."""
 
-FOREIGN = "foreign"
-"""The same of a whole name whose domain is not that of the cluster."""
+FOREIGN, ALIAS_ABROAD = "foreign", "alias-foreign"
+"""The same of a whole name whose domain is not that of the cluster, and of one that stands for such a name."""
 UNTRIED = "was not looked up"
 """The end of what is said of a name of which nothing else is known."""
 _SILENCE = "EAI_AGAIN"
 """No nameserver gave an answer that is of use (getaddrinfo(3))."""
-_KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, UNLISTED)
+_KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, ALIAS_ABROAD, UNLISTED)
 """Marks that say why a name is to give no address: the answer of a nameserver alone tells less."""
 
 
@@ -149,7 +149,8 @@ def _untold(trace: Trace, heard: Heard, said: Lookup) -> Trace:
     reason = f", and {_sure(before.why)}" if before.why and not known and said.error else ""
     mark = _mark(before, said, known=known)
     facts = (_fact(heard, said), *before.evidence)
-    told = f"{before.why}; it {why}" if mark in (FOREIGN, UNLISTED) and said.error else f"`{said.name}` {why}{reason}"
+    strays = said.error and mark in (FOREIGN, ALIAS_ABROAD, UNLISTED)
+    told = f"{before.why}; it {why}" if strays else f"`{said.name}` {why}{reason}"
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, told, mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)
     hops = tuple(stop if x.hop is Hop.RESOLVE else x for x in after)

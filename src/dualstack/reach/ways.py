@@ -220,7 +220,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
-        return TracedHop(Hop.RESOLVE, status, odd, mark, (aim.said,))
+        return TracedHop(Hop.RESOLVE, status, f"`{aim.host}` {odd}", mark, (aim.said,))
     whole = without_svc(aim.host)
     if asked.cluster and whole and known:
         why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
