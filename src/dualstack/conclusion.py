@@ -244,7 +244,7 @@ def conclude(
     findings = tuple(replace(x, hint=in_namespace(x.hint, spaces)) for x in told_of)
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
     met = (x for key, x in seen.places.items() if key not in asking)
-    beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()
+    beyond = not_followed(met, seen.cluster.config_maps, seen.cluster.ranges) if whole is None else ()
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
