@@ -16,7 +16,7 @@ from tests.cluster.test_client_ways import cart, errors, gathered
 from tests.cluster.test_survey import client, variables
 
 NAME = "otel.obs.svc.cluster.local"
-V4, V6 = "192.0.2.53", "fd00:96::a"
+V4, V6 = "192.0.2.53", "fd00:53::a"
 
 
 def asking(*nameservers: str, families: tuple[str, ...] = ("IPv4",), host: str = NAME, **more: Any) -> World:
@@ -34,7 +34,7 @@ def named(found: Diagnosis) -> Finding:
 
 @pytest.mark.parametrize(
     ("nameservers", "families"),
-    [([V6], ("IPv4",)), ([V4], ("IPv6",)), ([V6, "fd00:96::b"], ("IPv4",)), ([V6, V6, V6, V4], ("IPv4",))],
+    [([V6], ("IPv4",)), ([V4], ("IPv6",)), ([V6, "fd00:53::b"], ("IPv4",)), ([V6, V6, V6, V4], ("IPv4",))],
 )
 def test_a_nameserver_of_a_family_that_the_pods_lack_answers_nobody(
     nameservers: list[str], families: tuple[str, ...]
@@ -76,9 +76,11 @@ def test_what_the_lookup_says_is_evidence_and_leads_nobody_to_coredns() -> None:
     assert any("EAI_AGAIN" in x.fact for x in one.evidence)
 
 
-def test_an_answer_beats_what_the_addresses_of_a_pod_tell() -> None:
-    """A pod may have a second network of which its status says nothing."""
-    world = asking(V6)
+@pytest.mark.parametrize("nameserver", [V6, "10.96.0.53"])
+def test_an_answer_beats_what_the_addresses_of_a_pod_tell(nameserver: str) -> None:
+    """A pod may have a second network of which its status says nothing, and a node a cache at any address."""
+    world = asking(nameserver)
+    assert errors(conclude(world, Question())) == ["DS408"]
     world.inspections = [looked_up("10.96.0.9", "fd00:96::9", pod="a", host=NAME)]
 
     assert errors(conclude(world, Question())) == []

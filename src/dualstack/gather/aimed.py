@@ -24,7 +24,7 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import aims, is_otlp, of_pod, with_onward
-from dualstack.reach.client_dns import first_nameserver, in_ranges
+from dualstack.reach.client_dns import in_ranges, nameservers
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
@@ -153,12 +153,16 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
 
 
 def _nameservers(ask: Asker) -> None:
-    """Note which nameservers of pods are Services, where the ranges do not tell."""
+    """Note which nameservers of pods are Services, where the ranges do not tell, and which of these have no Service."""
     known = ask.world.cluster()
-    named = dict.fromkeys(filter(None, map(first_nameserver, known.askers))) if not known.ranges else {}
-    services = _services(ask) if named else None
+    named = dict.fromkeys(y for x in known.askers for y in nameservers(x))
+    asked = [x for x in named if not known.ranges or in_ranges(x, known.ranges)]
+    services = _services(ask) if asked else None
     held = {y for x in services or () for y in x.addresses}
-    ask.world.nameservers = [x for x in named if x in held]
+    ask.world.nameservers = [x for x in asked if x in held]
+    if known.ranges and services is not None and _is_whole(ask):
+        for address in (x for x in asked if x not in held):
+            _vacate(ask, address)
 
 
 def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:

@@ -38,7 +38,7 @@ class Resolver(msgspec.Struct, frozen=True):
     """How a pod looks names up.
 
     `said` is what makes it so, and `cluster` whether it asks the DNS of the cluster, None where nobody can say.
-    `aliases` are the lines of its hosts file.
+    `aliases` are the lines of its hosts file. `nobody` are its nameservers where no Service has any of their addresses.
     """
 
     said: str
@@ -46,6 +46,7 @@ class Resolver(msgspec.Struct, frozen=True):
     search: tuple[str, ...]
     ndots: int
     aliases: tuple[tuple[str, str], ...] = ()
+    nobody: tuple[str, ...] = ()
 
     def addresses(self, host: str) -> tuple[str, ...]:
         """What its hosts file says of a name."""
@@ -61,8 +62,13 @@ class ClusterName(msgspec.Struct, frozen=True):
     pod: str = ""
 
 
-def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collection[str] = ()) -> Resolver:
-    """The resolver of a pod. `ranges` of Services tell whether a nameserver is one; `nameservers` surely are."""
+def resolver(
+    pod: Pod, ranges: Iterable[ServiceCIDR] = (), known: Collection[str] = (), vacant: Collection[str] = ()
+) -> Resolver:
+    """The resolver of a pod.
+
+    `ranges` of Services tell whether a nameserver is one; those that are `known` surely are, and the `vacant` nobody's.
+    """
     spec, own = pod.spec, pod.spec.dns_config or DnsConfig()
     policy = spec.dns_policy or "ClusterFirst"
     aliases = tuple(
@@ -70,8 +76,10 @@ def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collecti
     )
     added = tuple(x.strip(".").lower() for x in own.searches or ())
     if policy == "None":
-        asks = _is_cluster(own.nameservers or (), ranges, nameservers)
-        return Resolver("dnsPolicy: None", asks, added, _ndots(own, 1), aliases)
+        named = nameservers(pod)
+        left = tuple(x for x in named if x not in vacant)
+        nobody = () if left else named
+        return Resolver("dnsPolicy: None", _is_cluster(left[:1], ranges, known), added, _ndots(own, 1), aliases, nobody)
     if policy == "Default" or (policy == "ClusterFirst" and spec.host_network):
         said = "dnsPolicy: Default" if policy == "Default" else "hostNetwork with dnsPolicy: ClusterFirst"
         return Resolver(said, None, added, _ndots(own, 1), aliases)
@@ -94,16 +102,15 @@ def own_names(pod: Pod) -> frozenset[str]:
     return frozenset(x.lower() for x in ("localhost", pod.spec.hostname or pod.metadata.name, *aliases))
 
 
-def first_nameserver(pod: Pod) -> str:
-    """The nameserver that a pod asks first, where its specification names it; else empty."""
+def nameservers(pod: Pod) -> tuple[str, ...]:
+    """The nameservers that a pod asks, the first one first, where its specification alone names them."""
     own = (pod.spec.dns_config or DnsConfig()) if pod.spec.dns_policy == "None" else DnsConfig()
-    return next((x for x in own.nameservers or () if is_address(x)), "")
+    return tuple(x for x in own.nameservers or () if is_address(x))
 
 
-def _is_cluster(said: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
-    """Whether the first of some nameservers is that of the cluster: one of its Services, or a cache on each node."""
-    first = next((x for x in said if is_address(x)), "")
-    mine = first in known or (first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)))
+def _is_cluster(first: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
+    """Whether a nameserver is that of the cluster: one of its Services, or a cache on each node."""
+    mine = any(x in known or scope(x) is Scope.LINK_LOCAL or in_ranges(x, ranges) for x in first)
     return True if mine else None
 
 

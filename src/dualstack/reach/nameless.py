@@ -5,8 +5,16 @@ from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNNAMED
-from dualstack.reach.resolved import ALIAS_ABROAD, FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
-from dualstack.reach.unasked import UNASKED
+from dualstack.reach.resolved import (
+    ALIAS_ABROAD,
+    FOREIGN,
+    IN_NETWORK,
+    OUTSIDE,
+    UNANSWERED,
+    UNFORWARDED,
+    UNRESOLVED,
+)
+from dualstack.reach.unasked import UNASKED, UNHELD
 from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
@@ -48,6 +56,10 @@ _SURE = {
         "Write it with the domain of the cluster, or end it with `svc`.",
     ),
     ALIAS_ABROAD: ("An ExternalName is of another domain than the cluster", f"{_ALIAS}."),
+    UNHELD: (
+        "Nobody has the address of the pod's nameserver",
+        f"Use {_EITHER}, or name that of the cluster: `kubectl get services -n kube-system kube-dns` shows it.",
+    ),
     UNASKED: (
         "The pods have no address of the family of their nameserver",
         f"Name a nameserver of a family that they have in `dnsConfig`, or use {_EITHER}.",

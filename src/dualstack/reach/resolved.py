@@ -13,7 +13,7 @@ from dualstack.reach.client_dns import DOMAIN, domain, is_foreign
 from dualstack.reach.cluster_dns import SHUT_IN, SILENT
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.nowhere import UNLISTED
-from dualstack.reach.unasked import UNASKED
+from dualstack.reach.unasked import UNASKED, UNHELD
 
 UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
@@ -71,7 +71,7 @@ def resolved(traces: Iterable[Trace], seen: Sequence[Heard]) -> Iterator[Trace]:
         promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN) and not _has_nobody(trace)
         if promised and answers and len(lacking) == len(answers):
             yield _untold(trace, *lacking[0])
-        elif trace.at(Hop.RESOLVE).mark == UNASKED and (given := _own(trace, answers, lacking)):
+        elif trace.at(Hop.RESOLVE).mark in (UNASKED, UNHELD) and (given := _own(trace, answers, lacking)):
             yield replace(_told(trace, *given), disposition=Disposition.INSUFFICIENT_INFO)
         elif answers and lacking == answers and trace.at(Hop.RESOLVE).status is Status.FAIL:
             yield _affirmed(trace, lacking)

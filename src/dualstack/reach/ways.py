@@ -36,6 +36,7 @@ from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
+from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
@@ -182,7 +183,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
+    hop = unheld_nameserver(aim) or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
     found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
