@@ -12,7 +12,7 @@ from dualstack.model.question import Question
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_client_lookups import looked_up
-from tests.cluster.test_client_ways import cart, errors, gathered
+from tests.cluster.test_client_ways import alias, cart, errors, gathered
 from tests.cluster.test_survey import client, variables
 
 NAME = "otel.obs.svc.cluster.local"
@@ -121,3 +121,36 @@ def test_a_name_that_was_looked_up_is_not_said_not_to_have_been() -> None:
     world.inspections = [looked_up(error="EAI_NONAME", pod="a", host="ingest.vendor.example")]
 
     assert "was not looked up" not in named(conclude(world, Question())).detail
+
+
+MEANT = "there is `otel-collector.shop`"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("http://otel_collector:4317", f"`otel_collector` has `_` in it, and no name of a Service has; {MEANT}."),
+        ("http://otel-collector;4317", f"`otel-collector;4317` has `;` in it, and no name of a Service has; {MEANT}."),
+        ("http://otel-collector :4317", f"`otel-collector ` has a blank in it, and no name of a Service has; {MEANT}."),
+        ("http://otel_collector.shop:4317", f"no name of a Service has; {MEANT}."),
+        (
+            "http://o_tel.obs.svc:4317",
+            "`o_tel.obs.svc` has `_` in it, and no name of a Service has; there is `otel.obs`.",
+        ),
+        ("http://{{host}}_x:4317", "`{{host}}_x` has `{` and `}` and `_` in it, and no name of a Service has."),
+    ],
+)
+def test_a_host_that_no_service_can_be_called(endpoint: str, said: str) -> None:
+    more = [alias("otel-collector", "otel.obs.svc.cluster.local")]
+    found = conclude(gathered(cart(endpoint), more=more), Question())
+
+    assert (found.verdict, errors(found)) == (Verdict.BROKEN, ["DS408"])
+    assert named(found).summary == "The host is no name that a Service can have"
+    assert named(found).detail.endswith(said)
+
+
+@pytest.mark.parametrize("host", ["otel_collector.obs", "otel_collector.vendor.example"])
+def test_a_name_of_the_world_may_have_any_sign(host: str) -> None:
+    found = conclude(gathered(cart(f"http://{host}:4317")), Question())
+
+    assert (found.verdict, errors(found)) == (Verdict.UNKNOWN, [])

@@ -26,6 +26,10 @@ _SLIPS = frozenset(
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(DOMAIN)}")
+_SIGNS = re.compile(r"[^A-Za-z0-9.\-\x80-\U0010ffff]")
+"""What no label of a Service has (RFC 1035 section 2.3.1); of other letters clients may make some (RFC 5891)."""
+_JOINS, _PORT = re.compile(r"[_\s]+"), re.compile(r"[;|,]\d+$")
+"""Of these, what is written for `-`, and for the `:` before a port."""
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -126,12 +130,19 @@ def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
 def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
     """The names of the cluster that a host is meant to be.
 
-    They are those that pods with the usual resolver would make of it without a dot at its end, and that of a whole name
-    which lacks `svc`.
+    They are those that pods with the usual resolver would make of it without a dot at its end and with the signs that a
+    name can have, and that of a whole name which lacks `svc`.
     """
     usual = Resolver("", cluster=True, search=_usual(namespace), ndots=5)
+    host = _JOINS.sub("-", _PORT.sub("", host).strip())
     whole = without_svc(host)
     return (*names(host.rstrip("."), usual), *(names(f"{whole}.", usual) if whole else ()))
+
+
+def misshapen(host: str) -> str:
+    """The signs of a host that no name of a Service has, as a sentence part; empty where it has none."""
+    found = dict.fromkeys("a blank" if x.isspace() else f"`{x}`" for x in _SIGNS.findall(host))
+    return " and ".join(found)
 
 
 def without_svc(host: str) -> str:

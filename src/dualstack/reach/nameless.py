@@ -15,7 +15,7 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
+from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
@@ -41,6 +41,10 @@ _SURE = {
     SHORT: (
         "The client's resolver makes no name of the cluster of it",
         "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",
+    ),
+    UNLIKE: (
+        "The host is no name that a Service can have",
+        "Write the name of the Service, of letters, digits and `-` alone, and `:` before the port.",
     ),
     UNDEFINED: (
         "The endpoint names a variable that is not there",

@@ -7,7 +7,7 @@ from dualstack.model.address import OTLP_PORTS, network, parse
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.client_dns import in_ranges, intended, misshapen
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
@@ -47,6 +47,17 @@ def host_ports(pod: Pod) -> list[int]:
     """The ports of its node by which a pod takes OTLP, if it is a Collector."""
     held = (y for x in pod.spec.containers or () for y in x.ports or () if is_collector(pod) and not pod.finished)
     return [x.host_port for x in held if x.host_port and x.container_port in OTLP_PORTS]
+
+
+def unlike_service(host: str, namespace: str, cluster: Cluster) -> str:
+    """Why a host can be no name of a Service, with those that are like it, as a sentence part; empty where it can."""
+    signs = misshapen(host)
+    if not signs:
+        return ""
+    meant = [(x.namespace, x.name) for x in intended(host, namespace)]
+    there = [x for x in meant if cluster.service(*x)] or [(x, y) for *of, x, y in cluster.meant if tuple(of) in meant]
+    near = " and ".join(f"`{y}.{x}`" for x, y in dict.fromkeys(there))
+    return f"`{host}` has {signs} in it, and no name of a Service has{f'; there is {near}' if near else ''}"
 
 
 def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -> TracedHop:

@@ -30,7 +30,7 @@ from dualstack.reach.garbled import garbled
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.node_ports import Behind, from_pods
-from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_service
+from dualstack.reach.nowhere import is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
@@ -41,9 +41,9 @@ from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-SHORT, UNDEFINED, UNFILLED = "not-whole", "undefined", "not-filled"
-"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
-there."""
+SHORT, UNLIKE, UNDEFINED, UNFILLED = "not-whole", "no-label", "undefined", "not-filled"
+"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, that can be none, or it is a
+variable that is not there."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 _UNSEEN = Glimpses()
 
@@ -184,7 +184,8 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
     hop = unheld_nameserver(aim) or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
-    found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
+    followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
+    found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
         yield from _flows(target, world, (_PARSES, _undefined(aim)))
@@ -233,7 +234,9 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     unaided = asked.said == "dnsPolicy: None" and not asked.search and last in ("svc", aim.host.lower())
     meant = surely or (known and asked.cluster)  # a Service that the usual resolver would find
     if not own and meant and (asked.cluster or unaided or aim.host.endswith(".")):
-        return TracedHop(Hop.RESOLVE, Status.FAIL, shortfall(aim.host, asked), SHORT, facts)
+        unlike = unlike_service(aim.host, aim.exporter.namespace, cluster)
+        why, mark = (unlike, UNLIKE) if unlike else (shortfall(aim.host, asked), SHORT)
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, mark, (aim.said,) if unlike else facts)
     if asked.cluster:
         return None
     whose = "nameservers of its own" if asked.said == "dnsPolicy: None" else "the nameservers of its node"
