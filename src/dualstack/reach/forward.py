@@ -6,6 +6,8 @@ objects of the API server, and what listens follows from the configuration in ea
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, is_address, join
 from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
@@ -18,6 +20,7 @@ from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
 from dualstack.reach.lanes import NO_SERVICE, Lane, Spots, backends, host, in_use, near, of_family, selected, spoken
 from dualstack.reach.node_ports import node_ports
+from dualstack.reach.nowhere import nobody_at
 from dualstack.reach.resolved import ALIAS_ABROAD, UNTRIED
 from dualstack.reach.states import troubles
 
@@ -106,7 +109,7 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterat
     if any(x.status is Status.FAIL for x in before):
         yield traced(flow, before)
         return
-    every = backends(lane, slices, places)
+    every = tuple(replace(x, vacant=nobody_at(x.address, cluster)) for x in backends(lane, slices, places))
     if every:
         yield from led(flow, before, every, in_use(every), seen)
     else:

@@ -117,19 +117,27 @@ def likeness(one: str, other: str) -> float:
 def unowned(address: str, cluster: Cluster) -> Iterator[TracedHop]:
     """The hops to an address that nobody has: surely, where it is of a range that is given out by the cluster."""
     yield TracedHop(Hop.POLICY, Status.PASS)
-    node = next((x for x in cluster.nodes if _is_pods(address, x)), None)
+    of_pods = nobody_at(address, cluster)
     if in_ranges(address, cluster.ranges):
         why = f"{address} is among the addresses of Services, and no Service has it"
         fact = Evidence(f"no Service has {address}", "Services of all namespaces")
         yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
-    elif node:
-        why = f"{address} is among the addresses of pods on the node {node.metadata.name}, and no pod has it"
+    elif of_pods:
         yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
-        fact = Evidence(f"no pod has {address}", "pods of all namespaces")
-        yield TracedHop(Hop.POD, Status.FAIL, why, VACANT, (fact,))
+        yield of_pods
     else:
         why = f"{address} looks like an address of a Service, and no Service, pod or node is known to have it"
         yield TracedHop(Hop.SERVICE, Status.UNKNOWN, why, VACANT)
+
+
+def nobody_at(address: str, cluster: Cluster) -> TracedHop | None:
+    """The hop at which what is sent to an address of pods ends that no pod has; None where one may have it."""
+    node = next((x for x in cluster.nodes if _is_pods(address, x)), None) if address in cluster.vacant else None
+    if node is None:
+        return None
+    why = f"{address} is among the addresses of pods on the node {node.metadata.name}, and no pod has it"
+    fact = Evidence(f"no pod has {address}", "pods of all namespaces")
+    return TracedHop(Hop.POD, Status.FAIL, why, VACANT, (fact,))
 
 
 def _is_pods(address: str, node: Node) -> bool:
