@@ -269,7 +269,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     workloads = sight.said.having(Workloads) or Workloads()
-    lasting = standing(static, tuple(sight.places.values()), workloads)
+    lasting = standing(static, tuple(sight.places.values()), workloads, sight.cluster.nodes)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
     every = (told(x, sight.traces) for x in (*found, *beside))
     said = [*every]

@@ -2,6 +2,8 @@
 
 from copy import deepcopy
 
+import pytest
+
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
 from dualstack.model.address import Protocol
@@ -100,3 +102,14 @@ def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destin
     (cause,) = [x for x in found.findings if x.code == "DS110"]
     assert cause.hint.startswith("Send to ")
     assert "grpc export through a forwarded port to port 4317 of the pod a" in {x.source for x in cause.evidence}
+
+
+@pytest.mark.parametrize(("on_node", "of_pod", "told_of"), [(1, 1, False), (2, 2, True), (2, 1, True)])
+def test_the_first_of_two_addresses_is_a_fault_where_there_are_two(on_node: int, of_pod: int, told_of: bool) -> None:
+    pod = on_host()
+    pod["metadata"]["labels"] = {"app": "cart"}
+    pod["status"]["podIPs"] = pod["status"]["podIPs"][:of_pod]
+    nodes = [w.node("n1", 1, w.BOTH[:on_node], w.BOTH[:of_pod]), w.node("n2", 2)]
+    found = told(pod, pods=[agent()], nodes=nodes)
+
+    assert any(x.code == "DS604" for x in found.findings) is told_of
