@@ -7,6 +7,7 @@ import pytest
 
 from dualstack.cluster import ClusterRequest, stored
 from dualstack.conclusion import conclude
+from dualstack.gather.archive import unpacked
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
@@ -14,6 +15,7 @@ from dualstack.overview import conclude_all
 from tests.cluster.test_client_lookups import looked_up
 from tests.cluster.test_client_ways import alias
 from tests.cluster.test_clients_in_files import API, ASKED, cart, corefile, folder, of, told
+from tests.cluster.test_pseudonyms import veil
 
 Object = dict[str, Any]
 HERE = corefile("cluster.local")
@@ -73,3 +75,13 @@ def test_who_looks_it_up_decides(tmp_path: Path) -> None:
     (one,) = of(conclude(world, Question()), "DS408")
     assert one.severity == "error"
     assert one.summary == "An ExternalName is of another domain than the cluster"
+
+
+@pytest.mark.parametrize("domain", ["cluster.locl", "cluster-b.local"])
+def test_under_pseudonyms_the_same_is_told(domain: str, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://x:4317"), API, HERE, alias("x", f"otel.obs.svc.{domain}"))
+    world = stored(ClusterRequest(ASKED, stored=path, namespace="shop"))
+    plain, veiled = conclude(world, Question()), conclude(unpacked("v", veil(world)), Question())
+
+    assert [(x.code, x.severity) for x in veiled.findings] == [(x.code, x.severity) for x in plain.findings]
+    assert veiled.verdict == plain.verdict
