@@ -16,6 +16,7 @@ import msgspec
 from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.beyond import beyond
+from dualstack.gather.by_hand import by_hand
 from dualstack.gather.cluster import Asker, begin, of, templates_in
 from dualstack.gather.elsewhere import elsewhere, elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
@@ -102,6 +103,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
             read_again(ahead, world, tell)
             reasons(asker, tell)
             elsewhere(asker, tell)
+            by_hand(asker)
             if request.question.probing and not world.clients:
                 from dualstack.gather.onward import by_others
 

@@ -255,7 +255,7 @@ def conclude(
     )
     asking = {(x.metadata.namespace, x.metadata.name) for x in seen.cluster.askers}
     met = (x for key, x in seen.places.items() if key not in asking)
-    beyond = not_followed(met, seen.cluster.config_maps) if whole is None else ()
+    beyond = not_followed(met, seen.cluster.config_maps, seen.cluster.ranges) if whole is None else ()
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
@@ -281,7 +281,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
     workloads = sight.said.having(Workloads) or Workloads()
     helpful = useful(static, sight.cluster, sight.said.having(Services) or Services())
-    lasting = standing(helpful, tuple(sight.places.values()), workloads)
+    lasting = standing(helpful, tuple(sight.places.values()), workloads, sight.cluster.nodes)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
     every = (unmissed(told(x, sight.traces), sight.clients) for x in (*found, *beside))
     said = [*every]

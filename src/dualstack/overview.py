@@ -73,7 +73,8 @@ def part_of(world: World, service: Service) -> World:
     """What a question about one of the Services would have gathered, but for the nodes: they are the same for all."""
     rest = World(world.context, {**world.objects, "Node": []}, unseen=set(world.unseen), absent=world.absent)
     about = service.metadata
-    found = of(Asker(Stored(rest), about.namespace), KubeTarget("svc", about.name))
+    known = World(world.context, domains=list(world.domains), slips=list(world.slips))
+    found = of(Asker(Stored(rest), about.namespace, known), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
     found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]

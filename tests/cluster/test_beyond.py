@@ -43,7 +43,10 @@ AGENT = KubeTarget("ds", "agent")
 
 
 def gathered(exporter: str, *more: Object, target: KubeTarget = AGENT, **spec: Any) -> World:
-    whole = w.world([*w.healthy(), *agent(exporter, **spec), *more])
+    return looked_at(w.world([*w.healthy(), *agent(exporter, **spec), *more]), target)
+
+
+def looked_at(whole: World, target: KubeTarget = AGENT) -> World:
     ask = Asker(Stored(whole, complete=True), "obs")
     found = of(ask, target)
     for further in beyond(ask):
@@ -171,3 +174,29 @@ def test_it_is_told_before_what_is_no_error() -> None:
 
 def test_a_collector_that_is_asked_about_as_a_client_is_followed_once() -> None:
     assert not gathered(TYPO).beyond
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("[fd00:96::9]:4317", "lost"),
+        ("[2001:db8::7]:4317", "lost"),
+        ("10.96.0.9:4317", "not seen"),
+        ("192.0.2.7:4317", ""),
+        ("[::1]:4317", ""),
+    ],
+)
+def test_an_address_of_a_family_that_the_pods_have_not_is_lost(endpoint: str, expected: str) -> None:
+    theirs = agent(f"otlp: {{endpoint: '{endpoint}', tls: {{insecure: true}}}}")
+    for pod in (x for x in theirs if x["kind"] == "Pod"):
+        pod["status"]["podIPs"] = pod["status"]["podIPs"][:1]
+    nodes = [w.node("n1", 1, ["IPv4"]), w.node("n2", 2, ["IPv4"]), w.node("n3", 3)]
+    found = conclude(looked_at(w.world([*w.healthy(nodes=nodes), *theirs, *LED])), Question())
+
+    lost = {x.failing.hop for x in found.traces if x.failed and x.failing and x.vantage == "pods of DaemonSet agent"}
+    assert (lost == {"route"}) is (expected == "lost")
+    assert (told(found) == ["DS603"]) is (expected == "lost")
+    said = [x.why for x in found.skipped if x.needs == "the way on from DaemonSet agent"]
+    assert [x.endswith("ask about the Service that has this address") for x in said] == [True] * (
+        expected == "not seen"
+    )

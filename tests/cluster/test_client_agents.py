@@ -154,3 +154,14 @@ def test_what_an_older_node_finds_on_its_loopback_is_what_answers_on_the_first_a
 
     assert found.verdict == verdict
     assert ("DS804" in {x.code for x in found.findings}) is (image == "node:18")
+
+
+@pytest.mark.parametrize(("on_node", "of_pod", "told_of"), [(1, 1, False), (2, 2, True), (2, 1, True)])
+def test_the_first_of_two_addresses_is_a_fault_where_there_are_two(on_node: int, of_pod: int, told_of: bool) -> None:
+    pod = on_host()
+    pod["metadata"]["labels"] = {"app": "cart"}
+    pod["status"]["podIPs"] = pod["status"]["podIPs"][:of_pod]
+    nodes = [w.node("n1", 1, w.BOTH[:on_node], w.BOTH[:of_pod]), w.node("n2", 2)]
+    found = told(pod, pods=[agent()], nodes=nodes)
+
+    assert any(x.code == "DS604" for x in found.findings) is told_of

@@ -110,7 +110,7 @@ def named_endpoints(name: str) -> list[Object]:
     return found
 
 
-NO_SEARCH: dict[str, Any] = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.96.0.10"]}}
+NO_SEARCH: dict[str, Any] = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["169.254.20.10"]}}
 OWN_SEARCH: dict[str, Any] = {
     "dnsConfig": {"searches": ["obs.svc.cluster.local"], "options": [{"name": "ndots", "value": "2"}]}
 }

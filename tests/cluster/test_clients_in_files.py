@@ -131,6 +131,37 @@ def test_a_nameserver_that_is_a_service_is_that_of_the_cluster(
     assert (found.verdict, [str(x.severity) for x in of(found, "DS408")[:1]]) == expected
 
 
+@pytest.mark.parametrize(
+    ("host", "nameservers", "more", "expected"),
+    [
+        ("otel.obs.svc.cluster.local", ["10.96.0.53"], [DNS], ["error"]),
+        ("ingest.vendor.example", ["10.96.0.53"], [DNS], ["error"]),
+        ("otel.obs.svc.cluster.local", ["10.96.0.53", "fd00:96::53"], [DNS], ["error"]),
+        ("otel.obs.svc.cluster.local", ["10.96.0.53", "10.96.0.10"], [DNS], []),
+        ("otel.obs.svc.cluster.local", ["10.96.0.10"], [DNS], []),
+        ("otel.obs.svc.cluster.local", ["169.254.20.10"], [DNS], []),
+        ("otel.obs.svc.cluster.local", ["10.96.0.53", "8.8.8.8"], [DNS], ["warning"]),
+    ],
+)
+def test_a_nameserver_among_the_addresses_of_services_that_no_service_has(
+    host: str, nameservers: list[str], more: list[Object], expected: list[str], tmp_path: Path
+) -> None:
+    own: Object = {"dnsPolicy": "None", "dnsConfig": {"nameservers": nameservers}}
+    found = told(folder(tmp_path, cart(f"http://{host}:4317", **own), API, *more))
+
+    assert [str(x.severity) for x in of(found, "DS408")[:1]] == expected
+    assert (found.verdict == "broken") is (expected == ["error"])
+    nobody = [x for x in of(found, "DS408") if "no Service has" in x.detail]
+    assert bool(nobody) is (expected == ["error"])
+
+
+def test_of_services_that_are_not_all_known_none_is_missed(tmp_path: Path) -> None:
+    own: Object = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.96.0.53"]}}
+    pod = cart("http://otel.obs.svc.cluster.local:4317", **own)
+
+    assert not of(told(folder(tmp_path, pod, apart=["Service"])), "DS408")
+
+
 def of_service(path: str) -> Diagnosis:
     return conclude(stored(ClusterRequest(KubeTarget("svc", "otel"), stored=path, namespace="obs")), Question())
 

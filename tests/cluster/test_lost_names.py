@@ -12,11 +12,11 @@ from dualstack.model.question import Question
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_client_lookups import looked_up
-from tests.cluster.test_client_ways import cart, errors, gathered
+from tests.cluster.test_client_ways import alias, cart, errors, gathered
 from tests.cluster.test_survey import client, variables
 
 NAME = "otel.obs.svc.cluster.local"
-V4, V6 = "192.0.2.53", "fd00:96::a"
+V4, V6 = "192.0.2.53", "fd00:53::a"
 
 
 def asking(*nameservers: str, families: tuple[str, ...] = ("IPv4",), host: str = NAME, **more: Any) -> World:
@@ -34,7 +34,7 @@ def named(found: Diagnosis) -> Finding:
 
 @pytest.mark.parametrize(
     ("nameservers", "families"),
-    [([V6], ("IPv4",)), ([V4], ("IPv6",)), ([V6, "fd00:96::b"], ("IPv4",)), ([V6, V6, V6, V4], ("IPv4",))],
+    [([V6], ("IPv4",)), ([V4], ("IPv6",)), ([V6, "fd00:53::b"], ("IPv4",)), ([V6, V6, V6, V4], ("IPv4",))],
 )
 def test_a_nameserver_of_a_family_that_the_pods_lack_answers_nobody(
     nameservers: list[str], families: tuple[str, ...]
@@ -76,9 +76,11 @@ def test_what_the_lookup_says_is_evidence_and_leads_nobody_to_coredns() -> None:
     assert any("EAI_AGAIN" in x.fact for x in one.evidence)
 
 
-def test_an_answer_beats_what_the_addresses_of_a_pod_tell() -> None:
-    """A pod may have a second network of which its status says nothing."""
-    world = asking(V6)
+@pytest.mark.parametrize("nameserver", [V6, "10.96.0.53"])
+def test_an_answer_beats_what_the_addresses_of_a_pod_tell(nameserver: str) -> None:
+    """A pod may have a second network of which its status says nothing, and a node a cache at any address."""
+    world = asking(nameserver)
+    assert errors(conclude(world, Question())) == ["DS408"]
     world.inspections = [looked_up("10.96.0.9", "fd00:96::9", pod="a", host=NAME)]
 
     assert errors(conclude(world, Question())) == []
@@ -119,3 +121,36 @@ def test_a_name_that_was_looked_up_is_not_said_not_to_have_been() -> None:
     world.inspections = [looked_up(error="EAI_NONAME", pod="a", host="ingest.vendor.example")]
 
     assert "was not looked up" not in named(conclude(world, Question())).detail
+
+
+MEANT = "there is `otel-collector.shop`"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("http://otel_collector:4317", f"`otel_collector` has `_` in it, and no name of a Service has; {MEANT}."),
+        ("http://otel-collector;4317", f"`otel-collector;4317` has `;` in it, and no name of a Service has; {MEANT}."),
+        ("http://otel-collector :4317", f"`otel-collector ` has a blank in it, and no name of a Service has; {MEANT}."),
+        ("http://otel_collector.shop:4317", f"no name of a Service has; {MEANT}."),
+        (
+            "http://o_tel.obs.svc:4317",
+            "`o_tel.obs.svc` has `_` in it, and no name of a Service has; there is `otel.obs`.",
+        ),
+        ("http://{{host}}_x:4317", "`{{host}}_x` has `{` and `}` and `_` in it, and no name of a Service has."),
+    ],
+)
+def test_a_host_that_no_service_can_be_called(endpoint: str, said: str) -> None:
+    more = [alias("otel-collector", "otel.obs.svc.cluster.local")]
+    found = conclude(gathered(cart(endpoint), more=more), Question())
+
+    assert (found.verdict, errors(found)) == (Verdict.BROKEN, ["DS408"])
+    assert named(found).summary == "The host is no name that a Service can have"
+    assert named(found).detail.endswith(said)
+
+
+@pytest.mark.parametrize("host", ["otel_collector.obs", "otel_collector.vendor.example"])
+def test_a_name_of_the_world_may_have_any_sign(host: str) -> None:
+    found = conclude(gathered(cart(f"http://{host}:4317")), Question())
+
+    assert (found.verdict, errors(found)) == (Verdict.UNKNOWN, [])

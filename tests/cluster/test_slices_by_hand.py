@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from dualstack.conclusion import conclude
+from dualstack.gather.by_hand import by_hand as looked_for
+from dualstack.gather.cluster import Asker, of
 from dualstack.gather.facts import plainly
+from dualstack.gather.kube_objects import Refused
+from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
+from dualstack.model.world import World
 from tests.cluster import worlds as w
 
 Object = dict[str, Any]
@@ -112,3 +120,68 @@ def test_what_is_led_out_of_sight_is_looked_for_at_its_address() -> None:
 
     (told,) = found.findings
     assert told.hint == "See what takes connections at fd00:244::1, where EndpointSlice hand-6 leads."
+
+
+class Shut(Stored):
+    """A cluster whose pods may not be listed."""
+
+    def objects(self, kind: Any, namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
+        if kind.kind == "Pod":
+            raise Refused(403, "forbidden")
+        return super().objects(kind, namespace, labels, fields)  # type: ignore[return-value]
+
+
+def gathered(*addresses: str, source: type[Stored] = Stored, more: Object | None = None) -> World:
+    """What is gathered of a Service whose endpoints somebody wrote, one for each address."""
+    service = w.service(["IPv4"])
+    del service["spec"]["selector"]
+    written = by_hand("IPv4", addresses[0])
+    written["endpoints"] = [{"addresses": [x], "conditions": {"ready": True}, **(more or {})} for x in addresses]
+    whole = w.world(w.healthy(services=[service], slices=[written]))
+    ask = Asker(source(whole, complete=True), "obs")
+    found = of(ask, KubeTarget("svc", "otel"))
+    looked_for(ask)
+    found.target, found.namespace = "svc/otel", "obs"
+    return found
+
+
+HELD = w.pod("otel-a", "n1")["status"]["podIPs"][0]["ip"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "verdict", "expected"),
+    [
+        (["10.244.1.251"], "broken", ["error"]),
+        (["10.244.1.251", "10.100.0.1"], "degraded", ["error"]),
+        (["10.244.1.1"], "unknown", []),
+        (["192.0.2.7"], "unknown", []),
+        ([HELD], "unknown", []),
+    ],
+)
+def test_an_address_in_the_ranges_of_pods_that_no_pod_has_is_nobodys(
+    addresses: list[str], verdict: str, expected: list[str]
+) -> None:
+    found = conclude(gathered(*addresses), Question())
+    told = [x for x in found.findings if x.code == "DS525"]
+
+    assert (found.verdict, [str(x.severity) for x in told][:1]) == (verdict, expected)
+    assert all("` leads there: 10.244.1.251 is among the addresses of pods on the node n1" in x.detail for x in told)
+    assert all("EndpointSlice" in x.hint for x in told)
+
+
+def test_who_says_which_pod_it_is_of_is_believed() -> None:
+    assert not gathered("10.244.1.251", more={"targetRef": {"kind": "Pod", "name": "new"}}).vacant
+
+
+def test_where_pods_may_not_be_listed_that_is_told() -> None:
+    found = gathered("10.244.1.251", source=Shut)
+
+    assert not found.vacant
+    assert [x.needs for x in found.gaps if x.needs.startswith("pods with")] == ["pods with 10.244.1.251"]
+
+
+def test_what_takes_exports_there_is_somebody() -> None:
+    found = gathered("10.244.1.251")
+    found.inspections = exports(grpc=Outcome.ACCEPTED, http=Outcome.ACCEPTED)
+
+    assert conclude(found, Question()).verdict == "healthy"

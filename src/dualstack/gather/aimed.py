@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, enforced, followed
+from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
@@ -23,9 +24,8 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
-from dualstack.reach import cluster_dns
-from dualstack.reach.aims import Aim, aims, is_otlp, of_pod, with_onward
-from dualstack.reach.client_dns import domain, first_nameserver, in_ranges, is_foreign, slips, zones
+from dualstack.reach.aims import aims, is_otlp, of_pod, with_onward
+from dualstack.reach.client_dns import in_ranges, nameservers
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.links import service_of
@@ -140,7 +140,7 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
     _nameservers(ask)
     _instrumented(ask)
     found = aims(_cluster(ask, pods))
-    _domains(ask, found)
+    domains(ask, (x.host for x in found))
     # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.
     files = isinstance(ask.api, Stored)
     names = {(x.namespace, x.name): aim.likely and not (x.pod and files) for aim in reversed(found) for x in aim.names}
@@ -159,12 +159,16 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
 
 
 def _nameservers(ask: Asker) -> None:
-    """Note which nameservers of pods are Services, where the ranges do not tell."""
+    """Note which nameservers of pods are Services, where the ranges do not tell, and which of these have no Service."""
     known = ask.world.cluster()
-    named = dict.fromkeys(filter(None, map(first_nameserver, known.askers))) if not known.ranges else {}
-    services = _services(ask) if named else None
+    named = dict.fromkeys(y for x in known.askers for y in nameservers(x))
+    asked = [x for x in named if not known.ranges or in_ranges(x, known.ranges)]
+    services = _services(ask) if asked else None
     held = {y for x in services or () for y in x.addresses}
-    ask.world.nameservers = [x for x in named if x in held]
+    ask.world.nameservers = [x for x in asked if x in held]
+    if known.ranges and services is not None and _is_whole(ask):
+        for address in (x for x in asked if x not in held):
+            _vacate(ask, address)
 
 
 def _instrumented(ask: Asker) -> None:
@@ -172,19 +176,6 @@ def _instrumented(ask: Asker) -> None:
     if isinstance(ask.api, Stored):
         with contextlib.suppress(Refused):
             ask.world.keep(kinds.INSTRUMENTATIONS.kind, *ask.api.objects(kinds.INSTRUMENTATIONS))
-
-
-def _domains(ask: Asker, found: Sequence[Aim]) -> None:
-    """Note the domains of the cluster, where a client names one that clusters mostly do not have.
-
-    Where they were stored, wherever one names any.
-    """
-    stored = isinstance(ask.api, Stored)
-    if any(is_foreign(x.host) or (stored and domain(x.host)) for x in found):
-        with contextlib.suppress(Refused):
-            said = ask.api.object(kinds.CONFIG_MAPS, cluster_dns.NAMESPACE, "coredns") or {}
-            ask.world.domains = list(zones(text(said, "data", "Corefile")))
-        ask.world.slips = list(slips((x.host for x in found), ask.world.domains))
 
 
 def _cluster(ask: Asker, pods: Sequence[Object]) -> Cluster:

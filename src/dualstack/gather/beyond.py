@@ -30,9 +30,11 @@ def beyond(ask: Asker) -> list[Asker]:
     """
     found_by = list[Asker]()
     maps = {_key(x): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    ranges = [x for x in page(ask.world.objects.get(kinds.RANGES.kind, ()), kinds.RANGES).items if x]
     for (namespace, who), found in list(_receivers(ask.world).items())[:_WORKLOADS]:
         pods = found[:_PODS]
-        sent = [x for x in sent_on([x for x, _ in pods], lambda *key: maps.get(key)) if is_within(x)]
+        every = sent_on([x for x, _ in pods], lambda *key: maps.get(key))
+        sent = [x for x in every if is_within(x, ranges)]
         if sent:
             found_by.append(_followed(ask, namespace, who, pods, sent))
             ask.world.beyond.append(found_by[-1].world)

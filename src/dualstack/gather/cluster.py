@@ -12,6 +12,7 @@ import msgspec
 
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
+from dualstack.gather.domains import domains
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
@@ -23,6 +24,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.world import MAKERS, Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
+from dualstack.reach.client_dns import strange
 from dualstack.reach.engines import engine
 from dualstack.reach.rights import Right, refused
 
@@ -251,7 +253,10 @@ def followed(ask: Asker, service: Object, left: int = MOST) -> list[tuple["Asker
     shown = next((x for x in page([service], kinds.SERVICES).items if x), None)
     if shown is None or shown.spec.type != "ExternalName":
         return [(ask, through(ask, service))]
-    there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left else None
+    named = shown.spec.external_name or ""
+    domains(ask, [named])
+    strays = strange(named, ask.world.domains, ask.world.slips)[0]
+    there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left and not strays else None
     stands_for = there.one(kinds.SERVICES, shown.alias[1]) if there and shown.alias else None
     return followed(there, stands_for, left - 1) if there and stands_for else []
 

@@ -18,6 +18,7 @@ from dualstack.gather.ahead import Ahead
 from dualstack.gather.aimed import missed
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, nameserver, ranges
+from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import Kind, Refused, parts, text
 from dualstack.gather.pages import Page, page
 from dualstack.gather.stored import Stored
@@ -277,9 +278,11 @@ def _lead_on(found: _Survey) -> None:
 
 
 def _aliases(found: _Survey) -> None:
-    """Note what Services stand for that is not there."""
+    """Note what Services stand for that is not there, and domains that may be none of the cluster."""
     world = found.ask.world
-    for one in page(world.objects[kinds.SERVICES.kind], kinds.SERVICES).items:
+    held = page(world.objects[kinds.SERVICES.kind], kinds.SERVICES).items
+    domains(found.ask, (x.spec.external_name or "" for x in held if x and x.spec.type == "ExternalName"))
+    for one in held:
         if one and one.alias and _is_gone(one.alias, found):
             world.absent = list(dict.fromkeys((*world.absent, one.alias)))
 

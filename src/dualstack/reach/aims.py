@@ -103,7 +103,7 @@ def aims(cluster: Cluster) -> tuple[Aim, ...]:
     found = dict[tuple[object, ...], list[tuple[Exporter, Pod, Resolver]]]()
     owner = next((x.owner for x in cluster.exporters), "")
     for pod in cluster.askers:
-        how = resolver(pod, cluster.ranges, cluster.nameservers)
+        how = resolver(pod, cluster.ranges, cluster.nameservers, cluster.vacant)
         own = asked(pod, cluster.config_maps, cluster.services)
         for each in with_onward(own, of_pod(pod, cluster.onward)):
             key = (each.endpoint, each.protocol, each.container, each.held, each.host_network, how)

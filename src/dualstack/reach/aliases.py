@@ -4,7 +4,7 @@ import msgspec
 
 from dualstack.model.address import is_address
 from dualstack.model.cluster import Cluster, Service
-from dualstack.reach.client_dns import is_surely_within
+from dualstack.reach.client_dns import is_surely_within, strange
 
 MOST = 8
 """Aliases of aliases that are followed (CoreDNS, plugin/pkg/upstream: it asks itself again, as resolvers do)."""
@@ -13,12 +13,14 @@ MOST = 8
 class End(msgspec.Struct, frozen=True):
     """Where an alias leads: to a Service, or with `dead` surely nowhere; neither where that is out of sight.
 
-    `said` are the names that it stands for, one after the other.
+    `said` are the names that it stands for, one after the other. `abroad` says that the last is of another domain than
+    the cluster has, to which nameservers may forward.
     """
 
     said: tuple[str, ...]
     service: Service | None = None
     dead: str = ""
+    abroad: str = ""
 
 
 def end_of(alias: Service, cluster: Cluster) -> End:
@@ -36,6 +38,10 @@ def end_of(alias: Service, cluster: Cluster) -> End:
         if to is None:
             within = is_surely_within(said[-1])
             return End(tuple(said), dead="which is no whole name, and gets no search domain" if within else "")
+        odd, surely_none = strange(said[-1], cluster.domains, cluster.slips)
+        if odd:
+            why = f"which {odd}"
+            return End(tuple(said), dead=why if surely_none else "", abroad=why)
         found = cluster.service(*to)
         if found is None:
             gone = f"and there is no Service `{to[1]}` in the namespace `{to[0]}`"

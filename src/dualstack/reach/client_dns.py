@@ -26,6 +26,10 @@ _SLIPS = frozenset(
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(DOMAIN)}")
+_SIGNS = re.compile(r"[^A-Za-z0-9.\-\x80-\U0010ffff]")
+"""What no label of a Service has (RFC 1035 section 2.3.1); of other letters clients may make some (RFC 5891)."""
+_JOINS, _PORT = re.compile(r"[_\s]+"), re.compile(r"[;|,]\d+$")
+"""Of these, what is written for `-`, and for the `:` before a port."""
 _NDOTS = re.compile(r"\d{1,9}")
 _NAME = re.compile(
     r"(?:(?P<pod>[a-z0-9-]+)\.)?(?P<name>[a-z0-9-]+)\.(?P<namespace>(?!svc\.)[a-z0-9-]+)"
@@ -38,7 +42,7 @@ class Resolver(msgspec.Struct, frozen=True):
     """How a pod looks names up.
 
     `said` is what makes it so, and `cluster` whether it asks the DNS of the cluster, None where nobody can say.
-    `aliases` are the lines of its hosts file.
+    `aliases` are the lines of its hosts file. `nobody` are its nameservers where no Service has any of their addresses.
     """
 
     said: str
@@ -46,6 +50,7 @@ class Resolver(msgspec.Struct, frozen=True):
     search: tuple[str, ...]
     ndots: int
     aliases: tuple[tuple[str, str], ...] = ()
+    nobody: tuple[str, ...] = ()
 
     def addresses(self, host: str) -> tuple[str, ...]:
         """What its hosts file says of a name."""
@@ -61,8 +66,13 @@ class ClusterName(msgspec.Struct, frozen=True):
     pod: str = ""
 
 
-def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collection[str] = ()) -> Resolver:
-    """The resolver of a pod. `ranges` of Services tell whether a nameserver is one; `nameservers` surely are."""
+def resolver(
+    pod: Pod, ranges: Iterable[ServiceCIDR] = (), known: Collection[str] = (), vacant: Collection[str] = ()
+) -> Resolver:
+    """The resolver of a pod.
+
+    `ranges` of Services tell whether a nameserver is one; those that are `known` surely are, and the `vacant` nobody's.
+    """
     spec, own = pod.spec, pod.spec.dns_config or DnsConfig()
     policy = spec.dns_policy or "ClusterFirst"
     aliases = tuple(
@@ -70,8 +80,10 @@ def resolver(pod: Pod, ranges: Iterable[ServiceCIDR] = (), nameservers: Collecti
     )
     added = tuple(x.strip(".").lower() for x in own.searches or ())
     if policy == "None":
-        asks = _is_cluster(own.nameservers or (), ranges, nameservers)
-        return Resolver("dnsPolicy: None", asks, added, _ndots(own, 1), aliases)
+        named = nameservers(pod)
+        left = tuple(x for x in named if x not in vacant)
+        nobody = () if left else named
+        return Resolver("dnsPolicy: None", _is_cluster(left[:1], ranges, known), added, _ndots(own, 1), aliases, nobody)
     if policy == "Default" or (policy == "ClusterFirst" and spec.host_network):
         said = "dnsPolicy: Default" if policy == "Default" else "hostNetwork with dnsPolicy: ClusterFirst"
         return Resolver(said, None, added, _ndots(own, 1), aliases)
@@ -94,16 +106,15 @@ def own_names(pod: Pod) -> frozenset[str]:
     return frozenset(x.lower() for x in ("localhost", pod.spec.hostname or pod.metadata.name, *aliases))
 
 
-def first_nameserver(pod: Pod) -> str:
-    """The nameserver that a pod asks first, where its specification names it; else empty."""
+def nameservers(pod: Pod) -> tuple[str, ...]:
+    """The nameservers that a pod asks, the first one first, where its specification alone names them."""
     own = (pod.spec.dns_config or DnsConfig()) if pod.spec.dns_policy == "None" else DnsConfig()
-    return next((x for x in own.nameservers or () if is_address(x)), "")
+    return tuple(x for x in own.nameservers or () if is_address(x))
 
 
-def _is_cluster(said: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
-    """Whether the first of some nameservers is that of the cluster: one of its Services, or a cache on each node."""
-    first = next((x for x in said if is_address(x)), "")
-    mine = first in known or (first and (scope(first) is Scope.LINK_LOCAL or in_ranges(first, ranges)))
+def _is_cluster(first: Iterable[str], ranges: Iterable[ServiceCIDR], known: Collection[str]) -> bool | None:
+    """Whether a nameserver is that of the cluster: one of its Services, or a cache on each node."""
+    mine = any(x in known or scope(x) is Scope.LINK_LOCAL or in_ranges(x, ranges) for x in first)
     return True if mine else None
 
 
@@ -119,12 +130,19 @@ def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
 def intended(host: str, namespace: str) -> tuple[ClusterName, ...]:
     """The names of the cluster that a host is meant to be.
 
-    They are those that pods with the usual resolver would make of it without a dot at its end, and that of a whole name
-    which lacks `svc`.
+    They are those that pods with the usual resolver would make of it without a dot at its end and with the signs that a
+    name can have, and that of a whole name which lacks `svc`.
     """
     usual = Resolver("", cluster=True, search=_usual(namespace), ndots=5)
+    host = _JOINS.sub("-", _PORT.sub("", host).strip())
     whole = without_svc(host)
     return (*names(host.rstrip("."), usual), *(names(f"{whole}.", usual) if whole else ()))
+
+
+def misshapen(host: str) -> str:
+    """The signs of a host that no name of a Service has, as a sentence part; empty where it has none."""
+    found = dict.fromkeys("a blank" if x.isspace() else f"`{x}`" for x in _SIGNS.findall(host))
+    return " and ".join(found)
 
 
 def without_svc(host: str) -> str:
@@ -167,7 +185,7 @@ def slips(hosts: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
 
 
 def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tuple[str, bool]:
-    """Why a whole name may be none of the cluster, as a sentence part, and whether it surely is none; else empty.
+    """Why a whole name may be none of the cluster, as what is said of it, and whether it surely is none; else empty.
 
     `known` are the domains of this cluster. Another one may be that of several clusters or of a neighbour, to which
     nameservers can forward; one that is a slip is nobody's.
@@ -176,8 +194,8 @@ def strange(host: str, known: Collection[str], slipped: Collection[str]) -> tupl
     if not mine or mine in known or not (known or mine in slipped):
         return "", False
     if known:
-        return f"`{host}` is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
-    return f"`{host}` is of the domain `{mine}`, and clusters mostly have `{DOMAIN}`", False
+        return f"is of the domain `{mine}`, and that of the cluster is `{next(iter(known))}`", mine in slipped
+    return f"is of the domain `{mine}`, and clusters mostly have `{DOMAIN}`", False
 
 
 def shortfall(host: str, asked: Resolver) -> str:

@@ -6,6 +6,8 @@ objects of the API server, and what listens follows from the configuration in ea
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, is_address, join
 from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
@@ -30,7 +32,8 @@ from dualstack.reach.lanes import (
     spoken,
 )
 from dualstack.reach.node_ports import node_ports
-from dualstack.reach.resolved import UNTRIED
+from dualstack.reach.nowhere import nobody_at
+from dualstack.reach.resolved import ALIAS_ABROAD, UNTRIED
 from dualstack.reach.states import troubles
 
 _NOTHING = Glimpses()
@@ -103,9 +106,10 @@ def unresolved(alias: Service, end: End) -> TracedHop:
     fact = (Evidence(f"externalName: {end.said[0]}", alias.called),)
     stands = f"`{host(alias)}` stands for {', which stands for '.join(f'`{x}`' for x in end.said)}"
     if end.dead:
-        mark = NO_NAME if is_address(end.said[-1]) else NO_SERVICE
+        mark = NO_NAME if is_address(end.said[-1]) else ALIAS_ABROAD if end.abroad else NO_SERVICE
         return TracedHop(Hop.RESOLVE, Status.FAIL, f"{stands}, {end.dead}", mark, fact)
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, which {UNTRIED}", "", fact)
+    why, mark = (end.abroad, ALIAS_ABROAD) if end.abroad else (f"which {UNTRIED}", "")
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, f"{stands}, {why}", mark, fact)
 
 
 def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterator[Trace]:
@@ -117,7 +121,7 @@ def _traces(lane: Lane, slices: Sequence[EndpointSlice], world: World) -> Iterat
     if any(x.status is Status.FAIL for x in before):
         yield traced(flow, before)
         return
-    every = backends(lane, slices, places)
+    every = tuple(replace(x, vacant=nobody_at(x.address, cluster)) for x in backends(lane, slices, places))
     if every:
         yield from led(flow, before, every, in_use(every), seen)
     else:

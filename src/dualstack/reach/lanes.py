@@ -6,6 +6,7 @@ import msgspec
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family, is_address
 from dualstack.model.cluster import Cluster, Endpoint, EndpointPort, EndpointSlice, Pod, Service, ServicePort
+from dualstack.model.trace import TracedHop
 from dualstack.reach.crowds import Crowd
 from dualstack.reach.pods import Place
 
@@ -19,12 +20,16 @@ _SPOKEN = {"grpc": Protocol.GRPC, "http": Protocol.HTTP, "h2c": Protocol.GRPC}
 
 
 class Backend(msgspec.Struct, frozen=True):
-    """An endpoint of a Service in one family: its address, the port there, and the pod where there is one."""
+    """An endpoint of a Service in one family: its address, the port there, and the pod where there is one.
+
+    `vacant` is the hop at which what is sent there ends, where nobody has the address.
+    """
 
     address: str
     port: int
     endpoint: Endpoint = Endpoint()
     place: Place | None = None
+    vacant: TracedHop | None = None
 
 
 class Lane(msgspec.Struct, frozen=True):

@@ -5,9 +5,17 @@ from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNNAMED
-from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNANSWERED, UNFORWARDED, UNRESOLVED
-from dualstack.reach.unasked import UNASKED
-from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED
+from dualstack.reach.resolved import (
+    ALIAS_ABROAD,
+    FOREIGN,
+    IN_NETWORK,
+    OUTSIDE,
+    UNANSWERED,
+    UNFORWARDED,
+    UNRESOLVED,
+)
+from dualstack.reach.unasked import UNASKED, UNHELD
+from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
@@ -17,6 +25,7 @@ _POLICIES = {OUTSIDE: "`dnsPolicy: ClusterFirst`", IN_NETWORK: "`dnsPolicy: Clus
 (Kubernetes documentation, DNS for Services and Pods, Pod's DNS Policy)."""
 _ALONE = "send to the name of the Service alone, which leads to each of its pods."
 _BEHIND = "Write a Service without a selector and an EndpointSlice with that address, or let clients send to it."
+_ALIAS = "Write `externalName` with the domain of the cluster"
 _ANEW = "Make the StatefulSet anew with this Service as its `serviceName` (`subdomain` of a pod)"
 _ASKED = "Correct the name, or look at the nameservers of the nodes: CoreDNS asks these for names of the world."
 _NODE = (
@@ -33,6 +42,10 @@ _SURE = {
         "The client's resolver makes no name of the cluster of it",
         "Write the whole name, such as `NAME.NAMESPACE.svc.cluster.local`, or use `dnsPolicy: ClusterFirst`.",
     ),
+    UNLIKE: (
+        "The host is no name that a Service can have",
+        "Write the name of the Service, of letters, digits and `-` alone, and `:` before the port.",
+    ),
     UNDEFINED: (
         "The endpoint names a variable that is not there",
         "Define the variable before the one that uses it; `env` is read from the top.",
@@ -45,6 +58,11 @@ _SURE = {
     FOREIGN: (
         "The name is of another domain than the cluster",
         "Write it with the domain of the cluster, or end it with `svc`.",
+    ),
+    ALIAS_ABROAD: ("An ExternalName is of another domain than the cluster", f"{_ALIAS}."),
+    UNHELD: (
+        "Nobody has the address of the pod's nameserver",
+        f"Use {_EITHER}, or name that of the cluster: `kubectl get services -n kube-system kube-dns` shows it.",
     ),
     UNASKED: (
         "The pods have no address of the family of their nameserver",
@@ -65,6 +83,7 @@ _OPEN = {
         "The client may not resolve this name",
         f"Write it with the domain of the cluster, or end it with `svc`; {_LOOKS}",
     ),
+    ALIAS_ABROAD: ("The client may not resolve this name", f"{_ALIAS}; {_LOOKS}"),
     **{k: ("The client may not resolve this name", f"Use {v}; {_LOOKS}") for k, v in _POLICIES.items()},
 }
 NAMELESS = tuple(_SURE)

@@ -8,7 +8,7 @@ from dualstack.model.address import OTLP_PORTS, network, parse
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.client_dns import in_ranges, intended, misshapen
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
@@ -50,6 +50,17 @@ def host_ports(pod: Pod) -> list[int]:
     """The ports of its node by which a pod takes OTLP, if it is a Collector."""
     held = (y for x in pod.spec.containers or () for y in x.ports or () if is_collector(pod) and not pod.finished)
     return [x.host_port for x in held if x.host_port and x.container_port in OTLP_PORTS]
+
+
+def unlike_service(host: str, namespace: str, cluster: Cluster) -> str:
+    """Why a host can be no name of a Service, with those that are like it, as a sentence part; empty where it can."""
+    signs = misshapen(host)
+    if not signs:
+        return ""
+    meant = [(x.namespace, x.name) for x in intended(host, namespace)]
+    there = [x for x in meant if cluster.service(*x)] or [(x, y) for *of, x, y in cluster.meant if tuple(of) in meant]
+    near = " and ".join(f"`{y}.{x}`" for x, y in dict.fromkeys(there))
+    return f"`{host}` has {signs} in it, and no name of a Service has{f'; there is {near}' if near else ''}"
 
 
 def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -> TracedHop:
@@ -114,19 +125,27 @@ def likeness(one: str, other: str) -> float:
 def unowned(address: str, cluster: Cluster) -> Iterator[TracedHop]:
     """The hops to an address that nobody has: surely, where it is of a range that is given out by the cluster."""
     yield TracedHop(Hop.POLICY, Status.PASS)
-    node = next((x for x in cluster.nodes if _is_pods(address, x)), None)
+    of_pods = nobody_at(address, cluster)
     if in_ranges(address, cluster.ranges):
         why = f"{address} is among the addresses of Services, and no Service has it"
         fact = Evidence(f"no Service has {address}", "Services of all namespaces")
         yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
-    elif node:
-        why = f"{address} is among the addresses of pods on the node {node.metadata.name}, and no pod has it"
+    elif of_pods:
         yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
-        fact = Evidence(f"no pod has {address}", "pods of all namespaces")
-        yield TracedHop(Hop.POD, Status.FAIL, why, VACANT, (fact,))
+        yield of_pods
     else:
         why = f"{address} looks like an address of a Service, and no Service, pod or node is known to have it"
         yield TracedHop(Hop.SERVICE, Status.UNKNOWN, why, VACANT)
+
+
+def nobody_at(address: str, cluster: Cluster) -> TracedHop | None:
+    """The hop at which what is sent to an address of pods ends that no pod has; None where one may have it."""
+    node = next((x for x in cluster.nodes if _is_pods(address, x)), None) if address in cluster.vacant else None
+    if node is None:
+        return None
+    why = f"{address} is among the addresses of pods on the node {node.metadata.name}, and no pod has it"
+    fact = Evidence(f"no pod has {address}", "pods of all namespaces")
+    return TracedHop(Hop.POD, Status.FAIL, why, VACANT, (fact,))
 
 
 def _is_pods(address: str, node: Node) -> bool:

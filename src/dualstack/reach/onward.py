@@ -1,17 +1,18 @@
 """Where the Collectors of a cluster send on to: exporters of OTLP, by the configurations that their pods read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.address import OTLP_PORTS, Protocol, Scope, family, scope
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Destination
-from dualstack.model.slim import ConfigMap
+from dualstack.model.slim import ConfigMap, ServiceCIDR
 from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
+from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.exporting import diverting, owner
 from dualstack.reach.pods import Place, filled, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
@@ -21,6 +22,7 @@ from dualstack.reach.variables import Variables, environment
 _PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
 WAY_ON = "the way on from "
 """What was not seen, before the Collectors that it is of."""
+_NEAR = (Scope.WILDCARD, Scope.LOOPBACK, Scope.LINK_LOCAL)
 _BALANCED = 4317
 """The port of backends that have none (contrib 0.161, exporter/loadbalancingexporter/resolver_static.go)."""
 
@@ -71,13 +73,21 @@ def _holder(said: str, found: Variables) -> str:
     return next(known, next(iter(found.unread), "a variable without a value here"))
 
 
-def is_within(sent: Exporter) -> bool:
-    """Whether something is surely sent to a Service, or to a name that may be one and the port of OTLP."""
+def is_within(sent: Exporter, ranges: Collection[ServiceCIDR] = ()) -> bool:
+    """Whether something is surely sent to a Service, or to a name that may be one and the port of OTLP.
+
+    So is what goes to an address of Services, or to one of a family that the pods have not, wherever that is.
+    """
+    if sent.literal:
+        lacking = bool(sent.families) and family(sent.host) not in sent.families
+        return in_ranges(sent.host, ranges) or (lacking and scope(sent.host) not in _NEAR)
     port = sent.target.port if sent.target else 0
     return sent.certain or (sent.service is not None and is_likely(sent.host) and port in OTLP_PORTS)
 
 
-def not_followed(places: Iterable[Place], config_maps: Iterable[ConfigMap]) -> Iterator[Missing]:
+def not_followed(
+    places: Iterable[Place], config_maps: Iterable[ConfigMap], ranges: Collection[ServiceCIDR] = ()
+) -> Iterator[Missing]:
     """What Collectors that were asked about as receivers send on to Services, where nobody looked.
 
     A receiver that takes everything may lose it there.
@@ -86,7 +96,8 @@ def not_followed(places: Iterable[Place], config_maps: Iterable[ConfigMap]) -> I
     for place in places:
         for one in onward(place.pod, place.configs, maps):
             namespace, name = one.service or ("", "")
-            if is_within(one) and (one.owner, one.endpoint) not in told:
+            if is_within(one, ranges) and (one.owner, one.endpoint) not in told:
                 told.add((one.owner, one.endpoint))
                 ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
+                ask = "ask about the Service that has this address" if one.literal else ask
                 yield Missing(f"{WAY_ON}{one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")

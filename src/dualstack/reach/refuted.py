@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from dualstack.model.cluster import Cluster, Service
+from dualstack.model.address import family
+from dualstack.model.cluster import Cluster, Node, Service
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Services, Workloads
@@ -21,17 +22,26 @@ from dualstack.reach.stacks import place
 from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
 
-_UNHEARD, _ONE_FAMILY = "DS218", "DS501"
+_UNHEARD, _ONE_FAMILY, _ONE_OF_TWO = "DS218", "DS501", "DS604"
 _CODES = (*(x for x in ENDING if x != "DS102"), _UNHEARD)
 """Of these a container that runs knows better; DS102 speaks of addresses as well that it may get another day."""
 
 _SEVERITIES = list(Severity).index
 
 
-def standing(static: Iterable[Finding], places: Collection[Place], workloads: Workloads) -> Iterator[Finding]:
-    """The findings of files but those of what would keep a container from running, or ready, that is both."""
+def standing(
+    static: Iterable[Finding], places: Collection[Place], workloads: Workloads, nodes: Iterable[Node]
+) -> Iterator[Finding]:
+    """The findings of files but those of what would keep a container from running, or ready, that is both.
+
+    Nor those of one of two addresses where there is one alone.
+    """
     refuted = _bound(places) | _read(places, workloads)
-    yield from (x for x in static if x.location not in refuted or x.code not in _CODES)
+    single = _single(places, workloads, nodes)
+    for each in static:
+        alone = each.code == _ONE_OF_TWO and each.location is not None and each.location.file in single
+        if not alone and (each.location not in refuted or each.code not in _CODES):
+            yield each
 
 
 def useful(static: Iterable[Finding], cluster: Cluster, services: Services) -> Iterator[Finding]:
@@ -76,6 +86,18 @@ def said_at(endpoint: DeclaredEndpoint) -> tuple[Location, ...]:
     """Where a file says something of an endpoint."""
     said = (endpoint.location, *(x.at for x in (endpoint.written, endpoint.pinned) if x))
     return tuple(x for x in said if x)
+
+
+def _single(places: Iterable[Place], workloads: Workloads, nodes: Iterable[Node]) -> frozenset[str]:
+    """The files of workloads all of whose pods have addresses of one family alone, and are on nodes that do."""
+    those = {x.metadata.name for x in nodes if len(set(map(family, x.addresses))) == 1}
+    running = [x.pod for x in places if not x.pod.finished]
+    found = set[str]()
+    for work in workloads.items:
+        mine = [x for x in running if is_of(x, work)]
+        if mine and all(len(x.families) == 1 and x.spec.node_name in those for x in mine):
+            found.add(work.meta.at.file)
+    return frozenset(found)
 
 
 def _bound(places: Iterable[Place]) -> set[Location]:

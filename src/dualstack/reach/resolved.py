@@ -13,7 +13,7 @@ from dualstack.reach.client_dns import DOMAIN, domain, is_foreign
 from dualstack.reach.cluster_dns import SHUT_IN, SILENT
 from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.nowhere import UNLISTED
-from dualstack.reach.unasked import UNASKED
+from dualstack.reach.unasked import UNASKED, UNHELD
 
 UNTOLD = "untold"
 """Mark of the hop `resolve`: the Service has an address of the family, and its name gives none."""
@@ -28,13 +28,13 @@ OUTSIDE, IN_NETWORK = "outside", "outside-in-network"
 """The same of a name of the cluster that the pod asks nameservers for which need not know it, and of one in the network
 of its node; where the hop is not known, nobody has looked it up."""
 
-FOREIGN = "foreign"
-"""The same of a whole name whose domain is not that of the cluster."""
+FOREIGN, ALIAS_ABROAD = "foreign", "alias-foreign"
+"""The same of a whole name whose domain is not that of the cluster, and of one that stands for such a name."""
 UNTRIED = "was not looked up"
 """The end of what is said of a name of which nothing else is known."""
 _SILENCE = "EAI_AGAIN"
 """No nameserver gave an answer that is of use (getaddrinfo(3))."""
-_KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, UNLISTED)
+_KEPT = (OUTSIDE, IN_NETWORK, FOREIGN, ALIAS_ABROAD, UNLISTED)
 """Marks that say why a name is to give no address: the answer of a nameserver alone tells less."""
 
 
@@ -71,7 +71,7 @@ def resolved(traces: Iterable[Trace], seen: Sequence[Heard]) -> Iterator[Trace]:
         promised = trace.at(Hop.RESOLVE).status in (Status.PASS, Status.UNKNOWN) and not _has_nobody(trace)
         if promised and answers and len(lacking) == len(answers):
             yield _untold(trace, *lacking[0])
-        elif trace.at(Hop.RESOLVE).mark == UNASKED and (given := _own(trace, answers, lacking)):
+        elif trace.at(Hop.RESOLVE).mark in (UNASKED, UNHELD) and (given := _own(trace, answers, lacking)):
             yield replace(_told(trace, *given), disposition=Disposition.INSUFFICIENT_INFO)
         elif answers and lacking == answers and trace.at(Hop.RESOLVE).status is Status.FAIL:
             yield _affirmed(trace, lacking)
@@ -149,7 +149,8 @@ def _untold(trace: Trace, heard: Heard, said: Lookup) -> Trace:
     reason = f", and {_sure(before.why)}" if before.why and not known and said.error else ""
     mark = _mark(before, said, known=known)
     facts = (_fact(heard, said), *before.evidence)
-    told = f"{before.why}; it {why}" if mark in (FOREIGN, UNLISTED) and said.error else f"`{said.name}` {why}{reason}"
+    strays = said.error and mark in (FOREIGN, ALIAS_ABROAD, UNLISTED)
+    told = f"{before.why}; it {why}" if strays else f"`{said.name}` {why}{reason}"
     stop = TracedHop(Hop.RESOLVE, Status.FAIL, told, mark, facts)
     after = (x if x.hop is Hop.ENDPOINT else replace(x, status=Status.UNKNOWN) for x in trace.hops)
     hops = tuple(stop if x.hop is Hop.RESOLVE else x for x in after)

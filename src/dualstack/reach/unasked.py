@@ -1,4 +1,4 @@
-"""Nameservers of a pod's own that it cannot ask, as its addresses are of the other family."""
+"""Nameservers of a pod's own that it cannot ask: it has no address of their family, or nobody has theirs."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,10 +14,24 @@ from dualstack.reach.crowds import crowds
 
 UNASKED = "unasked"
 """Mark of the hop `resolve`: the pods have no address of the family of their nameservers."""
+UNHELD = "unheld-nameserver"
+"""The same: their nameservers are among the addresses of Services, and no Service has any of them."""
 _MOST = 3
 """Nameservers that a pod is given, and that its C library reads (resolv.conf(5), MAXNS)."""
 _NEAR = (Scope.LOOPBACK, Scope.LINK_LOCAL)
 """Those of the pod itself or of its node, for which it may have an address that nobody tells of."""
+
+
+def unheld(aim: Aim) -> TracedHop | None:
+    """The hop of a name that pods ask nobody for; None where somebody may have the addresses of their nameservers."""
+    asked, several = aim.resolver, len(aim.resolver.nobody) > 1
+    if not asked.nobody:
+        return None
+    held = "are among the addresses of Services, and no Service has them"
+    held = held if several else "is among the addresses of Services, and no Service has it"
+    why = f"the pod asks {' and '.join(asked.nobody)} alone (`{asked.said}`), which {held}"
+    facts = Evidence(f"nameservers: {', '.join(asked.nobody)}", aim.exporter.place, Layer.DECLARED), aim.said
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNHELD, facts)
 
 
 def unasked(traces: Iterable[Trace], aim: Aim, cluster: Cluster) -> Iterator[Trace]:

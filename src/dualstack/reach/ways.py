@@ -31,19 +31,20 @@ from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import Behind, from_pods
-from dualstack.reach.nowhere import is_meant, unowned, without_pod, without_service
+from dualstack.reach.nowhere import is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
+from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-SHORT, UNDEFINED, UNFILLED = "not-whole", "undefined", "not-filled"
-"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, the host is a variable that is not
-there."""
+SHORT, UNLIKE, UNDEFINED, UNFILLED = "not-whole", "no-label", "undefined", "not-filled"
+"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, that can be none, or it is a
+variable that is not there."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 
 Vain = Collection[tuple[str, str]]
@@ -177,8 +178,9 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
-    found = next((x for x in (own if hop is None else (*own, *usual)) if _is_there(x, cluster)), None)
+    hop = unheld_nameserver(aim) or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
+    followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
+    found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
         yield from _flows(target, world, (_PARSES, _undefined(aim)))
@@ -215,7 +217,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     odd, surely_none = strange(aim.host, cluster.domains, cluster.slips) if asked.cluster else ("", False)
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
-        return TracedHop(Hop.RESOLVE, status, odd, mark, (aim.said,))
+        return TracedHop(Hop.RESOLVE, status, f"`{aim.host}` {odd}", mark, (aim.said,))
     whole = without_svc(aim.host)
     if asked.cluster and whole and known:
         why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
@@ -227,7 +229,9 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     unaided = asked.said == "dnsPolicy: None" and not asked.search and last in ("svc", aim.host.lower())
     meant = surely or (known and asked.cluster)  # a Service that the usual resolver would find
     if not own and meant and (asked.cluster or unaided or aim.host.endswith(".")):
-        return TracedHop(Hop.RESOLVE, Status.FAIL, shortfall(aim.host, asked), SHORT, facts)
+        unlike = unlike_service(aim.host, aim.exporter.namespace, cluster)
+        why, mark = (unlike, UNLIKE) if unlike else (shortfall(aim.host, asked), SHORT)
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, mark, (aim.said,) if unlike else facts)
     if asked.cluster:
         return None
     whose = "nameservers of its own" if asked.said == "dnsPolicy: None" else "the nameservers of its node"

@@ -1,10 +1,11 @@
 """The name has no address at all.
 
 ## What it detects
-getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there, one that
-stands for an address, or a pod that says another Service; or its own pod makes no name of the cluster of it, or has no
-address of the family of the nameservers that its `dnsConfig` names. It is a warning where the pod asks nameservers that
-need not know the cluster, and where the nameserver of the cluster has no ready endpoint.
+getaddrinfo gives an error for the target's name. In a cluster a client names a Service that is not there or cannot be
+called so, one that stands for an address or for a name of another domain, or a pod that says another Service; or its
+own pod makes no name of the cluster of it, or nobody answers it: it has no address of the family of the nameservers
+that its `dnsConfig` names, or no Service has theirs. It is a warning where the pod asks nameservers that need not know
+the cluster, and where the nameserver of the cluster has no ready endpoint.
 
 ## Why it breaks
 No address, no connection, in either family. A misspelt name, a short name outside its search domain, a dead CNAME, a

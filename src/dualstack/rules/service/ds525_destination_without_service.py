@@ -2,7 +2,8 @@
 
 ## What it detects
 A client whose variables, or whose hosts file, name an address among those of Services, where the Services of all
-namespaces were listed and none has it; or, where it is asked about, one of a range of pods that no pod has.
+namespaces were listed and none has it; or, where it is asked about, one of a range of pods that no pod has. So is an
+endpoint that somebody wrote.
 It is a warning where the ranges are not known, and nobody has an address like those of Services.
 
 ## Why it breaks
@@ -75,17 +76,21 @@ def check(traces: Traces, cluster: Cluster) -> Iterator[Finding]:
     """One finding for each flow to nobody."""
     for trace, hop in ((x, y) for x in traces.items for y in x.hops if y.mark == VACANT):
         whose = "pod" if hop.hop is Hop.POD else "Service"
+        led = trace.at(Hop.ENDPOINTS).status is Status.PASS
+        otherwise = _ALIAS if trace.asked else f"Send to the name of a Service, such as `{_known(cluster)}`."
+        sent = f"Clients send to `{trace.asked or trace.target.text}`: {_named(trace)}"
         yield Finding(
             summary=f"No {whose} has this address",
-            detail=f"Clients send to `{trace.asked or trace.target.text}`: {_named(trace)}{hop.why}.",
+            detail=f"{f'`{trace.target.text}` leads there: ' if led else sent}{hop.why}.",
             severity=SEVERITY if hop.status is Status.FAIL else Severity.WARNING,
-            hint=_ALIAS if trace.asked else f"Send to the name of a Service, such as `{_known(cluster)}`.",
+            hint=_ENDPOINT if led else otherwise,
             families=(trace.family,),
             evidence=hop.evidence,
             flows=(trace.key,),
         )
 
 
+_ENDPOINT = "Write the address that the receiver has now in the EndpointSlice; a `selector` follows those of its pods."
 _ALIAS = "Take the line out of `hostAliases`, or write the address that there is now."
 
 
