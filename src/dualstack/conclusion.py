@@ -57,13 +57,12 @@ from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
-from dualstack.reach.operator import left_alone
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing, unmissed, unneeded, useful
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
-from dualstack.reach.runs import foretold, runs
+from dualstack.reach.runs import foretold, left_alone, runs
 from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current

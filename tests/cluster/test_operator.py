@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
+from dualstack.model.cluster import Pod, PodSpec
+from dualstack.model.deployed import Deployed, Deployments, Lag, Lags
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.kube import Meta, Workload
+from dualstack.model.otel import Declared, Holder
+from dualstack.model.slim import ConfigMapVolume, ObjectMeta, Volume
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.source import Location
+from dualstack.reach.runs import runs
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, told
 from tests.cluster.test_survey import variables
@@ -266,3 +274,14 @@ def test_what_the_operator_wrote_anew_comes_with_the_rollout() -> None:
 @pytest.mark.parametrize("mounted", ["{", ""])
 def test_where_the_mounted_text_is_none_the_resource_is_what_is_known(mounted: str) -> None:
     assert [x.code for x in written(LOOPBACK, mounted).findings if x.severity == "error" and not x.because] == ["DS202"]
+
+
+def test_a_config_map_that_is_behind_says_nothing_of_pods_that_mount_another_one() -> None:
+    lags = Lags((Lag("obs", "old", "gw"), Lag("shop", "new", "gw")))
+    work = Workload(Meta("Deployment", "gw", "obs", Location("gw.yaml", 1)), {"app": "gw"})
+    item = Deployed(Declared(holder=Holder(CR, "obs", "gw")), work)
+    said = Snapshot({Lags: lags, Deployments: Deployments((item,))})
+    about = ObjectMeta(name="gw-1", namespace="obs", labels={"app": "gw"})
+    pods = [Pod(about, PodSpec(volumes=[Volume(config_map=ConfigMapVolume(x))])) for x in ("old", "new")]
+
+    assert [list(runs(x, said)) for x in pods] == [[], [item]]

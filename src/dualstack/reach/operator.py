@@ -1,18 +1,15 @@
 """What the OpenTelemetry Operator makes of a resource."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from msgspec.structs import replace
 
 from dualstack.knowledge import table
-from dualstack.model.cluster import Pod
-from dualstack.model.deployed import Lags
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.slim import ObjectMeta
-from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Written
 from dualstack.reach.start import numbered
 
@@ -41,15 +38,6 @@ def resource(about: ObjectMeta) -> str:
     namespace, _, name = said.get("app.kubernetes.io/instance" if made else INJECTED, "").partition(".")
     mine = name and namespace == about.namespace and not about.unmanaged
     return f"{OPERATED} {about.beside(name)}" if mine else ""
-
-
-def left_alone(pods: Iterable[Pod], said: Snapshot) -> Iterator[Pod]:
-    """Pods, with word of it where the Operator leaves alone what they were made of."""
-    names = {(x.namespace, x.resource) for x in (said.having(Lags) or Lags()).items if x.unmanaged}
-    for pod in pods:
-        about = pod.metadata
-        mine = (about.namespace, resource(about).rpartition(" ")[2].rpartition("/")[2]) in names
-        yield replace(pod, metadata=replace(about, unmanaged=True)) if mine else pod
 
 
 def inferred(endpoint: DeclaredEndpoint) -> int:

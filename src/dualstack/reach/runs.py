@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.cluster import Pod
 from dualstack.model.deployed import Deployed, Deployments, Lag, Lags
 from dualstack.model.kube import Workload
 from dualstack.model.slim import ContainerState
 from dualstack.model.snapshot import Snapshot
-from dualstack.reach.operator import OPERATED
+from dualstack.reach.operator import OPERATED, resource
 from dualstack.reach.pods import Place
 
 
@@ -29,6 +31,15 @@ def _older(pod: Pod, said: Snapshot) -> Iterator[Lag]:
     for lag in (said.having(Lags) or Lags()).items:
         if lag.namespace == pod.metadata.namespace and lag.config_map in mounted:
             yield lag
+
+
+def left_alone(pods: Iterable[Pod], said: Snapshot) -> Iterator[Pod]:
+    """Pods, with word of it where the Operator leaves alone what they were made of."""
+    names = {(x.namespace, x.resource) for x in (said.having(Lags) or Lags()).items if x.unmanaged}
+    for pod in pods:
+        about = pod.metadata
+        mine = (about.namespace, resource(about).rpartition(" ")[2].rpartition("/")[2]) in names
+        yield replace(pod, metadata=replace(about, unmanaged=True)) if mine else pod
 
 
 def is_of(pod: Pod, work: Workload) -> bool:

@@ -8,7 +8,7 @@ from dualstack.model.kube import Container, Variable, Workload
 from dualstack.model.otel import Destination
 from dualstack.model.source import Written
 from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
-from dualstack.reach.properties import as_variables
+from dualstack.reach.java import as_variables
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
