@@ -72,7 +72,7 @@ def exports(signal: str, values: Mapping[str, str], by: str = OTLP) -> bool:
         return False
     said = values.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower()
     names = [x.strip() for x in said.split(",") if x.strip()] or [OTLP]
-    return "$" in said or is_redacted(said) or any(x.startswith(by) and not x.endswith("stdout") for x in names)
+    return any(x.startswith(by) and not x.endswith("stdout") for x in names) or "$" in said or is_redacted(said)
 
 
 def idle(values: Mapping[str, str], by: Mapping[str, str] | None = None) -> str:

@@ -11,6 +11,7 @@ from dualstack.model.source import Written
 
 BEFORE, AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_OPTIONS",)
 """Variables whose options a JVM reads before and after those of its command line; what comes last counts."""
+_READ = frozenset((*BEFORE, *AFTER))
 COMMAND = "the command"
 IPV4_ALONE, IPV6_FIRST = "preferIPv4Stack", "preferIPv6Addresses"
 FLAG = re.compile(rf"-Djava\.net\.(?P<name>{IPV4_ALONE}|{IPV6_FIRST})=(?P<value>\w+)")
@@ -25,7 +26,7 @@ def as_variables(container: Container) -> Iterator[tuple[str, Variable]]:
 
     Each with what says it; of those of one name the last one counts.
     """
-    held = {x: y.value for x in (*BEFORE, *AFTER) if (y := container.variable(x)) and y.value}
+    held = {x.name: x.value for x in container.variables if x.name in _READ and x.value}
     texts = (*((x, held[x]) for x in BEFORE if x in held), *((COMMAND, x) for x in container.words))
     for who, text in (*texts, *((x, held[x]) for x in AFTER if x in held)):
         for found in (x for x in PROPERTY.finditer(text.text) if not _OF_SHELL.search(x["value"])):
