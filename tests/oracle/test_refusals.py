@@ -25,6 +25,7 @@ TEXTS = {
     "receiver": GOOD + REST + PIPELINE.replace("[otlp]", "[otlp, otlp/http]"),
     "processor": GOOD + REST + PIPELINE.replace("exporters", "processors: [batch], exporters"),
     "exporter": GOOD + REST + PIPELINE.replace("[debug]", "[debug, otlp]"),
+    "removed": GOOD + REST.replace("debug: {}", "debug: {}, logging: {}") + PIPELINE,
     "extension": GOOD + REST + "  extensions: [pprof]\n" + PIPELINE,
 }
 
@@ -36,7 +37,7 @@ def test_what_is_refused_is_what_the_collector_refuses(name: str, version: str) 
     origin = Origin("c.yaml", TEXTS[name])
     root = compose(origin)
     assert root is not None
-    said = [x.said for x in refusals(root, origin)]
+    said = [x.said for x in refusals(root, origin, version)]
     heard = ""
 
     try:
