@@ -26,7 +26,7 @@ _SLIPS = frozenset(
 _ZONES = re.compile(r"^\s*kubernetes\s+(?P<zones>[^\n{]+)", re.MULTILINE)
 """The line of a Corefile that names the zones of the cluster (CoreDNS, plugin/kubernetes)."""
 _BARE = re.compile(rf"(?P<service>[a-z0-9-]+\.(?!(?:svc|pod)\.)[a-z0-9-]+)\.{re.escape(DOMAIN)}")
-_SIGNS = re.compile(r"[^A-Za-z0-9.\-\x80-\U0010ffff]")
+_SIGNS = re.compile(r"[\x00-,/:-@\[-`{-\x7f]")
 """What no label of a Service has (RFC 1035 section 2.3.1); of other letters clients may make some (RFC 5891)."""
 _JOINS, _PORT = re.compile(r"[_\s]+"), re.compile(r"[;|,]\d+$")
 """Of these, what is written for `-`, and for the `:` before a port."""
