@@ -360,3 +360,14 @@ def test_a_service_need_not_have_a_family_of_which_none_of_its_pods_has_an_addre
     found = w.diagnosed(w.healthy(pods=pods, services=[w.service(["IPv4"])], slices=w.endpoints(pods, ["IPv4"])))
 
     assert ("DS501" in w.codes(found)) is noted
+
+
+def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> None:
+    text = w.config()
+    held = text["data"]["config.yaml"].replace("  otlp:", "  zipkin: {}\n  otlp/grpc:").replace("[otlp]", "[zipkin]")
+    text["data"]["config.yaml"] = held
+
+    (fault,) = (x for x in w.diagnosed(w.healthy(configs=[text])).findings if x.code == "DS211")
+
+    assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
+    assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."

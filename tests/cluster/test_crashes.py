@@ -19,7 +19,6 @@ __all__ = ["api"]
 
 LOG = "Error: cannot unmarshal the configuration\n\n'protocols.grpc' has invalid keys: endpiont\n"
 LOCAL = w.config(grpc="localhost:4317", http="localhost:4318")
-ALWAYS = {"restartPolicy": "Always"}
 CRASHED = {"exitCode": 1, "reason": "Error"}
 
 
@@ -121,20 +120,6 @@ def test_a_container_without_memory_left_gets_more(limits: Any, reads: str, hint
     assert first.hint.startswith(hint)
     assert first.fix
     assert first.fix.commands == ("kubectl describe pod otel-a -n obs",)
-
-
-@pytest.mark.parametrize(("restart", "said"), [({}, "wait for their init container wait,"), (ALWAYS, "are Pending")])
-def test_pods_that_wait_for_an_init_container_say_for_which(restart: w.Object, said: str) -> None:
-    status = {"phase": "Pending", "conditions": [], "containerStatuses": [], "podIPs": []}
-    begun = [{"name": "wait", "state": {"running": {"startedAt": "2026-03-01T10:00:05Z"}}}]
-    pods = [w.pod(x, "n1", **status, initContainerStatuses=begun) for x in ("otel-a", "otel-b")]
-    for each in pods:
-        each["spec"]["initContainers"] = [{"name": "wait", "image": "busybox", **restart}]
-
-    (first, *_) = w.diagnosed(w.healthy(pods=pods)).findings
-    assert f"2 pods such as otel-a {said}" in first.detail
-    waits = "See what the init container wait waits for, which its log may say."
-    assert first.hint == ("See what keeps the pods from being ready." if restart else waits)
 
 
 def test_a_configuration_that_shows_why_is_the_cause() -> None:
@@ -377,17 +362,6 @@ def test_the_variable_of_an_address_that_cannot_be_bound_is_no_cause_of_its_own(
     found = w.diagnosed(w.healthy(pods=[pod], workloads=[work], configs=[w.config(grpc="${env:HOST_IP}:4317")]))
 
     assert w.roots(found) == ["DS212"]
-
-
-def test_a_receiver_that_no_pipeline_uses_is_named_where_nobody_listens() -> None:
-    text = w.config()
-    held = text["data"]["config.yaml"].replace("  otlp:", "  zipkin: {}\n  otlp/grpc:").replace("[otlp]", "[zipkin]")
-    text["data"]["config.yaml"] = held
-
-    (fault,) = (x for x in w.diagnosed(w.healthy(configs=[text])).findings if x.code == "DS211")
-
-    assert "The configuration has `receivers/otlp/grpc`, and nothing uses it." in fault.detail
-    assert fault.hint == "Add `otlp/grpc` to the receivers of a pipeline of `service`."
 
 
 def test_addresses_without_brackets_are_one_cause_with_texts_that_are_yaml() -> None:

@@ -13,6 +13,7 @@ from tests.cluster.test_incidents import DOWN, hosted
 REFUSED = Glimpses(tuple(Glimpse("pod otel-a", x, y, Way.ADDRESS, Outcome.REFUSED) for x, y in w.PORTS))
 INITIALIZING = {"name": "otelcol", "ready": False, "state": {"waiting": {"reason": "PodInitializing"}}}
 DONE = {"name": "first", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
+ALWAYS = {"restartPolicy": "Always"}
 RUNS = {"running": {"startedAt": "2026-03-01T10:00:01Z"}}
 CRASHES = {
     "state": {"waiting": {"reason": "CrashLoopBackOff"}},
@@ -93,3 +94,17 @@ def test_other_init_containers_hold_nobody_back(init: w.Object, spec: w.Object, 
     pod["status"]["containerStatuses"] = [beside]
 
     assert "No pod of the Service runs" not in [x.summary for x in of(pod).findings]
+
+
+@pytest.mark.parametrize(("restart", "said"), [({}, "wait for their init container wait,"), (ALWAYS, "are Pending")])
+def test_pods_that_wait_for_an_init_container_say_for_which(restart: w.Object, said: str) -> None:
+    status = {"phase": "Pending", "conditions": [], "containerStatuses": [], "podIPs": []}
+    begun = [{"name": "wait", "state": {"running": {"startedAt": "2026-03-01T10:00:05Z"}}}]
+    pods = [w.pod(x, "n1", **status, initContainerStatuses=begun) for x in ("otel-a", "otel-b")]
+    for each in pods:
+        each["spec"]["initContainers"] = [{"name": "wait", "image": "busybox", **restart}]
+
+    (first, *_) = w.diagnosed(w.healthy(pods=pods)).findings
+    assert f"2 pods such as otel-a {said}" in first.detail
+    waits = "See what the init container wait waits for, which its log may say."
+    assert first.hint == ("See what keeps the pods from being ready." if restart else waits)
