@@ -3,8 +3,8 @@
 Who asks does so in its own order and gets the same answers in that order, however fast they came.
 """
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Self, TypeVar
 
@@ -22,14 +22,15 @@ _AT_ONCE = 6
 class _Errand:
     """A question on its way."""
 
-    def __init__(self, ask: Callable[[], Any]) -> None:
-        self._ask, self._done = ask, threading.Event()
+    def __init__(self, ask: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        self._ask, self._then, self._done = ask, then, threading.Event()
         self._found: Any = None
         self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
             self._found = self._ask()
+            self._then(self._found)
         except BaseException as error:  # noqa: BLE001 -- it is raised where the answer is wanted
             self._error = error
         self._done.set()
@@ -48,8 +49,10 @@ class Ahead:
         """Nothing is asked yet."""
         self._source, self.context = source, source.context
         self._asked: dict[tuple[Any, ...], _Errand] = {}
-        self._waiting: queue.SimpleQueue[_Errand | None] = queue.SimpleQueue()
+        self._waiting: deque[_Errand | None] = deque()
+        self._some = threading.Semaphore(0)
         self._workers = 0
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -58,21 +61,35 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         """Whoever worked for it goes home: a process that asks many clusters would collect threads."""
         for _worker in range(self._workers):
-            self._waiting.put(None)
+            self._put(None)
 
-    def soon(self, method: str, *args: Any) -> None:  # noqa: ANN401 -- the arguments of the method
-        """Begin to ask what `method` with these arguments will want to know."""
-        if (method, *args) in self._asked:
-            return
-        errand = _Errand(lambda: getattr(self._source, method)(*args))
-        self._asked[method, *args] = errand
-        self._waiting.put(errand)
-        if self._workers < _AT_ONCE:
-            self._workers += 1
-            threading.Thread(target=self._work, daemon=True).start()
+    def soon(
+        self,
+        method: str,
+        *args: Any,  # noqa: ANN401 -- the arguments of the method
+        then: Callable[[Any], None] = lambda _: None,
+        first: bool = False,
+    ) -> None:
+        """Begin to ask what `method` with these arguments will want to know, `first` of all that waits.
+
+        `then` is given the answer when it arrives, in whatever thread, and may begin to ask for more.
+        """
+        with self._lock:
+            if (method, *args) in self._asked:
+                return
+            errand = _Errand(lambda: getattr(self._source, method)(*args), then)
+            self._asked[method, *args] = errand
+            self._put(errand, first=first)
+            if self._workers < _AT_ONCE:
+                self._workers += 1
+                threading.Thread(target=self._work, daemon=True).start()
+
+    def _put(self, errand: _Errand | None, *, first: bool = False) -> None:
+        (self._waiting.appendleft if first else self._waiting.append)(errand)
+        self._some.release()
 
     def _work(self) -> None:
-        while errand := self._waiting.get():
+        while self._some.acquire() and (errand := self._waiting.popleft()):
             errand.run()
 
     def _answer(self, method: str, *args: Any) -> Any:  # noqa: ANN401 -- what the source gives

@@ -16,7 +16,7 @@ from dualstack.gather.domains import domains
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
-from dualstack.gather.targets import pods_of
+from dualstack.gather.targets import pods_of, selected_by
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
@@ -73,10 +73,12 @@ class Asker:
         self.world = World(context=api.context) if world is None else world
         self._refusals = 0
 
-    def soon(self, method: str, *args: object) -> None:
-        """Begin to ask for what will be wanted, where the source can do that beside its other work."""
+    def soon(
+        self, method: str, *args: object, then: Callable[[Any], None] = lambda _: None, first: bool = False
+    ) -> None:
+        """Begin to ask for what will be wanted, and for more `then`, where the source can do that beside other work."""
         if isinstance(self.api, Ahead):
-            self.api.soon(method, *args)
+            self.api.soon(method, *args, then=then, first=first)
 
     def soon_each(self, kind: Kind[Any], names: Iterable[str]) -> None:
         """The same for objects of the namespace, by their names."""
@@ -175,8 +177,15 @@ def equal(labels: Mapping[str, str]) -> str:
 
 
 def begin(ask: Asker, target: KubeTarget) -> None:
-    """Ask whatever can be asked before anything is known, the target itself first."""
-    ask.soon("object", kinds.BY_TARGET[target.kind], ask.namespace, target.name)
+    """Ask whatever can be asked before anything is known, the target itself first, and its pods once that is here."""
+
+    def go_on(found: Object | None) -> None:
+        if found and target.kind == "svc":
+            _begin_through(ask, found)
+        elif wanted := selected_by(target, found):
+            ask.soon("objects", kinds.PODS, ask.namespace, wanted, first=True)
+
+    ask.soon("object", kinds.BY_TARGET[target.kind], ask.namespace, target.name, then=go_on)
     if target.kind == "svc":
         ask.soon("objects", kinds.SLICES, ask.namespace, equal({kinds.LED_BY: target.name}))
     else:
@@ -238,7 +247,7 @@ def _begin_through(ask: Asker, service: Object) -> None:
     ask.soon("objects", kinds.SLICES, ask.namespace, equal({kinds.LED_BY: text(service, "metadata", "name")}))
     selector = texts(service, "spec", "selector")
     if selector:
-        ask.soon("objects", kinds.PODS, ask.namespace, equal(selector))
+        ask.soon("objects", kinds.PODS, ask.namespace, equal(selector), first=True)
 
 
 def through(ask: Asker, service: Object) -> list[Object]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dualstack.gather.cluster import Asker
 
 _FORMS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+_NOT_BY_LABELS = ("pod", "cronjob", "collector")
 _LABEL = 63  # characters of a label's value
 
 
@@ -27,6 +28,11 @@ def pods_of(ask: "Asker", target: KubeTarget, found: Object | None) -> list[Obje
         made = {"app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/instance": instance}
         return ask.some(kinds.PODS, ask.namespace, made) if found else []
     return _selected(ask, found)
+
+
+def selected_by(target: KubeTarget, found: Object | None) -> str:
+    """How a workload that was named selects its pods, as the API server takes it in a URL; empty where it does not."""
+    return "" if target.kind in _NOT_BY_LABELS else _selector(part(found, "spec", "selector"))
 
 
 def _selected(ask: "Asker", workload: Object | None) -> list[Object]:
