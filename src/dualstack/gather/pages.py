@@ -12,7 +12,7 @@ import msgspec
 
 from dualstack.gather.kube_objects import PAGE, Kind, Refused, Unreachable
 from dualstack.model.decoders import converted, decoder
-from dualstack.model.world import Object, without_null
+from dualstack.model.world import Object
 
 if TYPE_CHECKING:
     from dualstack.gather.kube_api import Api
@@ -136,7 +136,7 @@ def page(objects: Iterable[Object], kind: Kind[T], raw: bytes = b"") -> Page[T]:
     items, odd = list[T | None](), list[str]()
     for each in held:
         try:
-            items.append(converted(without_null(each), kind.type))
+            items.append(converted(each, kind.type))
         except msgspec.ValidationError as error:
             items.append(None)
             odd.append(str(error))

@@ -26,7 +26,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.world import Object, World, of_template, part, without_null
+from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach.client_dns import in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
@@ -182,7 +182,7 @@ def _waiting(ask: Asker) -> Iterator[Pod]:
     for item in found:
         if not parts(item, "status", "active"):
             with contextlib.suppress(msgspec.ValidationError):
-                yield converted(without_null(of_template(item)), Pod)
+                yield converted(of_template(item), Pod)
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:

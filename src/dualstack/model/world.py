@@ -157,7 +157,7 @@ class World(msgspec.Struct):
     def _read(self, kind: type[T], name: str, items: Iterable[Object], *, ambiguous: bool = False) -> Iterator[T]:
         for item in items:
             try:
-                found = converted(without_null(item), kind)
+                found = converted(item, kind)
                 yield _told_apart(found) if ambiguous else found
             except msgspec.ValidationError as error:
                 self.unseen.add(name)
@@ -192,15 +192,10 @@ def _told_apart(item: Any) -> Any:  # noqa: ANN401 -- any kind with metadata
     return msgspec.structs.replace(item, metadata=msgspec.structs.replace(item.metadata, ambiguous=True))
 
 
-def without_null(item: Any) -> Any:  # noqa: ANN401 -- whatever a server sends
-    """An object without the fields that are null, which stands for what is not there."""
-    if isinstance(item, Mapping):
-        return {k: without_null(v) for k, v in item.items() if v is not None}
-    return [without_null(x) for x in item if x is not None] if isinstance(item, list) else item
-
-
 def _identity(item: Object) -> tuple[str, str]:
-    held = part(item, "metadata")
+    held = item.get("metadata")
+    if not isinstance(held, dict):
+        return "", ""
     return str(held.get("namespace") or ""), str(held.get("name") or "")
 
 
