@@ -31,9 +31,9 @@ def by_hand(ask: Asker) -> None:
 
 def _named(known: Cluster) -> Iterator[str]:
     """The addresses of which an API server can tell the pod: it finds one by its first address alone."""
-    ranges = (network(next(iter(x.spec.pod_cidrs or ()), x.spec.pod_cidr or "")) for x in known.nodes)
-    first = {family(str(x.network_address)) for x in ranges if x}
     held = {y for x in known.pods for y in x.addresses}
-    for item in (x for x in known.slices if x.service):
-        every = (y for x in item.endpoints or () if x.ready and not x.target_ref for y in x.addresses or ())
-        yield from (x for x in every if x not in held and family(x) in first and is_of_pods(x, known.nodes))
+    ends = (y for x in known.slices if x.service for y in x.endpoints or () if y.ready and not y.target_ref)
+    alone = [x for y in ends for x in y.addresses or () if x not in held]
+    ranges = (network(next(iter(x.spec.pod_cidrs or ()), x.spec.pod_cidr or "")) for x in known.nodes if alone)
+    first = {family(str(x.network_address)) for x in ranges if x}
+    yield from (x for x in alone if family(x) in first and is_of_pods(x, known.nodes))

@@ -6,6 +6,7 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import text
 from dualstack.model.netpol import LabelSelector, Policy
+from dualstack.model.world import World
 from dualstack.reach.admitted import NAME_LABEL
 
 _SPACES = 8
@@ -17,7 +18,8 @@ def spaces(ask: Asker) -> None:
 
     Raises Unreachable.
     """
-    if not any(map(_chooses, ask.world.cluster().policies)):
+    policies = World(objects={kinds.POLICIES.kind: ask.world.objects.get(kinds.POLICIES.kind, [])}).cluster().policies
+    if not any(map(_chooses, policies)):
         return
     pods = (text(x, "metadata", "namespace") for x in ask.world.objects.get(kinds.PODS.kind, ()))
     named = dict.fromkeys(x for x in (*(x.namespace for x in ask.world.clients), *pods) if x)

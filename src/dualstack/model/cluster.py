@@ -6,6 +6,7 @@ that is not there are the same. Field names and meanings are those of the Kubern
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -309,7 +310,7 @@ class KubeProxy(msgspec.Struct, frozen=True):
     at: Location | None = None
 
 
-class Cluster(msgspec.Struct, frozen=True):
+class Cluster(msgspec.Struct, frozen=True, dict=True):
     """What was gathered of a cluster for one question.
 
     `name` is that of the context. `families` are those of the Service ranges, the default one first, empty where nobody
@@ -381,4 +382,8 @@ class Cluster(msgspec.Struct, frozen=True):
 
     def node(self, name: str) -> Node | None:
         """A node by its name."""
-        return next((x for x in self.nodes if x.metadata.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Node]:
+        return {x.metadata.name: x for x in reversed(self.nodes)}

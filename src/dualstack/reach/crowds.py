@@ -1,7 +1,7 @@
 """The clients of a cluster, in groups that fare alike: the pods of the nodes with the same families."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -39,7 +39,8 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     for node in (x for x in cluster.nodes if True in may[x.metadata.name]):
         pods = living.get(node.metadata.name, ())
         if near is None or not node.keeps_out or _is_near(node, near):
-            has[node.metadata.name] = (families_on(node, pods), families_open(node, pods))
+            sure = families_on(node, pods)
+            has[node.metadata.name] = (sure, families_open(node, sure, pods))
     for name in sorted(has):
         groups[has[name], *(near is None or name in near.get(x, ()) for x in BOTH)].append(name)
     ordered = sorted(groups.values(), key=lambda x: -len(x))
@@ -106,12 +107,13 @@ def families_on(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
     return tuple(x for x in BOTH if x in known)
 
 
-def families_open(node: Node, pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
+def families_open(node: Node, sure: Collection[Family], pods: Iterable[Pod] = ()) -> tuple[Family, ...]:
     """The families that pods of a node may have or not: it has a range for them and no address, or the reverse.
 
-    Also those of which it has both, and pods there have none: these may be older than that.
+    Also those of which it has both, and pods there have none: these may be older than that. Those that they have for
+    `sure` are left out.
     """
-    sure, ranges, addresses = families_on(node, pods), set(node.ranges), {family(x) for x in node.addresses}
+    ranges, addresses = set(node.ranges), {family(x) for x in node.addresses}
     shown = any(x.addresses for x in pods)
     held = ranges & addresses if shown else ranges | addresses
     return tuple(x for x in BOTH if x in held and x not in sure)

@@ -6,7 +6,7 @@ Prerequisites).
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -56,11 +56,17 @@ def of_image(image: str) -> str:
 
 
 def _on(node: Node) -> Engine | None:
-    shown = {
-        "reason": [x.reason or "" for x in node.status.conditions or () if x.type == "NetworkUnavailable"],
-        "annotation": [x.partition("/")[0] for x in node.metadata.annotations or ()],
-        "version": [node.status.node_info.kubelet_version],
-    }
+    return _shown(
+        tuple(x.reason or "" for x in node.status.conditions or () if x.type == "NetworkUnavailable"),
+        frozenset(x.partition("/")[0] for x in node.metadata.annotations or ()),
+        node.status.node_info.kubelet_version,
+    )
+
+
+@lru_cache
+def _shown(reasons: tuple[str, ...], annotations: frozenset[str], version: str) -> Engine | None:
+    """What runs on the nodes that say this: most nodes of a cluster say the same."""
+    shown = {"reason": reasons, "annotation": annotations, "version": (version,)}
     return next((name for name, where, text in _rows() if any(text in x for x in shown.get(where, ()))), None)
 
 
