@@ -87,17 +87,17 @@ def _misnamed(words: Sequence[str]) -> str:
 
 def _inside(given: Mapping[str, Any]) -> "Inside | None":
     """What may be started inside of the cluster, None for nothing."""
-    from dualstack.gather.inside import Inside
-
     nodes, hosts = (tuple(x.strip() for x in given[y].split(",") if x.strip()) for y in ("nodes", "hosts"))
     if hosts and not given["inspect"]:
         options.refuse("`--node` says what `--inspect` looks at. Add `--inspect`, or leave it out.")
     if nodes and not given["matrix"]:
         options.refuse("`--nodes` says from where `--matrix` exports. Add `--matrix`, or leave it out.")
+    if not (given["inspect"] or given["matrix"]):
+        return None
+    from dualstack.gather.inside import Inside
+
     pods = given["inspect"] and not hosts
     allowed = Inside(pods, given["matrix"], nodes=nodes, most=given["max_nodes"], hosts=hosts)
-    if not (allowed.pods or allowed.jobs or allowed.hosts):
-        return None
     return msgspec.structs.replace(allowed, image=given["image"]) if given["image"] else allowed
 
 

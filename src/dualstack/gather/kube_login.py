@@ -3,8 +3,6 @@
 import base64
 import os
 import ssl
-import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 
@@ -114,6 +112,8 @@ def _unusable(access: Access, error: Exception) -> BadInput:
 
 
 def _present(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    import tempfile  # it loads every kind of archive
+
     with tempfile.NamedTemporaryFile(prefix="dualstack-") as file:  # ssl reads them from files alone; mode 600
         file.write(certificate + b"\n" + key)
         file.flush()
@@ -122,6 +122,8 @@ def _present(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
 
 def _credential(plugin: Plugin, access: Access) -> Mapping[str, str]:
     """What a plugin says (ExecCredential.status). Raises BadInput."""
+    import subprocess
+
     environ = {**os.environ, **plugin.environ, "KUBERNETES_EXEC_INFO": informed(plugin, access)}
     argv = (plugin.command, *plugin.words)
     try:

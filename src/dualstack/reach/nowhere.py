@@ -1,7 +1,6 @@
 """Names and addresses of a cluster that nobody has, as far as what was gathered tells."""
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 
 from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, network, parse
@@ -117,6 +116,8 @@ def _likeness(one: Key, other: Key) -> float:
 
 def likeness(one: str, other: str) -> float:
     """How alike two names are: 1 for the same, 0 for too little; one may be the other with more words."""
+    from difflib import SequenceMatcher
+
     longer = other.startswith(f"{one}-") or one.startswith(f"{other}-")
     ratio = SequenceMatcher(None, one, other).ratio()
     return ratio if ratio >= _ALIKE else _ALIKE if longer else 0
