@@ -17,12 +17,13 @@ from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.beyond import beyond
 from dualstack.gather.by_hand import by_hand
-from dualstack.gather.cluster import Asker, begin, of, templates_in
+from dualstack.gather.cluster import Asker, begin, of
 from dualstack.gather.elsewhere import elsewhere, elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
+from dualstack.gather.lags import templates_in
 from dualstack.gather.logs import holders_in, last_lines
 from dualstack.gather.reasons import reasons, reasons_in
 from dualstack.gather.senders import every_sender, senders, strangers

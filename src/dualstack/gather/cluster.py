@@ -21,7 +21,7 @@ from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
-from dualstack.model.world import MAKERS, Object, World, of_template, part
+from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
 from dualstack.reach.client_dns import strange
@@ -343,19 +343,6 @@ def config_maps_of(spec: Mapping[str, Any]) -> Iterator[str]:
             yield text(variable, "valueFrom", "configMapKeyRef", "name")
         for source in parts(container, "envFrom"):
             yield text(source, "configMapRef", "name")
-
-
-def templates_in(whole: World, world: World) -> None:
-    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet.
-
-    Of one whose rollout is paused nobody has asked for that.
-    """
-    made = (y for x in MAKERS for y in world.objects.get(x, ()) if part(y, "spec").get("paused") is not True)
-    held = ((text(x, "metadata", "namespace"), part(x, "spec", "template", "spec")) for x in made)
-    wanted = {(space, y) for space, x in held for y in config_maps_of(x) if y not in ("", AUTHORITY)}
-    for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
-        if (text(item, "metadata", "namespace"), text(item, "metadata", "name")) in wanted:
-            world.keep(kinds.CONFIG_MAPS.kind, item)
 
 
 def ranges(ask: Asker) -> None:

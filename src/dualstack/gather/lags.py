@@ -16,6 +16,7 @@ from dualstack.gather.kube_objects import parts, text
 from dualstack.gather.yaml_tree import Origin, compose
 from dualstack.model.deployed import Lag
 from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.slim import AUTHORITY
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.operator import OPERATED, completed
 
@@ -41,6 +42,19 @@ def lags(world: World) -> Iterator[Lag]:
         unmanaged = text(said, "spec", "managementState").lower() == "unmanaged"
         if said and reader and here and (unmanaged or here != _of_resource(said)):
             yield Lag(space, name, _key(said)[1], unmanaged, _moved_on(reader, name, world))
+
+
+def templates_in(whole: World, world: World) -> None:
+    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet.
+
+    Of one whose rollout is paused nobody has asked for that.
+    """
+    made = (y for x in MAKERS for y in world.objects.get(x, ()) if part(y, "spec").get("paused") is not True)
+    held = ((text(x, "metadata", "namespace"), part(x, "spec", "template", "spec")) for x in made)
+    wanted = {(space, y) for space, x in held for y in config_maps_of(x) if y not in ("", AUTHORITY)}
+    for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
+        if _key(item) in wanted:
+            world.keep(kinds.CONFIG_MAPS.kind, item)
 
 
 def _key(item: Object) -> tuple[str, str]:
