@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dualstack.gather import clients, kinds
 from dualstack.gather.aimed import from_clients
 from dualstack.gather.cluster import Asker
-from dualstack.gather.kube_objects import text
+from dualstack.gather.kube_objects import key
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.model.cluster import Pod
@@ -29,7 +29,7 @@ def beyond(ask: Asker) -> list[Asker]:
     Raises Unreachable.
     """
     found_by = list[Asker]()
-    maps = {_key(x): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    maps = {key(x): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
     ranges = [x for x in page(ask.world.objects.get(kinds.RANGES.kind, ()), kinds.RANGES).items if x]
     for (namespace, who), found in list(_receivers(ask.world).items())[:_WORKLOADS]:
         pods = found[:_PODS]
@@ -47,7 +47,7 @@ def _receivers(world: World) -> Mapping[tuple[str, str], Sequence[tuple[Object, 
     theirs = {(asking.namespace, x) for x in asking.pods} if asking else set()
     found = defaultdict[tuple[str, str], list[tuple[Object, Pod]]](list)
     for raw, pod in zip(held, page(held, kinds.PODS).items, strict=True):
-        if pod and is_collector(pod) and not pod.finished and _key(raw) not in theirs:
+        if pod and is_collector(pod) and not pod.finished and key(raw) not in theirs:
             found[pod.metadata.namespace, owner(pod)].append((raw, pod))
     return found
 
@@ -66,7 +66,3 @@ def _followed(
     there = Asker(ask.api, namespace, further)
     from_clients(there, [x for x, _ in pods], known=True)
     return there
-
-
-def _key(item: Object) -> tuple[str, str]:
-    return text(item, "metadata", "namespace"), text(item, "metadata", "name")

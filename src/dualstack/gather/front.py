@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dualstack.gather import kinds
-from dualstack.gather.kube_objects import Kind, Refused, text
+from dualstack.gather.kube_objects import Kind, Refused, key
 from dualstack.gather.stored import Stored
 from dualstack.model.world import Object
 from dualstack.reach.stacks import is_otlp
@@ -41,7 +41,7 @@ def begin(ask: "Asker") -> None:
 
 def fronts(ask: "Asker", services: Iterable[Object], there: Callable[[tuple[str, str]], bool] | None = None) -> None:
     """Note what leads to Services. `there` tells whether another one exists, where that has not to be asked."""
-    mine = {(text(x, "metadata", "namespace"), text(x, "metadata", "name")) for x in services}
+    mine = {*map(key, services)}
     absent = dict.fromkeys(ask.world.absent)
     for kind in kinds.WAYS:
         ask.world.objects.setdefault(kind.kind, [])

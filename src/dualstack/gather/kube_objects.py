@@ -80,6 +80,11 @@ def texts(item: object, *keys: str) -> dict[str, str]:
     return {k: v for k, v in part(item, *keys).items() if isinstance(v, str)}
 
 
+def key(item: object) -> tuple[str, str]:
+    """The namespace and the name of an object."""
+    return text(item, "metadata", "namespace"), text(item, "metadata", "name")
+
+
 class Listed(NamedTuple, Generic[T]):
     """Objects, how many more there are, and why some could not be read."""
 

@@ -12,7 +12,7 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import config_maps_of
 from dualstack.gather.collector_config import Reader, listening
 from dualstack.gather.errors import BadFile
-from dualstack.gather.kube_objects import parts, text
+from dualstack.gather.kube_objects import key, parts, text
 from dualstack.gather.yaml_tree import Origin, compose
 from dualstack.model.deployed import Lag
 from dualstack.model.otel import DeclaredEndpoint
@@ -32,16 +32,16 @@ def lags(world: World) -> Iterator[Lag]:
         if text(pod, "status", "phase") not in _ENDED:
             space = text(pod, "metadata", "namespace")
             mounted.update({(space, x): pod for x in config_maps_of(part(pod, "spec"))})
-    resources = {_key(x): x for x in world.objects.get(OPERATED, ())}
+    resources = {key(x): x for x in world.objects.get(OPERATED, ())}
     for held in world.objects.get(kinds.CONFIG_MAPS.kind, ()) if resources else ():
-        space, name = _key(held)
+        space, name = key(held)
         owners = (text(x, "name") for x in parts(held, "metadata", "ownerReferences") if text(x, "kind") == OPERATED)
         said = next((resources[space, x] for x in owners if (space, x) in resources), None)
         reader = mounted.get((space, name))
         here = _of_config_map(held) if said and reader else {}
         unmanaged = text(said, "spec", "managementState").lower() == "unmanaged"
         if said and reader and here and (unmanaged or here != _of_resource(said)):
-            yield Lag(space, name, _key(said)[1], unmanaged, _moved_on(reader, name, world))
+            yield Lag(space, name, key(said)[1], unmanaged, _moved_on(reader, name, world))
 
 
 def templates_in(whole: World, world: World) -> None:
@@ -53,12 +53,8 @@ def templates_in(whole: World, world: World) -> None:
     held = ((text(x, "metadata", "namespace"), part(x, "spec", "template", "spec")) for x in made)
     wanted = {(space, y) for space, x in held for y in config_maps_of(x) if y not in ("", AUTHORITY)}
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
-        if _key(item) in wanted:
+        if key(item) in wanted:
             world.keep(kinds.CONFIG_MAPS.kind, item)
-
-
-def _key(item: Object) -> tuple[str, str]:
-    return text(item, "metadata", "namespace"), text(item, "metadata", "name")
 
 
 def _of_config_map(item: Object) -> Mapping[str, str]:
@@ -90,11 +86,11 @@ def _listeners(said: str) -> Sequence[DeclaredEndpoint]:
 
 def _moved_on(pod: Object, name: str, world: World) -> str:
     """The workload of a pod, where its template mounts another ConfigMap than this one; else empty."""
-    every = {(str(x.get("kind")), *_key(x)): x for y in MAKERS for x in world.objects.get(y, ())}
+    every = {(str(x.get("kind")), *key(x)): x for y in MAKERS for x in world.objects.get(y, ())}
     for _ in range(_GENERATIONS):
         owners = parts(pod, "metadata", "ownerReferences")
         keys = ((text(x, "kind"), text(pod, "metadata", "namespace"), text(x, "name")) for x in owners)
         pod = next((every[x] for x in keys if x in every), pod)
     template = part(pod, "spec", "template", "spec")
     mounts = set(config_maps_of(template)) - {""}
-    return f"{pod.get('kind')} {_key(pod)[1]}" if mounts and name not in mounts else ""
+    return f"{pod.get('kind')} {key(pod)[1]}" if mounts and name not in mounts else ""

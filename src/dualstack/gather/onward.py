@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dualstack.gather import kinds
 from dualstack.gather.as_files import declared
 from dualstack.gather.cluster import Asker, config_maps_of
-from dualstack.gather.kube_objects import Refused, text
+from dualstack.gather.kube_objects import Refused, key, text
 from dualstack.gather.pages import page
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
@@ -30,7 +30,7 @@ def sent_on(pods: Sequence[Object], find: Find, made_by: Object | None = None) -
 
     `find` gives a ConfigMap.
     """
-    maps = [x for x in (find(*key) for key in _named(pods)) if x]
+    maps = [x for x in (find(*y) for y in _named(pods)) if x]
     files = {str(made_by.get("kind")): [made_by]} if made_by else {kinds.PODS.kind: [*pods]}
     world = World(objects={**files, kinds.CONFIG_MAPS.kind: maps})
     said, _ = declared(world, Question())
@@ -60,8 +60,8 @@ def by_others(ask: Asker, pods: Iterable[Pod]) -> list[Exporter]:
         return None
 
     raw = [y for x in first[:_OTHERS] for y in ask.peek(kinds.PODS, ask.namespace, fields=_field(x.metadata.name))]
-    for key in _named(raw):
-        ask.soon("object", kinds.CONFIG_MAPS, *key)
+    for named in _named(raw):
+        ask.soon("object", kinds.CONFIG_MAPS, *named)
     return _counted(sent_on(raw, find), pods)
 
 
@@ -70,8 +70,8 @@ def by_all(world: World) -> list[Exporter]:
     held = world.objects.get(kinds.PODS.kind, [])
     pods = [x for x in page(held, kinds.PODS).items if x]
     first = {(x.metadata.namespace, x.metadata.name) for x in _first_ones(pods)}
-    maps = {_key(x): x for x in world.objects.get(kinds.CONFIG_MAPS.kind, ())}
-    raw = [x for x in held if _key(x) in first]
+    maps = {key(x): x for x in world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    raw = [x for x in held if key(x) in first]
     return _counted(sent_on(raw, lambda *key: maps.get(key)), pods) if raw else []
 
 
@@ -92,7 +92,3 @@ def _counted(found: Iterable[Exporter], pods: Iterable[Pod]) -> list[Exporter]:
 
 def _field(name: str) -> str:
     return f"metadata.name={name}"
-
-
-def _key(item: Object) -> tuple[str, str]:
-    return text(item, "metadata", "namespace"), text(item, "metadata", "name")

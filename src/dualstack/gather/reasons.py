@@ -4,7 +4,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator
 
 from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker, config_maps_of
-from dualstack.gather.kube_objects import parts, text
+from dualstack.gather.kube_objects import key, parts, text
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.slim import OVER
@@ -51,7 +51,7 @@ def reasons_in(whole: World, world: World) -> None:
             world.keep(kind, item)
     read = {*_meant(world)}
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
-        if _key(item) in read:
+        if key(item) in read:
             world.keep(kinds.CONFIG_MAPS.kind, item)
     silent = {*_unready(world), *_failing(world)}
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
@@ -61,16 +61,12 @@ def reasons_in(whole: World, world: World) -> None:
 
 def _meant(world: World) -> Iterator[tuple[str, str]]:
     """The ConfigMaps of the Collectors that Services without pods seem to mean, by namespace and name."""
-    lonely, known = {*map(_key, alone(world))}, world.cluster()
+    lonely, known = {*map(key, alone(world))}, world.cluster()
     mine = (x for x in known.services if (x.metadata.namespace, x.metadata.name) in lonely and not idle(known, x))
     for maker, _ in filter(None, (astray(known, x) for x in mine)):
         space, name = maker.metadata.namespace, maker.metadata.name
-        made = (x for x in world.objects[maker.kind] if _key(x) == (space, name))
+        made = (x for x in world.objects[maker.kind] if key(x) == (space, name))
         yield from ((space, x) for y in made for x in config_maps_of(part(y, "spec", "template", "spec")))
-
-
-def _key(item: Object) -> tuple[str, str]:
-    return text(item, "metadata", "namespace"), text(item, "metadata", "name")
 
 
 def _about(name: str) -> str:
@@ -139,4 +135,4 @@ def _failing(world: World) -> Iterator[tuple[str, str]]:
     makers = (y for x in _MAKING for y in world.objects.get(x.kind, ()))
     for item in _idle([*makers], world):
         if part(item, "spec").get("replicas") != 0:
-            yield text(item, "metadata", "namespace"), text(item, "metadata", "name")
+            yield key(item)
