@@ -9,6 +9,7 @@ from dualstack.gather.cluster import Asker, of
 from dualstack.gather.elsewhere import elsewhere_in
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_objects import text
+from dualstack.gather.lags import templates_in
 from dualstack.gather.reasons import reasons_in
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
@@ -85,6 +86,7 @@ def part_of(world: World, service: Service) -> World:
     found.engines, found.dns = world.engines, world.dns
     reasons_in(rest, found)
     elsewhere_in(rest, found)
+    templates_in(rest, found)
     found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found

@@ -112,8 +112,18 @@ def test_what_a_newer_template_mends_is_not_written_into_the_older_text(spec: Ob
     assert first.fix.commands[0].startswith(f"kubectl {command}")
 
 
+def asked(folder: Path, objects: list[Object], target: KubeTarget | None) -> Diagnosis:
+    """What a folder of dumps answers."""
+    items = [{"apiVersion": "v1", **x} for x in objects]
+    (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    return diagnose(ClusterRequest(target, namespace="obs", stored=str(folder)))
+
+
+@pytest.mark.parametrize("target", [KubeTarget("svc", "otel"), None])
 @pytest.mark.parametrize(("paused", "hint"), [(False, "Delete the older pods"), (True, "Set `receivers.otlp.")])
-def test_a_dump_has_what_a_newer_template_mounts(tmp_path: Path, *, paused: bool, hint: str) -> None:
+def test_a_dump_has_what_a_newer_template_mounts(
+    tmp_path: Path, target: KubeTarget | None, *, paused: bool, hint: str
+) -> None:
     """Also where no pod mounts it yet."""
     template = deployment()
     template["spec"] |= {"updateStrategy": {"type": "OnDelete"}, "paused": paused}
@@ -122,12 +132,25 @@ def test_a_dump_has_what_a_newer_template_mounts(tmp_path: Path, *, paused: bool
         configs=[config("otel-v1", *LOCAL), config("otel")],
         workloads=[template, revision("old")],
     )
-    items = [{"apiVersion": "v1", **x} for x in objects]
-    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(tmp_path)))
+    found = asked(tmp_path, objects, target)
 
     first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
     assert first.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("target", [KubeTarget("svc", "otel"), KubeTarget("deploy", "otel"), None])
+@pytest.mark.parametrize(("reads", "codes", "verdict"), [(LOCAL, {"DS202"}, "degraded"), ((), set(), "unknown")])
+def test_where_no_pods_were_stored_the_template_says_what_would_run(
+    tmp_path: Path, target: KubeTarget | None, reads: tuple[str, ...], codes: set[str], verdict: str
+) -> None:
+    other = deployment("other")
+    other["metadata"] = {**other["metadata"], "name": "other"}
+    other["spec"]["template"]["metadata"] = {"labels": {"app": "other"}}
+    objects = [w.service(), deployment(), other, config("otel", *reads), config("other", *LOCAL)]
+    found = asked(tmp_path, objects, target)
+
+    assert ({x.code for x in found.findings}, found.verdict) == (codes, verdict)
+    assert "pods" in {x.needs for x in found.skipped}
 
 
 @pytest.mark.parametrize("newer", [("localhost:4317", "localhost:4318"), ("tcp://0.0.0.0:4317", "0.0.0.0:4318"), LOCAL])

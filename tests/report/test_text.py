@@ -195,7 +195,7 @@ def test_a_place_is_named_where_it_is_not_this_host() -> None:
 
 
 def test_without_any_flow_nothing_was_tried() -> None:
-    assert of()[0] == "BROKEN: exports to nothing were not tried."
+    assert of()[0] == "BROKEN: whether exports arrive cannot be told."
 
 
 def test_a_very_long_name_is_cut_in_the_table() -> None:

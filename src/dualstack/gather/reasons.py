@@ -44,6 +44,8 @@ def reasons(ask: Asker, tell: Callable[[str], None]) -> None:
 
 def reasons_in(whole: World, world: World) -> None:
     """Note the same from a world that holds more."""
+    if kinds.PODS.kind in world.unseen:
+        _templates(whole, world)
     spaces = {x for x, _ in _lonely(world)}
     for kind in MAKERS:
         there = [x for x in whole.objects.get(kind, ()) if text(x, "metadata", "namespace") in spaces]
@@ -57,6 +59,17 @@ def reasons_in(whole: World, world: World) -> None:
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
         if (text(item, "involvedObject", "namespace"), text(item, "involvedObject", "name")) in silent:
             world.keep(kinds.EVENTS.kind, item)
+
+
+def _templates(whole: World, world: World) -> None:
+    """Note the workloads whose pods Services would select: where no pods were stored, these tell what would run."""
+    services = world.objects.get(kinds.SERVICES.kind, ())
+    wanted = [(key(x)[0], part(x, "spec", "selector").items()) for x in services]
+    for kind in MAKERS:
+        for item in whole.objects.get(kind, ()):
+            labels = part(item, "spec", "template", "metadata", "labels").items()
+            if any(y and x == key(item)[0] and y <= labels for x, y in wanted):
+                world.keep(kind, item)
 
 
 def _meant(world: World) -> Iterator[tuple[str, str]]:

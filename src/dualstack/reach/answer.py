@@ -44,9 +44,11 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     if not parts and lacking:
         found = next((y for x, y in _FOUND.items() if x in lacking[0]), "no port for OTLP was found")
         return f"{found}, so nothing was tried."
+    if not called:
+        return "whether exports arrive cannot be told."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)
-    return f"exports to {what or 'nothing'}{where} {'; '.join(parts) or 'were not tried'}."
+    return f"exports to {what}{where} {'; '.join(parts) or 'were not tried'}."
 
 
 def _whom(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
