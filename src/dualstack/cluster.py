@@ -9,30 +9,20 @@ is loaded when they are asked, and the reasoning while the first answers are on 
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from dualstack.gather.again import read_again
 from dualstack.gather.ahead import Ahead
-from dualstack.gather.beyond import beyond
-from dualstack.gather.by_hand import by_hand
-from dualstack.gather.cluster import Asker, begin, of
-from dualstack.gather.elsewhere import elsewhere, elsewhere_in
-from dualstack.gather.kinds import NAMESPACES, POLICIES
+from dualstack.gather.cluster import Asker, begin
 from dualstack.gather.kube_api import Api
-from dualstack.gather.kube_objects import text
 from dualstack.gather.kubeconfig import Access, access
-from dualstack.gather.lags import templates_in
-from dualstack.gather.logs import holders_in, last_lines
-from dualstack.gather.reasons import reasons, reasons_in
-from dualstack.gather.senders import every_sender, senders, strangers
-from dualstack.gather.spaces import spaces
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
-from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
-from dualstack.model.world import PEERS, World
+from dualstack.model.target import EVERYTHING, KubeTarget
+from dualstack.model.world import World
 
 if TYPE_CHECKING:
     from dualstack.gather.inside import Inside
@@ -96,28 +86,11 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
         return _everything(found, request, tell)
     namespace = request.namespace or found.namespace
     with Api(found, max(request.seconds, _PAUSE), tell) as api, Ahead(api) as ahead:
-        asker = Asker(ahead, namespace)
         with api.within(_WHOLE):
+            asker = Asker(ahead, namespace)
             begin(asker, target)
-            _load()
-            world = of(asker, target)
-            read_again(ahead, world, tell)
-            reasons(asker, tell)
-            elsewhere(asker, tell)
-            by_hand(asker)
-            if request.question.probing and not world.clients:
-                from dualstack.gather.onward import by_others
-
-                pods = senders(asker)
-                world.clients += by_others(asker, pods)
-                strangers(asker)
-            spaces(asker)
-            last_lines(api, world, tell)
-            for further in beyond(asker):
-                reasons(further, tell)
-                elsewhere(further, tell)
-                spaces(further)
-                last_lines(api, further.world, tell)
+            live = _loaded()
+            world = live.of_one(api, asker, target, tell, clients=request.question.probing)
         world.target, world.namespace = str(request.target), namespace
         _look(api, world, request, tell)
     return _dated(world, found)
@@ -125,15 +98,11 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
 
 def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     """What leads to every Service for OTLP and every Collector."""
-    from dualstack.gather.survey import survey
+    from dualstack.gather import live
 
     with Api(found, max(request.seconds, _PAUSE), tell) as api:
         with Ahead(api) as ahead, api.within(_LISTS):
-            asker = Asker(ahead, request.namespace)
-            world = survey(asker)
-            read_again(ahead, world, tell)
-            reasons(asker, tell)
-            last_lines(api, world, tell)
+            world = live.of_all(api, Asker(ahead, request.namespace), tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
         world.gaps.append(WAYS)
         if request.question.probing:
@@ -149,12 +118,14 @@ def _dated(world: World, found: Access) -> World:
     return world
 
 
-def _load() -> None:
-    """Load what judges, which takes as long as an API server takes to answer."""
+def _loaded() -> ModuleType:
+    """What goes on to ask; with what judges, since to load both takes as long as an API server takes to answer."""
     from dualstack.conclusion import Sight  # noqa: F401
+    from dualstack.gather import live
     from dualstack.rules.registry import rules
 
     rules()
+    return live
 
 
 def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
@@ -173,52 +144,6 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
 
 def stored(request: ClusterRequest) -> World:
     """What a file, or a folder of what `kubectl get` wrote, holds for a question. Raises BadInput."""
-    from dualstack.gather.dumps import read_world
-    from dualstack.gather.onward import by_all
-    from dualstack.gather.stored import Stored
+    from dualstack.gather.kept import kept
 
-    whole = read_world(request.stored)
-    target = request.target or kube_target(whole.target) or EVERYTHING
-    namespace = request.namespace or whole.namespace or ("" if target == EVERYTHING else "default")
-    if (whole.target, whole.namespace) == (str(target), namespace):
-        return whole
-    asker = Asker(Stored(whole), namespace)
-    asker.world.engines, asker.world.dns = whole.engines, whole.dns
-    if target == EVERYTHING:
-        from dualstack.gather.survey import survey
-
-        world = survey(asker)
-    else:
-        world = of(asker, target)
-        if not world.asking:
-            every_sender(asker, whole, by_all(whole) if not whole.target else ())
-    world.seen, world.target, world.namespace = whole.seen, str(target), namespace
-    world.unseen |= whole.unseen
-    world.other_policies = whole.other_policies
-    world.vacant = list(dict.fromkeys((*whole.vacant, *world.vacant)))
-    near = {
-        *(x.namespace for x in world.clients),
-        *(text(x, "metadata", "namespace") for x in world.objects.get("Pod", ())),
-    }
-    theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near]
-    if theirs:
-        world.keep(POLICIES.kind, *theirs)
-    _as_stored(whole, world)
-    world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
-    world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
-    for further in beyond(asker) if target != EVERYTHING else ():
-        _as_stored(whole, further.world)
-    return world
-
-
-def _as_stored(whole: World, world: World) -> None:
-    """Note what else a world that holds more says of one."""
-    from dualstack.gather.stored import unheld
-
-    world.unheld = list(dict.fromkeys(unheld(whole, world)))
-    reasons_in(whole, world)
-    holders_in(whole, world)
-    elsewhere_in(whole, world)
-    templates_in(whole, world)
-    for kind in (NAMESPACES.kind, PEERS):
-        world.keep(kind, *whole.objects.get(kind, ()))
+    return kept(request.stored, request.target, request.namespace)
