@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 import grpc
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeTask
 from dualstack.probe.otlp import SERVICES
-from dualstack.probe.run import AT_ONCE, Options, run
+from dualstack.probe.run import AT_ONCE, run
 
 _SERVER = """
 import sys

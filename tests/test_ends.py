@@ -6,10 +6,10 @@ import socket
 import pytest
 
 from dualstack.gather.netns import find, inside
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
-from dualstack.probe.run import Options
 from tests.netns import SERVER_IPV4, SERVER_IPV6, batch, execute, isolated, pair, sysctl
 
 

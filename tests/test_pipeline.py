@@ -22,13 +22,12 @@ from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.evidence import Missing
 from dualstack.model.names import Names
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.target import parse_target
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.pipeline import Notebook, Request, _encrypted, conclude, diagnose, listeners_of, names_of, probe
-from dualstack.probe.run import Options
 from dualstack.rules.registry import choose
 from dualstack.testing.incident import snapshot
 from tests.netns import SERVER_IPV4, execute, isolated, pair

@@ -13,10 +13,10 @@ import pytest
 from dualstack.gather.netns import find, inside
 from dualstack.model.address import Family
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
-from dualstack.probe.run import Options
 from tests.netns import FAR_IPV4, FAR_IPV6, execute, routed, sysctl
 from tests.probe.peers import peer, until_closed
 

@@ -20,6 +20,7 @@ from dualstack.gather.kube_api import Api
 from dualstack.gather.kubeconfig import Access, access
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.evidence import Missing
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.world import World
@@ -47,7 +48,8 @@ class ClusterRequest(msgspec.Struct, frozen=True):
     """One call for a diagnosis of a cluster: the target, how the API server is reached, and the rules, None for all.
 
     `namespace` is empty for that of the context. `stored` is a file or a folder that is asked in the place of an API
-    server; it may know the target itself. `inside` says what containers may be started.
+    server; it may know the target itself. `options` are those of the exports, `inside` says what containers may be
+    started.
     """
 
     target: KubeTarget | None
@@ -56,7 +58,7 @@ class ClusterRequest(msgspec.Struct, frozen=True):
     context: str = ""
     namespace: str = ""
     environ: Mapping[str, str] = {}
-    seconds: float = 10.0
+    options: Options = Options(10.0)
     chosen: "Callable[[], tuple[Rule, ...]] | None" = None
     stored: str = ""
     inside: "Inside | None" = None
@@ -85,7 +87,7 @@ def gather(request: ClusterRequest, tell: Tell = lambda _: None) -> World:
     if target == EVERYTHING:
         return _everything(found, request, tell)
     namespace = request.namespace or found.namespace
-    with Api(found, max(request.seconds, _PAUSE), tell) as api, Ahead(api) as ahead:
+    with Api(found, max(request.options.seconds, _PAUSE), tell) as api, Ahead(api) as ahead:
         with api.within(_WHOLE):
             asker = Asker(ahead, namespace)
             begin(asker, target)
@@ -100,7 +102,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
     """What leads to every Service for OTLP and every Collector."""
     from dualstack.gather import live
 
-    with Api(found, max(request.seconds, _PAUSE), tell) as api:
+    with Api(found, max(request.options.seconds, _PAUSE), tell) as api:
         with Ahead(api) as ahead, api.within(_LISTS):
             world = live.of_all(api, Asker(ahead, request.namespace), tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
@@ -108,7 +110,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
         if request.question.probing:
             from dualstack.looks import from_outside_everywhere
 
-            from_outside_everywhere(api, world, request.question, request.seconds, tell)
+            from_outside_everywhere(api, world, request.question, request.options, tell)
     return _dated(world, found)
 
 
@@ -137,9 +139,9 @@ def _look(api: Api, world: World, request: ClusterRequest, tell: Tell) -> None:
     from dualstack.looks import from_inside, from_outside
 
     if request.question.probing:
-        from_outside(api, world, request.question, request.seconds, tell)
+        from_outside(api, world, request.question, request.options, tell)
     if request.inside:
-        from_inside(api, world, request.question, request.inside, request.seconds, tell)
+        from_inside(api, world, request.question, request.inside, request.options, tell)
 
 
 def stored(request: ClusterRequest) -> World:

@@ -21,13 +21,13 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
-from dualstack.model.probe import ProbeTask
+from dualstack.model.probe import Options, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace
 from dualstack.model.world import World, part
 from dualstack.overview import part_of
 from dualstack.probe.outside import NotAllowed, Window, at_address, at_loopback, looks
-from dualstack.probe.run import Options, run
+from dualstack.probe.run import run
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import listed
 from dualstack.reach.entrance import can_be_tried, is_open
@@ -51,16 +51,16 @@ _LATE = 2.5
 _BY = {Way.ADDRESS: "the proxy of the API server", Way.LOOPBACK: "port-forward"}
 
 
-def from_outside(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
+def from_outside(api: Api, world: World, question: Question, options: Options, tell: Tell) -> None:
     """Note what the exports show that can be made from outside. Raises Unreachable."""
     seen = sight(world, question)
     windows = tuple(dict.fromkeys(_windows(seen)))
     world.gaps += filter(None, [left_out(len(windows) - _WINDOWS, 0)])
-    looked = _looked(api, world, windows[:_WINDOWS], seconds, tell)
-    world.seen = replace(through(ways_in(seen.traces.items), tell), items=looked)
+    looked = _looked(api, world, windows[:_WINDOWS], options, tell)
+    world.seen = replace(through(ways_in(seen.traces.items), tell, options), items=looked)
 
 
-def from_outside_everywhere(api: Api, world: World, question: Question, seconds: float, tell: Tell) -> None:
+def from_outside_everywhere(api: Api, world: World, question: Question, options: Options, tell: Tell) -> None:
     """The same for the Services of a whole cluster, those first that the most clients name. Raises Unreachable."""
     whole, windows, ways, left = world.cluster(), dict[Window, None](), dict[Entrance, None](), 0
     for service in _in_turn(whole.services, world.clients):
@@ -71,8 +71,8 @@ def from_outside_everywhere(api: Api, world: World, question: Question, seconds:
         else:
             left += 1
     world.gaps += filter(None, [left_out(len(windows) - _EVERYWHERE, left)])
-    looked = _looked(api, world, tuple(windows)[:_EVERYWHERE], seconds, tell)
-    world.seen = replace(through(ways, tell), items=looked)
+    looked = _looked(api, world, tuple(windows)[:_EVERYWHERE], options, tell)
+    world.seen = replace(through(ways, tell, options), items=looked)
 
 
 def _in_turn(services: Sequence[Service], clients: Iterable[Exporter]) -> Sequence[Service]:
@@ -90,13 +90,13 @@ def left_out(ports: int, services: int) -> Missing | None:
     return Missing("exports from outside", f"{' and '.join(said)} left out; ask for one by its name") if said else None
 
 
-def from_inside(api: Api, world: World, question: Question, allowed: Inside, seconds: float, tell: Tell) -> None:
+def from_inside(api: Api, world: World, question: Question, allowed: Inside, options: Options, tell: Tell) -> None:
     """Note what containers inside see, which are started for that and removed.
 
     Raises Unreachable, and BadInput for nodes that are not there.
     """
     seen = sight(world, question)
-    planned = errand(seen, world, seconds)
+    planned = errand(seen, world, options)
     known = [x.metadata.name for x in seen.cluster.nodes]
     unknown = [x for x in (*allowed.nodes, *allowed.hosts) if x not in known]
     if unknown and known and not seen.cluster.more_nodes:
@@ -138,7 +138,7 @@ def ways_in(traces: Iterable[Trace]) -> Iterator[Entrance]:
     yield from (Entrance(x.target, x.family, x.vantage) for x in traces if is_open(x) and can_be_tried(x))
 
 
-def through(ways: Iterable[Entrance], tell: Tell) -> Glimpses:
+def through(ways: Iterable[Entrance], tell: Tell, options: Options) -> Glimpses:
     """The exports that this host can make through what stands in front of Services, and the names that have none."""
     wanted = tuple(dict.fromkeys(ways))[:_WINDOWS]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -154,12 +154,12 @@ def through(ways: Iterable[Entrance], tell: Tell) -> Glimpses:
     def announce(task: ProbeTask) -> None:
         tell(f"{task.protocol} export to {task.endpoint}, the {called[task.host, family(task.address)]}, from here")
 
-    made = run(tuple(dict.fromkeys(tasks)), Options(), announce).items if tasks else ()
+    made = run(tuple(dict.fromkeys(tasks)), options, announce).items if tasks else ()
     # During a rollout a proxy may be late by a moment: Traefik takes up what changed every two seconds.
     failed = tuple(x.task for x in made if x.status.startswith("HTTP 5"))
     if failed:
         time.sleep(_LATE)
-    again = {x.task: x for x in run(failed, Options(), announce).items} if failed else {}
+    again = {x.task: x for x in run(failed, options, announce).items} if failed else {}
     return Glimpses(
         entrances=tuple(again.get(x.task, x) for x in made),
         nameless=tuple(sorted(host for host, addresses in found.items() if not addresses)),
@@ -172,7 +172,7 @@ def _addresses(host: str) -> tuple[str, tuple[str, ...]]:
     return host, tuple({family(x): x for x in reversed(known)}.values())
 
 
-def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, tell: Tell) -> tuple[Glimpse, ...]:
+def _looked(api: Api, world: World, windows: Sequence[Window], options: Options, tell: Tell) -> tuple[Glimpse, ...]:
     """The exports that can be made from outside, in the order of the windows; what is not allowed is a gap."""
     closed, gaps = set[tuple[Way, str]](), dict[Missing, None]()
 
@@ -182,8 +182,8 @@ def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, t
         tell(f"{window.protocol} port {window.port} of the {window.place}, by {_BY[way]} (exports without telemetry)")
         try:
             if way is Way.ADDRESS:
-                return at_address(window, api.through, Options(seconds))
-            return at_loopback(window, partial(forwarded, api), Options(seconds))
+                return at_address(window, api.through, options)
+            return at_loopback(window, partial(forwarded, api), options)
         except (NotAllowed, OSError) as error:
             closed.add((way, window.namespace))
             gaps[Missing(f"exports by {_BY[way]}", str(error))] = None
@@ -198,7 +198,7 @@ def _looked(api: Api, world: World, windows: Sequence[Window], seconds: float, t
     return tuple(x for x in found if x)
 
 
-def errand(seen: Sight, world: World, seconds: float) -> Errand:
+def errand(seen: Sight, world: World, options: Options) -> Errand:
     """One pod for each way in which the backends differ, every node, and the addresses that clients may use.
 
     Those are of the Service and of the first pods behind it.
@@ -229,7 +229,7 @@ def errand(seen: Sight, world: World, seconds: float) -> Errand:
         tuple(there[x] for x in pods),
         nodes,
         tuple(targets),
-        seconds,
+        options,
         tuple(placed[:1]),
         tuple(own),
         _resolver(world, asking[:1]),

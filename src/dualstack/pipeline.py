@@ -23,13 +23,13 @@ from dualstack.model.finding import Skipped
 from dualstack.model.host import Filters, Namespace, Namespaces, Routes, Transits
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.sockets import Listeners
 from dualstack.model.target import parse_target
 from dualstack.probe.plan import plan
-from dualstack.probe.run import Options, run
+from dualstack.probe.run import run
 from dualstack.reach.client import round_trip
 from dualstack.reach.dns64 import PROBE, doubtful
 from dualstack.reach.listing import listed, ports_of, told, widened

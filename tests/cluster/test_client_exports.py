@@ -8,6 +8,7 @@ from dualstack.conclusion import sight
 from dualstack.gather.inside import Errand
 from dualstack.looks import errand
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
 from dualstack.report.verbs.flows import clients
@@ -40,7 +41,7 @@ def test_a_collector_that_a_service_leads_to_is_asked_about_as_a_receiver() -> N
 
 def planned(*pods: Object, **instead: Any) -> Errand:
     world = gathered(*pods, **instead)
-    return errand(sight(world, Question()), world, 1.0)
+    return errand(sight(world, Question()), world, Options(1.0))
 
 
 def test_containers_export_where_the_client_does_as_it_resolves_names() -> None:
@@ -81,7 +82,7 @@ def test_literals_and_whole_services_are_tried_as_they_are_written() -> None:
     assert "grpcs://otel.obs:4317" in planned(cart("https://otel.obs:4317")).targets
 
     whole = w.world(w.healthy())
-    assert "grpc://otel.obs.svc:4317" in errand(sight(whole, Question()), whole, 1.0).targets
+    assert "grpc://otel.obs.svc:4317" in errand(sight(whole, Question()), whole, Options(1.0)).targets
 
 
 PATHS = [
@@ -164,7 +165,7 @@ def test_exports_are_made_where_a_receiver_takes_them() -> None:
     world = w.world(w.healthy(configs=[BELOW]))
     seen = sight(world, Question())
 
-    made = errand(seen, world, 1.0).targets
+    made = errand(seen, world, Options(1.0)).targets
 
     assert {x.partition("4318")[2] for x in made if "4318" in x} == {"/otlp"}
     assert {x.partition("4317")[2] for x in made if "4317" in x} == {""}

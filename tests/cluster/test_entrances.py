@@ -15,7 +15,7 @@ from dualstack.looks import through, ways_in
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.glimpse import Way
-from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.trace import Disposition, Hop, Status, TracedHop
 from dualstack.model.world import World
@@ -234,7 +234,7 @@ def test_this_host_exports_to_an_external_address(receiver: int) -> None:
     held, said = w.world(w.healthy(services=[service])), list[str]()
 
     wanted = list(ways_in(sight(held, Question()).traces.items))
-    held.seen = through(wanted, said.append)
+    held.seen = through(wanted, said.append, Options())
 
     assert {x.task.address: x.outcome for x in held.seen.entrances} == {
         "127.0.0.1": Outcome.ACCEPTED,
@@ -250,7 +250,7 @@ def test_what_a_proxy_answers_is_asked_once_more(receiver: int, outcome: Outcome
     ports = [{"name": "otlp-http", "port": receiver, "targetPort": "otlp-http"}]
     held = w.world(w.healthy(services=[w.service(externalIPs=["127.0.0.1"], ports=ports)]))
 
-    found = through(ways_in(sight(held, Question()).traces.items), lambda _: None).entrances
+    found = through(ways_in(sight(held, Question()).traces.items), lambda _: None, Options()).entrances
 
     assert [x.outcome for x in found] == [outcome]
 
@@ -262,7 +262,7 @@ def test_a_name_is_looked_up_and_one_of_many_hosts_is_not_tried(receiver: int) -
     held = w.world([*w.healthy(services=[service]), wild])
 
     wanted = list(ways_in(sight(held, Question()).traces.items))
-    found = through(wanted, lambda _: None).entrances
+    found = through(wanted, lambda _: None, Options()).entrances
 
     assert {x.target.host for x in wanted} == {"localhost"}
     assert [(x.task.address, x.outcome) for x in found if x.outcome is Outcome.ACCEPTED] == [
@@ -279,7 +279,7 @@ def test_a_name_without_an_address_here_is_told_as_that(given: list[w.Object], m
     held = w.world([*w.healthy(), front])
     assert {x.why for x in untold(held)} == {f"`otlp.invalid` was not looked up{more}"}
 
-    held.seen = through(ways_in(sight(held, Question()).traces.items), lambda _: None)
+    held.seen = through(ways_in(sight(held, Question()).traces.items), lambda _: None, Options())
 
     why = f"`otlp.invalid` gives no address where this was run{more}"
     for one in (held, unpacked("w", packed(held, "1.0"))):

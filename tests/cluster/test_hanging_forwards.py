@@ -47,6 +47,16 @@ def test_who_answers_by_another_way_and_stays_silent_is_silent() -> None:
     assert [x.code for x in found.findings if x.severity == "error" and not x.because] == ["DS905"]
 
 
+def test_of_a_program_that_nothing_is_known_of_it_is_said_as_well() -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["spec"]["containers"][0] |= {"image": "acme/gateway:1", "args": []}
+    seen = looks("pod otel-a", (4318, HTTP, Way.LOOPBACK, Outcome.SILENT))
+    found = w.diagnosed(w.healthy(pods=[pod], slices=w.endpoints([pod]), configs=[]), seen=seen)
+
+    (why,) = {x.at(Hop.LISTEN).why for x in found.traces if x.target.port == 4318}
+    assert why == "nothing came through a forwarded port, which does not tell whether a connection was accepted"
+
+
 def test_where_the_address_refuses_it_is_no_listener_of_the_loopback() -> None:
     pod = w.pod("otel-a", "n1")
     seen = looks(

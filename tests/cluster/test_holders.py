@@ -14,7 +14,7 @@ from dualstack.looks import errand
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.inspection import Inspection
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
@@ -83,7 +83,7 @@ def test_a_collector_that_listens_elsewhere_is_not_whom_clients_mean() -> None:
     found = world([w.pod("otel-a", "n2")], *stranger())
 
     assert told(found) == [("DS211", "warning")]
-    assert not errand(sight(found, Question()), found, 1.0).pods
+    assert not errand(sight(found, Question()), found, Options(1.0)).pods
     assert not [x for x in sight(found, Question()).traces.items if x.server]
 
 
@@ -93,7 +93,7 @@ def test_a_container_is_put_into_who_surely_holds_the_port_alone(said: dict[str,
     seen = sight(found, Question())
 
     assert [x.server for x in seen.traces.items] == [STRANGER]
-    assert bool(errand(seen, found, 1.0).pods) is kept
+    assert bool(errand(seen, found, Options(1.0)).pods) is kept
 
 
 @pytest.mark.parametrize(

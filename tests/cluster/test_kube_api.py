@@ -292,6 +292,28 @@ def test_what_takes_too_long_in_all_is_given_up(api: Make) -> None:
             asking.object(kinds.SERVICES, "shop", "a")
 
 
+def test_a_pod_that_stays_silent_behind_the_proxy_is_no_api_server_that_does(api: Make) -> None:
+    """The next question has the usual time again, on a connection of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asking = api(f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=10)
+
+        assert asking.through("/api/v1/namespaces/obs/pods/a:4318/proxy/v1/traces", b"", {}, 0.2) is None
+        answers = threading.Thread(target=_answer_second, args=(silent,))
+        answers.start()
+        assert asking.object(kinds.SERVICES, "shop", "a") == {"metadata": {"name": "a"}}
+        answers.join()
+
+
+def _answer_second(listening: socket.socket) -> None:
+    for said in (b"", b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"metadata":{"name":"a"}}'):
+        connection, _ = listening.accept()
+        with connection:
+            if said:
+                connection.recv(4096)
+                time.sleep(0.4)  # more than the silence that is allowed to a pod
+                connection.sendall(said)
+
+
 def test_several_threads_ask_at_once_and_the_order_of_the_answers_is_that_of_the_questions(api: Make) -> None:
     together = threading.Barrier(4, timeout=10)
     names = [f"s{x}" for x in range(4)]

@@ -12,7 +12,7 @@ from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.errors import BadInput
 from dualstack.gather.inside import Inside
 from dualstack.model.glimpse import Way
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Options, Outcome
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, kube_target
 from dualstack.model.trace import Disposition
@@ -68,7 +68,7 @@ def user(cluster: Cluster) -> Iterator[str]:
 
 
 def request(user: str, target: str = str(EVERYTHING), namespace: str = "") -> ClusterRequest:
-    return ClusterRequest(kube_target(target), kubeconfig=user, namespace=namespace, seconds=3.0)
+    return ClusterRequest(kube_target(target), kubeconfig=user, namespace=namespace, options=Options(3.0))
 
 
 def test_each_service_fares_as_if_it_alone_was_asked_about(user: str) -> None:

@@ -9,6 +9,7 @@ from dualstack.cluster import ClusterRequest, gather
 from dualstack.conclusion import conclude
 from dualstack.gather.inside import Inside
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import kube_target
 from tests.e2e import control_plane
@@ -57,7 +58,7 @@ def asked(user: str, *hosts: str) -> Diagnosis:
         Question(probing=False),
         kubeconfig=user,
         namespace=SPACE,
-        seconds=3.0,
+        options=Options(3.0),
         inside=Inside(image=PROJECT, hosts=hosts) if hosts else None,
     )
     return conclude(gather(request), Question())

@@ -21,6 +21,7 @@ from dualstack.gather.kube_api import Api, Kind
 from dualstack.gather.kubeconfig import access
 from dualstack.knowledge import table
 from dualstack.model.glimpse import Way
+from dualstack.model.probe import Options
 from dualstack.model.target import kube_target
 from dualstack.model.world import World
 from dualstack.reach.rights import Right, features, rights, role
@@ -184,7 +185,7 @@ def target_of(cluster: Cluster, row: Mapping[str, str]) -> str:
 
 def look(user: str, target: str, feature: str) -> World:
     inside = Inside(pods=feature == "inspect", jobs=feature == "matrix", image=PROJECT, nodes=("n1",))
-    request = ClusterRequest(kube_target(target), kubeconfig=user, namespace=SPACE, seconds=3.0,
+    request = ClusterRequest(kube_target(target), kubeconfig=user, namespace=SPACE, options=Options(3.0),
                              inside=inside if feature in ("inspect", "matrix") else None)  # fmt: skip
     return gather(request)
 

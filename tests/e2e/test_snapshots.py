@@ -9,6 +9,7 @@ from dualstack.cli.app import run
 from dualstack.cluster import ClusterRequest, gather
 from dualstack.conclusion import conclude
 from dualstack.gather.archive import packed, unpacked
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import kube_target
 from dualstack.report.json import render
@@ -47,7 +48,9 @@ def test_a_snapshot_gives_the_answer_of_the_cluster(
         pods = cluster.kubectl("-n", name, "get", "pods", "--output=jsonpath={.items[*].metadata.name}").split()
         for user in ("admin", "view"):
             target = kube_target(incident.ask[0])
-            world = gather(ClusterRequest(target, kubeconfig=cluster.kubeconfig(user), namespace=name, seconds=3.0))
+            world = gather(
+                ClusterRequest(target, kubeconfig=cluster.kubeconfig(user), namespace=name, options=Options(3.0))
+            )
             live = render(conclude(world, Question()))
             plain.write_bytes(packed(world, "1.0"))
             words = ["gather", "--from-troubleshoot", str(plain), "--pseudonymise", "--key-file", str(key), "-q"]

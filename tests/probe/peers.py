@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import ProbeResult, ProbeTask
-from dualstack.probe.run import Options, run
+from dualstack.model.probe import Options, ProbeResult, ProbeTask
+from dualstack.probe.run import run
 
 Handler = Callable[[socket.socket], None]
 

@@ -10,8 +10,7 @@ import pytest
 from dualstack.gather.netns import find, inside
 from dualstack.knowledge import table
 from dualstack.model.address import Family, Protocol
-from dualstack.model.probe import Outcome, ProbeTask
-from dualstack.probe.run import Options
+from dualstack.model.probe import Options, Outcome, ProbeTask
 from dualstack.probe.tcp import dial, settle
 from tests import netns
 from tests.probe.peers import made

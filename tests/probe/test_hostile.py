@@ -7,8 +7,7 @@ import tracemalloc
 import pytest
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome
-from dualstack.probe.run import Options
+from dualstack.model.probe import Options, Outcome
 from tests.probe.peers import Handler, closes, peer, pours, probed, resets, resets_after_request, says, until_closed
 
 SETTINGS = bytes.fromhex("000000040000000000")

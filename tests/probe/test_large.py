@@ -15,13 +15,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from dualstack.gather.netns import find, inside
 from dualstack.model.diagnosis import Verdict
 from dualstack.model.finding import Severity
-from dualstack.model.probe import Outcome, ProbeResult
+from dualstack.model.probe import Options, Outcome, ProbeResult
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.model.trace import Disposition, Hop
 from dualstack.pipeline import Request, diagnose, probe
 from dualstack.probe import otlp
-from dualstack.probe.run import Options
 from tests.netns import FAR_IPV4, FAR_IPV6, SERVER_IPV4, SERVER_IPV6, batch, execute, pair, routed, sysctl
 from tests.probe.conftest import Certificates
 from tests.probe.peers import Handler, encrypted, peer, says, until_closed

@@ -10,9 +10,8 @@ import pytest
 
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse
-from dualstack.model.probe import Outcome
+from dualstack.model.probe import Options, Outcome
 from dualstack.probe.outside import NotAllowed, Through, Window, at_address, at_loopback
-from dualstack.probe.run import Options
 from tests.probe.conftest import Certificates
 from tests.probe.peers import closes, peer
 from tests.probe.test_receivers import YES, Services, grpc_server
@@ -24,7 +23,7 @@ NOT_FOUND = (404, b"404 page not found\n")
 def answering(**answers: tuple[int, bytes]) -> Through:
     """The proxy before a pod that answers so to each signal."""
 
-    def through(path: str, _: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    def through(path: str, _: bytes, headers: Mapping[str, str], __: float) -> tuple[int, bytes]:
         assert path.startswith("/api/v1/namespaces/obs/pods/otel-a:4318/proxy/v1/")
         assert headers["Content-Type"] == "application/x-protobuf"
         return answers[path.rpartition("/")[2]]
@@ -34,6 +33,13 @@ def answering(**answers: tuple[int, bytes]) -> Through:
 
 def status(code: int, message: str) -> tuple[int, bytes]:
     return code, json.dumps({"kind": "Status", "apiVersion": "v1", "message": message}).encode()
+
+
+OF_GRPC = Window("obs", "otel-a", "pod otel-a", 4317, Protocol.GRPC)
+EOF = status(503, "error trying to reach service: EOF")
+PLAINTEXT_TO_TLS = (400, b"Client sent an HTTP request to an HTTPS server.\n")
+CERTIFICATE = status(503, "error trying to reach service: remote error: tls: certificate required")
+NO_TLS = status(503, "error trying to reach service: http: server gave HTTP response to HTTPS client")
 
 
 def seen(**answers: tuple[int, bytes]) -> Glimpse | None:
@@ -85,6 +91,42 @@ def test_what_the_server_itself_says_is_no_answer_of_the_pod() -> None:
             seen(traces=status(code, 'pods "otel-a" not found'))
 
 
+def test_what_nobody_answers_is_not_known() -> None:
+    """A server that dials a pod for long, and a pod that stays silent, look the same."""
+    answers = [NOT_FOUND, None]
+
+    assert at_address(WINDOW, lambda *_: None, Options()) is None
+    found = at_address(WINDOW, lambda *_: answers.pop(0), Options())
+    assert found
+    assert (found.outcome, found.status) == (Outcome.NOT_OTLP, "HTTP 404")
+
+
+@pytest.mark.parametrize("name", ["Authorization", "impersonate-user"])
+def test_a_header_of_the_api_server_is_not_given_to_it(name: str) -> None:
+    with pytest.raises(NotAllowed, match=f"takes the header `{name}` as its own"):
+        at_address(WINDOW, answering(traces=(200, b"")), Options(headers=((name, "x"),)))
+
+
+def test_other_headers_go_with_every_export() -> None:
+    sent = list[Mapping[str, str]]()
+
+    def through(_path: str, _body: bytes, headers: Mapping[str, str], _seconds: float) -> tuple[int, bytes]:
+        sent.append(headers)
+        return 200, b""
+
+    assert at_address(WINDOW, through, Options(headers=(("x-api-key", "k"),)))
+    assert [x["x-api-key"] for x in sent] == ["k"]
+
+
+@pytest.mark.parametrize("secure", [CERTIFICATE, EOF])
+def test_a_server_that_wants_a_certificate_is_asked_by_a_forwarded_port_alone(secure: tuple[int, bytes]) -> None:
+    """The API server has none of the user's."""
+    found = at_address(OF_GRPC, lambda path, *_: secure if "/pods/https:" in path else EOF, Options(cert="client.pem"))
+
+    assert found
+    assert (found.outcome, found.tls) == (Outcome.CONNECTED, True)
+
+
 def test_an_answer_over_http_1_is_no_export_over_grpc() -> None:
     window = Window("obs", "otel-a", "pod otel-a", 4318, Protocol.GRPC)
 
@@ -92,13 +134,6 @@ def test_an_answer_over_http_1_is_no_export_over_grpc() -> None:
 
     assert found
     assert found.outcome is Outcome.CONNECTED
-
-
-OF_GRPC = Window("obs", "otel-a", "pod otel-a", 4317, Protocol.GRPC)
-EOF = status(503, "error trying to reach service: EOF")
-PLAINTEXT_TO_TLS = (400, b"Client sent an HTTP request to an HTTPS server.\n")
-CERTIFICATE = status(503, "error trying to reach service: remote error: tls: certificate required")
-NO_TLS = status(503, "error trying to reach service: http: server gave HTTP response to HTTPS client")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +152,7 @@ def test_a_port_that_takes_nothing_plain_is_asked_over_tls(
 ) -> None:
     """Answers of a Collector 0.161 through kube-apiserver 1.34.4, measured, but for that of a server without TLS."""
 
-    def through(path: str, _body: bytes, _headers: Mapping[str, str]) -> tuple[int, bytes]:
+    def through(path: str, _body: bytes, _headers: Mapping[str, str], __: float) -> tuple[int, bytes]:
         return secure if "/pods/https:otel-a:" in path else plain
 
     found = at_address(window, through, Options())

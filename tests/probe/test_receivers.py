@@ -14,8 +14,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
 
 from dualstack.gather.netns import find, inside
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
-from dualstack.probe.run import Options
+from dualstack.model.probe import Options, Outcome, ProbeResult, ProbeTask
 from tests import netns
 from tests.probe.conftest import Certificates
 from tests.probe.peers import made, probed

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome, ProbeTask
-from dualstack.probe.run import AT_ONCE, Options, run
+from dualstack.model.probe import Options, Outcome, ProbeTask
+from dualstack.probe.run import AT_ONCE, run
 from tests.probe.peers import made, peer, says, until_closed
 
 GRPC, HTTP, TCP = Protocol.GRPC, Protocol.HTTP, Protocol.TCP

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from dualstack.model.address import Family, Protocol
-from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
 from dualstack.probe import x509
-from dualstack.probe.run import BadProbe, Options, check, run
+from dualstack.probe.run import BadProbe, check, run
 from tests.probe.conftest import Certificates
 from tests.probe.peers import encrypted, peer, probed, says, until_closed
 

@@ -13,9 +13,9 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, ProbeTask
 from dualstack.probe import tls
-from dualstack.probe.run import Options, run
+from dualstack.probe.run import run
 from dualstack.probe.stages import Settings, probe
 from dualstack.probe.talk import Dial, Reset, Talk
 from tests.probe.conftest import Certificates, certificates

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose, listeners_of, names_of, probe
-from dualstack.probe.run import Options
 from tests.cli.command import ARGV, environ
 from tests.netns import batch, etc, ip, pair, require, wait_until_up
 from tests.robust.mutants import WIDE

@@ -35,6 +35,7 @@ def _targets(given: Mapping[str, Any]) -> "list[KubeTarget | None]":
 
 def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
     """The request that the options of a verb make; refuses what cannot be used."""
+    from dualstack.cli.request import probing
     from dualstack.cluster import ClusterRequest
     from dualstack.model.question import Question
     from dualstack.model.target import EVERYTHING
@@ -62,7 +63,7 @@ def cluster_request(given: Mapping[str, Any]) -> "ClusterRequest":
         context=given["context"],
         namespace=given["namespace"],
         environ=dict(os.environ),
-        seconds=given["timeout"],
+        options=probing(given),
         chosen=lambda: choose(select, ignore),
         stored=stored,
         inside=_inside(given),

@@ -12,11 +12,10 @@ import click
 from dualstack.cli import options
 
 if TYPE_CHECKING:
-    from dualstack.model.probe import ProbeTask
+    from dualstack.model.probe import Options, ProbeTask
     from dualstack.model.question import Client
     from dualstack.model.sockets import Runtime
     from dualstack.pipeline import Request
-    from dualstack.probe.run import Options
 
 
 def request_of(given: Mapping[str, Any]) -> "Request":
@@ -44,14 +43,14 @@ def request_of(given: Mapping[str, Any]) -> "Request":
         config=given.get("config", ""),
         environ=dict(os.environ),
         collector_version=version_of(given.get("collector_version", "")),
-        options=_probing(given),
+        options=probing(given),
         chosen=chosen,
     )
 
 
-def _probing(given: Mapping[str, Any]) -> "Options":
+def probing(given: Mapping[str, Any]) -> "Options":
     """What the probes may use, whether or not this run will need it."""
-    from dualstack.probe.run import BadProbe, Options, check
+    from dualstack.model.probe import Options
 
     if given["key"] and not given["cert"]:
         options.refuse("`--key` is given without a certificate. Add `--cert FILE`.")
@@ -63,6 +62,10 @@ def _probing(given: Mapping[str, Any]) -> "Options":
         given["insecure"],
         options.header_pairs(given["headers"]),
     )
+    if not (chosen.ca_file or chosen.cert or chosen.headers):
+        return chosen
+    from dualstack.probe.run import BadProbe, check
+
     try:
         check(chosen)
     except BadProbe as error:

@@ -13,6 +13,7 @@ from dualstack.gather.matrix import Order, matrix
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Options
 from dualstack.model.snapshot import Snapshot
 
 PODS = 4
@@ -45,7 +46,7 @@ class Errand(msgspec.Struct, frozen=True):
     pods: tuple[Pod, ...]
     nodes: tuple[str, ...]
     targets: tuple[str, ...]
-    seconds: float
+    options: Options
     askers: tuple[Pod, ...] = ()
     own: tuple[str, ...] = ()
     resolver: Mapping[str, Any] = {}
@@ -70,10 +71,13 @@ def _in_pods(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], No
     others = tuple(x for x in errand.pods if x not in errand.askers)
     for pod in (*errand.askers, *others)[:PODS] if allowed.pods else ():
         targets = (*errand.targets, *(errand.own if pod in errand.askers else ()))
+        if errand.options.headers:  # an ephemeral container stays in its pod, with its words
+            targets = ()
+            yield None, Missing(f"exports from inside the {pod.place}", "a header would stay there to be read")
         about = pod.metadata
         tell(f"the sockets of the {pod.place} and exports from it, by an ephemeral container of {allowed.image}")
         try:
-            seen = inspect(api, about.namespace, about.name, allowed.image, targets, errand.seconds)
+            seen = inspect(api, about.namespace, about.name, allowed.image, targets, errand.options)
         except (Refused, NoAnswer) as error:
             yield None, Missing(f"a look into the {pod.place}", why(error, "inspect"))
         else:
@@ -90,13 +94,15 @@ def _on_nodes(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], N
     if not chosen:
         yield None, Missing("exports from nodes", "no node is known; name some with `--nodes`")
         return
-    order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds, resolver=errand.resolver)
+    if errand.options.cert:
+        yield None, Missing("exports from nodes with your certificate", "its file is not in the Jobs")
+    order = Order(errand.namespace, allowed.image, errand.targets, errand.options, resolver=errand.resolver)
     yield from _by_jobs(api, order, chosen, tell, "exports from")
 
 
 def _at_hosts(api: Api, allowed: Inside, errand: Errand, tell: Callable[[str], None]) -> Looks:
     if allowed.hosts:
-        order = Order(errand.namespace, allowed.image, errand.targets, errand.seconds, host=True)
+        order = Order(errand.namespace, allowed.image, errand.targets, errand.options, host=True)
         yield from _by_jobs(api, order, allowed.hosts, tell, "the network of")
 
 

@@ -12,6 +12,7 @@ from dualstack.gather.errors import BadFile
 from dualstack.gather.facts import decoded
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused
+from dualstack.model.probe import Options
 from dualstack.model.snapshot import Snapshot
 from dualstack.reach.rights import refused, rights, said_of
 
@@ -45,13 +46,18 @@ def why(error: Exception, feature: str) -> str:
     return refused(said_of(str(error), rights([feature])[0]), feature) if denied else str(error)
 
 
-def words(targets: Sequence[str], seconds: float) -> list[str]:
-    """The command of an inspector: the evidence of the place that it runs in, as one line on its output."""
+def words(targets: Sequence[str], options: Options) -> list[str]:
+    """The command of an inspector: the evidence of the place that it runs in, as one line on its output.
+
+    With headers and without targets it makes no export. Files of this machine, such as certificates, are not there.
+    """
     lenient = ["--insecure"] if any(x.startswith(_SECURE) for x in targets) else []  # nobody knows whom clients trust
-    return ["dualstack", "gather", "--quiet", "--output", "-", "--timeout", f"{seconds:g}", *lenient, *targets]
+    headers = [f"--header={k}={v}" for k, v in options.headers] if targets else ["--no-probe"][: len(options.headers)]
+    timeout = f"--timeout={options.seconds:g}"
+    return ["dualstack", "gather", "--quiet", "--output=-", timeout, *lenient, *headers, *targets]
 
 
-def inspect(api: Api, namespace: str, pod: str, image: str, targets: Sequence[str], seconds: float) -> Snapshot:
+def inspect(api: Api, namespace: str, pod: str, image: str, targets: Sequence[str], options: Options) -> Snapshot:
     """What a container inside a pod sees, and what its exports to the targets became.
 
     Raises Refused where the user may not, NoAnswer where the container does not, and Unreachable.
@@ -61,13 +67,13 @@ def inspect(api: Api, namespace: str, pod: str, image: str, targets: Sequence[st
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": words(targets, seconds),
+        "command": words(targets, options),
         "securityContext": SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
     api.patch(f"{path}/ephemeralcontainers", {"spec": {"ephemeralContainers": [container]}})
-    _wait(api, path, name, 60 + 4 * seconds)
+    _wait(api, path, name, 60 + 4 * options.seconds)
     raw = api.text(f"{path}/log", {"container": name})
     try:
         return decoded(f"the log of {name} in {pod}", raw)

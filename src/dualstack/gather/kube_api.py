@@ -103,13 +103,15 @@ class Api:
     def _headers(self, said: Mapping[str, str]) -> list[tuple[str, str]]:
         return [("User-Agent", "dualstack"), *self.access.acting_as, *self._login.headers().items(), *said.items()]
 
-    def through(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    def through(self, path: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, bytes] | None:
         """The status and the body of what a pod or a Service answers to a POST that the API server passes on.
 
-        Raises Unreachable.
+        None where no answer came within so many seconds: nobody knows then who is silent. Raises Unreachable.
         """
         try:
-            answer = self._wire.ask("POST", path, self._headers(headers), body, self._until)
+            answer = self._wire.ask("POST", path, self._headers(headers), body, self._until, seconds)
+        except TimeoutError:
+            return None
         except Lost as error:
             raise Unreachable(_unreachable(self.access, error)) from error
         return answer.status, answer.body

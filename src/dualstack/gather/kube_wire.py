@@ -88,9 +88,14 @@ class Wire:
         """Connect anew from now on: connections keep the certificate that they were made with."""
         self._age += 1
 
-    def ask(self, method: str, path: str, headers: Headers, body: bytes | None, until: float) -> Answer:
-        """The answer, read to its end, or until a moment of the monotonic clock. Raises `Lost` and TimeoutError."""
-        connection, used = self._connection()
+    def ask(
+        self, method: str, path: str, headers: Headers, body: bytes | None, until: float, seconds: float = 0
+    ) -> Answer:
+        """The answer, read to its end, or until a moment of the monotonic clock.
+
+        It may pause for `seconds` where these are other than usual. Raises `Lost` and TimeoutError.
+        """
+        connection, used = self._connection(seconds or self._seconds)
         with self._lock:
             self._busy.add(connection)
         try:
@@ -151,14 +156,17 @@ class Wire:
         answer.close()
         return Answer(answer.status, answer.headers.get("Retry-After", ""), b"".join(parts))
 
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
-        """That of this thread, and whether it was used before."""
+    def _connection(self, seconds: float) -> tuple[http.client.HTTPConnection, bool]:
+        """That of this thread, on which an answer may pause so long, and whether it was used before."""
         if getattr(self._mine, "age", None) != self._age:
-            made = http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
+            made = http.client.HTTPConnection(self._host, self._port)
             made._create_connection = self._dialled  # type: ignore[attr-defined]  # noqa: SLF001 -- what it is there for
             self._mine.age, self._mine.connection = self._age, made
             self._every.append(made)
         connection: http.client.HTTPConnection = self._mine.connection
+        connection.timeout = seconds
+        if connection.sock:
+            connection.sock.settimeout(seconds)
         return connection, connection.sock is not None
 
     def _dialled(self, address: tuple[str, int], seconds: float, *_: object) -> socket.socket:

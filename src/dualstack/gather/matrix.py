@@ -16,6 +16,7 @@ from dualstack.gather.facts import decoded
 from dualstack.gather.inspect import FATAL, SECURITY, NoAnswer, held_up, why, words
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused
+from dualstack.model.probe import Options
 from dualstack.model.snapshot import Snapshot
 
 AT_ONCE = 8
@@ -33,7 +34,7 @@ _JOBS = kinds.WORKLOADS["Job"]
 
 
 class Order(NamedTuple):
-    """What the Jobs do: where they are made, of which image, what they export to, and the seconds of an export.
+    """What the Jobs do: where they are made, of which image, what they export to, and the options of an export.
 
     With `host` they run in the network of their node. `resolver` are the fields that say how a pod looks names up.
     """
@@ -41,7 +42,7 @@ class Order(NamedTuple):
     namespace: str
     image: str
     targets: tuple[str, ...]
-    seconds: float
+    options: Options
     host: bool = False
     resolver: Mapping[str, Any] = {}
 
@@ -87,7 +88,7 @@ def _ask(
 
 def _ended(api: Api, order: Order, job: str) -> str:
     """The pod of a Job, once it has ended. Raises NoAnswer."""
-    until = time.monotonic() + 60 + 4 * order.seconds
+    until = time.monotonic() + 60 + 4 * order.options.seconds
     said, soon = "", time.monotonic() + _MADE
     path = f"/api/v1/namespaces/{order.namespace}/pods?labelSelector=batch.kubernetes.io/job-name%3D{job}"
     while time.monotonic() < until:
@@ -117,7 +118,7 @@ def _job(name: str, order: Order, node: str, owners: Sequence[Mapping[str, Any]]
         "name": "dualstack",
         "image": order.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": words(order.targets, order.seconds),
+        "command": words(order.targets, order.options),
         "securityContext": SECURITY,
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     }
@@ -138,7 +139,7 @@ def _job(name: str, order: Order, node: str, owners: Sequence[Mapping[str, Any]]
         "spec": {
             "suspend": not node,
             "backoffLimit": 0,
-            "activeDeadlineSeconds": int(60 + 4 * order.seconds),
+            "activeDeadlineSeconds": int(60 + 4 * order.options.seconds),
             "ttlSecondsAfterFinished": _TTL,
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },

@@ -18,10 +18,10 @@ from dualstack.lab.world import standing
 from dualstack.model.address import BOTH, Family, Scope, join, scope, without_zone
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.host import Namespace
+from dualstack.model.probe import Options
 from dualstack.model.question import Question
 from dualstack.model.target import parse_target
 from dualstack.pipeline import Request, diagnose
-from dualstack.probe.run import Options
 
 PROBE_SECONDS = 1.0
 """For one probe on this machine, where an answer takes a millisecond."""

@@ -40,6 +40,21 @@ class Outcome(enum.StrEnum):
     CANCELLED = "cancelled"  # interrupted by the user
 
 
+class Options(msgspec.Struct, frozen=True):
+    """How to probe: TLS files, headers that go with every export, and seconds for each probe.
+
+    The larger export that follows an accepted one has the same time again. Who took a request has longer to answer it
+    (`probe/stages.py`), and an error of the way has half a second more to arrive.
+    """
+
+    seconds: float = 3.0
+    ca_file: str = ""
+    cert: str = ""
+    key: str = ""
+    insecure: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class Stage(msgspec.Struct, frozen=True):
     """One step of a probe: `connect`, `tls`, `export`, `large`; an errno name or reason where it failed; its time."""
 

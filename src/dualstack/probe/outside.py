@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.glimpse import Glimpse, Way, glimpsed
-from dualstack.model.probe import Outcome, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeTask
 from dualstack.probe import otlp
 from dualstack.probe.otlp_http import Response, judge
-from dualstack.probe.run import Options, run
+from dualstack.probe.run import run
 from dualstack.probe.talk import Answer, quoted
 from dualstack.reach.rights import refused, rights, said_of
 
@@ -40,7 +40,7 @@ class Local(Shape):
 
 
 Forward = Callable[[str, str, int], AbstractContextManager[Local]]
-Through = Callable[[str, bytes, Mapping[str, str]], tuple[int, bytes]]
+Through = Callable[[str, bytes, Mapping[str, str], float], tuple[int, bytes] | None]
 
 
 class Window(NamedTuple):
@@ -69,15 +69,25 @@ _FEATURES = {Way.ADDRESS: "proxy", Way.LOOPBACK: "forward"}
 
 
 def at_address(window: Window, through: Through, options: Options) -> Glimpse | None:
-    """What answers at the first address of a pod; None where the API server has no way there. Raises NotAllowed."""
+    """What answers at the first address of a pod; None where the API server has no way there, or nothing answers.
+
+    Raises NotAllowed, also for headers that an API server takes as its own.
+    """
+    own = next((x for x, _ in options.headers if _TAKEN.fullmatch(x)), "")
+    if own:
+        raise NotAllowed(f"an API server takes the header `{own}` as its own, and does not pass it on")
     plain = _proxied(window, through, options, tls=False)
     if plain is None or plain.outcome not in _PERHAPS_TLS:
         return plain
+    if options.cert:  # a server that wants it ends what an API server begins, and not always with an alert
+        return _glimpse(window, Way.ADDRESS, Outcome.CONNECTED, "an API server has no certificate to show", tls=True)
     # The proxy of an API server verifies no certificate of a pod (kubernetes pkg/registry/core/pod, ResourceLocation).
     secure = _proxied(window, through, options, tls=True)
     return plain if secure is None or secure.outcome in _NO_TLS else secure
 
 
+_TAKEN = re.compile("authorization|impersonate-.*", re.IGNORECASE)
+"""Headers that say who asks an API server (Kubernetes documentation, Authenticating, User impersonation)."""
 _PROTOBUF = "application/x-protobuf"
 _PERHAPS_TLS = (Outcome.TLS_EXPECTED, Outcome.CLOSED, Outcome.GARBAGE)
 _NO_TLS = (Outcome.TLS_NOT_SPOKEN, Outcome.CLOSED, Outcome.GARBAGE, Outcome.REFUSED)
@@ -87,12 +97,15 @@ def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -
     answers: list[Answer] = []
     pod = f"https:{window.pod}" if tls else window.pod
 
-    def posted(path: str) -> tuple[int, bytes]:
+    def posted(path: str) -> tuple[int, bytes] | None:
         where = f"/api/v1/namespaces/{window.namespace}/pods/{pod}:{window.port}/proxy{path}"
-        return through(where, b"", {"Content-Type": _PROTOBUF, **dict(options.headers)})
+        return through(where, b"", {"Content-Type": _PROTOBUF, **dict(options.headers)}, options.seconds)
 
     for signal, path in otlp.paths(window.path).items():
-        status, body = posted(path)
+        answer = posted(path)
+        if answer is None:
+            return _combined(window, answers, tls=tls) if answers else None
+        status, body = answer
         own = _own(status, body)
         if own is not None:
             return _combined(window, answers, tls=tls) if answers else _of_the_server(window, status, own, tls=tls)
@@ -101,8 +114,8 @@ def _proxied(window: Window, through: Through, options: Options, *, tls: bool) -
         answers.append(judge(Response(status, {"content-type": _PROTOBUF}, body), signal))
         if not answers[0].unserved:
             break
-    elsewhere = posted(otlp.unknown(window.path))[0] if answers[0].outcome is Outcome.UNPROVED else 0
-    if elsewhere and f"HTTP {elsewhere}" != answers[0].status:
+    elsewhere = posted(otlp.unknown(window.path)) if answers[0].outcome is Outcome.UNPROVED else None
+    if elsewhere and f"HTTP {elsewhere[0]}" != answers[0].status:
         answers[0] = answers[0]._replace(outcome=Outcome.ACCEPTED)
     return _combined(window, answers, tls=tls)
 

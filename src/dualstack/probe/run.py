@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from dualstack.model.address import Protocol
-from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.probe import Options, Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.probe import tcp
 from dualstack.probe.stages import Settings, probe
 from dualstack.probe.talk import Dial, Failed, Reset, Talk, Wait
@@ -38,21 +38,6 @@ _SENDABLE = re.compile(r"[!-~]*")
 
 class BadProbe(ValueError):
     """What no probe can be made with: a host, a path, a header or a TLS file. The text says which."""
-
-
-class Options(msgspec.Struct, frozen=True):
-    """How to probe: TLS files, headers that go with every export, and seconds for each probe.
-
-    The larger export that follows an accepted one has the same time again. Who took a request has longer to answer it
-    (`stages.longest`), and an error of the way has half a second more to arrive.
-    """
-
-    seconds: float = 3.0
-    ca_file: str = ""
-    cert: str = ""
-    key: str = ""
-    insecure: bool = False
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 def run(

@@ -228,7 +228,9 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if said is not None:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)
-    return unbound(backend, place, mark, facts)
+    found = unbound(backend, place, mark, facts)
+    hangs = sight(inside) if found.status is Status.UNKNOWN and inside and inside.hangs else None
+    return msgspec.structs.replace(found, why=_HANGS, evidence=(hangs, *facts)) if hangs else found
 
 
 def _before(
