@@ -66,11 +66,21 @@ def test_a_collector_of_whatever_distribution_is_one() -> None:
 
 
 def test_a_later_release_of_a_distribution_never_holds_an_older_collector() -> None:
-    rows = [x for x in table("images") if x["tag"]]
+    """Of Tempo one can: its patch releases move to newer modules as well."""
+    rows = [x for x in table("images") if x["tag"] and "tempo" not in x["image"]]
 
     for image in {x["image"] for x in rows}:
         mine = sorted((numbers(x["tag"]), numbers(x["collector"])) for x in rows if x["image"] == image)
         assert [x for _, x in mine] == sorted(x for _, x in mine)
+
+
+@pytest.mark.parametrize(
+    ("tag", "held"),
+    [("2.6.1", "0.102.1"), ("2.7.0", "0.116.0"), ("2.9.2", "0.132.0"), ("2.9.4", "0.150.0"), ("2.10.1", "0.138.0")],
+)
+def test_tempo_holds_the_receivers_of_a_collector(tag: str, held: str) -> None:
+    assert version(f"grafana/tempo:{tag}") == held
+    assert version(f"grafana/tempo-query:{tag}") == ""
 
 
 @pytest.mark.parametrize("name", ["aws-otel-collector", "dynatrace-otel-collector", "splunk-otel-collector"])

@@ -80,6 +80,16 @@ def is_config(node: Node | None) -> bool:
     return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
 
 
+def config_in(root: Node) -> Node | None:
+    """The Collector configuration that a document is, or holds as Grafana Tempo does; None where there is none.
+
+    The receivers of Tempo's distributor are the Collector's, and are written as there (grafana/tempo
+    modules/distributor/config.go); all of them are in use.
+    """
+    distributor = value(root, "distributor")
+    return root if is_config(root) else distributor if value(distributor, "receivers") is not None else None
+
+
 def _is_known(section: str, body: Node) -> bool:
     """Whether a section has a component that the tables know."""
     return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))

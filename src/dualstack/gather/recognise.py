@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from dualstack.gather import glance
-from dualstack.gather.collector_config import SECTIONS, is_config
+from dualstack.gather.collector_config import SECTIONS, config_in, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
 from dualstack.gather.yaml_tree import (
@@ -235,9 +235,9 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
     elif kind in OBJECTS:
         found.understood += 1
         OBJECTS[kind](root, origin, found)
-    elif is_config(root):
+    elif config := config_in(root):
         found.understood += 1
-        found.configs.append(Pending(root, origin))
+        found.configs.append(Pending(config, origin))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
     elif not _agent(root, origin, found, origin.holder):
@@ -288,9 +288,9 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         _foreign(origin.inner(node), found, holder)
         return
     inner = composed(origin.inner(node), found)
-    if inner and is_config(inner[0]):
+    if inner and (config := config_in(inner[0])):
         found.understood += 1
-        found.configs.append(Pending(*inner, holder))
+        found.configs.append(Pending(config, inner[1], holder))
         refuse_repeated(*inner, found)
     elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
         found.parts.append(Pending(*inner, holder))
