@@ -285,3 +285,30 @@ def test_a_config_map_that_is_behind_says_nothing_of_pods_that_mount_another_one
     pods = [Pod(about, PodSpec(volumes=[Volume(config_map=ConfigMapVolume(x))])) for x in ("old", "new")]
 
     assert [list(runs(x, said)) for x in pods] == [[], [item]]
+
+
+OWNERS = {"ownerReferences": [{"kind": CR, "name": "otel", "controller": True}]}
+FOREIGN = {"ownerReferences": [{"kind": "TempoStack", "name": "main", "controller": True}]}
+SCALE = f"kubectl scale {CR.lower()} otel -n obs --replicas=1"
+
+
+@pytest.mark.parametrize(
+    ("about", "where", "commands"),
+    [
+        ({"labels": LABELS}, f"in {CR} otel,", (SCALE,)),
+        (OWNERS, f"in {CR} otel,", (SCALE,)),
+        (FOREIGN, "in TempoStack main,", ()),
+    ],
+)
+def test_a_workload_that_an_operator_writes_gets_its_replicas_there(
+    about: Object, where: str, commands: tuple[str, ...]
+) -> None:
+    made = w.deployment()
+    made["metadata"] |= about
+    made["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": {"app": "otel"}}, "spec": w.TEMPLATE}}
+
+    (one,) = [x for x in w.diagnosed(w.healthy(pods=[], workloads=[made])).findings if x.code == "DS509"]
+    assert one.detail.startswith("Deployment otel, whose pods Service otel selects, has `replicas: 0`")
+    assert where in one.hint
+    assert one.fix is not None
+    assert one.fix.commands == commands

@@ -8,6 +8,7 @@ from dualstack.model.maker import Maker
 from dualstack.reach.exporting import COLLECTOR, owner
 from dualstack.reach.live import patch
 from dualstack.reach.nowhere import likeness
+from dualstack.reach.operator import OPERATED, resource
 from dualstack.reach.states import cut
 
 
@@ -116,10 +117,24 @@ def _denied(maker: Maker, service: Service, words: str) -> Idle:
 
 def _unwanted(maker: Maker, service: Service) -> Iterator[Idle]:
     about = maker.metadata
-    if maker.spec.replicas == 0 and not about.owner_references:
+    # A Deployment, and what else makes ReplicaSets, keeps its older ones without pods.
+    if maker.spec.replicas == 0 and not (maker.kind == "ReplicaSet" and about.owner_references):
         said = f"{maker.called}, whose pods {service.called} selects, has `replicas: 0`"
-        command = f"kubectl scale {maker.kind.lower()} {about.name} -n {about.namespace} --replicas=1"
-        yield Idle(maker, said, "Scale it up; an autoscaler may have taken its pods away.", command)
+        yield Idle(maker, said, *_scaled(maker))
     if maker.kind == "DaemonSet" and maker.status.desired_number_scheduled == 0:
         said = f"{maker.called}, whose pods {service.called} selects, is for none of the nodes"
         yield Idle(maker, said, "See its `nodeSelector`, its affinity, and the taints of the nodes.")
+
+
+def _scaled(maker: Maker) -> tuple[str, str]:
+    """What gives a workload pods again, and the command: at what it is made of, for its own replicas are taken back."""
+    about, operated = maker.metadata, resource(maker.metadata)
+    owner = operated or next((f"{x.kind} {about.beside(x.name)}" for x in about.owner_references or ()), "")
+    which = f"{maker.kind.lower()} {about.name}"
+    if owner:
+        hint = f"Set the replicas in {owner}, of which {maker.called} is made; where they are set, see why it is behind."
+        which = f"{OPERATED.lower()} {owner.rpartition(' ')[2].rpartition('/')[2]}"
+    else:
+        hint = "Scale it up; an autoscaler may have taken its pods away."
+    command = f"kubectl scale {which} -n {about.namespace} --replicas=1"
+    return hint, command if operated or not owner else ""

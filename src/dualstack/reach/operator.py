@@ -28,12 +28,15 @@ _Row = Mapping[str, str]
 
 
 def resource(about: ObjectMeta) -> str:
-    """The OpenTelemetryCollector by which the Operator made a pod or put a Collector into it; empty for other pods.
+    """The OpenTelemetryCollector by which the Operator made an object or put a Collector into a pod; empty for others.
 
     Of one that it leaves alone it takes nothing back that somebody writes elsewhere.
     Source: operator internal/manifests/manifestutils/labels.go.
     """
     said = about.labels or {}
+    owner = next((x.name for x in about.owner_references or () if x.kind == OPERATED), "")
+    if owner and not about.unmanaged:
+        return f"{OPERATED} {about.beside(owner)}"
     made = [said.get(f"app.kubernetes.io/{x}", "") for x in ("managed-by", "component")] == _MADE
     namespace, _, name = said.get("app.kubernetes.io/instance" if made else INJECTED, "").partition(".")
     mine = name and namespace == about.namespace and not about.unmanaged
