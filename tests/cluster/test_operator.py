@@ -312,3 +312,47 @@ def test_a_workload_that_an_operator_writes_gets_its_replicas_there(
     assert where in one.hint
     assert one.fix is not None
     assert one.fix.commands == commands
+
+
+REMOVED = RIGHT.replace("debug", "logging")
+
+
+def crashing(*, owned: bool, stored: bool, image: str = "") -> Diagnosis:
+    """A Collector that ends for an exporter that is gone: whether the ConfigMap names its resource, and that is there.
+
+    `image` is what the resource names, by default none.
+    """
+    parts = operated(REMOVED, labels=ALL)
+    (held,), (made,), (pod,) = parts["configs"], parts["workloads"], parts["pods"]
+    held["metadata"] |= OWNERS if owned else {"labels": ALL}
+    made["metadata"] |= OWNERS
+    pod["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "otel"}]
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    pod["status"] |= {
+        "conditions": [{"type": "Ready", "status": "False"}],
+        "containerStatuses": [{"name": "otc-container", "ready": False, "state": state}],
+    }
+    cr = {
+        "apiVersion": "opentelemetry.io/v1beta1",
+        "kind": CR,
+        "metadata": {"name": "otel", "namespace": "obs"},
+        "spec": {"config": yaml.safe_load(REMOVED)} | ({"image": image} if image else {}),
+    }
+    return w.diagnosed([*w.healthy(**parts), *([cr] if stored else [])])
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_what_stands_in_a_config_map_of_the_operator_is_mended_in_its_resource(owned: bool) -> None:
+    (one,) = [x for x in crashing(owned=owned, stored=False).findings if x.code == "DS122"]
+
+    assert one.location is not None
+    assert one.location.file == "obs/configmap/otel.yaml"
+    assert one.hint.endswith(f"The Operator writes this ConfigMap: its text is changed in `spec.config` of {CR} otel.")
+
+
+@pytest.mark.parametrize(("image", "codes"), [("", ["DS122"]), ("otel/opentelemetry-collector:0.110.0", [])])
+def test_a_resource_without_an_image_has_that_of_its_pods(image: str, codes: list[str]) -> None:
+    found = [x for x in crashing(owned=True, stored=True, image=image).findings if x.code == "DS122"]
+
+    assert [x.code for x in found] == codes
+    assert {x.location.file for x in found if x.location} <= {f"obs/{CR.lower()}/otel.yaml"}

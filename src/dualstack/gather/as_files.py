@@ -6,6 +6,7 @@ So everything that judges files judges a cluster as well, and a finding has the 
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 import yaml
+from msgspec.structs import replace
 
 from dualstack.gather.cluster import config_maps_of
 from dualstack.gather.evidence import evidence_of
@@ -16,6 +17,7 @@ from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
 from dualstack.model.deployed import Lags
 from dualstack.model.evidence import Missing
+from dualstack.model.kube import Workload
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import PEERS, Object, World, part
@@ -58,6 +60,7 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
         )
         texts[path] = Text(path, shown, named=False)
         document(Origin(path, shown, 0), found)
+    found.workloads[:] = [_imaged(x, pods) for x in found.workloads]
     snapshot = evidence_of(found, question, {}, "", Included(set(), {}))
     gaps = (*found.notes, *(Missing(x.file, x.sentence) for x in found.errors))
     return Snapshot({**snapshot.facts, Lags: behind}, (*snapshot.gaps, *gaps)), texts
@@ -83,6 +86,17 @@ def _told(item: Object, pods: Sequence[Object]) -> Object:
         return item
     about = {**part(template, "metadata"), "annotations": {**notes, _INJECT: "false"}}
     return {**item, "spec": {**part(item, "spec"), "template": {**template, "metadata": about}}}
+
+
+def _imaged(work: Workload, pods: Sequence[Object]) -> Workload:
+    """A resource of the Operator that names no image, with that of all its pods: the Operator chose it."""
+    if work.meta.kind != OPERATED or work.containers[0].image:
+        return work
+    near = [x for x in pods if _about(x).get("namespace") == work.meta.namespace]
+    mine = [x for x in near if work.labels.items() <= texts(x, "metadata", "labels").items()]
+    images = {text(y, "image") for x in mine for y in parts(x, "spec", "containers") if text(y, "name") == CONTAINER}
+    first = replace(work.containers[0], image=images.pop()) if len(images) == 1 else work.containers[0]
+    return replace(work, containers=(first, *work.containers[1:]))
 
 
 def _has_sidecar(pod: Object) -> bool:

@@ -128,13 +128,11 @@ def _unwanted(maker: Maker, service: Service) -> Iterator[Idle]:
 
 def _scaled(maker: Maker) -> tuple[str, str]:
     """What gives a workload pods again, and the command: at what it is made of, for its own replicas are taken back."""
-    about, operated = maker.metadata, resource(maker.metadata)
-    owner = operated or next((f"{x.kind} {about.beside(x.name)}" for x in about.owner_references or ()), "")
-    which = f"{maker.kind.lower()} {about.name}"
-    if owner:
-        hint = f"Set the replicas in {owner}, of which {maker.called} is made; where they are set, see why it is behind."
-        which = f"{OPERATED.lower()} {owner.rpartition(' ')[2].rpartition('/')[2]}"
-    else:
-        hint = "Scale it up; an autoscaler may have taken its pods away."
-    command = f"kubectl scale {which} -n {about.namespace} --replicas=1"
-    return hint, command if operated or not owner else ""
+    about, made = maker.metadata, resource(maker.metadata)
+    owner = made or next((f"{x.kind} {about.beside(x.name)}" for x in about.owner_references or ()), "")
+    if not owner:
+        command = f"kubectl scale {maker.kind.lower()} {about.name} -n {about.namespace} --replicas=1"
+        return "Scale it up; an autoscaler may have taken its pods away.", command
+    name = made.rpartition(" ")[2].rpartition("/")[2]
+    command = f"kubectl scale {OPERATED.lower()} {name} -n {about.namespace} --replicas=1" if made else ""
+    return f"Set the replicas in {owner}, of which it is made; where they are set, see why it is behind.", command

@@ -17,7 +17,7 @@ from dualstack.model.otel import DeclaredEndpoint, Holder
 from dualstack.model.snapshot import Snapshot
 from dualstack.reach.bind import BindRequest, possible
 from dualstack.reach.callers import is_loopback
-from dualstack.reach.operator import OPERATED
+from dualstack.reach.operator import OPERATED, resource
 from dualstack.reach.refuted import said_at
 
 _OPERATOR = "kubectl get pods -A -l app.kubernetes.io/name=opentelemetry-operator"
@@ -33,7 +33,10 @@ class _Newer(NamedTuple):
 
 
 def current(finding: Finding, said: Snapshot, cluster: Cluster) -> Finding:
-    """A finding with what brings the newer text to the pods, where all who read the older one have such."""
+    """A finding with what brings the newer text to the pods, where all who read the older one have such.
+
+    Of what the Operator writes it says where that comes from: there alone a change lasts.
+    """
     deployments, lags = said.having(Deployments) or Deployments(), said.having(Lags) or Lags()
     read = [(x, y) for x in deployments.items for y in x.config.endpoints if finding.location in said_at(y)]
     alone = next((y for x, _ in read if (y := _lag(x, lags)) and y.unmanaged), None) if finding.location else None
@@ -43,9 +46,22 @@ def current(finding: Finding, said: Snapshot, cluster: Cluster) -> Finding:
     found = [next(_newer(x, y, deployments.items, lags), None) for x, y in read] if finding.location else []
     first = found[0] if found and all(found) else None
     if first is None:
-        return finding
+        return _written(finding, deployments, cluster)
     rolled = first.lag is None or bool(first.lag.template)
     return _rolled(finding, first, cluster) if rolled else _unwritten(finding, first)
+
+
+def _written(finding: Finding, deployments: Deployments, cluster: Cluster) -> Finding:
+    """A finding in a ConfigMap of a Collector, with the resource that the Operator writes it from, if that is so."""
+    file = finding.location.file if finding.location else ""
+    holders = [x.config.holder for x in deployments.items if file and file == x.config.file]
+    named = {(x.namespace, x.name) for x in holders if x and x.kind == "ConfigMap"}
+    maps = (x.metadata for x in cluster.config_maps if (x.metadata.namespace, x.metadata.name) in named)
+    made = next(filter(None, map(resource, maps)), "")
+    if not made or not finding.hint or "`spec.config`" in finding.hint:
+        return finding
+    where = f"The Operator writes this ConfigMap: its text is changed in `spec.config` of {made}."
+    return replace(finding, hint=f"{finding.hint} {where}")
 
 
 def _lag(item: Deployed, lags: Lags) -> Lag | None:
