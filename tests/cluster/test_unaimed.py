@@ -100,6 +100,11 @@ def test_clients_that_send_nothing_by_otlp_are_told_so(said: dict[str, str], by:
             {"OTEL_EXPORTER_OLTP_ENDPOINT": "http://otel.obs:4317"},
             "not set (`OTEL_EXPORTER_OLTP_ENDPOINT` is, which SDKs do not read)",
         ),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINTS": "http://otel.obs:4317"},
+            "not set (`OTEL_EXPORTER_OTLP_ENDPOINTS` is, which SDKs do not read)",
+        ),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "not set"),
     ],
 )
 def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str, str], how: str) -> None:
@@ -108,6 +113,31 @@ def test_clients_without_an_endpoint_are_not_taken_for_a_receiver(said: dict[str
     told = of(asked("deploy/cart", pods=[mine], services=[], slices=[]), "these pods name no endpoint")
     assert told.startswith(f"`OTEL_EXPORTER_OTLP_ENDPOINT` of the pods of `deploy/cart` is {how}, and SDKs then send")
     assert "Ask for another Service" not in told
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "where"),
+    [
+        ({}, "OTEL_EXPORTER_OTLP_ENDPOINTS", "`OTEL_EXPORTER_OTLP_ENDPOINTS` of ConfigMap tele"),
+        (
+            {"prefix": "APP_"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "`APP_OTEL_EXPORTER_OTLP_ENDPOINT` of ConfigMap tele with the prefix `APP_`",
+        ),
+    ],
+)
+def test_a_misspelt_variable_is_told_with_the_config_map_that_holds_it(
+    source: dict[str, str], key: str, where: str
+) -> None:
+    mine = client("a", "n1", [])
+    mine["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "tele"}, **source}, {"secretRef": {}}]
+    held = {"kind": "ConfigMap", "metadata": {"name": "tele", "namespace": "shop"}, "data": {key: "http://otel:4317"}}
+
+    told = of(
+        asked("deploy/cart", pods=[mine], services=[], slices=[], more=[held]), "where these pods send to is not known"
+    )
+    assert f"is not set ({where} is, which SDKs do not read), unless" in told
+    assert "Rename that one, or set it" in told
 
 
 @pytest.mark.parametrize(

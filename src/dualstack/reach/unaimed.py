@@ -36,6 +36,8 @@ SINCE = "that was changed since"
 _SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
 _READ = re.compile(r"OTEL_EXPORTER_(?:OTLP_(?:(?:TRACES|METRICS|LOGS|PROFILES)_)?|ZIPKIN_|JAEGER_)ENDPOINT")
 """Variables by which SDKs are told an endpoint (OpenTelemetry specification, environment variables)."""
+_ALIKE = 0.86
+"""Of a misspelt name; those of other settings of the exporter, such as its protocol, are less like it."""
 _SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
@@ -133,9 +135,9 @@ def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
 def _unset(cluster: Cluster, target: str) -> str:
     """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients."""
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
-    names = {k for _, x in every for k in x.values if k.startswith(_SDK)}
-    set_ = [k for _, x in every for k, v in x.values.items() if v and k in names and k.endswith("_ENDPOINT")]
-    told, odd = any(map(_READ.fullmatch, set_)), next((f" (`{x}` is, which SDKs do not read)" for x in set_), "")
+    set_ = [k for _, x in every for k, v in x.values.items() if v]
+    told, odd = any(map(_READ.fullmatch, set_)), next(filter(_is_meant, set_), "")
+    names = {k for _, x in every for k in x.values if k.startswith(_SDK)} | ({odd} - {""})
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(_receives, cluster.pods)) or (other and not names):
         return ""
@@ -148,8 +150,30 @@ def _unset(cluster: Cluster, target: str) -> str:
     if not names:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{_SET}"
-    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{odd}{maybe}"
-    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). Set it to the Service of the Collector: `{_SET}"
+    where = next(_origins(odd, cluster), "")
+    slip = f" (`{odd}`{where} is, which SDKs do not read)" if odd else ""
+    said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{slip}{maybe}"
+    mend = "Rename that one, or set" if odd else "Set"
+    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). {mend} it to the Service of the Collector: `{_SET}"
+
+
+def _is_meant(name: str) -> bool:
+    """Whether a variable seems to be meant for an endpoint, and is none that SDKs read."""
+    if _READ.fullmatch(name):
+        return False
+    from difflib import SequenceMatcher
+
+    ends = name.upper().endswith(_ENDPOINT) or (name.startswith(_SDK) and name.endswith("_ENDPOINT"))
+    return ends or SequenceMatcher(None, name.upper(), _ENDPOINT).ratio() > _ALIKE
+
+
+def _origins(name: str, cluster: Cluster) -> Iterator[str]:
+    """Where pods have a variable from, if not by its own name: from the ConfigMaps of their `envFrom`."""
+    maps = {(x.metadata.namespace, x.metadata.name): x.data or {} for x in cluster.config_maps}
+    for pod, source in ((x, z) for x in cluster.pods for y in x.spec.containers or () for z in y.env_from or ()):
+        called = source.config_map_ref.name if source.config_map_ref else ""
+        if name.removeprefix(source.prefix or "") in maps.get((pod.metadata.namespace, called), ()):
+            yield f" of ConfigMap {called}{f' with the prefix `{source.prefix}`' if source.prefix else ''}"
 
 
 def _keyless(cluster: Cluster) -> Iterator[str]:
