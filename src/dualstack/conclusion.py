@@ -247,7 +247,9 @@ def conclude(
     used = met_by(seen.traces.items, world.clients)
     workloads = seen.said.having(Workloads) or Workloads()
     found = _judged(seen, rules() if chosen is None else chosen, used)
-    told_of = (instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations) for x in found)
+    told_of = (
+        instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations or ()) for x in found
+    )
     spaces = {x.metadata.name: x.metadata.namespace for x in seen.cluster.pods}
     findings = tuple(
         replace(x, hint=in_namespace(x.hint, spaces)) for y in told_of for x in [current(y, seen.said, seen.cluster)]

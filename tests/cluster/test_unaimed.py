@@ -12,7 +12,7 @@ from dualstack.model.world import World
 from dualstack.overview import _LOST, conclude_all
 from dualstack.report.text import render
 from tests.cluster import worlds as w
-from tests.cluster.test_survey import client, everything, of_cart, variables, whole
+from tests.cluster.test_survey import client, everything, of_cart, service, variables, whole
 
 WEB = [{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9090}, {"name": "dns", "port": 53, "protocol": "UDP"}]
 ELSEWHERE = "Ask for another Service, or call the port that takes OTLP `otlp-grpc` or `otlp-http`."
@@ -138,6 +138,16 @@ def test_a_misspelt_variable_is_told_with_the_config_map_that_holds_it(
     )
     assert f"is not set ({where} is, which SDKs do not read), unless" in told
     assert "Rename that one, or set it" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("OTEL_EXPORTER_OTLP_ENDPOINTS", "which SDKs do not read"), ("OTEL_SERVICE_NAME", "has the port 8080")],
+)
+def test_it_is_told_of_clients_that_serve_something_else_as_well(name: str, told: str) -> None:
+    mine = client("a", "n1", variables(**{name: "http://otel.obs:4317"}))
+
+    assert told in "".join(why(of_cart(mine, more=[service("cart", name="web")])))
 
 
 @pytest.mark.parametrize(

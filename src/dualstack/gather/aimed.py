@@ -56,6 +56,7 @@ def is_client(
     Where one of them is a Collector that a Service for OTLP leads to, they are asked about as receivers; where nothing
     leads to it, by what it sends on. With a `template` it is of the pod that this would make.
     """
+    _instrumented(ask)
     found = [x for x in page(pods, kinds.PODS).items if x]
     maps, linked = _config_maps(ask, found), _linked(ask, found)
     given = [x for x in page(linked, kinds.SERVICES).items if x]
@@ -138,7 +139,6 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
         around(ask)
     led: list[tuple[Asker, Iterable[Object]]] = [(ask, pods)]
     _nameservers(ask)
-    _instrumented(ask)
     found = aims(_cluster(ask, pods))
     domains(ask, (x.host for x in found))
     # Of a pod behind a Service of the own namespace, which any name of two labels may be as well, files need not tell.

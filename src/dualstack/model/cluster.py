@@ -327,7 +327,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
     `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients. `onward` is
     where Collectors among the askers send on to, that of each pod by itself. `instrumentations` are what the Operator
-    would put into pods by now.
+    would put into pods by now; None where nobody looked.
     """
 
     name: str = ""
@@ -365,7 +365,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     engines: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     mutual: tuple[PeerAuthentication, ...] = ()
-    instrumentations: tuple[Instrumentation, ...] = ()
+    instrumentations: tuple[Instrumentation, ...] | None = None
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

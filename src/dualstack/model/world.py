@@ -26,6 +26,7 @@ Object = Mapping[str, Any]
 
 MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 """Workloads, those first that make others."""
+_AGENTS = "Instrumentation"
 PEERS = "PeerAuthentication"
 """What Istio demands of those who come to pods; it is not asked for, and counts where what was stored has it."""
 
@@ -137,7 +138,7 @@ class World(msgspec.Struct):
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),
-            instrumentations=tuple(self._as(Instrumentation, "Instrumentation")),
+            instrumentations=tuple(self._as(Instrumentation, _AGENTS)) if _AGENTS in self.objects else None,
         )
 
     def unmade(self) -> Object | None:

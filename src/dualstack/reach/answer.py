@@ -9,6 +9,7 @@ from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
 from dualstack.reach.tally import tally
 from dualstack.reach.unaimed import ALONE, HELD, NEEDS, QUIET, SINCE, UNNAMED
+from dualstack.reach.uninjected import ASKING
 
 ENDPOINTS = 3
 """How many endpoints are named one by one."""
@@ -17,6 +18,7 @@ _FOUND = {
     QUIET: f"these pods {QUIET}",
     SINCE: "where these pods send to is not known",
     HELD: "where these pods send to is not known",
+    ASKING: "these pods got no agent",
     ALONE: "these pods name no endpoint",
     UNNAMED: "these pods name no endpoint",
 }

@@ -16,6 +16,7 @@ from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
+from dualstack.reach.uninjected import uninjected
 from dualstack.reach.variables import AS_THEN, environment
 
 NEEDS = "ports for OTLP"
@@ -50,7 +51,10 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, client
         return _untraced(cluster.exporters[0], cluster)
     if target == str(EVERYTHING) and not cluster.services:
         return _nowhere(cluster, namespace, clients)
-    return _silent(cluster, target) or _unoffered(cluster, places, target)
+    if target.startswith("svc/") or target == str(EVERYTHING):
+        return _unoffered(cluster, places, target)
+    asking = "" if any(map(_receives, cluster.pods)) else uninjected(cluster, target)
+    return _silent(cluster, target) or asking or _unoffered(cluster, places, target)
 
 
 def _untraced(one: Exporter, cluster: Cluster) -> str:
@@ -81,7 +85,7 @@ def restart(one: Exporter) -> str:
 def _silent(cluster: Cluster, target: str) -> str:
     """Why the pods of a workload send nothing, where that is so of all of them."""
     found = [silenced(x, cluster.config_maps) for x in cluster.pods]
-    mine = found and all(found) and target != str(EVERYTHING) and not target.startswith("svc/")
+    mine = found and all(found)
     return f"by {found[0]} the pods of `{target}` {QUIET}, whatever endpoint they name" if mine else ""
 
 
@@ -122,6 +126,9 @@ def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
 def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
     """Why no port is known to be for OTLP."""
     if cluster.services:
+        meant = "" if target.startswith("svc/") else _unset(cluster, target, certain=True)
+        if meant:
+            return meant
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
     if not cluster.pods:
@@ -132,8 +139,11 @@ def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
     return _unset(cluster, target) or f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
 
 
-def _unset(cluster: Cluster, target: str) -> str:
-    """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients."""
+def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
+    """What is said of clients that name no endpoint; empty of pods of which nothing tells that they are clients.
+
+    To be `certain` of that, something has to be there that is meant for an endpoint.
+    """
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     set_ = [k for _, x in every for k, v in x.values.items() if v]
     told, odd = any(map(_READ.fullmatch, set_)), next(filter(_is_meant, set_), "")
@@ -141,9 +151,11 @@ def _unset(cluster: Cluster, target: str) -> str:
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(_receives, cluster.pods)) or (other and not names):
         return ""
+    keyless = next(_keyless(cluster), "")
+    if certain and not (odd or keyless):
+        return ""
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""
-    keyless = next(_keyless(cluster), "")
     if keyless:
         said = f"`{_ENDPOINT}` of the pods of `{target}` is not set{maybe}: {keyless}. {ALONE} of their pod"
         return f"{said} (port {_NUMBERS}). Correct the key, in the pods or there."
