@@ -8,6 +8,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.destination import Reading, is_quoted, read, slashed
 from dualstack.reach.redacted import is_redacted
+from dualstack.reach.unbracketed import bracketed
 
 _FAULTS = ("DS101", "DS103", "DS119")
 """What is wrong with a text that no client can make an address of."""
@@ -30,7 +31,9 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
     port = _port(meant, text)
     target = Target(text, meant.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
     if found.fault in _FAULTS:
-        why = f"`{text}` is no address that a client can use"
+        variable = bracketed(exporter.written)[1] if found.fault == "DS101" else ""
+        why = f"`{exporter.written if variable else text}` is no address that a client can use"
+        why += f": the address in `{variable}` has colons, and no brackets around it" if variable else ""
         why += ": the quotes are part of the value" if is_quoted(text) else ""
         why += f": it lacks a slash of `{slashed(text)}`" if slashed(text) else ""
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, found.fault, (said,))

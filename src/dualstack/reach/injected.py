@@ -94,7 +94,9 @@ def told(
     """
     flows = [x for x in traces.items if x.key in finding.flows]
     known = clients(flows, exporters) if _SENDS.search(finding.hint) else {}
-    sent = [x for y in known.values() for x in y]
+    # What is no address leads nowhere, and is known by its text.
+    texts = {x.target.text for x in flows if _SENDS.search(finding.hint)}
+    sent = [x for y in known.values() for x in y] or [x for x in exporters if x.endpoint.strip() in texts]
     found = {_giver(x, workloads.items) for x in sent}
     wanted = found.pop() if len(found) == 1 else None
     if not wanted:

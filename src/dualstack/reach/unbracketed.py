@@ -15,6 +15,13 @@ from dualstack.reach.start import Failure
 from dualstack.reach.unknowns import REFERENCE
 
 _HOST = re.compile(rf"(?P<before>^|//|@)(?P<host>{REFERENCE.pattern})(?=:)")
+_IN_BRACKETS = r"\g<before>[\g<host>]"
+
+
+def bracketed(text: str) -> tuple[str, str]:
+    """An endpoint with brackets around the variable that is its host, and the variable; both empty for others."""
+    found = _HOST.search(text)
+    return (_HOST.sub(_IN_BRACKETS, text), found["host"]) if found else ("", "")
 
 
 def unbracketed(
@@ -28,7 +35,7 @@ def unbracketed(
     if variable is None or codes.get(Family.IPV6) != "DS101":
         return
     only = Family.IPV4 not in codes
-    meant = _HOST.sub(r"\g<before>[\g<host>]", written.text)
+    meant = _HOST.sub(_IN_BRACKETS, written.text)
     if meant == written.text:
         return
     shown = quoted(written, meant)

@@ -12,6 +12,7 @@ from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.garbled import SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
+from dualstack.reach.unbracketed import bracketed
 
 _NEAREST = {
     Hop.ENDPOINT: ("DS101", "Correct the endpoint that clients are told."),
@@ -78,7 +79,23 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
             rule, summary, hint = _ENDPOINTS[code]
             yield rule, replace(said, summary=summary, hint=hint.format(flows[0].target))
             continue
+        if code == "DS101" and (mend := _in_brackets(flows, cluster)):
+            said = replace(said, summary="IPv6 address without brackets", hint=mend)
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
+
+
+def _in_brackets(flows: Sequence[Trace], cluster: Cluster) -> str:
+    """What to do about an endpoint that lacks brackets around a variable; empty for others.
+
+    Those of another family, that the same text is for some pods, take none (RFC 3986 section 3.2.2).
+    """
+    texts = {x.target.text for x in flows}
+    known = [x for x in cluster.exporters if not x.held]
+    told = next((x.written for x in known if x.endpoint.strip() in texts), "")
+    meant = bracketed(told)[0]
+    others = [x for x in known if x.written == told and x.endpoint.strip() not in texts]
+    where = "; for the pods whose address is IPv4 that is wrong, and a name is right for all" if others else ""
+    return f"Send to `{meant}`{where}." if meant else ""
 
 
 def _by_hand(hop: Hop, trace: Trace, cluster: Cluster) -> str:
