@@ -8,6 +8,8 @@ from dualstack.reach.versions import before
 
 _COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?\d+\.\d+\.\d+")
 """Images that hold some Collector, by their names and tags."""
+_RELEASED = re.compile(r"(?:^|/)(?:otel|open-telemetry)/(?:[^/]+/)?opentelemetry-collector[a-z-]*$")
+"""Names of the images of its releases (opentelemetry-collector-releases, .goreleaser.yaml, image_templates)."""
 _TAG = re.compile(r"v?(?P<numbers>(?P<minor>\d+\.\d+)\.\d+)(?![\d.])")
 
 
@@ -44,6 +46,12 @@ def newest(image: str) -> bool:
 def name_of(image: str) -> str:
     """The name of an image, without its tag and its digest."""
     return _parts(image)[0]
+
+
+def plain(image: str) -> str:
+    """The tag that a release of the Collector has, of an image whose tag is that with a `v`; empty for others."""
+    name, tag = _parts(image)
+    return tag[1:] if _RELEASED.search(name) and re.match(r"v\d", tag) else ""
 
 
 def own_file(image: str) -> str:

@@ -26,6 +26,7 @@ from dualstack.reach.live import (
     titles,
 )
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.pulls import pulled
 from dualstack.reach.rollouts import Revision, revision
 from dualstack.reach.sidecars import together
 from dualstack.reach.slice_writers import written_as
@@ -171,7 +172,8 @@ def _correct(place: Place) -> str:
     ended = _is_ended(place)
     if ended_well(status_of(name, place.pod)):
         return "See its command, its arguments and its hooks: it ended without an error of its own."
-    return "Correct what the container said when it ended." if ended else "See what the kubelet says of the container."
+    says = pulled(place.pod, name) or "See what the kubelet says of the container."
+    return "Correct what the container said when it ended." if ended else says
 
 
 def _more_memory(place: Place, name: str) -> str:
