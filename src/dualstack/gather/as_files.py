@@ -20,14 +20,14 @@ from dualstack.model.evidence import Missing
 from dualstack.model.kube import Workload
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.world import PEERS, Object, World, part
+from dualstack.model.world import CLAIMS, PEERS, Object, World, part
 from dualstack.reach.operator import CONTAINER, INJECTED, OPERATED
 
 _INJECT = "sidecar.opentelemetry.io/inject"
 """By what pods ask the Operator for a Collector beside them (operator internal/webhook/podmutation)."""
 _GENERATIONS = 3
 """Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
-_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", "Instrumentation", PEERS)
+_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", "Instrumentation", PEERS, CLAIMS)
 """Kinds that say nothing of what was asked for."""
 
 

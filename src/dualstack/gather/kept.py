@@ -14,7 +14,7 @@ from dualstack.gather.senders import every_sender
 from dualstack.gather.stored import Stored, unheld
 from dualstack.gather.survey import survey
 from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
-from dualstack.model.world import PEERS, World
+from dualstack.model.world import CLAIMS, PEERS, World
 
 
 def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
@@ -55,5 +55,5 @@ def _beside(whole: World, world: World) -> None:
     holders_in(whole, world)
     elsewhere_in(whole, world)
     templates_in(whole, world)
-    for kind in (NAMESPACES.kind, PEERS):
+    for kind in (NAMESPACES.kind, PEERS, CLAIMS):
         world.keep(kind, *whole.objects.get(kind, ()))

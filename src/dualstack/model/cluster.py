@@ -21,6 +21,7 @@ from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     OVER,
+    Claim,
     Condition,
     ConfigMap,
     ObjectMeta,
@@ -326,8 +327,8 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
     `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients. `onward` is
-    where Collectors among the askers send on to, that of each pod by itself. `instrumentations` are what the Operator
-    would put into pods by now; None where nobody looked.
+    where Collectors among the askers send on to, that of each pod by itself. `claims` are those for storage.
+    `instrumentations` are what the Operator would put into pods by now; None where nobody looked.
     """
 
     name: str = ""
@@ -365,6 +366,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     engines: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     mutual: tuple[PeerAuthentication, ...] = ()
+    claims: tuple[Claim, ...] = ()
     instrumentations: tuple[Instrumentation, ...] | None = None
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:

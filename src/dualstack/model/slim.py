@@ -122,11 +122,18 @@ class SecretVolume(Slim, frozen=True):
         return self.secret_name or self.name
 
 
+class ClaimVolume(Slim, frozen=True):
+    """A PersistentVolumeClaim as a volume."""
+
+    claim_name: str = ""
+
+
 class Volume(Slim, frozen=True):
-    """A volume of a pod, as far as it holds ConfigMaps and Secrets."""
+    """A volume of a pod, as far as it holds ConfigMaps and Secrets, or waits for storage."""
 
     config_map: ConfigMapVolume | None = None
     secret: SecretVolume | None = None
+    persistent_volume_claim: ClaimVolume | None = None
     projected: Projected | None = None
 
     @property
@@ -182,6 +189,26 @@ class ConfigMap(Slim, frozen=True):
     metadata: ObjectMeta
     data: Mapping[str, str] | None = None
     binary_data: Mapping[str, str] | None = None
+
+
+class ClaimSpec(Slim, frozen=True):
+    """The StorageClass that a claim names."""
+
+    storage_class_name: str | None = None
+
+
+class ClaimStatus(Slim, frozen=True):
+    """Whether a claim has a volume."""
+
+    phase: str | None = None
+
+
+class Claim(Slim, frozen=True):
+    """A PersistentVolumeClaim."""
+
+    metadata: ObjectMeta
+    spec: ClaimSpec = ClaimSpec()
+    status: ClaimStatus = ClaimStatus()
 
 
 class ProbedPort(Slim, frozen=True):

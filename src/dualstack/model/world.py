@@ -18,7 +18,7 @@ from dualstack.model.kube import TEMPLATES
 from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.netpol import Policy
-from dualstack.model.slim import ConfigMap, ServiceCIDR
+from dualstack.model.slim import Claim, ConfigMap, ServiceCIDR
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -26,9 +26,11 @@ Object = Mapping[str, Any]
 
 MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 """Workloads, those first that make others."""
-_AGENTS = "Instrumentation"
 PEERS = "PeerAuthentication"
 """What Istio demands of those who come to pods; it is not asked for, and counts where what was stored has it."""
+CLAIMS = "PersistentVolumeClaim"
+"""What pods may wait for; it is not asked for either."""
+_AGENTS = "Instrumentation"
 
 
 class World(msgspec.Struct):
@@ -138,6 +140,7 @@ class World(msgspec.Struct):
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),
+            claims=tuple(self._as(Claim, CLAIMS, ambiguous=several)),
             instrumentations=tuple(self._as(Instrumentation, _AGENTS)) if _AGENTS in self.objects else None,
         )
 

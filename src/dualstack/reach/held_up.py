@@ -1,5 +1,6 @@
 """What keeps pods from being ready that their own status does not say: nodes, mounts, the kubelet, who comes next."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
 from dualstack.reach.rollouts import revision
-from dualstack.reach.states import GATED, complains, cut, trouble, troubles
+from dualstack.reach.states import GATED, complains, cut, trouble, troubles, unscheduled
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
@@ -26,6 +27,9 @@ _RUNNING = {"Unhealthy": "See why that fails: the kubelet asks at the first addr
 _ENDING = {"FailedPostStartHook": "Mend the postStart hook: the kubelet ends a container whose hook fails."}
 """The same of a pod whose containers end, and name no error; where one ends by itself its hook may fail for that."""
 
+_STORAGE = re.compile("persistent ?volume", re.IGNORECASE)
+"""What the scheduler says of these (kubernetes 1.34.4, pkg/scheduler/framework/plugins/volumebinding)."""
+
 
 class Reason(NamedTuple):
     """One reason in a sentence, and what to do about it."""
@@ -41,6 +45,7 @@ def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], place
         *_nodes(cluster, pods),
         *_paused(cluster, pods),
         *_mounts(cluster, pods),
+        *_claims(cluster, pods),
         *_gates(pods),
         *_told(cluster, pods),
     )
@@ -91,6 +96,25 @@ def _mounts(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
                 has = " and ".join(f"`{x}`" for x in known) or "none"
                 said = f"The pod {pod.metadata.called} waits for the key `{key}` of {called}, which has {has}."
                 yield Reason(said, f"Correct the key in the volume or in {called}.")
+
+
+def _claims(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """PersistentVolumeClaims without a volume of pods that the scheduler keeps back for that.
+
+    One alone says nothing: it may wait for the pod (Kubernetes documentation, Storage Classes, WaitForFirstConsumer).
+    """
+    known = {(x.metadata.namespace, x.metadata.name): x for x in cluster.claims if x.status.phase != "Bound"}
+    for pod in pods:
+        volumes = (x.persistent_volume_claim for x in pod.spec.volumes or () if _STORAGE.search(unscheduled(pod)))
+        for name in (x.claim_name for x in volumes if x):
+            claim = known.get((pod.metadata.namespace, name))
+            if claim:
+                called = f"PersistentVolumeClaim {pod.metadata.beside(name)}"
+                of = f" of the StorageClass `{claim.spec.storage_class_name}`" if claim.spec.storage_class_name else ""
+                said = f"The pod {pod.metadata.called} waits for {called}{of}, which is {claim.status.phase or 'new'}."
+                look = f"kubectl describe pvc {name} -n {pod.metadata.namespace}"
+                whether = "whether its StorageClass is there, and what the provisioner of that says"
+                yield Reason(said, f"See why {called} gets no volume: {whether} (`{look}`).")
 
 
 def _gates(pods: Iterable[Pod]) -> Iterator[Reason]:
