@@ -227,6 +227,7 @@ def taken(pod: Object, port: int, protocol: Protocol, *more: Object) -> Diagnosi
         ("http://otel.obs:4317\n", 4317, "A blank ends the endpoint"),
         (" http://otel.obs:4318 ", 4318, "A blank ends the endpoint"),
         ("otel.obs:4318", 4318, "The endpoint has no scheme"),
+        ("grpc://otel.obs:4317", 4317, "The endpoint has another scheme"),
     ],
 )
 def test_an_export_that_is_taken_is_not_that_of_a_client_that_refuses_its_endpoint(
@@ -239,6 +240,13 @@ def test_an_export_that_is_taken_is_not_that_of_a_client_that_refuses_its_endpoi
     assert [(x.code, x.summary, x.severity) for x in found.findings] == [("DS119", summary, "warning")]
     plain = taken(cart("http://otel.obs:4317", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")), 4317, Protocol.GRPC)
     assert plain.verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize("endpoint", ["dns:///otel.obs:4317", "HTTP://otel.obs:4317"])
+def test_schemes_of_grpc_itself_and_great_letters_are_none_to_warn_of(endpoint: str) -> None:
+    found = told(cart(endpoint, *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")))
+
+    assert not any("scheme" in x.summary for x in found.findings)
 
 
 def test_behind_a_blank_the_way_is_followed() -> None:

@@ -61,6 +61,7 @@ BY_AGENT = variables(JAVA_TOOL_OPTIONS="-javaagent:/opt/opentelemetry-javaagent-
     ("endpoint", "protocol", "code", "said"),
     [
         ("otel.obs:4317", "grpc", "DS119", "has no scheme, and the Java agent takes no endpoint without"),
+        ("grpc://otel.obs:4317", "grpc", "DS119", "`grpc://` is no scheme that the Java agent takes"),
         ("http://otel.obs:4318", "http", "DS902", "`http` is no protocol of OTLP, and the Java agent does not start"),
     ],
 )

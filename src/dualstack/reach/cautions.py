@@ -11,7 +11,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.answers import CLIENT_CERTIFICATE
 from dualstack.reach.certified import MISTRUSTED
 from dualstack.reach.exports import clients
-from dualstack.reach.garbled import UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, SCHEME, UNSPOKEN
 from dualstack.reach.live import families_of, keys
 from dualstack.reach.terms import BARE, BLANK, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
 
@@ -36,6 +36,7 @@ _CAUTIONS = (
         *(Hop.ENDPOINT, BARE, "DS119", "The endpoint has no scheme"),
         "Write `http://{0.endpoint}`, or `https://{0.endpoint}` where the receiver takes TLS.",
     ),
+    _Caution(*(Hop.ENDPOINT, FOREIGN, "DS119", "The endpoint has another scheme"), SCHEME),
     _Caution(
         *(Hop.ENDPOINT, UNSPOKEN, "DS902", "This is no protocol of OTLP"),
         "Set `OTEL_EXPORTER_OTLP_PROTOCOL` to `grpc` or `http/protobuf`, as the receiver takes it on that port.",

@@ -15,12 +15,16 @@ _FAULTS = ("DS101", "DS103", "DS119")
 
 _SEVERAL = "DS102"
 """The rule of variables that hold addresses, such as `status.hostIPs`, which are of both families."""
-SCHEMELESS, UNSPOKEN = "schemeless", "unspoken"
-"""Marks of an endpoint without a scheme, and of a protocol that is none, where the program takes no such.
+SCHEMELESS, FOREIGN, UNSPOKEN = "schemeless", "foreign-scheme", "unspoken"
+"""Marks of an endpoint without a scheme or with another one, and of a protocol that is none, where that is not taken.
 
 A Collector does not over HTTP (runs of 0.139 and 0.161); for Java see opentelemetry-java, OtlpConfigUtil.
 """
 _COLLECTOR = "exporters."
+_KNOWN, _RESOLVERS = ("http", "https"), ("dns", "passthrough", "xds", "unix", "ipv4", "ipv6", "vsock")
+"""Schemes of OTLP, and those of gRPC itself, which some SDKs hand on (grpc/doc/naming.md)."""
+SCHEME = "Write `http://` in its place, for gRPC as well, or `https://` where the receiver takes TLS."
+"""What to do about another scheme."""
 
 
 def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | None:
@@ -56,6 +60,8 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
             f"`{text}` has no scheme, and a Collector then exports nothing over HTTP: unsupported protocol scheme",
             SCHEMELESS,
         )
+    if exporter.java and (scheme := _scheme(text)) not in ("", *_KNOWN):
+        return f"`{scheme}://` is no scheme that the Java agent takes: it wants `http://` or `https://`", FOREIGN
     if "://" not in text and exporter.java:
         return (
             f"`{text}` has no scheme, and the Java agent takes no endpoint without `http://` or `https://`",
@@ -73,3 +79,18 @@ def _port(meant: Reading, text: str) -> int:
     if said.isdecimal() and 0 < int(said) < 65536:
         return int(said)
     return {"http": 80, "https": 443}.get(text.partition("://")[0].lower(), 4317)
+
+
+def foreign(exporter: Exporter) -> str:
+    """The scheme of an endpoint of an SDK that is none of OTLP, nor one of gRPC itself; empty for others.
+
+    OpenTelemetry specification, OTLP exporter configuration: `http` or `https`, which say whether there is TLS.
+    """
+    scheme = "" if exporter.variable.startswith(_COLLECTOR) else _scheme(exporter.endpoint.strip())
+    return scheme if scheme not in (*_KNOWN, *_RESOLVERS) else ""
+
+
+def _scheme(text: str) -> str:
+    """The scheme of a URL in lower case; empty where a variable stands for it."""
+    scheme, found, _ = text.partition("://")
+    return scheme.lower() if found and scheme.isalnum() else ""

@@ -19,7 +19,7 @@ from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
-from dualstack.reach.garbled import UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, UNSPOKEN, foreign
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
@@ -190,7 +190,10 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
     """
     blank = [x for x in brought if x.endpoint != x.endpoint.strip()]
     bare = [x for x in brought if "://" not in x.endpoint]
-    unsaid = [x for x in bare if x.tls is None]
+    unsaid, strange = [x for x in bare if x.tls is None], [x for x in brought if foreign(x)]
+    if strange and not trace.failed:
+        why = f"`{foreign(strange[0])}://` is no scheme of OTLP: some SDKs refuse it, and some then use TLS"
+        trace = _doubted(trace, Hop.ENDPOINT, why, FOREIGN, strange)
     if bare and trace.protocol is Protocol.HTTP and not trace.failed:
         trace = _doubted(trace, Hop.ENDPOINT, _BARE, BARE, bare)
     if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:

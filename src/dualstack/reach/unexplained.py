@@ -9,7 +9,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
-from dualstack.reach.garbled import SCHEMELESS, UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 from dualstack.reach.unbracketed import bracketed
@@ -42,6 +42,7 @@ _ENDPOINTS = {
         "The endpoint has no scheme",
         "Write `http://{0.text}`, or `https://{0.text}` where the receiver takes TLS.",
     ),
+    FOREIGN: ("DS119", "The endpoint has another scheme", SCHEME),
     UNSPOKEN: (
         "DS902",
         "This is no protocol of OTLP",
