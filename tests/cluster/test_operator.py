@@ -350,9 +350,10 @@ def test_what_stands_in_a_config_map_of_the_operator_is_mended_in_its_resource(o
     assert one.hint.endswith(f"The Operator writes this ConfigMap: its text is changed in `spec.config` of {CR} otel.")
 
 
+@pytest.mark.parametrize("owned", [True, False])
 @pytest.mark.parametrize(("image", "codes"), [("", ["DS122"]), ("otel/opentelemetry-collector:0.110.0", [])])
-def test_a_resource_without_an_image_has_that_of_its_pods(image: str, codes: list[str]) -> None:
-    found = [x for x in crashing(owned=True, stored=True, image=image).findings if x.code == "DS122"]
+def test_a_resource_without_an_image_has_that_of_its_pods(image: str, codes: list[str], owned: bool) -> None:
+    found = [x for x in crashing(owned=owned, stored=True, image=image).findings if x.code == "DS122"]
 
     assert [x.code for x in found] == codes
     assert {x.location.file for x in found if x.location} <= {f"obs/{CR.lower()}/otel.yaml"}

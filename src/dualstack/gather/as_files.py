@@ -12,7 +12,7 @@ from dualstack.gather.cluster import config_maps_of
 from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
 from dualstack.gather.kube_objects import parts, text, texts
-from dualstack.gather.lags import lags
+from dualstack.gather.lags import lags, resource_of
 from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
 from dualstack.model.deployed import Lags
@@ -182,6 +182,9 @@ def _path(item: Object) -> str:
 
 def _makers(item: Object) -> Iterator[tuple[str, ...]]:
     """What made an object is in the same namespace (Kubernetes documentation, Owners and Dependents)."""
+    written = resource_of(item) if item.get("kind") == "ConfigMap" else ""
+    if written:
+        yield _key(item, OPERATED, written)
     owners = _about(item).get("ownerReferences")
     for owner in owners if isinstance(owners, list) else ():
         if isinstance(owner, Mapping):

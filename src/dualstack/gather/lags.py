@@ -12,13 +12,13 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import config_maps_of
 from dualstack.gather.collector_config import Reader, listening
 from dualstack.gather.errors import BadFile
-from dualstack.gather.kube_objects import key, parts, text
+from dualstack.gather.kube_objects import key, parts, text, texts
 from dualstack.gather.yaml_tree import Origin, compose
 from dualstack.model.deployed import Lag
 from dualstack.model.otel import DeclaredEndpoint
-from dualstack.model.slim import AUTHORITY
+from dualstack.model.slim import AUTHORITY, ObjectMeta, OwnerReference
 from dualstack.model.world import MAKERS, Object, World, part
-from dualstack.reach.operator import OPERATED, completed
+from dualstack.reach.operator import OPERATED, completed, resource
 
 _ENDED = ("Succeeded", "Failed")
 _GENERATIONS = 2
@@ -35,13 +35,25 @@ def lags(world: World) -> Iterator[Lag]:
     resources = {key(x): x for x in world.objects.get(OPERATED, ())}
     for held in world.objects.get(kinds.CONFIG_MAPS.kind, ()) if resources else ():
         space, name = key(held)
-        owners = (text(x, "name") for x in parts(held, "metadata", "ownerReferences") if text(x, "kind") == OPERATED)
-        said = next((resources[space, x] for x in owners if (space, x) in resources), None)
+        said = resources.get((space, resource_of(held)))
         reader = mounted.get((space, name))
         here = _of_config_map(held) if said and reader else {}
         unmanaged = text(said, "spec", "managementState").lower() == "unmanaged"
         if said and reader and here and (unmanaged or here != _of_resource(said)):
             yield Lag(space, name, key(said)[1], unmanaged, _moved_on(reader, name, world))
+
+
+def resource_of(held: Object) -> str:
+    """The OpenTelemetryCollector that the Operator wrote a ConfigMap from; empty for others.
+
+    Who stored it may have left out its owners; its labels say the same.
+    """
+    owners = [
+        OwnerReference(kind=text(x, "kind"), name=text(x, "name")) for x in parts(held, "metadata", "ownerReferences")
+    ]
+    labels = texts(held, "metadata", "labels")
+    about = ObjectMeta(namespace=key(held)[0], labels=labels, owner_references=owners)
+    return resource(about).rpartition(" ")[2]
 
 
 def templates_in(whole: World, world: World) -> None:

@@ -15,7 +15,7 @@ def pulled(pod: Pod, name: str) -> str:
     waiting = (status_of(name, pod).state or ContainerState()).waiting or Waiting()
     every = (*together(pod), *(pod.spec.init_containers or ()))
     image = next((x.image for x in every if x.name == name), "")
-    for row in table("pull_errors"):
+    for row in table("pull_errors") if image else ():
         if re.fullmatch(row["reason"], waiting.reason or "") and re.search(row["said"], waiting.message or ""):
             slip = f"; tags of the Collector have no `v`: `{plain(image)}`" if plain(image) else ""
             return f"{row['mend'].format(image=image)}{slip}."

@@ -3,7 +3,8 @@
 ## What it detects
 A port that is no number from 1 to 65535, of a listener or a destination, and what stands where a port should: also
 quotes around all of the text, an endpoint of an SDK with one slash behind its scheme, and, as a warning, a blank or a
-line break behind it, or none but `otel:4318` for OTLP/HTTP, of which many make a scheme without a host.
+line break behind it, another scheme than `http` and `https`, or none but `otel:4318` for OTLP/HTTP, of which many make
+a scheme without a host.
 Port 0 of a listener is an error for a receiver in a container, else a warning: somebody may read the port from the
 log. So is a name such as `[::]:otlp`, unless Go itself knows it; a warning where hosts may know it.
 
