@@ -14,6 +14,7 @@ from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, enforced, followed
 from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import Kind, Refused, text
+from dualstack.gather.meant import meant
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
@@ -151,6 +152,7 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
     addresses = {(x, aim.port): None for aim in found for x in aim.literals}
     for address, port in list(addresses)[:_ADDRESSES]:
         led += _to_address(ask, address, port)
+        meant(ask, address, port)
     if len(addresses) > _ADDRESSES:
         ask.world.gaps.append(Missing("addresses", f"{len(addresses) - _ADDRESSES} more were not looked at"))
     behind(led)

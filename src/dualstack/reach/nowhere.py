@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from dualstack.knowledge import table
-from dualstack.model.address import OTLP_PORTS, network, parse
+from dualstack.model.address import OTLP_PORTS, Scope, family, network, parse, scope
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.trace import Hop, Status, TracedHop
@@ -27,6 +27,7 @@ Key = tuple[str, str]
 
 _ALIKE = 0.8
 _SHOWN = 3
+_PRIVATE = (Scope.PRIVATE, Scope.UNIQUE_LOCAL)
 _COUNTRY = 2
 """Letters of the domain of a country."""
 
@@ -127,7 +128,13 @@ def unowned(address: str, cluster: Cluster) -> Iterator[TracedHop]:
     """The hops to an address that nobody has: surely, where it is of a range that is given out by the cluster."""
     yield TracedHop(Hop.POLICY, Status.PASS)
     of_pods = nobody_at(address, cluster)
-    if in_ranges(address, cluster.ranges):
+    if is_foreign(address, cluster):
+        why = f"no node, pod or Service that is known here has an {family(address).title} address"
+        addresses = ", ".join(dict.fromkeys(y for x in cluster.nodes for y in x.addresses[:1]))
+        yield TracedHop(
+            Hop.SERVICE, Status.FAIL, why, VACANT, (Evidence(f"InternalIP {addresses}", "status of the nodes"),)
+        )
+    elif in_ranges(address, cluster.ranges):
         why = f"{address} is among the addresses of Services, and no Service has it"
         fact = Evidence(f"no Service has {address}", "Services of all namespaces")
         yield TracedHop(Hop.SERVICE, Status.FAIL, why, VACANT, (fact,))
@@ -137,6 +144,17 @@ def unowned(address: str, cluster: Cluster) -> Iterator[TracedHop]:
     else:
         why = f"{address} looks like an address of a Service, and no Service, pod or node is known to have it"
         yield TracedHop(Hop.SERVICE, Status.UNKNOWN, why, VACANT)
+
+
+def is_foreign(address: str, cluster: Cluster) -> bool:
+    """Whether an address is a private one of a family that no node, range or client of a cluster has.
+
+    A public one may be that of somebody outside, whom pods would reach if they had the family.
+    """
+    held = {*cluster.families, *(y for x in cluster.askers for y in x.families)}
+    nodes = [{*map(family, x.addresses), *x.ranges} for x in cluster.nodes if x.addresses]
+    known = cluster.families and nodes and len(nodes) == len(cluster.nodes) and not cluster.more_nodes
+    return bool(known) and scope(address) in _PRIVATE and family(address) not in held.union(*nodes)
 
 
 def nobody_at(address: str, cluster: Cluster) -> TracedHop | None:

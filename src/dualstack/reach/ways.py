@@ -31,7 +31,7 @@ from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import Behind, from_pods
-from dualstack.reach.nowhere import is_meant, unlike_service, unowned, without_pod, without_service
+from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
@@ -373,7 +373,7 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
 
 def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
-    if address in cluster.vacant:
+    if address in cluster.vacant or is_foreign(address, cluster):
         yield from unowned(address, cluster)
     elif held:
         yield TracedHop(Hop.POLICY, Status.PASS)

@@ -73,11 +73,11 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crowds import told
 from dualstack.reach.families_of_pods import Poor, poor_nodes, told_of
-from dualstack.reach.live import keys
+from dualstack.reach.live import keys, lacks
 
 HOP = Hop.POD
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS501",)
+BECAUSE = ("DS501", "DS525")
 
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
@@ -85,16 +85,18 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     every = len(cluster.nodes) + cluster.more_nodes
     for poor in poor_nodes(cluster, traces):
         if not poor.others:
-            yield _finding(poor, every, tuple(told_of(poor.nodes[:5], poor.family, cluster)))
+            left = cluster.more_nodes or any(not lacks(x, poor.family) for x in cluster.nodes)
+            instead = ", or keep the pods to nodes that have it" if left else ""
+            yield _finding(poor, every, instead, tuple(told_of(poor.nodes[:5], poor.family, cluster)))
 
 
-def _finding(poor: Poor, every: int, facts: tuple[Evidence, ...]) -> Finding:
+def _finding(poor: Poor, every: int, instead: str, facts: tuple[Evidence, ...]) -> Finding:
     title, names = poor.family.title, poor.names
     return Finding(
         summary=f"Nodes have no {title} address",
         detail=f"{poor.who} on {told(names, every)}, which {'have' if len(names) > 1 else 'has'} "
         f"no {title} address and no range of {title} for pods.",
-        hint=f"Give these nodes {title}, or keep the pods to nodes that have it.",
+        hint=f"Give these nodes {title}{instead}.",
         families=(poor.family,),
         evidence=facts,
         fix=Fix("Give the nodes both families", commands=("kubectl get nodes -o wide",)),

@@ -4,6 +4,7 @@
 A client whose variables, or whose hosts file, name an address among those of Services, where the Services of all
 namespaces were listed and none has it; or, where it is asked about, one of a range of pods that no pod has. So is an
 endpoint that somebody wrote.
+Nor has anybody a private address of a family that no node and no Service has.
 It is a warning where the ranges are not known, and nobody has an address like those of Services.
 
 ## Why it breaks
@@ -83,7 +84,7 @@ def check(traces: Traces, cluster: Cluster) -> Iterator[Finding]:
             summary=f"No {whose} has this address",
             detail=f"{f'`{trace.target.text}` leads there: ' if led else sent}{hop.why}.",
             severity=SEVERITY if hop.status is Status.FAIL else Severity.WARNING,
-            hint=_ENDPOINT if led else otherwise,
+            hint=_ENDPOINT if led else f"{otherwise}{_outside(trace)}",
             families=(trace.family,),
             evidence=hop.evidence,
             flows=(trace.key,),
@@ -92,6 +93,12 @@ def check(traces: Traces, cluster: Cluster) -> Iterator[Finding]:
 
 _ENDPOINT = "Write the address that the receiver has now in the EndpointSlice; a `selector` follows those of its pods."
 _ALIAS = "Take the line out of `hostAliases`, or write the address that there is now."
+
+
+def _outside(trace: Trace) -> str:
+    """What else there is to do about an address of a family that the clients lack."""
+    other = f" Where somebody outside of the cluster has it, send to an {trace.family.other.title} address of theirs."
+    return other if trace.at(Hop.ROUTE).status is Status.FAIL and not trace.asked else ""
 
 
 def _known(cluster: Cluster) -> str:
