@@ -63,6 +63,22 @@ class TestGathering:
         assert named(found, "Gateway") == ["edge"]
         assert not found.absent
 
+    def test_a_route_of_another_namespace_is_seen_where_files_hold_it(self) -> None:
+        def of_edge(to: str, space: str, *status: w.Object) -> World:
+            led = route("HTTPRoute", to=to, port=4318, status=[*status])
+            led["spec"]["rules"][0]["backendRefs"][0]["namespace"] = space
+            fronts = ({**x, "metadata": {**x["metadata"], "namespace": "edge"}} for x in (led, gateway("203.0.113.4")))
+            return gathered(*fronts)
+
+        assert named(of_edge("otel", "obs"), "HTTPRoute") == ["otlp"]
+        assert named(of_edge("otel", "obs"), "Gateway") == ["edge"]
+        assert not _concluded(of_edge("otel", "obs")).findings
+        elsewhere = of_edge("otel", "shop")
+        assert (named(elsewhere, "HTTPRoute"), elsewhere.absent) == ([], [])
+        (one,) = _concluded(of_edge("otel", "obs", says("ResolvedRefs", reason="RefNotPermitted"))).findings
+        assert (one.code, one.severity) == ("DS707", Severity.ERROR)
+        assert one.hint.startswith("Make a ReferenceGrant in the namespace of what is named")
+
     def test_a_service_for_otlp_that_is_not_there_is_told(self) -> None:
         found = gathered(ingress(to="otel-colector"), route("HTTPRoute", to="shop", port=80))
 

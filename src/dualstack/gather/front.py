@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from dualstack.gather import kinds
 from dualstack.gather.kube_objects import Kind, Refused, key
 from dualstack.gather.stored import Stored
+from dualstack.model.gateway import ROUTES
 from dualstack.model.world import Object
 from dualstack.reach.stacks import is_otlp
 
@@ -45,9 +46,12 @@ def fronts(ask: "Asker", services: Iterable[Object], there: Callable[[tuple[str,
     absent = dict.fromkeys(ask.world.absent)
     for kind in kinds.WAYS:
         ask.world.objects.setdefault(kind.kind, [])
-        for item in _told(ask, kind, "list", partial(ask.api.objects, kind, ask.namespace, "")) or ():
+        # Of routes of other namespaces, which a ReferenceGrant may let in, files tell without being asked for more.
+        where = "" if isinstance(ask.api, Stored) and kind.kind in ROUTES else ask.namespace
+        for item in _told(ask, kind, "list", partial(ask.api.objects, kind, where, "")) or ():
             led = list(_backends(item))
-            lost = [x.key for x in led if x.key not in mine and _is_lost(ask, x, there)]
+            asked = ask.namespace in ("", key(item)[0])
+            lost = [x.key for x in led if asked and x.key not in mine and _is_lost(ask, x, there)]
             absent.update(dict.fromkeys(lost))
             if lost or mine.intersection(x.key for x in led):
                 ask.world.keep(kind.kind, item)

@@ -11,7 +11,7 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.balancers import given, let_in, ranges
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
-from dualstack.reach.gates import GATEWAYS, INGRESSES, NO_GATEWAY, REFUSED
+from dualstack.reach.gates import GATEWAYS, INGRESSES, NO_GATEWAY, REFUSED, UNGRANTED
 from dualstack.reach.lanes import host
 from dualstack.reach.live import by_service, failing, families_of, keys, patch, titles, written
 from dualstack.reach.stacks import DUAL, PREFER, place
@@ -99,16 +99,26 @@ def gateways(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
             )
 
 
-_CONDITIONS = "See the conditions in the status of the route and of its Gateway.", "Change what the condition names"
-_PARENTS = "Name a Gateway that is there in `parentRefs`, with its namespace.", "Name another Gateway"
+_ADVICE = {
+    REFUSED: (
+        "See the conditions in the status of the route and of its Gateway.",
+        "Change what the condition names",
+    ),
+    UNGRANTED: (
+        "Make a ReferenceGrant in the namespace of what is named: `from` the kind and the namespace of what names it.",
+        "Make a ReferenceGrant",
+    ),
+    NO_GATEWAY: ("Name a Gateway that is there in `parentRefs`, with its namespace.", "Name another Gateway"),
+}
+"""What to do by the mark, and that in short."""
 
 
 def refused(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     """One finding for each reason why a route does not lead on."""
-    for _, flows in by_service(cluster, failing(traces, Hop.POLICY, REFUSED, NO_GATEWAY)):
+    for _, flows in by_service(cluster, failing(traces, Hop.POLICY, *_ADVICE)):
         for why in dict.fromkeys(_why(x) for x in flows):
             mine = tuple(x for x in flows if _why(x) == why)
-            hint, fix = _PARENTS if mine[0].at(Hop.POLICY).mark == NO_GATEWAY else _CONDITIONS
+            hint, fix = _ADVICE[mine[0].at(Hop.POLICY).mark]
             yield Finding(
                 summary="Gateway does not lead to the Service",
                 detail=f"{why}.",

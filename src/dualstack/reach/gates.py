@@ -25,13 +25,15 @@ from dualstack.reach.vacant import unled_because
 
 INGRESSES, GATEWAYS = "ingress", "gateway"
 """How the vantage of such flows begins."""
-REFUSED, NO_GATEWAY = "front-refused", "front-no-gateway"
+REFUSED, UNGRANTED, NO_GATEWAY = "front-refused", "front-ungranted", "front-no-gateway"
 ABSENT, NO_PORT, CLASH = "front-absent", "front-no-port", "front-clash"
-"""Marks: a controller that does not lead there, a Gateway that is not there, a Service that is not there, a port that
-it lacks, and a proxy that speaks another protocol than what is behind it."""
+"""Marks: a controller that does not lead there, for want of a ReferenceGrant, a Gateway that is not there, a Service
+that is not there, a port that it lacks, and a proxy that speaks another protocol than what is behind it."""
 _WEB, _WEB_TLS = 80, 443
 _ENCRYPTED = ("HTTPS", "TLS")
 _INVALID = "Invalid"
+_NOT_PERMITTED = "RefNotPermitted"
+"""The reason of a condition where a ReferenceGrant is missing (Gateway API, RouteReasonRefNotPermitted)."""
 _CANARY = "nginx.ingress.kubernetes.io/canary"
 """The annotation of an Ingress that takes some requests of another one (ingress-nginx, Canary)."""
 _PATHS = {
@@ -196,7 +198,8 @@ def _shut(refuser: str, refusal: Condition) -> TracedHop:
     message = f": {refusal.message}" if refusal.message else ""
     said = f"{refusal.type} is False, {refusal.reason or 'without a reason'}{message}"
     evidence = (Evidence(said, f"status of {refuser}"),)
-    return TracedHop(Hop.POLICY, Status.FAIL, f"{refuser}: {said}", REFUSED, evidence)
+    mark = UNGRANTED if refusal.reason == _NOT_PERMITTED else REFUSED
+    return TracedHop(Hop.POLICY, Status.FAIL, f"{refuser}: {said}", mark, evidence)
 
 
 def _is_shut(gateway: Front, listener: ListenerStatus) -> bool:
