@@ -361,3 +361,33 @@ def test_agents_of_the_nodes_are_named_where_there_is_no_service(pod: Object, to
     (one,) = of(found, "DS408")
     assert ("DaemonSet agents there takes OTLP by ports of its nodes: 4317." in one.detail) is told_of
     assert one.hint.startswith("Let clients send to their node: `$(HOST_IP)`" if told_of else "Correct the name;")
+
+
+@pytest.mark.parametrize(
+    ("tolerations", "more", "expected"),
+    [
+        ([], [], "and it has no toleration for the taint gpu=yes:NoSchedule of n1. One that is not known here could."),
+        ([], [API, w.pod("web", "n1")], "has no toleration for the taint gpu=yes:NoSchedule of n1. Only a process"),
+        ([{"key": "gpu", "operator": "Exists"}], [], ""),
+    ],
+)
+def test_agents_that_a_taint_keeps_from_the_node_are_named(
+    tolerations: list[Object], more: list[Object], expected: str, tmp_path: Path
+) -> None:
+    node, agent = w.node("n1", 1), by_host_port()
+    node["spec"]["taints"] = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
+    agent["spec"] |= {"nodeName": "n2", "tolerations": tolerations}
+    web = [x for x in more if x is not API]
+    for each in web:
+        each["spec"]["containers"][0]["image"] = "web:1"
+    held = [
+        {"apiVersion": "v1", **x} for x in (*w.healthy(nodes=[node, w.node("n2", 2)], pods=[agent, *web]), on_node())
+    ]
+    path = tmp_path / "all.json"
+    every = [*held, CART, *((system("n1"), system("n2"), API) if more else ())]
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": every}))
+    found = of(told(str(tmp_path)), "DS211")
+
+    assert [str(x.severity) for x in found] == (["warning"] if expected else [])
+    assert all(expected in x.detail and "DaemonSet obs/agents holds it on n2" in x.detail for x in found)
+    assert all(x.hint.startswith("Let DaemonSet obs/agents run on each node") for x in found)

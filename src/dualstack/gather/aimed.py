@@ -335,6 +335,10 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     if there is not None and services is not None and _is_whole(ask) and _surveys(ask, node):
         ask.world.surveyed = list(dict.fromkeys((*ask.world.surveyed, node)))
         _offered(ask, services)
+    elsewhere = _pods(ask, "") if isinstance(ask.api, Stored) and there is not None else ()
+    ask.world.keep(
+        kinds.PODS.kind, *(x for x in elsewhere if _is(x, lambda pod: is_collector(pod) and names(pod, port)))
+    )
     _kept(ask, [x for x in there or () if _is(x, is_collector)])
     return _kept(ask, holders)
 

@@ -33,7 +33,7 @@ def unheld(node: Node, port: int, protocol: Protocol, address: str, cluster: Clu
         why = f"the host port is bound to {astray[0]} alone"
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
     idle, whole = _idle(there, cluster), name in cluster.surveyed
-    if not whole and idle is None:
+    if not whole and idle is None and not any(kept_out(x, node) for x in others(port, name, cluster)):
         return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"no pod is known to hold the port on the node {name}")
     why = f"no pod on the node {name} has a host port {port}, or is known to listen there in its network"
     why = why if whole else f"no pod is known to hold the port on the node {name}"
