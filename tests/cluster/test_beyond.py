@@ -104,6 +104,17 @@ def test_what_may_arrive_is_told_as_not_seen(exporter: str) -> None:
     assert not found.exporters
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("ClusterFirst", ["DS408"]), ("Default", ["DS408"]), ("ClusterFirstWithHostNet", [])]
+)
+def test_a_name_that_the_resolver_of_the_receiver_may_not_know_is_told(policy: str, expected: list[str]) -> None:
+    found = asked("otlp: {endpoint: 'otel.obs.svc:4317', tls: {insecure: true}}", hostNetwork=True, dnsPolicy=policy)
+
+    assert [x.code for x in found.findings if x.severity == "warning" and not x.because] == expected
+    assert (told(found), found.verdict) == ([], "unknown")
+    assert ways_on(found) == ([] if expected else ["the way on from DaemonSet agent"])
+
+
 def test_beyond_the_receiver_of_a_client_it_counts_too() -> None:
     found = asked(TYPO, *LED, client(), target=KubeTarget("pod", "cart"))
 

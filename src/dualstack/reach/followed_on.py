@@ -1,4 +1,4 @@
-"""What Collectors that receive send on, beside what they receive: told where it is known to be lost."""
+"""What Collectors that receive send on, beside what they receive: told where that is lost, or its name may be."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity
-from dualstack.model.trace import Traces
+from dualstack.model.trace import Hop, Traces
+from dualstack.reach.nameless import is_doubted
 from dualstack.reach.onward import WAY_ON
 from dualstack.reach.verdict import verdict
 
@@ -14,24 +15,23 @@ _ORDER = tuple(Severity)
 
 
 def followed_on(found: Diagnosis, beyond: Iterable[Diagnosis]) -> Diagnosis:
-    """A diagnosis with the flows of others that fail for certain, and why.
+    """A diagnosis with the flows of others that fail for certain, or whose name may have no address, and why.
 
-    What nobody knows of them stays as a way that was not seen: nothing is exported there.
+    What else nobody knows of them stays as a way that was not seen: nothing is exported there.
     """
     for each in beyond:
-        lost = tuple(x for x in each.traces if x.required and x.failed)
-        why = _causes(each.findings, found.findings)
+        lost = tuple(x for x in each.traces if x.required and (x.failed or is_doubted(x.at(Hop.RESOLVE))))
+        why = _causes(each.findings, found.findings, {x.key for x in lost if not x.failed})
         if lost and why:
             found = _joined(found, each, Traces(lost), why)
     return found
 
 
-def _causes(others: Iterable[Finding], own: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The errors of others that are not told of the flows to the Collectors themselves."""
+def _causes(others: Iterable[Finding], own: Sequence[Finding], doubted: set[str]) -> tuple[Finding, ...]:
+    """The errors of others, and what is said of flows in doubt, that are not told of the flows to the Collectors."""
     told = {(x.code, x.location, x.summary) for x in own}
-    return tuple(
-        x for x in others if x.severity is Severity.ERROR and x.flows and (x.code, x.location, x.summary) not in told
-    )
+    meant = (x for x in others if x.flows and (x.severity is Severity.ERROR or doubted & {*x.flows}))
+    return tuple(x for x in meant if (x.code, x.location, x.summary) not in told)
 
 
 def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding, ...]) -> Diagnosis:
