@@ -15,6 +15,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Skipped
+from dualstack.model.mutual import MESH_RULES
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
@@ -87,7 +88,8 @@ def part_of(world: World, service: Service) -> World:
     reasons_in(rest, found)
     elsewhere_in(rest, found)
     templates_in(rest, found)
-    found.keep(NAMESPACES.kind, *world.objects.get(NAMESPACES.kind, ()))
+    for kind in (NAMESPACES.kind, *MESH_RULES):
+        found.keep(kind, *world.objects.get(kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
 

@@ -18,6 +18,7 @@ from dualstack.gather.yaml_tree import Origin
 from dualstack.model.deployed import Lags
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import Workload
+from dualstack.model.mutual import MESH_RULES
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import CLAIMS, PEERS, Object, World, part
@@ -27,7 +28,7 @@ _INJECT = "sidecar.opentelemetry.io/inject"
 """By what pods ask the Operator for a Collector beside them (operator internal/webhook/podmutation)."""
 _GENERATIONS = 3
 """Of makers: a pod, a ReplicaSet, a Deployment, a Collector of the Operator."""
-_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", "Instrumentation", PEERS, CLAIMS)
+_LEFT_OUT = ("Node", "EndpointSlice", "ServiceCIDR", "Instrumentation", PEERS, CLAIMS, *MESH_RULES)
 """Kinds that say nothing of what was asked for."""
 
 

@@ -13,6 +13,7 @@ from dualstack.gather.reasons import reasons_in
 from dualstack.gather.senders import every_sender
 from dualstack.gather.stored import Stored, unheld
 from dualstack.gather.survey import survey
+from dualstack.model.mutual import MESH_RULES
 from dualstack.model.target import EVERYTHING, KubeTarget, kube_target
 from dualstack.model.world import CLAIMS, PEERS, World
 
@@ -55,5 +56,5 @@ def _beside(whole: World, world: World) -> None:
     holders_in(whole, world)
     elsewhere_in(whole, world)
     templates_in(whole, world)
-    for kind in (NAMESPACES.kind, PEERS, CLAIMS):
+    for kind in (NAMESPACES.kind, PEERS, CLAIMS, *MESH_RULES):
         world.keep(kind, *whole.objects.get(kind, ()))

@@ -5,6 +5,7 @@ from typing import Any
 from dualstack.gather.kube_objects import Kind
 from dualstack.model.cluster import EndpointSlice, Node, Pod, Service
 from dualstack.model.event import Event
+from dualstack.model.mutual import MESH_RULES
 from dualstack.model.slim import ServiceCIDR
 
 SERVICES = Kind("", "v1", "services", "Service", Service)
@@ -69,7 +70,7 @@ _EVERY: tuple[Kind[Any], ...] = (
     INSTRUMENTATIONS,
     CRON_JOBS,
 )
-GROUPS = {x.kind: x.group for x in (*_EVERY, *WORKLOADS.values())}
+GROUPS = MESH_RULES | {x.kind: x.group for x in (*_EVERY, *WORKLOADS.values())}
 """API groups by kind: others have kinds of the same name, such as the Service of Knative and the Gateway of Istio."""
 
 _ANY = dict[str, Any]

@@ -17,7 +17,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
 from dualstack.model.maker import Instrumentation, Maker, Space
-from dualstack.model.mutual import PeerAuthentication
+from dualstack.model.mutual import MeshRule, PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import (
     OVER,
@@ -326,9 +326,10 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     those that pods name and a Service has. `domains` are those of its Services, where somebody names another one than
     the usual, and `slips` are that one misspelt. `spaces` are namespaces whose labels are known, `makers` workloads,
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
-    `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients. `onward` is
-    where Collectors among the askers send on to, that of each pod by itself. `claims` are those for storage.
-    `instrumentations` are what the Operator would put into pods by now; None where nobody looked.
+    `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients, and `mesh_rules`
+    what else it decides by. `onward` is where Collectors among the askers send on to, that of each pod by itself.
+    `claims` are those for storage. `instrumentations` are what the Operator would put into pods by now; None where
+    nobody looked.
     """
 
     name: str = ""
@@ -367,6 +368,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     dns: tuple[str, ...] = ()
     mutual: tuple[PeerAuthentication, ...] = ()
     claims: tuple[Claim, ...] = ()
+    mesh_rules: tuple[MeshRule, ...] = ()
     instrumentations: tuple[Instrumentation, ...] | None = None
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:

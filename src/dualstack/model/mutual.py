@@ -1,6 +1,6 @@
 """What Istio demands of those who come to pods, as an API server holds it: the fields that decide, and nothing else.
 
-Field names and meanings are those of security.istio.io/v1.
+Field names and meanings are those of security.istio.io/v1 and networking.istio.io/v1.
 """
 
 from collections.abc import Mapping
@@ -38,3 +38,27 @@ class PeerAuthentication(Slim, frozen=True):
         """What it says of a port of pods; empty where it leaves that to a wider one."""
         said = ((self.spec.port_level_mtls or {}).get(str(port), Mtls()).mode, self.spec.mtls.mode)
         return next((x for x in said if x not in ("", "UNSET")), "")
+
+
+MESH_RULES = {
+    "AuthorizationPolicy": "security.istio.io",
+    "DestinationRule": "networking.istio.io",
+    "Sidecar": "networking.istio.io",
+    "ServiceEntry": "networking.istio.io",
+}
+"""What else decides in the proxies of a mesh, by its API group; it counts where what was stored has it."""
+
+
+class MeshSpec(Slim, frozen=True):
+    """Whom such an object is for: pods that a `selector` chooses, or what clients ask for by a `host`."""
+
+    selector: LabelSelector = LabelSelector()
+    host: str = ""
+
+
+class MeshRule(Slim, frozen=True):
+    """One of these objects."""
+
+    kind: str
+    metadata: ObjectMeta
+    spec: MeshSpec = MeshSpec()

@@ -16,7 +16,7 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.inspection import Inspection
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.maker import Instrumentation, Maker, Space
-from dualstack.model.mutual import PeerAuthentication
+from dualstack.model.mutual import MESH_RULES, MeshRule, PeerAuthentication
 from dualstack.model.netpol import Policy
 from dualstack.model.slim import Claim, ConfigMap, ServiceCIDR
 
@@ -137,6 +137,7 @@ class World(msgspec.Struct):
             engines=tuple(self.engines),
             dns=tuple(self.dns),
             mutual=tuple(self._as(PeerAuthentication, PEERS, ambiguous=several)),
+            mesh_rules=tuple(y for x in MESH_RULES for y in self._as(MeshRule, x)),
             spaces=tuple(self._as(Space, "Namespace")),
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),

@@ -15,6 +15,8 @@ from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.engines import Engine, engine
 from dualstack.reach.exports import destination, flows, hosts, ways
+from dualstack.reach.mesh_rules import unread as unread_rules
+from dualstack.reach.mutual import may_be_in
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.pods import Place, Places
 
@@ -44,7 +46,7 @@ class _Client(msgspec.Struct, frozen=True):
 
     `labels` is None where they may be any, and `outside` says that nobody knows whether they are pods. Of those that
     are `near` one of the receivers is on the same `node`, whose own connections to its pods no policy stops, and where
-    they are `home` all of them are.
+    they are `home` all of them are. `meshed` says that they may be in a mesh.
     """
 
     namespace: str = ""
@@ -55,6 +57,7 @@ class _Client(msgspec.Struct, frozen=True):
     near: bool = False
     home: bool = False
     outside: bool = False
+    meshed: bool = False
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -156,7 +159,8 @@ def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
 def _as_client(pod: Pod, trace: Trace, cluster: Cluster) -> _Client:
     held = tuple(x for x in pod.addresses if family(x) is trace.family) if pod.is_placed else _ranges(trace, cluster)
     about, labels = pod.metadata, pod.metadata.labels or {}
-    return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "")
+    meshed = may_be_in(pod, cluster)
+    return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "", meshed=meshed)
 
 
 def _ranges(trace: Trace, cluster: Cluster) -> tuple[str, ...]:
@@ -185,19 +189,22 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         return trace
     if shut:
         return _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
-    unread = _unread(clients, place, cluster)
+    unread = _unread(trace, clients, place, cluster)
     if "NetworkPolicy" in cluster.unseen or unread:
         why = unread or "the NetworkPolicies could not be read"
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR if unread else ""))
     return _let(trace, said, known=clients[0].labels is not None)
 
 
-def _unread(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -> str:
-    """That there are policies of other kinds for one of the ends, and what they do is not known; else empty."""
+def _unread(trace: Trace, clients: Sequence[_Client], place: Place | None, cluster: Cluster) -> str:
+    """That there is something of another kind for one of the ends, and what it does is not known; else empty."""
     ends = [x.namespace for x in clients if not x.host]
     ends += [place.pod.metadata.namespace] if place and not place.pod.spec.host_network else []
     found = next(((x, y) for x, y in cluster.other_policies if y and y in ends), None)
-    return f"there is a {found[0]} in the namespace {found[1]}, which is not read" if found else ""
+    if found:
+        return f"there is a {found[0]} in the namespace {found[1]}, which is not read"
+    meshed = {x.namespace for x in clients if x.meshed}
+    return unread_rules(trace.target.host, meshed, place.pod, cluster) if place else ""
 
 
 def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:

@@ -18,7 +18,9 @@ from dualstack.reach.netpol import selects
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import sidecar
 
-_MESH, _ROOT, _DEMANDS = "Istio", "istio-system", "STRICT"
+ROOT = "istio-system"
+"""The namespace of the control plane; what is there holds in all of them."""
+_MESH, _DEMANDS = "Istio", "STRICT"
 _PORTS = "traffic.sidecar.istio.io/"
 """How the annotations begin that say what is led to the proxy of a pod."""
 _AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
@@ -36,10 +38,11 @@ def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterato
 def _is_outside(trace: Trace, cluster: Cluster) -> bool:
     """Whether the clients of a flow, which nothing else ends, are known and none of them is in a mesh."""
     mine = [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
-    return trace.failing is None and not trace.accepted and bool(mine) and not any(_may_be_in(x, cluster) for x in mine)
+    return trace.failing is None and not trace.accepted and bool(mine) and not any(may_be_in(x, cluster) for x in mine)
 
 
-def _may_be_in(pod: Pod, cluster: Cluster) -> bool:
+def may_be_in(pod: Pod, cluster: Cluster) -> bool:
+    """Whether a pod is in a mesh, or will be once it is made."""
     about = pod.metadata
     noted = {*(about.annotations or {}), *(about.labels or {}), *(cluster.labels_of(about.namespace) or {})}
     return not pod.is_placed or sidecar(pod) is not None or bool(noted & {*_AMBIENT})
@@ -53,7 +56,7 @@ def _demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]
         return None
     home = [x for x in policies if x.metadata.namespace == about.namespace]
     own = [x for x in home if not x.wide and selects(x.spec.selector, about.labels or {})]
-    root = [x for x in policies if x.metadata.namespace == _ROOT and x.wide]
+    root = [x for x in policies if x.metadata.namespace == ROOT and x.wide]
     for level in (own, [x for x in home if x.wide], root):
         said = [(y, x) for x in level if (y := x.mode(trace.port))]
         if said:
