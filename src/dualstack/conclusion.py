@@ -57,6 +57,7 @@ from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
+from dualstack.reach.paths import UNSTRIPPED
 from dualstack.reach.pods import Place, Places, looked_into, place
 from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing, unmissed, unneeded, useful
@@ -344,6 +345,8 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
             there.declared(traces.items[0].port),
             Probes(tuple(y for x in traces.items for y in _answered(x, sight))),
         )
+    for trace in (x for x in sight.traces.items if x.at(Hop.EXPORT).mark == UNSTRIPPED):
+        yield live.adding(Traces((trace,)), Probes(()))
     for trace, made in answered(sight.traces.items, sight.seen.entrances):
         yield live.adding(Traces((trace,)), Probes((made,)))
     out_of_sight = (x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses)

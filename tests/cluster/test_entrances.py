@@ -146,6 +146,8 @@ def test_what_a_proxy_answers_by_itself_fails_for_everybody(
 
 
 ROUTERS, LIMIT = "traefik.ingress.kubernetes.io/router.entrypoints", "nginx.ingress.kubernetes.io/limit-rps"
+STRIPPED = {"traefik.ingress.kubernetes.io/router.middlewares": "obs-strip@kubernetescrd"}
+REWRITTEN = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ ROUTERS, LIMIT = "traefik.ingress.kubernetes.io/router.entrypoints", "nginx.ingr
         (ingress(given=[IP4, IP6], ingressClassName="traefik"), 404, "404 page not found"),
         (ingress(given=[IP4, IP6], ingressClassName="traefik"), 502, "<h1>Bad Gateway</h1>"),
         (ingress(given=[IP4, IP6], ingressClassName="edge"), 502, "Bad Gateway"),
-        (ingress(given=[IP4, IP6], ingressClassName="traefik", path="/otlp"), 502, "Bad Gateway"),
+        (ingress(given=[IP4, IP6], ingressClassName="traefik", path="/otlp", annotations=STRIPPED), 502, "Bad Gateway"),
         (ingress(given=[IP4, IP6], ingressClassName="traefik", annotations={ROUTERS: "otlp"}), 502, "Bad Gateway"),
         (ingress(given=[IP4, IP6], annotations={LIMIT: "5"}), 503, "<h1>503 Service Temporarily Unavailable</h1>"),
     ],
@@ -190,7 +192,7 @@ def test_what_a_proxy_answers_by_itself_is_known_under_pseudonyms(front: list[w.
     [
         ({}, ["DS905"]),
         ({"path": {"type": "PathPrefix", "value": "/v1/traces"}}, ["DS905"]),
-        ({"path": {"value": "/v1/t"}}, []),
+        ({"path": {"value": "/v1/t"}}, ["DS904"]),
         ({"headers": [{"name": "x-tenant", "value": "a"}]}, []),
         ({"method": "PUT"}, []),
         ({"path": {"type": "RegularExpression", "value": "/v2/.*"}}, []),
@@ -319,7 +321,7 @@ CANARY = {"nginx.ingress.kubernetes.io/canary": "true"}
     [
         ((ingress(4318, given=[IP4]),), True),
         ((ingress(4318, given=[IP4], path="/v1/traces"),), True),
-        ((ingress(4318, given=[IP4], path="/otel"),), False),
+        ((ingress(4318, given=[IP4], path="/otel", annotations=REWRITTEN),), False),
         ((ingress(4318, given=[IP4], path="/v1/logs"),), False),
         ((ingress(4318, given=[IP4], annotations=CANARY),), False),
         ((two_paths(),), False),

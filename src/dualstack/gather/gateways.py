@@ -12,6 +12,8 @@ _COLLECTOR = "opentelemetry-collector"
 _CHART = ("config", "alternateConfig", "presets", "configMap", "command")
 _CLASS = "kubernetes.io/ingress.class"
 _PATH = ("Exact", "PathPrefix", "")  # the types of HTTPRoute that are no regular expression
+_REWRITING = ("URLRewrite", "ExtensionRef")
+"""Types of filters that may change a path."""
 _DEPTH = 3
 
 
@@ -70,7 +72,9 @@ def _of_route(spec: Node | None, origin: Origin, namespace: str) -> Iterator[Way
             own = text_at(each, "kind") in ("", "Service") and not text_at(each, "group")
             if service and own and text_at(each, "weight") != "0":
                 port, where = origin.written(value(each, "port")) or None, text_at(each, "namespace") or namespace
-                yield from (Way(service, port, where, hosts, *x) for x in paths)
+                filters = (*items(value(rule, "filters")), *items(value(each, "filters")))
+                rewritten = any(text_at(x, "type") in _REWRITING for x in filters)
+                yield from (Way(service, port, where, hosts, *x, rewritten=rewritten) for x in paths)
 
 
 def _path(match: Node) -> str:

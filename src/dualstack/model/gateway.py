@@ -17,7 +17,8 @@ class Way(msgspec.Struct, frozen=True):
 
     `port` is the number or, in an Ingress, the name of a port of the Service, None where nothing is said. `hosts` are
     the names that clients use, `*.` in front of all below one; any name where there are none. `path` is empty where
-    every request takes this way. `narrow` says that it is taken by what else a request has, such as a header.
+    every request takes this way. `narrow` says that it is taken by what else a request has, such as a header, and
+    `rewritten` that a filter may lead it on with another path.
     """
 
     service: Written
@@ -26,6 +27,7 @@ class Way(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     path: str = ""
     narrow: bool = False
+    rewritten: bool = False
 
 
 class Gate(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from dualstack.reach.resolved import UNTRIED
 from dualstack.reach.routes import Route, lost, requested, shown
 from dualstack.reach.stacks import is_otlp
 from dualstack.reach.start import numbered
+from dualstack.reach.unstripped import unstripped
 from dualstack.reach.vacant import unled_because
 
 INGRESSES, GATEWAYS = "ingress", "gateway"
@@ -77,7 +78,8 @@ def gated(
             taken = _is_taken(route, end.protocol, ways)
             for door in _doors(route, front, fronts, cluster):
                 known = msgspec.structs.replace(door, taken=taken, shut=None if lost else door.shut)
-                yield from _through(known, route, end, _families(door, end, cluster, question), inside)
+                ended = () if lost or known.shut else tuple(unstripped(route, ways, door.proxy or door.kind))
+                yield from _through(known, route, (end, ended), _families(door, end, cluster, question), inside)
 
 
 class End(msgspec.Struct, frozen=True):
@@ -246,16 +248,17 @@ def _covers(path: str, protocol: Protocol) -> bool:
 def _through(
     door: Door,
     route: Route,
-    end: End,
+    led: tuple[End, tuple[TracedHop, ...]],
     families: tuple[Family, ...],
     inside: Sequence[Trace],
 ) -> Iterator[Trace]:
+    end, ended = led
     name = next(iter(sorted(route.way.hosts, key=lambda x: x.startswith("*"))), "")
     for each in families:
         mine = tuple(x for x in door.published if is_address(x) and family(x) is each)
         called = name or next(iter((*mine, *door.published)), door.vantage)
         target = Target(called, called, door.port, end.protocol, tls=door.tls)
-        hops = (*_hops(door, name, each), end.hop, *_clash(end))
+        hops = (*_hops(door, name, each), end.hop, *_clash(end), *ended)
         entrance = Entrance(door.vantage, target, each, mine[:1], hops, end.service, end.port)
         yield from entered(entrance, inside)
 

@@ -19,15 +19,28 @@ from dualstack.reach.pods import Place
 
 PATH = "path"
 """Mark of the hop `export`: clients post to a path that the receiver does not serve."""
+UNSTRIPPED = "front-path"
+"""Mark of the hop `export`: what stands in front leads requests on with a prefix that the receiver does not serve."""
 _UNPIPED = "unpiped:"
 _AT = " are taken at "
+_RECEIVER = "receivers/otlp"
 _OTLP = "OTEL_EXPORTER_OTLP_"
+_STRIP = (
+    "Let it take `{0}` off, as `rewrite-target` of ingress-nginx does, or a `URLRewrite` filter of a route; or set "
+    "`traces_url_path: {0}/v1/traces` at the receiver, and so for other signals."
+)
 
 
 def base(end: DeclaredEndpoint) -> str:
     """What stands before `/v1/traces` where a receiver takes traces; empty where nothing does, or nobody can say."""
     before, usual, rest = _served(end)[SIGNALS[0]].rpartition(f"/v1/{SIGNALS[0]}")
     return before if usual and not rest and _is_plain(end) else ""
+
+
+def served_at(end: DeclaredEndpoint) -> tuple[str, ...]:
+    """The paths that a receiver of OTLP takes signals at; none where nobody can say."""
+    known = end.component.startswith(_RECEIVER) and _is_plain(end)
+    return tuple(_served(end).values()) if known else ()
 
 
 def _served(end: DeclaredEndpoint) -> dict[str, str]:
@@ -52,7 +65,7 @@ def _posts(exporter: Exporter) -> dict[str, str]:
 def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
     ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []
-    known = ends and all(x.component.startswith("receivers/otlp") and _is_plain(x) for x in ends)
+    known = ends and all(x.component.startswith(_RECEIVER) and _is_plain(x) for x in ends)
     if not known or trace.protocol is not Protocol.HTTP:
         return trace
     served = _served(ends[0])
@@ -85,6 +98,9 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
     if end.mark.startswith(_UNPIPED):
         signals = " and ".join(end.mark.removeprefix(_UNPIPED).split("+"))
         return "A signal has no pipeline", said, f"Add the receiver to a pipeline of {signals}."
+    if end.mark == UNSTRIPPED:
+        path = end.evidence[0].fact
+        return "The path is left in the requests", said, _STRIP.format(path)
     if end.mark != PATH:
         return None
     served = dict(x.fact.split(_AT) for x in end.evidence if _AT in x.fact) or {x: f"/v1/{x}" for x in SIGNALS}
