@@ -1,9 +1,12 @@
 """What stands in front of a Service is gathered, stored and put under pseudonyms."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dualstack.cluster import ClusterRequest, stored
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
@@ -16,6 +19,7 @@ from dualstack.model.finding import Severity
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart
 from tests.cluster.test_fronts import IP4, IP6, _concluded, balanced, gateway, ingress, route, says
 from tests.cluster.test_pseudonyms import KEY, flows, told
 
@@ -177,3 +181,25 @@ def test_a_source_that_asks_ahead_knows_what_is_absent() -> None:
 
     assert source.absent(None, "obs", "gone")  # type: ignore[arg-type]
     assert not source.absent(None, "obs", "there")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("front", "led"),
+    [
+        (ingress(path="/otlp"), "Ingress obs/edge"),
+        (ingress(80), ""),
+        (route("HTTPRoute", 4318, hostnames=["*.example.com"]), "HTTPRoute obs/otlp"),
+        (route("HTTPRoute", 4318, hostnames=["example.com"]), ""),
+        (route("HTTPRoute", 4318, hostnames="otel.example.com"), ""),
+    ],
+)
+def test_a_client_that_names_the_host_of_what_was_stored_is_led_there(
+    front: w.Object, led: str, tmp_path: Path
+) -> None:
+    every = [{"apiVersion": "v1", **x} for x in (*w.healthy(), cart("https://otel.example.com/otlp"), front)]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": every}))
+    found = stored(ClusterRequest(KubeTarget("pod", "a"), stored=str(tmp_path), namespace="shop"))
+
+    said = [x.why for x in found.gaps if x.needs == "the way to otel.example.com"]
+    asks = "leads there to Service obs/otel; `dualstack diagnose svc/otel -n obs` asks about it"
+    assert said == ([f"{led} {asks}"] if led else [])

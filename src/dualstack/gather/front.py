@@ -6,14 +6,16 @@ nothing of them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dualstack.gather import kinds
-from dualstack.gather.kube_objects import Kind, Refused, key
+from dualstack.gather.kube_objects import Kind, Refused, key, parts, text
 from dualstack.gather.stored import Stored
+from dualstack.model.evidence import Missing
 from dualstack.model.gateway import ROUTES
-from dualstack.model.world import Object
+from dualstack.model.world import Object, part
 from dualstack.reach.stacks import is_otlp
 
 if TYPE_CHECKING:
@@ -57,6 +59,28 @@ def fronts(ask: "Asker", services: Iterable[Object], there: Callable[[tuple[str,
                 ask.world.keep(kind.kind, item)
                 _gateways(ask, item)
     ask.world.absent = list(absent)
+
+
+def leading(ask: "Asker", hosts: Iterable[str]) -> Iterator[Missing]:
+    """What leads hosts on to Services for OTLP that clients name, by what was stored: nobody followed them there."""
+    every = [x for kind in kinds.WAYS for x in _told(ask, kind, "list", partial(ask.api.objects, kind, "", "")) or ()]
+    for host in dict.fromkeys(hosts):
+        for item in every:
+            mine = any(fnmatchcase(host, x) for x in _hosts(item))
+            for namespace, name in dict.fromkeys(
+                x.key for x in _backends(item) if mine and is_otlp(x.key[1], *x.ports)
+            ):
+                said = f"{text(item, 'kind')} {'/'.join(key(item))} leads there to Service {namespace}/{name}"
+                yield Missing(
+                    f"the way to {host}", f"{said}; `dualstack diagnose svc/{name} -n {namespace}` asks about it"
+                )
+
+
+def _hosts(item: Object) -> Iterator[str]:
+    """The names that an Ingress or a route is for."""
+    yield from (text(x, "host") for x in parts(item, "spec", "rules") if text(x, "host"))
+    names = part(item, "spec").get("hostnames")
+    yield from (x for x in (names if isinstance(names, list) else ()) if isinstance(x, str))
 
 
 def _told(ask: "Asker", kind: Kind[Any], verb: str, asked: Callable[[], T], name: str = "") -> T | None:

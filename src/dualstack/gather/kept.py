@@ -4,6 +4,7 @@ from dualstack.gather.beyond import beyond
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.elsewhere import elsewhere_in
+from dualstack.gather.front import leading
 from dualstack.gather.kinds import NAMESPACES, POLICIES
 from dualstack.gather.kube_objects import key
 from dualstack.gather.lags import templates_in
@@ -33,6 +34,8 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     world = survey(asker) if target == EVERYTHING else of(asker, target)
     if target != EVERYTHING and not world.asking:
         every_sender(asker, whole, by_all(whole) if not whole.target else ())
+    if world.asking:
+        world.gaps += leading(asker, (x.host for x in world.clients))
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
     world.unseen |= whole.unseen
     world.other_policies = whole.other_policies
