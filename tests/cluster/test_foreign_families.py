@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
+from dualstack.cluster import ClusterRequest, stored
+from dualstack.conclusion import conclude
+from dualstack.gather.pseudonyms import Pseudonyms
+from dualstack.gather.veil import veiled_world
+from dualstack.model.question import Question
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
-from tests.cluster.test_nowhere import folder, of, told
+from tests.cluster.test_nowhere import ASKED, folder, of, told
 from tests.cluster.test_survey import Object
 
 V6, V4 = ["IPv6"], ["IPv4"]
@@ -64,6 +69,16 @@ def test_a_service_is_named_where_one_alone_is_meant(tmp_path: Path) -> None:
     assert one.hint.startswith("Send to the name of a Service, such as `NAME.NAMESPACE.svc`.")
     (one,) = of(told(folder(tmp_path, pod, **single(V6, services=[w.service(V6), headless]))), "DS525")
     assert one.hint.startswith("Send to the name of a Service, such as `otel.obs.svc`.")
+
+
+def test_with_pseudonyms_the_same_service_is_named(tmp_path: Path) -> None:
+    path = folder(tmp_path, of_family("http://10.96.12.25:4317", V6), **single(V6))
+    world = stored(ClusterRequest(ASKED, stored=path, namespace="shop"))
+    veiled = veiled_world(world, names := Pseudonyms(b"key"))
+
+    (one,) = of(conclude(veiled, Question()), "DS525")
+    assert f"such as `{names.host('otel')}.{names.host('obs')}.svc`" in one.hint
+    assert "10.96.12.25" not in str(veiled.meant)
 
 
 @pytest.mark.parametrize(

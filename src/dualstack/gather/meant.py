@@ -18,9 +18,8 @@ def meant(ask: Asker, address: str, port: int) -> None:
     """Note the Service that will be meant: the only one that leads to Collectors by the port that clients name."""
     known = ask.world.cluster()
     if isinstance(ask.api, Stored) and (address in known.vacant or is_foreign(address, known)):
-        mine = list(_taking(ask, port))
-        if len(mine) == 1:
-            Asker(ask.api, mine[0].metadata.namespace, ask.world).one(kinds.SERVICES, mine[0].metadata.name)
+        mine = [x.metadata for x in _taking(ask, port)]
+        ask.world.meant += [("", address, x.namespace, x.name) for x in mine if len(mine) == 1]
 
 
 def _taking(ask: Asker, port: int) -> Iterator[Service]:

@@ -280,7 +280,7 @@ def veiled_world(world: World, names: Pseudonyms) -> World:
         gathered=world.gathered,
         vacant=[veil.text(x) for x in world.vacant],
         namespaces=[names.host(x) for x in world.namespaces],
-        meant=[(names.host(a), names.host(b), names.host(c), names.host(d)) for a, b, c, d in world.meant],
+        meant=[(*_missed(veil, a, b), names.host(c), names.host(d)) for a, b, c, d in world.meant],
         surveyed=[names.host(x) for x in world.surveyed],
         nameservers=[veil.text(x) for x in world.nameservers],
         domains=[names.host(x, behind=True) for x in world.domains],
@@ -342,6 +342,11 @@ def _variable(veil: Veil, said: str) -> str:
     before, slash, after = said.partition("/")
     name, dot, field = after.rpartition(".")
     return f"{before}{slash}{veil.text(name)}{dot}{field}"
+
+
+def _missed(veil: Veil, namespace: str, name: str) -> tuple[str, str]:
+    """A Service that is not there, or an address without a namespace."""
+    return (veil.host(namespace), veil.host(name)) if namespace else ("", veil.text(name))
 
 
 def _asking(veil: Veil, asking: Asking) -> Asking:

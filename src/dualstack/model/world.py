@@ -46,14 +46,15 @@ class World(msgspec.Struct):
     for. `vantage` says from where it was `gathered`, and when (RFC 3339); neither decides anything. `vacant` are
     addresses that clients name and nobody in the cluster has. `namespaces` are some that there are, and `meant` says
     which Services may be meant instead of one, by namespace and name of both: ones that are alike where it is not
-    there, namesakes elsewhere where it selects nothing, a neighbour with the port that it lacks. `whole` are
-    kinds of which all objects of all namespaces are here, and `surveyed` are nodes all of whose pods were looked at; of
-    files, that are here. `nameservers` are addresses of Services that pods name as theirs, and `domains` those of the
-    cluster where they name one; `slips` are the usual one misspelt. `unheld` are addresses of endpoints, in the
-    ranges of pods, which no pod has that is known. `other_policies` are kinds of policies, beside those of Kubernetes,
-    with the namespace where there are some, or may be; in all where it is empty. `engines` are what enforces policies
-    and was seen to run, and `dns` the addresses of the Service of the nameserver, both of files alone. `beyond` is the
-    same for what Collectors that receive send on, of each by itself.
+    there, namesakes elsewhere where it selects nothing, a neighbour with the port that it lacks; or, without a
+    namespace, the one instead of an address. `whole` are kinds of which all objects of all namespaces are here, and
+    `surveyed` are nodes all of whose pods were looked at; of files, that are here. `nameservers` are addresses of
+    Services that pods name as theirs, and `domains` those of the cluster where they name one; `slips` are the usual one
+    misspelt. `unheld` are addresses of endpoints, in the ranges of pods, which no pod has that is known.
+    `other_policies` are kinds of policies, beside those of Kubernetes, with the namespace where there are some, or may
+    be; in all where it is empty. `engines` are what enforces policies and was seen to run, and `dns` the addresses of
+    the Service of the nameserver, both of files alone. `beyond` is the same for what Collectors that receive send on,
+    of each by itself.
     """
 
     context: str = ""

@@ -61,6 +61,7 @@ items:
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
@@ -78,7 +79,7 @@ def check(traces: Traces, cluster: Cluster) -> Iterator[Finding]:
     for trace, hop in ((x, y) for x in traces.items for y in x.hops if y.mark == VACANT):
         whose = "pod" if hop.hop is Hop.POD else "Service"
         led = trace.at(Hop.ENDPOINTS).status is Status.PASS
-        otherwise = _ALIAS if trace.asked else f"Send to the name of a Service, such as `{_known(cluster)}`."
+        otherwise = _ALIAS if trace.asked else f"Send to the name of a Service, such as `{_known(cluster, trace)}`."
         sent = f"Clients send to `{trace.asked or trace.target.text}`: {_named(trace)}"
         yield Finding(
             summary=f"No {whose} has this address",
@@ -101,9 +102,10 @@ def _outside(trace: Trace) -> str:
     return other if trace.at(Hop.ROUTE).status is Status.FAIL and not trace.asked else ""
 
 
-def _known(cluster: Cluster) -> str:
-    """A Service that there is, as others name it."""
-    return next((host(x) for x in cluster.services if is_otlp(x)), "NAME.NAMESPACE.svc")
+def _known(cluster: Cluster, trace: Trace) -> str:
+    """A Service that there is, as others name it: the one that will be meant, where that is known."""
+    meant = (f"{name}.{space}.svc" for _, address, space, name in cluster.meant if address in trace.addresses)
+    return next(chain(meant, (host(x) for x in cluster.services if is_otlp(x))), "NAME.NAMESPACE.svc")
 
 
 def _named(trace: Trace) -> str:
