@@ -55,6 +55,7 @@ from dualstack.reach.injected import told as instrumented
 from dualstack.reach.landscape import landscape
 from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
+from dualstack.reach.mesh_rules import refused as refused_by
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.paths import UNSTRIPPED
@@ -142,10 +143,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     glimpses = replace(glimpses, unreached=unreached(near))
     reasoned = (cluster, places, asked, glimpses)
     flows = _ways(reasoned, said) if cluster.askers else forward(*reasoned)
-    predicted = resolved(
-        unanswered(mutual(admitted(flows, cluster, Places(places), world.clients), cluster, Places(places)), cluster),
-        heard,
-    )
+    predicted = resolved(unanswered(_let_in(flows, world.clients, cluster, Places(places)), cluster), heard)
     met = spared(crossed(predicted, made, len(cluster.nodes) + cluster.more_nodes, near), asked.expect)
     every = tuple(
         confined(met if cluster.askers else held_by_others(met, Places(places)), (*made, *exports), Places(places))
@@ -162,6 +160,12 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     trust = tuple(dict.fromkeys(unverified(traces.items, sent)))
     lookups, exporters = tuple(x.names for x in heard), tuple(world.clients)
     return Sight(cluster, aimed, said, places, traces, glimpses, lookups, refused, within, trust, exporters)
+
+
+def _let_in(flows: Iterable[Trace], clients: Sequence[Exporter], cluster: Cluster, places: Places) -> Iterator[Trace]:
+    """The flows as policies, and the proxies of a mesh, leave them."""
+    allowed = admitted(flows, cluster, places, clients)
+    return refused_by(mutual(allowed, cluster, places), cluster, places)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:

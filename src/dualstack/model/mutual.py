@@ -4,6 +4,9 @@ Field names and meanings are those of security.istio.io/v1 and networking.istio.
 """
 
 from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from dualstack.model.netpol import LabelSelector
 from dualstack.model.slim import ObjectMeta, Slim
@@ -49,11 +52,37 @@ MESH_RULES = {
 """What else decides in the proxies of a mesh, by its API group; it counts where what was stored has it."""
 
 
+class Source(Slim, frozen=True):
+    """Who is meant: those of namespaces, or service accounts as `DOMAIN/ns/NAMESPACE/sa/NAME`, with `*` at an end."""
+
+    namespaces: list[str] | None = None
+    principals: list[str] | None = None
+
+
+class From(Slim, frozen=True):
+    """One of those who are meant."""
+
+    source: Source = Source()
+
+
+class Access(Slim, frozen=True):
+    """A rule of an AuthorizationPolicy, by whom it is for: everybody where it names none."""
+
+    from_: list[From] | None = msgspec.field(name="from", default=None)
+
+
 class MeshSpec(Slim, frozen=True):
-    """Whom such an object is for: pods that a `selector` chooses, or what clients ask for by a `host`."""
+    """Whom such an object is for: pods that a `selector` chooses, or what clients ask for by a `host`.
+
+    An AuthorizationPolicy with `target_refs` is for proxies beside the pods. Without `rules` it lets nobody in.
+    """
 
     selector: LabelSelector = LabelSelector()
     host: str = ""
+    action: str = ""
+    rules: list[Access] | None = None
+    target_ref: dict[str, Any] | None = None
+    target_refs: list[Any] | None = None
 
 
 class MeshRule(Slim, frozen=True):

@@ -37,8 +37,13 @@ def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterato
 
 def _is_outside(trace: Trace, cluster: Cluster) -> bool:
     """Whether the clients of a flow, which nothing else ends, are known and none of them is in a mesh."""
-    mine = [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
+    mine = askers_of(trace, cluster)
     return trace.failing is None and not trace.accepted and bool(mine) and not any(may_be_in(x, cluster) for x in mine)
+
+
+def askers_of(trace: Trace, cluster: Cluster) -> list[Pod]:
+    """The pods that are asked about and that a flow is of."""
+    return [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
 
 
 def may_be_in(pod: Pod, cluster: Cluster) -> bool:
@@ -48,11 +53,17 @@ def may_be_in(pod: Pod, cluster: Cluster) -> bool:
     return not pod.is_placed or sidecar(pod) is not None or bool(noted & {*_AMBIENT})
 
 
+def is_led(place: Place, trace: Trace) -> bool:
+    """Whether what comes over the family of a flow is surely led to the proxy of Istio in a pod."""
+    led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x)]
+    apart = any(_PORTS in x for x in place.pod.metadata.annotations or ())
+    return bool(led) and place.sidecar is not None and place.sidecar.mesh == _MESH and not apart
+
+
 def _demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]) -> PeerAuthentication | None:
     """The policy by which the proxy of a pod demands mTLS of what comes over the family of a flow."""
     about = place.pod.metadata
-    led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x)]
-    if not led or not place.sidecar or place.sidecar.mesh != _MESH or any(_PORTS in x for x in about.annotations or ()):
+    if not is_led(place, trace):
         return None
     home = [x for x in policies if x.metadata.namespace == about.namespace]
     own = [x for x in home if not x.wide and selects(x.spec.selector, about.labels or {})]
