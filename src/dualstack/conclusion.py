@@ -55,7 +55,7 @@ from dualstack.reach.injected import told as instrumented
 from dualstack.reach.landscape import landscape
 from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
-from dualstack.reach.mesh_rules import refused as refused_by
+from dualstack.reach.mesh_refusals import decided
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
 from dualstack.reach.paths import UNSTRIPPED
@@ -165,7 +165,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
 def _let_in(flows: Iterable[Trace], clients: Sequence[Exporter], cluster: Cluster, places: Places) -> Iterator[Trace]:
     """The flows as policies, and the proxies of a mesh, leave them."""
     allowed = admitted(flows, cluster, places, clients)
-    return refused_by(mutual(allowed, cluster, places), cluster, places)
+    return decided(mutual(allowed, cluster, places), cluster, places)
 
 
 def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:

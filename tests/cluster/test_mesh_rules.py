@@ -29,8 +29,8 @@ def rule(kind: str, namespace: str = "obs", **spec: Any) -> Object:
     return {"kind": kind, "metadata": {"name": "x", "namespace": namespace}, "spec": spec}
 
 
-def asked(*said: Object, client: Object = IN_MESH, pods: list[Object] = BARE) -> Diagnosis:
-    whole = w.world([*w.healthy(pods=pods), client])
+def asked(*said: Object, client: Object = IN_MESH, pods: list[Object] = BARE, **instead: Any) -> Diagnosis:
+    whole = w.world({"apiVersion": "v1", **x} for x in (*w.healthy(pods=pods, **instead), client))
     whole.objects["NetworkPolicy"] = []
     world = of(Asker(Stored(whole), "shop"), KubeTarget("pod", "cart-1"))
     for each in said:
@@ -81,57 +81,6 @@ def test_what_the_proxy_of_a_client_goes_by_is_named(said: list[Object], expecte
 )
 def test_what_the_proxy_of_a_receiver_goes_by_is_named(said: Object, expected: str) -> None:
     assert unread(asked(said, client=CLIENT, pods=WITH_PROXY)) == expected
-
-
-def source(**said: list[str]) -> Object:
-    return {"from": [{"source": said}]}
-
-
-MONITORING, SHOP = source(namespaces=["monitoring"]), source(namespaces=["shop"])
-
-
-@pytest.mark.parametrize(
-    ("said", "refused"),
-    [
-        ([rule("AuthorizationPolicy", rules=[MONITORING])], True),
-        ([rule("AuthorizationPolicy", "istio-system", rules=[MONITORING], **OTEL)], True),
-        ([rule("AuthorizationPolicy", action="ALLOW", rules=[source(namespaces=["mon*", "*-edge"])])], True),
-        ([rule("AuthorizationPolicy", rules=[source(principals=["cluster.local/ns/monitoring/sa/otel"])])], True),
-        ([rule("AuthorizationPolicy")], True),
-        ([rule("AuthorizationPolicy", rules=[{"to": [{"operation": {"ports": ["4317"]}}]}])], False),
-        ([rule("AuthorizationPolicy", rules=[source(principals=["cluster.local/ns/shop/sa/cart"])])], False),
-        ([rule("AuthorizationPolicy", rules=[source(principals=["*/sa/cart"])])], False),
-        ([rule("AuthorizationPolicy", rules=[source(ipBlocks=["10.0.0.0/8"])])], False),
-        ([rule("AuthorizationPolicy", rules=[source(namespaces=["sh*"])])], False),
-        ([rule("AuthorizationPolicy", rules=[MONITORING, SHOP])], False),
-        ([rule("AuthorizationPolicy", rules=[MONITORING]), rule("AuthorizationPolicy", "istio-system", rules=[SHOP])],
-         False),
-        ([rule("AuthorizationPolicy", rules=[MONITORING], **WEB)], False),
-        ([rule("AuthorizationPolicy", action="DENY", rules=[MONITORING])], False),
-        ([rule("AuthorizationPolicy", rules=[MONITORING], targetRefs=[{"kind": "Service", "name": "otel"}])], False),
-        ([rule("AuthorizationPolicy", "web", rules=[MONITORING])], False),
-        ([rule("Sidecar", "shop")], False),
-    ],
-)  # fmt: skip
-def test_whom_no_policy_lets_in_is_refused(said: list[Object], refused: bool) -> None:
-    for each, item in enumerate(said):
-        item["metadata"] = {**item["metadata"], "name": f"x{each}"}
-    found = asked(*said, pods=WITH_PROXY)
-
-    assert {x.disposition for x in found.traces} == {Disposition.REJECTED if refused else Disposition.INSUFFICIENT_INFO}
-    assert w.roots(found) == (["DS904"] if refused else [])
-    for one in found.findings:
-        assert one.detail.endswith("lets others in alone, and Istio refuses the pods of Pod shop/cart-1.")
-        assert one.hint.startswith("Add their namespace to AuthorizationPolicy ")
-    assert not w.codes(asked(*said, pods=BARE))
-
-
-def test_of_clients_that_nobody_knows_no_refusal_is_told() -> None:
-    whole = w.world([*w.healthy(pods=WITH_PROXY)])
-    world = of(Asker(Stored(whole), "obs"), KubeTarget("svc", "otel"))
-    world.keep("AuthorizationPolicy", rule("AuthorizationPolicy", rules=[MONITORING]))
-
-    assert not w.codes(conclude(world, Question()))
 
 
 def test_what_was_stored_has_it(tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ class Access(Slim, frozen=True):
     from_: list[From] | None = msgspec.field(name="from", default=None)
 
 
+class TrafficPolicy(Slim, frozen=True):
+    """How the proxies of clients connect: over TLS by its `mode`, or as ports of their own say."""
+
+    tls: Mtls = Mtls()
+    port_level_settings: list[Any] | None = None
+
+
 class MeshSpec(Slim, frozen=True):
     """Whom such an object is for: pods that a `selector` chooses, or what clients ask for by a `host`.
 
@@ -83,6 +90,9 @@ class MeshSpec(Slim, frozen=True):
     rules: list[Access] | None = None
     target_ref: dict[str, Any] | None = None
     target_refs: list[Any] | None = None
+    traffic_policy: TrafficPolicy = TrafficPolicy()
+    workload_selector: dict[str, Any] | None = None
+    export_to: list[str] | None = None
 
 
 class MeshRule(Slim, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import family
+from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.mutual import PeerAuthentication
@@ -44,6 +44,13 @@ def _is_outside(trace: Trace, cluster: Cluster) -> bool:
 def askers_of(trace: Trace, cluster: Cluster) -> list[Pod]:
     """The pods that are asked about and that a flow is of."""
     return [x for x in cluster.askers if not trace.nodes or x.spec.node_name in trace.nodes]
+
+
+def is_in_mesh(pod: Pod, over: Family) -> bool:
+    """Whether the proxy of Istio in a pod surely takes what that sends over a family."""
+    found, noted = sidecar(pod), pod.metadata.annotations or ()
+    apart = any(_PORTS in x for x in noted)
+    return found is not None and found.mesh == _MESH and over in found.led and not apart
 
 
 def may_be_in(pod: Pod, cluster: Cluster) -> bool:

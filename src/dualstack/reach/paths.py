@@ -22,8 +22,8 @@ PATH = "path"
 UNSTRIPPED = "front-path"
 """Mark of the hop `export`: what stands in front leads requests on with a prefix that the receiver does not serve."""
 _UNPIPED = "unpiped:"
-KEPT_OUT = "mesh-rule"
-"""Mark of the hop `export`: the proxy of the receiver lets others in alone."""
+KEPT_OUT, ENCRYPTED = "mesh-policy", "mesh-tls"
+"""Marks of the hop `export`: the proxy of the receiver lets others in alone, and that of the client sends TLS."""
 _AT = " are taken at "
 _RECEIVER = "receivers/otlp"
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -105,6 +105,9 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
         return "The path is left in the requests", said, _STRIP.format(path)
     if end.mark == KEPT_OUT:
         return "An AuthorizationPolicy refuses these clients", said, f"Add their namespace to {end.evidence[0].source}."
+    if end.mark == ENCRYPTED:
+        hint = "Set `tls.mode: DISABLE` there for this host, or let the pods of the receiver have the proxy."
+        return "A DestinationRule encrypts what is taken as plain text", said, hint
     if end.mark != PATH:
         return None
     served = dict(x.fact.split(_AT) for x in end.evidence if _AT in x.fact) or {x: f"/v1/{x}" for x in SIGNALS}
