@@ -17,6 +17,7 @@ from dualstack.model.question import Question
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop
 from dualstack.model.world import World
+from dualstack.overview import conclude_all
 from dualstack.report.json import render
 from tests.cluster import worlds as w
 from tests.cluster.test_pseudonyms import veil
@@ -200,3 +201,7 @@ def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
 
     assert [(x.owner, x.pods, x.pod) for x in world.clients] == [("CronJob load", 0, "")]
     assert [x.owner for x in world.lost] == ["CronJob load"]
+
+    found = conclude_all(world, Question())
+    assert errors(found) == ["DS408"]
+    assert [(x.vantage, x.family) for x in found.traces if x.failed] == [("pods of CronJob shop/load", x) for x in BOTH]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from dualstack.model.address import family
+from dualstack.model.address import BOTH, family
 from dualstack.model.cluster import Cluster
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
@@ -27,7 +27,10 @@ def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -
 
 
 def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
-    """The traces of clients to Services and addresses that are known not to be there."""
+    """The traces of clients to Services and addresses that are known not to be there.
+
+    Pods that would be made, as by a CronJob, have no addresses yet: they may get those that others have.
+    """
     for exporter in exporters:
         target, host = exporter.target, exporter.host
         owner = exporter.made_by(ambiguous=cluster.ambiguous)
@@ -35,7 +38,8 @@ def lost(exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[Trace]:
         where = f"pod {pod}" if exporter.pod else owner
         said = Evidence(exporter.says, where, Layer.DECLARED)
         who = f"pods of {owner}"
-        only, addresses = ((family(host),), (host,)) if exporter.literal else (exporter.families, ())
+        may = exporter.families or cluster.families or BOTH
+        only, addresses = ((family(host),), (host,)) if exporter.literal else (may, ())
         parses = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses", "", (said,))
         for flow in (Flow(who, (), target, x, addresses) for x in only) if target else ():
             yield traced(flow, (parses, *_end(exporter, cluster, said)))
