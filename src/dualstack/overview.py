@@ -1,4 +1,7 @@
-"""What a world of many Services comes to: each is judged as if it alone was asked about; what is equal is told once."""
+"""What a world of many Services comes to: each is judged as if it alone was asked about; what is equal is told once.
+
+So are clients of which no Service tells how they fare (`gather/singly.py`).
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,7 +27,8 @@ from dualstack.model.world import World
 from dualstack.reach.crowds import listed
 from dualstack.reach.leftover import as_leftover, is_leftover
 from dualstack.reach.strays import lost
-from dualstack.reach.unaimed import NEEDS, aside, unaimed, unreached
+from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
+from dualstack.reach.untold import is_same, untold
 from dualstack.reach.verdict import verdict
 from dualstack.rules.registry import Rule, explained, judged, ranked, rules
 
@@ -35,17 +39,24 @@ _LOST = 20
 
 
 def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None = None) -> Diagnosis:
-    """The diagnosis of every Service of a world."""
+    """The diagnosis of every Service of a world, and of clients that are asked about by themselves."""
     wanted = rules() if chosen is None else chosen
     whole = world.cluster()
     each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
-    found = [(x.called, y) for x, one in each for y in one.findings]
-    findings = ranked([*_together(found), *explained(astray, wanted)])
+    told = [(x.called, y) for x, one in each for y in one.findings]
     traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
+    singles = [conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond]
+    alone = [x for one in singles for x in [untold(one, [x for _, x in told], traces)] if x.findings]
+    worse = [y for x in alone for y in x.findings]
+    found = _together((x, y) for x, y in told if not any(is_same(y, z) for z in worse))
+    more = _together(((_who(x), y) for x in alone for y in x.findings), by_detail=True)
+    findings = ranked([*found, *more, *explained(astray, wanted)])
+    traces = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in traces)))
-    gaps = tuple(dict.fromkeys(_gaps(world, whole, each)))
+    heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone for y in x.exporters}
+    gaps = tuple(x for x in dict.fromkeys(_gaps(world, whole, each)) if x.needs not in heard)
     return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
 
 
@@ -94,14 +105,21 @@ def part_of(world: World, service: Service) -> World:
     return found
 
 
-def _together(found: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
+def _who(found: Diagnosis) -> str:
+    """The clients of a diagnosis."""
+    return next((x.made_by(ambiguous=True) for x in found.exporters), "")
+
+
+def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
     """Findings of several Services; those that say the same of each are told of the first one, and the others named.
 
-    What explains a finding is what does so in its own Service.
+    What explains a finding is what does so in its own Service. Of clients, which send to many places, the same has to
+    be said `by_detail`.
     """
-    alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, Finding]]] = {}
+    alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
-        alike.setdefault((finding.code, finding.summary, finding.because), []).append((called, finding))
+        detail = finding.detail if by_detail else ""
+        alike.setdefault((finding.code, finding.summary, finding.because, detail), []).append((called, finding))
     for (called, first), *rest in alike.values():
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
         if not rest:

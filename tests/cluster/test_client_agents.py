@@ -124,9 +124,10 @@ def test_a_loopback_that_refuses_is_no_place_for_a_receiver_but_the_wrong_destin
 
 
 def test_of_all_services_those_who_send_to_their_node_are_told_as_not_seen() -> None:
-    lost = cart("http://$(HOST_IP):4317", on="n2")
-    lost["metadata"] |= {"name": "bb", "ownerReferences": [{"kind": "Job", "name": "load"}]}
-    found = conclude_all(survey(Asker(Stored(whole(on_host(), lost, cart("http://otel.obs:4317"))), "")), Question())
+    job = on_host()
+    job["metadata"] |= {"name": "bb", "ownerReferences": [{"kind": "Job", "name": "load"}]}
+    held = whole(on_host(), job, agent(), cart("http://otel.obs:4317"))
+    found = conclude_all(survey(Asker(Stored(held), "")), Question())
 
     assert {x.needs: x.why for x in found.skipped if x.needs.startswith("the way of")} == {
         f"the way of {who} in shop": "it sends to `http://$(HOST_IP):4317`, which is no Service; "

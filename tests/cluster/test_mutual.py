@@ -13,7 +13,7 @@ from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
-from dualstack.model.target import KubeTarget
+from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.trace import Disposition
 from tests.cluster import worlds as w
 from tests.cluster.test_meshes import DUAL, istio, meshed
@@ -125,3 +125,16 @@ def test_a_family_that_goes_round_the_proxy_is_not_ended() -> None:
 
 def test_of_clients_that_nobody_knows_nothing_is_told() -> None:
     assert not ended(asked(peers(), target="svc"))
+
+
+def test_of_everything_clients_outside_of_the_mesh_are_told(tmp_path: Path) -> None:
+    client = deepcopy(CLIENT)
+    env = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel.obs.svc:4317"}]
+    client["spec"]["containers"] = [{"name": "cart", "image": "cart", "env": env}]
+    every = [{"apiVersion": "v1", **x} for x in (*w.healthy(pods=[meshed(istio(DUAL))]), client)]
+    every.append({"apiVersion": "security.istio.io/v1", **peers()})
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": every}))
+
+    found = diagnose(ClusterRequest(EVERYTHING, stored=str(tmp_path)))
+
+    assert "DS908" in {x.code for x in found.findings}

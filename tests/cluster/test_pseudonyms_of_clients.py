@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from dualstack.cluster import WAYS
 from dualstack.conclusion import conclude
 from dualstack.gather import facts
-from dualstack.gather.archive import unpacked
+from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
 from dualstack.looks import left_out
@@ -52,7 +53,11 @@ def test_clients_of_a_cluster_give_the_same_answer_and_are_not_told() -> None:
     assert "DS408" in {x.code for x in after.findings}
     assert [len(x["traces"]) for x in told_clients(after)] == [len(x["traces"]) for x in told_clients(before)]
     assert {x["variable"] for x in told_clients(after)} == {"OTEL_EXPORTER_OTLP_ENDPOINT"}
-    secret = json.dumps(told_clients(after)) + zstandard.ZstdDecompressor().stream_reader(veil(world)).read().decode()
+    hidden = unpacked("v", veil(world))
+    assert len(hidden.beyond) == 2
+    parts = [packed(x, "1") for x in (replace(hidden, beyond=[]), *hidden.beyond)]
+    plain = [zstandard.ZstdDecompressor().stream_reader(x).read().decode() for x in parts]
+    secret = "".join((json.dumps(told_clients(after)), *plain))
     assert [x for x in ANIMALS if x in secret.lower()] == []
 
 

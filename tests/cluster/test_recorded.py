@@ -79,9 +79,9 @@ FIRST6 = [UNBRACKETED, "DS204 warning ipv4", "DS604 warning ipv4", "DS701 warnin
 def single(family: str, first: list[str], hosted: list[str]) -> Right:
     """The same of a cluster of one family, which refuses Services of the other one; `first` is bound to one address."""
     waiting, nothing, local = (f"{x} error {family}" for x in ("DS507", "DS509", "DS510"))
-    viewed = ("degraded", sorted([*first, waiting, nothing]))
+    viewed = [*first, waiting, nothing]
     changed: Right = {
-        "admin --all": ("degraded", sorted([*first, waiting, nothing, local])),
+        "admin --all": ("degraded", sorted([*viewed, *hosted, local])),
         "admin svc/plain": ("unknown", NONE),
         "admin svc/local": ("degraded", [local]),
         "admin svc/balanced": ("unknown", NONE),
@@ -91,8 +91,8 @@ def single(family: str, first: list[str], hosted: list[str]) -> Right:
         "admin deploy/otel": ("degraded", [local]),
         "admin pod/first-5d8f-0": ("unknown", first),
         "admin deploy/hosted": ("broken", hosted) if hosted else ("unknown", [UNHELD]),
-        "view --all": viewed,
-        "view --all -n obs": viewed,
+        "view --all": ("degraded", sorted([*viewed, *hosted])),
+        "view --all -n obs": ("degraded", sorted(viewed)),
     }
     return {k: v for k, v in (RIGHT | changed).items() if k not in ("admin svc/second", "admin svc/require")}
 
@@ -102,15 +102,15 @@ def turned() -> Right:
     swap = {"ipv4": "ipv6", "ipv6": "ipv4"}
     plain = {k: (v, [f"{x[:-4]}{swap[x[-4:]]}" if "+" not in x else x for x in y]) for k, (v, y) in RIGHT.items()}
     both = [*FIRST6, "DS501 warning ipv4", WAITING, NOTHING, "DS519 warning ipv4"]
-    viewed = ("degraded", sorted([*both, "DS501 warning ipv6"]))
-    everything = [*both, "DS501 error ipv6", "DS510 error ipv6"]
+    viewed = [*both, "DS501 warning ipv6"]
+    everything = [*both, "DS501 error ipv6", "DS510 error ipv6", HOSTED]
     changed: Right = {
         "admin --all": ("degraded", sorted(everything)),
         "admin svc/first": ("unknown", FIRST6),
         "admin pod/first-5d8f-0": ("unknown", FIRST6),
         "admin deploy/hosted": ("broken", [HOSTED]),
-        "view --all": viewed,
-        "view --all -n obs": viewed,
+        "view --all": ("degraded", sorted([*viewed, HOSTED])),
+        "view --all -n obs": ("degraded", sorted(viewed)),
     }
     return plain | changed
 

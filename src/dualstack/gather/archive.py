@@ -5,7 +5,7 @@
     seen.json              what exports from outside showed
     inspections.json       what containers inside saw
     clients.json           pods that say where they export to
-    beyond/0.tar.zst       the same for what a Collector that receives sends on
+    beyond/0.tar.zst       the same for what a Collector that receives sends on, or a client that is asked about
 
 The same evidence gives the same bytes. A file from elsewhere is untrusted: nothing is written to a disk, every part is
 named here, its size is bounded, and its hash is held against the manifest.
@@ -35,7 +35,7 @@ _MOST = 2_000_000_000
 _PARTS = 200
 _WINDOW = 2**27
 _OBJECTS = re.compile(r"objects/(?P<kind>[A-Za-z]{1,63})\.json")
-_BEYOND = re.compile(r"beyond/\d\.tar\.zst")
+_BEYOND = re.compile(r"beyond/\d{1,2}\.tar\.zst")
 _MANIFEST, _SEEN, _INSIDE, _CLIENTS = "manifest.json", "seen.json", "inspections.json", "clients.json"
 
 
@@ -166,7 +166,10 @@ def unpacked(path: str, raw: bytes, *, within: bool = True) -> World:
     except msgspec.MsgspecError as error:
         raise BadFile(path, f"holds a part that cannot be read: {error}.") from error
     if within:
-        world.beyond = [unpacked(path, bodies[x], within=False) for x in sorted(filter(_BEYOND.fullmatch, bodies))]
+        world.beyond = [
+            unpacked(path, bodies[x], within=False)
+            for x in sorted(filter(_BEYOND.fullmatch, bodies), key=lambda x: (len(x), x))
+        ]
     return world
 
 

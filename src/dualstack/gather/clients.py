@@ -26,21 +26,27 @@ class Clients:
         self._counts: dict[Key, int] = {}
         self._nodes: dict[Key, dict[str, None]] = {}
 
-    def see(self, pod: Pod, number: int = 1) -> None:
-        """Note where so many pods like this one export to; of one that would be made there is none."""
+    def see(self, pod: Pod, number: int = 1) -> list[Exporter]:
+        """Note where so many pods like this one export to; of one that would be made there is none.
+
+        Gives those of its exports that none before it was like.
+        """
+        mine, new = set[Key](), list[Exporter]()
         if pod.finished:
-            return
-        mine: set[Key] = set()
+            return new
         for one in self._of_pod(pod):
             written = one.endpoint if self._apart else one.written or one.endpoint
             key = (one.namespace, one.owner, one.variable, written, one.protocol, one.families, one.host_network)
-            self._found.setdefault(key, [one])
+            if key not in self._found:
+                self._found[key] = [one]
+                new.append(one)
             mine.add(key)
         for found in mine:  # several containers may export alike
             self._counts[found] = self._counts.get(found, 0) + number
             there = self._nodes.setdefault(found, {})
             if pod.spec.node_name and len(there) < _NODES:
                 there[pod.spec.node_name] = None
+        return new
 
     @property
     def items(self) -> list[Exporter]:

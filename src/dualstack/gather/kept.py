@@ -47,8 +47,10 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     _beside(whole, world)
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
-    for further in beyond(asker) if target != EVERYTHING else ():
-        _beside(whole, further.world)
+    if target != EVERYTHING:
+        beyond(asker)
+    for further in world.beyond:
+        _beside(whole, further)
     return world
 
 

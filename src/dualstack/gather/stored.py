@@ -59,6 +59,10 @@ class Stored:
         """Whether it holds all pods of a node."""
         return self.complete or (not self._world.target and node in self._world.surveyed)
 
+    def holds(self, kind: str) -> bool:
+        """Whether it holds an object of a kind."""
+        return bool(self._world.objects.get(kind))
+
     @property
     def namespaces(self) -> set[str]:
         """Those of which it holds an object."""

@@ -21,15 +21,18 @@ from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, 
 from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import Kind, Refused, parts, text
 from dualstack.gather.pages import Page, page
+from dualstack.gather.singly import Singles, ask_singly, kept
 from dualstack.gather.stored import Stored
+from dualstack.model.address import Family, is_address
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.world import Object, World, of_template, part
+from dualstack.model.world import MAKERS, PEERS, Object, World, of_template, part
 from dualstack.reach.client_dns import in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
+from dualstack.reach.singled import Doubt, doubt
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -71,7 +74,9 @@ class _Survey:
         self.over: set[Key] = set()
         self.own: set[Key] = set()
         self.pods: list[Object] = []
-        self.clients = Clients()
+        self.clients, self.singles = Clients(), Singles(closely=isinstance(ask.api, Stored))
+        self.led: dict[Key, tuple[Family, ...]] = {}
+        self.meshed = isinstance(ask.api, Stored) and ask.api.holds(PEERS)
         self.alone: dict[str, None] = {}
         self.more: dict[Key, None] = {}
 
@@ -104,8 +109,10 @@ class _Survey:
             if speaks:
                 wanted.append(place)
                 self.services[service.metadata.namespace, service.metadata.name] = None
+                self.led[service.metadata.namespace, service.metadata.name] = service.families
             elif service.alias:
                 aliases[place] = (service.metadata.namespace, service.metadata.name)
+                self.led[aliases[place]] = ()
         self.aliases |= zip(aliases.values(), page.whole(aliases), strict=True)
         self._keep(kinds.SERVICES, page.whole(wanted))
 
@@ -114,7 +121,7 @@ class _Survey:
 
         Of those that have ended one of each workload: it says why no other is there.
         """
-        wanted = list[int]()
+        wanted, alone = list[int](), dict[int, list[tuple[Exporter, Doubt]]]()
         for place, pod in enumerate(page.items):
             if pod is None:
                 continue
@@ -124,18 +131,34 @@ class _Survey:
                     self.over.add(made)
                     wanted.append(place)
                 continue
-            self.clients.see(pod)
+            if found := self.see_client(pod):
+                alone[place] = found
             self.spaces.add(pod.metadata.namespace)
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if self.spoken.of(pod):
                 wanted.append(place)
             elif is_collector(pod):
                 wanted.append(place)
-                found = self.others.of(pod)
-                self.more.update(dict.fromkeys(found))
-                if not found:
+                led_by = self.others.of(pod)
+                self.more.update(dict.fromkeys(led_by))
+                if not led_by:
                     self.alone[f"{owner(pod)} in {pod.metadata.namespace}"] = None
         self.pods += page.whole(wanted)
+        for found, item in zip(alone.values(), page.whole(alone), strict=True):
+            self.keep_clients(found, item)
+
+    def see_client(self, pod: Pod, number: int = 1) -> list[tuple[Exporter, Doubt]]:
+        """Note where a pod exports to; which of it is to be asked about by itself, and was not seen before."""
+        new = self.clients.see(pod, number)
+        if not new or (is_collector(pod) and self.spoken.of(pod)):
+            return []
+        found = [(x, doubt(x, pod, self.led, self.addresses, meshed=self.meshed)) for x in new]
+        return [(x, how) for x, how in found if how is not None and self.singles.wants(x, how)]
+
+    def keep_clients(self, found: Iterable[tuple[Exporter, Doubt]], item: Object) -> None:
+        """Keep the pod of clients that are asked about by themselves, or what would make it."""
+        for one, how in found:
+            self.singles.keep(one, how, item)
 
     def _keep(self, kind: Kind[Any], found: Iterable[Object]) -> None:
         self.world.objects.setdefault(kind.kind, []).extend(found)
@@ -157,8 +180,8 @@ def survey(ask: Asker) -> World:
         for each in found.every(kinds.NODES, nodes):
             ask.world.objects[kinds.NODES.kind] += [msgspec.to_builtins(x) for x in each.items if x]
     ask.world.objects[kinds.PODS.kind] = found.pods
-    for pod in _waiting(ask):
-        found.clients.see(pod, 0)
+    for item, pod in _waiting(ask):
+        found.keep_clients(found.see_client(pod, 0), item)
     ask.world.clients = found.clients.items
     named = {x.service for x in ask.world.clients}
     ask.world.keep(kinds.SERVICES.kind, *(v for k, v in found.aliases.items() if k in named))
@@ -168,11 +191,35 @@ def survey(ask: Asker) -> World:
     ask.world.clients += by_all(ask.world)
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
+    _ask_singly(found)
     return ask.world
 
 
-def _waiting(ask: Asker) -> Iterator[Pod]:
-    """The pods that CronJobs would make of which no Job runs; nobody misses them in a file."""
+def _ask_singly(found: _Survey) -> None:
+    """Ask about clients by themselves: a file, or what was kept of what the API server gave."""
+    world, source = found.ask.world, found.ask.api
+    chosen = found.singles.chosen(world.lost)
+    items = [y for x in chosen.values() for y in x]
+    listed = kinds.SERVICES.kind not in world.unseen
+    for alias in (z for y in page(items, kinds.PODS).items if y for z in y.spec.host_aliases or ()):
+        if listed and is_address(alias.ip):
+            _is_vacant(alias.ip, found)
+    near = source if isinstance(source, Stored) else kept(world, items, lambda x: listed and _is_gone(x, found))
+    ask_singly(near, world, chosen)
+    world.gaps += found.singles.left_out(chosen, world.lost)
+
+
+def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
+    """The CronJobs of which no Job runs, with the pods that they would make; nobody misses them in a file.
+
+    Where no pods were stored, also what makes pods else.
+    """
+    unseen = isinstance(ask.api, Stored) and kinds.PODS.kind in ask.world.unseen
+    for kind in MAKERS if unseen else ():
+        with contextlib.suppress(Refused):
+            for item in ask.api.objects(kinds.WORKLOADS[kind], ask.namespace):
+                if not parts(item, "metadata", "ownerReferences"):
+                    yield from _unmade(item)
     try:
         found = ask.api.objects(kinds.CRON_JOBS, ask.namespace, "")
     except Refused as error:
@@ -181,8 +228,13 @@ def _waiting(ask: Asker) -> Iterator[Pod]:
         return
     for item in found:
         if not parts(item, "status", "active"):
-            with contextlib.suppress(msgspec.ValidationError):
-                yield converted(of_template(item), Pod)
+            yield from _unmade(item)
+
+
+def _unmade(item: Object) -> Iterator[tuple[Object, Pod]]:
+    """A workload with the pod that it would make."""
+    with contextlib.suppress(msgspec.ValidationError):
+        yield item, converted(of_template(item), Pod)
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:

@@ -28,6 +28,9 @@ QUIET = "send nothing by OTLP"
 ALONE = "SDKs then send to the loopback"
 """What is said of pods of clients that name no endpoint."""
 
+ASIDE = "the way of "
+"""What begins the name of a gap for a client to which no Service leads on."""
+
 UNNAMED = "names an endpoint for OTLP"
 HELD = "holds it"
 """The same of pods of which nothing tells that they are clients, and of what may hold the endpoint."""
@@ -116,7 +119,7 @@ def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
     """What is said of clients to which no Service leads on: they send to a node, or to a variable that stays a text."""
     hosts = {y for x in cluster.nodes for y in x.addresses}
     return {
-        f"the way of {x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
+        f"{ASIDE}{x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
         f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
         for x in clients
         if x.host in hosts or "$(" in x.host

@@ -1,0 +1,56 @@
+"""Clients of which no Service tells how they fare: whether one is asked about by itself, and how soon."""
+
+import enum
+from collections.abc import Collection, Mapping
+
+from dualstack.model.address import Family, Scope, family, is_address, scope
+from dualstack.model.cluster import Pod
+from dualstack.model.evidence import Evidence
+from dualstack.model.exporter import Exporter
+from dualstack.reach.aims import is_likely
+from dualstack.reach.client_dns import own_names
+from dualstack.reach.garbled import garbled
+from dualstack.reach.sidecars import sidecar, together
+
+Led = Mapping[tuple[str, str], tuple[Family, ...]]
+"""The Services that are asked about, by namespace and name, with their families; none where these are not known."""
+_OWN = (Scope.LOOPBACK, Scope.WILDCARD)
+
+
+class Doubt(enum.IntEnum):
+    """What the client alone tells: that it fails, that it does what others do not, or nothing; the worst first."""
+
+    FAILS = 0
+    ODD = 1
+    OPEN = 2
+
+
+def doubt(one: Exporter, pod: Pod, led: Led, addresses: Collection[str], *, meshed: bool = False) -> Doubt | None:
+    """Why a client is asked about by itself; None where its Service tells what there is to tell, or nobody could.
+
+    `addresses` are those of Services. In a cluster that is `meshed` it decides whether a client has a proxy.
+    """
+    host = one.host.lower()
+    if one.held:
+        return None if one.held.startswith("Secret ") else Doubt.OPEN
+    if garbled(one, Evidence(one.says, one.place)) or "$(" in host:
+        return Doubt.FAILS
+    if host == "localhost" or (is_address(host) and scope(host) in _OWN):
+        return Doubt.OPEN if one.host_network or len(together(pod)) > 1 else Doubt.FAILS
+    if is_address(host):
+        lacking = bool(one.families) and family(host) not in one.families
+        return Doubt.FAILS if lacking else None if host in addresses else Doubt.OPEN
+    if host in own_names(pod):
+        return Doubt.ODD
+    return _by_name(one, pod, led, meshed=meshed)
+
+
+def _by_name(one: Exporter, pod: Pod, led: Led, *, meshed: bool) -> Doubt | None:
+    service = one.service or ("", "")
+    if service not in led:
+        return Doubt.ODD if one.target and is_likely(one.host) else None
+    if one.families and led[service] and not set(one.families) & set(led[service]):
+        return Doubt.FAILS
+    if not pod.asks_cluster_dns:
+        return Doubt.ODD
+    return Doubt.OPEN if meshed and not sidecar(pod) else None

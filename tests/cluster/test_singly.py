@@ -1,0 +1,130 @@
+"""Clients that are judged by themselves where everything is asked about: no Service tells how they fare."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.gather.archive import packed, unpacked
+from dualstack.gather.cluster import Asker
+from dualstack.gather.singly import ask_singly, kept
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.finding import Severity
+from dualstack.model.question import Question
+from dualstack.model.world import World
+from dualstack.overview import conclude_all
+from tests.cluster import worlds as w
+from tests.cluster.test_survey import Object, client, service, variables, whole
+from tests.cluster.test_unmade import workload
+
+
+def cart(endpoint: str, *more: Object, owner: str = "cart", **spec: Any) -> Object:
+    families = spec.pop("families", w.BOTH)
+    found = client(f"{owner}-a", "n1", [*variables(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint), *more], families, **spec)
+    found["metadata"]["ownerReferences"][0]["name"] = f"{owner}-abc"
+    return found
+
+
+def told(found: Diagnosis) -> list[str]:
+    return [f"{x.code} {x.severity}" for x in found.findings if x.severity is not Severity.INFO and not x.because]
+
+
+def surveyed(*pods: Object, **instead: Any) -> World:
+    return survey(Asker(Stored(whole(*pods, **instead), complete=True), ""))
+
+
+def asked(*pods: Object, **instead: Any) -> Diagnosis:
+    return conclude_all(surveyed(*pods, **instead), Question())
+
+
+GOOD = "http://otel.obs.svc:4317"
+JVM = {"name": "JAVA_TOOL_OPTIONS", "value": "-Djava.net.preferIPv4Stack=true"}
+ALIASES = {"hostAliases": [{"ip": "10.96.0.77", "hostnames": ["otel.obs.svc"]}]}
+ONE_FAMILY = {"services": [w.service(["IPv6"])], "slices": [x for x in w.healthy() if x.get("addressType") == "IPv6"]}
+CASES = [
+    (cart("http://localhost:4317"), {}, ["DS110 error"]),
+    (cart("http://fd00:96::1:4317"), {}, ["DS101 error"]),
+    (cart("http://$(HOST_IP):4317"), {}, ["DS408 error"]),
+    (cart(GOOD, **ALIASES), {}, ["DS525 error"]),
+    (cart(GOOD, JVM), ONE_FAMILY, ["DS209 error", "DS501 warning"]),
+    (cart(GOOD, families=["IPv4"]), ONE_FAMILY, ["DS501 error"]),
+    (cart(GOOD, dnsPolicy="Default"), {}, ["DS408 warning"]),
+    (workload("CronJob", "http://fd00:96::1:4317"), {}, ["DS101 error"]),
+    (cart(GOOD), {}, []),
+    (cart("http://otel.obs:4317", families=["IPv4"]), {}, []),
+    (cart("https://ingest.vendor.example"), {}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pod", "instead", "expected"), CASES)
+def test_a_client_is_judged_as_if_it_alone_was_asked_about(pod: Object, instead: Object, expected: list[str]) -> None:
+    assert told(asked(pod, **instead)) == expected
+
+
+@pytest.mark.parametrize(("pod", "instead", "expected"), CASES)
+def test_what_an_api_server_listed_tells_the_same(pod: Object, instead: Object, expected: list[str]) -> None:
+    world = surveyed(pod, **instead)
+    vacant = ["10.96.0.77"] if "hostAliases" in pod["spec"] else []
+    world.beyond, world.vacant = [], vacant
+
+    ask_singly(kept(world, [pod], lambda _: False), world, {("shop", "cart"): [{"apiVersion": "v1", **pod}]})
+
+    assert told(conclude_all(world, Question())) == expected
+
+
+def test_what_it_left_out_is_not_known() -> None:
+    lost = [cart("http://web:4317"), cart("http://10.96.0.77:4317"), cart("http://10.100.0.1:4317")]
+    world = surveyed(*lost, service("web"))
+    world.beyond, world.vacant, world.absent, world.lost = [], [], [], []
+    world.objects["Service"] = [x for x in world.objects["Service"] if x["metadata"]["name"] != "web"]
+
+    for each in lost:
+        ask_singly(kept(world, [each], lambda _: False), world, {("shop", "cart"): [{"apiVersion": "v1", **each}]})
+
+    assert told(conclude_all(world, Question())) == []
+
+
+def test_what_a_service_tells_is_not_told_again() -> None:
+    gone: Object = {"pods": [], "slices": w.endpoints([])}
+    one, both = asked(**gone), asked(cart(GOOD, dnsPolicy="Default"), **gone)
+
+    assert set(told(one)) <= set(told(both))
+    assert len([x for x in both.findings if x.code == one.findings[0].code]) == 1
+    assert both.verdict == one.verdict
+
+
+def test_who_fares_alike_is_told_together_and_others_by_themselves() -> None:
+    pods = [cart(f"http://localhost:{4317 + x // 2}", owner=f"cart-{x}") for x in range(3)]
+    found = asked(*pods)
+
+    assert told(found) == ["DS110 error", "DS110 error"]
+    assert "The same is true of Deployment shop/cart-1." in " ".join(x.detail for x in found.findings)
+
+
+def test_of_very_many_those_are_asked_about_that_surely_fail_and_the_others_counted() -> None:
+    near = [cart("http://10.100.0.9:4317", owner=f"near-{x}") for x in range(22)]
+    bad = [cart("http://localhost:4317", owner=f"bad-{x}") for x in range(3)]
+    world = surveyed(*near, *bad)
+
+    assert len(world.beyond) == 20
+    assert {x.asking.owner for x in world.beyond if x.asking} >= {f"Deployment bad-{x}" for x in range(3)}
+    (gap,) = [x for x in world.gaps if x.needs == "clients"]
+    assert gap.why == (
+        "Deployment near-17 in shop and 4 more were not asked about by themselves; `dualstack diagnose` does that"
+    )
+
+
+def test_a_snapshot_gives_the_same_answer() -> None:
+    world = surveyed(*(cart("http://localhost:4317", owner=f"cart-{x}") for x in range(12)))
+
+    assert conclude_all(unpacked("s", packed(world, "1")), Question()) == conclude_all(world, Question())
+
+
+def test_where_no_pods_were_stored_what_would_make_them_is_asked_about() -> None:
+    world = whole(workload("Deployment", "http://fd00:96::1:4317"))
+    del world.objects["Pod"]
+
+    found = conclude_all(survey(Asker(Stored(world), "")), Question())
+
+    assert told(found) == ["DS101 error"]
