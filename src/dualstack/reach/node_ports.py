@@ -41,23 +41,26 @@ class Door(msgspec.Struct, frozen=True):
     every: int
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What these nodes are called."""
+        return tuple(x.metadata.name for x in self.nodes)
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses of these nodes in this family."""
         return tuple(y for x in self.nodes for y in x.addresses if family(y) is self.family)
 
     def flow(self, *, required: bool) -> Flow:
         """Who asks there."""
-        names = tuple(x.metadata.name for x in self.nodes)
-        host = named(names, self.every)
+        host = named(self.names, self.every)
         target = Target(host, host, self.port, self.protocol)
-        return Flow(f"{self.kind} of {host}", names, target, self.family, self.addresses[:1], required)
+        return Flow(f"{self.kind} of {host}", self.names, target, self.family, self.addresses[:1], required)
 
     def route(self) -> TracedHop:
         """Whether the nodes have an address of this family."""
-        names = tuple(x.metadata.name for x in self.nodes)
         if self.addresses:
-            return TracedHop(Hop.ROUTE, Status.PASS, f"{listed(names)}: {self.addresses[0]}")
-        why = f"no {self.family.title} address on {listed(names)}"
+            return TracedHop(Hop.ROUTE, Status.PASS, f"{listed(self.names)}: {self.addresses[0]}")
+        why = f"no {self.family.title} address on {listed(self.names)}"
         return TracedHop(Hop.ROUTE, Status.FAIL, why, "no-address", (Evidence(why, "status of the nodes"),))
 
 
@@ -81,13 +84,13 @@ Behind = tuple[Service, ServicePort, Sequence[EndpointSlice]]
 def _doors(
     cluster: Cluster, slices: Sequence[EndpointSlice], service: Service, port: ServicePort, protocol: Protocol
 ) -> Iterator[Door]:
-    """The nodes in groups that fare alike."""
+    """The nodes in groups that fare alike; those without an endpoint that keep pods out are apart from others."""
     local = near(slices) if service.spec.external_traffic_policy == "Local" else None
     groups: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
     for node in cluster.nodes:
         has = tuple(x in map(family, node.addresses) for x in BOTH)
         at_home = tuple(local is None or node.metadata.name in local[x] for x in BOTH)
-        groups[has, at_home].append(node)
+        groups[has, at_home, node.keeps_out and not any(at_home)].append(node)
     every = len(cluster.nodes) + cluster.more_nodes
     for nodes in groups.values():
         yield from (Door(NODE_PORT, tuple(nodes), port.node_port or 0, protocol, x, every) for x in BOTH)
@@ -98,13 +101,16 @@ def _of_service(door: Door, behind: Behind, places: Spots, question: Question, s
     has, there = door.family in service.families, bool(door.addresses)
     if not (has and there) and door.family not in question.expect:
         return
-    flow = door.flow(required=not question.expect or door.family in question.expect)
+    every = backends(Lane(Crowd(""), service, port, door.protocol, door.family), slices, places)
+    local = service.spec.external_traffic_policy == "Local"
+    home = _at_home(every, door.names) if local else every
+    # Where pods are kept out of a node, as of the control plane, balancers and people mostly leave it out as well.
+    spared = local and not home and all(x.keeps_out for x in door.nodes)
+    flow = door.flow(required=not spared and (not question.expect or door.family in question.expect))
     before = [*_arrived(), door.route(), _service(service, door.port, door.family)]
     if not has or not there:
         yield traced(flow, before)
         return
-    every = backends(Lane(Crowd(""), service, port, door.protocol, door.family), slices, places)
-    home = _at_home(every, flow.nodes) if service.spec.external_traffic_policy == "Local" else every
     if home:
         yield from led(flow, before, home, in_use(home), seen)
     elif every:
