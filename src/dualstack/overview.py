@@ -45,19 +45,19 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
+    lonely = explained(astray, wanted)
     told = [(x.called, y) for x, one in each for y in one.findings]
-    traces = tuple(dict.fromkeys((*(y for _, x in each for y in x.traces), *strays.items)))
-    singles = [conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond]
-    alone = [x for one in singles for x in [untold(one, [x for _, x in told], traces)] if x.findings]
-    worse = [y for x in alone for y in x.findings]
-    found = _together((x, y) for x, y in told if not any(is_same(y, z) for z in worse))
-    more = _together(((_who(x), y) for x in alone for y in x.findings), by_detail=True)
-    findings = ranked([*found, *more, *explained(astray, wanted)])
-    traces = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
-    asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in traces)))
-    heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone for y in x.exporters}
+    traces = [*(y for _, x in each for y in x.traces), *strays.items]
+    singles = (conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond)
+    alone = [untold(x, [*(y for _, y in told), *lonely], traces) for x in singles]
+    apart = [(x.exporters[0].made_by(ambiguous=True), y) for x in alone for y in x.findings]
+    found = _together((x, y) for x, y in told if not any(is_same(y, z) for _, z in apart))
+    findings = ranked([*found, *_together(apart, by_detail=True), *lonely])
+    every = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
+    asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in every)))
+    heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone if x.findings for y in x.exporters}
     gaps = tuple(x for x in dict.fromkeys(_gaps(world, whole, each)) if x.needs not in heard)
-    return Diagnosis(asked, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients))
+    return Diagnosis(asked, verdict(Traces(every), findings), every, findings, gaps, exporters=tuple(world.clients))
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:
@@ -103,11 +103,6 @@ def part_of(world: World, service: Service) -> World:
         found.keep(kind, *world.objects.get(kind, ()))
     found.target, found.namespace, found.seen = f"svc/{about.name}", about.namespace, world.seen
     return found
-
-
-def _who(found: Diagnosis) -> str:
-    """The clients of a diagnosis."""
-    return next((x.made_by(ambiguous=True) for x in found.exporters), "")
 
 
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:

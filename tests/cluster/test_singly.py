@@ -94,6 +94,12 @@ def test_what_a_service_tells_is_not_told_again() -> None:
     assert both.verdict == one.verdict
 
 
+def test_a_name_of_no_service_is_told_once_of_a_client_with_another_fault() -> None:
+    logs = variables(OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="http://otell.obs.svc:4317")
+
+    assert told(asked(cart("http://localhost:4317", *logs))) == ["DS110 error", "DS408 error"]
+
+
 def test_who_fares_alike_is_told_together_and_others_by_themselves() -> None:
     pods = [cart(f"http://localhost:{4317 + x // 2}", owner=f"cart-{x}") for x in range(3)]
     found = asked(*pods)
@@ -109,7 +115,7 @@ def test_of_very_many_those_are_asked_about_that_surely_fail_and_the_others_coun
 
     assert len(world.beyond) == 20
     assert {x.asking.owner for x in world.beyond if x.asking} >= {f"Deployment bad-{x}" for x in range(3)}
-    (gap,) = [x for x in world.gaps if x.needs == "clients"]
+    (gap,) = [x for x in world.gaps if x.needs == "the ways of clients"]
     assert gap.why == (
         "Deployment near-17 in shop and 4 more were not asked about by themselves; `dualstack diagnose` does that"
     )

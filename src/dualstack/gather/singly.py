@@ -66,7 +66,7 @@ class Singles:
         if left and len(chosen) == _MOST:
             (namespace, owner), others = left[0], f" and {len(left) - 1} more" if len(left) > 1 else ""
             why = f"{owner} in {namespace}{others} were not asked about by themselves; `dualstack diagnose` does that"
-            yield Missing("clients", why)
+            yield Missing("the ways of clients", why)
 
 
 def _identity(one: Exporter) -> tuple[str, ...]:
