@@ -15,6 +15,7 @@ from dualstack.model.question import Question
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import agent, on_host
 from tests.cluster.test_survey import Object, client, service, variables, whole
 from tests.cluster.test_unmade import workload
 
@@ -119,6 +120,18 @@ def test_of_very_many_those_are_asked_about_that_surely_fail_and_the_others_coun
     assert gap.why == (
         "Deployment near-17 in shop and 4 more were not asked about by themselves; `dualstack diagnose` does that"
     )
+
+
+def test_where_others_of_its_pods_were_stored_they_are_looked_at_on_each_node() -> None:
+    one, other, done = (on_host() for _ in range(3))
+    other["metadata"]["name"], other["spec"]["nodeName"], other["status"]["hostIP"] = "bb", "n2", "10.100.0.2"
+    done["metadata"]["name"], done["spec"]["nodeName"], done["status"]["phase"] = "cc", "n3", "Succeeded"
+    pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2"), agent()]
+
+    found = asked(one, other, done, pods=pods)
+
+    assert told(found) == ["DS211 warning"]
+    assert "10.100.0.2:4317" in next(x.detail for x in found.findings if x.code == "DS211")
 
 
 def test_a_snapshot_gives_the_same_answer() -> None:

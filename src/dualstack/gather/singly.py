@@ -14,6 +14,7 @@ from dualstack.gather.kube_objects import Kind, Refused, parts, text
 from dualstack.gather.stored import Stored
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
+from dualstack.model.slim import OVER
 from dualstack.model.world import Object, World, of_template
 from dualstack.reach.singled import Doubt
 
@@ -21,6 +22,8 @@ Key = tuple[str, str]
 """A namespace, and what made the pods of a client (`Deployment cart`); or a namespace and a name."""
 _MOST = 20
 """Workloads that are asked about by themselves."""
+_NODES = 8
+"""Nodes that pods of one of them are looked at on, where others of them were stored."""
 _LEFT = 0
 """The status of an answer that no server gave."""
 _PODS = 3
@@ -121,13 +124,25 @@ def ask_singly(source: Stored, known: World, chosen: Mapping[Key, Sequence[Objec
     for (namespace, _), items in chosen.items():
         made = next((x for x in items if x.get("kind") != kinds.PODS.kind), None)
         template = f"{made['kind']}/{text(made, 'metadata', 'name')}" if made else ""
-        pods = [of_template(made)] if made else [*items]
+        mates = [] if made else _mates(source, namespace, items)
+        pods = [of_template(made)] if made else [*items, *mates]
         further = World(known.context, unseen=set(known.unseen), learned=known.learned, vacant=[*known.vacant])
         further.absent, further.namespaces, further.meant = [*known.absent], [*known.namespaces], [*known.meant]
         further.other_policies, further.engines, further.dns = [*known.other_policies], [*known.engines], [*known.dns]
         further.namespace, there = namespace, Asker(source, namespace, further)
-        further.keep(str(items[0].get("kind")), *items)
+        further.keep(str(items[0].get("kind")), *items, *mates)
         if is_client(there, pods, list, template):
             from_clients(there, pods)
             further.objects[kinds.NODES.kind] = []
             known.beyond.append(further)
+
+
+def _mates(source: Stored, namespace: str, items: Sequence[Object]) -> list[Object]:
+    """Other pods that run of the same makers, as far as they are here, each on another node."""
+    made = [y for x in items if (y := parts(x, "metadata", "ownerReferences"))]
+    found = {text(x, "spec", "nodeName"): x for x in items}
+    for pod in source.objects(kinds.PODS, namespace) if made else ():
+        running = text(pod, "status", "phase") not in OVER and not text(pod, "metadata", "deletionTimestamp")
+        if running and len(found) < _NODES and parts(pod, "metadata", "ownerReferences") in made:
+            found.setdefault(text(pod, "spec", "nodeName"), pod)
+    return [x for x in found.values() if x not in items]
