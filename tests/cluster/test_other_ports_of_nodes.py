@@ -1,13 +1,21 @@
-"""Clients that send to a port of their node that nobody holds, where a Collector is behind another one."""
+"""Clients that send to a port of a node: one that nobody holds, or a node port that stays on a node without a pod."""
 
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from dualstack.conclusion import conclude
+from dualstack.gather.facts import plainly
+from dualstack.model.address import Protocol
+from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Severity
+from dualstack.model.inspection import Inspection
+from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import HOST_IP, agent, cart, on_host, told
+from tests.cluster.test_client_ways import HOST_IP, agent, cart, errors, gathered, on_host, told
 from tests.cluster.test_survey import variables
 
 Object = dict[str, Any]
@@ -66,3 +74,33 @@ def test_of_two_services_none_is_guessed_but_one_beside_the_client_is() -> None:
 
     other["metadata"]["namespace"] = "shop"
     assert "Service shop/mine has the node port 30517" in the(to_node(30317), services=[one, other]).detail
+
+
+def sent(outcome: Outcome, *more: Object) -> Diagnosis:
+    """What is said of an export from the node n2 to a node port of n1 that is held to a pod there, and none is."""
+    local = w.service(type="NodePort", ports=NODE_PORTS, externalTrafficPolicy="Local")
+    client = cart("http://10.100.0.1:30417", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc"), on="n2")
+    world = gathered(client, more=more, services=[local], pods=[w.pod("otel-a", "n2")])
+    probe = ProbeResult(ProbeTask("10.100.0.1", 30417, Protocol.GRPC, "10.100.0.1"), outcome)
+    world.inspections = [Inspection("n2", "shop", "a", plainly(Snapshot({Probes: Probes((probe,))})))]
+    return conclude(world, Question())
+
+
+def test_silence_at_a_node_port_that_stays_on_a_node_without_a_pod_has_its_known_reason() -> None:
+    found = sent(Outcome.TIMED_OUT)
+
+    assert errors(found) == ["DS510"]
+    (one,) = [x for x in found.findings if x.code == "DS510"]
+    assert one.detail == "`externalTrafficPolicy` of Service obs/otel is Local, and n1 has no ready IPv4 endpoint."
+    assert one.evidence[0].fact == "timed_out"
+    assert sent(Outcome.ACCEPTED).verdict == "healthy"
+    assert "DS510" not in errors(sent(Outcome.REFUSED))
+
+
+def test_where_a_policy_may_be_what_drops_it_that_is_not_said() -> None:
+    about = {"name": "egress", "namespace": "shop"}
+    shut = {"podSelector": {}, "policyTypes": ["Egress"], "egress": []}
+
+    found = sent(Outcome.TIMED_OUT, {"kind": "NetworkPolicy", "metadata": about, "spec": shut})
+
+    assert "DS510" not in errors(found)

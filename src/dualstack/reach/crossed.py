@@ -20,7 +20,7 @@ from dualstack.reach.dialled import UNDIALLED
 from dualstack.reach.exports import whose
 from dualstack.reach.forward import OPEN
 from dualstack.reach.localhost import LOCALHOST
-from dualstack.reach.node_ports import enters
+from dualstack.reach.node_ports import ISOLATED, LOCAL, SPARED, enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
 from dualstack.reach.pods import Place
 from dualstack.reach.unheld import is_unheld
@@ -232,11 +232,34 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     lacks = _lacks(made)
     if lacks:
         return _unproved(trace, TracedHop(at, Status.UNKNOWN, lacks, made.result.outcome, (fact,)))
-    mark, why = _reason(trace, made.result.outcome, at)
-    stop = TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence))
-    before = tuple(_passed(x, None) if _ORDER.index(x.hop) < _ORDER.index(at) else x for x in trace.hops)
-    hops = tuple(stop if x.hop is at else _unsure(x) if _ORDER.index(x.hop) > _ORDER.index(at) else x for x in before)
-    return replace(trace, hops=hops, disposition=meaning.disposition, signals=made.result.signals)
+    end, became = _end_of(trace, made.result.outcome, at, fact)
+    return replace(trace, hops=_until(trace, end), disposition=became, signals=made.result.signals)
+
+
+def _end_of(trace: Trace, outcome: Outcome, at: Hop, fact: Evidence) -> tuple[TracedHop, Disposition]:
+    """The hop that fails of a flow of which that was not known, and what became of the flow."""
+    kept = trace.at(Hop.ENDPOINTS)
+    if _is_kept(trace, outcome):
+        end = replace(kept, status=Status.FAIL, why=kept.why.removesuffix(SPARED), evidence=(fact, *kept.evidence))
+        return end, Disposition.NO_ENDPOINT
+    mark, why = _reason(trace, outcome, at)
+    return TracedHop(at, Status.FAIL, why, mark, (fact, *trace.at(at).evidence)), MEANINGS[outcome].disposition
+
+
+def _until(trace: Trace, end: TracedHop) -> tuple[TracedHop, ...]:
+    """The hops of a flow that got to this one, and as an export shows not further."""
+    at = _ORDER.index(end.hop)
+    before = (_passed(x, None) if _ORDER.index(x.hop) < at else x for x in trace.hops)
+    return tuple(end if x.hop is end.hop else _unsure(x) if _ORDER.index(x.hop) > at else x for x in before)
+
+
+def _is_kept(trace: Trace, outcome: Outcome) -> bool:
+    """Whether an export met the silence that a node port held to `Local` is known for: kube-proxy drops such packets.
+
+    It proves nothing where a policy of the cluster may be what drops them.
+    """
+    known = trace.at(Hop.ENDPOINTS).mark == LOCAL and trace.at(Hop.POLICY).mark != ISOLATED
+    return outcome is Outcome.TIMED_OUT and known
 
 
 def _lacks(made: Crossing) -> str:
@@ -263,10 +286,7 @@ def _is_unnamed(trace: Trace) -> bool:
 
 def _unproved(trace: Trace, open_: TracedHop) -> Trace:
     """A flow of which an export shows all but a hop for which it lacked something that clients may have."""
-    at = _ORDER.index(open_.hop)
-    before = (_passed(x, None) if _ORDER.index(x.hop) < at else x for x in trace.hops)
-    hops = tuple(open_ if x.hop is open_.hop else _unsure(x) if _ORDER.index(x.hop) > at else x for x in before)
-    return replace(trace, hops=hops, disposition=Disposition.INSUFFICIENT_INFO)
+    return replace(trace, hops=_until(trace, open_), disposition=Disposition.INSUFFICIENT_INFO)
 
 
 def _chosen(trace: Trace, made: Crossing, fact: Evidence) -> Trace:

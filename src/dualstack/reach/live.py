@@ -140,10 +140,17 @@ def lacks(node: Node, family: Family) -> bool:
     return bool(held) and family not in held
 
 
+def kept_on(cluster: Cluster, trace: Trace) -> tuple[str, ...]:
+    """The nodes that a traffic policy keeps a flow on: that whose address clients send to, else their own."""
+    if trace.vantage.startswith(node_ports.NODE_PORT) or not is_address(trace.target.host):
+        return trace.nodes
+    return tuple(x.metadata.name for x in cluster.nodes if trace.target.host in x.addresses)
+
+
 def behind(cluster: Cluster, service: Service, traces: Sequence[Trace]) -> tuple[Pod, ...]:
     """The pods that some flows of a Service would end at; where it keeps traffic on a node, those of that node."""
     pods = selected(cluster, service)
-    local = [y for x in traces if x.failing and x.failing.mark == LOCAL for y in x.nodes]
+    local = [y for x in traces if x.failing and x.failing.mark == LOCAL for y in kept_on(cluster, x)]
     return tuple(x for x in pods if x.spec.node_name in local) if local else pods
 
 

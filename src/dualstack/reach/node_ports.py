@@ -1,13 +1,13 @@
 """The ways in through the addresses of nodes: NodePorts, host ports of pods, and pods in the network of their node."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address
-from dualstack.model.cluster import Cluster, EndpointSlice, Node, Service, ServicePort
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServicePort
 from dualstack.model.container import ContainerPort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
@@ -16,6 +16,7 @@ from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.crowds import Crowd, listed, named
 from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
+from dualstack.reach.netpol import Way, isolating
 from dualstack.reach.pods import Place
 from dualstack.reach.states import unscheduled
 
@@ -23,6 +24,10 @@ NODE_PORT, HOST_PORT = "node port", "host port"
 """How the vantage of such flows begins."""
 SINGLE, HOST_IP, LOCAL, POD_LACKS = "single", "host-ip", "local-0", "no-address"
 """Marks: a Service, or a host port, of the other family alone; no endpoint on these nodes; a pod without the family."""
+SPARED = ", which kube-proxy may not ask of pods"
+"""What is open of a pod that sends to a node port which is held to `Local`."""
+ISOLATED = "isolated"
+"""Mark of the hop `policy`: the clients are under policies for what they send."""
 
 
 def enters(trace: Trace) -> bool:
@@ -120,6 +125,20 @@ def _of_service(door: Door, behind: Behind, places: Spots, question: Question, s
         )
 
 
+def behind(number: int, cluster: Cluster) -> Behind | None:
+    """The port of a Service that nodes offer under a number."""
+    found = ((x, x.by_node_port(number)) for x in cluster.services)
+    return next(((x, port, cluster.slices_of(x)) for x, port in found if port), None)
+
+
+def up_to(pods: Iterable[Pod], cluster: Cluster) -> TracedHop:
+    """The hop before the node for pods that send to one; what policies of these make of that is not followed."""
+    others = {x for _, x in cluster.other_policies}
+    about = [(x.metadata.namespace, x.metadata.labels or {}) for x in pods]
+    said = any({"", x} & others or isolating(cluster.policies, x, y, Way.OUT) for x, y in about)
+    return TracedHop(Hop.POLICY, Status.PASS, mark=ISOLATED if said else "")
+
+
 def from_pods(
     flow: Flow, before: Sequence[TracedHop], node: str, behind: Behind, places: Spots, seen: Glimpses
 ) -> Iterator[Trace]:
@@ -133,7 +152,7 @@ def from_pods(
     if before[-1].status is Status.FAIL or not every:
         yield traced(flow, before)
     elif service.spec.external_traffic_policy == "Local" and not _at_home(every, (node,)):
-        why = f"no endpoint on {node}, and externalTrafficPolicy is Local, which kube-proxy may not ask of pods"
+        why = f"no endpoint on {node}, and externalTrafficPolicy is Local{SPARED}"
         yield traced(flow, (*before, TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why, LOCAL)))
     else:
         yield from led(flow, before, every, in_use(every), seen)

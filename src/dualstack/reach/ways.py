@@ -30,7 +30,8 @@ from dualstack.reach.garbled import garbled
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
-from dualstack.reach.node_ports import Behind, from_pods
+from dualstack.reach.node_ports import behind as offered
+from dualstack.reach.node_ports import from_pods, up_to
 from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
@@ -341,7 +342,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
     node = next((x for x in cluster.nodes if address in x.addresses), None)
     at = node.metadata.name if node else ""
     held = tuple(on_node(at, target.port, address, cluster, places)) if node else ()
-    leads = _by_node_port(target.port, cluster) if node and not held else None
+    leads = offered(target.port, cluster) if node and not held else None
     if node and not held and not leads:
         maybe = guessed(at, target.port, target.protocol, cluster, places, seen)
         held = tuple(Backend(y, target.port, place=x) for x in maybe for y in x.pod.addresses)
@@ -353,17 +354,10 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         flow = Flow(crowd.name, crowd.nodes, shown, family(address), (address,))
         asked = "" if written else aim.host
         if node and leads:
-            passed = (*before, TracedHop(Hop.POLICY, Status.PASS))
-            ends = from_pods(flow, passed, at, leads, places, seen)
+            ends = from_pods(flow, (*before, up_to(aim.pods, cluster)), at, leads, places, seen)
         else:
             ends = _ends(flow, (*before, *_beyond(address, target, cluster, held=bool(every))), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
-
-
-def _by_node_port(number: int, cluster: Cluster) -> Behind | None:
-    """The port of a Service that nodes offer under a number."""
-    found = ((x, x.by_node_port(number)) for x in cluster.services)
-    return next(((x, port, cluster.slices_of(x)) for x, port in found if port), None)
 
 
 def _at_once(trace: Trace, hop: TracedHop) -> Trace:

@@ -62,11 +62,12 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from dualstack.model.address import is_address
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.finding import Applicability, Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import told
-from dualstack.reach.live import LOCAL, by_service, families_of, keys, patch, titles
+from dualstack.reach.live import LOCAL, by_service, families_of, kept_on, keys, patch, titles
 from dualstack.reach.node_ports import NODE_PORT
 
 HOP = Hop.ENDPOINTS
@@ -81,15 +82,20 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     ended = (x for x in traces.items if x.failing and x.failing.mark == LOCAL)
     for service, mine in by_service(cluster, ended):
         for field in _FIELDS:
-            every = [x for x in mine if x.vantage.startswith(NODE_PORT) is (field == _FIELDS[1])]
+            every = [x for x in mine if _enters(x) is (field == _FIELDS[1])]
             lost = tuple(x for x in every if x.required)
             if every:
                 found = _finding(cluster, service, field, lost or tuple(every))
                 yield found if lost else replace(found, severity=Severity.WARNING)
 
 
+def _enters(trace: Trace) -> bool:
+    """Whether a flow comes to the address of a node."""
+    return trace.vantage.startswith(NODE_PORT) or is_address(trace.target.host)
+
+
 def _finding(cluster: Cluster, service: Service, field: str, flows: tuple[Trace, ...]) -> Finding:
-    nodes = tuple(dict.fromkeys(y for x in flows for y in x.nodes))
+    nodes = tuple(dict.fromkeys(y for x in flows for y in kept_on(cluster, x)))
     which = told(nodes, len(cluster.nodes) + cluster.more_nodes)
     families, verb = families_of(flows), "have" if len(nodes) > 1 else "has"
     return Finding(
