@@ -40,7 +40,7 @@ from dualstack.reach.cautions import cautions, joined
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.confined import client_of, confined
-from dualstack.reach.crossed import as_clients, crossed, spared, to_pods, unreached
+from dualstack.reach.crossed import as_clients, crossed, is_over_tls, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import met as met_by
 from dualstack.reach.exports import needed
@@ -378,7 +378,8 @@ def _answered(trace: Trace, sight: Sight) -> Iterator[ProbeResult]:
     end = next(ends, None)
     if end is None:
         return
-    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host)
+    tls = any(map(is_over_tls, end.evidence))
+    task = ProbeTask(next(iter(trace.addresses), ""), trace.target.port, trace.protocol, trace.target.host, tls)
     found = [x for x in sight.seen.items if (x.place, x.port, x.outcome) == (trace.server, trace.port, end.mark)]
     if not found and end.mark in tuple(Outcome):
         shown = (x.certificate for x in sight.seen.items if (x.place, x.port) == (trace.server, trace.port))

@@ -24,6 +24,7 @@ from dualstack.model.trace import Disposition
 from dualstack.reach.brings import Brought, brings
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, gathered
+from tests.cluster.test_survey import variables
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
@@ -335,3 +336,46 @@ def test_a_loopback_that_takes_metrics_proves_no_family() -> None:
     of_grpc = {x.family: x.disposition for x in found.traces if x.target.port == 4317}
     assert of_grpc == {Family.IPV4: Disposition.ACCEPTED, Family.IPV6: Disposition.INSUFFICIENT_INFO}
     assert not found.findings
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said", "outcome", "hint"),
+    [
+        (
+            "http://otel.obs:4318",
+            "grpc",
+            Outcome.HTTP1_SPOKEN,
+            (
+                "Set `OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf` (the exporter `otlphttp` in a Collector), and send to "
+                "`https://otel.obs:4318`, with the authority's certificate in `OTEL_EXPORTER_OTLP_CERTIFICATE` "
+                "(`ca_file` in a Collector's exporter) if needed, or send gRPC to `https://otel.obs:4317`."
+            ),
+        ),
+        (
+            "http://otel.obs:4317",
+            "http/protobuf",
+            Outcome.HTTP2_SPOKEN,
+            (
+                "Set `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` (the exporter `otlp` in a Collector), and send to "
+                "`https://otel.obs:4317`, with the authority's certificate in `OTEL_EXPORTER_OTLP_CERTIFICATE` "
+                "(`ca_file` in a Collector's exporter) if needed, or send OTLP/HTTP to `https://otel.obs:4318`."
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_plain_client_of_the_other_protocol_of_a_receiver_of_tls_is_told_both(
+    endpoint: str, said: str, outcome: Outcome, hint: str, *, tls: bool
+) -> None:
+    port, protocol = (4318, Protocol.GRPC) if said == "grpc" else (4317, Protocol.HTTP)
+    both = w.config(
+        grpc='0.0.0.0:4317", tls: {cert_file: c}, auth: "', http='0.0.0.0:4318", tls: {cert_file: c}, auth: "'
+    )
+    world = gathered(cart(endpoint, *variables(OTEL_EXPORTER_OTLP_PROTOCOL=said)), pods=ONE, configs=[both])
+    met = (Glimpse("pod otel-a", port, protocol, Way.INSIDE, outcome, address=x, tls=tls) for x in ADDRESSES)
+    world.seen = Glimpses(tuple(met))
+
+    (fault,) = [x for x in conclude(world, Question()).findings if x.code == "DS902"]
+
+    assert (fault.hint == hint) is tls
+    assert ("It takes TLS alone, and the client speaks without." in fault.detail) is tls

@@ -121,10 +121,20 @@ def stopped(trace: Trace, listeners: Listeners | None) -> Process | None:
     return next((x[0] for x in held if x and all(y.stopped for y in x)), None)
 
 
+_ASKED = "pods of "
+"""How the vantage of clients begins whose endpoints are known, and with these whether they use TLS."""
+
+
 def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
     """Summary, detail and hint for a flow that was answered in another protocol than the client speaks."""
     target = trace.target
     port = target.port
+    more = twice = ""
+    met = trace
+    if result.task.tls and not target.tls and trace.vantage.startswith(_ASKED):
+        met = msgspec.structs.replace(trace, target=msgspec.structs.replace(target, tls=True))
+        twice = " It takes TLS alone, and the client speaks without."
+        more = f", and send to {_secured(trace, result)}"
     match result.outcome:
         case Outcome.TLS_NOT_SPOKEN:
             detail = "The client begins a TLS handshake, and the server answers without TLS."
@@ -134,18 +144,14 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             return f"Port {port} does not speak TLS", detail, hint
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."
-            trust = "`--ca-file`"
-            if is_of_sdk(trace):
-                where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
-                trust = f"the authority's certificate in {where}"
-            hint = f"Send to `{_sent_to(_named(trace, result), tls=True)}`, with {trust} if needed."
+            hint = f"Send to {_secured(trace, result)}."
             return f"Port {port} expects TLS", detail, hint
         case Outcome.HTTP2_SPOKEN:
             detail = "The answer to an HTTP/1 request is HTTP/2, as gRPC servers speak it. The connection itself works."
-            hint = _by(trace, Protocol.GRPC)
+            hint = f"{_by(trace, Protocol.GRPC)}{more}"
             if not is_of_sdk(trace):
                 hint = f"Test gRPC exporters, which write `{url(target)}` too, with `{url(target, Protocol.GRPC)}`"
-            return f"Port {port} speaks gRPC, not HTTP/1", detail, f"{hint}{_other(trace, Protocol.HTTP)}."
+            return f"Port {port} speaks gRPC, not HTTP/1", f"{detail}{twice}", f"{hint}{_other(met, Protocol.HTTP)}."
         case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
             detail = (
                 "The TLS handshake offers HTTP/1.1, and the server wants another protocol (ALPN): HTTP/2, as gRPC does."
@@ -158,8 +164,8 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             return f"Port {port} takes no HTTP/2", detail, hint
         case _:
             detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
-            hint = f"{_by(trace, Protocol.HTTP)}{_other(trace, Protocol.GRPC)}."
-            return f"Port {port} speaks HTTP, not gRPC", detail, hint
+            hint = f"{_by(trace, Protocol.HTTP)}{more}{_other(met, Protocol.GRPC)}."
+            return f"Port {port} speaks HTTP, not gRPC", f"{detail}{twice}", hint
 
 
 _SPOKEN = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
@@ -178,6 +184,15 @@ def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None
     found = url(named, protocol, tls=tls, port=port)
     scheme, _, rest = found.partition("://")
     return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if is_of_sdk(trace) else found
+
+
+def _secured(trace: Trace, result: ProbeResult) -> str:
+    """The same port over TLS, with what that may need."""
+    trust = "`--ca-file`"
+    if is_of_sdk(trace):
+        where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
+        trust = f"the authority's certificate in {where}"
+    return f"`{_sent_to(_named(trace, result), tls=True)}`, with {trust} if needed"
 
 
 def _named(trace: Trace, result: ProbeResult) -> Trace:

@@ -353,6 +353,11 @@ def is_crossing(fact: Evidence) -> bool:
     return any(x in fact.source for x in _FROM)
 
 
+def is_over_tls(fact: Evidence) -> bool:
+    """Whether a fact is an export that was made over TLS."""
+    return " export over TLS " in fact.source
+
+
 def said_of(made: Crossing) -> str:
     """How an export ended."""
     return "; ".join(x for x in (str(made.result.outcome), made.result.status or made.result.detail) if x)
