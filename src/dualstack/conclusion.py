@@ -36,6 +36,7 @@ from dualstack.reach.admitted import admitted
 from dualstack.reach.arrival import heard
 from dualstack.reach.balancers import balanced
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.by_fronts import behind, followed, untaken
 from dualstack.reach.cautions import cautions, joined
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
@@ -52,7 +53,7 @@ from dualstack.reach.halted import at_rest
 from dualstack.reach.halted import standing as as_they_stand
 from dualstack.reach.hint import in_namespace
 from dualstack.reach.injected import told as instrumented
-from dualstack.reach.landscape import landscape
+from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.large_exports import differing
 from dualstack.reach.live import with_strays
 from dualstack.reach.mesh_refusals import decided
@@ -149,7 +150,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
         confined(met if cluster.askers else held_by_others(met, Places(places)), (*made, *exports), Places(places))
     )
     brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
-    more = () if cluster.askers else _more(reasoned, world.clients, said, every)
+    more = behind(reasoned, every) if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))
     traces = Traces((*as_they_stand((x for x, _ in checked), cluster), *more))
@@ -178,7 +179,7 @@ def _ways(world: Reasoned, said: Snapshot) -> Iterator[Trace]:
     """The ways of the clients that are asked about, with what files say of them."""
     senders = said.having(Senders) or Senders()
     vain = deserted(senders, said.having(Workloads) or Workloads(), said.having(Deployments) or Deployments())
-    return ways(world, set(vain), set(dialling_first(senders)))
+    return followed(ways(world, set(vain), set(dialling_first(senders))), world, *_gates(said))
 
 
 def _clients(looks: Iterable[tuple[Inspection, Snapshot]], cluster: Cluster) -> Iterator[tuple[Inspection, Snapshot]]:
@@ -218,12 +219,14 @@ def _more(world: Reasoned, clients: Sequence[Exporter], said: Snapshot, every: S
 def _outside(cluster: Cluster, said: Snapshot, asked: Question, inside: Sequence[Trace]) -> Iterator[Trace]:
     """The flows through what stands in front of the Services."""
     yield from balanced(cluster, asked, inside)
-    gates = said.having(Gates)
-    if gates and gates.items:
-        land = landscape(
-            said.having(Deployments) or Deployments(), said.having(Services), said.having(Workloads) or Workloads()
-        )
-        yield from gated(cluster, tuple(routes(gates, land)), land, asked, inside)
+    gates, land = _gates(said)
+    yield from gated(cluster, tuple(routes(gates, land)), land, asked, inside)
+
+
+def _gates(said: Snapshot) -> tuple[Gates, Landscape]:
+    gates, deployments = said.having(Gates) or Gates(), said.having(Deployments) or Deployments()
+    every = (deployments, said.having(Services), said.having(Workloads) or Workloads())
+    return gates, landscape(*every) if gates.items else Landscape()
 
 
 def _from_inside(made: Iterable[Crossing], pods: Iterable[Pod]) -> Iterator[Glimpse]:
@@ -290,7 +293,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     lasting = standing(helpful, tuple(sight.places.values()), workloads, sight.cluster.nodes)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
     every = (unmissed(told(x, sight.traces), sight.clients) for x in (*found, *beside))
-    said = [*every]
+    said = [untaken(x, sight.cluster, sight.said.having(Gates) or Gates()) for x in every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
@@ -351,7 +354,8 @@ def _parts(sight: Sight, live: Snapshot) -> Iterator[Snapshot]:
         )
     for trace in (x for x in sight.traces.items if x.at(Hop.EXPORT).mark == UNSTRIPPED):
         yield live.adding(Traces((trace,)), Probes(()))
-    for trace, made in answered(sight.traces.items, sight.seen.entrances):
+    certified_by = ((x, y) for x in sight.traces.items if x.failed and not x.server and (y := sight.refused.get(x.key)))
+    for trace, made in (*answered(sight.traces.items, sight.seen.entrances), *certified_by):
         yield live.adding(Traces((trace,)), Probes((made,)))
     out_of_sight = (x for x in sight.traces.items if sight.cluster.askers and not x.server and x.addresses)
     refused = [x for x in out_of_sight if _turned(x) or is_unheld(x.at(Hop.ENDPOINTS))]

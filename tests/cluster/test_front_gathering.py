@@ -31,9 +31,9 @@ class Told(Stored):
         super().__init__(world, complete=True)
         self.refused = refused
 
-    def objects(self, kind: Any, namespace: str = "", labels: str = "") -> Any:
+    def objects(self, kind: Any, namespace: str = "", labels: str = "", fields: str = "") -> Any:
         self._refuse(kind.kind)
-        return super().objects(kind, namespace, labels)
+        return super().objects(kind, namespace, labels, fields)
 
     def absent(self, kind: Any, namespace: str, name: str) -> bool:
         self._refuse("absent")

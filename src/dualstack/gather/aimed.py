@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, enforced, followed
 from dualstack.gather.domains import domains
+from dualstack.gather.front import meeting
 from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.meant import meant
 from dualstack.gather.onward import sent_on
@@ -149,6 +150,9 @@ def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> 
         mine = [aim for aim in found for x in aim.names if (x.namespace, x.name) == (namespace, name)]
         led += _to_service(ask, namespace, name, likely=likely, plain=any(x.plain for x in mine))
         _beside(ask, (namespace, name), {x.port for x in mine} - {0})
+    fronts = meeting(ask, [(aim.host, x) for aim in found if not aim.own for x in aim.addresses])
+    for namespace, name in fronts:
+        led += _to_service(ask, namespace, name)
     addresses = {(x, aim.port): None for aim in found for x in aim.literals}
     for address, port in list(addresses)[:_ADDRESSES]:
         led += _to_address(ask, address, port)

@@ -4,9 +4,8 @@ An API server that does not have the Gateway API is no gap, and a world that was
 nothing of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.evidence import Missing
 from dualstack.model.gateway import ROUTES
 from dualstack.model.world import Object, part
+from dualstack.reach.routes import covers
 from dualstack.reach.stacks import is_otlp
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def leading(ask: "Asker", hosts: Iterable[str]) -> Iterator[Missing]:
     every = [x for kind in kinds.WAYS for x in _told(ask, kind, "list", partial(ask.api.objects, kind, "", "")) or ()]
     for host in dict.fromkeys(hosts):
         for item in every:
-            mine = any(fnmatchcase(host, x) for x in _hosts(item))
+            mine = any(covers(x, host) for x in _hosts(item))
             for namespace, name in dict.fromkeys(
                 x.key for x in _backends(item) if mine and is_otlp(x.key[1], *x.ports)
             ):
@@ -79,8 +79,69 @@ def leading(ask: "Asker", hosts: Iterable[str]) -> Iterator[Missing]:
 def _hosts(item: Object) -> Iterator[str]:
     """The names that an Ingress or a route is for."""
     yield from (text(x, "host") for x in parts(item, "spec", "rules") if text(x, "host"))
-    names = part(item, "spec").get("hostnames")
-    yield from (x for x in (names if isinstance(names, list) else ()) if isinstance(x, str))
+    yield from _strings(part(item, "spec").get("hostnames"))
+
+
+def meeting(ask: "Asker", sent: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Note what stands in the namespace of clients where they send to, a host with an address; the Services behind it.
+
+    What may not be read is no gap: nobody is known then to have the address.
+    """
+    found = dict[tuple[str, str], None]()
+    for kind, item in _ways(ask) if sent else ():
+        wanted = {address for host, address in sent if _is_for(kind, item, host)}
+        gateways = [*_parents(ask, item)] if wanted else []
+        if wanted.intersection(y for x in (item, *gateways) for y in _published(x)):
+            ask.world.keep(kind.kind, item)
+            ask.world.keep(kinds.GATEWAYS.kind, *gateways)
+            led = list(_backends(item))
+            alone = len({x.key for x in led}) == 1
+            found |= {x.key: None for x in led if alone or is_otlp(x.key[1], *x.ports)}
+    addresses = {x for _, x in sent}
+    services = _quietly(ask, kinds.SERVICES) if sent else ()
+    found |= {key(x): None for x in services if addresses.intersection(_outer(x))}
+    return list(found)
+
+
+def _ways(ask: "Asker") -> Iterator[tuple[Kind[Any], Object]]:
+    yield from ((kind, x) for kind in kinds.WAYS for x in _quietly(ask, kind))
+
+
+def _quietly(ask: "Asker", kind: Kind[Any]) -> list[Object]:
+    with suppress(Refused):
+        return ask.api.objects(kind, ask.namespace, "")
+    return []
+
+
+def _is_for(kind: Kind[Any], item: Object, host: str) -> bool:
+    """Whether an Ingress or a route may lead on what is sent to a host; one that names none is for any."""
+    names = [text(x, "host") for x in parts(item, "spec", "rules")]
+    if kind is not kinds.INGRESSES:
+        names = _strings(part(item, "spec").get("hostnames"))
+    return not (names and all(names)) or any(covers(x, host.lower()) for x in names)
+
+
+def _strings(said: object) -> list[str]:
+    return [x for x in said if isinstance(x, str)] if isinstance(said, list) else []
+
+
+def _parents(ask: "Asker", route: Object) -> Iterator[Object]:
+    """The Gateways that a route names, as far as they may be read."""
+    for namespace, name in _named_gateways(route):
+        with suppress(Refused):
+            yield from filter(None, [ask.api.object(kinds.GATEWAYS, namespace, name)])
+
+
+def _published(front: Object) -> Iterator[str]:
+    """The addresses that the status of an Ingress or a Gateway has."""
+    yield from (text(x, "ip") for x in parts(front, "status", "loadBalancer", "ingress"))
+    yield from (text(x, "value") for x in parts(front, "status", "addresses"))
+
+
+def _outer(service: Object) -> Iterator[str]:
+    """The addresses of a Service for those who come from outside."""
+    yield from _published(service)
+    yield from _strings(part(service, "spec").get("externalIPs"))
 
 
 def _told(ask: "Asker", kind: Kind[Any], verb: str, asked: Callable[[], T], name: str = "") -> T | None:
@@ -124,13 +185,16 @@ def _named(said: Any, key: str = "") -> Iterator[Mapping[str, Any]]:  # noqa: AN
 
 
 def _gateways(ask: "Asker", route: Object) -> None:
-    spec = route.get("spec")
-    parents = spec.get("parentRefs") if isinstance(spec, Mapping) else None
-    for each in parents if isinstance(parents, list) else ():
-        name, namespace = _text(each, "name"), _text(each, "namespace") or _text(route.get("metadata"), "namespace")
-        if name and (_text(each, "kind") or kinds.GATEWAYS.kind) == kinds.GATEWAYS.kind:
-            found = _told(ask, kinds.GATEWAYS, "get", partial(_gateway, ask, namespace, name), name)
-            ask.world.keep(kinds.GATEWAYS.kind, found)
+    for namespace, name in _named_gateways(route):
+        found = _told(ask, kinds.GATEWAYS, "get", partial(_gateway, ask, namespace, name), name)
+        ask.world.keep(kinds.GATEWAYS.kind, found)
+
+
+def _named_gateways(route: Object) -> Iterator[tuple[str, str]]:
+    for each in parts(route, "spec", "parentRefs"):
+        name, namespace = text(each, "name"), text(each, "namespace") or text(route, "metadata", "namespace")
+        if name and (text(each, "kind") or kinds.GATEWAYS.kind) == kinds.GATEWAYS.kind:
+            yield namespace, name
 
 
 def _gateway(ask: "Asker", namespace: str, name: str) -> Object | None:

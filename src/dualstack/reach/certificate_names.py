@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from dualstack.model.address import canonical, is_address
 from dualstack.model.probe import Certificate
-from dualstack.model.trace import Trace
+from dualstack.model.trace import Hop, Trace
+from dualstack.reach.trace import IN_FRONT
 
 
 def holds(certificate: Certificate, host: str) -> bool:
@@ -29,6 +30,8 @@ def instead(trace: Trace, asked: str, certificate: Certificate | None) -> str:
 
     It could verify another name; gRPC clients can keep the address they connect to.
     """
+    if trace.at(Hop.ENDPOINTS).mark == IN_FRONT:
+        return ": of an Ingress the one that `spec.tls` names, of a Gateway that of its listener"
     names = [x for x in certificate.names if "*" not in x] if certificate else []
     if not names:
         return ""

@@ -29,10 +29,11 @@ _SECONDS = len("2026-01-31T00:00:00")
 
 
 class Shown(NamedTuple):
-    """A certificate that was met, and how."""
+    """A certificate that was met, and how; `name` is what a client's own export asked for (SNI), empty for others."""
 
     certificate: Certificate
     source: str
+    name: str = ""
 
 
 class Sent(NamedTuple):
@@ -55,9 +56,10 @@ def certified(traces: Sequence[Trace], places: Places, sent: Sent) -> Iterator[t
             yield (_mistrusted(trace, shown, strange[0]) if shown and strange else trace), None
             continue
         met, asking = found
-        # A Collector shows everybody the same certificate; of another server nobody knows what it shows to whom.
+        # A Collector shows everybody the same certificate; of another server it is known for the name that was asked.
         place = places.named(trace.server)
-        sure = bool(asking) and place is not None and any(x.endpoint.tls for x in place.on(trace.port))
+        same = shown.name == met.task.host or (place and any(x.endpoint.tls for x in place.on(trace.port)))
+        sure = bool(asking) and bool(same)
         sure = sure and not _is_common(shown.certificate, met.task.host)
         yield (_ended(trace, met, shown, asking), met) if sure else (_doubted(trace, met, shown), None)
 
@@ -95,7 +97,7 @@ def _shown(trace: Trace, sent: Sent) -> Shown | None:
     for each in sent.made:
         held = each.result.certificate
         if held and each.to in {(x, trace.target.port, trace.protocol) for x in trace.addresses}:
-            return Shown(held, export_of(each))
+            return Shown(held, export_of(each), each.result.task.host if each.own and each.pod else "")
     for look in sent.seen.items:
         if look.certificate and (look.place, look.port) == (trace.server, trace.port):
             return Shown(look.certificate, look.source)

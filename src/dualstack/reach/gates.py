@@ -75,7 +75,7 @@ def gated(
         if front and end:
             # What its objects say of where a way ends is nearer to the reason than what a controller makes of it.
             lost = end.hop.status is Status.FAIL
-            taken = _is_taken(route, end.protocol, ways)
+            taken = is_taken(route, end.protocol, ways)
             for door in _doors(route, front, fronts, cluster):
                 known = msgspec.structs.replace(door, taken=taken, shut=None if lost else door.shut)
                 ended = () if lost or known.shut else tuple(unstripped(route, ways, door.proxy or door.kind))
@@ -224,7 +224,7 @@ def _families(door: Door, end: End, cluster: Cluster, question: Question) -> tup
     return question.expect or known or end.families or cluster.families or BOTH
 
 
-def _is_taken(route: Route, protocol: Protocol, ways: Sequence[Route]) -> bool:
+def is_taken(route: Route, protocol: Protocol, ways: Sequence[Route]) -> bool:
     """Whether an export of traces takes a way by its path, and no other one to another Service that is as near to it.
 
     The name decides before the path, and a longer path before a shorter one (Ingress v1 networking.k8s.io, HTTPRoute).

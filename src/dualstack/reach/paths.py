@@ -64,6 +64,11 @@ def _posts(exporter: Exporter) -> dict[str, str]:
     return {x: path if signal else f"{path.rstrip('/')}/v1/{x}" for x in every}
 
 
+def is_usual(exporter: Exporter) -> bool:
+    """Whether a client posts traces, as an export of this tool does, to the path that is usual for them."""
+    return f"/v1/{SIGNALS[0]}" in _posts(exporter).values()
+
+
 def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
     ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []

@@ -157,12 +157,12 @@ def followed(sender: Sender, found: list[Route], gates: Gates) -> list[Route]:
     number, at = place.port or _WEB.get(place.scheme, ""), sender.destination.written.at
     if sender.service or place.fault or "." not in place.host:
         return []
-    named = [x for x in found if any(_holds(y, place.host) for y in _hosts(x, gates))]
+    named = [x for x in found if any(covers(y, place.host) for y in hosts(x, gates))]
     near = [x for x in named if number in _ports(x, gates) and _together(x.gate.meta.at.file, at.file)]
     return near if len(near) == len(named) else []
 
 
-def _hosts(route: Route, gates: Gates) -> tuple[str, ...]:
+def hosts(route: Route, gates: Gates) -> tuple[str, ...]:
     """The names that a way is for; those of its Gateways where it has none of its own (Gateway API, hostnames)."""
     return route.way.hosts or tuple(y for x in _parents(route, gates) for y in x.hosts)
 
@@ -175,7 +175,7 @@ def _parents(route: Route, gates: Gates) -> Iterator[Gate]:
     return (x for x in gates.items if ("Gateway", x.meta.name) in route.gate.leads and x.meta.kind == "Gateway")
 
 
-def _holds(pattern: str, host: str) -> bool:
+def covers(pattern: str, host: str) -> bool:
     """Whether a name of an Ingress or a route is for a host; a `*` stands for what is before the first dot, or more."""
     return host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:]))
 

@@ -9,6 +9,9 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 
 _SHOWN = (Hop.RESOLVE, Hop.SELECT, Hop.ROUTE, Hop.POLICY, Hop.HOST, Hop.LISTEN, Hop.HANDSHAKE, Hop.EXPORT)
 
+IN_FRONT = "in-front"
+"""Mark of the hop `endpoints`: what stands in front of Services has the address."""
+
 
 def line(trace: Trace, codes: tuple[str, ...] = ()) -> str:
     """The trace in one line that can be found with grep: the marks of its hops up to the first that fails."""

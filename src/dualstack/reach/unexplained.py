@@ -12,6 +12,7 @@ from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
+from dualstack.reach.trace import IN_FRONT
 from dualstack.reach.unbracketed import bracketed
 
 _NEAREST = {
@@ -100,8 +101,13 @@ def _in_brackets(flows: Sequence[Trace], cluster: Cluster) -> str:
 
 
 def _by_hand(hop: Hop, trace: Trace, cluster: Cluster) -> str:
-    """What to do where endpoints lead out of sight: to no pod that the Service selects; empty where they do not."""
+    """What to do where endpoints lead out of sight: to no pod that the Service selects; empty where they do not.
+
+    What stands in front of Services may answer by itself.
+    """
     before = trace.at(Hop.ENDPOINTS)
+    if before.mark == IN_FRONT and hop is Hop.EXPORT:
+        return "See where the Ingress or the Gateway leads this host and path: the answer need not be the receiver's."
     if trace.server or before.status is not Status.PASS or hop not in (Hop.LISTEN, Hop.HANDSHAKE):
         return ""
     led = (y for x, _ in by_service(cluster, (trace,)) for y in leading_to(cluster, x, before.why))

@@ -14,6 +14,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims
 from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import Flow, alike, behind, traced
+from dualstack.reach.by_fronts import in_front
 from dualstack.reach.client_dns import (
     ClusterName,
     intended,
@@ -367,7 +368,7 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
 
 def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
-    if address in cluster.vacant or is_foreign(address, cluster):
+    if (address in cluster.vacant or is_foreign(address, cluster)) and not in_front(address, cluster).mark:
         yield from unowned(address, cluster)
     elif held:
         yield TracedHop(Hop.POLICY, Status.PASS)
@@ -375,7 +376,7 @@ def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> It
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
         yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
-        unknown = TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"nobody is known to have {address}")
+        unknown = in_front(address, cluster)
         yield unheld(node, target.port, target.protocol, address, cluster) if node else unknown
 
 
