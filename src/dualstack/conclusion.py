@@ -149,7 +149,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     every = tuple(
         confined(met if cluster.askers else held_by_others(met, Places(places)), (*made, *exports), Places(places))
     )
-    brought = agreed(tuple(needed(every, world.clients)), world.clients, Places(places), glimpses)
+    brought = agreed(tuple(needed(every, world.clients, asked.expect)), world.clients, Places(places), glimpses)
     more = behind(reasoned, every) if cluster.askers else _more(reasoned, world.clients, said, every)
     sent = Sent(world.clients, made, glimpses, world.gathered)
     checked = list(certified(tuple(brought), Places(places), sent))

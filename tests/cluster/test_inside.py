@@ -212,6 +212,28 @@ def test_nodes_that_lack_the_family_have_no_fault_of_their_own(outcome: Outcome)
     assert w.roots(found) == ["DS501"]
 
 
+@pytest.mark.parametrize(
+    ("nodes", "expect", "severity"),
+    [(["n1"], (), "warning"), (["n1"], (V6,), "error"), (["n2"], (), "error"), (["n1", "n2"], (), "error"),
+     ([], (), "error")],
+)  # fmt: skip
+def test_a_node_that_no_known_client_is_on_is_no_error(
+    nodes: list[str], expect: tuple[Family, ...], severity: str
+) -> None:
+    held = [w.node("n1", 1), w.node("n2", 2, ["IPv4"], w.BOTH)]
+    world = w.world(w.healthy(nodes=held, pods=[POD], services=[w.service(["IPv6"])]))
+    met = (("n1", Outcome.ACCEPTED), ("n2", Outcome.NO_ROUTE))
+    looks = ((x, plainly(Snapshot({Probes: exports(["fd00:96::9"], ipv6=y)}))) for x, y in met)
+    world.inspections = [Inspection(x, "obs", "", y) for x, y in looks]
+    sent = {"namespace": "obs", "owner": "Deployment cart", "pod": "cart-1", "variable": "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    world.clients = [Exporter(**sent, endpoint="http://otel.obs:4318", nodes=tuple(nodes))]
+
+    found = conclude(world, Question(expect=expect))
+
+    assert [x.severity for x in found.findings if x.code == "DS501"] == [severity]
+    assert found.verdict == ("healthy" if severity == "warning" else "degraded")
+
+
 @pytest.mark.parametrize(("node", "order"), [("n1", ["DS204", "DS501"]), ("n2", ["DS501", "DS204"])])
 def test_what_known_clients_meet_on_their_nodes_comes_first(node: str, order: list[str]) -> None:
     nodes = [w.node("n1", 1), w.node("n2", 2, ["IPv4"], w.BOTH)]

@@ -1,13 +1,14 @@
 """Which flows are those of which clients: by the host, the port and the protocol that their variables name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import Protocol
+from dualstack.model.address import Family, Protocol
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Trace
+from dualstack.reach.astray import LACKING
 from dualstack.reach.forward import LOCAL
 
 _OWN = "pods of "
@@ -51,13 +52,22 @@ def _is_near(exporter: Exporter, trace: Trace) -> bool:
     return not (exporter.nodes and trace.nodes) or bool(set(exporter.nodes) & set(trace.nodes))
 
 
-def needed(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Iterator[Trace]:
+def needed(traces: Sequence[Trace], exporters: Sequence[Exporter], expect: Collection[Family] = ()) -> Iterator[Trace]:
     """The traces; one that fails is required where clients are known on its nodes who have no other way.
 
-    They have none where traffic stays on nodes without an endpoint, and where they send to an address.
+    They have none where traffic stays on nodes without an endpoint, and where they send to an address. That nodes lack
+    a family is no fault of a target all of whose known clients are on others, but where the family is `expect`ed.
     """
-    mine = clients(traces, exporters)
+    mine, named = clients(traces, exporters), hosts(traces)
+    near = defaultdict[str, list[Sequence[str]]](list)
+    for each in exporters:
+        near[destination(each, named)].append(each.nodes)
     for number, trace in enumerate(traces):
+        known = near.get(trace.target.host, ())
+        lost = trace.failing is not None and trace.failing.mark == LACKING and not expect
+        if lost and known and all(x and not {*x} & {*trace.nodes} for x in known):
+            yield replace(trace, required=False)
+            continue
         local = trace.failing is not None and trace.failing.mark == LOCAL
         bound = (x for x in mine.get(number, ()) if trace.failing and (local or x.literal))
         there = {y for x in bound for y in x.nodes}.intersection(trace.nodes)

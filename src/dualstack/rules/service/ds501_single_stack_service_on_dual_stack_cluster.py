@@ -3,7 +3,7 @@
 ## What it detects
 A Service with port 4317 or 4318, a port named after OTLP, or a Collector behind it, that gets one family, while
 `--cluster-families` names two (a warning) or `--expect dual` asks for both (an error). Without either it says nothing.
-The Operator's Services are judged by their resource. On a cluster it is an error where clients need the other family.
+The Operator's are judged by their resource. On a cluster it is an error where clients may need the other family.
 
 ## Why it breaks
 Without `ipFamilyPolicy` a Service is SingleStack of the cluster's first range. Its name has no record of the other.
@@ -96,25 +96,25 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
     """One finding for each Service whose one family keeps clients out."""
     from dualstack.reach.live import by_service, clients_of, keys, lacks_family, patch, written
 
-    for service, flows in by_service(cluster, traces.broken):
-        lost = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
+    for service, flows in by_service(cluster, (x for x in traces.items if x.failed)):
+        every = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
+        lost = tuple(x for x in every if x.required) or every
         both = len(cluster.families) == len(BOTH)
         # One family that a Service shows is that of a range, and not all of them.
         dual = service.spec.ip_family_policy in DUAL or bool(not both and (cluster.ranges or cluster.nodes))
-        text = written(services, service)
         if lost and not dual:
-            lacks = service.families[0].other
+            lacks, has = service.families[0].other, service.families[0].title
             and_both = ", and the cluster has both" if both else ""
             where = "" if both else f" It gets {lacks.title} then, if the cluster has a range of it."
             yield Finding(
                 summary=f"Service lacks {lacks.title}",
-                detail=f"{service.called} has {titles(service.families)} alone{and_both}. It fails for "
-                f"the {clients_of(lost)}.",
+                detail=f"{service.called} has {has} alone{and_both}. It fails for the {clients_of(lost)}.",
                 hint=f"Set `ipFamilyPolicy: {PREFER}`.{where}",
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
-                location=place(text) if text else None,
+                location=place(text) if (text := written(services, service)) else None,
                 fix=Fix("Ask for both families", commands=(patch(service, {"ipFamilyPolicy": PREFER}),)),
+                severity=Severity.ERROR if lost[0].required else Severity.WARNING,
                 flows=keys(lost),
             )
 
