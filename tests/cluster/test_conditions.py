@@ -1,4 +1,4 @@
-"""Defaults of a version, nodes out of sight, readiness gates and ports that are crossed."""
+"""Defaults of a version, nodes out of sight, their labels, readiness gates, and ports that are crossed or given twice."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status
 from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
+from tests.cluster.test_crashes import crashed, error_in
 from tests.cluster.test_incidents import ONE, waiting
 
 
@@ -134,3 +135,15 @@ def test_a_port_that_a_service_leaves_out_is_a_remark_where_its_clients_are_know
     for world, severity in ((alone, "warning"), (used, "info")):
         (told,) = (x for x in conclude(world, Question()).findings if x.code == "DS521")
         assert (told.summary, told.severity) == ("Service leaves out port 4318", severity)
+
+
+def test_a_receiver_that_gives_both_protocols_one_port_is_told_once_what_to_change() -> None:
+    log = error_in("Error: cannot start pipelines: listen tcp 0.0.0.0:4317: bind: address already in use")
+    service = w.service(ports=[{"name": x, "port": y} for x, y in (("otlp-grpc", 4317), ("otlp-http", 4318))])
+    pods = [crashed(log=log)]
+    found = w.diagnosed(w.healthy(pods=pods, services=[service], configs=[w.config(http="0.0.0.0:4317")]))
+
+    hints = {x.code: x.hint for x in found.findings}
+    grpc, http = (f"`receivers.otlp.protocols.{x}.endpoint`" for x in ("grpc", "http"))
+    assert hints["DS115"] == f"Give {http} or {grpc} another port."
+    assert "4317" not in hints.get("DS508", "")

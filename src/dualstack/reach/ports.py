@@ -116,10 +116,14 @@ def matters(service: Service, each: ServicePort, behind: list[Workload], land: L
 
 
 def meant(each: ServicePort, behind: list[Workload], land: Landscape) -> str:
-    """The one port on which what this port is for is received; empty where that is not plain."""
+    """The one port on which what this port is for is received; empty where that is not plain.
+
+    Nor is it where a receiver gives both protocols one port, which one of them alone gets.
+    """
     speaks = Protocol.HTTP if "http" in each.name or each.number.text == "4318" else Protocol.GRPC
-    mine = (y.config for x in behind for y in land.read_by(x))
-    found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)}
+    mine = [y.config for x in behind for y in land.read_by(x)]
+    others = {port(y) for x in mine for y in otlp(x) if y.protocol is not speaks}
+    found = {port(y) for x in mine for y in otlp(x) if y.protocol is speaks and port(y)} - others
     return str(found.pop()) if len(found) == 1 and is_otlp(each.name, each.number.text) else ""
 
 

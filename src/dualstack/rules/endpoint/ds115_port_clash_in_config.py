@@ -53,11 +53,13 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
         first, second = clash.first, clash.second
         if clash.split or not clash.deployed.config.whole:
             continue
+        own = first.component == second.component
+        one, another = (f"`{x.field}`" if own else x.component for x in (first, second))
         yield Finding(
-            summary=f"Port {port(second)} is taken by another component",
-            detail=f"`{second.effective}` of {second.component} cannot be bound beside `{first.effective}` of "
-            f"{first.component}: `bind: address already in use`.",
-            hint=f"Give {second.component} or {first.component} another port.",
+            summary=f"Port {port(second)} is {'given twice' if own else 'taken by another component'}",
+            detail=f"`{second.effective}` of {another} cannot be bound beside `{first.effective}` of "
+            f"{one}: `bind: address already in use`.",
+            hint=f"Give {another} or {one} another port.",
             confidence=Confidence.DECLARED,
             evidence=(declared(second), declared(first)),
             location=second.location,

@@ -137,7 +137,9 @@ def _finding(service: Service, each: ServicePort, behind: list[Workload], land: 
         detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of {first}, "
         "which is the port of no container and no receiver there."
         + (" It is headless: no proxy leads to the `targetPort`." if direct else ""),
-        hint=change.format(wanted) if wanted else "Name a port that the receiver listens on.",
+        hint=change.format(wanted)
+        if wanted
+        else f"Name a port that the receiver listens on, or let it listen on {written.text}.",
         severity=Severity.ERROR if matters(service, each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(
