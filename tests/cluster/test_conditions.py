@@ -1,4 +1,4 @@
-"""Defaults of a version, nodes out of sight, their labels, readiness gates, and ports that are crossed or given twice."""
+"""Defaults of a version, nodes out of sight, their labels, readiness gates, and ports that are crossed or twofold."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from dualstack.model.trace import Hop, Status
 from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
 from tests.cluster.test_crashes import crashed, error_in
-from tests.cluster.test_incidents import ONE, waiting
+from tests.cluster.test_incidents import ONE, pending, waiting
 
 
 def test_an_object_of_another_form_is_one_gap() -> None:
@@ -147,3 +147,32 @@ def test_a_receiver_that_gives_both_protocols_one_port_is_told_once_what_to_chan
     grpc, http = (f"`receivers.otlp.protocols.{x}.endpoint`" for x in ("grpc", "http"))
     assert hints["DS115"] == f"Give {http} or {grpc} another port."
     assert "4317" not in hints.get("DS508", "")
+
+
+@pytest.mark.parametrize(
+    ("held", "more", "said"),
+    [
+        (("hdd", "hdd"), 0, ["which no node has; there are nodes with `disktype=hdd`."]),
+        (("", ""), 0, ["which no node has."]),
+        (("ssd", ""), 0, []),
+        ((None, ""), 0, []),
+        (("", ""), 3, []),
+    ],
+)
+def test_a_label_that_a_pod_asks_for_and_no_node_has_is_named(
+    held: tuple[str | None, ...], more: int, said: list[str]
+) -> None:
+    pod = pending("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.")
+    pod["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux", "disktype": "ssd"}
+    nodes = [w.node("n1", 1), w.node("n2", 2)]
+    for node, kind in zip(nodes, held, strict=True):
+        labels = {"kubernetes.io/os": "linux", **({"disktype": kind} if kind else {})}
+        node["metadata"]["labels"] = {} if kind is None else labels
+    world = w.world(w.healthy(pods=[pod], nodes=nodes, slices=w.endpoints([])))
+    world.left_out["Node"] = more
+
+    (found,) = conclude(world, Question()).findings
+
+    asks = "The nodeSelector of the pod otel-a asks for `disktype=ssd`, "
+    assert [found.detail.partition(asks)[2]] == (said or [""])
+    assert found.hint == ("Give a node that label, or correct the selector." if said else found.hint)

@@ -43,6 +43,7 @@ def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], place
     """Why some pods are not ready, where something else than they says it; None where nothing does."""
     found = (
         *_nodes(cluster, pods),
+        *_labels(cluster, pods),
         *_paused(cluster, pods),
         *_mounts(cluster, pods),
         *_claims(cluster, pods),
@@ -61,6 +62,19 @@ def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
                 name, words = node.metadata.name, (each.message or each.reason or "nobody says why").rstrip(".")
                 said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
                 yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+
+
+def _labels(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
+    """Labels that a pod which is on no node asks for, and that none of the nodes has; every node has some."""
+    held = [x.metadata.labels or {} for x in cluster.nodes]
+    known = all(held) and not cluster.more_nodes
+    for pod in pods:
+        for key, value in (pod.spec.node_selector or {}).items() if known and unscheduled(pod) else ():
+            values = dict.fromkeys(x[key] for x in held if key in x)
+            if held and value not in values:
+                others = f"; there are nodes with {' and '.join(f'`{key}={x}`' for x in values)}" if values else ""
+                said = f"The nodeSelector of the pod {pod.metadata.called} asks for `{key}={value}`"
+                yield Reason(f"{said}, which no node has{others}.", "Give a node that label, or correct the selector.")
 
 
 def _paused(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
