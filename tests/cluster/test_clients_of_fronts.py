@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude
+from dualstack.gather.archive import unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Protocol
@@ -22,6 +23,7 @@ from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, errors
 from tests.cluster.test_front_gathering import Told
 from tests.cluster.test_fronts import balanced, gateway, ingress, route, says
+from tests.cluster.test_pseudonyms import veil
 from tests.cluster.test_survey import KINDS, Object, variables
 
 AT, HOST = "203.0.113.80", "otel.example.com"
@@ -126,6 +128,13 @@ def test_what_is_wrong_behind_is_the_cause(client: Object, front: Object, instea
     deaf = w.config(http="localhost:4318")
 
     assert errors(told(client, front, configs=[deaf], **instead)) == ["DS202"]
+
+
+@pytest.mark.parametrize("names", [[HOST], ["*.example.com"]])
+def test_a_stored_answer_is_the_same_under_pseudonyms(names: list[str]) -> None:
+    fronts = (http(status=SHUT, hostnames=names), gateway(AT, listeners=[WEB]))
+
+    assert errors(conclude(unpacked("s", veil(gathered(sends(), *fronts))), Question())) == ["DS707"]
 
 
 def test_of_two_ways_one_may_lead_on() -> None:
