@@ -122,6 +122,14 @@ def test_of_very_many_those_are_asked_about_that_surely_fail_and_the_others_coun
     )
 
 
+def test_names_of_no_service_take_no_room_from_others() -> None:
+    lost = [cart("http://otell.obs.svc:4317", owner=f"lost-{x}") for x in range(21)]
+    world = surveyed(*lost, cart("http://web:4317", owner="web"), service("web"))
+
+    assert [x.asking.owner for x in world.beyond if x.asking] == ["Deployment web"]
+    assert not [x for x in world.gaps if x.needs == "the ways of clients"]
+
+
 def test_where_others_of_its_pods_were_stored_they_are_looked_at_on_each_node() -> None:
     one, other, done = (on_host() for _ in range(3))
     other["metadata"]["name"], other["spec"]["nodeName"], other["status"]["hostIP"] = "bb", "n2", "10.100.0.2"

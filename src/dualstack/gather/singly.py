@@ -66,7 +66,7 @@ class Singles:
         """Those for whom there was no room."""
         known = {*chosen, *((x.namespace, x.owner) for x in told)}
         left = [x for x in self._every if x not in known]
-        if left and len(chosen) == _MOST:
+        if left:
             (namespace, owner), others = left[0], f" and {len(left) - 1} more" if len(left) > 1 else ""
             why = f"{owner} in {namespace}{others} were not asked about by themselves; `dualstack diagnose` does that"
             yield Missing("the ways of clients", why)

@@ -131,10 +131,10 @@ class _Survey:
                     self.over.add(made)
                     wanted.append(place)
                 continue
-            if found := self.see_client(pod):
-                alone[place] = found
             self.spaces.add(pod.metadata.namespace)
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
+            if found := self.see_client(pod):
+                alone[place] = found
             if self.spoken.of(pod):
                 wanted.append(place)
             elif is_collector(pod):
@@ -152,8 +152,14 @@ class _Survey:
         new = self.clients.see(pod, number)
         if not new or (is_collector(pod) and self.spoken.of(pod)):
             return []
-        found = [(x, doubt(x, pod, self.led, self.addresses, meshed=self.meshed)) for x in new]
+        left = (x for x in new if not self._is_told(x))
+        found = [(x, doubt(x, pod, self.led, self.addresses, meshed=self.meshed)) for x in left]
         return [(x, how) for x, how in found if how is not None and self.singles.wants(x, how)]
+
+    def _is_told(self, one: Exporter) -> bool:
+        """Whether a client names a Service that is surely not there, of which it is told anyway."""
+        place, own = one.service, (one.namespace, one.host.lower()) in self.own
+        return place is not None and one.certain and not own and _is_gone(place, self)
 
     def keep_clients(self, found: Iterable[tuple[Exporter, Doubt]], item: Object) -> None:
         """Keep the pod of clients that are asked about by themselves, or what would make it."""
