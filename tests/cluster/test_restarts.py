@@ -119,6 +119,41 @@ def test_where_nothing_was_seen_what_would_break_is_told_and_not_that_it_works()
     assert found.verdict is Verdict.UNKNOWN
 
 
+def misspelt(**about: Any) -> list[w.Object]:
+    """The healthy cluster with a key that no Collector takes in its ConfigMap."""
+    wrong = w.config(**about)
+    wrong["data"]["config.yaml"] = wrong["data"]["config.yaml"].replace("http: {endpoint", "http: {endpiont")
+    return w.healthy(pods=PODS, slices=w.endpoints(PODS), configs=[wrong])
+
+
+def test_what_a_collector_would_refuse_that_runs_with_an_older_text_is_about_its_next_start() -> None:
+    found = w.diagnosed(misspelt(**LATER), seen=outside(address=Outcome.ACCEPTED))
+
+    told = the(found, "DS122")
+    assert (told.severity, found.verdict) == (Severity.WARNING, Verdict.UNKNOWN)
+    assert told.summary == "The next start of the Collector fails"
+    assert told.detail.startswith("ConfigMap otel was changed at 2026-03-02T10:00:00Z, after the container started.")
+    assert told.detail.endswith("It says: `has invalid keys: endpiont`.")
+    assert told.hint.endswith("before anything restarts the pods.")
+
+
+def test_and_no_restart_is_advised_with_it() -> None:
+    found = w.diagnosed(misspelt(**LATER), seen=outside(address=Outcome.REFUSED, loopback=Outcome.ACCEPTED))
+
+    assert the(found, "DS122").severity is Severity.WARNING
+    assert the(found).hint == "See that it is right, then restart the pods."
+
+
+def test_a_container_that_is_not_ready_may_have_read_what_is_refused() -> None:
+    halted = w.pod("otel-b", "n2", conditions=[], containerStatuses=[{"name": "otelcol", "state": {"waiting": {}}}])
+    pods = [*PODS, halted]
+    objects = [x for x in misspelt(**LATER) if x["kind"] not in ("Pod", "EndpointSlice")]
+
+    found = w.diagnosed([*objects, *pods, *w.endpoints(pods)], seen=outside(address=Outcome.ACCEPTED))
+
+    assert the(found, "DS122").severity is Severity.ERROR
+
+
 def test_a_text_that_says_just_what_runs_is_the_cause_itself() -> None:
     from_outside = w.diagnosed(changed(*LOCAL), seen=outside(address=Outcome.REFUSED, loopback=Outcome.ACCEPTED))
     from_inside = inside(changed(*LOCAL), ("127.0.0.1", None), **REFUSED)

@@ -65,7 +65,8 @@ def following(place: Place) -> Next:
 def takes(then: Next, trace: Trace, place: Place) -> bool | None:
     """Whether a flow to a pod is taken after a restart; None where nobody can say."""
     address = next((x for x in place.pod.addresses if family(x) is trace.family), "")
-    if not address or any(x.port in (trace.port, 0) for x in then.unclear):
+    refused = any(x.config.refused for x in place.configs)
+    if not address or refused or any(x.port in (trace.port, 0) for x in then.unclear):
         return None
     said = [accepts(x, address, place.space) for x in then.sockets if x.port == trace.port]
     if not said:

@@ -1,6 +1,6 @@
 """What files foretell of containers that run all the same."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -34,14 +34,39 @@ def standing(
 ) -> Iterator[Finding]:
     """The findings of files but those of what would keep a container from running, or ready, that is both.
 
-    Nor those of one of two addresses where there is one alone.
+    Nor those of one of two addresses where there is one alone. What was written after the start is about the next one.
     """
+    later = _written_later(places)
     refuted = _bound(places) | _read(places, workloads)
     single = _single(places, workloads, nodes)
     for each in static:
         alone = each.code == _ONE_OF_TWO and each.location is not None and each.location.file in single
-        if not alone and (each.location not in refuted or each.code not in _CODES):
+        if each.location in later and each.code in ENDING:
+            yield _next(each, later[each.location])
+        elif not alone and (each.location not in refuted or each.code not in _CODES):
             yield each
+
+
+def _written_later(places: Iterable[Place]) -> Mapping[Location | None, str]:
+    """The places of what a configuration is refused for that no container has read: why, where all that do are ready.
+
+    One that is not may have started with it.
+    """
+    read = [(x, item) for x in places for item in x.configs]
+    every = [(y.at, x, item.container.name) for x, item in read if item.container for y in item.config.refused]
+    kept = {at for at, x, name in every if not (x.outdated and status_of(name, x.pod).ready)}
+    return {at: x.outdated for at, x, _ in every if at not in kept}
+
+
+def _next(finding: Finding, why: str) -> Finding:
+    """A finding of what ends a Collector, as one about its next start."""
+    return replace(
+        finding,
+        summary="The next start of the Collector fails",
+        detail=f"{why}. With what is there now it does not start again. {finding.detail}",
+        hint=f"{finding.hint} Do that before anything restarts the pods.",
+        severity=max(finding.severity, Severity.WARNING, key=_SEVERITIES),
+    )
 
 
 def useful(static: Iterable[Finding], cluster: Cluster, services: Services) -> Iterator[Finding]:
