@@ -155,3 +155,34 @@ def test_a_port_that_is_expected_to_take_the_family_is_not_to_be_bound_to_it() -
     assert "other sockets are there by now, or a packet filter answers by reset" in found.detail
     assert "Bind" not in found.hint
     assert found.fix is None
+
+
+def test_what_answers_nowhere_is_not_there_whatever_a_configuration_says() -> None:
+    seen = [*looks("otel-a", 4317, REFUSED, REFUSED), *looks("otel-a", 4318, REFUSED, REFUSED)]
+    found = diagnosed(*seen)
+
+    told = only(found, "DS211")
+    assert (found.verdict, told.summary) == (Verdict.BROKEN, "Nothing listens on port 4317 or 4318")
+    assert told.families == (Family.IPV4, Family.IPV6)
+    assert told.detail.endswith("(image `otel/opentelemetry-collector:0.161.0`) has `0.0.0.0:4317` all the same.")
+    assert told.hint.startswith("See in its log, image and command whether the container `otelcol` (image")
+
+
+def test_a_port_beside_it_that_is_silent_too_is_not_where_to_send_instead() -> None:
+    both = w.config()
+    both["data"]["config.yaml"] = (
+        both["data"]["config.yaml"]
+        .replace("  otlp:\n", "  otlp/2: {protocols: {grpc: {endpoint: '0.0.0.0:5317'}}}\n  otlp:\n", 1)
+        .replace("[otlp]", "[otlp, otlp/2]")
+    )
+    seen = [y for x in (4317, 4318, 5317) for y in looks("otel-a", x, REFUSED, REFUSED)]
+
+    found = w.codes(diagnosed(*seen, configs=[both]))
+    assert "DS211" in found
+    assert "DS508" not in found
+
+
+def test_an_address_of_its_own_is_not_refuted_by_the_loopback() -> None:
+    seen = looks("otel-a", 4317, REFUSED, REFUSED)
+
+    assert "DS211" not in w.codes(diagnosed(*seen, configs=[w.config("${env:MY_POD_IP}:4317")]))

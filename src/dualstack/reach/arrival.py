@@ -211,20 +211,22 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     before = _before(backend, place, proxy, direct, said) if proxy else None
     if before:
         return msgspec.structs.replace(before, mark=before.mark or mark, evidence=(*before.evidence, *facts))
+    inside = looked.get(Way.LOOPBACK)
+    silent = [x for x in place.on(backend.port) if x.silent and place.observed is None]
+    if silent:
+        seen = tuple(map(sight, filter(None, (direct, inside))))
+        said = Evidence(silent[0].value, silent[0].endpoint.field, Layer.DECLARED)
+        return TracedHop(Hop.LISTEN, Status.FAIL, silent[0].bound.unknown, NOTHING, (*seen, said))
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:
-            inside = looked.get(Way.LOOPBACK) if direct.way is Way.ADDRESS else None
+            inside = inside if direct.way is Way.ADDRESS else None
             told = mark or unbound(backend, place, mark, ()).mark or _heard(inside)
             why = f"{backend.address} refuses connections"
             return TracedHop(
                 Hop.LISTEN, Status.FAIL, why, told or "refused", (*facts, *map(sight, [inside] if inside else ()))
             )
         return TracedHop(Hop.LISTEN, Status.PASS, "a listener accepts", mark, facts)
-    inside = looked.get(Way.LOOPBACK)
-    if said and inside and inside.outcome is Outcome.REFUSED and _taken(sockets, _LOOPBACK, place):
-        why = f"nothing listens on port {backend.port}, whatever the configuration says"
-        return TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (sight(inside), *facts))
     if said is not None:
         why = "a listener accepts" if said else f"no socket on port {backend.port} accepts {backend.address}"
         return TracedHop(Hop.LISTEN, Status.PASS if said else Status.FAIL, why, mark, facts)

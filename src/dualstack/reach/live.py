@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model import kube
 from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Family, Protocol, is_address
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
+from dualstack.model.finding import Finding
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
@@ -20,6 +23,7 @@ from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
+from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import stranger
 from dualstack.reach.start import idle_on
 from dualstack.reach.unbound import CRASHED, NOTHING
@@ -192,7 +196,7 @@ def _ends(trace: Trace, place: Place) -> Sequence[str]:
 
 def taken_on(place: Place, protocol: Protocol, at: Sequence[str], but: int = 0) -> int:
     """The port, but one, on which a pod takes a protocol at some of its addresses; 0 where there is none."""
-    numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but))
+    numbers = dict.fromkeys(x.port for x in place.opened if x.port not in (0, but) and not x.silent)
     return next((x for x in numbers if protocol in received_on((x,), (place,)) and _is_met(place, x, at)), 0)
 
 
@@ -218,6 +222,21 @@ def redirected(trace: Trace, places: Places) -> tuple[str, str]:
         return who, f"Set `targetPort` to {meant} where the Service says {trace.target.port}."
     where = f"a port that leads to {meant} of these pods" if meant else "an OTLP receiver"
     return who, f"Send {TITLES[trace.protocol]} to {where}." if end else ""
+
+
+def unheeded(found: Finding, trace: Trace, places: Places | None) -> Finding:
+    """A finding of a closed port, with the container whose configuration has a receiver there, where one has."""
+    place = places.named(trace.server) if places else None
+    mine = next((x for x in place.on(trace.port) if x.silent), None) if place else None
+    if place is None or mine is None:
+        return found
+    image = next(x.image for x in together(place.pod) if x.name == mine.container)
+    named = f"the container `{mine.container}` (image `{image}`)"
+    return replace(
+        found,
+        detail=f"{found.detail} The configuration for {named} has `{mine.value}` all the same.",
+        hint=f"See in its log, image and command whether {named} runs a Collector that reads this configuration.",
+    )
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:

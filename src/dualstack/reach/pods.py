@@ -15,7 +15,7 @@ from dualstack.model.names import Lookup
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
-from dualstack.reach.bind import BindRequest, Bound, bind
+from dualstack.reach.bind import BindRequest, Bound, accepts, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.client_dns import own_names
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
@@ -37,7 +37,8 @@ class Opened(msgspec.Struct, frozen=True):
 
     `value` has its variables filled in, `bound` is what became of it. `anew` is what will become of it when the
     container starts again, where what that has read may be another text by now; else None. `runs` says that the
-    container is ready with just this configuration, so that nothing in it keeps the container from running.
+    container is ready with just this configuration, so that nothing in it keeps the container from running. `silent`
+    says that looks showed that nothing listens there, whatever the configuration says.
     """
 
     endpoint: DeclaredEndpoint
@@ -46,6 +47,7 @@ class Opened(msgspec.Struct, frozen=True):
     container: str = ""
     anew: Bound | None = None
     runs: bool = False
+    silent: bool = False
 
     @property
     def port(self) -> int:
@@ -289,10 +291,16 @@ def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened
     """An endpoint of which looks tell what the objects leave open.
 
     That is one left to its default, the loopback in newer versions and every address in older ones, and one that was
-    written after the start and says the loopback, where just that answers.
+    written after the start and says the loopback, where just that answers. Where nothing answers at the loopback, which
+    its sockets would take, there are none.
     """
     looks = {x: seen.of(space.place, item.port, item.endpoint.protocol, x) for x in Way}
     direct, inside = looks[Way.ADDRESS], looks[Way.LOOPBACK]
+    local = [x for x in item.bound.sockets if accepts(x, "127.0.0.1", space)]
+    refused = inside is not None and inside.outcome is Outcome.REFUSED
+    if local and refused and (direct is None or direct.outcome is Outcome.REFUSED):
+        why = f"nothing listens on port {item.port}, whatever the configuration says"
+        return msgspec.structs.replace(item, bound=Bound(unknown=why), silent=True)
     if item.anew and item.anew.sockets and all(is_loopback(x.address) for x in item.anew.sockets):
         local = direct and inside and direct.outcome is Outcome.REFUSED and inside.outcome is not Outcome.REFUSED
         return _as_now(item) if local else item

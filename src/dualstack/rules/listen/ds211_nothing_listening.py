@@ -52,7 +52,7 @@ from dualstack.reach.answers import elsewhere
 from dualstack.reach.blame import elsewhere_in, is_loopback
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, instead, unused, why
-from dualstack.reach.live import is_open, receives_on
+from dualstack.reach.live import is_open, receives_on, unheeded
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
 from dualstack.reach.trace import comes_home, is_refused, sockets_of
@@ -92,7 +92,7 @@ def check(
         cause = stopped if stopped and flows[0] in stopped.flows else None
         found = _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
         idle = None if cause else idle_on(declared, [x.port for x in flows])
-        yield unused(found, idle) if idle else found
+        yield unused(found, idle) if idle else unheeded(found, flows[0], places)
     yield from doubted(traces)
 
 
