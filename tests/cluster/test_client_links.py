@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from dualstack.model.cluster import Pod, Service
+from dualstack.model.diagnosis import Verdict
 from dualstack.model.slim import ObjectMeta
+from dualstack.model.trace import Hop
 from dualstack.reach.links import links, service_of
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, told
@@ -48,10 +50,36 @@ def test_those_of_another_one_are_not(more: list[Object]) -> None:
     assert any("a Service of the time when the pod started" in x.why for x in found.skipped)
 
 
+def running(endpoint: str, **spec: Any) -> Object:
+    pod = young(endpoint, **spec)
+    name = pod["spec"]["containers"][0]["name"]
+    pod["status"]["containerStatuses"] = [{"name": name, "state": {"running": {"startedAt": "2026-03-01T10:00:05Z"}}}]
+    return pod
+
+
+def test_a_variable_of_a_service_that_came_later_stays_as_it_is_written() -> None:
+    found = told(running("http://$(OTEL_GRPC_SERVICE_HOST):4317"), more=of_shop("2026-03-01T10:00:09Z"))
+
+    (one,) = [x for x in found.findings if x.code == "DS408"]
+    assert found.verdict is Verdict.BROKEN
+    assert one.summary == "The variable is of a Service that came later"
+    assert "since Service otel-grpc was made after the container had started" in one.detail
+    assert one.hint.startswith("Restart the pods")
+
+
+def test_where_the_port_is_such_a_variable_too_it_is_no_address() -> None:
+    found = told(running(BY_LINKS), more=of_shop("2026-03-01T10:00:09Z"))
+
+    assert found.verdict is Verdict.BROKEN
+
+
 def test_a_pod_may_want_none() -> None:
     found = told(young("http://$(OTEL_GRPC_SERVICE_HOST):4317", enableServiceLinks=False), more=of_shop())
 
     assert {x.target.host for x in found.traces} == {"$(OTEL_GRPC_SERVICE_HOST)"}
+
+    later = told(running("http://$(OTEL_GRPC_SERVICE_HOST):4317", enableServiceLinks=False), more=of_shop("2027"))
+    assert "names no variable that comes before it" in later.traces[0].at(Hop.RESOLVE).why
 
 
 def service(**more: Any) -> Service:

@@ -30,10 +30,7 @@ SCHEME = "Write `http://` in its place, for gRPC as well, or `https://` where th
 def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | None:
     """Where a client seems to mean to send to, and the hop at which that ends; None for an address."""
     text = exporter.endpoint.strip()
-    whole = exporter.written if "," in text else text
-    found, meant = read(text, "url"), read((whole or text).strip().strip("\"'"), "url")
-    port = _port(meant, text)
-    target = Target(text, meant.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
+    found, target = read(text, "url"), seeming(exporter)
     if found.fault in _FAULTS:
         variable = bracketed(exporter.written)[1] if found.fault == "DS101" else ""
         why = f"`{exporter.written if variable else text}` is no address that a client can use"
@@ -50,6 +47,15 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
         why = f"`{text}` holds several addresses, and a client takes one"
         return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, _SEVERAL, (said,))
     return None
+
+
+def seeming(exporter: Exporter) -> Target:
+    """Where a client seems to mean to send to whose endpoint may be no address."""
+    text = exporter.endpoint.strip()
+    whole = exporter.written if "," in text else text
+    found = read((whole or text).strip().strip("\"'"), "url")
+    port = _port(found, text)
+    return Target(text, found.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
 
 
 def _refused(exporter: Exporter, text: str) -> tuple[str, str]:

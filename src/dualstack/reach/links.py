@@ -33,6 +33,14 @@ def links(pod: Pod, services: Iterable[Service], started: str) -> Mapping[str, s
     return {k: v for x in known if "" < (x.metadata.creation_timestamp or "") < since for k, v in _of(x)}
 
 
+def later(pod: Pod, services: Iterable[Service], started: str) -> tuple[str, ...]:
+    """The Services of a pod's namespace that were not there yet when one of its containers started."""
+    if pod.spec.enable_service_links is False or not started:
+        return ()
+    mine = (x.metadata for x in services if x.metadata.namespace == pod.metadata.namespace)
+    return tuple(x.name for x in mine if (x.creation_timestamp or "") > started)
+
+
 def _of(service: Service) -> Iterator[tuple[str, str]]:
     name, address = _upper(service.metadata.name), service.addresses[0]
     yield f"{name}_SERVICE_HOST", address

@@ -15,7 +15,8 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.ways import SHORT, UNDEFINED, UNFILLED, UNLIKE
+from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED
+from dualstack.reach.ways import SHORT, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
@@ -49,6 +50,10 @@ _SURE = {
     UNDEFINED: (
         "The endpoint names a variable that is not there",
         "Define the variable before the one that uses it; `env` is read from the top.",
+    ),
+    TOO_EARLY: (
+        "The variable is of a Service that came later",
+        "Restart the pods: the Service is there by now. Its name in the place of the variable needs no such order.",
     ),
     UNRESOLVED: (
         "The name does not resolve for the client",

@@ -12,7 +12,7 @@ import msgspec
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container, EnvFrom, EnvVar
 from dualstack.model.slim import ConfigMap
-from dualstack.reach.links import links, service_of
+from dualstack.reach.links import later, links, service_of
 from dualstack.reach.states import since_when
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
@@ -28,7 +28,8 @@ class Variables(msgspec.Struct, frozen=True):
 
     `values` are those that are known, `held` says of the others what holds them (`Secret otel`), and `unread` are those
     things that may hold any variable. `by` is what says the value in the place of a variable, such as a property of a
-    JVM or an argument. `links` are what Services gave it that are known, None where it gets none of any.
+    JVM or an argument. `links` are what Services gave it that are known, None where it gets none of any, and `later`
+    are Services that were not there yet.
     """
 
     values: Mapping[str, str] = {}
@@ -36,6 +37,7 @@ class Variables(msgspec.Struct, frozen=True):
     unread: tuple[str, ...] = ()
     by: Mapping[str, str] = {}
     links: Mapping[str, str] | None = msgspec.field(default_factory=dict)
+    later: tuple[str, ...] = ()
 
 
 def environment(
@@ -48,7 +50,8 @@ def environment(
     """
     since = since_when(container.name, pod)
     every = {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
-    fields, linked = _fields(pod), links(pod, services, since)
+    there = tuple(services)
+    fields, linked, young = _fields(pod), links(pod, there, since), later(pod, there, since)
     values, held, unread = dict[str, str](), dict[str, str](), list[str]()
     for source in container.env_from or ():
         found = _all_of(source, pod, every, since)
@@ -61,7 +64,7 @@ def environment(
     for each in container.env or ():
         values.pop(each.name, None)
         held.pop(each.name, None)
-        known = Variables(values, held, tuple(unread), links=linked)
+        known = Variables(values, held, tuple(unread), links=linked, later=young)
         value, why = expanded(each.value, known) if each.value_from is None else (None, "")
         if each.value_from is not None:
             value, why = _read(each, pod, fields, every, since)
@@ -77,10 +80,10 @@ def _all_of(source: EnvFrom, pod: Pod, maps: Maps, since: str) -> Variables:
     if found is None:
         return Variables(unread=(called,))
     data = found.data or {}
-    later = {x for x in data if _is_later(found, x, since)}
+    newer = {x for x in data if _is_later(found, x, since)}
     gone = (f"{called} {AS_THEN}",) if since and found.metadata.changed > since else ()
-    values = {k: v for k, v in data.items() if k not in later}
-    return Variables(values, dict.fromkeys(later, f"{called} {AS_THEN}"), gone)
+    values = {k: v for k, v in data.items() if k not in newer}
+    return Variables(values, dict.fromkeys(newer, f"{called} {AS_THEN}"), gone)
 
 
 def _is_later(found: ConfigMap, key: str, since: str) -> bool:
@@ -126,7 +129,8 @@ def expanded(text: str | None, known: Variables) -> tuple[str | None, str]:
     said, given = text or "", known.links or {}
     for name in (x for x in references(said) if x not in known.values):
         why = known.held.get(name) or next(iter(known.unread), "")
-        if not why and name not in given and known.links is not None and service_of(name):
+        linked = known.links is not None and name not in given and service_of(name) not in ("", *known.later)
+        if linked and not why:
             why = "a Service of the time when the pod started"
         if why:
             return None, why

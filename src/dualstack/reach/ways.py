@@ -27,7 +27,7 @@ from dualstack.reach.client_dns import (
 from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.dialled import dialled
 from dualstack.reach.forward import World, of_port, route, unresolved
-from dualstack.reach.garbled import garbled
+from dualstack.reach.garbled import garbled, seeming
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
@@ -41,12 +41,12 @@ from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
+from dualstack.reach.undefined import undefined
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
-SHORT, UNLIKE, UNDEFINED, UNFILLED = "not-whole", "no-label", "undefined", "not-filled"
-"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, that can be none, or it is a
-variable that is not there."""
+SHORT, UNLIKE = "not-whole", "no-label"
+"""Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, or that can be none."""
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 
 Vain = Collection[tuple[str, str]]
@@ -96,7 +96,8 @@ def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
     if broken:
         yield from _flows(broken[0], world, broken[1:])
     elif target is None:
-        return
+        unfilled = "$(" in exporter.endpoint
+        yield from _flows(seeming(exporter), world, (_PARSES, undefined(aim, world[0]))) if unfilled else ()
     elif aim.own:
         yield from _to_itself(aim, target, world, vain)
     elif aim.addresses:
@@ -185,7 +186,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
-        yield from _flows(target, world, (_PARSES, _undefined(aim)))
+        yield from _flows(target, world, (_PARSES, undefined(aim, cluster)))
     elif found and service:
         for trace in _to_service(aim, target, found, service, world):
             yield _named(trace, hop) if hop else trace
@@ -196,18 +197,6 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
 def _is_there(name: ClusterName, cluster: Cluster) -> bool:
     found = cluster.service(name.namespace, name.name)
     return found is not None and (not name.pod or found.headless)
-
-
-def _undefined(aim: Aim) -> TracedHop:
-    by_kubelet = aim.exporter.variable.startswith("OTEL_") and not aim.exporter.by
-    if "$(" not in aim.host and by_kubelet and "${" in aim.host:
-        why = f"`{aim.host}` stays as it is unless the program fills it in: Kubernetes does so with `$(NAME)` alone"
-        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNFILLED, (aim.said,))
-    if "$(" not in aim.host:
-        why = f"`{aim.host}` is a variable of another kind, of which nobody here knows the value"
-        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
-    why = f"`{aim.host}` names no variable that comes before it, so the text itself is the name"
-    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (aim.said,))
 
 
 def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bool) -> TracedHop | None:

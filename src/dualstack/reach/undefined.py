@@ -1,0 +1,31 @@
+"""Hosts, and ports, of clients that are variables which nobody filled in."""
+
+from dualstack.model.cluster import Cluster
+from dualstack.model.trace import Hop, Status, TracedHop
+from dualstack.reach.aims import Aim
+from dualstack.reach.links import later, service_of
+from dualstack.reach.states import since_when
+from dualstack.reach.variables import references
+
+UNDEFINED, UNFILLED, TOO_EARLY = "undefined", "not-filled", "too-early"
+"""Marks of the hop `resolve`: the variable is not there, is none that Kubernetes fills in, or is of a Service that is
+younger than the container."""
+
+
+def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
+    """The hop at which such a host ends; a Service that was made anew may have been there before."""
+    text = aim.host if "$" in aim.host else aim.exporter.endpoint
+    by_kubelet = aim.exporter.variable.startswith("OTEL_") and not aim.exporter.by
+    if "$(" not in text and by_kubelet and "${" in aim.host:
+        why = f"`{aim.host}` stays as it is unless the program fills it in: Kubernetes does so with `$(NAME)` alone"
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNFILLED, (aim.said,))
+    if "$(" not in text:
+        why = f"`{aim.host}` is a variable of another kind, of which nobody here knows the value"
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
+    young = {y for x in aim.pods for y in later(x, cluster.services, since_when(aim.exporter.container, x))}
+    late = next((x for x in map(service_of, references(text)) if x in young), "")
+    if late:
+        why = f"`{text}` stays as it is written, since Service {late} was made after the container had started"
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, TOO_EARLY, (aim.said,))
+    why = f"`{text}` names no variable that comes before it, so the text itself is the name"
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (aim.said,))
