@@ -49,7 +49,7 @@ from dualstack.reach.followed_on import followed_on
 from dualstack.reach.forward import World as Reasoned
 from dualstack.reach.forward import forward
 from dualstack.reach.gates import gated
-from dualstack.reach.halted import at_rest
+from dualstack.reach.halted import at_rest, unmade
 from dualstack.reach.halted import standing as as_they_stand
 from dualstack.reach.hint import in_namespace
 from dualstack.reach.injected import told as instrumented
@@ -297,7 +297,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-        said += [under(code, x) for code, x in at_rest(sight.traces)]
+        said += [under(code, x) for code, x in (*at_rest(sight.traces), *unmade(sight.cluster))]
         said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
     return tuple(map(veiled, explained(said, wanted, used)))
 

@@ -198,6 +198,10 @@ IDLE: dict[str, tuple[Object, str]] = {
     ),
     "a quota of a set": ({"kind": "StatefulSet", "status": {"conditions": [QUOTA]}}, "exceeded quota: compute"),
     "no node": ({"kind": "DaemonSet", "status": {"desiredNumberScheduled": 0}}, "is for none of the nodes"),
+    "paused": (
+        {"kind": "Deployment", "spec": {"replicas": 1, "paused": True}},
+        "Deployment otel, whose pods Service otel selects, is paused, and makes no pods of the template that it has",
+    ),
     "other pods": (
         {"kind": "Deployment", "spec": {"replicas": 0}, "labels": {"app": "web"}},
         "No pod of the namespace",
@@ -212,7 +216,7 @@ IDLE: dict[str, tuple[Object, str]] = {
                 "DaemonSet",
             ),
         },
-        "DaemonSet otel, whose pods Service otel selects, cannot make them: Error creating: exceeded quota: pods",
+        "DaemonSet otel, whose pods Service otel selects, cannot make pods: Error creating: exceeded quota: pods",
     ),
     "nothing to say": ({"kind": "Deployment", "spec": {"replicas": 1}}, "No pod of the namespace"),
 }

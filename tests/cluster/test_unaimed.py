@@ -1,5 +1,6 @@
 """Questions that come to no flow: which ports there are, and what to do."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from dualstack.model.world import World
 from dualstack.overview import _LOST, conclude_all
 from dualstack.report.text import render
 from tests.cluster import worlds as w
+from tests.cluster.test_no_pods import asked_of, event
 from tests.cluster.test_survey import client, everything, of_cart, service, variables, whole
 
 WEB = [{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9090}, {"name": "dns", "port": 53, "protocol": "UDP"}]
@@ -220,16 +222,29 @@ def test_a_workload_may_have_no_pods() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"spec": {"replicas": 0}}, "(`replicas: 0`)"),
-        ({"kind": "DaemonSet", "spec": {}, "status": {"desiredNumberScheduled": 0}}, "(it is for none of the nodes)"),
+        ({"spec": {"replicas": 0}}, "Deployment otel has `replicas: 0`. Scale it up"),
+        (
+            {"kind": "DaemonSet", "spec": {}, "status": {"desiredNumberScheduled": 0}},
+            "DaemonSet otel is for none of the nodes.",
+        ),
     ],
 )
 def test_why_a_workload_has_no_pods_is_said_where_it_says_so(said: dict[str, Any], told: str) -> None:
     idle = {**w.deployment(), **said}
 
-    assert f"has no pods {told}, so nothing" in of(
+    assert f"has no pods, so nothing tells which Services lead there. {told}" in of(
         asked("deploy/otel", services=[], slices=[], pods=[], workloads=[idle])
     )
+
+
+def test_so_is_what_was_said_of_it(tmp_path: Path) -> None:
+    agents = {**w.deployment(), "kind": "DaemonSet"}
+    words = event("FailedCreate", "Error creating: pods are forbidden: violates PodSecurity", "otel", "DaemonSet")
+    others = [w.service(selector={"app": "web"})]
+
+    found = asked_of("ds/otel", tmp_path, services=others, slices=[], pods=[], workloads=[agents], events=[words])
+
+    assert "DaemonSet otel cannot make pods: Error creating: pods are forbidden: violates PodSecurity" in why(found)[0]
 
 
 def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_may_read() -> None:

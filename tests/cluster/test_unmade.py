@@ -189,6 +189,38 @@ def test_a_snapshot_gives_the_same_answer_and_hides_the_names() -> None:
     assert hidden.asking.template.startswith("CronJob/")
 
 
+@pytest.mark.parametrize(
+    ("target", "kind", "held", "said"),
+    [
+        ("cronjob", "CronJob", {"suspend": True}, "CronJob load is suspended and makes no Jobs."),
+        ("job", "Job", {"suspend": True}, "Job load is suspended and makes no pods."),
+        ("deploy", "Deployment", {"replicas": 0}, "Deployment load has `replicas: 0`."),
+        ("deploy", "Deployment", {"paused": True}, "Deployment load is paused, and makes no pods of the template"),
+        ("ds", "DaemonSet", {}, "DaemonSet load is for none of the nodes."),
+    ],
+)
+def test_what_makes_no_pods_of_a_client_says_so(target: str, kind: str, held: Object, said: str) -> None:
+    resting = workload(kind, OTEL)
+    resting["spec"] |= held
+    resting["status"] = {"desiredNumberScheduled": 0} if kind == "DaemonSet" else {}
+
+    found = told(target, resting)
+
+    (one,) = [x for x in found.findings if x.summary == "Nothing makes pods of the client"]
+    assert (one.code, one.severity, errors(found)) == ("DS507", Severity.WARNING, [])
+    assert one.detail.startswith(said)
+    assert (one.fix is None) is (kind == "DaemonSet")
+
+
+def test_pods_of_its_that_run_are_there() -> None:
+    cron, job = workload("CronJob", OTEL), workload("Job", OTEL)
+    job["metadata"]["name"] = "load-1"
+    cron["spec"]["suspend"] = True
+    cron["status"] = {"active": [{"kind": "Job", "name": "load-1"}]}
+
+    assert "DS507" not in w.codes(told("cronjob", cron, job, pod("load-1-x", "n2", OTEL)))
+
+
 def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
     runs = workload("CronJob", "http://runs.obs.svc:4317")
     runs["metadata"]["name"] = "runs"

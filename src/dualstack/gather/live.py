@@ -27,7 +27,7 @@ def of_one(api: Api, ask: Asker, target: KubeTarget, tell: Tell, *, clients: boo
     """What leads to a target and what is behind it; with `clients` also who else sends there. Raises BadInput."""
     world = of(ask, target)
     read_again(ask.api, world, tell)
-    reasons(ask, tell)
+    reasons(ask, tell, str(target))
     elsewhere(ask, tell)
     by_hand(ask)
     if clients and not world.clients:

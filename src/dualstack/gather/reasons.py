@@ -19,10 +19,10 @@ _OBJECTS = 8
 _MAKING = tuple(kinds.WORKLOADS[x] for x in ("Deployment", "StatefulSet", "DaemonSet"))
 
 
-def reasons(ask: Asker, tell: Callable[[str], None]) -> None:
+def reasons(ask: Asker, tell: Callable[[str], None], target: str = "") -> None:
     """Note the workloads of Services without pods, and the events of those and of pods that are not ready.
 
-    Raises Unreachable.
+    Those of a workload that is the target as well, where it has no pods. Raises Unreachable.
     """
     world = ask.world
     spaces = list(dict.fromkeys(x for x, _ in _lonely(world)))
@@ -32,7 +32,7 @@ def reasons(ask: Asker, tell: Callable[[str], None]) -> None:
     if len(spaces) > _SPACES:
         why = f"those of {len(spaces) - _SPACES} more namespaces were not listed; `-n` asks about one"
         world.gaps.append(Missing("workloads of Services without pods", why))
-    silent = [*_unready(world)][:_OBJECTS] + [*_failing(world)][:_OBJECTS]
+    silent = [*_unready(world)][:_OBJECTS] + [*_failing(world, target)][:_OBJECTS]
     for space, name in silent:
         ask.soon("objects", kinds.EVENTS, space, "", _about(name))
     for space, name in silent:
@@ -55,7 +55,7 @@ def reasons_in(whole: World, world: World) -> None:
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
         if key(item) in read:
             world.keep(kinds.CONFIG_MAPS.kind, item)
-    silent = {*_unready(world), *_failing(world)}
+    silent = {*_unready(world), *_failing(world, world.target)}
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
         if (text(item, "involvedObject", "namespace"), text(item, "involvedObject", "name")) in silent:
             world.keep(kinds.EVENTS.kind, item)
@@ -143,9 +143,10 @@ def _made_by(pod: Pod) -> tuple[str, ...]:
     return pod.metadata.namespace, next(owners, pod.metadata.name)
 
 
-def _failing(world: World) -> Iterator[tuple[str, str]]:
-    """The namespaces and the names of workloads that make no pods for a Service, and do not say why."""
-    makers = (y for x in _MAKING for y in world.objects.get(x.kind, ()))
-    for item in _idle([*makers], world):
-        if part(item, "spec").get("replicas") != 0:
+def _failing(world: World, target: str) -> Iterator[tuple[str, str]]:
+    """The namespaces and the names of workloads that make no pods for a Service, or none at all, and do not say why."""
+    makers = [y for x in _MAKING for y in world.objects.get(x.kind, ())]
+    name = "" if world.objects.get(kinds.PODS.kind) else target.partition("/")[2]
+    for item in makers:
+        if part(item, "spec").get("replicas") != 0 and (key(item)[1] == name or any(_idle([item], world))):
             yield key(item)

@@ -36,13 +36,17 @@ class Strategy(Slim, frozen=True):
 
 
 class MakerSpec(Slim, frozen=True):
-    """How many pods are asked for, which are its own, of which template they are, and how they come to a newer one."""
+    """How many pods are asked for, which are its own, of which template they are, and how they come to a newer one.
+
+    What is `paused` brings no newer template to pods, and what is suspended makes nothing: no pods, or no Jobs.
+    """
 
     replicas: int | None = None
     selector: LabelSelector = LabelSelector()
     template: Template | None = None
     update_strategy: Strategy | None = None
     paused: bool | None = None
+    suspend: bool | None = None
 
 
 class MakerStatus(Slim, frozen=True):

@@ -24,7 +24,7 @@ T = TypeVar("T")
 Object = Mapping[str, Any]
 
 
-MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job")
 """Workloads, those first that make others."""
 PEERS = "PeerAuthentication"
 """What Istio demands of those who come to pods; it is not asked for, and counts where what was stored has it."""

@@ -212,11 +212,11 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if before:
         return msgspec.structs.replace(before, mark=before.mark or mark, evidence=(*before.evidence, *facts))
     inside = looked.get(Way.LOOPBACK)
-    silent = [x for x in place.on(backend.port) if x.silent and place.observed is None]
-    if silent:
+    silent = [x for x in place.on(backend.port) if x.silent and place.observed is None and not sockets]
+    if silent and not (direct and direct.outcome is not Outcome.REFUSED):
         seen = tuple(map(sight, filter(None, (direct, inside))))
-        said = Evidence(silent[0].value, silent[0].endpoint.field, Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, silent[0].bound.unknown, NOTHING, (*seen, said))
+        fact = Evidence(silent[0].value, silent[0].endpoint.field, Layer.DECLARED)
+        return TracedHop(Hop.LISTEN, Status.FAIL, silent[0].bound.unknown, NOTHING, (*seen, fact))
     if direct:
         facts = (sight(direct), *facts)
         if direct.outcome is Outcome.REFUSED:

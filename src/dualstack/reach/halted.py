@@ -6,10 +6,11 @@ from msgspec.structs import replace
 
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence
-from dualstack.model.finding import Confidence, Finding, Severity
+from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
-from dualstack.reach.exporting import asked
+from dualstack.reach.exporting import asked, owner
 from dualstack.reach.held_up import held_up
+from dualstack.reach.idle import rests
 from dualstack.reach.live import families_of, keys
 from dualstack.reach.pods import Places
 from dualstack.reach.states import halted, told_alike
@@ -46,6 +47,27 @@ def at_rest(traces: Traces) -> Iterator[tuple[str, Finding]]:
                 families=families_of(mine),
                 evidence=mine[0].at(Hop.ENDPOINT).evidence,
                 flows=keys(mine),
+                causes=(),
+            ),
+        )
+
+
+def unmade(cluster: Cluster) -> Iterator[tuple[str, Finding]]:
+    """One finding, with the same code, where no pod of the clients is there, and what makes them says why."""
+    theirs = {(x.metadata.namespace, owner(x)) for x in cluster.askers if not x.metadata.name}
+    mine = [x for x in cluster.makers if (x.metadata.namespace, f"{x.kind} {x.metadata.name}") in theirs]
+    why = rests(mine, cluster.events)
+    if why:
+        yield (
+            "DS507",
+            Finding(
+                summary="Nothing makes pods of the client",
+                detail=f"{why.maker.called} {why.said}. Nothing is sent from there.",
+                hint=why.hint,
+                severity=Severity.WARNING,
+                confidence=Confidence.OBSERVED,
+                evidence=(Evidence(why.said, why.maker.called),),
+                fix=Fix("Let it make pods", commands=(why.command,)) if why.command else None,
                 causes=(),
             ),
         )

@@ -1,9 +1,10 @@
-"""Workloads that make no pods for a Service: because none is asked for, or because they may not."""
+"""Workloads that make no pods: because none is asked for, or because they may not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dualstack.model.cluster import Cluster, Service
+from dualstack.model.event import Event
 from dualstack.model.maker import Maker
 from dualstack.reach.exporting import COLLECTOR, owner
 from dualstack.reach.live import patch
@@ -13,7 +14,7 @@ from dualstack.reach.states import cut
 
 
 class Idle(NamedTuple):
-    """A workload without pods: why in a sentence, what to do, and the command for that, where there is one."""
+    """A workload without pods: why, as what is said of it, what to do, and the command for that, where there is one."""
 
     maker: Maker
     said: str
@@ -22,10 +23,16 @@ class Idle(NamedTuple):
 
 
 def idle(cluster: Cluster, service: Service) -> Idle | None:
-    """Why there is no pod that a Service selects, where a workload says it."""
-    mine = [x for x in cluster.makers if _is_for(x, service)]
-    found = (*(y for tell in (_refused, _unwanted) for x in mine for y in tell(x, service)),)
-    return next(iter((*found, *(y for x in mine for y in _told(x, service, cluster)))), None)
+    """Why there is no pod that a Service selects, where a workload says it in a sentence."""
+    found = rests([x for x in cluster.makers if _is_for(x, service)], cluster.events)
+    selected = f"whose pods {service.called} selects"
+    return found._replace(said=f"{found.maker.called}, {selected}, {found.said}") if found else None
+
+
+def rests(makers: Sequence[Maker], events: Iterable[Event]) -> Idle | None:
+    """Why some workloads have no pods, where one of them says it, or else what happened to them does."""
+    found = [y for tell in (_refused, _unwanted) for x in makers for y in tell(x)]
+    return next(iter((*found, *(y for x in makers for y in _told(x, events)))), None)
 
 
 def _is_for(maker: Maker, service: Service) -> bool:
@@ -95,35 +102,44 @@ def _successor(cluster: Cluster, service: Service) -> str:
     return next((x[0] for x in (every, near) if len(x) == 1), "")
 
 
-def _refused(maker: Maker, service: Service) -> Iterator[Idle]:
+def _refused(maker: Maker) -> Iterator[Idle]:
     """Its pods are not let in, as by a quota (kubernetes 1.34.4, pkg/controller/replicaset, ReplicaFailure)."""
     for each in maker.status.conditions or ():
         if each.type == "ReplicaFailure" and each.status == "True":
-            yield _denied(maker, service, each.message or each.reason or "nobody says why")
+            yield _denied(maker, each.message or each.reason or "nobody says why")
 
 
-def _told(maker: Maker, service: Service, cluster: Cluster) -> Iterator[Idle]:
+def _told(maker: Maker, events: Iterable[Event]) -> Iterator[Idle]:
     """The same of a StatefulSet and a DaemonSet, which have no such condition."""
-    mine = (x for x in cluster.events if x.is_about(maker.kind, maker.metadata) and x.reason == "FailedCreate")
+    mine = (x for x in events if x.is_about(maker.kind, maker.metadata) and x.reason == "FailedCreate")
     last = max(mine, key=lambda x: x.last, default=None)
     if last:
-        yield _denied(maker, service, last.said)
+        yield _denied(maker, last.said)
 
 
-def _denied(maker: Maker, service: Service, words: str) -> Idle:
-    said = f"{maker.called}, whose pods {service.called} selects, cannot make them: {cut(words).rstrip('.')}"
-    return Idle(maker, said, "Mend what the API server says of the pods.")
+def _denied(maker: Maker, words: str) -> Idle:
+    return Idle(maker, f"cannot make pods: {cut(words).rstrip('.')}", "Mend what the API server says of the pods.")
 
 
-def _unwanted(maker: Maker, service: Service) -> Iterator[Idle]:
-    about = maker.metadata
+def _unwanted(maker: Maker) -> Iterator[Idle]:
+    """What asks for no pods, or is kept from making any.
+
+    Kubernetes documentation, Deployments, Pausing and Resuming a rollout; Jobs and CronJob, Suspending.
+    """
+    about, called = maker.metadata, f"{maker.kind.lower()} {maker.metadata.name} -n {maker.metadata.namespace}"
     # A Deployment, and what else makes ReplicaSets, keeps its older ones without pods.
     if maker.spec.replicas == 0 and not (maker.kind == "ReplicaSet" and about.owner_references):
-        said = f"{maker.called}, whose pods {service.called} selects, has `replicas: 0`"
-        yield Idle(maker, said, *_scaled(maker))
+        yield Idle(maker, "has `replicas: 0`", *_scaled(maker))
     if maker.kind == "DaemonSet" and maker.status.desired_number_scheduled == 0:
-        said = f"{maker.called}, whose pods {service.called} selects, is for none of the nodes"
-        yield Idle(maker, said, "See its `nodeSelector`, its affinity, and the taints of the nodes.")
+        hint = "See its `nodeSelector`, its affinity, and the taints of the nodes."
+        yield Idle(maker, "is for none of the nodes", hint)
+    if maker.spec.suspend:
+        what = "Jobs" if maker.kind == "CronJob" else "pods"
+        resume = f'kubectl patch {called} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
+        yield Idle(maker, f"is suspended and makes no {what}", "Resume it where it is to run.", resume)
+    if maker.spec.paused and not maker.status.updated_replicas:
+        hint, resume = "Resume its rollout, if the template is well by now.", f"kubectl rollout resume {called}"
+        yield Idle(maker, "is paused, and makes no pods of the template that it has", hint, resume)
 
 
 def _scaled(maker: Maker) -> tuple[str, str]:

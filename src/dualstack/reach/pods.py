@@ -296,9 +296,8 @@ def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened
     """
     looks = {x: seen.of(space.place, item.port, item.endpoint.protocol, x) for x in Way}
     direct, inside = looks[Way.ADDRESS], looks[Way.LOOPBACK]
-    local = [x for x in item.bound.sockets if accepts(x, "127.0.0.1", space)]
-    refused = inside is not None and inside.outcome is Outcome.REFUSED
-    if local and refused and (direct is None or direct.outcome is Outcome.REFUSED):
+    refused = inside and not {x.outcome for x in (direct, inside) if x} - {Outcome.REFUSED}
+    if refused and any(accepts(x, "127.0.0.1", space) for x in item.bound.sockets):
         why = f"nothing listens on port {item.port}, whatever the configuration says"
         return msgspec.structs.replace(item, bound=Bound(unknown=why), silent=True)
     if item.anew and item.anew.sockets and all(is_loopback(x.address) for x in item.anew.sockets):

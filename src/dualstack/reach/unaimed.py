@@ -13,6 +13,7 @@ from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
+from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
@@ -135,10 +136,10 @@ def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
         said = "; ".join(map(_ports, cluster.services))
         return f"{said}. None is {_NUMBERS}, or called `otlp`. {_remedy(places)}"
     if not cluster.pods:
-        nowhere = any(x.status.desired_number_scheduled == 0 for x in cluster.makers)
-        idle = any(x.spec.replicas == 0 for x in cluster.makers)
-        none = " (`replicas: 0`)" if idle else " (it is for none of the nodes)" if nowhere else ""
-        return f"`{target}` has no pods{none}, so nothing tells which Services lead there"
+        mine = [x for x in cluster.makers if x.metadata.name == target.partition("/")[2]]
+        why = rests(mine, cluster.events)
+        told = f". {why.maker.called} {why.said}. {why.hint}" if why else ""
+        return f"`{target}` has no pods, so nothing tells which Services lead there{told}"
     return _unset(cluster, target) or f"no Service and no host port leads to the pods of `{target}`. {_remedy(places)}"
 
 
