@@ -186,3 +186,43 @@ def test_an_address_of_its_own_is_not_refuted_by_the_loopback() -> None:
     seen = looks("otel-a", 4317, REFUSED, REFUSED)
 
     assert "DS211" not in w.codes(diagnosed(*seen, configs=[w.config("${env:MY_POD_IP}:4317")]))
+
+
+def unset(**container: Any) -> list[w.Object]:
+    """A pod of a Collector whose gRPC port is a variable, with this in its container."""
+    pod = w.pod("otel-a", "n1")
+    pod["spec"]["containers"][0] |= container
+    return [pod]
+
+
+def test_a_port_from_a_variable_that_nobody_sets_is_the_cause() -> None:
+    seen, text = looks("otel-a", 4317, REFUSED, REFUSED), w.config("0.0.0.0:${env:GRPC_PORT}")
+    found = only(diagnosed(*seen, configs=[text]), "DS211")
+
+    assert "`0.0.0.0:${env:GRPC_PORT}`, and the container `otelcol` has no variable `GRPC_PORT`" in found.detail
+    assert found.hint.startswith("Set `GRPC_PORT` to 4317 in the container `otelcol`, or write that port in `receivers")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"envFrom": [{"secretRef": {"name": "otel"}}]},
+        {"env": [{"name": "GRPC_PORT", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "port"}}}]},
+    ],
+)
+def test_one_that_may_be_set_where_nobody_may_read_is_not(held: dict[str, Any]) -> None:
+    seen, text = looks("otel-a", 4317, REFUSED, REFUSED), w.config("0.0.0.0:${env:GRPC_PORT}")
+
+    assert "GRPC_PORT" not in only(diagnosed(*seen, configs=[text], pods=unset(**held)), "DS211").detail
+
+
+def test_nor_is_one_that_a_service_may_give() -> None:
+    seen, text = looks("otel-a", 4317, REFUSED, REFUSED), w.config("0.0.0.0:${env:OTEL_SERVICE_PORT}")
+
+    assert "OTEL_SERVICE_PORT" not in only(diagnosed(*seen, configs=[text]), "DS211").detail
+
+
+def test_nor_is_one_of_another_protocol() -> None:
+    seen, text = looks("otel-a", 4317, REFUSED, REFUSED), w.config("${env:NOWHERE}:4317", "0.0.0.0:${env:HTTP_PORT}")
+
+    assert "HTTP_PORT" not in next(x for x in diagnosed(*seen, configs=[text]).findings if x.code == "DS211").detail

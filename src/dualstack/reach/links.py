@@ -20,6 +20,11 @@ def service_of(variable: str) -> str:
     return found["name"].lower().replace("_", "-") if found else ""
 
 
+def is_number(variable: str) -> bool:
+    """Whether a variable would hold the number of a port if a Service gave it; `NAME_PORT` alone holds a URL."""
+    return bool(service_of(variable)) and ("_SERVICE_PORT" in variable or variable.endswith(("_TCP_PORT", "_UDP_PORT")))
+
+
 def links(pod: Pod, services: Iterable[Service], started: str) -> Mapping[str, str] | None:
     """The variables that some Services gave a container of a pod; None where it gets none.
 

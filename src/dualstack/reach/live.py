@@ -225,18 +225,28 @@ def redirected(trace: Trace, places: Places) -> tuple[str, str]:
 
 
 def unheeded(found: Finding, trace: Trace, places: Places | None) -> Finding:
-    """A finding of a closed port, with the container whose configuration has a receiver there, where one has."""
+    """A finding of a closed port, with the container whose configuration has a receiver there, or one without a port.
+
+    Of an empty port the kernel chooses one (Go src/net/dial.go, Listen), and the Collector makes nothing of a variable
+    that is not set (opentelemetry-collector confmap/provider/envprovider).
+    """
     place = places.named(trace.server) if places else None
-    mine = next((x for x in place.on(trace.port) if x.silent), None) if place else None
-    if place is None or mine is None:
+    if place is None:
         return found
-    image = next(x.image for x in together(place.pod) if x.name == mine.container)
-    named = f"the container `{mine.container}` (image `{image}`)"
-    return replace(
-        found,
-        detail=f"{found.detail} The configuration for {named} has `{mine.value}` all the same.",
-        hint=f"See in its log, image and command whether {named} runs a Collector that reads this configuration.",
-    )
+    silent = next((x for x in place.on(trace.port) if x.silent), None)
+    unset = next((x for x in place.opened if x.unset and x.endpoint.protocol is trace.protocol), None)
+    if silent:
+        image = next(x.image for x in together(place.pod) if x.name == silent.container)
+        named = f"the container `{silent.container}` (image `{image}`)"
+        said = f"The configuration for {named} has `{silent.value}` all the same."
+        hint = f"See in its log, image and command whether {named} runs a Collector that reads this configuration."
+    elif unset:
+        field, named = unset.endpoint.field, f"the container `{unset.container}`"
+        said = f"`{field}` is `{unset.value}`, and {named} has no variable `{unset.unset}`, so the kernel chooses the port."
+        hint = f"Set `{unset.unset}` to {trace.port} in {named}, or write that port in `{field}`."
+    else:
+        return found
+    return replace(found, detail=f"{found.detail} {said}", hint=hint)
 
 
 def is_open(trace: Trace, places: Places | None) -> bool:

@@ -18,14 +18,17 @@ from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, accepts, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.client_dns import own_names
+from dualstack.reach.links import is_number
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import held_back, since_when, status_of, stopped
-from dualstack.reach.variables import environment
+from dualstack.reach.variables import Variables, environment
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
 
 _REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_PORT = re.compile(f".*:{_REFERENCE.pattern}")
+"""An address whose port is such a variable."""
 _SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?)?")
 """The name of a Service, as the DNS of a cluster has it (Kubernetes DNS specification 1.1 section 2.3)."""
 _LOCALHOST = (Lookup("localhost", ("127.0.0.1", "::1"), source="the hosts file that the kubelet writes"),)
@@ -38,7 +41,8 @@ class Opened(msgspec.Struct, frozen=True):
     `value` has its variables filled in, `bound` is what became of it. `anew` is what will become of it when the
     container starts again, where what that has read may be another text by now; else None. `runs` says that the
     container is ready with just this configuration, so that nothing in it keeps the container from running. `silent`
-    says that looks showed that nothing listens there, whatever the configuration says.
+    says that looks showed that nothing listens there, whatever the configuration says. `unset` is the variable that its
+    port is, where the container has none of this name.
     """
 
     endpoint: DeclaredEndpoint
@@ -48,6 +52,7 @@ class Opened(msgspec.Struct, frozen=True):
     anew: Bound | None = None
     runs: bool = False
     silent: bool = False
+    unset: str = ""
 
     @property
     def port(self) -> int:
@@ -257,9 +262,9 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
 
 def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Iterator[Opened]:
     container = next(x for x in together(pod) if item.container and x.name == item.container.name)
-    values, doubt = environment(container, pod, cluster.config_maps).values, _doubt(item, pod, container, cluster)
+    given, doubt = environment(container, pod, cluster.config_maps), _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
-        value = _looked_up(filled(endpoint.effective, values), pod, cluster)
+        value = _looked_up(filled(endpoint.effective, given.values), pod, cluster)
         runs = bool(status_of(container.name, pod).ready)
         refused = Bound(error=endpoint.problem, cause=endpoint.cause)
         bound = refused if endpoint.cause else _bound(endpoint, value, pod, space, runs=runs)
@@ -270,7 +275,18 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
             continue
         if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
-        yield Opened(endpoint, value, bound, container.name, runs=runs)
+        yield Opened(endpoint, value, bound, container.name, runs=runs, unset=_unset(value, given))
+
+
+def _unset(value: str, given: Variables) -> str:
+    """The variable that the port of an address is, and that a container has not, unless its image sets it.
+
+    Services may give it one with a number in it.
+    """
+    found = _PORT.fullmatch(value)
+    name = found["name"] if found else ""
+    linked = given.links is not None and is_number(name)
+    return "" if name in given.held or given.unread or linked else name
 
 
 def _looked_up(value: str, pod: Pod, cluster: Cluster) -> str:
