@@ -389,5 +389,5 @@ def _answered(trace: Trace, sight: Sight) -> Iterator[ProbeResult]:
         shown = (x.certificate for x in sight.seen.items if (x.place, x.port) == (trace.server, trace.port))
         held = next(filter(None, shown), None)
         yield ProbeResult(task, Outcome(end.mark), detail=end.why, signals=trace.signals, certificate=held)
-    for look in found:
+    for look in sorted(found, key=lambda x: not x.detail):  # the proxy of an API server passes on no headers
         yield ProbeResult(task, look.outcome, status=look.status, detail=look.detail, signals=look.signals)

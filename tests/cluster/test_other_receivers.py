@@ -8,6 +8,7 @@ from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Protocol, family
 from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Finding
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
@@ -92,3 +93,35 @@ def test_the_family_is_named_over_which_alone_nothing_was_exported(taken: bool) 
     said = " ".join(x.text for x in unknown(told(w.config(), looks)) if "4318" in x.text)
 
     assert ("nothing was exported over IPv6, so" in said) is taken
+
+
+HIDDEN = w.config(http="${env:NOWHERE}:4318")
+
+
+def strange(config: w.Object, status: str, *details: str) -> Finding:
+    """What is said of an answer that is no OTLP, by the proxy of the API server and by a forwarded port."""
+    ways = zip((Way.ADDRESS, Way.LOOPBACK), details or ("", ""), strict=True)
+    seen = [Glimpse("pod otel-a", 4318, Protocol.HTTP, x, Outcome.NOT_OTLP, y, status=status) for x, y in ways]
+    return next(x for x in told(config, seen).findings if x.code == "DS905")
+
+
+@pytest.mark.parametrize("config", [HIDDEN, w.config()])
+def test_an_answer_that_means_later_is_for_the_log_of_the_pod(config: w.Object) -> None:
+    found = strange(config, "HTTP 503")
+
+    assert found.summary == "Port 4318 answers `HTTP 503`"
+    assert found.hint == "See in the log of the pod otel-a why it answers so."
+
+
+def test_a_redirect_is_told_with_its_place_whichever_look_saw_it() -> None:
+    found = strange(HIDDEN, "HTTP 308", "", "https://otel.example.com/v1/traces")
+
+    assert found.summary == "Port 4318 redirects exports"
+    assert found.detail.endswith("It redirects to `https://otel.example.com/v1/traces`.")
+    assert "redirects to" not in strange(HIDDEN, "HTTP 308").detail
+
+
+def test_a_page_is_of_what_listens_in_the_pod_and_not_on_the_machine_of_a_service() -> None:
+    hint = strange(HIDDEN, "HTTP 404").hint
+
+    assert hint.startswith("See in the log of the pod otel-a what listens on port 4318, or lead to an OTLP receiver.")

@@ -242,7 +242,7 @@ def unheeded(found: Finding, trace: Trace, places: Places | None) -> Finding:
         hint = f"See in its log, image and command whether {named} runs a Collector that reads this configuration."
     elif unset:
         field, named = unset.endpoint.field, f"the container `{unset.container}`"
-        said = f"`{field}` is `{unset.value}`, and {named} has no variable `{unset.unset}`, so the kernel chooses the port."
+        said = f"`{field}` is `{unset.value}`, and {named} has no variable `{unset.unset}`, so any port is taken."
         hint = f"Set `{unset.unset}` to {trace.port} in {named}, or write that port in `{field}`."
     else:
         return found

@@ -3,7 +3,7 @@
 from dualstack.model.address import Protocol
 from dualstack.model.probe import Outcome, ProbeResult
 from dualstack.model.sockets import Process
-from dualstack.model.trace import Trace
+from dualstack.model.trace import Hop, Status, Trace
 from dualstack.reach.answers import url
 
 SAID = {
@@ -14,6 +14,8 @@ SAID = {
     Outcome.ENDLESS: ("The answer on port {port} never ends", "More came than any OTLP answer holds."),
 }
 """Summary and detail by how an export ended."""
+_LATER = ("HTTP 502", "HTTP 503", "HTTP 504")
+"""Answers after which exporters try again (OTLP specification, OTLP/HTTP response, retryable response codes)."""
 
 
 def resumed(halted: Process) -> tuple[str, str, str]:
@@ -25,16 +27,30 @@ def resumed(halted: Process) -> tuple[str, str, str]:
 
 def stranger(trace: Trace, result: ProbeResult, owner: str) -> tuple[str, str, str]:
     """The words for a server that answered an export in one of the ways in `SAID`; `owner` holds the port."""
-    summary, detail = SAID[result.outcome]
+    port, said = trace.target.port, result.detail or "nothing was answered"
+    summary, detail = (x.format(port=port, said=said) for x in _said(result))
     who = f" `{owner}` holds the port." if owner else f" It calls itself `{result.server}`." if result.server else ""
     status = f" Its status is `{result.status}`." if result.status else ""
-    where = f" It redirects to `{result.detail}`." if _redirects(result) else ""
-    said = detail.format(said=result.detail or "nothing was answered")
-    return summary.format(port=trace.target.port), f"{said}{status}{where}{who}", _hint(trace, result, owner)
+    where = f" It redirects to `{result.detail}`." if _redirects(result) and _place(result) else ""
+    return summary, f"{detail}{status}{where}{who}", _hint(trace, result, owner)
+
+
+def _said(result: ProbeResult) -> tuple[str, str]:
+    """Summary and detail; clients know what some answers mean that are no OTLP."""
+    if _redirects(result):
+        return "Port {port} redirects exports", "The answer is a redirect."
+    if result.outcome is Outcome.NOT_OTLP and result.status in _LATER:
+        return f"Port {{port}} answers `{result.status}`", "That says that exports are not taken now."
+    return SAID[result.outcome]
 
 
 def _redirects(result: ProbeResult) -> bool:
-    return result.status.startswith("HTTP 3") and bool(result.detail) and " " not in result.detail
+    return result.status.startswith("HTTP 3")
+
+
+def _place(result: ProbeResult) -> str:
+    """Where a redirect leads; empty where the answer does not say it."""
+    return result.detail if " " not in result.detail else ""
 
 
 def _hint(trace: Trace, result: ProbeResult, owner: str) -> str:
@@ -47,7 +63,13 @@ def _hint(trace: Trace, result: ProbeResult, owner: str) -> str:
         return f"Check the path `{trace.target.path}`: exporters add `/v1/traces` to it."
     lacks = result.status == "HTTP 404" and trace.protocol is Protocol.HTTP
     below = f" Where a proxy serves it below a path, send to `{url(trace.target)}/PATH`." if lacks else ""
+    pods = "pods behind the Service" * (trace.at(Hop.SERVICE).status is Status.PASS)
+    behind = trace.server if trace.server.startswith("pod ") else pods
+    if behind and result.status in _LATER:
+        return f"See in the log of the {behind} why it answers so."
     if owner:
         return f"Check that `{owner}` is meant to be the receiver, and that port {port} is its OTLP port.{below}"
+    if behind:
+        return f"See in the log of the {behind} what listens on port {trace.port}, or lead to an OTLP receiver.{below}"
     where = f"on the machine that holds `{trace.addresses[0]}`, or look at the proxy.{below}"
     return f"Run `ss -tlnp 'sport = :{port}'` {where}"
