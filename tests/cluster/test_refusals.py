@@ -7,7 +7,7 @@ import pytest
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.diagnosis import Diagnosis, Verdict
-from dualstack.model.finding import Applicability, Finding
+from dualstack.model.finding import Applicability, Confidence, Finding
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from tests.cluster import worlds as w
@@ -38,6 +38,26 @@ def test_what_answers_at_the_loopback_alone_listens_there() -> None:
     assert found.families == (Family.IPV4,)
     assert "`127.0.0.1:4317`" in found.detail
     assert "line 7" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("families", "bind"),
+    [(("IPv4", "IPv6"), "`0.0.0.0:4317`, or `[::]:4317` without IPV6_V6ONLY,"), (("IPv6", "IPv4"), "`[::]:4317`")],
+)
+def test_without_a_configuration_it_may_listen_for_the_other_family_alone(families: tuple[str, str], bind: str) -> None:
+    pods = [w.pod("otel-a", "n1", families)]
+    pods[0]["spec"] |= {"containers": [{"name": "gateway", "image": "shop"}], "volumes": []}
+    ports = [{"name": "otlp-grpc", "port": 4317, "targetPort": 4317}]
+    slices = w.endpoints(pods, ports=[{"name": "otlp-grpc", "port": 4317}])
+
+    seen = looks("otel-a", 4317, REFUSED, ACCEPTED)
+    these = {"pods": pods, "services": [w.service(ports=ports)], "slices": slices}
+    found = next(x for x in diagnosed(*seen, **these).findings if x.code == "DS202")
+
+    assert found.summary == f"Port 4317 takes no {families[0]} from outside"
+    assert found.detail.endswith(f"listens on the loopback alone, or on {families[1]} alone.")
+    assert found.hint.startswith(f"Bind {bind} in the configuration of the container `gateway`; `--inspect`")
+    assert (found.confidence, found.fix) == (Confidence.INFERRED, None)
 
 
 def test_what_answers_nowhere_is_not_there() -> None:

@@ -11,7 +11,7 @@ from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Transport
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.bind import accepts, listen_mark
-from dualstack.reach.blame import is_loopback
+from dualstack.reach.blame import FORWARDED, is_loopback
 from dualstack.reach.lanes import Backend
 from dualstack.reach.outcomes import MEANINGS, lacking, reached
 from dualstack.reach.pods import Place
@@ -271,10 +271,13 @@ def _heard(inside: Glimpse | None) -> str:
 
 
 def heard(traces: Iterable[Trace], place: Place) -> Iterator[Listener]:
-    """The sockets that answer at the loopback of a pod alone, on ports of which nothing else tells."""
+    """The sockets that answer at the loopback of a pod alone, on ports of which nothing else tells.
+
+    A forwarded port comes to 127.0.0.1 or `::1`, where one of the other family alone would answer too.
+    """
     for port in dict.fromkeys(x.port for x in traces if x.at(Hop.LISTEN).mark == _LOOPBACK):
         if all(x.port != port for x in place.sockets):
-            mine = Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source="a forwarded port")
+            mine = Listener(place.name, Transport.TCP, _LOOPBACK, port, Family.IPV4, source=FORWARDED)
             yield msgspec.structs.replace(mine, holder=place.holder(port))
 
 

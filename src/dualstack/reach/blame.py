@@ -9,6 +9,8 @@ from dualstack.model.trace import Trace, Traces
 from dualstack.reach.bind import families
 from dualstack.reach.trace import comes_home, is_refused, sockets_of
 
+FORWARDED = "a forwarded port"
+"""The source of a socket of which is known that it answers at the loopback of a pod, and not at its address."""
 _RECEIVERS = ("otel", "collector", "alloy", "rotel", "tempo", "jaeger", "vector", "fluent-bit")
 """Parts of the names of programs that take OTLP."""
 

@@ -63,13 +63,17 @@ def _hint(trace: Trace, result: ProbeResult, owner: str) -> str:
         return f"Check the path `{trace.target.path}`: exporters add `/v1/traces` to it."
     lacks = result.status == "HTTP 404" and trace.protocol is Protocol.HTTP
     below = f" Where a proxy serves it below a path, send to `{url(trace.target)}/PATH`." if lacks else ""
-    pods = "pods behind the Service" * (trace.at(Hop.SERVICE).status is Status.PASS)
-    behind = trace.server if trace.server.startswith("pod ") else pods
+    behind = _behind(trace)
     if behind and result.status in _LATER:
         return f"See in the log of the {behind} why it answers so."
     if owner:
         return f"Check that `{owner}` is meant to be the receiver, and that port {port} is its OTLP port.{below}"
-    if behind:
-        return f"See in the log of the {behind} what listens on port {trace.port}, or lead to an OTLP receiver.{below}"
-    where = f"on the machine that holds `{trace.addresses[0]}`, or look at the proxy.{below}"
-    return f"Run `ss -tlnp 'sport = :{port}'` {where}"
+    where = f"on the machine that holds `{trace.addresses[0]}`, or look at the proxy"
+    look = f"See in the log of the {behind} what listens on port {trace.port}, or lead to an OTLP receiver"
+    return f"{look}.{below}" if behind else f"Run `ss -tlnp 'sport = :{port}'` {where}.{below}"
+
+
+def _behind(trace: Trace) -> str:
+    """Words for the pods at the end of a flow; no machine holds the address of a Service."""
+    pods = "pods behind the Service" * (trace.at(Hop.SERVICE).status is Status.PASS)
+    return trace.server if trace.server.startswith("pod ") else pods

@@ -55,16 +55,18 @@ spec: {mode: sidecar, config: {receivers: {otlp: {protocols: {grpc: {endpoint: "
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.host import Namespaces
 from dualstack.model.otel import Declared
-from dualstack.model.sockets import Listeners
-from dualstack.model.trace import Hop, Traces
-from dualstack.reach.blame import Narrow, narrow
+from dualstack.model.sockets import Listener, Listeners
+from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.reach.blame import FORWARDED, Narrow, narrow
 from dualstack.reach.callers import locals_called
 from dualstack.reach.edits import fix, widened
-from dualstack.reach.hint import owner, rebind, wildcard
+from dualstack.reach.hint import either, owner, rebind, wildcard
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
 
@@ -83,7 +85,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         left_out = endpoint is not None and not endpoint.value
         default = f" `{endpoint.field}` is left out, and the default is local." if endpoint and left_out else ""
         bound = ", ".join(f"`{x.endpoint}`" for x in sockets)
-        yield Finding(
+        found = Finding(
             summary=f"Port {port} listens on the loopback only",
             detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Other addresses are refused.{default}",
             hint=rebind(sockets[0], space, endpoint),
@@ -93,6 +95,13 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
             fix=Fix(f"Bind {wildcard(sockets[0], space, endpoint)}", Applicability.UNSAFE),
             flows=(trace.key,),
         )
+        yield found if endpoint or sockets[0].source != FORWARDED else _open(found, trace, sockets[0])
+
+
+def _open(found: Finding, trace: Trace, socket: Listener) -> Finding:
+    """A finding of a socket that no configuration and no look inside tells of: it may be one of the other family."""
+    summary, detail, hint = either(socket, trace.family)
+    return replace(found, summary=summary, detail=detail, hint=hint, confidence=Confidence.INFERRED, fix=None)
 
 
 def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
