@@ -144,6 +144,29 @@ def test_and_no_restart_is_advised_with_it() -> None:
     assert the(found).hint == "See that it is right, then restart the pods."
 
 
+LATE = {
+    "no port": ('"0.0.0.0:4317"', '"0.0.0.0"', "DS105"),
+    "not a port": ("0.0.0.0:4317", "0.0.0.0:99999", "DS119"),
+    "no quotes": ('"0.0.0.0:4317"', "[::]:4317", "DS118"),
+    "no such receiver": ("receivers: [otlp]", "receivers: [otlp/2]", "DS122"),
+    "another port": ("0.0.0.0:4317", "0.0.0.0:5317", "DS508"),
+}
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_whatever_else_is_wrong_there_is_no_error_of_what_runs(case: str) -> None:
+    before, after, code = LATE[case]
+    wrong = w.config(**LATER)
+    wrong["data"]["config.yaml"] = wrong["data"]["config.yaml"].replace(before, after)
+    objects = w.healthy(pods=PODS, slices=w.endpoints(PODS), configs=[wrong])
+
+    found = w.diagnosed(objects, seen=outside(address=Outcome.ACCEPTED))
+
+    assert (the(found, code).severity, found.verdict) == (Severity.WARNING, Verdict.UNKNOWN)
+    assert not [x for x in found.findings if x.severity is Severity.ERROR]
+    assert not [x for x in found.traces if x.failed]
+
+
 def test_a_container_that_is_not_ready_may_have_read_what_is_refused() -> None:
     halted = w.pod("otel-b", "n2", conditions=[], containerStatuses=[{"name": "otelcol", "state": {"waiting": {}}}])
     pods = [*PODS, halted]

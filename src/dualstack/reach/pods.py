@@ -92,7 +92,7 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def known(self) -> bool:
         """Whether a port without a socket here surely has none."""
-        return self.whole and not any(x.bound.unknown for x in self.opened)
+        return self.whole and not self.outdated and not any(x.bound.unknown for x in self.opened)
 
     @property
     def sockets(self) -> tuple[Listener, ...]:

@@ -23,8 +23,12 @@ from dualstack.reach.states import status_of
 from dualstack.reach.unready import ENDING
 
 _UNHEARD, _ONE_FAMILY, _ONE_OF_TWO = "DS218", "DS501", "DS604"
-_CODES = (*(x for x in ENDING if x != "DS102"), _UNHEARD)
+_SURE = tuple(x for x in ENDING if x != "DS102")
+_CODES = (*_SURE, _UNHEARD)
 """Of these a container that runs knows better; DS102 speaks of addresses as well that it may get another day."""
+
+_LISTENERS = ("DS508", "DS902")
+"""Those that tell by the configurations of files who listens where others send to."""
 
 _SEVERITIES = list(Severity).index
 
@@ -37,25 +41,28 @@ def standing(
     Nor those of one of two addresses where there is one alone. What was written after the start is about the next one.
     """
     later = _written_later(places)
+    all_later = bool(later) and all(y.config.file in later for x in places for y in x.configs)
     refuted = _bound(places) | _read(places, workloads)
     single = _single(places, workloads, nodes)
     for each in static:
         alone = each.code == _ONE_OF_TWO and each.location is not None and each.location.file in single
-        if each.location in later and each.code in ENDING:
-            yield _next(each, later[each.location])
+        if each.location and each.location.file in later and each.code in _SURE:
+            yield _next(each, later[each.location.file])
+        elif all_later and each.code in _LISTENERS:
+            yield replace(each, severity=max(each.severity, Severity.WARNING, key=_SEVERITIES))
         elif not alone and (each.location not in refuted or each.code not in _CODES):
             yield each
 
 
-def _written_later(places: Iterable[Place]) -> Mapping[Location | None, str]:
-    """The places of what a configuration is refused for that no container has read: why, where all that do are ready.
+def _written_later(places: Iterable[Place]) -> Mapping[str, str]:
+    """The files of configurations that no container has read as they are now: why, where all that read them are ready.
 
     One that is not may have started with it.
     """
     read = [(x, item) for x in places for item in x.configs]
-    every = [(y.at, x, item.container.name) for x, item in read if item.container for y in item.config.refused]
-    kept = {at for at, x, name in every if not (x.outdated and status_of(name, x.pod).ready)}
-    return {at: x.outdated for at, x, _ in every if at not in kept}
+    every = [(item.config.file, x, item.container.name) for x, item in read if item.container]
+    kept = {file for file, x, name in every if not (x.outdated and status_of(name, x.pod).ready)}
+    return {file: x.outdated for file, x, _ in every if file not in kept}
 
 
 def _next(finding: Finding, why: str) -> Finding:

@@ -69,6 +69,6 @@ def _displaced(trace: Trace, halted: str) -> Trace:
 
 
 def _unclear(backend: Backend, place: Place) -> str:
-    """Why nobody can say who listens on a port."""
+    """Why nobody can say who listens on a port: a text that came after the start does not tell."""
     mine = (x.bound.unknown or x.bound.error for x in place.opened if x.port in (backend.port, 0))
-    return next(filter(None, mine), "")
+    return next(filter(None, mine), place.outdated)
