@@ -55,7 +55,7 @@ def test_without_a_configuration_it_may_listen_for_the_other_family_alone(famili
     found = next(x for x in diagnosed(*seen, **these).findings if x.code == "DS202")
 
     assert found.summary == f"Port 4317 takes no {families[0]} from outside"
-    assert found.detail.endswith(f"listens on the loopback alone, or on {families[1]} alone.")
+    assert f"The socket is one of the loopback alone, or of {families[1]} alone, held by the c" in found.detail
     assert found.hint.startswith(f"Bind {bind} in the configuration of the container `gateway`; `--inspect`")
     assert (found.confidence, found.fix) == (Confidence.INFERRED, None)
 

@@ -129,11 +129,11 @@ def either(socket: Listener, refused: Family) -> tuple[str, str, str]:
     """Summary, detail and hint for a socket that a forwarded port came to where the address of its pod refuses."""
     wide = {Family.IPV4: f"`0.0.0.0:{socket.port}`, or `[::]:{socket.port}` without IPV6_V6ONLY,"}
     bind = wide.get(refused, f"`[::]:{socket.port}`")
-    which = f"{owner(socket)} listens on the loopback alone, or on {refused.other.title} alone"
+    which = f"The socket is one of the loopback alone, or of {refused.other.title} alone, held by {owner(socket)}"
     there = f"The {refused.title} address of the {socket.place} refuses, and a forwarded port is answered"
     return (
         f"Port {socket.port} takes no {refused.title} from outside",
-        f"{there}, which comes to 127.0.0.1 or ::1: {which}.",
+        f"{there}, which comes to 127.0.0.1 or ::1. {which}.",
         f"Bind {bind} in the configuration of {owner(socket)}; `--inspect` shows which it is.",
     )
 
