@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import msgspec
 
 from dualstack.gather.errors import BadInput
 from dualstack.gather.expand import expand
+from dualstack.gather.sections import SECTIONS, types
 from dualstack.gather.vacancies import vacancy
 from dualstack.gather.yaml_tree import (
     BadYaml,
@@ -35,7 +36,6 @@ from dualstack.reach.features import is_on
 
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
-SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
 _OTLP = {"yes": True, "open": None, "": False}
 _KUBELET = re.compile(r"\$\([A-Za-z_][-A-Za-z0-9_.]*\)")
 _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
@@ -69,38 +69,6 @@ def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str]
     reader = Reader(version)
     unused = idle(root, origin, environ, reader)
     return Declared(listening(root, origin, environ, reader), version, path, idle=unused)
-
-
-def is_config(node: Node | None) -> bool:
-    """Whether a mapping is a Collector configuration, or a part of one that is merged with others."""
-    held = {scalar(k): v for k, v in reversed(list(pairs(node)))}
-    sections = {k for k, v in held.items() if k in SECTIONS and isinstance(v, MappingNode)}
-    if value(node, "service", "pipelines") is not None or len(sections - {"service"}) > 1:
-        return bool(sections)
-    return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
-
-
-def config_in(root: Node) -> Node | None:
-    """The Collector configuration that a document is, or holds as Grafana Tempo does; None where there is none.
-
-    The receivers of Tempo's distributor are the Collector's, and are written as there (grafana/tempo
-    modules/distributor/config.go); all of them are in use.
-    """
-    distributor = value(root, "distributor")
-    return root if is_config(root) else distributor if value(distributor, "receivers") is not None else None
-
-
-def _is_known(section: str, body: Node) -> bool:
-    """Whether a section has a component that the tables know."""
-    return any(scalar(k).partition("/")[0].strip() in _types(section) for k, _ in pairs(body))
-
-
-@cache
-def _types(section: str) -> frozenset[str]:
-    """The types that a table knows."""
-    names = ("components", "destinations", "silent_components")
-    rows = (x for name in names for x in table(name) if x["section"] == section)
-    return frozenset(y for x in rows for y in (x["type"], *re.split("[ ,]+", x.get("aliases", ""))) if y)
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -211,7 +179,7 @@ def unread(root: Node, origin: Origin) -> Iterator[tuple[str, str]]:
     for section in ("receivers", "extensions"):
         for key, body in pairs(value(root, section)):
             kind = scalar(key).partition("/")[0].strip()
-            if used(section, scalar(key)) and kind not in _types(section):
+            if used(section, scalar(key)) and kind not in types(section):
                 yield f"{section}/{scalar(key)}", origin.text[body.start_mark.index : body.end_mark.index]
 
 

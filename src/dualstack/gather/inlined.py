@@ -5,10 +5,10 @@ They are read as the Collector reads them (confmap/provider/yamlprovider and env
 
 from collections.abc import Iterable, Iterator
 
-from dualstack.gather.collector_config import SECTIONS
 from dualstack.gather.errors import BadFile
 from dualstack.gather.merge import DELIMITER, merged
 from dualstack.gather.recognise import Found, Pending, composed
+from dualstack.gather.sections import SECTIONS
 from dualstack.gather.yaml_tree import Origin, pairs, scalar
 from dualstack.model.kube import Container, Workload
 from dualstack.reach import sources

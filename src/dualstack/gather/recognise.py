@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from dualstack.gather import glance
-from dualstack.gather.collector_config import SECTIONS, config_in, is_config
 from dualstack.gather.errors import BadFile
 from dualstack.gather.files import Text
+from dualstack.gather.sections import SECTIONS, config_in, is_config
 from dualstack.gather.yaml_tree import (
     BadYaml,
     Chunk,

@@ -28,7 +28,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.world import MAKERS, PEERS, Object, World, of_template, part
+from dualstack.model.world import PEERS, Object, World, of_template, part
 from dualstack.reach.client_dns import in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
@@ -221,9 +221,9 @@ def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
     Where no pods were stored, also what makes pods else.
     """
     unseen = isinstance(ask.api, Stored) and kinds.PODS.kind in ask.world.unseen
-    for kind in MAKERS if unseen else ():
+    for kind in kinds.WORKLOADS.values() if unseen else ():
         with contextlib.suppress(Refused):
-            for item in ask.api.objects(kinds.WORKLOADS[kind], ask.namespace):
+            for item in ask.api.objects(kind, ask.namespace):
                 if not parts(item, "metadata", "ownerReferences"):
                     yield from _unmade(item)
     try:
