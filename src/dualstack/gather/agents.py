@@ -29,6 +29,10 @@ _LANGUAGES: tuple[tuple[re.Pattern[str], Callable[[Origin], Node]], ...] = (
     (re.compile(r"^[ \t]*\[(?:INPUT|OUTPUT)\][ \t]*\r?$", re.MULTILINE | re.IGNORECASE), fluent_tree.tree),
 )
 """What a line of a configuration that is no YAML looks like, and who reads it."""
+_MORE = re.compile(
+    r"^[ \t]*(?:import\.(?:file|git|http|string)[ \t]+\"|@include\b|includes[ \t]*:)", re.MULTILINE | re.IGNORECASE
+)
+"""What takes more into a configuration of Alloy or Fluent Bit, from a place that it names."""
 
 
 class Agent(NamedTuple):
@@ -51,16 +55,18 @@ def of_text(origin: Origin, holder: Holder) -> Agent | None:
 
 def of_tree(root: Node, origin: Origin, holder: Holder) -> Agent | None:
     """What nodes say; None where they are no configuration with OTLP in it."""
-    listens, sends, found = list[DeclaredEndpoint](), list[Destination](), False
+    listens, sends, found, open_ = list[DeclaredEndpoint](), list[Destination](), False, False
     for row in table("agents"):
         for path, component in _at(root, row["where"].split("/"), ""):
             if not _has(component, row["having"]):
                 continue
             found = True
             place = _Place(row, path, component, origin)
+            open_ = open_ or (row["does"] == "listens" and not place.is_told)
             listens += place.listeners() if row["does"] == "listens" else ()
             sends += place.destinations() if row["does"] == "sends" else ()
-    declared = Declared(tuple(listens), file=origin.file, holder=holder, at=origin.location(root))
+    whole = not open_ and not _MORE.search(origin.text)
+    declared = Declared(tuple(listens), file=origin.file, holder=holder, at=origin.location(root), whole=whole)
     return Agent(declared, tuple(sends), tuple(map(_foreign, listens))) if found else None
 
 
@@ -119,12 +125,16 @@ class _Place(NamedTuple):
     def field(self) -> str:
         return f"{self.path}.{self.row['field'].replace('/', '.')}"
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a text says the address, or none is written; it can be an expression of Alloy as well."""
+        return isinstance(_get(self.component, self.row["field"]), ScalarNode | None)
+
     def listeners(self) -> Iterator[DeclaredEndpoint]:
         """The address that it listens on; none where an expression says it, or nothing does."""
         row, node = self.row, _get(self.component, self.row["field"])
         text = self._joined(scalar(node))
-        told = node is None or isinstance(node, ScalarNode)
-        if not told or text.startswith("unix:") or not (text or row["default"]):
+        if not self.is_told or text.startswith("unix:") or not (text or row["default"]):
             return
         network = scalar(_get(self.component, row["transport"])) if row["transport"] else ""
         yield DeclaredEndpoint(
@@ -137,9 +147,12 @@ class _Place(NamedTuple):
             call=row["call"],
             transport=Transport.TCP,
             protocol=Protocol(row["protocol"]),
+            tls=None,
+            otlp=True,
             location=self.origin.location(node if node is not None else self.component),
             written=self.origin.written(node),
             runtime=row["runtime"],
+            host_apart=bool(row["port"]),
         )
 
     def _joined(self, said: str) -> str:

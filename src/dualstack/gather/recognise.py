@@ -292,6 +292,8 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
         found.understood += 1
         found.configs.append(Pending(config, inner[1], holder))
         refuse_repeated(*inner, found)
+    elif inner and _agent(*inner, found, holder):
+        return
     elif inner and {scalar(x) for x, _ in pairs(inner[0])} & SECTIONS:
         found.parts.append(Pending(*inner, holder))
     elif inner:

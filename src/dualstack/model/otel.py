@@ -20,7 +20,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
-    names. `host_ignored` says that the component listens on every address, whatever host is written, `room` is where a
+    names. `tls` says whether it speaks that, None where nobody here knows. `host_ignored` says that the component
+    listens on every address, whatever host is written, `host_apart` that its port is another field, `room` is where a
     transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
     says, and `pipelines` is where these are. `paths` are those that it takes traces, metrics and logs at, empty where
     they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have
@@ -39,7 +40,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     call: str
     transport: Transport
     protocol: Protocol
-    tls: bool = False
+    tls: bool | None = False
     location: Location | None = None
     problem: str = ""
     cause: str = ""
@@ -48,6 +49,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     vacant: Room | None = None
     runtime: str = Runtime.GO
     host_ignored: bool = False
+    host_apart: bool = False
     room: Room | None = None
     signals: tuple[str, ...] = ()
     pipelines: Location | None = None
@@ -62,6 +64,11 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     def moved(self) -> bool:
         """Whether it takes other paths than those of OTLP/HTTP."""
         return any(self.paths)
+
+    @property
+    def program(self) -> str:
+        """What listens there, in words."""
+        return "the Collector" if "/" in self.component else self.component
 
     @property
     def effective(self) -> str:

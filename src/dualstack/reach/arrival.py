@@ -133,8 +133,8 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
     """The hops from the pod on."""
     place = backend.place
     if place is None:
-        yield from (TracedHop(x, Status.UNKNOWN) for x in _ORDER[_ORDER.index(Hop.POD) :] if not backend.vacant)
-        yield from [backend.vacant] if backend.vacant else []
+        why = f"no pod is known to have {backend.address}"
+        yield backend.vacant or TracedHop(Hop.POD, Status.UNKNOWN, why)
         return
     name = place.pod.metadata.called
     held = is_loopback(backend.address) or place.pod.has(backend.address)

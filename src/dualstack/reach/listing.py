@@ -26,7 +26,8 @@ def listed(
     place: str, listeners: Listeners | None, space: Namespace | None, declared: Declared | None
 ) -> tuple[Target, ...]:
     """One target for each OTLP listener in sight or declared endpoint, by port; empty where there is neither."""
-    spoken = {(port, _protocol(x)): x.tls for x in (declared.endpoints if declared else ()) if (port := number(x))}
+    said = declared.endpoints if declared else ()
+    spoken = {(port, _protocol(x)): bool(x.tls) for x in said if (port := number(x))}
     for listener in listeners.items if listeners else ():
         known = listener.place == place and listener.transport is Transport.TCP and listener.port in OTLP_PORTS
         if known and not any(port == listener.port for port, _ in spoken):

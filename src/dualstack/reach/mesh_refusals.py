@@ -41,7 +41,7 @@ def _stop(place: Place, trace: Trace, clients: Sequence[Pod], cluster: Cluster) 
         why = f"lets others in alone, and Istio refuses the {trace.vantage}"
         return _hop(rule, why, KEPT_OUT, "action: ALLOW")
     ends = place.on(trace.port)
-    plain = ends and not any(x.endpoint.tls for x in ends) and not trace.target.tls
+    plain = ends and all(x.endpoint.tls is False for x in ends) and not trace.target.tls
     led = all(is_in_mesh(x, trace.family) for x in clients)
     rule = _encrypting(place, trace, spaces, cluster) if led and plain and not may_be_in(place.pod, cluster) else None
     if rule:

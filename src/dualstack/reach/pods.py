@@ -243,7 +243,8 @@ def alike(some: Iterable[Listener], others: Iterable[Listener]) -> bool:
 def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
     """The network namespace of a pod. `ipv6` says whether it is on there; without it, it is where there is an address.
 
-    The kubelet puts both families of the loopback in it.
+    The kubelet puts both families of the loopback in it, and `net.ipv6.bindv6only` of a new one is 0 (Linux,
+    net/ipv6/af_inet6.c inet6_net_init).
     """
     held = pod.addresses
     on = ipv6 if ipv6 is not None else any(family(x) is Family.IPV6 for x in held)
@@ -256,6 +257,7 @@ def namespace(pod: Pod, *, ipv6: bool | None = None) -> Namespace:
             Interface("lo", 1, up=True, loopback=True, disable_ipv6=off, addresses=tuple(loopback)),
             Interface("eth0", 2, up=True, disable_ipv6=off, addresses=addresses),
         ),
+        bindv6only=None if pod.spec.host_network else False,
         source="status of the pod",
     )
 
@@ -361,10 +363,7 @@ def _bound(endpoint: DeclaredEndpoint, value: str, pod: Pod, space: Namespace, *
 
 
 def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:
-    is_go = endpoint.runtime == Runtime.GO
-    owner = Process(
-        0, "the Collector" if is_go else endpoint.component, runtime=Runtime.GO if is_go else Runtime.UNKNOWN
-    )
+    owner = Process(0, endpoint.program, runtime=Runtime(endpoint.runtime))
     sockets = tuple(
         msgspec.structs.replace(x, processes=(owner,), source=f"prediction from `{endpoint.field}`")
         for x in bound.sockets

@@ -19,7 +19,8 @@ def runs(pod: Pod, said: Snapshot) -> Iterator[Deployed]:
     What a resource of the Operator says is none where the pod mounts what was written of it before.
     """
     older = {(OPERATED, x.resource) for x in _older(pod, said)}
-    for item in (said.having(Deployments) or Deployments()).items:
+    every = said.having(Deployments) or Deployments()
+    for item in (*every.items, *every.foreign):
         holder = item.config.holder
         if _is_of(item, pod) and (not holder or (holder.kind, holder.name) not in older):
             yield item

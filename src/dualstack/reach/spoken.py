@@ -21,9 +21,9 @@ _CROSSED = {Protocol.GRPC: Outcome.HTTP1_SPOKEN, Protocol.HTTP: Outcome.HTTP2_SP
 
 def stranger(place: Place, number: int) -> DeclaredEndpoint | None:
     """What listens on a port of a pod and is no OTLP receiver, by the configuration that is read there."""
-    ends = [x for x in place.on(number) if not x.bound.cause and x.anew is None]
-    known = ends and not place.sidecar and all(x.endpoint.runtime == Runtime.GO and not x.endpoint.tls for x in ends)
-    others = [x.endpoint for x in ends if x.endpoint.otlp is not True]
+    ends = [x.endpoint for x in place.on(number) if not x.bound.cause and x.anew is None]
+    known = ends and not place.sidecar and all(x.runtime == Runtime.GO and x.tls is False for x in ends)
+    others = [x for x in ends if x.otlp is not True]
     return others[0] if known and len(others) == len(ends) else None
 
 

@@ -15,8 +15,8 @@ from dualstack.model.trace import Trace, Traces
 from dualstack.reach.bind import BindRequest, Bound, bind, families
 from dualstack.reach.blame import is_wildcard, unserved
 
-_COLLECTOR = (Runtime.GO, Runtime.UNKNOWN)
-"""What a socket of a Collector is held by, as far as can be seen."""
+_NATIVE = (Runtime.RUST, Runtime.POSIX)
+"""Programs that may carry no mark of what they are written in."""
 
 _CONFIG_FLAGS = ("--config", "-config")
 _UNREAD = ("env:", "http:", "https:")  # sources of a configuration that can be any file
@@ -77,9 +77,9 @@ def here(namespaces: Namespaces | None) -> Namespace:
 
 
 def predicted(endpoint: DeclaredEndpoint, space: Namespace | None, names: Names | None) -> Bound:
-    """What becomes of an endpoint when the Collector binds it in a place."""
+    """What becomes of an endpoint when its program binds it in a place."""
     lookups = names.lookups if names else ()
-    return bind(BindRequest(endpoint.effective, endpoint.network, endpoint.call, Runtime.GO, space, lookups))
+    return bind(BindRequest(endpoint.effective, endpoint.network, endpoint.call, endpoint.runtime, space, lookups))
 
 
 def held(
@@ -91,11 +91,11 @@ def held(
     where none is, this may be the one, and the file has another path for it, as in a container.
     """
     closed = declared and listeners and stranded(traces, declared, listeners, space.place)
-    mine = _may_run if closed else _is_collector
+    mine = _may_run if closed else _is_alike
     served = {x.port for x in traces.items if x.accepted and x.protocol in OTLP_PORTS.values()}
     for endpoint in declared.endpoints if declared and listeners else ():
         there = listeners.on(space.place, port(endpoint), endpoint.transport) if listeners else ()
-        if port(endpoint) in served or any(mine(x, declared) for x in there):
+        if port(endpoint) in served or any(mine(x, endpoint, declared) for x in there):
             continue
         bound = predicted(endpoint, space, names)
         holder = next((x for x in there if bound.unknown or any(conflicts(x, y) for y in bound.sockets)), None)
@@ -131,23 +131,25 @@ def conflicts(one: Listener, other: Listener) -> bool:
 
 
 def runs(declared: Declared, listeners: Listeners, place: str) -> bool:
-    """Whether what listens on a port of the configuration can be its Collector, or could not be read."""
-    return any(_may_run(x, declared) for x in sockets(declared, listeners, place))
+    """Whether what listens on a port of the configuration can be its program, or could not be read."""
+    return any(_may_run(x, end, declared) for x, end in sockets(declared, listeners, place))
 
 
-def sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[Listener]:
-    """The sockets of a place on ports of the configuration."""
+def sockets(declared: Declared, listeners: Listeners, place: str) -> Iterator[tuple[Listener, DeclaredEndpoint]]:
+    """The sockets of a place on ports of the configuration, each with the endpoint that has the port."""
     for endpoint in declared.endpoints:
-        yield from listeners.on(place, port(endpoint), endpoint.transport)
+        yield from ((x, endpoint) for x in listeners.on(place, port(endpoint), endpoint.transport))
 
 
-def _is_collector(socket: Listener, _: Declared | None) -> bool:
-    return socket.runtime in _COLLECTOR
+def _is_alike(socket: Listener, endpoint: DeclaredEndpoint, _: Declared | None) -> bool:
+    """Whether a socket can be that of a program of this kind, as far as can be seen."""
+    native = endpoint.runtime in _NATIVE and socket.runtime in _NATIVE
+    return native or socket.runtime in (endpoint.runtime, Runtime.UNKNOWN)
 
 
-def _may_run(socket: Listener, declared: Declared | None) -> bool:
-    """Whether a socket can be that of the Collector of this configuration."""
-    return socket.runtime in _COLLECTOR and not (declared and started_otherwise(socket, declared))
+def _may_run(socket: Listener, endpoint: DeclaredEndpoint, declared: Declared | None) -> bool:
+    """Whether a socket can be that of the program of this configuration."""
+    return _is_alike(socket, endpoint, declared) and not (declared and started_otherwise(socket, declared))
 
 
 def started_otherwise(socket: Listener, declared: Declared) -> bool:
@@ -159,13 +161,13 @@ def started_otherwise(socket: Listener, declared: Declared) -> bool:
 def found_running(
     traces: Traces, declared: Declared, listeners: Listeners, namespaces: Namespaces
 ) -> tuple[Namespace, list[Listener]]:
-    """The sockets of Go programs on the ports of a configuration: here, or else at a place where flows end.
+    """The sockets of its kind of program on the ports of a configuration: here, or else at a place where flows end.
 
     Those of a process that was started with this configuration come first.
     """
     ends = [x for x in namespaces.items if any(y.server == x.place for y in traces.items)]
     for space in (here(namespaces), *ends):
-        mine = [x for x in sockets(declared, listeners, space.place) if x.runtime is Runtime.GO]
+        mine = [x for x, end in sockets(declared, listeners, space.place) if x.runtime == end.runtime]
         if mine:
             return space, sorted(mine, key=lambda x: started_otherwise(x, declared))
     return here(namespaces), []

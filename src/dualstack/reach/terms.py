@@ -121,7 +121,7 @@ def speaks_tls(trace: Trace, place: Place | None, seen: Glimpses) -> bool | None
     looks = [x for x in seen.items if (x.place, x.port, x.protocol) == (trace.server, trace.port, trace.protocol)]
     told = [_is_over_tls(x) for x in looks if x.outcome in _SPOKEN and not _is_met_before(x, place)]
     written = [x.endpoint.tls for x in place.on(trace.port) if not x.bound.unknown] if place else []
-    return next(iter((*told, *written)), None)
+    return next((x for x in (*told, *written) if x is not None), None)
 
 
 _SPOKEN = (

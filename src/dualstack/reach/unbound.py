@@ -8,7 +8,9 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.lanes import Backend
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.sidecars import together
 from dualstack.reach.states import last_words
+from dualstack.reach.whereabouts import holder
 
 CRASHED, NOTHING = "crashed", "none"
 """Marks: a receiver that does not run, and a port without a socket."""
@@ -21,7 +23,9 @@ def unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ..
         told = (last_words(x) for x in place.pod.status.container_statuses or () if x.name == crash.container)
         ended = (Evidence(x, f"last message of the container {crash.container}") for x in told if x)
         fact = Evidence(f"{crash.value}: {crash.bound.error}", f"prediction for {crash.endpoint.field}", Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"the Collector ends: {crash.bound.error}", CRASHED, (fact, *ended))
+        return TracedHop(
+            Hop.LISTEN, Status.FAIL, f"{crash.endpoint.program} ends: {crash.bound.error}", CRASHED, (fact, *ended)
+        )
     halted = _halted(backend.port, place)
     if halted and not mark:
         fact = Evidence(halted, f"status of the {place.name}")
@@ -71,4 +75,19 @@ def _displaced(trace: Trace, halted: str) -> Trace:
 def _unclear(backend: Backend, place: Place) -> str:
     """Why nobody can say who listens on a port: a text that came after the start does not tell."""
     mine = (x.bound.unknown or x.bound.error for x in place.opened if x.port in (backend.port, 0))
-    return next(filter(None, mine), place.outdated)
+    return next(filter(None, mine), place.outdated or _unread(backend.port, place))
+
+
+def _unread(port: int, place: Place) -> str:
+    """Which configurations of a pod are not known, or not all of; empty where they are."""
+    if place.whole:
+        return ""
+    read = {x.container.name for x in place.configs if x.container}
+    others = [x.name for x in together(place.pod) if x.name not in read]
+    if len(others) == 1:
+        return f"no configuration was found of {holder(place.pod, port, others, read)}"
+    if others:
+        return f"no configurations were found of the containers {', '.join(f'`{x}`' for x in others)}"
+    if place.pod.spec.host_network:
+        return "another program of the node may listen there"
+    return f"not all of the configuration of {place.holder(port)} was found"

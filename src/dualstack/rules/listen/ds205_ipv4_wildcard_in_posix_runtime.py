@@ -54,13 +54,16 @@ from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.foreign import ForeignListener, ForeignListeners
-from dualstack.model.host import Namespaces
+from dualstack.model.host import Namespace, Namespaces
+from dualstack.model.otel import Declared
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import BindRequest, families, possible
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
+from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
 from dualstack.reach.unknowns import may_matter
 
@@ -74,22 +77,29 @@ _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime
 _ONLY_IPV4 = frozenset({Family.IPV4})
 
 
-def check(traces: Traces, listeners: Listeners, namespaces: Namespaces) -> Iterator[Finding]:
-    """One finding for each IPv4 wildcard socket that turned an IPv6 flow away."""
+def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:
+    """One finding for each IPv4 wildcard socket that turned an IPv6 flow away; an error where the place has no IPv4."""
     for trace, sockets in refusals(traces, listeners):
         for socket in sockets:
             if trace.family is Family.IPV6 and socket.address == "0.0.0.0" and socket.runtime in _IPV4_ONLY:
                 holder, space = owner(socket), namespaces.at(trace.server)
+                endpoint = declared_on(declared, trace.port)
                 yield Finding(
                     summary=f"`0.0.0.0:{socket.port}` takes IPv4 only",
                     detail=f"{holder} ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
-                    hint=rebind(socket, space, None),
-                    severity=Severity.WARNING,
+                    hint=rebind(socket, space, endpoint),
+                    severity=Severity.ERROR if _lacks_ipv4(space) else Severity.WARNING,
                     families=(Family.IPV6,),
                     evidence=trace.at(Hop.LISTEN).evidence,
+                    location=endpoint.location if endpoint else None,
                     fix=Fix(f"Bind {wildcard(socket, space)}", Applicability.UNSAFE),
                     flows=(trace.key,),
                 )
+
+
+def _lacks_ipv4(space: Namespace | None) -> bool:
+    """Whether nobody beyond a place can come to it over IPv4."""
+    return space is not None and all(map(is_loopback, space.addresses(Family.IPV4)))
 
 
 def lint(foreign: ForeignListeners, deployments: Deployments, question: Question) -> Iterator[Finding]:

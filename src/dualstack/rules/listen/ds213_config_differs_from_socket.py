@@ -53,7 +53,7 @@ from dualstack.model.finding import Finding, Severity
 from dualstack.model.host import Namespace, Namespaces
 from dualstack.model.names import Names
 from dualstack.model.otel import Declared
-from dualstack.model.sockets import Listener, Listeners, Runtime, Transport
+from dualstack.model.sockets import Listener, Listeners, Transport
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import accepts_phrase, listen_mark
 from dualstack.reach.hint import owner
@@ -98,7 +98,7 @@ def _differing(
         gone = [x for x in wanted if not any(alike([x], [y]) for y in there)]
         other = next((x for x in there or (running,) if started_otherwise(x, declared)), None)
         flows = [x for x in traces.items if x.server == space.place and x.port == port(endpoint)]
-        foreign = any(x.runtime is not Runtime.GO for x in there) or (other and not there)
+        foreign = any(x.runtime != endpoint.runtime for x in there) or (other and not there)
         if not gone or not flows or foreign or endpoint.transport is Transport.UDP:
             continue
         found = " and ".join(map(accepts_phrase, there)) or "is not there"
