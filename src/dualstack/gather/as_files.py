@@ -13,6 +13,7 @@ from dualstack.gather.evidence import evidence_of
 from dualstack.gather.files import Included, Text
 from dualstack.gather.kube_objects import parts, text, texts
 from dualstack.gather.lags import lags, resource_of
+from dualstack.gather.put_in import with_put_in
 from dualstack.gather.recognise import Found, document
 from dualstack.gather.yaml_tree import Origin
 from dualstack.model.deployed import Lags
@@ -52,19 +53,27 @@ def declared(world: World, question: Question) -> tuple[Snapshot, dict[str, Text
     found, texts = Found(), {}
     pods, behind = world.objects.get("Pod", ()), Lags(tuple(lags(world)))
     for path, item in _files(world, behind):
-        shown = yaml.dump(
-            _shown(_told(item, pods)),
-            Dumper=_Dumper,
-            width=2**31 - 1,
-            allow_unicode=True,
-            sort_keys=not world.pseudonymised,
-        )
+        shown = _written(_told(item, pods), world)
         texts[path] = Text(path, shown, named=False)
         document(Origin(path, shown, 0), found)
-    found.workloads[:] = [_imaged(x, pods) for x in found.workloads]
+
+    def read(pod: Object) -> Workload | None:
+        path, alone = _path(pod), Found()
+        texts[path] = Text(path, _written(pod, world), named=False)
+        document(Origin(path, texts[path].text, 0), alone)
+        return next(iter(alone.workloads), None)
+
+    found.workloads[:] = [with_put_in(_imaged(x, pods), pods, read) for x in found.workloads]
     snapshot = evidence_of(found, question, {}, "", Included(set(), {}))
     gaps = (*found.notes, *(Missing(x.file, x.sentence) for x in found.errors))
     return Snapshot({**snapshot.facts, Lags: behind}, (*snapshot.gaps, *gaps)), texts
+
+
+def _written(item: Object, world: World) -> str:
+    """An object as a file."""
+    return yaml.dump(
+        _shown(item), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, sort_keys=not world.pseudonymised
+    )
 
 
 def _shown(item: Object) -> Object:

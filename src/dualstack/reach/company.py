@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from dualstack.knowledge import table
@@ -72,7 +72,7 @@ def company(sender: Sender, port: str, workloads: Workloads, deployments: Deploy
     workload, container = sender.workload, sender.container
     if workload is None or container is None or _is_guest(workload) or _listens(workload, port, deployments):
         return Company.RECEIVER
-    others = list(_others(workload, container, workloads))
+    others = [x for x in _others(workload, container, workloads) if x.name not in _proxies()]
     is_program = not sender.destination.owner.startswith("exporters/")
     there = [*others, container] if is_program else others
     if any(_takes(x, port) for x in there):
@@ -80,6 +80,17 @@ def company(sender: Sender, port: str, workloads: Workloads, deployments: Deploy
     if others:
         return Company.OTHERS
     return Company.INSIDE if is_program and _has_several(container) else Company.NOBODY
+
+
+def words(sender: Sender, around: Company) -> str:
+    """What is known of those who share the loopback with a sender that has no receiver there."""
+    if around is Company.OTHERS:
+        return "no other container is known to take OTLP"
+    inside = "none of the programs of this one is known to take OTLP"
+    own = inside if around is Company.INSIDE else "nothing says that this one takes OTLP"
+    every = sender.workload.containers if sender.workload else ()
+    mesh = next((_proxies()[x.name] for x in every if x.name in _proxies()), "")
+    return f"no other container runs{f' but the proxy of {mesh}' if mesh else ''}, and {own}"
 
 
 def _is_guest(workload: Workload) -> bool:
@@ -131,6 +142,12 @@ def _line(container: Container) -> str:
 def _name(container: Container) -> str:
     """The image without its tag and digest."""
     return re.sub(r":[^/:]*$", "", container.image.partition("@")[0])
+
+
+@cache
+def _proxies() -> Mapping[str, str]:
+    """The containers of meshes, with their meshes: what stays on the loopback none of them takes."""
+    return {x["container"]: x["mesh"] for x in table("meshes")}
 
 
 @cache

@@ -58,7 +58,7 @@ from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.kube import Workload, Workloads
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.blame import is_loopback
-from dualstack.reach.company import INJECT, Company, alone
+from dualstack.reach.company import INJECT, Company, alone, words
 from dualstack.reach.live import is_open
 from dualstack.reach.pods import Places
 from dualstack.reach.trace import is_refused
@@ -109,19 +109,12 @@ def _elsewhere(deployments: Deployments, port: str) -> str:
     return ""
 
 
-_DOUBTS = {
-    Company.NOBODY: "no other container runs, and nothing says that this one takes OTLP",
-    Company.INSIDE: "no other container runs, and none of the programs of this one is known to take OTLP",
-    Company.OTHERS: "no other container is known to take OTLP",
-}
-
-
 def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
     said, written, workload = sender.destination, sender.destination.written, sender.workload
     where = "pod" if workload and workload.pod else "container"
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
-        detail=f"`{written.text}` leads back into the {where}, where {_DOUBTS[around]}: connection refused.",
+        detail=f"`{written.text}` leads back into the {where}, where {words(sender, around)}: connection refused.",
         hint=f"Send to {f'`{other}:{port}`' if other else 'the Service of a Collector'}.{_sidecar(workload)}",
         severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
