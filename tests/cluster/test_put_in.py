@@ -103,6 +103,15 @@ def test_what_another_container_does_is_not_known(target: str, owner: tuple[str,
     assert {x.at(Hop.LISTEN).status for x in found.traces} == {Status.UNKNOWN}
 
 
+def test_a_port_that_another_container_names_is_told() -> None:
+    found = asked(sending({**OTHER, "ports": PORTS}))
+
+    assert not found.findings
+    assert {x.at(Hop.LISTEN).why for x in found.traces} == {
+        "the container `telemetry` names port 4318; whether it listens there is not known"
+    }
+
+
 @pytest.mark.parametrize(
     ("other", "end"),
     [

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.lanes import Backend
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import together
@@ -75,7 +76,7 @@ def _displaced(trace: Trace, halted: str) -> Trace:
 def _unclear(backend: Backend, place: Place) -> str:
     """Why nobody can say who listens on a port: a text that came after the start does not tell."""
     mine = (x.bound.unknown or x.bound.error for x in place.opened if x.port in (backend.port, 0))
-    return next(filter(None, mine), place.outdated or _unread(backend.port, place))
+    return next(filter(None, mine), place.outdated or _named(backend, place) or _unread(backend.port, place))
 
 
 def _unread(port: int, place: Place) -> str:
@@ -91,3 +92,12 @@ def _unread(port: int, place: Place) -> str:
     if place.pod.spec.host_network:
         return "another program of the node may listen there"
     return f"not all of the configuration of {place.holder(port)} was found"
+
+
+def _named(backend: Backend, place: Place) -> str:
+    """The container beside a client that names the port of its loopback; that is no proof of a listener."""
+    open_ = is_loopback(backend.address) and not place.whole and not place.on(backend.port)
+    running = together(place.pod) if open_ else ()
+    named = (x.name for x in running if any(y.container_port == backend.port for y in x.ports or ()))
+    who = next(named, "")
+    return f"the container `{who}` names port {backend.port}; whether it listens there is not known" if who else ""
