@@ -14,6 +14,7 @@ from dualstack.model.trace import Traces
 from dualstack.reach.exports import clients
 from dualstack.reach.neighbours import nearness
 from dualstack.reach.operator import INSTRUMENTED
+from dualstack.reach.settings import GENERAL, rest
 from dualstack.reach.unaimed import restart
 from dualstack.reach.wiring import same_namespace
 
@@ -28,7 +29,8 @@ _SENDS = re.compile(rf"{_SET}|\bsend\b|^Send\b|Correct the name")
 def aimed(sender: Sender, workloads: Workloads) -> Iterator[Sender]:
     """A sender as those who send: itself, and for an Instrumentation each container that it is injected into.
 
-    What a container sets itself the Operator leaves alone (operator internal/instrumentation/sdk.go).
+    What a container sets itself the Operator leaves alone (operator internal/instrumentation/sdk.go), and where all of
+    its signals have endpoints of their own it sends nothing to that of all.
     """
     source = sender.workload
     if source is None or source.meta.kind != INSTRUMENTED:
@@ -38,8 +40,14 @@ def aimed(sender: Sender, workloads: Workloads) -> Iterator[Sender]:
     for pod in workloads.items:
         if pod.pod and _is_for(source, pod, resources):
             for container in _chosen(source, pod):
-                if container.variable(sender.destination.field) is None:
+                if container.variable(sender.destination.field) is None and _sends(sender, container):
                     yield Sender(sender.destination, pod, container)
+
+
+def _sends(sender: Sender, container: Container) -> bool:
+    """Whether a container sends something to what is injected into it."""
+    given = sender.container.variables if sender.container else ()
+    return sender.destination.field != GENERAL or bool(rest({x.name: x for x in (*given, *container.variables)}))
 
 
 def _is_for(source: Workload, pod: Workload, resources: Sequence[Workload]) -> bool:

@@ -1,7 +1,7 @@
 """Where programs send their telemetry by the variables of their environment."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from dualstack.model.address import Protocol
 from dualstack.model.kube import Container, Variable, Workload
@@ -12,6 +12,8 @@ from dualstack.reach.java import as_variables
 
 _ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The endpoint of all signals that have none of their own."""
 _OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "zipkin", "OTEL_EXPORTER_JAEGER_ENDPOINT": "jaeger"}
 """OpenTelemetry specification, SDK environment variables: exporters of traces whose endpoint is a URL."""
 
@@ -55,11 +57,12 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
             continue
         # The kubelet fills in what `env` itself says, and nothing that comes from an object (Container v1 core, env).
         unfilled = variable.held is not None and "$(" in variable.value.text
-        if unfilled or _is_silent(values, found["signal"] if found else "traces", _OTHERS.get(variable.name, OTLP)):
+        signal, served = found["signal"] if found else "traces", variable.name != GENERAL or bool(rest(every))
+        if unfilled or not served or _is_silent(values, signal, _OTHERS.get(variable.name, OTLP)):
             continue
         said, unset = filled(variable.value, known)
         client, by = runtime(workload, container), properties.get(variable.name, ("",))[0]
-        for spoken in _spoken(values, found["signal"]) if found else (Protocol.HTTP,):
+        for spoken in _spoken(values, (signal,) if signal else rest(every)) if found else (Protocol.HTTP,):
             yield Destination(owner, variable.name, variable.value, said, "url", spoken, client, unset, by=by)
 
 
@@ -74,15 +77,20 @@ def _is_silent(values: Mapping[str, str], signal: str | None, by: str) -> bool:
     return not untold and not any(exports(x, values, by) for x in ([signal] if signal else SIGNALS))
 
 
-def _spoken(values: Mapping[str, str], signal: str | None) -> tuple[Protocol, ...]:
-    """What the SDK speaks to the endpoint of one signal, or to that of all those that have none of their own.
+def rest(variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """The signals that go to the endpoint of all: those that are exported and have none of their own.
 
-    Of a signal its own variable counts (OTLP exporter specification).
+    One whose value stands where nobody here reads is taken for an endpoint (OTLP exporter specification).
     """
-    rest = (x.upper() for x in SIGNALS if exports(x, values))
-    served = [signal] if signal else [x for x in rest if not values.get(f"OTEL_EXPORTER_OTLP_{x}_ENDPOINT")]
-    every = [values.get(f"OTEL_EXPORTER_OTLP_{x}_PROTOCOL") or values.get(_PROTOCOL, "") for x in served]
-    return tuple(dict.fromkeys(map(_protocol, every or [values.get(_PROTOCOL, "")])))
+    values = {k: x.value.text for k, x in variables.items() if x.value is not None}
+    own = {x: variables.get(f"OTEL_EXPORTER_OTLP_{x.upper()}_ENDPOINT") for x in SIGNALS if exports(x, values)}
+    return tuple(x for x, said in own.items() if said is None or (said.value is not None and not said.value.text))
+
+
+def _spoken(values: Mapping[str, str], signals: Iterable[str]) -> tuple[Protocol, ...]:
+    """What the SDK speaks to the endpoint of some signals; of each its own variable counts."""
+    own = (f"OTEL_EXPORTER_OTLP_{x.upper()}_PROTOCOL" for x in signals)
+    return tuple(dict.fromkeys(_protocol(values.get(x) or values.get(_PROTOCOL, "")) for x in own))
 
 
 def _protocol(said: str) -> Protocol:
