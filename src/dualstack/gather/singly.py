@@ -129,6 +129,7 @@ def ask_singly(source: Stored, known: World, chosen: Mapping[Key, Sequence[Objec
         further = World(known.context, unseen=set(known.unseen), learned=known.learned, vacant=[*known.vacant])
         further.absent, further.namespaces, further.meant = [*known.absent], [*known.namespaces], [*known.meant]
         further.other_policies, further.engines, further.dns = [*known.other_policies], [*known.engines], [*known.dns]
+        further.domains, further.slips = [*known.domains], [*known.slips]
         further.namespace, there = namespace, Asker(source, namespace, further)
         further.keep(str(items[0].get("kind")), *items, *mates)
         if is_client(there, pods, list, template):

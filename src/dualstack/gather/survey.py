@@ -28,11 +28,12 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
+from dualstack.model.mutual import MESH_RULES
 from dualstack.model.world import PEERS, Object, World, of_template, part
-from dualstack.reach.client_dns import in_ranges, own_names
+from dualstack.reach.client_dns import domain, in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
-from dualstack.reach.singled import Doubt, doubt
+from dualstack.reach.singled import Around, Doubt, doubt
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -76,8 +77,10 @@ class _Survey:
         self.pods: list[Object] = []
         self.clients, self.singles = Clients(), Singles(closely=isinstance(ask.api, Stored))
         self.led: dict[Key, tuple[Family, ...]] = {}
-        self.meshed = isinstance(ask.api, Stored) and ask.api.holds(PEERS)
+        held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
+        self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
+        self.zones: set[str] = set()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -152,9 +155,17 @@ class _Survey:
         new = self.clients.see(pod, number)
         if not new or (is_collector(pod) and self.spoken.of(pod)):
             return []
-        left = (x for x in new if not self._is_told(x))
-        found = [(x, doubt(x, pod, self.led, self.addresses, meshed=self.meshed)) for x in left]
+        left = [x for x in new if not self._is_told(x)]
+        self.see_domains(x.host for x in left)
+        known = Around(self.led, self.addresses, self.world.domains, self.world.slips, self.meshed, self.ruled)
+        found = [(x, doubt(x, pod, known)) for x in left]
         return [(x, how) for x, how in found if how is not None and self.singles.wants(x, how)]
+
+    def see_domains(self, hosts: Iterable[str]) -> None:
+        """Note the domains of the cluster where one of these is of another one than those before."""
+        new = {said: x for x in hosts if (said := domain(x)) and said not in self.zones}
+        self.zones.update(new)
+        domains(self.ask, new.values())
 
     def _is_told(self, one: Exporter) -> bool:
         """Whether a client names a Service that is surely not there, of which it is told anyway."""

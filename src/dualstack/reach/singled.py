@@ -2,13 +2,14 @@
 
 import enum
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from dualstack.model.address import Family, Scope, family, is_address, scope
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.reach.aims import is_likely
-from dualstack.reach.client_dns import own_names
+from dualstack.reach.client_dns import own_names, strange
 from dualstack.reach.garbled import garbled
 from dualstack.reach.sidecars import sidecar, together
 
@@ -25,11 +26,23 @@ class Doubt(enum.IntEnum):
     OPEN = 2
 
 
-def doubt(one: Exporter, pod: Pod, led: Led, addresses: Collection[str], *, meshed: bool = False) -> Doubt | None:
-    """Why a client is asked about by itself; None where its Service tells what there is to tell, or nobody could.
+class Around(NamedTuple):
+    """What is known of the cluster: the Services that are asked about, the addresses of all, and its domains.
 
-    `addresses` are those of Services. In a cluster that is `meshed` it decides whether a client has a proxy.
+    `slips` are domains that are the usual one misspelt. Where it is `meshed` it decides whether a client has a proxy,
+    and where it is `ruled` who a client is.
     """
+
+    led: Led
+    addresses: Collection[str] = ()
+    domains: Collection[str] = ()
+    slips: Collection[str] = ()
+    meshed: bool = False
+    ruled: bool = False
+
+
+def doubt(one: Exporter, pod: Pod, known: Around) -> Doubt | None:
+    """Why a client is asked about by itself; None where its Service tells what there is to tell, or nobody could."""
     host = one.host.lower()
     if one.held:
         return None if one.held.startswith("Secret ") else Doubt.OPEN
@@ -39,18 +52,20 @@ def doubt(one: Exporter, pod: Pod, led: Led, addresses: Collection[str], *, mesh
         return Doubt.OPEN if one.host_network or len(together(pod)) > 1 else Doubt.FAILS
     if is_address(host):
         lacking = bool(one.families) and family(host) not in one.families
-        return Doubt.FAILS if lacking else None if host in addresses else Doubt.OPEN
+        return Doubt.FAILS if lacking else None if host in known.addresses else Doubt.OPEN
     if host in own_names(pod):
         return Doubt.ODD
-    return _by_name(one, pod, led, meshed=meshed)
+    return _by_name(one, pod, known)
 
 
-def _by_name(one: Exporter, pod: Pod, led: Led, *, meshed: bool) -> Doubt | None:
+def _by_name(one: Exporter, pod: Pod, known: Around) -> Doubt | None:
     service = one.service or ("", "")
-    if service not in led:
+    if service not in known.led:
         return Doubt.ODD if one.target and is_likely(one.host) else None
-    if one.families and led[service] and not set(one.families) & set(led[service]):
+    undialled = bool(pod.families) and not one.families
+    has = known.led[service]
+    if undialled or (one.families and has and not set(one.families) & set(has)):
         return Doubt.FAILS
-    if not pod.asks_cluster_dns:
+    if not pod.asks_cluster_dns or strange(one.host, known.domains, known.slips)[0]:
         return Doubt.ODD
-    return Doubt.OPEN if meshed and not sidecar(pod) else None
+    return Doubt.OPEN if known.ruled or (known.meshed and not sidecar(pod)) else None

@@ -47,6 +47,7 @@ from dualstack.reach.unoffered import not_offered
 
 SHORT, UNLIKE = "not-whole", "no-label"
 """Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, or that can be none."""
+_SPOKEN = (Hop.HANDSHAKE, Hop.EXPORT)
 _PARSES = TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses")
 
 Vain = Collection[tuple[str, str]]
@@ -67,19 +68,27 @@ def ways(world: World, vain: Vain = (), first: Vain = ()) -> Iterator[Trace]:
 
 
 def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace]) -> Iterator[Trace]:
-    """The ways of clients that say another protocol than is taken on the port of a Service that they name."""
+    """The ways of clients to ports of a Service that fail for what is spoken there, or for want of a listener.
+
+    The `traces` are of the ports that are for OTLP, each in its protocol: others are named by clients alone.
+    """
     cluster, places, _, _ = world
-    known = {(x.target.host, x.target.port, x.protocol) for x in traces if x.failed or x.accepted}
+    flows = tuple(traces)
+    known = {(x.target.host, x.target.port, x.protocol) for x in flows if x.failed or x.accepted}
+    judged = {(x.target.host, x.target.port) for x in flows}
     found = dict[tuple[object, ...], Trace]()
     for one in (x for x in exporters if x.protocol and not x.literal):
         target, service = one.target, cluster.service(*one.service) if one.service else None
         if target is None or service is None or (host(service), target.port, target.protocol) in known:
             continue
+        ends = _SPOKEN if (host(service), target.port) in judged else (Hop.LISTEN, *_SPOKEN)
         for port in (x for x in service.spec.ports or () if x.port == target.port):
             for trace in of_port(service, port, target.protocol, world, None):
                 told = replace(as_told(understood(trace, places), one), vantage=f"pods of {one.owner}", nodes=())
-                found[one.owner, target.port, trace.family] = told
-    yield from (x for x in found.values() if x.failing and x.failing.hop is Hop.HANDSHAKE)
+                over = not one.families or trace.family in one.families
+                if over and told.failing and told.failing.hop in ends:
+                    found[one.owner, target.port, target.protocol, trace.family] = told
+    yield from found.values()
 
 
 def _scoped(world: World, aim: Aim) -> World:
