@@ -7,6 +7,7 @@ import pytest
 
 from dualstack.model.address import Family
 from dualstack.model.finding import Severity
+from dualstack.report.text import render
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
 from tests.cluster.test_clients_in_files import corefile
@@ -102,3 +103,9 @@ def test_a_family_that_a_client_has_not_is_no_way_of_it(tmp_path: Path) -> None:
         for of_families in (client("a", "n1", env, ["IPv4"]), client("a", "n1", env))
     ]
     assert [(14250, Family.IPV6) in x for x in ends] == [False, True]
+
+
+def test_pods_of_which_signals_go_in_several_protocols_are_counted_once(tmp_path: Path) -> None:
+    one = spoken("http://otel.obs.svc:4318", "http/protobuf", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="grpc")
+
+    assert "otel.obs: 1 pod, of Deployment cart in shop" in render(told_all(folder(tmp_path, API, one, **ONE)))

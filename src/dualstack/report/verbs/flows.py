@@ -182,12 +182,12 @@ def _why_not(trace: Trace, *, alone: bool) -> Iterator[str]:
 
 
 def _number(exporters: Iterable[Exporter]) -> int:
-    """How many pods these are: one that has several variables is among the exporters of each."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    """How many pods these are: one that has several variables, or protocols of signals, is among those of each."""
+    found: Counter[tuple[str, str, str, tuple[str, ...]]] = Counter()
     for each in exporters:
-        found[each.namespace, each.owner, each.variable] += each.pods
+        found[each.namespace, each.owner, each.variable, each.signals] += each.pods
     most: dict[tuple[str, str], int] = {}
-    for (namespace, owner, _), pods in found.items():
+    for (namespace, owner, *_), pods in found.items():
         most[namespace, owner] = max(pods, most.get((namespace, owner), 0))
     return sum(most.values())
 
