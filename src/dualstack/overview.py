@@ -25,7 +25,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.reach.crowds import listed
-from dualstack.reach.leftover import as_leftover, is_leftover
+from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
 from dualstack.reach.untold import is_same, untold
@@ -63,7 +63,9 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:
     """The diagnosis of one; who was not looked at may use it."""
     known = not any(x.needs.startswith(_SENDERS) for x in world.gaps)
-    return as_leftover(found) if known and is_leftover(service, whole, world.clients) else found
+    at_rest = known and is_at_rest(service, whole, world.clients)
+    unused = at_rest or (known and is_leftover(service, whole, world.clients))
+    return as_leftover(found, at_rest=at_rest) if unused else found
 
 
 def _gaps(world: World, whole: Cluster, each: Sequence[tuple[Service, Diagnosis]]) -> Iterator[Skipped]:

@@ -3,7 +3,8 @@
 ## What it detects
 A Service for OTLP whose selector fits no workload in the files, while a Collector of the same namespace that no Service
 leads to has some of its labels, and stands in the same file or has the same name; or has its name in the same file.
-Where the files hold no such Collector nothing is said: it may be elsewhere. On a cluster, a Service without a pod.
+Where the files hold no such Collector nothing is said: it may be elsewhere. On a cluster, a Service without a pod. With
+`--all` that is a warning where no known client names it, and its workload has `replicas: 0` or others lead to the rest.
 
 ## Why it breaks
 A Service without endpoints refuses every connection, or drops it.
