@@ -15,6 +15,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
 from dualstack.model.question import Question
 from dualstack.model.target import KubeTarget
+from dualstack.model.trace import Hop
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
@@ -148,6 +149,80 @@ def test_what_it_sends_right_is_no_fault(exporter: str) -> None:
     assert not [x for x in found.findings if x.severity == "error"]
 
 
+SECRET = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+
+
+@pytest.mark.parametrize(
+    ("insecure", "env"),
+    [
+        ("'${env:PLAIN}'", {"value": "true"}),
+        ("'${PLAIN}'", {"value": "True"}),
+        ("'${env:PLAIN:-true}'", None),
+        ("'${env:PLAIN:-true}'", {"value": "true"}),
+        ("'true', ca_file: '${env:CA:-}'", None),
+    ],
+)
+def test_plain_text_can_be_told_by_a_variable(insecure: str, env: Object | None) -> None:
+    found = asked(
+        f"otlp: {{endpoint: 'otel:4317', tls: {{insecure: {insecure}}}}}", env=env and {"name": "PLAIN", **env}
+    )
+
+    assert [x.tls for x in found.exporters] == [False]
+    assert not [x for x in found.findings if x.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("tls", "held"),
+    [
+        ("{insecure: '${env:PLAIN}'}", "`${env:PLAIN}` (Secret s)"),
+        ("{insecure: '${env:PLAIN:-true}'}", "`${env:PLAIN:-true}` (Secret s)"),
+        ("'${env:PLAIN}'", "`${env:PLAIN}` (Secret s)"),
+        ("{insecure: true, ca_file: '${env:PLAIN}'}", "`${env:PLAIN}` (Secret s)"),
+        ("{insecure: '${env:OTHER}'}", "`${env:OTHER}` (a variable without a value here)"),
+    ],
+)
+def test_where_nobody_can_read_whether_it_uses_tls_nothing_is_wrong(tls: str, held: str) -> None:
+    found = asked(f"otlp: {{endpoint: 'otel:4317', tls: {tls}}}", env={"name": "PLAIN", **SECRET})
+
+    assert not [x for x in found.findings if x.severity != "info"]
+    why = {x.at(Hop.HANDSHAKE).why for x in found.traces}
+    assert why == {f"whether the clients use TLS is in {held}, whose value is not known"}
+
+
+def test_plain_text_that_a_variable_refuses_is_tls() -> None:
+    env = {"name": "PLAIN", "value": "false"}
+    found = asked("otlp: {endpoint: 'otel:4317', tls: {insecure: '${env:PLAIN:-true}'}}", env=env)
+
+    assert [x.code for x in found.findings if x.severity == "error"] == ["DS902"]
+
+
+def test_the_default_of_a_variable_that_the_downward_api_gives_is_not_taken() -> None:
+    pods = [w.pod("otel-a", "n1")]
+    mine = [w.config(grpc="${env:MY_POD_IP:-127.0.0.1}:4317")]
+
+    assert "DS202" not in w.codes(w.diagnosed(w.healthy(pods=pods, configs=mine)))
+
+
+def test_a_scheme_can_be_in_a_variable() -> None:
+    env = {"name": "GATEWAY", "valueFrom": {"configMapKeyRef": {"name": "where", "key": "k"}}}
+    where = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "where", "namespace": "obs"},
+        "data": {"k": "https://otel:4317"},
+    }
+    found = asked("otlp: {endpoint: '${env:GATEWAY}', tls: {insecure: true}}", where, env=env)
+
+    assert [x.code for x in found.findings if x.severity == "error"] == ["DS902"]
+
+
+def test_the_default_of_a_variable_that_a_secret_holds_is_not_taken() -> None:
+    env = {"name": "GATEWAY", **SECRET}
+    found = asked("otlp: {endpoint: '${env:GATEWAY:-otle:4317}', tls: {insecure: true}}", env=env)
+
+    assert not [x for x in found.findings if x.severity == "error"]
+
+
 def test_variables_are_those_of_each_pod() -> None:
     env = {"name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}
     found = asked("otlp: {endpoint: '${env:NODE_IP}:4317', tls: {insecure: true}}", env=env)
@@ -246,7 +321,13 @@ def test_in_a_survey_it_is_a_client_and_one_that_may_be_lost() -> None:
 
 @pytest.mark.parametrize(
     ("tls", "verifies", "name"),
-    [("{}", True, ""), ("{insecure_skip_verify: true}", False, ""), ("{server_name_override: gw}", True, "gw")],
+    [
+        ("{}", True, ""),
+        ("{insecure_skip_verify: true}", False, ""),
+        ("{insecure_skip_verify: '${env:ANY}'}", False, ""),
+        ("{insecure_skip_verify: '${env:ANY:-false}', server_name_override: '${env:NAME:-gw}'}", True, "gw"),
+        ("{server_name_override: gw}", True, "gw"),
+    ],
 )
 def test_how_a_collector_looks_at_the_certificate_of_its_server_is_known(tls: str, verifies: bool, name: str) -> None:
     (one,) = asked(f"otlp: {{endpoint: 'otel:4317', tls: {tls}}}").exporters

@@ -91,6 +91,26 @@ def test_a_receiver_of_tls_that_nobody_is_known_to_speak_plainly_to_is_no_fault(
     assert (found.verdict, found.findings) == (Verdict.UNKNOWN, ())
 
 
+@pytest.mark.parametrize("sent", [PLAIN, SECURE], ids=["plain", "tls"])
+def test_a_receiver_whose_section_of_tls_is_a_variable_may_take_either(sent: Mapping[str, str]) -> None:
+    found = judged(Glimpses(), shop(sent), w.config(grpc='0.0.0.0:4317", tls: "${env:TLS}", auth: "'))
+
+    assert not [x for x in found.findings if x.code == "DS902"]
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [("OTEL_EXPORTER_OTLP_INSECURE", ""), ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "TRACES_")],
+)
+def test_a_secret_that_says_whether_a_client_uses_tls_is_named(name: str, signal: str) -> None:
+    sent = shop({f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT": "otel:4317", **GRPC}, name)
+    found = judged(Glimpses(), sent)
+
+    assert "DS902" not in w.codes(found)
+    why = {y.why for x in found.traces for y in x.hops if "TLS" in y.why}
+    assert why == {f"whether the clients use TLS is in `{name}` (Secret s), whose value is not known"}
+
+
 def test_a_client_of_tls_before_a_plain_receiver_is_the_cause() -> None:
     found = judged(looked(Outcome.ACCEPTED, signals=("traces",)), shop(SECURE))
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from dualstack.gather.errors import BadInput
-from dualstack.gather.expand import expand
+from dualstack.gather.expand import Environ, expand
 from dualstack.gather.sections import SECTIONS, types
 from dualstack.gather.vacancies import vacancy
 from dualstack.gather.yaml_tree import (
@@ -54,7 +54,7 @@ class BadConfig(BadInput):
         self.file, self.line, self.column, self.sentence, self.code = file, line, column, sentence, code
 
 
-def declared(path: str, read: Callable[[str], bytes], environ: Mapping[str, str], version: str) -> Declared:
+def declared(path: str, read: Callable[[str], bytes], environ: Environ, version: str) -> Declared:
     """Every endpoint that the configuration at `path` listens on, with the defaults of a Collector of `version`.
 
     An empty version means the newest known. Where there is a `service` section, only components that it uses count.
@@ -83,20 +83,20 @@ class Reader(msgspec.Struct, frozen=True):
     words: bool = False
 
 
-def listening(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> tuple[DeclaredEndpoint, ...]:
+def listening(root: Node, origin: Origin, environ: Environ, reader: Reader) -> tuple[DeclaredEndpoint, ...]:
     """The endpoints that a configuration listens on."""
     reading = _reading(root, origin, environ, reader)
     return tuple(x for x in (*_components(root, reading, uses(root)), *_telemetry(root, reading)) if x)
 
 
-def idle(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> tuple[DeclaredEndpoint, ...]:
+def idle(root: Node, origin: Origin, environ: Environ, reader: Reader) -> tuple[DeclaredEndpoint, ...]:
     """Those that it would listen on if it used every component that it has."""
     used = uses(root)
     unused = _components(root, _reading(root, origin, environ, reader), lambda section, name: not used(section, name))
     return tuple(x for x in unused if x)
 
 
-def _reading(root: Node, origin: Origin, environ: Mapping[str, str], reader: Reader) -> "_Reading":
+def _reading(root: Node, origin: Origin, environ: Environ, reader: Reader) -> "_Reading":
     pipelines = get(root, "service", "pipelines")
     at = origin.location(pipelines[0]) if pipelines else None
     return _Reading(origin, environ, reader, signals(root, "receivers"), at)
@@ -209,7 +209,7 @@ class _Reading(msgspec.Struct, frozen=True):
     """What every endpoint of one file is read with."""
 
     origin: Origin
-    environ: Mapping[str, str]
+    environ: Environ
     reader: Reader
     signals: Mapping[str, tuple[str, ...]]
     pipelines: Location | None
@@ -246,7 +246,7 @@ class _Reading(msgspec.Struct, frozen=True):
             call=row["call"],
             transport=Transport(network[:3]),
             protocol=_protocol(row, network),
-            tls=value(body, "tls") is not None and not is_null(value(body, "tls")),
+            tls=_tls(value(body, "tls")),
             location=self._location(node if node is not None else (holder or pair)[0]),
             written=self.origin.written(node),
             vacant=self._vacant(holder) if node is None else None,
@@ -358,6 +358,11 @@ def _protocol(row: _Row, network: str) -> Protocol:
 def _version(text: str) -> tuple[int, ...]:
     """`0.139.0` as numbers; an empty text is newer than all."""
     return tuple(map(int, re.findall(r"[0-9]+", text))) or (1 << 30,)
+
+
+def _tls(section: Node | None) -> bool | None:
+    """Whether a server speaks TLS; None where a reference stands for the section."""
+    return None if "${" in scalar(section) else section is not None and not is_null(section)
 
 
 def _within(version: str, span: str) -> bool:

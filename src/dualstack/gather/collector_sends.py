@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from dualstack.gather.collector_config import signals
-from dualstack.gather.expand import expand
+from dualstack.gather.expand import Environ, expand
 from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
@@ -29,7 +29,7 @@ _Row = Mapping[str, str]
 Uses = Callable[[str, str], bool]
 
 
-def destinations(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses) -> Iterator[Destination]:
+def destinations(root: Node, origin: Origin, environ: Environ, uses: Uses) -> Iterator[Destination]:
     """Every address that a used component sends to or scrapes."""
     piped = signals(root, "exporters")
     for section in _SECTIONS:
@@ -50,7 +50,7 @@ def _rows(section: str, kind: str) -> list[_Row]:
 
 
 def _found(
-    row: _Row, owner: str, path: str, body: Node | None, origin: Origin, environ: Mapping[str, str]
+    row: _Row, owner: str, path: str, body: Node | None, origin: Origin, environ: Environ
 ) -> Iterator[Destination]:
     for name, holder, node in _at(body, row["field"].split("."), path, None):
         written = origin.written(node)
@@ -62,25 +62,19 @@ def _found(
 
 
 def _sent(found: Destination, body: Node | None, piped: Mapping[str, Sequence[str]]) -> Destination:
-    """What an exporter of OTLP does with what it sends (configgrpc and confighttp 0.161, ClientConfig).
-
-    gRPC takes TLS unless it is told `insecure` and no authority; `https` is TLS in any case. Over HTTP that decides.
-    """
+    """What an exporter of OTLP does with what it sends (configgrpc and confighttp 0.161, ClientConfig)."""
     settings = value(body, "protocol", "otlp") or body
-    secure, grpc = found.value.lower().startswith("https:"), found.protocol is Protocol.GRPC
-    trusts = any(text_at(settings, "tls", x) for x in ("ca_file", "ca_pem"))
-    anybody = text_at(settings, "tls", "insecure_skip_verify").lower() == "true"
-    plain = text_at(settings, "tls", "insecure").lower() == "true" and not trusts
+    said = value(settings, "tls")
     credentials = (y for x, y in _CREDENTIALS.items() if value(settings, *x.split(".")) is not None)
     return msgspec.structs.replace(
         found,
         otlp=True,
-        tls=secure or (grpc and not plain),
         signals=tuple(piped.get(found.owner, ())),
         brings=tuple(dict.fromkeys(credentials)),
-        trusts=trusts or anybody,
-        verifies=not anybody,
-        server_name=text_at(settings, "tls", "server_name_override"),
+        insecure=scalar(said) or text_at(said, "insecure"),
+        authority=text_at(said, "ca_file") or text_at(said, "ca_pem"),
+        unverified=text_at(said, "insecure_skip_verify"),
+        server_name=text_at(said, "server_name_override"),
     )
 
 

@@ -1,10 +1,11 @@
 """The configurations that were found, read as those who run them would."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dualstack.gather.collector_config import Reader, idle, listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
+from dualstack.gather.expand import Environ
 from dualstack.gather.files import Included, Text
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.refusals import refusals
@@ -16,12 +17,12 @@ from dualstack.reach.images import version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
 from dualstack.reach.sources import INLINE
-from dualstack.reach.wiring import environment, held, mounting, placed, readers, sequence, shelved
+from dualstack.reach.wiring import held, mounting, placed, readers, sequence, shelved
 
 _Reader = tuple[Workload, Container]
 
 
-def declared(found: Found, environ: Mapping[str, str], wanted: str, included: Included) -> Iterator[Declared]:
+def declared(found: Found, environ: Environ, wanted: str, included: Included) -> Iterator[Declared]:
     """Each configuration as what it declares.
 
     `environ` are the variables of those that no container in the files reads, `wanted` the version of the Collector,
@@ -77,7 +78,7 @@ def _together(
 def _declared(
     pending: Pending,
     there: list[_Reader],
-    given: tuple[Mapping[str, str], str],
+    given: tuple[Environ, str],
     read: Callable[[str], Text | None],
     found: Found,
     parts: tuple[Holder, ...] = (),
@@ -86,7 +87,8 @@ def _declared(
     runs = {(version(x.image), tuple(switched([y.text for y in x.words]).items())) for _, x in there}
     told, gates = runs.pop() if len(runs) == 1 else ("", ())
     said = given[1] or told
-    environ = environment(there[0][1]) if there else given[0]
+    # What a variable is said to be by default does not count where something else gives it a value.
+    environ = {x.name: x.value.text if x.value else None for x in there[0][1].variables} if there else given[0]
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
     reader = Reader(said, dict(gates), _is_in_words(pending, parts))
@@ -114,7 +116,7 @@ def _is_in_words(pending: Pending, parts: tuple[Holder, ...]) -> bool:
 
 
 def _followed(
-    pending: Pending, environ: Mapping[str, str], read: Callable[[str], Text | None], found: Found
+    pending: Pending, environ: Environ, read: Callable[[str], Text | None], found: Found
 ) -> tuple[Node, Origin]:
     """A configuration with what its references stand for; most have none."""
     root, origin = pending.root, pending.origin

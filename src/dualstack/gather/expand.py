@@ -10,6 +10,8 @@ INNERMOST = re.compile(r"(?<!\$)((?:\$\$)*)\$\{([^$}]*)\}")
 # confmap/provider/envprovider: the scheme env is the default one, and :- begins what an unset variable stands for.
 _VARIABLE = re.compile(r"(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _HELD = re.compile("\0([0-9]+)\0")
+Environ = Mapping[str, str | None]
+"""Variables by their names; None for one that is there and whose value is not known."""
 ROUNDS = 100  # the Collector gives up after 1,000
 
 
@@ -20,7 +22,7 @@ class Expanded(NamedTuple):
     unset: tuple[str, ...] = ()
 
 
-def expand(text: str, environ: Mapping[str, str]) -> Expanded:
+def expand(text: str, environ: Environ) -> Expanded:
     """Fill in `${env:X}`, `${X}` and `${env:X:-default}`, also inside each other, and turn `$$` into `$`.
 
     The Collector puts nothing in the place of an unset variable; here its reference stays, because the environment at
@@ -45,7 +47,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     return Expanded(_restored(text, unset), tuple(_restored(x, unset) for x in unset))
 
 
-def variable(reference: str, environ: Mapping[str, str]) -> str | None:
+def variable(reference: str, environ: Environ) -> str | None:
     """What `env:X`, `X` or `X:-default` stands for; None where nothing here gives it a value."""
     found = _VARIABLE.fullmatch(reference)
     return environ.get(found["name"], found["default"]) if found else None

@@ -6,12 +6,12 @@ followed stays as it is written (confmap, expand.go and its providers).
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
 from dualstack.gather.errors import BadFile
-from dualstack.gather.expand import INNERMOST, ROUNDS, variable
+from dualstack.gather.expand import INNERMOST, ROUNDS, Environ, variable
 from dualstack.gather.files import Text
 from dualstack.gather.merge import MOST, Origins, Part, origins
 from dualstack.gather.yaml_tree import (
@@ -39,7 +39,7 @@ class Follower(msgspec.Struct):
     `notes` say what was not followed, `errors` what refers to itself.
     """
 
-    environ: Mapping[str, str]
+    environ: Environ
     read: Callable[[str], Text | None]
     notes: dict[Missing, None] = {}
     errors: dict[str, BadFile] = {}

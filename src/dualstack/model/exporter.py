@@ -53,7 +53,7 @@ class Exporter(msgspec.Struct, frozen=True):
     endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
     With `java` the Java agent of OpenTelemetry exports. Names and passwords in an endpoint are left out. `verifies`
     says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
-    place of the host.
+    place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides.
     """
 
     namespace: str
@@ -81,6 +81,7 @@ class Exporter(msgspec.Struct, frozen=True):
     verifies: bool = True
     server_name: str = ""
     java: bool = False
+    tls_held: str = ""
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""

@@ -28,7 +28,8 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     another one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody
     knows, and `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that
     it names, or anybody. `inside` names the variable or the argument of a container that it stands in, and `given` a
-    variable that it is made of and what holds that, which was not read.
+    variable that it is made of and what holds that, which was not read. Whether it speaks `tls` is None where a
+    variable stands for that section.
     """
 
     component: str
@@ -82,10 +83,11 @@ class Destination(msgspec.Struct, frozen=True):
     `owner` is who does it (`exporters/otlp`, `Deployment shop`), `field` where that is said. `form` is how the text is
     read: `url`, `grpc` (a target of gRPC: `host:port` with or without a scheme), `hostport` or `host`. `value` has the
     variables filled in, and `unset` are those without a value. `client` is the runtime that dials. Of a Collector's
-    exporter of `otlp`, `tls` says whether it sends over TLS, `signals` are those whose pipelines it is in, empty where
-    nobody says, and `brings` are its credentials, in the words of `reach/brings.py`. `verifies` says whether it looks
-    at the certificate of the server, and `server_name` is the name that it wants there in the place of the host. `by`
-    is what says it in the place of that field, such as a property of a JVM.
+    exporter of `otlp`, `signals` are those whose pipelines it is in, empty where nobody says, and `brings` are its
+    credentials, in the words of `reach/brings.py`. Of its `tls` it has these texts as they are written, variables and
+    all: `insecure` (the reference that stands for the whole section, where one does), the `authority` that it trusts,
+    `unverified` (`insecure_skip_verify`), and `server_name`, which the certificate has to be for in the place of the
+    host. `by` is what says it in the place of that field, such as a property of a JVM.
     """
 
     owner: str
@@ -97,11 +99,11 @@ class Destination(msgspec.Struct, frozen=True):
     client: str = ""
     unset: tuple[str, ...] = ()
     otlp: bool = False
-    tls: bool = False
     signals: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
-    trusts: bool = False
-    verifies: bool = True
+    insecure: str = ""
+    authority: str = ""
+    unverified: str = ""
     server_name: str = ""
     by: str = ""
 

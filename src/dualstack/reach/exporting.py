@@ -124,6 +124,7 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),
         java=runs_agent(found, container),
+        tls_held=_held_tls(signal, found),
         **_brought(signal, endpoint, found, way)._asdict(),
     )
     return diverting(made, found)
@@ -133,6 +134,18 @@ def _brought(signal: str, endpoint: str, found: Variables, way: _Way) -> Brought
     """What goes with an export; a Secret whose names nobody here may read can hold any credentials."""
     brought = brings(signal, endpoint, found.values, {*found.values, *found.held}, way.signals)
     return brought._replace(credentials=(HEADERS, CERTIFICATE)) if found.unread else brought
+
+
+def _held_tls(signal: str, found: Variables) -> str:
+    """Why nobody can say whether a client without a scheme uses TLS; empty where nothing hides it."""
+    named = (*([_variable(signal, "INSECURE")] if signal else []), f"{_OTLP}INSECURE")
+    name = next((x for x in named if _has(x, found)), "")
+    return unknown_tls(name, found.held[name]) if name in found.held else ""
+
+
+def unknown_tls(said: str, holder: str) -> str:
+    """Why nobody can say whether clients use TLS: something decides whose value nobody here may read."""
+    return f"whether the clients use TLS is in `{said}` ({holder}), whose value is not known"
 
 
 def _said_by(protocol: str, found: Variables) -> str:

@@ -95,7 +95,7 @@ def _of_proxy(route: Route) -> list[Finding]:
         detail = f"speaks {mine} to {shown(route)}, where {first.component} takes {theirs}"
         hint = f"Lead to the port of {TITLES[said.protocol]}, {usual(said.protocol)} by default"
         hint += f", or set `{change}`." if change else "."
-    elif said.tls is not None and said.tls not in {x.tls for x in route.receivers}:
+    elif said.tls is not None and not {x.tls for x in route.receivers} & {said.tls, None}:
         how, has = ("TLS", "without") if said.tls else ("plain text", "with")
         summary = f"{kind} speaks {how} to a port {has} TLS"
         detail = f"speaks {how} to {shown(route)}, where {first.component} is {has} TLS"

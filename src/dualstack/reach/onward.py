@@ -13,7 +13,7 @@ from dualstack.model.slim import ConfigMap, ServiceCIDR
 from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.client_dns import in_ranges
-from dualstack.reach.exporting import diverting, owner
+from dualstack.reach.exporting import diverting, owner, unknown_tls
 from dualstack.reach.pods import Place, filled, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.sidecars import together
@@ -38,9 +38,10 @@ def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap])
 
 
 def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:
-    said = filled(sent.value, found.values)
+    said = filled(sent.value, found)
     endpoint = f"{said}:{_BALANCED}" if sent.form == "host" and ":" not in said else said
     signals = tuple(x for x in SIGNALS if x in sent.signals)
+    tls, anybody = _is_over_tls(sent, said, found), _truth(sent.unverified, found)
     made = Exporter(
         pod.metadata.namespace,
         owner(pod),
@@ -52,17 +53,50 @@ def _exporter(pod: Pod, container: Container, sent: Destination, found: Variable
         host_network=bool(pod.spec.host_network),
         written=sent.written.text if sent.written.text != endpoint else "",
         signals=signals,
-        tls=sent.tls,
+        tls=tls,
         credentials=sent.brings,
         container=container.name,
         held=_holder(said, found),
         labels=tuple((pod.metadata.labels or {}).items()),
         may=signals,
-        trusts=sent.trusts,
-        verifies=sent.verifies,
-        server_name=sent.server_name,
+        trusts=bool(_valued(sent.authority, found)) or anybody is not False,
+        verifies=anybody is False,
+        server_name=filled(sent.server_name, found),
+        tls_held=_held_tls(sent, found) if tls is None else "",
     )
     return diverting(made, found)
+
+
+def _is_over_tls(sent: Destination, said: str, found: Variables) -> bool | None:
+    """Whether an exporter sends over TLS; None where a variable decides whose value is not known.
+
+    gRPC takes TLS unless it is told `insecure` and no authority; `https` is TLS in any case. Over HTTP that decides
+    (configgrpc and confighttp 0.161, ClientConfig).
+    """
+    plain, authority = _truth(sent.insecure, found), _valued(sent.authority, found)
+    if said.lower().startswith("https:") or sent.protocol is not Protocol.GRPC:
+        return said.lower().startswith("https:")
+    if plain is False or authority:
+        return True
+    return None if plain is None or authority is None else False
+
+
+def _truth(text: str, found: Variables) -> bool | None:
+    """A truth value of a configuration; None where it is not known. One that is left out, or empty, is false."""
+    said = _valued(text, found)
+    return None if said is None else {"true": True, "false": False, "": False}.get(said.lower())
+
+
+def _valued(text: str, found: Variables) -> str | None:
+    """A text with its variables filled in; None where one has no value that is known."""
+    said = filled(text, found)
+    return None if "$" in said else said
+
+
+def _held_tls(sent: Destination, found: Variables) -> str:
+    """Why nobody can say whether an exporter sends over TLS."""
+    said = next((x for x in (sent.insecure, sent.authority) if _valued(x, found) is None), sent.insecure)
+    return unknown_tls(said, _holder(said, found))
 
 
 def _holder(said: str, found: Variables) -> str:

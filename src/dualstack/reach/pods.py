@@ -266,7 +266,7 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
     container = next(x for x in together(pod) if item.container and x.name == item.container.name)
     given, doubt = environment(container, pod, cluster.config_maps), _doubt(item, pod, container, cluster)
     for endpoint in item.config.endpoints:
-        value = _looked_up(filled(endpoint.effective, given.values), pod, cluster)
+        value = _looked_up(filled(endpoint.effective, given), pod, cluster)
         runs = bool(status_of(container.name, pod).ready)
         refused = Bound(error=endpoint.problem, cause=endpoint.cause)
         bound = refused if endpoint.cause else _bound(endpoint, value, pod, space, runs=runs)
@@ -371,10 +371,15 @@ def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:
     return msgspec.structs.replace(bound, sockets=sockets)
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """A text of a configuration with the variables in it filled in; those without a value stay."""
+def filled(text: str, given: Variables) -> str:
+    """A text of a configuration with the variables of a container filled in; those without a value stay.
+
+    What such a one is said to be by default counts only where nothing holds its value that nobody here may read.
+    """
 
     def known(found: re.Match[str]) -> str:
-        return values.get(found["name"]) or (found["default"] if found["default"] is not None else found[0])
+        name, default = found["name"], found["default"]
+        hidden = default is None or name in given.held or given.unread
+        return given.values.get(name) or (found[0] if hidden else default)
 
     return _REFERENCE.sub(known, text)

@@ -190,7 +190,10 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
     """
     blank = [x for x in brought if x.endpoint != x.endpoint.strip()]
     bare = [x for x in brought if "://" not in x.endpoint]
-    unsaid, strange = [x for x in bare if x.tls is None], [x for x in brought if foreign(x)]
+    unsaid, strange = [x for x in bare if x.tls is None and not x.tls_held], [x for x in brought if foreign(x)]
+    held = [x for x in brought if x.tls is None and x.tls_held]
+    if held and not trace.failed:
+        trace = _doubted(trace, Hop.HANDSHAKE, held[0].tls_held, brought=held)
     if strange and not trace.failed:
         why = f"`{foreign(strange[0])}://` is no scheme of OTLP: some SDKs refuse it, and some then use TLS"
         trace = _doubted(trace, Hop.ENDPOINT, why, FOREIGN, strange)
