@@ -53,6 +53,36 @@ def test_the_default_is_that_of_the_version_and_of_its_feature_gate(
     assert {x.at(Hop.LISTEN).status for x in found.traces if not roots} <= {Status.PASS}
 
 
+def with_health(probe: str, **spec: object) -> list[w.Object]:
+    """The same with its other endpoints left out as well, a probe of its health check, and nothing of the version."""
+    objects = left_out("registry/otelcol:7")
+    text = next(x for x in objects if x["kind"] == "ConfigMap")["data"]
+    said = text["config.yaml"].replace('{endpoint: "0.0.0.0:4318"}', "{}")
+    said = said.replace("service:", "service:\n  extensions: [health_check]")
+    text["config.yaml"] = f"{said}extensions: {{health_check: {{}}}}\n"
+    for held in (x for x in objects if x["kind"] in ("Deployment", "Pod")):
+        inner = held["spec"]["template"]["spec"] if held["kind"] == "Deployment" else held["spec"]
+        inner |= spec
+        inner["containers"][0].pop("readinessProbe")
+        inner["containers"][0][probe] = {"httpGet": {"path": "/", "port": 13133}}
+    return objects
+
+
+def test_a_health_check_that_the_kubelet_reaches_tells_the_default_of_the_version() -> None:
+    found = w.diagnosed(with_health("readinessProbe"))
+
+    assert not found.findings
+    assert {x.at(Hop.LISTEN).status for x in found.traces} == {Status.PASS}
+
+
+@pytest.mark.parametrize(("probe", "spec"), [("livenessProbe", {}), ("readinessProbe", {"hostNetwork": True})])
+def test_a_health_check_that_nobody_is_known_to_reach_tells_nothing(probe: str, spec: dict[str, object]) -> None:
+    found = w.diagnosed(with_health(probe, **spec))
+
+    assert "DS216" in w.codes(found)
+    assert Status.PASS not in {x.at(Hop.LISTEN).status for x in found.traces}
+
+
 def test_what_a_configuration_is_refused_for_is_refuted_by_a_container_that_runs() -> None:
     text = w.config()
     pinned = text["data"]["config.yaml"].replace('"0.0.0.0:4318"', '"0.0.0.0:4318", transport: tcp')

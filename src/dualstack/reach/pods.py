@@ -21,7 +21,7 @@ from dualstack.reach.client_dns import own_names
 from dualstack.reach.links import is_number
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
-from dualstack.reach.states import held_back, since_when, status_of, stopped
+from dualstack.reach.states import held_back, reached, since_when, status_of, stopped
 from dualstack.reach.variables import Variables, environment
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
@@ -158,6 +158,8 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     configs = read_by(pod, runs)
     space = namespace(pod)
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
+    older = {x.container for x in opened if _is_open(x) and x.port in reached(pod, x.container)}
+    opened = tuple(_everywhere(x, pod, space) if x.container in older and _is_open(x) else x for x in opened)
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
     running = together(pod)
     halted = {x.name: why for x in running if (why := stopped(status_of(x.name, pod)))}
@@ -324,10 +326,19 @@ def _settled(item: Opened, pod: Pod, space: Namespace, seen: Glimpses) -> Opened
     if item.bound.unknown != _by_version(item.endpoint):
         return item
     if direct and direct.outcome is not Outcome.REFUSED:
-        return msgspec.structs.replace(item, bound=_bound(item.endpoint, f"0.0.0.0:{item.port}", pod, space))
+        return _everywhere(item, pod, space)
     if direct and inside and inside.outcome is not Outcome.REFUSED:
         return msgspec.structs.replace(item, bound=_bound(item.endpoint, item.value, pod, space))
     return item
+
+
+def _is_open(item: Opened) -> bool:
+    """Whether the version of the Collector decides where it listens, by the same gate for all its components."""
+    return item.bound.unknown == _by_version(item.endpoint) and not item.endpoint.component.startswith("service/")
+
+
+def _everywhere(item: Opened, pod: Pod, space: Namespace) -> Opened:
+    return msgspec.structs.replace(item, bound=_bound(item.endpoint, f"0.0.0.0:{item.port}", pod, space))
 
 
 def _by_version(endpoint: DeclaredEndpoint) -> str:

@@ -28,4 +28,4 @@ def is_unready(trace: Trace) -> bool:
 
 def _is_probe(trace: Trace, place: Place | None) -> bool:
     """Whether the kubelet comes the same way to see whether the pod is ready."""
-    return place is not None and trace.family in place.pod.families[:1] and trace.port in probed(place)
+    return place is not None and trace.family in place.pod.families[:1] and trace.port in probed(place.pod)

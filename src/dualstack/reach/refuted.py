@@ -12,6 +12,7 @@ from dualstack.model.kube import Services, Workloads
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.kubelet_probes import LIVENESS, READINESS
 from dualstack.reach.lanes import selected
 from dualstack.reach.live import written
@@ -27,6 +28,8 @@ _SURE = tuple(x for x in ENDING if x != "DS102")
 _CODES = (*_SURE, _UNHEARD)
 """Of these a container that runs knows better; DS102 speaks of addresses as well that it may get another day."""
 
+_LOOPBACK = ("DS214", "DS216")
+"""Those of what listens on the loopback alone."""
 _LISTENERS = ("DS508", "DS902")
 """Those that tell by the configurations of files who listens where others send to."""
 
@@ -38,11 +41,12 @@ def standing(
 ) -> Iterator[Finding]:
     """The findings of files but those of what would keep a container from running, or ready, that is both.
 
-    Nor those of one of two addresses where there is one alone. What was written after the start is about the next one.
+    Nor those of one of two addresses where there is one alone, nor of the loopback where more is known. What was
+    written after the start is about the next one.
     """
     later = _written_later(places)
     all_later = bool(later) and all(y.config.file in later for x in places for y in x.configs)
-    refuted = _bound(places) | _read(places, workloads)
+    refuted, beyond = _bound(places) | _read(places, workloads), _beyond(places)
     single = _single(places, workloads, nodes)
     for each in static:
         alone = each.code == _ONE_OF_TWO and each.location is not None and each.location.file in single
@@ -50,6 +54,8 @@ def standing(
             yield _next(each, later[each.location.file])
         elif all_later and each.code in _LISTENERS:
             yield replace(each, severity=max(each.severity, Severity.WARNING, key=_SEVERITIES))
+        elif each.code in _LOOPBACK and each.location in beyond:
+            continue
         elif not alone and (each.location not in refuted or each.code not in _CODES):
             yield each
 
@@ -137,6 +143,13 @@ def _bound(places: Iterable[Place]) -> set[Location]:
     every = [x for y in places for x in y.opened]
     kept = {y for x in every if not x.runs for y in said_at(x.endpoint)}
     return {y for x in every if x.runs for y in said_at(x.endpoint)} - kept
+
+
+def _beyond(places: Iterable[Place]) -> set[Location]:
+    """The places of endpoints that are known to listen beyond the loopback in every pod."""
+    every = [x for y in places for x in y.opened]
+    kept = {y for x in every if all(is_loopback(z.address) for z in x.bound.sockets) for y in said_at(x.endpoint)}
+    return {y for x in every for y in said_at(x.endpoint)} - kept
 
 
 def _read(places: Collection[Place], workloads: Workloads) -> set[Location]:

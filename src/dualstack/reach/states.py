@@ -3,14 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from dualstack.model.cluster import Pod
 from dualstack.model.slim import ContainerState, ContainerStatus, Waiting
+from dualstack.reach.sidecars import sidecar
 from dualstack.reach.start import numbered
-
-if TYPE_CHECKING:
-    from dualstack.reach.pods import Place
 
 _LONGEST = 300  # characters of what a container or the scheduler said
 GATED = "ReadinessGatesNotReady"
@@ -251,9 +248,21 @@ def _of_several(said: str) -> str:
     return f"{_PLURALS.get(verb, verb)}{space}{rest}".replace(" for its ", " for their ", 1)
 
 
-def probed(place: "Place") -> Iterator[int]:
-    """The ports of a pod that the kubelet has to reach, at its first address, before it calls the pod ready."""
-    for container in place.pod.spec.containers or ():
+def reached(pod: Pod, name: str) -> tuple[int, ...]:
+    """The ports at which the kubelet surely reached a container, at the first address of the pod: it is ready by them.
+
+    In the network of a node somebody else can answer there, and in a mesh its proxy.
+    """
+    others = pod.spec.host_network or sidecar(pod)
+    return () if others or not status_of(name, pod).ready else tuple(probed(pod, name))
+
+
+def probed(pod: Pod, name: str = "") -> Iterator[int]:
+    """The ports of a pod that the kubelet has to reach, at its first address, before it calls the pod ready.
+
+    With a `name` they are those of this container.
+    """
+    for container in (x for x in pod.spec.containers or () if name in ("", x.name)):
         asked = container.readiness_probe.asked if container.readiness_probe else None
         if asked is None or asked.host:
             continue

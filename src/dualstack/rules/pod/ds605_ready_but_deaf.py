@@ -99,7 +99,7 @@ def check(places: Places, traces: Traces) -> Iterator[Finding]:
     for name in dict.fromkeys(x.server for x in refused):
         place = places.named(name)
         mine = tuple(x for x in refused if x.server == name)
-        if place and place.pod.ready and any(probed(place)):
+        if place and place.pod.ready and any(probed(place.pod)):
             deaf = tuple(x for x in mine if x.family is not family(place.pod.addresses[0]))
             heard = tuple(x for x in deaf if _is_heard(place, x.port, traces))
             if heard and len(deaf) == len(mine):
@@ -111,11 +111,11 @@ def _is_heard(place: Place, port: int, traces: Traces) -> bool:
     first = place.pod.addresses[0]
     bound = any(x.port == port and accepts(x, first, place.space) for x in place.sockets)
     there = (x for x in traces.items if x.server == place.name and x.port == port and x.family is family(first))
-    return bound or port in probed(place) or any(x.at(Hop.LISTEN).status is Status.PASS for x in there)
+    return bound or port in probed(place.pod) or any(x.at(Hop.LISTEN).status is Status.PASS for x in there)
 
 
 def _finding(place: Place, flows: tuple[Trace, ...]) -> Finding:
-    numbers, title = ", ".join(map(str, probed(place))), titles(families_of(flows))
+    numbers, title = ", ".join(map(str, probed(place.pod))), titles(families_of(flows))
     primary = place.pod.addresses[0]
     return Finding(
         summary=f"Ready pods refuse {title}",
