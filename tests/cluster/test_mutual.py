@@ -14,7 +14,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
-from dualstack.model.trace import Disposition
+from dualstack.model.trace import Disposition, Hop
 from tests.cluster import worlds as w
 from tests.cluster.test_meshes import DUAL, istio, meshed
 from tests.cluster.test_policies import CLIENT
@@ -114,6 +114,38 @@ def test_who_is_in_the_mesh_is_not(client: Object) -> None:
 )
 def test_nobody_is_turned_away_by_a_pod_whose_port_no_proxy_of_istio_has(pod: Object) -> None:
     assert not ended(asked(peers(), pods=[pod]))
+
+
+def redirected(*words: str, **annotations: str) -> Object:
+    """A pod whose redirection has these words and annotations."""
+    pod = meshed(istio(DUAL))
+    about = {f"traffic.sidecar.istio.io/{k}InboundPorts": v for k, v in annotations.items()}
+    pod = changed(pod, "metadata", annotations=about)
+    return changed(pod, "spec", initContainers=[{"name": "istio-init", "args": ["istio-iptables", *words]}])
+
+
+@pytest.mark.parametrize(
+    ("pod", "apart"),
+    [
+        (redirected(), ()),
+        (redirected("-b", "*", "-d", "15090,15021"), ()),
+        (redirected("-b", "*", "-d", "15090,4317"), (4317,)),
+        (redirected(exclude="4317, 4318"), (4317, 4318)),
+        (redirected("-b", "*", "-d", "15090", exclude="4318"), (4318,)),
+        (redirected("-b", "4317"), (4318,)),
+        (redirected("-b", ""), (4317, 4318)),
+        (redirected(include="8080"), (4317, 4318)),
+        (redirected(include="all of them"), ()),
+        (redirected(exclude="the-port"), ()),
+    ],
+)
+def test_a_port_that_is_not_led_to_the_proxy_is_as_without_one(pod: Object, apart: tuple[int, ...]) -> None:
+    found = asked(peers(), pods=[pod], target="svc")
+    turned = asked(peers(), pods=[pod])
+
+    led = {x.port for x in found.traces if x.at(Hop.LISTEN).why == "Istio takes connections to this pod first"}
+    assert led == {4317, 4318} - {*apart}
+    assert {x.port for x in turned.traces if not x.failed} == {*apart} & {4317}
 
 
 def test_a_family_that_goes_round_the_proxy_is_not_ended() -> None:

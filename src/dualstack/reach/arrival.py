@@ -206,7 +206,7 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     known = Layer.DECLARED if place.observed is None else Layer.OBSERVED
     facts = tuple(Evidence(f"{listen_mark(x)} on port {x.port}", x.source, known) for x in sockets)
     mark = ",".join(dict.fromkeys(map(listen_mark, sockets)))
-    direct, proxy = _direct(looked, backend, place), place.before(backend.address)
+    direct, proxy = _direct(looked, backend, place), place.before(backend.address, backend.port)
     said = _taken(sockets, backend.address, place)
     before = _before(backend, place, proxy, direct, said) if proxy else None
     if before:
@@ -288,7 +288,7 @@ def _direct(looked: Looks, backend: Backend, place: Place) -> Glimpse | None:
     """
     told = [x for x in (looked.get(Way.INSIDE), looked.get(Way.ADDRESS)) if x]
     told = [x for x in told if reached(x.outcome) or x.outcome is Outcome.REFUSED]
-    proxy = place.before(backend.address)
+    proxy = place.before(backend.address, backend.port)
     outer = told[-1:] if proxy and (proxy.leads_on or not _is_refused(told[:1])) else []
     return next(iter((*outer, *told)), None)
 
@@ -320,7 +320,7 @@ def _later(hop: Hop, protocol: Protocol, backend: Backend, place: Place, looked:
         return TracedHop(hop, Status.PASS if opened else Status.UNKNOWN, evidence=tuple(map(sight, tried)))
     meaning, hangs = MEANINGS[told[0].outcome], told[0].hangs
     lacks = _HANGS if hangs else lacking(told[0].outcome, told[0].status, told[0].detail)
-    facts, proxy = (sight(told[0]),), place.before(backend.address)
+    facts, proxy = (sight(told[0]),), place.before(backend.address, backend.port)
     if proxy and (open_ := _past(told[0], hop, proxy)):
         return msgspec.structs.replace(open_, evidence=facts)
     if meaning.hop is hop and lacks:
@@ -355,7 +355,7 @@ def _telling(backend: Backend, place: Place, looked: Looks) -> Sequence[Glimpse]
     same = [x for x in sockets if accepts(x, backend.address, place.space) and accepts(x, _LOOPBACK, place.space)]
     failed = _fails(inside)
     # What the loopback takes says nothing of the way here: a family that nobody exported over stays unknown.
-    met = direct and not place.before(backend.address)
+    met = direct and not place.before(backend.address, backend.port)
     useful = inside and inside.outcome is not Outcome.REFUSED and (same or met) and (direct or failed)
     found = [x for x in (direct, inside if useful else None) if x]
     proxied = direct is not None and direct.way is Way.ADDRESS and _fails(direct)

@@ -37,7 +37,7 @@ def one_family(places: Places, traces: Traces) -> Iterator[Meshed]:
     round it; and all where the kubelet cannot ask it.
     """
     for place, proxy in _sidecars(places):
-        mine = tuple(x for x in traces.items if place.name in x.servers)
+        mine = tuple(x for x in traces.items if place.name in x.servers and proxy.leads(x.port))
         for each in place.pod.families:
             flows = tuple(x for x in mine if x.family is each)
             taken = any(x.family is not each and x.at(Hop.LISTEN).status is Status.PASS for x in mine)
@@ -62,7 +62,7 @@ def turned_away(places: Places, traces: Traces) -> Iterator[tuple[Place, str, tu
 def led_astray(places: Places, traces: Traces) -> Iterator[Meshed]:
     """The pods whose mesh leads all clients in it to a family that no listener behind a port takes, by their flows."""
     for place, proxy in _sidecars(places):
-        mine = [x for x in traces.items if place.name in x.servers]
+        mine = [x for x in traces.items if place.name in x.servers and proxy.leads(x.port)]
         for port in dict.fromkeys(x.port for x in mine):
             flows = tuple(x for x in mine if x.port == port)
             took, there = proxy.forwards, {x.family for x in flows}

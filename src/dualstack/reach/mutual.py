@@ -1,7 +1,7 @@
 """Clients outside of the mesh of Istio, whom the proxies of receivers turn away where mTLS is demanded.
 
 A policy for the pods themselves says it before one for their namespace, and that before one for the namespace of the
-control plane (Istio documentation, PeerAuthentication). A port that is left out of the redirection is not judged.
+control plane (Istio documentation, PeerAuthentication). What else decides on the redirection is not judged.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.netpol import selects
 from dualstack.reach.pods import Place, Places
-from dualstack.reach.sidecars import sidecar
+from dualstack.reach.sidecars import ONLY, SKIPS, sidecar
 
 ROOT = "istio-system"
 """The namespace of the control plane; what is there holds in all of them."""
@@ -62,8 +62,8 @@ def may_be_in(pod: Pod, cluster: Cluster) -> bool:
 
 def is_led(place: Place, trace: Trace) -> bool:
     """Whether what comes over the family of a flow is surely led to the proxy of Istio in a pod."""
-    led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x)]
-    apart = any(_PORTS in x for x in place.pod.metadata.annotations or ())
+    led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x, trace.port)]
+    apart = any(_PORTS in x and x not in (ONLY, SKIPS) for x in place.pod.metadata.annotations or ())
     return bool(led) and place.sidecar is not None and place.sidecar.mesh == _MESH and not apart
 
 

@@ -14,10 +14,10 @@ from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.client_dns import in_ranges
 from dualstack.reach.exporting import diverting, owner, unknown_tls
-from dualstack.reach.pods import Place, filled, read_by
+from dualstack.reach.pods import Place, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.sidecars import together
-from dualstack.reach.variables import Variables, environment
+from dualstack.reach.variables import Variables, environment, filled
 
 _PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
 WAY_ON = "the way on from "

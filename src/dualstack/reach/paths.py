@@ -71,7 +71,11 @@ def is_usual(exporter: Exporter) -> bool:
 
 def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
-    ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and not place.sidecar else []
+    ends = (
+        [x.endpoint for x in place.on(trace.port) if not x.bound.unknown]
+        if place and not place.proxy(trace.port)
+        else []
+    )
     known = ends and all(x.component.startswith(_RECEIVER) and _is_plain(x) for x in ends)
     if not known or trace.protocol is not Protocol.HTTP:
         return trace

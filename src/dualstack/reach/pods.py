@@ -22,12 +22,11 @@ from dualstack.reach.links import is_number
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
 from dualstack.reach.states import held_back, reached, since_when, status_of, stopped
-from dualstack.reach.variables import Variables, environment
+from dualstack.reach.variables import FILLED_IN, Variables, environment, filled
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
 
-_REFERENCE = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-_PORT = re.compile(f".*:{_REFERENCE.pattern}")
+_PORT = re.compile(f".*:{FILLED_IN.pattern}")
 """An address whose port is such a variable."""
 _SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?)?")
 """The name of a Service, as the DNS of a cluster has it (Kubernetes DNS specification 1.1 section 2.3)."""
@@ -102,10 +101,14 @@ class Place(msgspec.Struct, frozen=True):
         ended = {x.container for x in self.crashes}
         return tuple(y for x in self.opened if x.container not in ended for y in x.bound.sockets)
 
-    def before(self, address: str) -> Sidecar | None:
-        """What takes connections to one of its addresses before its own listeners do."""
-        met = self.sidecar is not None and not is_loopback(address) and family(address) in self.sidecar.led
-        return self.sidecar if met else None
+    def proxy(self, port: int) -> Sidecar | None:
+        """What takes connections to a port before its own listener does, over some family."""
+        return self.sidecar if self.sidecar and self.sidecar.leads(port) else None
+
+    def before(self, address: str, port: int) -> Sidecar | None:
+        """What takes connections to a port at one of its addresses before its own listener does."""
+        proxy = self.proxy(port)
+        return proxy if proxy and not is_loopback(address) and family(address) in proxy.led else None
 
     def declared(self, port: int) -> Declared:
         """The configuration that is about a port, or else the first, with the variables of this pod filled in.
@@ -380,17 +383,3 @@ def _held(bound: Bound, endpoint: DeclaredEndpoint) -> Bound:
         for x in bound.sockets
     )
     return msgspec.structs.replace(bound, sockets=sockets)
-
-
-def filled(text: str, given: Variables) -> str:
-    """A text of a configuration with the variables of a container filled in; those without a value stay.
-
-    What such a one is said to be by default counts only where nothing holds its value that nobody here may read.
-    """
-
-    def known(found: re.Match[str]) -> str:
-        name, default = found["name"], found["default"]
-        hidden = default is None or name in given.held or given.unread
-        return given.values.get(name) or (found[0] if hidden else default)
-
-    return _REFERENCE.sub(known, text)

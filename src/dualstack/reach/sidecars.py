@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -15,6 +16,17 @@ from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener
 from dualstack.reach.bind import accepts
 
+ONLY, SKIPS = "traffic.sidecar.istio.io/includeInboundPorts", "traffic.sidecar.istio.io/excludeInboundPorts"
+"""The annotations of pods that say which ports are led to the proxy of Istio, and which are not."""
+_ISTIO, _MADE_BY = "Istio", ("istio-init", "istio-validation")
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Ports that alone are led to a proxy, or all but those that it `skips`."""
+
+    only: tuple[int, ...] | None = None
+    skips: tuple[int, ...] = ()
+
 
 class Sidecar(msgspec.Struct, frozen=True):
     """The proxy of a mesh in a pod.
@@ -24,7 +36,8 @@ class Sidecar(msgspec.Struct, frozen=True):
     `passes` says that what is not led to it goes round it for certain, `alone` that nothing is behind it in the pod.
     `leads_on` says that it was seen to connect elsewhere than to the address that clients ask for, as a Sidecar of
     Istio with a `defaultEndpoint` makes it. `health` is the port where the kubelet asks it, 0 where that is not known.
-    `forwards` is the family to which it leads clients.
+    `forwards` is the family to which it leads clients. `ports` say what is led to it: all that each of them
+    leads.
     """
 
     container: str
@@ -37,6 +50,11 @@ class Sidecar(msgspec.Struct, frozen=True):
     leads_on: bool = False
     health: int = 0
     forwards: Family | None = None
+    ports: tuple[Ports, ...] = ()
+
+    def leads(self, port: int) -> bool:
+        """Whether connections to a port of the pod may be led to it."""
+        return all(port not in x.skips if x.only is None else port in x.only for x in self.ports)
 
     @property
     def takes(self) -> tuple[Family, ...]:
@@ -68,7 +86,30 @@ def sidecar(pod: Pod) -> Sidecar | None:
         alone=len(together(pod)) == 1,
         health=int(row["health"] or 0),
         forwards=Family(row["forwards"]) if row["forwards"] and both else None,
+        ports=_past(pod) if row["mesh"] == _ISTIO else (),
     )
+
+
+def _past(pod: Pod) -> tuple[Ports, ...]:
+    """What says which ports are led to the proxy of Istio: the words of what made the redirection, and annotations.
+
+    Those words are made of the annotations (istio 1.31, pkg/kube/inject and tools/istio-iptables/pkg/capture).
+    """
+    words = next((x.args or [] for x in pod.spec.init_containers or () if x.name in _MADE_BY), [])
+    given, noted = dict(pairwise(words)), pod.metadata.annotations or {}
+    said = ((given.get("-b"), given.get("-d")), (noted.get(ONLY), noted.get(SKIPS)))
+    return tuple(_ports("*" if only is None else only, skips or "") for only, skips in said)
+
+
+def _ports(only: str, skips: str) -> Ports:
+    """The ports that are led, and those that are not where all others are; what cannot be read is led."""
+    return Ports(None, _numbers(skips) or ()) if only.strip() == "*" else Ports(_numbers(only))
+
+
+def _numbers(text: str) -> tuple[int, ...] | None:
+    """The ports of a list; None where it has something else in it."""
+    said = [x.strip() for x in text.split(",") if x.strip()]
+    return tuple(map(int, said)) if all(map(str.isdecimal, said)) else None
 
 
 def looked_at(found: Sidecar | None, pod: Pod, seen: Glimpses) -> Sidecar | None:

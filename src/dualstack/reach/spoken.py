@@ -22,7 +22,7 @@ _CROSSED = {Protocol.GRPC: Outcome.HTTP1_SPOKEN, Protocol.HTTP: Outcome.HTTP2_SP
 def stranger(place: Place, number: int) -> DeclaredEndpoint | None:
     """What listens on a port of a pod and is no OTLP receiver, by the configuration that is read there."""
     ends = [x.endpoint for x in place.on(number) if not x.bound.cause and x.anew is None]
-    known = ends and not place.sidecar and all(x.runtime == Runtime.GO and x.tls is False for x in ends)
+    known = ends and not place.proxy(number) and all(x.runtime == Runtime.GO and x.tls is False for x in ends)
     others = [x for x in ends if x.otlp is not True]
     return others[0] if known and len(others) == len(ends) else None
 
@@ -41,7 +41,8 @@ def understood(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:
     """A trace; where it would get to a receiver of another protocol, it ends there. For TLS see `reach/terms.py`."""
     there = next((x for x in places.values() if x.name == trace.server), None)
     open_yet = trace.failing is None and trace.at(Hop.HANDSHAKE).status is not Status.PASS
-    ends = [x.endpoint for x in there.on(trace.port) if not x.bound.cause] if there and not there.sidecar else []
+    met_first = there is None or there.proxy(trace.port)
+    ends = [x.endpoint for x in there.on(trace.port) if not x.bound.cause] if there and not met_first else []
     if not open_yet or not ends or not all(x.component.startswith(_RECEIVER) for x in ends):
         return trace
     met = _met(trace, ends)

@@ -133,7 +133,11 @@ _SPOKEN = (
 
 def _is_met_before(look: Glimpse, place: Place | None) -> bool:
     """Whether the proxy of a mesh answered the API server, and not the receiver behind it."""
-    return look.way is Way.ADDRESS and place is not None and any(map(place.before, place.pod.addresses[:1]))
+    return (
+        look.way is Way.ADDRESS
+        and place is not None
+        and any(place.before(x, look.port) for x in place.pod.addresses[:1])
+    )
 
 
 def _ended_by(trace: Trace, place: Place | None) -> Sidecar | None:
@@ -142,7 +146,7 @@ def _ended_by(trace: Trace, place: Place | None) -> Sidecar | None:
     if place is None or at is None or at.hop is not Hop.HANDSHAKE or at.mark not in _ENDED:
         return None
     mine = [x for x in place.pod.addresses if family(x) is trace.family]
-    return place.before(mine[0]) if mine and any(map(is_crossing, at.evidence)) else None
+    return place.before(mine[0], trace.port) if mine and any(map(is_crossing, at.evidence)) else None
 
 
 def _is_over_tls(look: Glimpse) -> bool:

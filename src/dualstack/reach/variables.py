@@ -16,6 +16,8 @@ from dualstack.reach.links import later, links, service_of
 from dualstack.reach.states import since_when
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]+)\)")
+FILLED_IN = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+"""A variable in a configuration of a Collector, which fills it in itself."""
 AS_THEN = "as it was when the container started"
 """What is said of a ConfigMap that was changed since."""
 
@@ -114,6 +116,20 @@ def _read(each: EnvVar, pod: Pod, fields: Mapping[str, str], maps: Maps, since: 
         return None if then else value, then
     secret = source.secret_key_ref if source else None
     return None, f"Secret {secret.name}" if secret else "a source of another kind"
+
+
+def filled(text: str, given: Variables) -> str:
+    """A text of a configuration with the variables of a container filled in; those without a value stay.
+
+    What such a one is said to be by default counts only where nothing holds its value that nobody here may read.
+    """
+
+    def known(found: re.Match[str]) -> str:
+        name, default = found["name"], found["default"]
+        hidden = default is None or name in given.held or given.unread
+        return given.values.get(name) or (found[0] if hidden else default)
+
+    return FILLED_IN.sub(known, text)
 
 
 def references(text: str) -> list[str]:
