@@ -285,6 +285,11 @@ SHUT: dict[str, tuple[list[dict[str, Any]], str]] = {
     "pods of the policy's own namespace": ([into(CART)], "namespaceSelector"),
     "a label that the namespace lacks": ([into(TEAM), SHOP], "namespaceSelector"),
     "another port": ([into(named("shop"), ports=[{"port": 4318}])], "Add port 4317 to the rule"),
+    "another protocol": (
+        [into(named("shop"), ports=[{"port": 4317, "protocol": "UDP"}])],
+        "`protocol: TCP` for port 4317",
+    ),
+    "every port of another protocol": ([into(named("shop"), ports=[{"protocol": "UDP"}])], "Add port 4317 to the rule"),
     "no way out": ([out(ASK)], "Let them out to port 4317"),
     "out to the range of the Services": ([out(ASK, to("10.96.0.0/12", "fd00:96::/112"))], "not its address"),
     "no way to the nameserver": ([out({"to": [named("obs")]})], "port 53"),
@@ -307,11 +312,22 @@ def test_a_client_that_is_known_is_shut_out_by_the_policies_of_both_ends(case: s
     assert {x.severity for x in weaker.findings if x.code == "DS701"} == {"warning"}
 
 
+@pytest.mark.parametrize("cidr", ["10.96.0.10/32", "10.96.0.0/12"])
+def test_a_way_to_the_address_of_the_nameservers_service_alone_is_no_sure_one(cidr: str) -> None:
+    found = asked(out(to(cidr), {"to": [named("obs")]}))
+
+    (one,) = [x for x in found.findings if x.code == "DS701"]
+    assert (one.severity, one.summary) == ("warning", "No policy lets clients ask the nameserver")
+    assert "go to the address of its Service" in one.detail
+    assert "`to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]`" in one.hint
+
+
 LET: dict[str, list[dict[str, Any]]] = {
     "its namespace": [into(named("shop"), ports=[{"port": "otlp-grpc"}])],
     "its labels": [into({"namespaceSelector": {}, **CART})],
     "its addresses": [policy("obs", ingress=[{"from": to("10.244.1.9/32", "fd00::/8")["to"]}])],
     "both ends": [into(named("shop")), out(ASK, {"to": [named("obs")]})],
+    "the cache of names on its node": [out(to("169.254.20.10/32"), {"to": [named("obs")]})],
     "the nameserver by its address": [out(to("10.244.1.2/32"), {"to": [named("obs")]})],
     "a policy for others": [policy("shop", podSelector=WEB["podSelector"], policyTypes=["Egress"])],
 }

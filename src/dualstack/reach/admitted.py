@@ -60,6 +60,13 @@ class _Client(msgspec.Struct, frozen=True):
     meshed: bool = False
 
 
+class _Unasked(msgspec.Struct, frozen=True):
+    """The policies that let a client ask no nameserver, and whether one lets it go to the address of its Service."""
+
+    policies: tuple[Policy, ...] = ()
+    by_service: bool = False
+
+
 class _Said(msgspec.Struct, frozen=True):
     """What the policies of one end say of a flow; whoever else comes is told the `same`.
 
@@ -176,7 +183,7 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     place = places.named(trace.server)
     if _fails_before(trace, Hop.RESOLVE) or (trace.addresses and all(map(is_loopback, trace.addresses))):
         return trace
-    asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x]
+    asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x.policies]
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
     near = [replace(x, near=x.node in nodes, home=nodes == {x.node}) for x in clients]
     ended = place is None or _fails_before(trace, Hop.LISTEN)
@@ -184,7 +191,7 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     none = [x for x in said if x.let is Let.NONE]
     shut = [x for x in none if len([y for y in none if y.way is x.way]) == len(clients)][:1]
     if asked and len(asked) == len(clients):
-        return _nameless(trace, asked[0], shut, _beside(asked[0], cluster, by))
+        return _nameless(trace, asked[0], shut, _beside(asked[0].policies, cluster, by))
     if ended:
         return trace
     if shut:
@@ -263,39 +270,50 @@ def _end(
     )
 
 
-def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> tuple[Policy, ...]:
-    """The policies of a client, where none of them lets it ask the nameserver that gives the name; else none."""
+def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> _Unasked:
+    """The policies of a client, where none of them lets it ask the nameserver that gives the name; else none.
+
+    Policies see the pods behind the Service of the nameserver, unless the cache of a node takes what goes to it.
+    """
     hop = trace.at(Hop.RESOLVE)
     asks = hop.status is Status.PASS and hop.mark == trace.family.record
     if client.labels is None or client.host or not asks:
-        return ()
+        return _Unasked()
     mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
     slices = [x for x in cluster.slices if (x.metadata.namespace, x.service) == cluster_dns.KEY] if mine else []
     ports = {y.port for x in slices for y in x.ports or () if y.port}
     held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
     end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
     ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
-    for address in (*(held or ("",)), *cluster.dns, *ranges, _NODE_LOCAL):
+
+    def asks_at(address: str) -> bool:
         blocks = by.blocks or address not in held
         near = replace(end, ranges=(address,) if address else (), blocks=blocks)
         over = (family(address.partition("/")[0]),) if address else BOTH
         spots = (Spot(None, x, y, near, ("UDP", "TCP")) for x in ports or {53} for y in over)
-        if any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots):
-            return ()
-    return mine if held or cluster.dns else ()
+        return any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots)
+
+    if not mine or not (held or cluster.dns) or any(map(asks_at, (*(held or ("",)), _NODE_LOCAL))):
+        return _Unasked()
+    return _Unasked(mine, by_service=any(map(asks_at, (*cluster.dns, *ranges))))
 
 
-def _nameless(trace: Trace, policies: tuple[Policy, ...], shut: Sequence[_Said], by: Engine) -> Trace:
+def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine) -> Trace:
     """A flow of clients that may not ask for the name; where they are `shut` out as well that is told with it."""
     too = "".join(f", or {_WORDS[x.way]} to port {trace.port}" for x in shut)
     why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{too}{by.told}"
+    if unasked.by_service:
+        why += (
+            "; one lets them go to the address of its Service, which is in vain unless a DNS cache on the node has it"
+        )
     facts = (
-        Evidence("lets them ask no nameserver", _called(policies), Layer.DECLARED),
+        Evidence("lets them ask no nameserver", _called(unasked.policies), Layer.DECLARED),
         *(_fact(trace, x) for x in shut),
     )
     unheard = replace(trace.at(Hop.RESOLVE), status=Status.UNKNOWN)
     hops = tuple(unheard if x.hop is Hop.RESOLVE else x for x in trace.hops)
-    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, by.status, why, cluster_dns.SHUT_IN, facts))
+    status = Status.UNKNOWN if unasked.by_service else by.status
+    return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, status, why, cluster_dns.SHUT_IN, facts))
 
 
 def _called(policies: Iterable[Policy]) -> str:

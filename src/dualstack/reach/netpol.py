@@ -43,10 +43,11 @@ class Way(enum.Enum):
 
 
 class Lack(enum.Enum):
-    """What rules that let nobody through would need: a rule at all, the port, the family, or these peers."""
+    """What rules that let nobody through would need: a rule, the port, its protocol, the family, or these peers."""
 
     RULE = "rule"
     PORT = "port"
+    PROTOCOL = "protocol"
     FAMILY = "family"
     PEER = "peer"
 
@@ -116,8 +117,9 @@ def lacks(policies: Sequence[Policy], way: Way, spot: Spot) -> Lack:
         return Lack.RULE
     about = [(policy, x) for policy, x in every if _is_about(x, spot)]
     if not about:
-        others = (_peers(x, policy, way, spot) for policy, x in every)
-        return Lack.PORT if any(x is not Let.NONE for x in others) else Lack.RULE
+        others = [x for policy, x in every if _peers(x, policy, way, spot) is not Let.NONE]
+        unlike = any(_otherwise(x, spot) for x in others)
+        return Lack.PROTOCOL if unlike else Lack.PORT if others else Lack.RULE
     somewhere = msgspec.structs.replace(spot, other=msgspec.structs.replace(spot.other, ranges=()))
     spots = {x: msgspec.structs.replace(somewhere, family=x) for x in BOTH}
     held = {x for x in BOTH if any(_peers(rule, policy, way, spots[x]) is not Let.NONE for policy, rule in about)}
@@ -140,9 +142,18 @@ def _peers(rule: PolicyRule, policy: Policy, way: Way, spot: Spot) -> Let:
     return next(x for x in Let if x in found)
 
 
+def _otherwise(rule: PolicyRule, spot: Spot) -> list[str]:
+    """The protocols over which alone a rule is about a port."""
+    named = (x for x in rule.ports or () if x.port and _numbers(x, spot))
+    return [x.protocol or "TCP" for x in named] if not _is_about(rule, spot) else []
+
+
 def _has(said: PolicyPort, spot: Spot) -> bool:
-    if (said.protocol or "TCP") not in spot.protocols:
-        return False
+    return (said.protocol or "TCP") in spot.protocols and _numbers(said, spot)
+
+
+def _numbers(said: PolicyPort, spot: Spot) -> bool:
+    """Whether a port of a rule is that of a connection, whatever its protocol is."""
     if isinstance(said.port, str) and not said.port.isdigit():
         if spot.pod is None:
             return True
@@ -188,7 +199,7 @@ def _misses(rule: PolicyRule, policy: Policy, way: Way, spot: Spot) -> Iterator[
         peers = (rule.from_ if way is Way.IN else rule.to) or ()
         found = [_by_labels(x, home, spot.other) for x in peers if not x.ip_block]
     elif _peers(rule, policy, way, spot) is not Let.NONE:
-        found = [_by_name(rule, spot)]
+        found = [_by_protocol(rule, spot) or _by_name(rule, spot)]
     yield from (f"NetworkPolicy {policy.metadata.called} {x}" for x in found if x)
 
 
@@ -212,6 +223,12 @@ def _wants(selector: LabelSelector | None, labels: Mapping[str, str], whose: str
     wanted = ", ".join(f"{k}: {v}" for k, v in wrong.items())
     has = ", ".join(f"{k}: {labels.get(k, 'not set')}" for k in wrong)
     return f"wants `{wanted}` of {whose} `{has}`" if wrong else ""
+
+
+def _by_protocol(rule: PolicyRule, spot: Spot) -> str:
+    """By which protocol a rule fails a connection to a port that it names."""
+    said = _otherwise(rule, spot)
+    return f"has that port over {' and '.join(dict.fromkeys(said))} alone, and OTLP goes over TCP" if said else ""
 
 
 def _by_name(rule: PolicyRule, spot: Spot) -> str:

@@ -75,6 +75,8 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
         return f"Add the blocks of {flow.family.title} that clients {'go to' if _is(mark, Way.OUT) else 'come from'}."
     named = flow.target.port
     seen = f"; policies see the port of the pods, not {named}, that of the Service" if named != flow.port else ""
+    if _is(mark, Lack.PROTOCOL):
+        return f"Set `protocol: TCP` for {numbers} in the rule that is for these clients."
     if _is(mark, Lack.PORT):
         return f"Add {numbers} to the rule that is for these clients{seen}."
     if _is(mark, Way.OUT):
