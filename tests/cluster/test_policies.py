@@ -358,6 +358,21 @@ def test_a_denial_by_labels_is_told_from_one_of_everybody() -> None:
     assert [x[0] for x in causes(one)] == [x[0] for x in causes(every)] == ["DS701"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "codes"), [("FlannelIsUp", ["DS902"]), ("RouteCreated", ["DS902"]), ("CalicoIsUp", ["DS701", "DS902"])]
+)
+def test_what_may_enforce_nothing_comes_after_what_is_surely_wrong(reason: str, codes: list[str]) -> None:
+    client = deepcopy(CLIENT)
+    client["spec"]["containers"][0]["env"].append({"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "http/protobuf"})
+    nodes = [calico("n1", reason), calico("n2", reason)]
+    whole = w.world([*w.healthy(nodes=nodes), client, DNS, into(named("web"))])
+    world = of(Asker(Stored(whole), "shop"), KubeTarget("pod", "cart-1"))
+    world.keep("Deployment", w.deployment())
+    found = conclude(world, Question())
+
+    assert [x.code for x in found.findings if x.severity == "error"] == codes
+
+
 def test_where_some_pods_of_a_client_get_through_it_is_not_known() -> None:
     other = deepcopy(CLIENT)
     other["metadata"] |= {"name": "cart-2", "labels": {"app": "cart", "track": "canary"}}

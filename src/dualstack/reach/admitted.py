@@ -341,8 +341,9 @@ def _let(trace: Trace, said: Sequence[_Said], *, known: bool) -> Trace:
 
 
 def _open(trace: Trace, hop: TracedHop) -> Trace:
-    """A flow with another hop, of which no export is proved any more."""
-    after = (replace(x, status=Status.UNKNOWN) if x.hop in _PROVED else x for x in trace.hops)
+    """A flow with another hop, of which no export is proved any more; what fails in any case still does."""
+    lost = (Status.PASS, Status.FAIL) if hop.status is Status.FAIL else (Status.PASS,)
+    after = (replace(x, status=Status.UNKNOWN) if x.hop in _PROVED and x.status in lost else x for x in trace.hops)
     hops = tuple(hop if x.hop is hop.hop else x for x in after)
     return replace(trace, hops=hops, disposition=trace.disposition if trace.failing else Disposition.INSUFFICIENT_INFO)
 
