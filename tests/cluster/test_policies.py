@@ -245,6 +245,22 @@ def test_what_no_policy_of_kubernetes_lets_in_another_one_may(more: list[dict[st
     assert ("NetworkPolicy may, and is not read" in about) is (severity == "warning")
 
 
+@pytest.mark.parametrize("host", [False, True])
+def test_a_policy_for_all_namespaces_that_is_not_read_is_named(*, host: bool) -> None:
+    about = {"apiVersion": "crd.projectcalico.org/v1", "kind": "GlobalNetworkPolicy", "metadata": {"name": "deny"}}
+    client = deepcopy(CLIENT)
+    client["spec"]["hostNetwork"] = host
+    pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+    for each in pods:
+        each["spec"]["hostNetwork"] = host
+    found = asked(about, client=client, pods=pods)
+
+    hops = {(x.at(Hop.POLICY).status, x.at(Hop.POLICY).why) for x in found.traces}
+    named = (Status.UNKNOWN, "a GlobalNetworkPolicy may be for these pods, and is not read")
+    assert (named in hops) is not host
+    assert "DS701" not in w.codes(found)
+
+
 def test_policies_that_may_not_be_read_may_let_clients_in() -> None:
     world = w.world([*w.healthy(nodes=[calico("n1"), calico("n2")]), CLIENT, DNS, into(named("web"))])
 

@@ -197,8 +197,8 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     if shut:
         return _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
     unread = _unread(trace, clients, place, cluster)
-    if "NetworkPolicy" in cluster.unseen or unread:
-        why = unread or "the NetworkPolicies could not be read"
+    why = unread or _unsure(clients, place, cluster)
+    if why:
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR if unread else ""))
     return _let(trace, said, known=clients[0].labels is not None)
 
@@ -212,6 +212,15 @@ def _unread(trace: Trace, clients: Sequence[_Client], place: Place | None, clust
         return f"there is a {found[0]} in the namespace {found[1]}, which is not read"
     meshed = {x.namespace for x in clients if x.meshed}
     return unread_rules(trace.target.host, meshed, place.pod, cluster) if place else ""
+
+
+def _unsure(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -> str:
+    """That there are, or may be, policies which are not read, and may be for the ends or for none; else empty."""
+    if "NetworkPolicy" in cluster.unseen:
+        return "the NetworkPolicies could not be read"
+    led = any(not x.host for x in clients) or (place is not None and not place.pod.spec.host_network)
+    wide = next((x for x, y in cluster.other_policies if not y and led), "")
+    return f"a {wide} may be for these pods, and is not read" if wide else ""
 
 
 def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:
