@@ -267,10 +267,14 @@ def _is_lost(one: Exporter, found: _Survey) -> bool:
 
 
 def _known_by_itself(pod: Pod) -> Iterator[str]:
-    """The names that a pod has in its hosts file, and those of two labels that it asks other nameservers for."""
+    """The names that a pod has in its hosts file, and those that it looks up otherwise than most pods do.
+
+    These are names of two labels that it asks other nameservers for, and all of one with search domains of its own.
+    """
     yield from own_names(pod)
-    if not pod.asks_cluster_dns:
-        yield from (x.host.lower() for x in exporters(pod) if not x.certain)
+    searches = bool(pod.spec.dns_config and pod.spec.dns_config.searches)
+    if searches or not pod.asks_cluster_dns:
+        yield from (x.host.lower() for x in exporters(pod) if searches or not x.certain)
 
 
 def _is_gone(place: Key, found: _Survey) -> bool:

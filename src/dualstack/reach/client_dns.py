@@ -213,6 +213,13 @@ def is_surely_within(host: str) -> bool:
     return len(labels) == 1 or labels[2:3] == ["svc"] or labels[3:4] == ["svc"]
 
 
+def may_be_abroad(host: str, asked: Resolver) -> bool:
+    """Whether a search domain of a pod makes a name of a host that others than the cluster may give."""
+    labels = host.lower().split(".")
+    every = (x for x in asked.search if x != DOMAIN and "svc" not in x.split("."))
+    return bool(labels[-1]) and "svc" not in labels and any(every)
+
+
 def in_ranges(address: str, ranges: Iterable[ServiceCIDR]) -> bool:
     """Whether an address is one of those that Services get."""
     return any(parse(address) in block for x in ranges for y in x.spec.cidrs or () if (block := network(y)))

@@ -19,6 +19,7 @@ from dualstack.reach.client_dns import (
     ClusterName,
     intended,
     is_surely_within,
+    may_be_abroad,
     names,
     shortfall,
     strange,
@@ -242,14 +243,14 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
 
 def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
     """A name that no Service has: surely of the cluster, or, of two labels, such as one may be in the world as well."""
-    first = next((x for x in own if not x.pod), next(iter(own), None))
-    key = (first.namespace, first.name) if first else ("", "")
-    surely = first is not None and is_surely_within(aim.host)
-    if surely and ("Service" not in cluster.unseen or key in cluster.absent):
-        return without_service(key, cluster, aim.said, sure=True)
+    every = [(x.namespace, x.name) for x in own if not x.pod] or [(x.namespace, x.name) for x in own[:1]]
+    key, gone = next(iter(every), ("", "")), {*every} <= {*cluster.absent}
+    surely, within = bool(every) and is_surely_within(aim.host), not may_be_abroad(aim.host, aim.resolver)
+    if surely and ("Service" not in cluster.unseen or gone):
+        return without_service(key, cluster, aim.said, sure=within)
     if key in cluster.absent and is_meant(key, cluster):
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
-        return without_service(key, cluster, aim.said, sure=plain and key[0] in cluster.namespaces)
+        return without_service(key, cluster, aim.said, sure=within and plain and key[0] in cluster.namespaces)
     why = f"`{aim.host}` is no Service that is known here, and {UNTRIED}"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
 
