@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from dualstack.model.finding import Severity
-from tests.cluster.test_client_ways import cart, errors, told
+from dualstack.model.trace import Hop, Status
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import alias, cart, errors, told
 from tests.cluster.test_singly import asked
 
 THERE, ABROAD = "obs.svc.cluster.local", "corp.example"
@@ -41,3 +43,30 @@ def test_a_name_that_is_nowhere_is_a_fault_where_the_world_cannot_have_it(
     assert errors(told(pod)) == expected
     assert errors(asked(pod)) == expected
     assert {x.code for x in told(pod).findings if x.severity is not Severity.INFO} == {"DS408"}
+
+
+NODE_NAME = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+STATUS = {"addresses": [{"type": "InternalIP", "address": "192.0.2.9"}, {"type": "Hostname", "address": "Host-9"}]}
+
+
+@pytest.mark.parametrize("host", ["$(NODE_NAME)", "n2", "host-9", "N1"])
+@pytest.mark.parametrize("policy", ["ClusterFirst", "Default", "None"])
+def test_whether_the_name_of_a_node_is_known_nobody_can_tell(host: str, policy: str) -> None:
+    pod = cart(f"http://{host}:4317", NODE_NAME, dnsPolicy=policy)
+    nodes = [w.node("n1", 1), w.node("n2", 2), {**w.node("n9", 9), "status": STATUS}]
+    alone, every = told(pod, nodes=nodes), asked(pod, nodes=nodes)
+
+    assert not [x.code for x in (*alone.findings, *every.findings) if x.severity is not Severity.INFO]
+    (why,) = {x.at(Hop.RESOLVE).why for x in alone.traces}
+    assert why.startswith("the host is the name of a node, which nameservers outside of the cluster may know or not")
+    assert any("which is no Service; `dualstack diagnose deploy/cart" in x.why for x in every.skipped)
+
+
+def test_a_node_need_not_be_among_what_was_read() -> None:
+    assert not errors(told(cart("http://$(NODE_NAME):4317", NODE_NAME, on="n7")))
+
+
+def test_a_service_may_be_called_like_a_node() -> None:
+    found = told(cart("http://n1:4317"), more=[alias("n1", "otel.obs.svc.cluster.local")])
+
+    assert found.traces[0].at(Hop.LISTEN).status is Status.PASS

@@ -74,6 +74,7 @@ class _Survey:
         self.spaces: set[str] = set()
         self.over: set[Key] = set()
         self.own: set[Key] = set()
+        self.nodes: set[str] = set()
         self.pods: list[Object] = []
         self.clients, self.singles = Clients(), Singles(closely=isinstance(ask.api, Stored))
         self.led: dict[Key, tuple[Family, ...]] = {}
@@ -169,8 +170,13 @@ class _Survey:
 
     def _is_told(self, one: Exporter) -> bool:
         """Whether a client names a Service that is surely not there, of which it is told anyway."""
-        place, own = one.service, (one.namespace, one.host.lower()) in self.own
-        return place is not None and one.certain and not own and _is_gone(place, self)
+        place = one.service
+        return place is not None and one.certain and not self.is_another(one) and _is_gone(place, self)
+
+    def is_another(self, one: Exporter) -> bool:
+        """Whether a host is a name that its pods know by themselves, or that of a node."""
+        host = one.host.lower()
+        return (one.namespace, host) in self.own or host in self.nodes
 
     def keep_clients(self, found: Iterable[tuple[Exporter, Doubt]], item: Object) -> None:
         """Keep the pod of clients that are asked about by themselves, or what would make it."""
@@ -192,10 +198,11 @@ def survey(ask: Asker) -> World:
     with _uncollected():
         for page in found.every(kinds.SERVICES, services):
             found.see_services(page)
-        for one in found.every(kinds.PODS, pods):
-            found.see_pods(one)
         for each in found.every(kinds.NODES, nodes):
             ask.world.objects[kinds.NODES.kind] += [msgspec.to_builtins(x) for x in each.items if x]
+            found.nodes.update(y for x in each.items if x for y in x.names)
+        for one in found.every(kinds.PODS, pods):
+            found.see_pods(one)
     ask.world.objects[kinds.PODS.kind] = found.pods
     for item, pod in _waiting(ask):
         found.keep_clients(found.see_client(pod, 0), item)
@@ -259,7 +266,7 @@ def _is_lost(one: Exporter, found: _Survey) -> bool:
     place, world = one.service, found.ask.world
     if one.literal:
         return _is_vacant(one.host, found)
-    if place is None or not _is_gone(place, found) or (one.namespace, one.host.lower()) in found.own:
+    if place is None or not _is_gone(place, found) or found.is_another(one):
         return False
     world.absent = list(dict.fromkeys((*world.absent, place)))
     missed(world, place, found.spaces | {x for x, _ in found.names}, list(found.services))
@@ -271,7 +278,7 @@ def _known_by_itself(pod: Pod) -> Iterator[str]:
 
     These are names of two labels that it asks other nameservers for, and all of one with search domains of its own.
     """
-    yield from own_names(pod)
+    yield from (*own_names(pod), (pod.spec.node_name or "").lower())
     searches = bool(pod.spec.dns_config and pod.spec.dns_config.searches)
     if searches or not pod.asks_cluster_dns:
         yield from (x.host.lower() for x in exporters(pod) if searches or not x.certain)

@@ -302,6 +302,12 @@ class Node(Slim, frozen=True):
         found = (x.address for x in self.status.addresses or () if x.type == "InternalIP")
         return tuple(x for x in found if is_address(x))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, and those that its status shows, in lower case."""
+        shown = (x.address for x in self.status.addresses or () if not is_address(x.address))
+        return tuple(dict.fromkeys(x.lower() for x in (self.metadata.name, *shown) if x))
+
 
 class KubeProxy(msgspec.Struct, frozen=True):
     """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""

@@ -118,12 +118,12 @@ def _asked(one: Exporter) -> str:
 
 def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
     """What is said of clients to which no Service leads on: they send to a node, or to a variable that stays a text."""
-    hosts = {y for x in cluster.nodes for y in x.addresses}
+    hosts = {y for x in cluster.nodes for y in (*x.addresses, *x.names)}
     return {
         f"{ASIDE}{x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
         f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
         for x in clients
-        if x.host in hosts or "$(" in x.host
+        if x.host.lower() in hosts or "$(" in x.host
     }
 
 

@@ -35,6 +35,7 @@ from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import behind as offered
 from dualstack.reach.node_ports import from_pods, up_to
 from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
+from dualstack.reach.other_names import of_another
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
@@ -191,7 +192,9 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
     own = names(aim.host, aim.resolver)
     usual = intended(aim.host, aim.exporter.namespace)
-    hop = unheld_nameserver(aim) or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
+    known = any(_is_there(x, cluster) for x in (*own, *usual))
+    hop = unheld_nameserver(aim) or (None if known else of_another(aim, cluster))
+    hop = hop or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
     followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
     found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
