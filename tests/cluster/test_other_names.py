@@ -70,3 +70,36 @@ def test_a_service_may_be_called_like_a_node() -> None:
     found = told(cart("http://n1:4317"), more=[alias("n1", "otel.obs.svc.cluster.local")])
 
     assert found.traces[0].at(Hop.LISTEN).status is Status.PASS
+
+
+SET = "otel.obs.svc.clusterset.local"
+
+
+@pytest.mark.parametrize("host", [SET, f"{SET}.", SET.upper(), f"otell{SET[4:]}", f"a.{SET}"])
+def test_a_service_of_several_clusters_need_not_be_in_this_one(host: str) -> None:
+    pod = cart(f"http://{host}:4317")
+    alone, every = told(pod), asked(pod)
+
+    assert not [x.code for x in (*alone.findings, *every.findings) if x.severity is not Severity.INFO]
+    assert "is a name of the Multi-Cluster Services API" in alone.traces[0].at(Hop.RESOLVE).why
+    assert any("which is no Service; `dualstack diagnose deploy/cart" in x.why for x in every.skipped)
+
+
+def test_what_the_own_corefile_says_does_not_matter_for_it() -> None:
+    corefile = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+        "data": {"Corefile": ".:53 {\n  kubernetes acme.example in-addr.arpa\n}"},
+    }
+    assert not errors(told(cart(f"http://{SET}:4317"), more=[corefile]))
+
+
+def test_an_alias_may_stand_for_one() -> None:
+    found = told(cart("http://far:4317"), more=[alias("far", SET)])
+
+    assert not errors(found)
+    assert "was not looked up" in found.traces[0].at(Hop.RESOLVE).why
+
+
+def test_a_search_domain_may_be_that_of_such_names() -> None:
+    assert not errors(told(cart("http://otell.obs:4317", **searching("svc.clusterset.local"))))

@@ -13,7 +13,7 @@ import msgspec
 from dualstack.model.address import Family, family, is_address
 from dualstack.model.container import Affinity, Container, DnsConfig, HostAlias, Taint, Toleration
 from dualstack.model.event import Event
-from dualstack.model.exporter import Exporter
+from dualstack.model.exporter import ABROAD, Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
 from dualstack.model.maker import Instrumentation, Maker, Space
@@ -34,7 +34,7 @@ from dualstack.model.slim import (
 )
 from dualstack.model.source import Location
 
-_IN_CLUSTER = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc\.[^.]")
+_IN_CLUSTER = re.compile(rf"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.(?!{ABROAD}\.?$)svc\.[^.]")
 """Kubernetes DNS specification 1.1 section 2.3. An alias is a whole name: no search domain is added to it."""
 
 

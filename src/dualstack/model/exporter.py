@@ -6,7 +6,9 @@ import msgspec
 
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_address
 
-_IN_CLUSTER = re.compile(r"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.svc(?:\..+)?)?)?\.?")
+ABROAD = "svc.clusterset.local"
+"""The end of names that Services of a set of clusters have (Multi-Cluster Services API, KEP-1645)."""
+_IN_CLUSTER = re.compile(rf"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.(?!{ABROAD}\.?$)svc(?:\..+)?)?)?\.?")
 """Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
 _AUTHORITY = re.compile(
     r"(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)",

@@ -12,6 +12,7 @@ import msgspec
 from dualstack.model.address import Scope, is_address, network, parse, scope
 from dualstack.model.cluster import Pod
 from dualstack.model.container import DnsConfig
+from dualstack.model.exporter import ABROAD
 from dualstack.model.slim import ServiceCIDR
 
 DOMAIN = "cluster.local"
@@ -124,6 +125,7 @@ def names(host: str, asked: Resolver) -> tuple[ClusterName, ...]:
     whole = said.rstrip(".")
     found = [] if said.endswith(".") else [f"{whole}.{x}" for x in asked.search if x]
     every = (whole, *found) if whole.count(".") >= asked.ndots else (*found, whole)
+    every = () if is_of_set(host) else every
     return tuple(dict.fromkeys(x for y in every if (x := _name(y))))
 
 
@@ -155,14 +157,14 @@ def without_svc(host: str) -> str:
 
 
 def _name(text: str) -> ClusterName | None:
-    found = _NAME.fullmatch(text)
+    found = _NAME.fullmatch(text) if not is_of_set(text) else None
     return ClusterName(found["namespace"], found["name"], found["pod"] or "") if found else None
 
 
 def domain(host: str) -> str:
     """The domain behind `svc` in a whole name of a cluster; empty where the host is none."""
     found = re.fullmatch(r"(?:[a-z0-9-]+\.){2,3}svc\.(?P<domain>.+)", host.lower().rstrip("."))
-    return found["domain"] if found else ""
+    return found["domain"] if found and not is_of_set(host) else ""
 
 
 def is_foreign(host: str) -> bool:
@@ -210,13 +212,18 @@ def shortfall(host: str, asked: Resolver) -> str:
 def is_surely_within(host: str) -> bool:
     """Whether a host can be nothing but a name of the cluster: of one label, or one that goes on with `svc`."""
     labels = host.lower().rstrip(".").split(".")
-    return len(labels) == 1 or labels[2:3] == ["svc"] or labels[3:4] == ["svc"]
+    return len(labels) == 1 or ("svc" in (labels[2:3] + labels[3:4]) and not is_of_set(host))
+
+
+def is_of_set(host: str) -> bool:
+    """Whether a host is a name of a Service of several clusters, which one of them need not have."""
+    return host.lower().rstrip(".").endswith(f".{ABROAD}")
 
 
 def may_be_abroad(host: str, asked: Resolver) -> bool:
     """Whether a search domain of a pod makes a name of a host that others than the cluster may give."""
     labels = host.lower().split(".")
-    every = (x for x in asked.search if x != DOMAIN and "svc" not in x.split("."))
+    every = (x for x in asked.search if x == ABROAD or (x != DOMAIN and "svc" not in x.split(".")))
     return bool(labels[-1]) and "svc" not in labels and any(every)
 
 

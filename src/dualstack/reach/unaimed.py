@@ -11,6 +11,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Declared
 from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
+from dualstack.reach.client_dns import is_of_set
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.idle import rests
@@ -117,13 +118,13 @@ def _asked(one: Exporter) -> str:
 
 
 def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
-    """What is said of clients to which no Service leads on: they send to a node, or to a variable that stays a text."""
+    """What is said of clients to which no Service leads on: they send to a node, to a set of clusters, or to a text."""
     hosts = {y for x in cluster.nodes for y in (*x.addresses, *x.names)}
     return {
         f"{ASIDE}{x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
         f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
         for x in clients
-        if x.host.lower() in hosts or "$(" in x.host
+        if x.host.lower() in hosts or "$(" in x.host or is_of_set(x.host)
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dualstack.model.deployed import Deployed
+from dualstack.model.exporter import ABROAD
 from dualstack.model.kube import Container, Meta, Service, ServicePort, Volume, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint, Holder
 from dualstack.model.sockets import Transport
@@ -236,7 +237,7 @@ def named(host: str, namespace: str, services: Called, file: str = "") -> Servic
     """
     name, _, rest = host.rstrip(".").partition(".")
     where, _, domain = rest.partition(".")
-    if domain and not domain.startswith("svc"):
+    if domain == ABROAD or (domain and not domain.startswith("svc")):
         return None
     wanted = where or namespace
     found = (x for x in services.get(name, ()) if same_namespace(x.meta.namespace, wanted))
