@@ -10,6 +10,8 @@ from dualstack.conclusion import conclude
 from dualstack.gather.archive import unpacked
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.facts import plainly
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.inspection import Inspection
@@ -19,6 +21,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop, TracedHop
 from dualstack.model.world import World
+from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, errors
 from tests.cluster.test_front_gathering import Told
@@ -39,6 +42,10 @@ def sends(to: str = f"http://{HOST}", *, protocol: str = "http/protobuf", host: 
     )
     found["metadata"]["namespace"] = "obs"
     return found
+
+
+def replaced(client: Object, namespace: str) -> Object:
+    return {**client, "metadata": {**client["metadata"], "namespace": namespace}}
 
 
 def gathered(client: Object, *fronts: Object, refused: Iterable[str] = (), **instead: Any) -> World:
@@ -170,3 +177,42 @@ def test_an_answer_of_what_stands_in_front_need_not_be_that_of_the_receiver() ->
     (fault,) = seen(Outcome.NOT_OTLP, HOST).findings
 
     assert fault.hint.startswith("See where the Ingress or the Gateway leads this host and path")
+
+
+ELSEWHERE = {**WEB, "name": "other", "port": 81}
+NO_LISTENER = [says("Accepted", section="web", reason="NoMatchingParent")]
+AIMED = [{"name": "edge", "sectionName": "web"}]
+
+
+def from_afar(client: Object, *fronts: Object, kind: str = "pod", **instead: Any) -> World:
+    """What was stored of a cluster, for a question about a client in another namespace or about everything."""
+    world = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(**instead), client, *fronts)])
+    for each in (*KINDS, "Ingress", "HTTPRoute", "GRPCRoute", "Gateway"):
+        world.objects.setdefault(each, [])
+    source = Stored(world, complete=True)
+    return of(Asker(source, "shop"), KubeTarget("pod", "a")) if kind == "pod" else survey(Asker(source, ""))
+
+
+@pytest.mark.parametrize(
+    ("port", "fronts", "codes"),
+    [
+        ("", [ingress(4319, given=GIVEN)], ["DS508"]),
+        ("", [ingress(to="otel-colector", given=GIVEN)], ["DS508"]),
+        ("", [http(status=SHUT), gateway(AT, listeners=[WEB])], ["DS707"]),
+        (":81", [http(status=NO_LISTENER, parents=AIMED), gateway(AT, listeners=[ELSEWHERE])], ["DS707"]),
+    ],
+)
+def test_what_stands_in_front_in_another_namespace_is_known_from_files(
+    port: str, fronts: list[Object], codes: list[str]
+) -> None:
+    client = replaced(sends(f"http://{HOST}{port}"), namespace="shop")
+
+    assert errors(conclude(from_afar(client, *fronts), Question())) == codes
+    assert errors(conclude_all(from_afar(client, *fronts, kind=""), Question())) == codes
+
+
+def test_so_is_a_load_balancer() -> None:
+    client = replaced(sends(f"http://{AT}:4318", host=""), namespace="shop")
+    world = from_afar(client, services=[balanced(given=GIVEN)])
+
+    assert end(conclude(world, Question())).why.startswith(f"{AT} leads to Service obs/otel from outside")

@@ -68,7 +68,7 @@ def leading(ask: "Asker", hosts: Iterable[str]) -> Iterator[Missing]:
         for item in every:
             mine = any(covers(x, host) for x in _hosts(item))
             for namespace, name in dict.fromkeys(
-                x.key for x in _backends(item) if mine and is_otlp(x.key[1], *x.ports)
+                x.key for x in _backends(item) if mine and is_otlp(x.key[1], *x.ports) and x.key not in ask.world.absent
             ):
                 said = f"{text(item, 'kind')} {'/'.join(key(item))} leads there to Service {namespace}/{name}"
                 yield Missing(
@@ -83,9 +83,10 @@ def _hosts(item: Object) -> Iterator[str]:
 
 
 def meeting(ask: "Asker", sent: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Note what stands in the namespace of clients where they send to, a host with an address; the Services behind it.
+    """Note what stands where clients send to, a host with an address, and the Services behind it.
 
-    What may not be read is no gap: nobody is known then to have the address.
+    An API server is asked for what is in their own namespace alone. What may not be read is no gap: nobody is known
+    then to have the address.
     """
     found = dict[tuple[str, str], None]()
     for kind, item in _ways(ask) if sent else ():
@@ -109,7 +110,7 @@ def _ways(ask: "Asker") -> Iterator[tuple[Kind[Any], Object]]:
 
 def _quietly(ask: "Asker", kind: Kind[Any]) -> list[Object]:
     with suppress(Refused):
-        return ask.api.objects(kind, ask.namespace, "")
+        return ask.api.objects(kind, "" if isinstance(ask.api, Stored) else ask.namespace, "")
     return []
 
 

@@ -143,7 +143,8 @@ def _doors(route: Route, front: Front, fronts: dict[tuple[str, str, str], Front]
 
 def _gateway(route: Route, front: Front, parent: ParentRef, gateway: Front | None) -> Door:
     listeners = (gateway.spec.listeners if gateway else None) or ()
-    first = next((x for x in listeners if parent.section_name in ("", x.name)), None)
+    meant = [x for x in listeners if parent.section_name in ("", x.name)]
+    first = next(iter(meant or listeners), None)  # clients come to the listeners that there are, whatever a route names
     mine = [x for x in front.status.parents or () if _is_of(x.parent_ref, parent)]
     controller = next((x.controller_name.partition("/")[0] for x in mine), "")
     return Door(

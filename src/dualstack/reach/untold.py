@@ -3,7 +3,7 @@
 A flow that fails as the Service tells, and one of which nobody knows how it ends, is left out.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -14,11 +14,13 @@ from dualstack.model.trace import Trace
 
 _ORDER = tuple(Severity)
 Goal = tuple[str, int, Family]
+Goals = Mapping[str, frozenset[Goal]]
+"""What flows are to, by their keys."""
 
 
 def untold(found: Diagnosis, told: Sequence[Finding], traces: Iterable[Trace]) -> Diagnosis:
     """A diagnosis of clients without what is `told` of Services, whose flows are `traces`."""
-    known = {x.key: _goal(x) for x in (*traces, *found.traces)}
+    known = {x.key: frozenset(_goals_of(x)) for x in (*traces, *found.traces)}
     new = tuple(x for x in found.findings if _matters(x) and not any(_covers(y, x, known) for y in told))
     flows, all_of_them = {y for x in new for y in x.flows}, any(not x.flows for x in new)
     kept = (x for x in found.traces if x.key in flows or (all_of_them and x.required and x.failed))
@@ -39,7 +41,7 @@ def _matters(finding: Finding) -> bool:
     return finding.severity is Severity.ERROR or (finding.severity is Severity.WARNING and bool(finding.flows))
 
 
-def _covers(told: Finding, mine: Finding, known: dict[str, Goal]) -> bool:
+def _covers(told: Finding, mine: Finding, known: Goals) -> bool:
     """Whether a finding says of Services what another one, which is no worse, says of their clients."""
     if _ORDER.index(told.severity) > _ORDER.index(mine.severity):
         return False
@@ -47,9 +49,11 @@ def _covers(told: Finding, mine: Finding, known: dict[str, Goal]) -> bool:
     return is_same(told, mine) or (told.code == mine.code and told.summary == mine.summary and bool(near))
 
 
-def _goals(flows: Collection[str], known: dict[str, Goal]) -> Iterator[Goal]:
-    yield from (known[x] for x in flows if x in known)
+def _goals(flows: Collection[str], known: Goals) -> Iterator[Goal]:
+    yield from (y for x in flows for y in known.get(x, ()))
 
 
-def _goal(trace: Trace) -> Goal:
-    return trace.target.host, trace.target.port, trace.family
+def _goals_of(trace: Trace) -> Iterator[Goal]:
+    """What a flow is to: what stands in front of Services has a name for some and an address for others."""
+    for host in (trace.target.host, *trace.addresses[:1]):
+        yield host, trace.target.port, trace.family
