@@ -10,6 +10,7 @@ from dualstack.reach.exporting import exporters
 
 _NODES = 100
 """Nodes of one group that are kept."""
+_OF_NODES = ("the address of its node", "the name of its node")
 Key = tuple[str, str, str, str, str, object, bool]
 
 
@@ -25,6 +26,8 @@ class Clients:
         self._found: dict[Key, list[Exporter]] = {}
         self._counts: dict[Key, int] = {}
         self._nodes: dict[Key, dict[str, None]] = {}
+        self._hosts: dict[Key, dict[str, None]] = {}
+        self._each: dict[Key, str] = {}
 
     def see(self, pod: Pod, number: int = 1) -> list[Exporter]:
         """Note where so many pods like this one export to; of one that would be made there is none.
@@ -39,8 +42,12 @@ class Clients:
             key = (one.namespace, one.owner, one.variable, written, one.protocol, one.families, one.host_network)
             if key not in self._found:
                 self._found[key] = [one]
+                self._each[key] = _each(one.host, pod)
                 new.append(one)
             mine.add(key)
+            hosts = self._hosts.setdefault(key, {})
+            if len(hosts) < _NODES:
+                hosts[one.host] = None
         for found in mine:  # several containers may export alike
             self._counts[found] = self._counts.get(found, 0) + number
             there = self._nodes.setdefault(found, {})
@@ -51,8 +58,22 @@ class Clients:
     @property
     def items(self) -> list[Exporter]:
         """The groups, the largest first."""
-        found = [replace(x[0], pods=self._counts[k], nodes=tuple(self._nodes[k])) for k, x in self._found.items()]
+        found = [self._made(k, x[0]) for k, x in self._found.items()]
         return sorted(found, key=lambda x: (-x.pods, x.namespace, x.owner, x.variable, x.endpoint))
+
+    def _made(self, key: Key, one: Exporter) -> Exporter:
+        """One of a group as all of it."""
+        made = replace(one, pods=self._counts[key], nodes=tuple(self._nodes[key]))
+        each, hosts = self._each[key], tuple(self._hosts[key])
+        near = made.nodes if each in _OF_NODES else ()
+        return replace(made, each=each, hosts=tuple(dict.fromkeys((*hosts, *near)))) if len(hosts) > 1 else made
+
+
+def _each(host: str, pod: Pod) -> str:
+    """What a host is to a pod of which others of its group have another one."""
+    if host in {pod.status.host_ip, *(x.ip for x in pod.status.host_ips or ())}:
+        return _OF_NODES[0]
+    return _OF_NODES[1] if host == pod.spec.node_name else "a host of its own"
 
 
 def of(pods: Iterable[Pod], of_pod: Callable[[Pod], Iterable[Exporter]] = exporters) -> list[Exporter]:

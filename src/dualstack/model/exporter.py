@@ -55,7 +55,9 @@ class Exporter(msgspec.Struct, frozen=True):
     endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
     With `java` the Java agent of OpenTelemetry exports. Names and passwords in an endpoint are left out. `verifies`
     says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
-    place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides.
+    place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides. Where
+    each pod sends to a host of its own, `each` says what that is to it, and `hosts` are some, with the nodes that they
+    are of.
     """
 
     namespace: str
@@ -84,6 +86,8 @@ class Exporter(msgspec.Struct, frozen=True):
     server_name: str = ""
     java: bool = False
     tls_held: str = ""
+    each: str = ""
+    hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""

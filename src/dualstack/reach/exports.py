@@ -10,6 +10,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Trace
 from dualstack.reach.astray import LACKING
 from dualstack.reach.forward import LOCAL
+from dualstack.reach.node_ports import HOST_PORT, NODE_PORT
 
 _OWN = "pods of "
 
@@ -27,8 +28,12 @@ def ways(traces: Sequence[Trace]) -> Ways:
 
 
 def hosts(traces: Iterable[Trace]) -> frozenset[str]:
-    """The hosts of targets, also as clients write them, and their addresses."""
-    return frozenset(y for x in traces for y in (x.target.host, x.asked, *x.addresses) if y)
+    """The hosts of targets, also as clients write them, their addresses, and the nodes whose ports they are."""
+    return frozenset(y for x in traces for y in (x.target.host, x.asked, *x.addresses, *_at_nodes(x)) if y)
+
+
+def _at_nodes(trace: Trace) -> tuple[str, ...]:
+    return trace.nodes if trace.vantage.startswith((HOST_PORT, NODE_PORT)) else ()
 
 
 def clients(traces: Sequence[Trace], exporters: Iterable[Exporter]) -> Mapping[int, Sequence[Exporter]]:
@@ -77,18 +82,19 @@ def needed(traces: Sequence[Trace], exporters: Sequence[Exporter], expect: Colle
 def destination(exporter: Exporter, hosts: frozenset[str]) -> str:
     """The host of a target that a client means: of a Service the full name, else as it is written; empty for others."""
     namespace, name = exporter.service or ("", "")
-    return next((x for x in (f"{name}.{namespace}.svc", exporter.host) if x in hosts), "")
+    return next((x for x in (f"{name}.{namespace}.svc", exporter.host, *exporter.hosts) if x in hosts), "")
 
 
 def flows(exporter: Exporter, host: str, known: Ways, traces: Sequence[Trace]) -> tuple[int, ...]:
-    """The traces of a client: those to its `host` over the families of its pods.
+    """The traces of a client: those to its `host`, or to those of its pods, over the families of these.
 
     Those of one owner alone are those of its own pods; others are of all the pods on some nodes.
     """
     target = exporter.target
     if not target:
         return ()
-    near = known.get((host, target.port, target.protocol), ())
+    every = dict.fromkeys((host, *exporter.hosts))
+    near = dict.fromkeys(y for x in every for y in known.get((x, target.port, target.protocol), ()))
     return tuple(x for x in near if _is_his(exporter, traces[x]))
 
 

@@ -102,8 +102,8 @@ class ExporterDocument(msgspec.Struct):
 
     `owner` is what made them, `pods` their number, `pod` one of them. `endpoint` is the text of the `variable`;
     `target` the host and port that it leads to, of a Service by its full name, and null where a variable in it is not
-    known. `service` is the Service that it names, as NAMESPACE/NAME; null where it names none. `traces` are the places
-    in the list of traces, from 0 on, of the flows that are theirs.
+    known, or has another value in each pod. `service` is the Service that it names, as NAMESPACE/NAME; null where it
+    names none. `traces` are the places in the list of traces, from 0 on, of the flows that are theirs.
     """
 
     owner: str
@@ -234,6 +234,6 @@ def _exporters(diagnosis: Diagnosis) -> Iterator[ExporterDocument]:
             protocol=target.protocol if target else None,
             families=tuple(each.families),
             service="/".join(named) if named else None,
-            target=join(found or each.host, target.port) if target else None,
+            target=join(found or each.host, target.port) if target and not each.each else None,
             traces=flows(each, found, known, diagnosis.traces),
         )

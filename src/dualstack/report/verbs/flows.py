@@ -197,7 +197,8 @@ def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterato
     held: dict[str, list[Exporter]] = {}
     known = hosts(traces)
     for each in exporters:
-        held.setdefault(destination(each, known), []).append(each)
+        to = destination(each, known)
+        held.setdefault(to and (each.each or to), []).append(each)
     held.pop("", None)
     if held:
         yield Line()
