@@ -12,6 +12,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.overview import conclude_all
+from tests.cluster import worlds as w
 from tests.cluster.test_client_lookups import looked_up
 from tests.cluster.test_client_ways import alias
 from tests.cluster.test_clients_in_files import API, ASKED, cart, corefile, folder, of, told
@@ -85,3 +86,28 @@ def test_under_pseudonyms_the_same_is_told(domain: str, tmp_path: Path) -> None:
 
     assert [(x.code, x.severity) for x in veiled.findings] == [(x.code, x.severity) for x in plain.findings]
     assert veiled.verdict == plain.verdict
+
+
+def named(port: int, name: str = "", protocol: str = "TCP") -> dict[str, Any]:
+    return {"port": port, "name": name, "protocol": protocol}
+
+
+@pytest.mark.parametrize(
+    ("ports", "targets"),
+    [
+        ([], {"grpc://far.obs.svc:4317", "http://far.obs.svc:4318"}),
+        ([named(4317), named(53, protocol="UDP")], {"grpc://far.obs.svc:4317"}),
+        ([named(443, "otlp-http")], {"https://far.obs.svc:443"}),
+        ([named(8443, "otlp-grpc"), named(80, "web")], {"grpc://far.obs.svc:8443"}),
+        ([named(443)], {"https://far.obs.svc:443"}),
+        ([named(53, protocol="UDP")], {"grpc://far.obs.svc:4317", "http://far.obs.svc:4318"}),
+    ],
+)
+def test_the_ports_of_an_alias_of_a_host_elsewhere_are_those_that_it_names(
+    ports: list[dict[str, Any]], targets: set[str]
+) -> None:
+    spec = {"type": "ExternalName", "externalName": "otlp.vendor.example", "ports": ports}
+    far = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "far", "namespace": "obs"}, "spec": spec}
+    found = w.diagnosed(w.healthy(services=[far], slices=[]))
+
+    assert {f"{x.target.scheme}://{x.target.endpoint}" for x in found.traces} == targets

@@ -4,7 +4,7 @@ client pod > name > cluster address > endpoints of that family > pod > socket. W
 objects of the API server, and what listens follows from the configuration in each pod; a probe beats both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -41,6 +41,7 @@ UNSERVED = "unserved"
 """Mark of the hop `service`: kube-proxy makes no rules for the family."""
 OPEN = "open"
 """Mark of the hop `route`: nobody could say whether the clients have the family."""
+_WEB_TLS = 443
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
 """Marks of the hop `endpoints`: no endpoint on these nodes, none with the port, no pod is selected, the pods lack the
 family, there is none for another reason."""
@@ -89,12 +90,21 @@ def _by_alias(alias: Service, world: World) -> Iterator[Trace]:
     if end.service:
         yield from _of_service(end.service, alias, world)
         return
-    numbers = [x.port for x in alias.spec.ports or () if x.port in OTLP_PORTS] or list(OTLP_PORTS)
-    for number in numbers:
+    for number, protocol in _offered(alias).items():
         for family in question.expect or cluster.families or BOTH:
-            target = Target(host(alias), host(alias), number, OTLP_PORTS[number])
+            target = Target(host(alias), host(alias), number, protocol, tls=number == _WEB_TLS)
             hops = (TracedHop(Hop.ENDPOINT, Status.PASS), unresolved(alias, end))
             yield traced(Flow("pods", (), target, family, ()), hops)
+
+
+def _offered(alias: Service) -> Mapping[int, Protocol]:
+    """The ports that an alias of a host elsewhere names, those for OTLP before others, and what is spoken there.
+
+    Nothing leads to them but what clients say, as it is with the usual ones where it names none.
+    """
+    every = [x for x in alias.spec.ports or () if x.protocol == "TCP"]
+    for_otlp = {x.port: y for x in every for y in spoken(alias, x, (), {})}
+    return for_otlp or {x.port: Protocol.HTTP for x in every} or OTLP_PORTS
 
 
 NO_NAME = "no-name"
