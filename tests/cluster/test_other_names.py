@@ -103,3 +103,11 @@ def test_an_alias_may_stand_for_one() -> None:
 
 def test_a_search_domain_may_be_that_of_such_names() -> None:
     assert not errors(told(cart("http://otell.obs:4317", **searching("svc.clusterset.local"))))
+
+
+@pytest.mark.parametrize("spec", [{"hostNetwork": True}, {"dnsPolicy": "Default"}, {}])
+def test_a_name_of_the_world_is_no_name_of_the_cluster_that_somebody_may_not_know(spec: dict[str, Any]) -> None:
+    found = told(cart("https://otlp.example.com", **spec))
+    (why,) = {x.at(Hop.RESOLVE).why for x in found.traces}
+
+    assert why == "`otlp.example.com` is no Service that is known here, and was not looked up"

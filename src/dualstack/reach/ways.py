@@ -236,12 +236,12 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
         unlike = unlike_service(aim.host, aim.exporter.namespace, cluster)
         why, mark = (unlike, UNLIKE) if unlike else (shortfall(aim.host, asked), SHORT)
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, mark, (aim.said,) if unlike else facts)
-    if asked.cluster:
+    if asked.cluster or not (surely or own or known):
         return None
     whose = "nameservers of its own" if asked.said == "dnsPolicy: None" else "the nameservers of its node"
     why = f"the pod asks {whose} (`{asked.said}`), which need not know the names of the cluster"
     mark = IN_NETWORK if aim.exporter.host_network else OUTSIDE
-    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, mark if surely or own or known else "", facts)
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, mark, facts)
 
 
 def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop:
