@@ -24,7 +24,9 @@ from dualstack.reach.variables import Variables, environment
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _GENERAL = f"{_OTLP}ENDPOINT"
-_HASH = "pod-template-hash"
+_HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+"""What makes ReplicaSets, by the label with which it tells their pods apart (Kubernetes documentation, Deployments;
+argo-rollouts 1.8, pkg/apis/rollouts/v1alpha1, DefaultRolloutUniqueLabelKey)."""
 COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 """Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 
@@ -161,13 +163,17 @@ def diverting(made: Exporter, found: Variables) -> Exporter:
 
 
 def owner(pod: Pod) -> str:
-    """What made a pod, in words. The ReplicaSet of a Deployment is called after it and the hash of a template."""
-    made = list(pod.metadata.owner_references or ())
+    """What made a pod, in words. The ReplicaSet of a Deployment is called after it and the hash of a template.
+
+    A Node owns the pods that its kubelet has from files; nothing else made these (pkg/kubelet/pod/mirror_client.go).
+    """
+    made = [x for x in pod.metadata.owner_references or () if x.kind != "Node"]
     itself = OwnerReference(kind="Pod", name=pod.metadata.name)
     by = next((x for x in made if x.controller), (*made, itself)[0])
-    hashed = (pod.metadata.labels or {}).get(_HASH)
-    if by.kind == "ReplicaSet" and hashed and by.name.endswith(f"-{hashed}"):
-        return f"Deployment {by.name.removesuffix(f'-{hashed}')}"
+    for label, kind in _HASHES.items():
+        hashed = (pod.metadata.labels or {}).get(label)
+        if by.kind == "ReplicaSet" and hashed and by.name.endswith(f"-{hashed}"):
+            return f"{kind} {by.name.removesuffix(f'-{hashed}')}"
     return f"{by.kind} {by.name}"
 
 
