@@ -12,6 +12,10 @@ Near = Mapping[Family, frozenset[str]]
 """The nodes that have a backend of their own, by its family."""
 
 
+_Has = tuple[tuple[Family, ...], tuple[Family, ...]]
+"""Families that pods surely have, and those that they may have or not."""
+
+
 class Crowd(msgspec.Struct, frozen=True):
     """The pods of some nodes. `families` are those that they surely have, `open` those that they may have or not."""
 
@@ -53,16 +57,33 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
 
 
 def _of_askers(cluster: Cluster, near: Near | None) -> Iterator[Crowd]:
-    """The pods that are asked about, in groups of one set of families, and of nodes where these decide."""
-    groups: defaultdict[tuple[object, ...], list[Pod]] = defaultdict(list)
-    for pod in cluster.askers:
-        node = pod.spec.node_name or ""
-        groups[pod.families, *(near is None or node in near.get(x, ()) for x in BOTH)].append(pod)
+    """The pods that are asked about, in groups of one set of families, and of nodes where these decide.
+
+    Those that are on no node send nothing, and are not among them.
+    """
+    groups: defaultdict[tuple[_Has, tuple[bool, ...]], list[Pod]] = defaultdict(list)
+    held = {x.metadata.name: x for x in cluster.nodes}
+    living = _by_node((*cluster.pods, *cluster.askers))
+    for pod in (x for x in cluster.askers if x.is_placed):
+        name = pod.spec.node_name or ""
+        has = _of_pod(pod, held.get(name), living.get(name, ()))
+        groups[has, tuple(near is None or name in near.get(x, ()) for x in BOTH)].append(pod)
     owner = _owner(cluster)
-    for pods in sorted(groups.values(), key=lambda x: -len(x)):
+    for (has, _), pods in sorted(groups.items(), key=lambda x: -len(x[1])):
         nodes = tuple(sorted({x.spec.node_name for x in pods if x.spec.node_name}))
         where = f" on {named(nodes, len(cluster.nodes) + cluster.more_nodes)}" if len(groups) > 1 and nodes else ""
-        yield Crowd(f"pods of {owner}{where}", nodes, pods[0].families, () if pods[0].families else BOTH)
+        yield Crowd(f"pods of {owner}{where}", nodes, *has)
+
+
+def _of_pod(pod: Pod, node: Node | None, beside: Sequence[Pod]) -> _Has:
+    """The families of a pod; of one that has no address yet those that its node gives."""
+    if pod.families or node is None:
+        return pod.families, () if pod.families else BOTH
+    if pod.spec.host_network:
+        found = tuple(dict.fromkeys(map(family, node.addresses)))
+        return found, () if found else BOTH
+    sure = families_on(node, beside)
+    return sure, families_open(node, sure, beside)
 
 
 def _owner(cluster: Cluster) -> str:
