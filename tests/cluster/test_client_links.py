@@ -12,6 +12,7 @@ from dualstack.model.trace import Hop
 from dualstack.reach.links import links, service_of
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, told
+from tests.cluster.test_singly import asked
 
 Object = dict[str, Any]
 OLD, YOUNG = "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z"
@@ -130,3 +131,26 @@ def test_what_counts_is_when_the_container_started() -> None:
 )
 def test_a_variable_tells_of_which_service_it_is(variable: str, name: str) -> None:
     assert service_of(variable) == name
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more", "said"),
+    [
+        ("http://$(OTEL_SERVICE_HOST):4317", [], "there is none: it stays a text, or holds an address that is gone; "
+         "there is `otel.obs`"),
+        ("http://$(OTELL_SERVICE_HOST):4317", [], "a Service `otell` in the namespace `shop`, and there is none"),
+        ("http://$(OTEL_GRPC_SERVICE_HOST):4317", of_shop(""), ""),
+        ("http://$(KUBERNETES_SERVICE_HOST):4317", [], ""),
+        ("$(AT)", [], ""),
+    ],
+)  # fmt: skip
+def test_a_variable_of_a_service_that_is_not_there_leads_nowhere(endpoint: str, more: list[Object], said: str) -> None:
+    between = {"name": "AT", "value": "http://$(OTEL_SERVICE_HOST):4317"}
+    pod = cart(endpoint, between)
+    for found in (told(pod, more=more), asked(pod, *more)):
+        causes = [x for x in found.findings if x.code == "DS408"]
+        gaps = [x for x in found.skipped if "a Service of the time" in x.why]
+
+        assert bool(causes) == bool(said)
+        assert all(said in x.detail and x.summary == "The variable is of a Service that is not there" for x in causes)
+        assert not (causes and gaps)

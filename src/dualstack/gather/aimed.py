@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from dualstack.gather import clients, kinds
+from dualstack.gather import client_variables, clients, kinds
 from dualstack.gather.cluster import Asker, around, behind, enforced, followed
 from dualstack.gather.domains import domains
 from dualstack.gather.front import meeting
-from dualstack.gather.kube_objects import Kind, Refused, text
+from dualstack.gather.kube_objects import Refused, text
 from dualstack.gather.meant import meant
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
@@ -24,22 +24,17 @@ from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Asking, Exporter
-from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import aims, is_otlp, of_pod, with_onward
 from dualstack.reach.client_dns import in_ranges, nameservers
 from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
-from dualstack.reach.links import service_of
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
-from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
-from dualstack.reach.variables import AS_THEN, references
 
 T = TypeVar("T")
-_READ_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 _DENIED = 403
 _ADDRESSES = 20
 _OTHERS = 3
@@ -60,7 +55,7 @@ def is_client(
     """
     _instrumented(ask)
     found = [x for x in page(pods, kinds.PODS).items if x]
-    maps, linked = _config_maps(ask, found), _linked(ask, found)
+    maps, linked = client_variables.config_maps(ask, found), client_variables.linked(ask, found)
     given = [x for x in page(linked, kinds.SERVICES).items if x]
     receives = any(map(is_collector, found))
     sent = clients.of(found, lambda x: asked(x, maps, given))
@@ -72,17 +67,13 @@ def is_client(
         names = () if template else tuple(x.metadata.name for x in found)
         ask.world.clients = [replace(x, pods=0) if template else x for x in sent]
         ask.world.asking = Asking(sent[0].owner, ask.namespace, names, template)
-        ask.world.gaps += map(_held, filter(lambda x: x.held, sent))
+        for key in dict.fromkeys(client_variables.made_of(sent)):
+            _instead(ask, key, plain=False)
+        ask.world.gaps += client_variables.held(sent, ask.world.absent)
         return True
     hidden = {owner(x): y for x in found for y in unread(x, maps)} if not receives else {}
-    ask.world.gaps += (Missing(f"the endpoint of {who}", _hidden(what)) for who, what in hidden.items())
+    ask.world.gaps += (Missing(f"the endpoint of {who}", client_variables.hidden(what)) for who, what in hidden.items())
     return False
-
-
-def _hidden(what: str) -> str:
-    """Why nobody knows what a client reads from something."""
-    why = "and was changed since" if what.endswith(AS_THEN) else "and Secrets are never read"
-    return f"{what} may hold where it exports to, {why}"
 
 
 def _is_met(pods: Iterable[Pod], leading: Sequence[Object]) -> bool:
@@ -105,34 +96,6 @@ def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]
     if not any(COLLECTOR.search(y.image) for x in page(pods, kinds.PODS).items if x for y in together(x)):
         return []
     return sent_on(pods, lambda _, x: known.get(x) or ask.one(kinds.CONFIG_MAPS, x), next(makers, None))
-
-
-def _held(sent: Exporter) -> Missing:
-    since = sent.held.endswith(AS_THEN)
-    why = f"{sent.held} holds it, {'and was changed since' if since else 'which was not read'}"
-    why = "its value was hidden by who stored it" if sent.held == HIDDEN else why
-    return Missing(f"{sent.variable} of {sent.owner}", why)
-
-
-def _config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
-    """The ConfigMaps that variables of these pods come from."""
-    named = dict[str, None]()
-    for container in (y for x in pods for y in x.spec.containers or ()):
-        refs = [x.value_from.config_map_key_ref for x in container.env or () if x.value_from]
-        named |= {x.name: None for x in (*refs, *(x.config_map_ref for x in container.env_from or ())) if x}
-    found = (ask.one(kinds.CONFIG_MAPS, x) for x in named)
-    return [x for x in page(filter(None, found), _READ_MAPS).items if x]
-
-
-def _linked(ask: Asker, pods: Iterable[Pod]) -> list[Object]:
-    """The Services of whose variables these pods speak."""
-    every = (z for x in pods for y in x.spec.containers or () for z in y.env or ())
-    named = dict.fromkeys(filter(None, (service_of(y) for x in every for y in references(x.value or ""))))
-    found = list[Object | None]()
-    for name in named:
-        with contextlib.suppress(Refused):
-            found.append(ask.api.object(kinds.SERVICES, ask.namespace, name))
-    return [x for x in found if x]
 
 
 def from_clients(ask: Asker, pods: Sequence[Object], *, known: bool = False) -> World:

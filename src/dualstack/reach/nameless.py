@@ -15,7 +15,7 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED
+from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED
 from dualstack.reach.ways import SHORT, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
@@ -54,6 +54,10 @@ _SURE = {
     TOO_EARLY: (
         "The variable is of a Service that came later",
         "Restart the pods: the Service is there by now. Its name in the place of the variable needs no such order.",
+    ),
+    UNLINKED: (
+        "The variable is of a Service that is not there",
+        "Write the name of the Service with its namespace instead: pods get variables of those of their own alone.",
     ),
     UNRESOLVED: (
         "The name does not resolve for the client",

@@ -1,15 +1,17 @@
 """Hosts, and ports, of clients that are variables which nobody filled in."""
 
 from dualstack.model.cluster import Cluster
+from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.aims import Aim
 from dualstack.reach.links import later, service_of
 from dualstack.reach.states import since_when
-from dualstack.reach.variables import references
+from dualstack.reach.variables import LINKED, references
 
-UNDEFINED, UNFILLED, TOO_EARLY = "undefined", "not-filled", "too-early"
+UNDEFINED, UNFILLED, TOO_EARLY, UNLINKED = "undefined", "not-filled", "too-early", "unlinked"
 """Marks of the hop `resolve`: the variable is not there, is none that Kubernetes fills in, or is of a Service that is
-younger than the container."""
+younger than the container, or that is not there."""
 
 
 def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
@@ -29,3 +31,20 @@ def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, TOO_EARLY, (aim.said,))
     why = f"`{text}` names no variable that comes before it, so the text itself is the name"
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (aim.said,))
+
+
+def unlinked(exporter: Exporter, cluster: Cluster) -> TracedHop | None:
+    """The hop of an endpoint with a variable of a Service that the namespace of the client does not have.
+
+    None where it may have it, or where the endpoint is held by something else.
+    """
+    space = exporter.namespace
+    named = [x for x in map(service_of, references(exporter.endpoint)) if (space, x) in cluster.absent]
+    if exporter.held != LINKED or not named:
+        return None
+    near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == (space, named[0])]
+    instead = f"; there is {' and '.join(near)}" if near else ""
+    made = f"the variable is one of a Service `{named[0]}` in the namespace `{space}`, and there is none"
+    why = f"{made}: it stays a text, or holds an address that is gone{instead}"
+    said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
+    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNLINKED, (said,))

@@ -20,6 +20,8 @@ FILLED_IN = re.compile(r"\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<d
 """A variable in a configuration of a Collector, which fills it in itself."""
 AS_THEN = "as it was when the container started"
 """What is said of a ConfigMap that was changed since."""
+LINKED = "a Service of the time when the pod started"
+"""What holds a variable that the kubelet may have made of a Service which is not known."""
 
 Maps = Mapping[tuple[str, str], ConfigMap]
 """ConfigMaps by namespace and name."""
@@ -147,7 +149,7 @@ def expanded(text: str | None, known: Variables) -> tuple[str | None, str]:
         why = known.held.get(name) or next(iter(known.unread), "")
         linked = known.links is not None and name not in given and service_of(name) not in ("", *known.later)
         if linked and not why:
-            why = "a Service of the time when the pod started"
+            why = LINKED
         if why:
             return None, why
     values = {**given, **known.values}

@@ -43,7 +43,7 @@ from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
-from dualstack.reach.undefined import undefined
+from dualstack.reach.undefined import undefined, unlinked
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
@@ -103,6 +103,8 @@ def _way(aim: Aim, world: World, vain: Vain) -> Iterator[Trace]:
     exporter, target = aim.exporter, aim.exporter.target
     broken = garbled(exporter, aim.said)
     if exporter.held:
+        gone = unlinked(exporter, world[0])
+        yield from _flows(seeming(exporter), world, (_PARSES, gone)) if gone else ()
         return
     if broken:
         yield from _flows(broken[0], world, broken[1:])
