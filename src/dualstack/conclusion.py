@@ -40,10 +40,10 @@ from dualstack.reach.by_fronts import behind, followed, untaken
 from dualstack.reach.cautions import cautions, joined
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
+from dualstack.reach.concern import Concern, concern
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, is_over_tls, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
-from dualstack.reach.exports import met as met_by
 from dualstack.reach.exports import needed
 from dualstack.reach.followed_on import followed_on
 from dualstack.reach.forward import World as Reasoned
@@ -252,9 +252,10 @@ def conclude(
 ) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
-    used = met_by(seen.traces.items, world.clients)
-    workloads = seen.said.having(Workloads) or Workloads()
-    found = _judged(seen, rules() if chosen is None else chosen, used)
+    services, workloads = seen.said.having(Services), seen.said.having(Workloads) or Workloads()
+    near, flows = tuple(seen.places.values()), seen.traces.items
+    whom = concern(flows, world.clients, seen.cluster, near, services, everything=whole is not None)
+    found = _judged(seen, rules() if chosen is None else chosen, whom)
     told_of = (
         instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations or ()) for x in found
     )
@@ -268,14 +269,15 @@ def conclude(
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
+    traces = whom.spared(flows)
     answer = Diagnosis(
-        seen.question, verdict(seen.traces, findings), seen.traces.items, findings, gaps, exporters=tuple(world.clients)
+        seen.question, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients)
     )
     aside = replace(question, expect=())
     return followed_on(answer, [conclude(x, aside, chosen) for x in world.beyond])
 
 
-def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple[Finding, ...]:
+def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
     places = with_strays(Places(sight.places), sight.traces)
     live = sight.said.adding(sight.question, sight.cluster, sight.traces, places)
@@ -299,7 +301,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], used: frozenset[str]) -> tuple
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
         said += [under(code, x) for code, x in (*at_rest(sight.traces), *unmade(sight.cluster))]
         said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
-    return tuple(map(veiled, explained(said, wanted, used)))
+    return tuple(map(veiled, explained(map(whom.judged, said), wanted)))
 
 
 def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:

@@ -61,8 +61,10 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:
-    """The diagnosis of one; who was not looked at may use it."""
+    """The diagnosis of one; who was not looked at may use it, and where others are used, what they meet goes first."""
     known = not any(x.needs.startswith(_SENDERS) for x in world.gaps)
+    if world.clients and not found.exporters:
+        found = replace(found, findings=tuple(replace(x, met=False) for x in found.findings))
     at_rest = known and is_at_rest(service, whole, world.clients)
     unused = at_rest or (known and is_leftover(service, whole, world.clients))
     return as_leftover(found, at_rest=at_rest) if unused else found

@@ -58,7 +58,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     `code`, `name`, `severity` and `hop` come from the rule. `flows` are the keys of the traces that it speaks of, and
     `because` holds the codes of other findings that explain this one; `causes` are those that may, where they are fewer
-    than its rule says. `excerpt` is the line of the file at `location`.
+    than its rule says. `excerpt` is the line of the file at `location`. `met` says whether clients that are known meet
+    it; None where it may be anybody's.
     """
 
     summary: str
@@ -77,6 +78,7 @@ class Finding(msgspec.Struct, frozen=True):
     flows: tuple[str, ...] = ()
     excerpt: str = ""
     causes: tuple[str, ...] | None = None
+    met: bool | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 import msgspec
@@ -29,6 +29,13 @@ _MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
+_MET = {
+    (Severity.ERROR, True): 0,
+    (Severity.ERROR, None): 0,
+    (Severity.WARNING, True): 1,
+    (Severity.ERROR, False): 2,
+}
+"""What clients meet goes before an error that none of those that are known meets; other findings weigh less."""
 _OF_CLUSTERS = ("Cluster", "Places")
 """Evidence that a host or a file never has: nothing is missing there."""
 T = typing.TypeVar("T")
@@ -186,19 +193,14 @@ def under(code: str, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, code=code, name=row["name"], hop=Hop(row["hop"]))
 
 
-def explained(
-    found: Iterable[Finding], chosen: Sequence[Rule], used: Collection[str] = frozenset()
-) -> tuple[Finding, ...]:
-    """Findings with the codes that explain them, causes first; `used` are the flows of clients that are known."""
-    return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}), used)
+def explained(found: Iterable[Finding], chosen: Sequence[Rule]) -> tuple[Finding, ...]:
+    """Findings with the codes that explain them, causes first."""
+    return ranked(_explain(tuple(_merge(found)), {x.code: x.because for x in chosen}))
 
 
-def ranked(found: Iterable[Finding], used: Collection[str] = frozenset()) -> tuple[Finding, ...]:
-    """Findings in the order in which they are told: causes first, of those that weigh the same what known clients meet.
-
-    `used` are the flows of these.
-    """
-    return tuple(sorted(found, key=lambda x: _rank(x, used)))
+def ranked(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order in which they are told: causes first, and what known clients meet before other things."""
+    return tuple(sorted(found, key=_rank))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:
@@ -226,6 +228,7 @@ def _merge(found: Iterable[Finding]) -> Iterator[Finding]:
             families=_union(x.families for x in (first, *rest)),
             flows=_union(x.flows for x in (first, *rest)),
             evidence=_union(x.evidence for x in (first, *rest)),
+            met=next((x.met for x in (first, *rest) if x.met is not False), False),
         )
 
 
@@ -269,10 +272,10 @@ def _related(cause: Finding, symptom: Finding) -> bool:
     return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
 
 
-def _rank(finding: Finding, used: Collection[str]) -> tuple[bool, int, bool, int, bool, int, str, tuple[str, ...]]:
+def _rank(finding: Finding) -> tuple[bool, int, bool, int, int, str, tuple[str, ...]]:
     hop = _HOPS.index(finding.hop) if finding.hop else len(_HOPS)
     worst, sure = _SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
-    idle = bool(finding.flows) and bool(used) and not set(finding.flows) & set(used)
+    weight = _MET.get((finding.severity, finding.met), len(_MET) + worst)
     # What only files say stands behind what flows may meet, where neither is known to fail.
     beside = finding.severity is not Severity.ERROR and not finding.flows
-    return bool(finding.because), worst, beside, sure, idle, hop, finding.code, finding.flows
+    return bool(finding.because), weight, beside, sure, hop, finding.code, finding.flows
