@@ -22,6 +22,28 @@ class TestPortsOfServices:
 
         assert [x.severity for x in found(text, "DS508")] == [Severity.WARNING]
 
+    @pytest.mark.parametrize(
+        ("led", "said", "way_out"),
+        [
+            (
+                "otlp-http",
+                "`otlp-http`, which is port 4318 of Deployment otel-collector, and no receiver listens",
+                4318,
+            ),
+            ("4318", "port 4318 of Deployment otel-collector, and no receiver listens there", 4318),
+            ("nobody", "`nobody` of Deployment otel-collector, and no container there has a port of that name", None),
+        ],
+    )
+    def test_a_port_of_a_container_is_not_said_to_be_missing(self, led: str, said: str, way_out: int | None) -> None:
+        ports = "ports: [{name: otlp-http, containerPort: 4318}, "
+        text = collector().replace(', http: {endpoint: "0.0.0.0:4318"}', "").replace("ports: [", ports)
+
+        (wrong,) = found(service(f"{{name: otlp-http, port: 4318, targetPort: {led}}}") + text, "DS508")
+
+        assert said in wrong.detail
+        asked = f", or let one listen on port {way_out}." if way_out else "."
+        assert wrong.hint == f"Name a port that the receiver listens on{asked}"
+
     def test_a_collector_that_receives_no_otlp_has_ports_left_over(self) -> None:
         text = BOTH + collector(used=", hostmetrics", receivers="      hostmetrics: {}").replace("[otlp, host", "[host")
 

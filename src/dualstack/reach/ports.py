@@ -69,6 +69,17 @@ def led_to(service: Service, each: ServicePort) -> Written:
     return each.number if service.headless else each.target or each.number
 
 
+def leads(service: Service, each: ServicePort, behind: list[Workload]) -> tuple[str, int]:
+    """Where a port that leads to nobody leads, in words, and the port of the pods; 0 where none has that name."""
+    said = led_to(service, each).text
+    first = next((x for x in behind if target(each, x)), behind[0])
+    number = numbered(said) or target(each, first)
+    if not number:
+        return f"`{said}` of {first.meta.called}, and no container there has a port of that name", 0
+    called = "" if numbered(said) else f"`{said}`, which is "
+    return f"{called}port {number} of {first.meta.called}, and no receiver listens there", number
+
+
 def deaf(service: Service, each: ServicePort, workload: Workload, land: Landscape) -> bool:
     """Whether a port of a Service surely leads to nobody in these pods."""
     led = led_to(service, each).text

@@ -77,7 +77,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, led_to, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, leads, led_to, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 if TYPE_CHECKING:
@@ -129,17 +129,15 @@ def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Fi
 
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
-    written, first = led_to(service, each), behind[0].meta.called
+    written, (led, number) = led_to(service, each), leads(service, each, behind)
     wanted, direct = meant(each, behind, land), service.headless
+    other = f", or let one listen on port {number}" if number else ""
     change = "Send to port {}, or listen on this one." if direct else "Name `{}`, where the receiver listens."
     return Finding(
-        summary=f"Nobody listens on port {written.text}"[:60],
-        detail=f"Port {each.number.text} of {service.meta.called} leads to `{written.text}` of {first}, "
-        "which is the port of no container and no receiver there."
+        summary=f"Nobody listens on port {number or written.text}"[:60],
+        detail=f"Port {each.number.text} of {service.meta.called} leads to {led}."
         + (" It is headless: no proxy leads to the `targetPort`." if direct else ""),
-        hint=change.format(wanted)
-        if wanted
-        else f"Name a port that the receiver listens on, or let it listen on {written.text}.",
+        hint=change.format(wanted) if wanted else f"Name a port that the receiver listens on{other}.",
         severity=Severity.ERROR if matters(service, each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
         evidence=(
