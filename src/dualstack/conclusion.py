@@ -65,7 +65,7 @@ from dualstack.reach.readiness import spread
 from dualstack.reach.refuted import said_at, standing, unmissed, unneeded, useful
 from dualstack.reach.resolved import Heard, resolved
 from dualstack.reach.routes import routes
-from dualstack.reach.runs import foretold, left_alone, runs
+from dualstack.reach.runs import foretold, left_alone, resting, runs
 from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current
@@ -312,7 +312,8 @@ def _beside(sight: Sight, static: Iterable[Finding]) -> Iterator[Finding]:
     one run, what its file foretells is no certain fault.
     """
     followed, coming = dict(_followed(sight)), foretold(sight.places.values(), sight.said)
-    for finding in static:
+    aside = resting(coming, sight.said, sight.cluster.makers)
+    for finding in (x for x in static if not (x.location and x.location.file in aside)):
         left = followed.get(finding.location, _ANY) if finding.location else _ANY
         if left is None or (finding.location and finding.location.file in coming):
             yield replace(finding, severity=max(finding.severity, Severity.WARNING, key=list(Severity).index))

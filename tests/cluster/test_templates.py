@@ -120,13 +120,16 @@ def asked(folder: Path, objects: list[Object], target: KubeTarget | None) -> Dia
 
 
 @pytest.mark.parametrize("target", [KubeTarget("svc", "otel"), None])
-@pytest.mark.parametrize(("paused", "hint"), [(False, "Delete the older pods"), (True, "Set `receivers.otlp.")])
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [({"updateStrategy": {"type": "OnDelete"}}, "Delete the older pods"), ({"paused": True}, "Resume the rollout of")],
+)
 def test_a_dump_has_what_a_newer_template_mounts(
-    tmp_path: Path, target: KubeTarget | None, *, paused: bool, hint: str
+    tmp_path: Path, target: KubeTarget | None, spec: Object, hint: str
 ) -> None:
     """Also where no pod mounts it yet."""
     template = deployment()
-    template["spec"] |= {"updateStrategy": {"type": "OnDelete"}, "paused": paused}
+    template["spec"] |= spec
     objects = w.healthy(
         pods=[made("otel-a", "old", "otel-v1")],
         configs=[config("otel-v1", *LOCAL), config("otel")],
@@ -136,6 +139,20 @@ def test_a_dump_has_what_a_newer_template_mounts(
 
     first = next(x for x in found.findings if x.code == "DS202" and x.severity == "error")
     assert first.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_what_a_paused_rollout_would_bring_is_asked_for_by_nobody(tmp_path: Path, *, paused: bool) -> None:
+    template = deployment()
+    template["spec"]["paused"] = paused
+    objects = w.healthy(
+        pods=[made("otel-a", "old", "otel-v1")],
+        configs=[config("otel-v1"), config("otel", *LOCAL)],
+        workloads=[template, revision("old")],
+    )
+    found = asked(tmp_path, objects, KubeTarget("svc", "otel"))
+
+    assert bool(found.findings) is not paused
 
 
 @pytest.mark.parametrize("target", [KubeTarget("svc", "otel"), KubeTarget("deploy", "otel"), None])

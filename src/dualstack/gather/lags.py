@@ -57,11 +57,8 @@ def resource_of(held: Object) -> str:
 
 
 def templates_in(whole: World, world: World) -> None:
-    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet.
-
-    Of one whose rollout is paused nobody has asked for that.
-    """
-    made = (y for x in MAKERS for y in world.objects.get(x, ()) if part(y, "spec").get("paused") is not True)
+    """Note, of a world that holds more, what the templates of workloads mount that no pod is made of yet."""
+    made = (y for x in MAKERS for y in world.objects.get(x, ()))
     held = ((text(x, "metadata", "namespace"), part(x, "spec", "template", "spec")) for x in made)
     wanted = {(space, y) for space, x in held for y in config_maps_of(x) if y not in ("", AUTHORITY)}
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dualstack.model.cluster import Pod
 from dualstack.model.deployed import Deployed, Deployments, Lag, Lags
 from dualstack.model.kube import Workload
+from dualstack.model.maker import Maker
 from dualstack.model.slim import ContainerState
 from dualstack.model.snapshot import Snapshot
 from dualstack.reach.operator import OPERATED, resource
@@ -63,6 +64,13 @@ def foretold(places: Iterable[Place], said: Snapshot) -> frozenset[str]:
         if mine and not any(item in x.configs for x in mine):
             idle.update(_files(item))
     return frozenset(idle - used)
+
+
+def resting(coming: frozenset[str], said: Snapshot, makers: Iterable[Maker]) -> frozenset[str]:
+    """Of the files of templates that are not in use those of paused workloads: nobody has asked for these yet."""
+    paused = {(x.metadata.namespace, x.kind, x.metadata.name) for x in makers if x.spec.paused}
+    every = ((x, x.workload.meta) for x in (said.having(Deployments) or Deployments()).items if x.workload)
+    return coming & {y for x, about in every if (about.namespace, about.kind, about.name) in paused for y in _files(x)}
 
 
 def _runs(pod: Pod) -> bool:
