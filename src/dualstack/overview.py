@@ -18,6 +18,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding, Skipped
+from dualstack.model.kube import Workloads
 from dualstack.model.mutual import MESH_RULES
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.snapshot import Snapshot
@@ -25,6 +26,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
 from dualstack.reach.crowds import listed
+from dualstack.reach.injected import told as instrumented
 from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
@@ -45,7 +47,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
-    lonely = explained(astray, wanted)
+    lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
     told = [(x.called, y) for x, one in each for y in one.findings]
     traces = [*(y for _, x in each for y in x.traces), *strays.items]
     singles = (conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond)

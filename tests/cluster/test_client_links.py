@@ -136,8 +136,11 @@ def test_a_variable_tells_of_which_service_it_is(variable: str, name: str) -> No
 @pytest.mark.parametrize(
     ("endpoint", "more", "said"),
     [
-        ("http://$(OTEL_SERVICE_HOST):4317", [], "there is none: it stays a text, or holds an address that is gone; "
-         "there is `otel.obs`"),
+        (
+            "http://$(OTEL_SERVICE_HOST):4317",
+            [],
+            "there is none: it stays a text, or holds an address that is gone; there is `otel.obs`",
+        ),
         ("http://$(OTELL_SERVICE_HOST):4317", [], "a Service `otell` in the namespace `shop`, and there is none"),
         ("http://$(OTEL_GRPC_SERVICE_HOST):4317", of_shop(""), ""),
         ("http://$(KUBERNETES_SERVICE_HOST):4317", [], ""),

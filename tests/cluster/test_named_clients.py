@@ -129,7 +129,11 @@ def test_a_loopback_is_not_said_to_be_deserted_where_somebody_may_listen() -> No
 
 @pytest.mark.parametrize(
     ("asks", "way_out"),
-    [({"template": INJECT}, "make the pods anew"), ({"own": INJECT}, "annotations of the pod template"), ({}, "")],
+    [
+        ({"template": INJECT}, "has the OpenTelemetryCollector of `mode: sidecar` that"),
+        ({"own": INJECT}, "annotations of the pod template"),
+        ({}, ""),
+    ],
 )
 def test_a_sidecar_that_was_asked_for_and_never_came_listens_nowhere(asks: dict[str, Object], way_out: str) -> None:
     found = cart(**asks)
@@ -242,6 +246,39 @@ def test_a_port_that_no_pod_takes_is_to_be_given_to_the_service() -> None:
     found = of_service(client("a", "n1", env), services=[w.service(ports=[])], pods=[])
 
     assert [x.hint for x in found.findings if x.code == "DS508"] == ["Give the Service port 9411."]
+
+
+def test_a_port_that_is_for_something_else_is_no_way_out() -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4317")
+    ports = [{"name": "http-query", "port": 3200}]
+    found = of_service(client("a", "n1", env), services=[w.service(ports=ports)], configs=[])
+
+    (fault,) = [x for x in found.findings if x.code == "DS508"]
+    assert fault.hint.startswith("Send to the Service of a receiver: no port of this one is known to be for OTLP.")
+    assert "3200" not in fault.hint
+
+
+def asking(endpoint: str, said: str, **more: str) -> Object:
+    """A client that the Operator may have given its endpoint."""
+    made = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **more))
+    made["metadata"]["annotations"] = {"instrumentation.opentelemetry.io/inject-java": said}
+    return made
+
+
+FROM = "Where the Operator gives the clients their endpoint, it is `spec.exporter.endpoint` of "
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [("true", "the Instrumentation in {}."), ("obs/all", "Instrumentation obs/all."), ("false", "")],
+)
+def test_what_the_operator_would_write_back_is_said_of_a_service_and_of_all(said: str, where: str) -> None:
+    spoken = of_service(asking("http://otel:4318", said, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
+    lost = conclude_all(everything(whole(asking("http://otell.obs.svc:4317", said))), Question())
+
+    for found, code, space in ((spoken, "DS902", "obs"), (lost, "DS408", "shop")):
+        (fault,) = [x for x in found.findings if x.code == code]
+        assert fault.hint.endswith(f"{FROM}{where.format(space)}") if where else FROM not in fault.hint
 
 
 def test_a_client_of_another_protocol_than_the_port_takes_is_told_of_the_service_as_well() -> None:

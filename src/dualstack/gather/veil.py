@@ -334,6 +334,7 @@ def _exporter(veil: Veil, client: Exporter) -> Exporter:
         container=veil.value(client.container, "name", "containers"),
         held=veil.sentence(client.held),
         nodes=tuple(map(veil.host, client.nodes)),
+        asks=veil.text(client.asks),
     )
 
 

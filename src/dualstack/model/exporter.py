@@ -57,7 +57,7 @@ class Exporter(msgspec.Struct, frozen=True):
     says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
     place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides. Where
     each pod sends to a host of its own, `each` says what that is to it, and `hosts` are some, with the nodes that they
-    are of.
+    are of. `asks` is what an annotation asks the Operator for: `true`, or the name of an Instrumentation.
     """
 
     namespace: str
@@ -88,6 +88,7 @@ class Exporter(msgspec.Struct, frozen=True):
     tls_held: str = ""
     each: str = ""
     hosts: tuple[str, ...] = ()
+    asks: str = ""
 
     def __post_init__(self) -> None:
         """Leave out who a client is to a server."""

@@ -27,6 +27,8 @@ _GENERAL = f"{_OTLP}ENDPOINT"
 _HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 """What makes ReplicaSets, by the label with which it tells their pods apart (Kubernetes documentation, Deployments;
 argo-rollouts 1.8, pkg/apis/rollouts/v1alpha1, DefaultRolloutUniqueLabelKey)."""
+INJECT = "instrumentation.opentelemetry.io/inject-"
+"""How annotations begin by which pods ask the Operator for an agent (operator internal/instrumentation)."""
 COLLECTOR = re.compile(r"otelcol|otel-collector|opentelemetry-collector")
 """Images of the OpenTelemetry Collector and of its distributions; knowledge/otlp_receivers.table."""
 
@@ -127,6 +129,7 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         protocol_by=_said_by(way.protocol, found),
         java=runs_agent(found, container),
         tls_held=_held_tls(signal, found),
+        asks=next((v for k, v in (pod.metadata.annotations or {}).items() if k.startswith(INJECT)), ""),
         **_brought(signal, endpoint, found, way)._asdict(),
     )
     return diverting(made, found)

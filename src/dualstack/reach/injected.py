@@ -108,7 +108,7 @@ def told(
     found = {_giver(x, workloads.items) for x in sent}
     wanted = found.pop() if len(found) == 1 else None
     if not wanted:
-        return finding
+        return _doubted(finding, sent, workloads.items)
     who, now = _called(*wanted), _endpoint(*wanted, resources)
     if now and not any(now in (x.endpoint, x.written) for x in sent):
         newer = f"{who[:1].upper()}{who[1:]} says `{now}` by now, and pods get that while they are made"
@@ -119,6 +119,19 @@ def told(
         return replace(finding, hint=hint)
     where = f"The Operator gives the clients their endpoint: `spec.exporter.endpoint` of {who}."
     return replace(finding, hint=f"{hint} {where}")
+
+
+def _doubted(finding: Finding, sent: Sequence[Exporter], workloads: Sequence[Workload]) -> Finding:
+    """A finding with where the endpoint may come from, of clients of which the templates are not known."""
+    known = {(x.meta.namespace, f"{x.meta.kind} {x.meta.name}") for x in workloads}
+    asked = {_named(x.asks, x.namespace) if (x.namespace, x.owner) not in known else None for x in sent}
+    wanted = asked.pop() if len(asked) == 1 else None
+    if not wanted:
+        return finding
+    where = (
+        f"Where the Operator gives the clients their endpoint, it is `spec.exporter.endpoint` of {_called(*wanted)}."
+    )
+    return replace(finding, hint=f"{finding.hint} {where}")
 
 
 def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> tuple[str, str] | None:
@@ -134,9 +147,12 @@ def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> tuple[str, str]
 
 def _wanted(pod: Workload) -> tuple[str, str] | None:
     """The resource that an annotation of pods asks for; it has no name where that of the namespace is meant."""
-    said = next((x.text for k, x in pod.annotations.items() if k.startswith(_INJECT)), "false")
+    return _named(next((x.text for k, x in pod.annotations.items() if k.startswith(_INJECT)), ""), pod.meta.namespace)
+
+
+def _named(said: str, namespace: str) -> tuple[str, str] | None:
     where, _, name = said.rpartition("/")
-    return None if said == "false" else (where or pod.meta.namespace, "" if said == "true" else name)
+    return None if said in ("", "false") else (where or namespace, "" if said == "true" else name)
 
 
 def _called(namespace: str, name: str) -> str:

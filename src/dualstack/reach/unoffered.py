@@ -12,7 +12,7 @@ from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
-from dualstack.reach.lanes import host, selected
+from dualstack.reach.lanes import host, selected, spoken
 from dualstack.reach.live import by_service, families_of, keys, taken_on
 from dualstack.reach.operator import resource
 from dualstack.reach.pods import Place, Places
@@ -134,7 +134,9 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     held = [x for y in selected(cluster, service) if (x := places.items.get((y.metadata.namespace, y.metadata.name)))]
     add = _addition(service, port, protocol, held)
     usable = [x.port for x in service.spec.ports or () if x.protocol == "TCP"]
-    ports = " or ".join(str(x) for x in usable if OTLP_PORTS.get(x, protocol) is protocol)
+    slices = cluster.slices_of(service)
+    taking = {x.port: spoken(service, x, slices, places.items) for x in service.spec.ports or ()}
+    ports = " or ".join(str(x) for x, said in taking.items() if protocol in said)
     silent = not ports and not _twin(service, port) and _is_silent(protocol, held)
     other = next((x for x in usable if silent and x in OTLP_PORTS), 0)
     ports = f"{TITLES[OTLP_PORTS[other]]} to {other}" if other else ports and f"to {ports}"
@@ -142,6 +144,9 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     others = [f"`{y}.{x}`" for *which, x, y in cluster.meant if which == [x, about.name] and x == about.namespace]
     if others:
         add, ports = f"Let them send to {' or '.join(others)}, which has port {port} and leads to the same pods", ""
+    elif add.startswith("Give") and usable and not any(taking.values()):
+        why = f"no port of this one is known to be for OTLP. Or, where its pods take {TITLES[protocol]}"
+        add = f"Send to the Service of a receiver: {why}, {add[0].lower()}{add[1:]}"
     every = dict.fromkeys(x.vantage for x in flows)
     who = " and ".join(x for x in every if len(every) == 1 or x != ANYBODY)
     return Finding(

@@ -127,7 +127,8 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
 def _sidecar(workload: Workload | None) -> str:
     """What to do about a sidecar of the Operator that was asked for and is not there."""
     if workload and INJECT in workload.annotations:
-        return " Or make the pods anew while the Operator runs: it puts a sidecar into pods while they are made."
+        made = "make the pods anew while the Operator runs and has the OpenTelemetryCollector of `mode: sidecar` that"
+        return f" Or {made} `{INJECT}` names, by `true` one of the same namespace: pods get it while they are made."
     if workload and INJECT in workload.meta.annotations:
         return f" Or move `{INJECT}` to the annotations of the pod template, where the Operator looks for it."
     return ""
