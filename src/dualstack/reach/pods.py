@@ -113,16 +113,17 @@ class Place(msgspec.Struct, frozen=True):
     def declared(self, port: int) -> Declared:
         """The configuration that is about a port, or else the first, with the variables of this pod filled in.
 
-        What it says now of ports where other sockets are, or may be, is left out: it did not make them.
+        What it says now of ports where other sockets are, or may be, is left out: it did not make them. A default
+        stands for what nobody may read.
         """
         mine = (x.config for x in self.configs if any(y.endpoint in x.config.endpoints for y in self.on(port)))
         every = [x.config for x in self.configs]
         config = (*mine, *(x for x in every if idle_on(x, (port,))), *every, Declared())[0]
-        values = {x.endpoint: x.value for x in self.opened if self._is_made(x)}
+        values = {x.endpoint: filled(x.value, Variables()) for x in self.opened if self._is_made(x)}
         made = (x for x in config.endpoints if x in values)
-        filled = (msgspec.structs.replace(x, value=values[x] if x.value else "") for x in made)
+        whole = (msgspec.structs.replace(x, value=values[x] if x.value else "") for x in made)
         readers = [x.container for x in self.configs if x.config is config and x.container]
-        return msgspec.structs.replace(config, endpoints=tuple(placed(x, readers[0], self.pod) for x in filled))
+        return msgspec.structs.replace(config, endpoints=tuple(placed(x, readers[0], self.pod) for x in whole))
 
     def holder(self, port: int) -> str:
         """Words for the container that listens on a port."""
