@@ -162,9 +162,9 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     configs = read_by(pod, runs)
     space = namespace(pod)
     opened = tuple(y for x in configs for y in _opened(x, pod, space, cluster))
+    opened = tuple(_settled(x, pod, space, seen) for x in opened)
     older = {x.container for x in opened if _is_open(x) and x.port in reached(pod, x.container)}
     opened = tuple(_everywhere(x, pod, space) if x.container in older and _is_open(x) else x for x in opened)
-    opened = tuple(_settled(x, pod, space, seen) for x in opened)
     running = together(pod)
     halted = {x.name: why for x in running if (why := stopped(status_of(x.name, pod)))}
     halted = {k: v for k, v in halted.items() if not any(x.bound.cause and x.container == k for x in opened)}
