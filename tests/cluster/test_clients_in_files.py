@@ -236,7 +236,7 @@ def corefile(zones: str) -> Object:
         ("cluster2.local", [], []),
         ("cluster2.local", [corefile("cluster.local")], ["warning"]),
         ("clusterset.local", [], []),
-        ("clusterset.local", [corefile("cluster.local")], ["warning"]),
+        ("clusterset.local", [corefile("cluster.local")], []),
         ("k8s.acme", [], []),
         ("k8s.acme", [corefile("k8s.acme. cluster.local")], []),
         ("cluster.local", [corefile("k8s.acme")], ["warning"]),

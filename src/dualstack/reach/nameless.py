@@ -55,10 +55,6 @@ _SURE = {
         "The variable is of a Service that came later",
         "Restart the pods: the Service is there by now. Its name in the place of the variable needs no such order.",
     ),
-    UNLINKED: (
-        "The variable is of a Service that is not there",
-        "Write the name of the Service with its namespace instead: pods get variables of those of their own alone.",
-    ),
     UNRESOLVED: (
         "The name does not resolve for the client",
         f"{_LISTS} of the cluster. Pods ask for these with {_EITHER}.",
@@ -83,6 +79,10 @@ _SURE = {
 }
 _OPEN = {
     UNLISTED: ("No Service has this name", f"{_LISTS} that there are. Outside the cluster it may have one."),
+    UNLINKED: (
+        "The variable is of a Service that may not be there",
+        "Write the name of the Service with its namespace instead: pods get variables of those of their own alone.",
+    ),
     UNFILLED: (
         "Kubernetes does not fill in this variable",
         "Write `$(NAME)`, as `value` in `env` below the variable that it names; a ConfigMap is never filled in.",

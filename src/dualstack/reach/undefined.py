@@ -36,7 +36,8 @@ def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
 def unlinked(exporter: Exporter, cluster: Cluster) -> TracedHop | None:
     """The hop of an endpoint with a variable of a Service that the namespace of the client does not have.
 
-    None where it may have it, or where the endpoint is held by something else.
+    One that was there when the container started gave it an address, which another one may have by now. None where the
+    namespace may have it, or where the endpoint is held by something else.
     """
     space = exporter.namespace
     named = [x for x in map(service_of, references(exporter.endpoint)) if (space, x) in cluster.absent]
@@ -44,7 +45,7 @@ def unlinked(exporter: Exporter, cluster: Cluster) -> TracedHop | None:
         return None
     near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == (space, named[0])]
     instead = f"; there is {' and '.join(near)}" if near else ""
-    made = f"the variable is one of a Service `{named[0]}` in the namespace `{space}`, and there is none"
-    why = f"{made}: it stays a text, or holds an address that is gone{instead}"
+    made = f"the variable is one of a Service `{named[0]}` in the namespace `{space}`, and there is none now"
+    why = f"{made}: it stays a text, or holds the address of one that is gone{instead}"
     said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
-    return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNLINKED, (said,))
+    return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNLINKED, (said,))
