@@ -6,10 +6,13 @@ import pytest
 
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
+from dualstack.gather.put_in import with_put_in
 from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Severity
+from dualstack.model.kube import Meta, Workload
 from dualstack.model.question import Question
+from dualstack.model.source import Location
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop, Status
 from dualstack.overview import conclude_all
@@ -164,3 +167,10 @@ def test_where_everything_is_asked_about_it_is_the_same() -> None:
     told = [conclude_all(everything(x), Question()) for x in (bare, other, lacking)]
 
     assert [errors(x) for x in told] == [["DS110"], [], ["DS211"]]
+
+
+def test_a_pod_that_cannot_be_read_lends_nothing() -> None:
+    meta = Meta("Deployment", "cart", "shop", Location("cart.yaml", 1, 1))
+    work = Workload(meta, labels={"app": "cart"})
+
+    assert with_put_in(work, [sending(OTHER)], lambda _: None) == work
