@@ -13,8 +13,8 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Disposition
 from tests.cluster import worlds as w
 from tests.cluster.test_mesh_rules import BARE, IN_MESH, OTEL, WEB, WITH_PROXY, Object, asked, rule
-from tests.cluster.test_meshes import DUAL, istio
-from tests.cluster.test_mutual import changed
+from tests.cluster.test_meshes import DUAL, istio, meshed
+from tests.cluster.test_mutual import PERMISSIVE, changed, peers
 from tests.cluster.test_policies import CLIENT
 
 POLICY, HOST = "AuthorizationPolicy", "otel.obs.svc.cluster.local"
@@ -110,6 +110,25 @@ def test_tls_of_the_proxies_of_clients_to_a_pod_without_one_is_in_vain(said: lis
 
 
 @pytest.mark.parametrize(
+    ("said", "vain"),
+    [
+        ([encrypting(mode="DISABLE"), peers()], True),
+        ([encrypting("shop", mode="DISABLE"), peers("istio-system")], True),
+        ([encrypting(mode="DISABLE"), peers(mtls=PERMISSIVE)], False),
+        ([encrypting(mode="DISABLE")], False),
+        ([encrypting(), peers()], False),
+        ([encrypting(mode="DISABLE"), encrypting("shop"), peers()], False),
+    ],
+)
+def test_plain_text_of_the_proxies_of_clients_is_refused_where_mtls_is_demanded(said: list[Object], vain: bool) -> None:
+    found = asked(*said, client=MESHED, pods=WITH_PROXY)
+
+    assert ends(found) == {Disposition.REJECTED if vain else Disposition.INSUFFICIENT_INFO}
+    assert w.roots(found) == (["DS904"] if vain else [])
+    assert all("PeerAuthentication" in x.detail and "DISABLE" in x.hint for x in found.findings)
+
+
+@pytest.mark.parametrize(
     ("client", "pods"),
     [
         (CLIENT, BARE),
@@ -120,6 +139,23 @@ def test_tls_of_the_proxies_of_clients_to_a_pod_without_one_is_in_vain(said: lis
 )
 def test_who_does_not_send_it_or_is_met_by_a_proxy_is_left(client: Object, pods: list[Object]) -> None:
     assert not w.codes(asked(encrypting(), client=client, pods=pods))
+
+
+@pytest.mark.parametrize(
+    ("labels", "proxy", "lost"),
+    [
+        ({}, istio(DUAL), True),
+        ({"security.istio.io/tlsMode": "istio"}, istio(DUAL), False),
+        ({}, {"name": "kuma-sidecar"}, False),
+    ],
+)
+def test_a_proxy_of_istio_leaves_the_path_of_clients_without_one(labels: Object, proxy: Object, lost: bool) -> None:
+    env = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel.obs:4318/v1/traces"}]
+    client = changed(CLIENT, "spec", containers=[{"name": "cart", "env": env}])
+    client = changed(client, "metadata", labels={"app": "cart", **labels})
+    found = asked(peers(mtls=PERMISSIVE), client=client, pods=[meshed(proxy)])
+
+    assert [x.summary for x in found.findings] == ["Clients post to another path"] * lost
 
 
 def test_a_family_that_goes_round_the_proxy_is_not_encrypted() -> None:

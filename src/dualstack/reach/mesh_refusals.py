@@ -1,4 +1,4 @@
-"""What is decided for certain by what the proxies of Istio go by: whom they refuse, and what they encrypt in vain.
+"""What is decided for certain by what the proxies of Istio go by: whom they refuse, and what they send in vain.
 
 Where policies for a pod allow, everybody is refused whom none of them lets in (Istio documentation, Authorization
 Policy). Where a DestinationRule says how clients connect nobody looks whether a receiver has a proxy (istio
@@ -16,18 +16,19 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.mutual import From, MeshRule
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.mesh_rules import is_of_receivers, may_be_for
-from dualstack.reach.mutual import ROOT, askers_of, is_in_mesh, is_led, may_be_in
-from dualstack.reach.paths import ENCRYPTED, KEPT_OUT
+from dualstack.reach.mutual import ROOT, askers_of, demanded, is_in_mesh, is_led, may_be_in
+from dualstack.reach.paths import ENCRYPTED, KEPT_OUT, UNSECURED
 from dualstack.reach.pods import Place, Places
 
 _ALLOW = ("", "ALLOW")
 _TLS = ("ISTIO_MUTUAL", "MUTUAL", "SIMPLE")
+_PLAIN = ("DISABLE",)
 _ACCOUNT = re.compile(r"(?:^|/)ns/([^/*]+)/sa/")
 """The namespace in the name of a service account, where that is plain."""
 
 
 def decided(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterator[Trace]:
-    """The traces, those ended of known clients that every receiver's proxy refuses, or whose own sends TLS in vain."""
+    """The traces, those ended of known clients that every receiver's proxy refuses, or whose own sends in vain."""
     for trace in traces:
         met, clients = [x for y in trace.servers if (x := places.named(y))], askers_of(trace, cluster)
         known = met and clients and trace.failing is None and not trace.accepted
@@ -43,11 +44,17 @@ def _stop(place: Place, trace: Trace, clients: Sequence[Pod], cluster: Cluster) 
     ends = place.on(trace.port)
     plain = ends and all(x.endpoint.tls is False for x in ends) and not trace.target.tls
     led = all(is_in_mesh(x, trace.family) for x in clients)
-    rule = _encrypting(place, trace, spaces, cluster) if led and plain and not may_be_in(place.pod, cluster) else None
+    bare = led and plain and not may_be_in(place.pod, cluster)
+    rule = _sending(place, trace, spaces, cluster, _TLS) if bare else None
     if rule:
         mode = rule.spec.traffic_policy.tls.mode
         why = f"makes the proxies of clients send TLS (`{mode}`), and the receiver takes plain text, without a proxy"
         return _hop(rule, why, ENCRYPTED, f"tls.mode: {mode}")
+    policy = demanded(place, trace, cluster.mutual) if led else None
+    rule = _sending(place, trace, spaces, cluster, _PLAIN) if policy else None
+    if rule and policy:
+        why = f"makes the proxies of clients send plain text (`{_PLAIN[0]}`), and PeerAuthentication "
+        return _hop(rule, f"{why}{policy.metadata.called} demands mTLS", UNSECURED, f"tls.mode: {_PLAIN[0]}")
     return None
 
 
@@ -81,12 +88,14 @@ def _may_be(one: From, namespace: str) -> bool:
     return within and (not accounts or any(x is None or x[1] == namespace for x in accounts))
 
 
-def _encrypting(place: Place, trace: Trace, clients: Collection[str], cluster: Cluster) -> MeshRule | None:
-    """A DestinationRule for the very Service that makes clients send TLS, where no other one for it says less."""
+def _sending(
+    place: Place, trace: Trace, clients: Collection[str], cluster: Cluster, modes: Sequence[str]
+) -> MeshRule | None:
+    """A DestinationRule for the very Service that makes clients send so, where no other one for it says otherwise."""
     spaces = {ROOT, place.pod.metadata.namespace, *clients}
     every = (x for x in cluster.mesh_rules if x.metadata.namespace in spaces and trace.at(Hop.SERVICE).mark)
     mine = [x for x in every if _names(x, trace.target.host)]
-    return mine[0] if mine and all(map(_encrypts, mine)) else None
+    return mine[0] if mine and all(_sends(x, modes) for x in mine) else None
 
 
 def _names(rule: MeshRule, host: str) -> bool:
@@ -95,8 +104,8 @@ def _names(rule: MeshRule, host: str) -> bool:
     return said.startswith(f"{host}.") or f"{said}.{rule.metadata.namespace}.svc" == host
 
 
-def _encrypts(rule: MeshRule) -> bool:
-    """Whether it makes all clients send TLS to all ports."""
+def _sends(rule: MeshRule, modes: Sequence[str]) -> bool:
+    """Whether it makes all clients send so to all ports."""
     said = rule.spec
     some = said.workload_selector or said.traffic_policy.port_level_settings or said.export_to not in (None, ["*"])
-    return said.traffic_policy.tls.mode in _TLS and not some
+    return said.traffic_policy.tls.mode in modes and not some

@@ -31,7 +31,7 @@ def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterato
     """The traces, those ended of clients without a proxy that come to pods where one demands mTLS."""
     for trace in traces:
         met = [x for y in trace.servers if (x := places.named(y))]
-        said = [_demanded(x, trace, cluster.mutual) for x in met]
+        said = [demanded(x, trace, cluster.mutual) for x in met]
         yield _ended(trace, said[0]) if said and said[0] and all(said) and _is_outside(trace, cluster) else trace
 
 
@@ -67,7 +67,7 @@ def is_led(place: Place, trace: Trace) -> bool:
     return bool(led) and place.sidecar is not None and place.sidecar.mesh == _MESH and not apart
 
 
-def _demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]) -> PeerAuthentication | None:
+def demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]) -> PeerAuthentication | None:
     """The policy by which the proxy of a pod demands mTLS of what comes over the family of a flow."""
     about = place.pod.metadata
     if not is_led(place, trace):

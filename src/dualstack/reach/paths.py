@@ -22,8 +22,23 @@ PATH = "path"
 UNSTRIPPED = "front-path"
 """Mark of the hop `export`: what stands in front leads requests on with a prefix that the receiver does not serve."""
 _UNPIPED = "unpiped:"
-KEPT_OUT, ENCRYPTED = "mesh-policy", "mesh-tls"
-"""Marks of the hop `export`: the proxy of the receiver lets others in alone, and that of the client sends TLS."""
+KEPT_OUT, ENCRYPTED, UNSECURED = "mesh-policy", "mesh-tls", "mesh-plain"
+"""Marks of the hop `export`: the proxy of the receiver lets others in alone, and that of the client sends TLS, or none.
+"""
+_IN_MESHES: Mapping[str, tuple[str, str]] = {
+    KEPT_OUT: ("An AuthorizationPolicy refuses these clients", "Add their namespace to {0}."),
+    ENCRYPTED: (
+        "A DestinationRule encrypts what is taken as plain text",
+        "Set `tls.mode: DISABLE` there for this host, or let the pods of the receiver have the proxy.",
+    ),
+    UNSECURED: (
+        "A DestinationRule switches the demanded mTLS off",
+        "Take `tls.mode: DISABLE` out of it for this host, or let the receiver take plain text (`PERMISSIVE`).",
+    ),
+}
+"""Summaries and hints for these; `{0}` is what decides."""
+_ISTIO, _INJECTED = "Istio", "security.istio.io/tlsMode"
+"""A mesh whose proxy leaves the path as it is, and the label of pods that have it (istio 1.31, pkg/kube/inject)."""
 _AT = " are taken at "
 _RECEIVER = "receivers/otlp"
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -71,11 +86,9 @@ def is_usual(exporter: Exporter) -> bool:
 
 def posted(trace: Trace, exporters: Sequence[Exporter], place: Place | None) -> Trace:
     """A trace; where its clients post to another path than the Collector at its end serves, it ends there."""
-    ends = (
-        [x.endpoint for x in place.on(trace.port) if not x.bound.unknown]
-        if place and not place.proxy(trace.port)
-        else []
-    )
+    proxy = place.proxy(trace.port) if place else None
+    passed = proxy is None or (proxy.mesh == _ISTIO and not any(_INJECTED in dict(x.labels) for x in exporters))
+    ends = [x.endpoint for x in place.on(trace.port) if not x.bound.unknown] if place and passed else []
     known = ends and all(x.component.startswith(_RECEIVER) and _is_plain(x) for x in ends)
     if not known or trace.protocol is not Protocol.HTTP:
         return trace
@@ -112,11 +125,9 @@ def unmet(end: TracedHop) -> tuple[str, str, str] | None:
     if end.mark == UNSTRIPPED:
         path = end.evidence[0].fact
         return "The path is left in the requests", said, _STRIP.format(path)
-    if end.mark == KEPT_OUT:
-        return "An AuthorizationPolicy refuses these clients", said, f"Add their namespace to {end.evidence[0].source}."
-    if end.mark == ENCRYPTED:
-        hint = "Set `tls.mode: DISABLE` there for this host, or let the pods of the receiver have the proxy."
-        return "A DestinationRule encrypts what is taken as plain text", said, hint
+    if end.mark in _IN_MESHES:
+        summary, hint = _IN_MESHES[end.mark]
+        return summary, said, hint.format(end.evidence[0].source)
     if end.mark != PATH:
         return None
     served = dict(x.fact.split(_AT) for x in end.evidence if _AT in x.fact) or {x: f"/v1/{x}" for x in SIGNALS}

@@ -5,7 +5,7 @@ An OTLP receiver answers the export with an error: who is there, no permission, 
 does not serve, or a partial success. An empty export is sent, so no data is the reason; one of 12 KiB follows, and what
 is too small for it is too small for most batches. Where the configuration of the receiver is known, it says which
 pipelines it is in. Also an Ingress or a route that leaves a prefix in the path, which the receiver does not serve, and
-the proxies of Istio that refuse clients, or send TLS to plain text.
+the proxies of Istio that refuse clients, send TLS to plain text, or send none where it is demanded.
 
 ## Why it breaks
 The network works, over this family as well. Looking at addresses, routes and firewalls is in vain.
