@@ -299,7 +299,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Findin
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
-        said += [under(code, x) for code, x in (*at_rest(sight.traces), *unmade(sight.cluster))]
+        said += [under(code, x) for code, x in (*at_rest(sight.traces, sight.cluster), *unmade(sight.cluster))]
         said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
     return tuple(map(veiled, explained(map(whom.judged, said), wanted)))
 

@@ -109,6 +109,6 @@ def test_of_several_pods_those_that_run_keep_their_way() -> None:
     world.asking = type(world.asking)(world.asking.owner, world.asking.namespace, ("a", "b", "c"))
     found = conclude(world, Question())
 
-    (one,) = [x for x in found.findings if x.summary == "Pods of the client do not run"]
+    (one,) = [x for x in found.findings if x.summary == "1 of the client's 2 pods does not run"]
     assert one.detail.startswith("The pod shop/b waits with CrashLoopBackOff")
     assert len({x.key for x in found.traces}) == len(found.traces) == 2 * len(one.flows)

@@ -31,7 +31,7 @@ def standing(traces: Iterable[Trace], cluster: Cluster) -> Iterator[Trace]:
             yield _halted(trace, down, cluster, apart=len(down) < len(pods))
 
 
-def at_rest(traces: Traces) -> Iterator[tuple[str, Finding]]:
+def at_rest(traces: Traces, cluster: Cluster) -> Iterator[tuple[str, Finding]]:
     """One finding, with the code of the nearest rule, of ways that are not known for pods that do not run."""
     flows = [x for x in traces.items if x.at(Hop.ENDPOINT).mark == HALTED]
     for why in dict.fromkeys(x.at(Hop.ENDPOINT).why for x in flows):
@@ -39,7 +39,7 @@ def at_rest(traces: Traces) -> Iterator[tuple[str, Finding]]:
         yield (
             "DS507",
             Finding(
-                summary="Pods of the client do not run",
+                summary=_summary(cluster),
                 detail=f"{why[:1].upper()}{why[1:]}. Nothing is sent from there.",
                 hint="See to that first; their log and `kubectl describe pod` tell more.",
                 severity=Severity.WARNING,
@@ -71,6 +71,14 @@ def unmade(cluster: Cluster) -> Iterator[tuple[str, Finding]]:
                 causes=(),
             ),
         )
+
+
+def _summary(cluster: Cluster) -> str:
+    """That pods do not run, and how many of all, where others do."""
+    every = [x for x in cluster.askers if not x.finished]
+    down = len([x for x in every if _why(x, cluster)])
+    some = f"{down} of the client's {len(every)} pods {'does' if down == 1 else 'do'} not run"
+    return some if down < len(every) else "Pods of the client do not run"
 
 
 def _of(trace: Trace, askers: Sequence[Pod]) -> Sequence[Pod]:
