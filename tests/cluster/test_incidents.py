@@ -239,11 +239,6 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Family, ...], list[str]]] = {
     "a pod of yesterday": ({"pods": ONE, "slices": stale()}, (), ["DS508"]),
     "no such labels": ({"services": [w.service(selector={"app": "o"})], "slices": w.endpoints([])}, (), ["DS509"]),
     "traffic stays on nodes": ({"services": [w.service(**LOCAL)], "pods": ONE}, (), ["DS510"]),
-    "traffic from outside stays on nodes": (
-        {"services": [w.service(**NODE_PORTS, externalTrafficPolicy="Local")], "pods": ONE},
-        (),
-        ["DS510"],
-    ),
     "a node port of one family": (
         {"services": [w.service(["IPv4"], **NODE_PORTS)], "pods": ONE, "ranges": [w.ranges("10.96.0.0/16")]},
         (V4, V6),

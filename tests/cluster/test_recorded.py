@@ -28,6 +28,8 @@ LATEST = DUAL[-1]
 NONE: list[str] = []
 FIRST = ["DS204 error ipv6"]
 SECOND, LOCAL, BALANCED = "DS501 error ipv4", "DS510 error ipv4", "DS519 warning ipv6"
+ENTERED = "DS510 warning ipv4"
+"""Who comes to a node port is not known, and a balancer leaves out the nodes without an endpoint."""
 WAITING, NOTHING = "DS507 error ipv4+ipv6", "DS509 error ipv4+ipv6"
 VIEWED = ["DS204 error ipv6", "DS501 warning ipv4", "DS501 warning ipv6", WAITING, NOTHING, BALANCED]
 """Without nodes nobody knows that one of them lacks IPv6, nor that another one is without an endpoint."""
@@ -46,7 +48,7 @@ RIGHT: Right = {
     "admin svc/second": ("degraded", [SECOND]),
     "admin svc/require": ("unknown", NONE),
     "admin svc/headless": ("unknown", NONE),
-    "admin svc/local": ("degraded", [LOCAL]),
+    "admin svc/local": ("degraded", [LOCAL, ENTERED]),
     "admin svc/balanced": ("unknown", [BALANCED]),
     "admin svc/first": ("degraded", FIRST),
     "admin svc/waiting": ("broken", [WAITING]),
@@ -56,7 +58,7 @@ RIGHT: Right = {
     "admin svc/nothing": ("broken", [NOTHING]),
     "admin svc/alias": ("unknown", NONE),
     "admin svc/manual": ("unknown", NONE),
-    "admin deploy/otel": ("degraded", [SECOND, LOCAL, BALANCED]),
+    "admin deploy/otel": ("degraded", [SECOND, LOCAL, ENTERED, BALANCED]),
     "admin ds/poor": ("unknown", NONE),
     "admin pod/first-5d8f-0": ("degraded", FIRST),
     "admin collector/gateway": ("unknown", NONE),
@@ -79,16 +81,16 @@ FIRST6 = [UNBRACKETED, "DS204 warning ipv4", "DS604 warning ipv4", "DS701 warnin
 def single(family: str, first: list[str], hosted: list[str]) -> Right:
     """The same of a cluster of one family, which refuses Services of the other one; `first` is bound to one address."""
     waiting, nothing, local = (f"{x} error {family}" for x in ("DS507", "DS509", "DS510"))
-    viewed = [*first, waiting, nothing]
+    viewed, entered = [*first, waiting, nothing], f"DS510 warning {family}"
     changed: Right = {
         "admin --all": ("degraded", sorted([*viewed, *hosted, local])),
         "admin svc/plain": ("unknown", NONE),
-        "admin svc/local": ("degraded", [local]),
+        "admin svc/local": ("degraded", [local, entered]),
         "admin svc/balanced": ("unknown", NONE),
         "admin svc/first": ("unknown", first),
         "admin svc/waiting": ("broken", [waiting]),
         "admin svc/nothing": ("broken", [nothing]),
-        "admin deploy/otel": ("degraded", [local]),
+        "admin deploy/otel": ("degraded", [local, entered]),
         "admin pod/first-5d8f-0": ("unknown", first),
         "admin deploy/hosted": ("broken", hosted) if hosted else ("unknown", [UNHELD]),
         "view --all": ("degraded", sorted([*viewed, *hosted])),

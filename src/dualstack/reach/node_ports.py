@@ -109,8 +109,8 @@ def _of_service(door: Door, behind: Behind, places: Spots, question: Question, s
     every = backends(Lane(Crowd(""), service, port, door.protocol, door.family), slices, places)
     local = service.spec.external_traffic_policy == "Local"
     home = _at_home(every, door.names) if local else every
-    # Where pods are kept out of a node, as of the control plane, balancers and people mostly leave it out as well.
-    spared = local and not home and all(x.keeps_out for x in door.nodes)
+    # Balancers ask the other nodes alone, by their health checks, and who else comes to a node is not known here.
+    spared = local and not home and (all(x.keeps_out for x in door.nodes) or bool(in_use(every)))
     flow = door.flow(required=not spared and (not question.expect or door.family in question.expect))
     before = [*_arrived(), door.route(), _service(service, door.port, door.family)]
     if not has or not there:

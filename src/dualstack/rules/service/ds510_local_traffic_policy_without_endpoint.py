@@ -5,7 +5,7 @@
 `externalTrafficPolicy: Local` on nodes without one: by family, for a pod may have one only. Nodes that take no pods by
 a taint are left out. Behind a load balancer nodes without an endpoint are no fault: its health check passes them by.
 It is a warning for nodes that a DaemonSet is not meant for, unless clients are asked about that run there: there may
-be no clients either. So it is for a NodePort on nodes that keep pods out, such as those of the control plane.
+be no clients either. So it is for a NodePort while other nodes have an endpoint: nobody knows who comes to which node.
 
 ## Why it breaks
 kube-proxy drops what it may not send to another node: clients wait until they time out.
