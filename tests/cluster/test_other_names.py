@@ -111,3 +111,10 @@ def test_a_name_of_the_world_is_no_name_of_the_cluster_that_somebody_may_not_kno
     (why,) = {x.at(Hop.RESOLVE).why for x in found.traces}
 
     assert why == "`otlp.example.com` is no Service that is known here, and was not looked up"
+
+
+def test_pods_of_a_service_that_is_not_headless_may_have_names() -> None:
+    found = told(cart("http://a-0.otel.obs.svc:4317"))
+
+    assert not found.findings
+    assert found.traces[0].at(Hop.RESOLVE).why.startswith("Service obs/otel is not headless, so its pods need not")

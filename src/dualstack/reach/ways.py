@@ -250,6 +250,10 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     """A name that no Service has: surely of the cluster, or, of two labels, such as one may be in the world as well."""
     every = [(x.namespace, x.name) for x in own if not x.pod] or [(x.namespace, x.name) for x in own[:1]]
     key, gone = next(iter(every), ("", "")), {*every} <= {*cluster.absent}
+    behind = cluster.service(*key)
+    if behind:  # CoreDNS knows the pods of any Service by name, and others those of headless ones alone
+        why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}` {UNTRIED}"
+        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
     surely, within = bool(every) and is_surely_within(aim.host), not may_be_abroad(aim.host, aim.resolver)
     if surely and ("Service" not in cluster.unseen or gone):
         return without_service(key, cluster, aim.said, sure=within)
