@@ -14,12 +14,14 @@ from dualstack.gather.cluster import Asker, of
 from dualstack.gather.pseudonyms import Pseudonyms
 from dualstack.gather.reasons import reasons
 from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.gather.veil import veiled_world
 from dualstack.model.address import BOTH
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import KubeTarget
 from dualstack.model.world import World
+from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_onward import GATEWAY, agent, service
 
@@ -211,3 +213,50 @@ def test_an_address_of_a_family_that_the_pods_have_not_is_lost(endpoint: str, ex
     assert [x.endswith("ask about the Service that has this address") for x in said] == [True] * (
         expected == "not seen"
     )
+
+
+def whole(exporter: str, **spec: Any) -> Diagnosis:
+    """What is said where everything is asked about."""
+    world = w.world([*w.healthy(), *agent(exporter, **spec), *LED])
+    return conclude_all(survey(Asker(Stored(world, complete=True), "")), Question())
+
+
+PLAIN = "tls: {insecure: true}"
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("otel.obs:4319", ["DS508"]),
+        ("otle.obs:4319", []),
+        ("otle.obs:4317", ["DS408"]),
+        ("ingest.example:4319", []),
+        ("ingest.vendor.example:4319", []),
+    ],
+)
+def test_a_service_is_followed_by_a_name_of_two_labels_whatever_the_port(to: str, expected: list[str]) -> None:
+    assert told(asked(f"otlp: {{endpoint: '{to}', {PLAIN}}}", *LED)) == expected
+
+
+def balancing(*hosts: str) -> str:
+    named = ", ".join(f"'{x}'" for x in hosts)
+    return f"loadbalancing: {{protocol: {{otlp: {{{PLAIN}}}}}, resolver: {{static: {{hostnames: [{named}]}}}}}}"
+
+
+def test_a_pod_is_followed_by_its_name() -> None:
+    named = balancing("a-0.otel.obs.svc.cluster.local:4317")
+    found = asked(named, *LED)
+
+    assert not told(found)
+    assert ways_on(found) == ["the way on from DaemonSet agent"]
+    assert "`dualstack diagnose svc/otel -n obs` asks about that" in next(
+        x.why for x in found.skipped if x.needs.startswith("the way on")
+    )
+    assert any("`dualstack diagnose ds/agent -n obs` asks about that" in x.why for x in whole(named).skipped)
+
+
+def test_one_that_no_endpoint_has_is_a_cause() -> None:
+    headless = w.service(clusterIP="None", clusterIPs=["None"])
+    world = w.world([*w.healthy(services=[headless]), *agent(balancing("a-0.otel.obs.svc")), *LED])
+
+    assert told(conclude(looked_at(world), Question())) == ["DS408"]

@@ -1,18 +1,19 @@
 """What the Collectors of a question send on to within the cluster: one step further, gathered as for clients."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.aimed import from_clients
 from dualstack.gather.cluster import Asker
-from dualstack.gather.kube_objects import key
+from dualstack.gather.kube_objects import Refused, key
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.model.cluster import Pod
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.world import Object, World
-from dualstack.reach.aims import of_pod
+from dualstack.reach.aims import is_likely, of_pod
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.onward import is_within
 
@@ -34,11 +35,19 @@ def beyond(ask: Asker) -> list[Asker]:
     for (namespace, who), found in list(_receivers(ask.world).items())[:_WORKLOADS]:
         pods = found[:_PODS]
         every = sent_on([x for x, _ in pods], lambda *key: maps.get(key))
-        sent = [x for x in every if is_within(x, ranges)]
+        sent = [x for x in every if is_within(x, ranges) or _is_there(ask, x)]
         if sent:
             found_by.append(_followed(ask, namespace, who, pods, sent))
             ask.world.beyond.append(found_by[-1].world)
     return found_by
+
+
+def _is_there(ask: Asker, sent: Exporter) -> bool:
+    """Whether a name of two labels, which may be one of the world as well, is that of a Service."""
+    with contextlib.suppress(Refused):
+        namespace, name = sent.service or ("", "")
+        return is_likely(sent.host) and bool(name and ask.api.object(kinds.SERVICES, namespace, name))
+    return False
 
 
 def _receivers(world: World) -> Mapping[tuple[str, str], Sequence[tuple[Object, Pod]]]:

@@ -12,7 +12,7 @@ from dualstack.model.otel import Destination
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
-from dualstack.reach.client_dns import in_ranges
+from dualstack.reach.client_dns import in_ranges, intended, is_surely_within
 from dualstack.reach.exporting import diverting, owner, unknown_tls
 from dualstack.reach.pods import Place, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
@@ -116,7 +116,8 @@ def is_within(sent: Exporter, ranges: Collection[ServiceCIDR] = ()) -> bool:
         lacking = bool(sent.families) and family(sent.host) not in sent.families
         return in_ranges(sent.host, ranges) or (lacking and scope(sent.host) not in _NEAR)
     port = sent.target.port if sent.target else 0
-    return sent.certain or (sent.service is not None and is_likely(sent.host) and port in OTLP_PORTS)
+    of_pod = sent.service is None and "." in sent.host and is_surely_within(sent.host)
+    return sent.certain or of_pod or (sent.service is not None and is_likely(sent.host) and port in OTLP_PORTS)
 
 
 def not_followed(
@@ -129,9 +130,9 @@ def not_followed(
     maps, told = tuple(config_maps), set[tuple[str, str]]()
     for place in places:
         for one in onward(place.pod, place.configs, maps):
-            namespace, name = one.service or ("", "")
             if is_within(one, ranges) and (one.owner, one.endpoint) not in told:
                 told.add((one.owner, one.endpoint))
-                ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
-                ask = "ask about the Service that has this address" if one.literal else ask
+                named = next((f"svc/{x.name} -n {x.namespace}" for x in intended(one.host, one.namespace)), "")
+                ask = f"`dualstack diagnose {named}` asks about that"
+                ask = ask if named else "ask about the Service that has this address"
                 yield Missing(f"{WAY_ON}{one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")

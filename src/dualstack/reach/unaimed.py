@@ -11,7 +11,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Declared
 from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
-from dualstack.reach.client_dns import is_of_set
+from dualstack.reach.client_dns import is_of_set, is_surely_within
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, is_collector, silenced
 from dualstack.reach.idle import rests
@@ -30,6 +30,8 @@ QUIET = "send nothing by OTLP"
 ALONE = "SDKs then send to the loopback"
 """What is said of pods of clients that name no endpoint."""
 
+_SENDS = "exporters."
+"""What the settings of a Collector that it sends by begin with."""
 ASIDE = "the way of "
 """What begins the name of a gap for a client to which no Service leads on."""
 
@@ -118,14 +120,22 @@ def _asked(one: Exporter) -> str:
 
 
 def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
-    """What is said of clients to which no Service leads on: they send to a node, to a set of clusters, or to a text."""
+    """What is said of clients to which no Service leads on: they send to a node, to a set of clusters, or to a text.
+
+    So it is of Collectors that send on to a pod by its name; others are asked about by themselves.
+    """
     hosts = {y for x in cluster.nodes for y in (*x.addresses, *x.names)}
     return {
         f"{ASIDE}{x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
         f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
         for x in clients
-        if x.host.lower() in hosts or "$(" in x.host or is_of_set(x.host)
+        if x.host.lower() in hosts or "$(" in x.host or is_of_set(x.host) or _is_of_pod(x)
     }
+
+
+def _is_of_pod(one: Exporter) -> bool:
+    """Whether a Collector sends on to what can be nothing but the name of a pod."""
+    return one.service is None and "." in one.host and one.variable.startswith(_SENDS) and is_surely_within(one.host)
 
 
 def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:
