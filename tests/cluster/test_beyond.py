@@ -260,3 +260,43 @@ def test_one_that_no_endpoint_has_is_a_cause() -> None:
     world = w.world([*w.healthy(services=[headless]), *agent(balancing("a-0.otel.obs.svc")), *LED])
 
     assert told(conclude(looked_at(world), Question())) == ["DS408"]
+
+
+def by_api(to: str, ports: str = "", tls: str = PLAIN) -> str:
+    resolver = f"{{k8s: {{service: {to}{f', ports: {ports}' if ports else ''}}}}}"
+    return f"loadbalancing: {{protocol: {{otlp: {{{tls}}}}}, resolver: {resolver}}}"
+
+
+SECURE = "tls: {insecure: false}"
+
+
+@pytest.mark.parametrize(
+    ("exporter", "expected"),
+    [
+        (by_api("otel.obs"), []),
+        (by_api("otel"), []),
+        (by_api("otel.obs", "[4317, 4318]"), []),
+        (by_api("otle.obs"), ["DS408"]),
+        (by_api("otle"), ["DS408"]),
+        (by_api("otel.obs", "[4319]"), ["DS211"]),
+        (by_api("otel.obs", tls=SECURE), ["DS902"]),
+        (by_api("ingest.vendor.example"), []),
+    ],
+)
+@pytest.mark.parametrize("spec", [{}, {"dnsPolicy": "Default"}])
+def test_the_pods_of_a_service_that_the_api_server_is_asked_for_are_followed(
+    exporter: str, expected: list[str], spec: dict[str, Any]
+) -> None:
+    found = asked(exporter, *LED, **spec)
+
+    assert told(found) == expected, [(x.code, x.detail) for x in found.findings]
+    assert {x.code for x in found.findings if x.severity == "warning"} == {"DS501"}
+
+
+def test_no_port_of_the_service_is_needed_for_that() -> None:
+    other = w.service(ports=[{"name": "grpc", "port": 9999, "targetPort": 4317}])
+    world = w.world([*w.healthy(services=[other]), *agent(by_api("otel.obs")), *LED])
+    found = conclude(looked_at(world), Question())
+
+    assert not told(found)
+    assert any("`dualstack diagnose svc/otel -n obs`" in x.why for x in found.skipped)

@@ -10,11 +10,13 @@ from dualstack.gather.expand import Environ, expand
 from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, text_at, value
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
-from dualstack.model.otel import Balancer, Destination, Expression
+from dualstack.model.otel import BY_API, Balancer, Destination, Expression
+from dualstack.model.source import Written
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 
 _SECTIONS = ("receivers", "exporters", "extensions")
 _BALANCERS = ("loadbalancing", "load_balancing")
+_PORT = "4317"
 _SCRAPERS = ("prometheus", "prometheus_simple")
 _RELABELLING = ("relabel_configs", "metric_relabel_configs")
 _DISCOVERY = "_sd_configs"
@@ -96,8 +98,9 @@ def _at(
         yield from _at(item, steps[1:], f"{path}.{name}[{index}]", node)
 
 
-def balancers(root: Node, origin: Origin, uses: Uses) -> Iterator[Balancer]:
+def balancers(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses) -> Iterator[Balancer]:
     """The resolvers of the loadbalancing exporters."""
+    piped = signals(root, "exporters")
     for key, body in pairs(value(root, "exporters")):
         name = scalar(key)
         if name.partition("/")[0].strip() not in _BALANCERS or not uses("exporters", name):
@@ -106,7 +109,19 @@ def balancers(root: Node, origin: Origin, uses: Uses) -> Iterator[Balancer]:
             written = origin.written(value(body, "resolver", kind, field))
             if written:
                 by_host = text_at(body, "resolver", kind, "return_hostnames") == "true"
-                yield Balancer(f"exporters/{name}", kind, written, by_host)
+                sent = _to_pods(f"exporters/{name}", written, body, environ) if kind == "k8s" else None
+                yield Balancer(f"exporters/{name}", kind, written, by_host, sent and _sent(sent, body, piped))
+
+
+def _to_pods(owner: str, written: Written, body: Node | None, environ: Mapping[str, str]) -> Destination:
+    """Where the exporters go that are made for the pods of a Service: to the first of its `ports`.
+
+    contrib 0.161, exporter/loadbalancingexporter: config.go K8sSvcResolver, resolver_k8s.go newK8sResolver.
+    """
+    port = next((scalar(x) for x in items(value(body, "resolver", "k8s", "ports"))), _PORT)
+    said, unset = expand(f"{written.text}:{port}", environ)
+    field = f"{owner.replace('/', '.', 1)}.{BY_API}"
+    return Destination(owner, field, written, said, "grpc", Protocol.GRPC, "otelcol", unset)
 
 
 def expressions(root: Node, origin: Origin, uses: Uses) -> Iterator[Expression]:

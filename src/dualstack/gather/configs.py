@@ -99,7 +99,7 @@ def _declared(
         origin.file,
         tuple(destinations(root, origin, environ, used)),
         tuple(expressions(root, origin, used)),
-        tuple(balancers(root, origin, used)),
+        tuple(balancers(root, origin, environ, used)),
         pending.holder,
         origin.location(root),
         whole=value(root, "service") is not None,

@@ -108,16 +108,22 @@ class Destination(msgspec.Struct, frozen=True):
     by: str = ""
 
 
+BY_API = "resolver.k8s.service"
+"""The field of a loadbalancing exporter that names the Service whose pods the API server is asked for."""
+
+
 class Balancer(msgspec.Struct, frozen=True):
     """A resolver of the loadbalancing exporter: `kind` is `k8s`, `dns` or `static`, `name` the Service or the name.
 
-    `by_host` says that it asks for the names of the pods and not for their addresses.
+    `by_host` says that it asks for the names of the pods and not for their addresses. `sent` is what goes to the pods
+    of a Service that the API server is asked for; the other kinds look names up, as any destination.
     """
 
     component: str
     kind: str
     name: Written
     by_host: bool = False
+    sent: Destination | None = None
 
 
 class Expression(msgspec.Struct, frozen=True):

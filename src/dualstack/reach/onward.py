@@ -34,7 +34,9 @@ def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap])
     for item in read_by(pod, runs):
         container = there[item.container.name] if item.container else Container()
         found = environment(container, pod, maps)
-        yield from (_exporter(pod, container, x, found) for x in item.config.destinations if x.otlp)
+        by_api = (x.sent for x in item.config.balancers if x.sent)
+        every = (*(x for x in item.config.destinations if x.otlp), *by_api)
+        yield from (_exporter(pod, container, x, found) for x in every)
 
 
 def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:
@@ -132,7 +134,8 @@ def not_followed(
         for one in onward(place.pod, place.configs, maps):
             if is_within(one, ranges) and (one.owner, one.endpoint) not in told:
                 told.add((one.owner, one.endpoint))
-                named = next((f"svc/{x.name} -n {x.namespace}" for x in intended(one.host, one.namespace)), "")
-                ask = f"`dualstack diagnose {named}` asks about that"
-                ask = ask if named else "ask about the Service that has this address"
+                behind = [(x.namespace, x.name) for x in intended(one.host, one.namespace)]
+                namespace, name = one.service or next(iter(behind), ("", ""))
+                ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
+                ask = "ask about the Service that has this address" if one.literal else ask
                 yield Missing(f"{WAY_ON}{one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")

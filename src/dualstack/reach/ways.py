@@ -10,6 +10,7 @@ from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.glimpse import Glimpses
+from dualstack.model.otel import BY_API
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.aims import Aim, aims
 from dualstack.reach.aliases import end_of
@@ -192,18 +193,21 @@ def _beside(place: Place, aim: Aim) -> Place:
 
 def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     cluster = world[0]
-    own = names(aim.host, aim.resolver)
+    by_api = aim.exporter.variable.endswith(f".{BY_API}")
     usual = intended(aim.host, aim.exporter.namespace)
+    own = usual if by_api else names(aim.host, aim.resolver)
     known = any(_is_there(x, cluster) for x in (*own, *usual))
     hop = unheld_nameserver(aim) or (None if known else of_another(aim, cluster))
-    hop = hop or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
+    hop = None if by_api else hop or _lookup(aim, own, cluster, known=any(_is_there(x, cluster) for x in usual))
     followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
     found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
     if "$" in aim.host:
         yield from _flows(target, world, (_PARSES, undefined(aim, cluster)))
     elif found and service:
-        for trace in _to_service(aim, target, found, service, world):
+        # Who asks the API server connects to the pods, whatever ports the Service has.
+        direct = replace(service, spec=replace(service.spec, cluster_ip="None", cluster_ips=None))
+        for trace in _to_service(aim, target, found, direct if by_api else service, world):
             yield _named(trace, hop) if hop else trace
     else:
         yield from _flows(target, world, (_PARSES, hop or _absent(aim, own, cluster)))
