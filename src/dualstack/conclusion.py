@@ -252,9 +252,9 @@ def conclude(
 ) -> Diagnosis:
     """The diagnosis that the evidence allows: the same for a stored world, whoever gathered it and when."""
     seen = sight(world, question, whole)
-    services, workloads = seen.said.having(Services), seen.said.having(Workloads) or Workloads()
-    near, flows = tuple(seen.places.values()), seen.traces.items
-    whom = concern(flows, world.clients, seen.cluster, near, services, everything=whole is not None)
+    workloads, flows = seen.said.having(Workloads) or Workloads(), seen.traces.items
+    near = tuple(seen.places.values())
+    whom = concern(flows, world.clients, seen.cluster, near, seen.said, everything=whole is not None)
     found = _judged(seen, rules() if chosen is None else chosen, whom)
     told_of = (
         instrumented(x, seen.traces, world.clients, workloads, seen.cluster.instrumentations or ()) for x in found

@@ -17,6 +17,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition
 from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, gathered
 
 ONE = [w.pod("otel-a", "n1")]
 ADDRESSES = tuple(x["ip"] for x in ONE[0]["status"]["podIPs"])
@@ -125,3 +126,35 @@ def test_a_page_is_of_what_listens_in_the_pod_and_not_on_the_machine_of_a_servic
     hint = strange(HIDDEN, "HTTP 404").hint
 
     assert hint.startswith("See in the log of the pod otel-a what listens on port 4318, or lead to an OTLP receiver.")
+
+
+VECTOR = "sources: {otlp: {type: opentelemetry, grpc: {address: 0.0.0.0:4317}, http: {address: 0.0.0.0:4318}}}\n"
+
+
+def vector(*families: str) -> dict[str, Any]:
+    """Pods of Vector, which takes IPv4 alone, behind a Service of these families."""
+    running = {"name": "vector", "image": "timberio/vector:0.49.0", "args": ["--config", "/conf/vector.yaml"]}
+    spec = {**w.TEMPLATE, "containers": [{**running, "volumeMounts": [{"name": "conf", "mountPath": "/conf"}]}]}
+    pod, made, held = w.pod("otel-a", "n1"), w.deployment(), w.config()
+    pod["spec"] |= {"containers": spec["containers"]}
+    made["spec"]["template"]["spec"] = spec
+    held["data"] = {"vector.yaml": VECTOR}
+    ports = [{"name": "otlp-grpc", "port": 4317}, {"name": "otlp-http", "port": 4318}]
+    return {
+        "pods": [pod],
+        "workloads": [made],
+        "configs": [held],
+        "services": [w.service(families, ports=ports)],
+        "slices": w.endpoints([pod], families),
+    }
+
+
+@pytest.mark.parametrize(("families", "severity"), [(("IPv6",), "error"), (("IPv6", "IPv4"), "warning")])
+def test_a_service_of_ipv6_alone_leads_nobody_to_what_takes_ipv4(families: tuple[str, ...], severity: str) -> None:
+    found = conclude(gathered(cart("http://otel.obs:4318"), **vector(*families)), Question())
+
+    here, *others = [x for x in found.findings if x.code == "DS205"]
+    assert found.findings[0] == here
+    assert (here.summary, here.severity) == ("`0.0.0.0:4318` takes IPv4 only", severity)
+    assert ("Service otel leads clients over IPv6 alone there." in here.detail) is (severity == "error")
+    assert [(x.summary, x.severity) for x in others] == [("`0.0.0.0:4317` takes IPv4 only", "warning")]

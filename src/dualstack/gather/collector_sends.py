@@ -98,7 +98,7 @@ def _at(
         yield from _at(item, steps[1:], f"{path}.{name}[{index}]", node)
 
 
-def balancers(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses) -> Iterator[Balancer]:
+def balancers(root: Node, origin: Origin, environ: Environ, uses: Uses) -> Iterator[Balancer]:
     """The resolvers of the loadbalancing exporters."""
     piped = signals(root, "exporters")
     for key, body in pairs(value(root, "exporters")):
@@ -113,7 +113,7 @@ def balancers(root: Node, origin: Origin, environ: Mapping[str, str], uses: Uses
                 yield Balancer(f"exporters/{name}", kind, written, by_host, sent and _sent(sent, body, piped))
 
 
-def _to_pods(owner: str, written: Written, body: Node | None, environ: Mapping[str, str]) -> Destination:
+def _to_pods(owner: str, written: Written, body: Node | None, environ: Environ) -> Destination:
     """Where the exporters go that are made for the pods of a Service: to the first of its `ports`.
 
     contrib 0.161, exporter/loadbalancingexporter: config.go K8sSvcResolver, resolver_k8s.go newK8sResolver.

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from dualstack.model.cluster import Cluster
+from dualstack.model.deployed import Deployments
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.kube import Services
+from dualstack.model.snapshot import Snapshot
 from dualstack.model.source import Location
 from dualstack.model.trace import Trace
 from dualstack.reach.exports import destination, hosts
@@ -17,7 +19,7 @@ from dualstack.reach.lanes import carrying, selected
 from dualstack.reach.pods import Place
 from dualstack.reach.refuted import said_at
 from dualstack.reach.sidecars import together
-from dualstack.reach.start import numbered
+from dualstack.reach.start import numbered, port
 
 _OF_PORTS = ("DS202", "DS203", "DS204", "DS205", "DS208", "DS214", "DS217", "DS508")
 """The rules that speak of one port: who sends to another one does not meet it."""
@@ -63,7 +65,7 @@ def concern(
     clients: Collection[Exporter],
     cluster: Cluster,
     places: Collection[Place],
-    services: Services | None,
+    said: Snapshot,
     *,
     everything: bool,
 ) -> Concern:
@@ -80,7 +82,7 @@ def concern(
     if not ports or (everything and _is_open(cluster)):
         return Concern(met, needed, asked)
     missed = (x for x in traces if not asked and x.target.host in known and x.target.port not in ports)
-    unused = frozenset(_unused(traces, ports, cluster, places, services or Services()))
+    unused = frozenset(_unused(traces, ports, cluster, places, said))
     told = _UNASKED if asked else _UNSENT if everything else ""
     return Concern(met, needed, asked, frozenset(x.key for x in missed if not x.through), unused, told)
 
@@ -91,24 +93,27 @@ def _is_open(cluster: Cluster) -> bool:
 
 
 def _unused(
-    traces: Iterable[Trace], ports: Collection[int], cluster: Cluster, places: Iterable[Place], services: Services
+    traces: Iterable[Trace], ports: Collection[int], cluster: Cluster, places: Collection[Place], said: Snapshot
 ) -> Iterator[Location]:
     """Where files say something of ports of Services, and of listeners, that none of these clients sends to.
 
     What keeps a pod from being ready concerns everybody. The pods that are asked about are not only clients.
     """
     own = [x.metadata.labels or {} for x in cluster.askers]
-    for service in services.items:
+    for service in (said.having(Services) or Services()).items:
         if any(service.selector and service.selector.items() <= x.items() for x in own):
             continue
         for each in (x for x in service.ports if numbered(x.number.text) not in ports):
             yield from (x.at for x in (each.number, each.target) if x)
     led = {x.port for x in traces if x.target.port in ports} | {*ports, *_led(ports, cluster)}
     asking = {(x.metadata.namespace, x.metadata.name) for x in cluster.askers}
-    for place in places:
-        about = place.pod.metadata
-        for opened in place.opened if place.pod.ready and (about.namespace, about.name) not in asking else ():
-            yield from said_at(opened.endpoint) if opened.port not in led else ()
+    others = [x for x in places if (x.pod.metadata.namespace, x.pod.metadata.name) not in asking]
+    for opened in (y for x in others if x.pod.ready for y in x.opened):
+        yield from said_at(opened.endpoint) if opened.port not in led else ()
+    ready = all(x.pod.ready for x in others)
+    for item in (said.having(Deployments) or Deployments()).foreign if ready else ():
+        if item.workload and not any(item.workload.labels.items() <= x.items() for x in own):
+            yield from (y for x in item.config.endpoints if port(x) not in led for y in said_at(x))
 
 
 def _led(ports: Collection[int], cluster: Cluster) -> Iterator[int]:

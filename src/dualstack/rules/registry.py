@@ -34,6 +34,7 @@ _MET = {
     (Severity.ERROR, None): 0,
     (Severity.WARNING, True): 1,
     (Severity.ERROR, False): 2,
+    (Severity.WARNING, None): 3,
 }
 """What clients meet goes before an error that none of those that are known meets; other findings weigh less."""
 _OF_CLUSTERS = ("Cluster", "Places")

@@ -50,19 +50,20 @@ services:
 from collections.abc import Iterator
 
 from dualstack.model.address import Family
-from dualstack.model.deployed import Deployments
+from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
 from dualstack.model.foreign import ForeignListener, ForeignListeners
-from dualstack.model.host import Namespace, Namespaces
-from dualstack.model.otel import Declared
+from dualstack.model.host import Namespaces
+from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.question import Question
 from dualstack.model.sockets import Listeners, Runtime
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.bind import BindRequest, families, possible
-from dualstack.reach.blame import is_loopback
+from dualstack.reach.callers import services
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
+from dualstack.reach.stacks import granted
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
 from dualstack.reach.unknowns import may_matter
@@ -72,23 +73,21 @@ SEVERITY = Severity.ERROR
 BECAUSE = ("DS210",)
 
 _IPV4_ONLY = (Runtime.RUST, Runtime.POSIX, Runtime.PYTHON, Runtime.NODE, Runtime.DOTNET)
-
-
-_ONLY_IPV4 = frozenset({Family.IPV4})
+_ONLY_IPV4, _ONLY_IPV6 = frozenset({Family.IPV4}), (Family.IPV6,)
 
 
 def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:
-    """One finding for each IPv4 wildcard socket that turned an IPv6 flow away; an error where the place has no IPv4."""
+    """One finding for each IPv4 wildcard socket that turned an IPv6 flow away; an error where none comes over IPv4."""
     for trace, sockets in refusals(traces, listeners):
         for socket in sockets:
             if trace.family is Family.IPV6 and socket.address == "0.0.0.0" and socket.runtime in _IPV4_ONLY:
                 holder, space = owner(socket), namespaces.at(trace.server)
-                endpoint = declared_on(declared, trace.port)
+                endpoint, beside = declared_on(declared, trace.port), traces.sibling(trace)
                 yield Finding(
                     summary=f"`0.0.0.0:{socket.port}` takes IPv4 only",
                     detail=f"{holder} ({socket.runtime}) bound the IPv4 wildcard; here that takes no IPv6.",
                     hint=rebind(socket, space, endpoint),
-                    severity=Severity.ERROR if _lacks_ipv4(space) else Severity.WARNING,
+                    severity=Severity.WARNING if beside else Severity.ERROR,
                     families=(Family.IPV6,),
                     evidence=trace.at(Hop.LISTEN).evidence,
                     location=endpoint.location if endpoint else None,
@@ -97,33 +96,36 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
                 )
 
 
-def _lacks_ipv4(space: Namespace | None) -> bool:
-    """Whether nobody beyond a place can come to it over IPv4."""
-    return space is not None and all(map(is_loopback, space.addresses(Family.IPV4)))
-
-
 def lint(foreign: ForeignListeners, deployments: Deployments, question: Question) -> Iterator[Finding]:
     """One finding for each program that is told to listen on the IPv4 wildcard where IPv6 can matter.
 
-    An error in pods of a cluster that has IPv6 alone, where nobody can come over IPv4.
+    An error in pods that nobody can come to over IPv4: the cluster has IPv6 alone, or a Service that leads there does.
     """
-    read = [(x.workload, y.written) for x in deployments.foreign if x.workload for y in x.config.endpoints]
-    pods = [y for x, y in read if x.pod and not x.host_network and question.cluster == (Family.IPV6,)]
+    read = [(x, y) for x in deployments.foreign if x.workload and x.workload.pod for y in x.config.endpoints]
+    pods = {y.written: over for x, y in read if (over := _over(x, y, question))}
     for item in foreign.items if may_matter(Family.IPV6, question) else ():
         bound = possible(BindRequest(item.address, item.network, runtime=item.runtime), question.cluster)
         sockets = [y for x in bound for y in x.sockets]
         if sockets and all(families(x) == _ONLY_IPV4 and x.address == "0.0.0.0" for x in sockets):
-            yield _declared(item, question, sure=item.written in pods)
+            yield _declared(item, question, pods.get(item.written, ""))
 
 
-def _declared(item: ForeignListener, question: Question, *, sure: bool) -> Finding:
+def _over(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> str:
+    """What leads clients to a pod over IPv6 alone; empty where nothing is known to."""
+    if item.workload and not item.workload.host_network and question.cluster == _ONLY_IPV6:
+        return " The cluster has IPv6 alone."
+    alone = (x.meta.called for x, _ in services(item, endpoint) if granted(x, question) == _ONLY_IPV6)
+    return next((f" {x} leads clients over IPv6 alone there." for x in alone), "")
+
+
+def _declared(item: ForeignListener, question: Question, over: str) -> Finding:
     meant = item.written.text.replace("0.0.0.0", item.wildcard)
     known = "" if question.cluster or question.expect else " Where all is IPv4, `--expect ipv4` says so."
     return Finding(
         summary=f"`{item.written.text}` takes IPv4 only",
-        detail=f"In {item.product} the IPv4 wildcard takes no IPv6: IPv6 clients are refused.{known}",
+        detail=f"In {item.product} the IPv4 wildcard takes no IPv6: IPv6 clients are refused.{over or known}",
         hint=f"Write `{meant}`, which takes both families while `net.ipv6.bindv6only` is 0.",
-        severity=Severity.ERROR if sure else Severity.WARNING,
+        severity=Severity.ERROR if over else Severity.WARNING,
         families=(Family.IPV6,),
         confidence=Confidence.DECLARED,
         evidence=(Evidence(item.written.text, item.field, Layer.DECLARED),),
