@@ -121,7 +121,7 @@ def test_what_is_equal_is_told_once() -> None:
     assert "of 18 endpoints 18 fail" in " ".join(shown.split())
     rows = [x for x in shown.splitlines() if x.startswith("  otel.team-") and "grpc" in x]
     assert len(rows) == 1
-    assert "The same as otel.team-0:4317: otel.team-1:4317" in " ".join(shown.split())
+    assert "With the same outcome as otel.team-0:4317: otel.team-1:4317" in " ".join(shown.split())
     assert "and 3 more (-v shows them)" in " ".join(shown.split())
     assert (
         len([x for x in render(found, depth="verbose").splitlines() if x.startswith("  otel.team-") and "grpc" in x])

@@ -15,7 +15,7 @@ from dualstack.model.question import Question
 from dualstack.model.source import Location
 from dualstack.pipeline import conclude
 from dualstack.report.text import EVIDENCE, render
-from dualstack.report.verbs.lines import WIDTH
+from dualstack.report.verbs.lines import WIDTH, wrapped
 from dualstack.testing.incident import snapshot
 from tests.report.worlds import diagnoses
 
@@ -222,3 +222,10 @@ def test_many_endpoints_are_counted_and_not_named() -> None:
     shown = lines(f"target: {targets}\nprobes: {probes}\n")
 
     assert shown[0] == "DEGRADED: of 5 endpoints 4 work, 1 fails."
+
+
+def test_the_dash_of_an_item_stays_with_a_word_that_is_too_long() -> None:
+    long = "x" * WIDTH
+
+    assert [x.text for x in wrapped(f"- {long} and more", "    ", hang="  ")] == [f"    - {long}", "      and more"]
+    assert [x.text for x in wrapped("- a b", "    ", hang="  ")] == ["    - a b"]

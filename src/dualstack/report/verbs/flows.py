@@ -92,7 +92,7 @@ def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
 def _same_as(first: str, others: list[str], *, several: bool) -> str:
     shown = ", ".join(_brief(x, several=several) for x in others[:_NAMED])
     more = f" and {len(others) - _NAMED} more (-v shows them)" if len(others) > _NAMED else ""
-    return f"The same as {_brief(first, several=several)}: {shown}{more}"
+    return f"With the same outcome as {_brief(first, several=several)}: {shown}{more}"
 
 
 def _blocks(traces: tuple[Trace, ...]) -> dict[str, _Block]:

@@ -9,6 +9,7 @@ from dualstack.model.text import printable
 WIDTH = 80
 LONGEST = 4000
 """Characters of a line that is not wrapped: a flow, or a command."""
+_ITEM = "-\N{NO-BREAK SPACE}"
 
 
 class Line(NamedTuple):
@@ -38,13 +39,17 @@ def _colored(lines: Iterable[Line]) -> str:
 
 
 def wrapped(text: str, indent: str, style: str = "", hang: str = "") -> Iterator[Line]:
-    """A paragraph within `WIDTH` columns; lines but the first begin with `indent` and `hang`."""
+    """A paragraph within `WIDTH` columns; lines but the first begin with `indent` and `hang`.
+
+    The dash of an item stays with its first word, however long that is.
+    """
+    held = f"{_ITEM}{text.removeprefix('- ')}" if text.startswith("- ") else text
     found = textwrap.wrap(
-        text,
+        held,
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hang,
         break_on_hyphens=False,
         break_long_words=False,
     )
-    return (Line(x, style) for x in found)
+    return (Line(x.replace(_ITEM, "- ", 1) if held is not text else x, style) for x in found)
