@@ -30,9 +30,10 @@ from dualstack.reach.injected import told as instrumented
 from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
+from dualstack.reach.unsent import aimless
 from dualstack.reach.untold import is_same, untold
 from dualstack.reach.verdict import verdict
-from dualstack.rules.registry import Rule, explained, judged, ranked, rules
+from dualstack.rules.registry import Rule, explained, judged, ranked, rules, under
 
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
@@ -47,6 +48,8 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
+    if len(wanted) == len(rules()):
+        astray += [under("DS110", x) for x in aimless(whole)]
     lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
     told = [(x.called, y) for x, one in each for y in one.findings]
     traces = [*(y for _, x in each for y in x.traces), *strays.items]

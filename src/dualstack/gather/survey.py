@@ -34,6 +34,7 @@ from dualstack.reach.client_dns import domain, in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
 from dualstack.reach.singled import Around, Doubt, doubt
+from dualstack.reach.unsent import is_unsent
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -82,6 +83,7 @@ class _Survey:
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
         self.zones: set[str] = set()
+        self.mute = set[Key]()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -139,7 +141,7 @@ class _Survey:
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if found := self.see_client(pod):
                 alone[place] = found
-            if self.spoken.of(pod):
+            if self.spoken.of(pod) or self._is_mute(pod):
                 wanted.append(place)
             elif is_collector(pod):
                 wanted.append(place)
@@ -150,6 +152,13 @@ class _Survey:
         self.pods += page.whole(wanted)
         for found, item in zip(alone.values(), page.whole(alone), strict=True):
             self.keep_clients(found, item)
+
+    def _is_mute(self, pod: Pod) -> bool:
+        """Whether a pod is the first of its workload that sends nothing, or to nobody; it is noted then."""
+        who = pod.metadata.namespace, owner(pod)
+        new = who not in self.mute and is_unsent(pod)
+        self.mute |= {who} if new else set()
+        return new
 
     def see_client(self, pod: Pod, number: int = 1) -> list[tuple[Exporter, Doubt]]:
         """Note where a pod exports to; which of it is to be asked about by itself, and was not seen before."""

@@ -1,24 +1,24 @@
 """Why a question about a cluster comes to no flow: which ports there are where none is for OTLP."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.model.address import OTLP_PORTS
-from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.exporter import Exporter
 from dualstack.model.otel import Declared
 from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.client_dns import is_of_set, is_surely_within
 from dualstack.reach.crowds import listed
-from dualstack.reach.exporting import asked, is_collector, silenced
+from dualstack.reach.exporting import asked, silenced
 from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.uninjected import uninjected
+from dualstack.reach.unsent import READ, is_meant, receives, wanted
 from dualstack.reach.variables import AS_THEN, environment
 
 NEEDS = "ports for OTLP"
@@ -42,11 +42,6 @@ SINCE = "that was changed since"
 """What is said of a ConfigMap that holds something else by now."""
 
 _SDK, _ENDPOINT = "OTEL_", "OTEL_EXPORTER_OTLP_ENDPOINT"
-_READ = re.compile(r"OTEL_EXPORTER_(?:OTLP_(?:(?:TRACES|METRICS|LOGS|PROFILES)_)?|ZIPKIN_|JAEGER_)ENDPOINT")
-"""Variables by which SDKs are told an endpoint (OpenTelemetry specification, environment variables)."""
-_ALIKE = 0.86
-"""Of a misspelt name; those of other settings of the exporter, such as its protocol, are less like it."""
-_SET = f"{_ENDPOINT}=http://NAME.NAMESPACE:4317`, or 4318 for HTTP."
 _NUMBERS = " or ".join(map(str, OTLP_PORTS))
 
 
@@ -60,7 +55,7 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, client
         return _nowhere(cluster, namespace, clients)
     if target.startswith("svc/") or target == str(EVERYTHING):
         return _unoffered(cluster, places, target)
-    asking = "" if any(map(_receives, cluster.pods)) else uninjected(cluster, target)
+    asking = "" if any(map(receives, cluster.pods)) else uninjected(cluster, target)
     return _silent(cluster, target) or asking or _unoffered(cluster, places, target)
 
 
@@ -161,10 +156,10 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     """
     every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     set_ = [k for _, x in every for k, v in x.values.items() if v]
-    told, odd = any(map(_READ.fullmatch, set_)), next(filter(_is_meant, set_), "")
+    told, odd = any(map(READ.fullmatch, set_)), next(filter(is_meant, set_), "")
     names = {k for _, x in every for k in x.values if k.startswith(_SDK)} | ({odd} - {""})
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
-    if told or any(map(_receives, cluster.pods)) or (other and not names):
+    if told or any(map(receives, cluster.pods)) or (other and not names):
         return ""
     keyless = next(_keyless(cluster), "")
     if certain and not (odd or keyless):
@@ -176,22 +171,12 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
         return f"{said} (port {_NUMBERS}). Correct the key, in the pods or there."
     if not names:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
-        return f"{said}. If they are clients, set it: `{_SET}"
+        return f"{said}. If they are clients, set it: `{wanted(x.values for _, x in every)}"
     where = next(_origins(odd, cluster), "")
     slip = f" (`{odd}`{where} is, which SDKs do not read)" if odd else ""
     said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{slip}{maybe}"
-    mend = "Rename that one, or set" if odd else "Set"
-    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). {mend} it to the Service of the Collector: `{_SET}"
-
-
-def _is_meant(name: str) -> bool:
-    """Whether a variable seems to be meant for an endpoint, and is none that SDKs read."""
-    if _READ.fullmatch(name):
-        return False
-    from difflib import SequenceMatcher
-
-    ends = name.upper().endswith(_ENDPOINT) or (name.startswith(_SDK) and name.endswith("_ENDPOINT"))
-    return ends or SequenceMatcher(None, name.upper(), _ENDPOINT).ratio() > _ALIKE
+    mend, to = "Rename that one, or set" if odd else "Set", wanted(x.values for _, x in every)
+    return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). {mend} it to the Service of the Collector: `{to}"
 
 
 def _origins(name: str, cluster: Cluster) -> Iterator[str]:
@@ -213,12 +198,6 @@ def _keyless(cluster: Cluster) -> Iterator[str]:
             if data is not None and ref.key not in data:
                 has = f"; it has {listed([f'`{x}`' for x in data], 3)}" if data else ""
                 yield f"ConfigMap {ref.name} has no key `{ref.key}`, where they read it{has}"
-
-
-def _receives(pod: Pod) -> bool:
-    """Whether a pod may be of those that receive."""
-    ports = (y for x in pod.spec.containers or () for y in x.ports or ())
-    return is_collector(pod) or any(x.container_port in OTLP_PORTS for x in ports)
 
 
 def _ports(service: Service) -> str:

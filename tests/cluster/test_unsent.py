@@ -1,0 +1,100 @@
+"""Clients that are switched off, or told no endpoint: a warning, where they and where all are asked about."""
+
+from typing import Any
+
+import pytest
+
+from dualstack.gather.cluster import Asker
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.overview import conclude_all
+from dualstack.rules.registry import rules
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import told
+from tests.cluster.test_survey import client, variables
+
+Object = dict[str, Any]
+OTEL = "http://otel.obs:4317"
+OFF = variables(OTEL_EXPORTER_OTLP_ENDPOINT=OTEL, OTEL_SDK_DISABLED="true")
+SLIP = variables(OTEL_EXPORTER_OLTP_ENDPOINT=OTEL)
+HTTP = variables(OTEL_SERVICE_NAME="cart", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")
+
+
+def of_all(*pods: Object, **more: Any) -> Diagnosis:
+    held = Stored(w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), *pods)]), complete=True)
+    return conclude_all(survey(Asker(held, "")), Question(), **more)
+
+
+def said(found: Diagnosis) -> list[tuple[str, str, str]]:
+    return [(x.code, str(x.severity), x.hint) for x in found.findings]
+
+
+@pytest.mark.parametrize(
+    ("env", "code", "hint"),
+    [
+        (OFF, "DS808", "Take that out of the environment of the pods, where they are meant to send."),
+        (SLIP, "DS110", "Rename `OTEL_EXPORTER_OLTP_ENDPOINT` to `OTEL_EXPORTER_OTLP_ENDPOINT`."),
+        (HTTP, "DS110", "Set it: `OTEL_EXPORTER_OTLP_ENDPOINT=http://NAME.NAMESPACE:4318`."),
+        (
+            variables(OTEL_TRACES_EXPORTER="otlp"),
+            "DS110",
+            "Set it: `OTEL_EXPORTER_OTLP_ENDPOINT=http://NAME.NAMESPACE:4317`, or 4318 for HTTP.",
+        ),
+    ],
+    ids=["off", "misspelt", "without an endpoint", "without a protocol"],
+)
+def test_who_sends_nothing_is_told_so_by_a_warning(env: list[Object], code: str, hint: str) -> None:
+    for found in (told(client("a", "n1", env)), of_all(client("a", "n1", env), client("bb", "n2", env))):
+        assert said(found) == [(code, "warning", hint)]
+        assert "Deployment shop/cart" in found.findings[0].detail
+        assert found.verdict == "unknown"
+
+
+AGENT = {"name": "proxy", "image": "example.com/agent:1"}
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        client("a", "n1", [*HTTP, *variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.obs:4318")]),
+        client("a", "n1", [*HTTP, *variables(OTEL_EXPERIMENTAL_CONFIG_FILE="/etc/otel.yaml")]),
+        client("a", "n1", [*HTTP, *variables(JAVA_OPTS="-Dotel.javaagent.configuration-file=/x")]),
+        client("a", "n1", [], containers=[{"name": "x", "env": HTTP, "args": ["-Dotel.config.file=/x"]}]),
+        client("a", "n1", HTTP, hostNetwork=True),
+        client("a", "n1", HTTP, containers=[{"name": "cart", "image": "cart", "env": HTTP}, AGENT]),
+        client("a", "n1", variables(OTEL_COLLECTOR_ENDPOINT=OTEL)),
+        client("a", "n1", variables(OTEL_METRICS_EXPORTER="none")),
+        client("a", "n1", []),
+        client("a", "n1", [], containers=[{"name": "x", "env": HTTP, "envFrom": [{"secretRef": {"name": "s"}}]}]),
+        client("a", "n1", [], containers=[{"name": "x", "env": HTTP, "ports": [{"containerPort": 4318}]}]),
+    ],
+    ids=[
+        "endpoint",
+        "file",
+        "property",
+        "argument",
+        "node",
+        "beside",
+        "own",
+        "one signal",
+        "none",
+        "secret",
+        "receiver",
+    ],
+)
+def test_who_may_send_somewhere_is_left_alone(pod: Object) -> None:
+    assert not of_all(pod).findings
+    assert not {x.code for x in told(pod).findings} & {"DS808", "DS110"}
+
+
+def test_who_leaves_a_rule_out_is_not_told_of_it() -> None:
+    some = tuple(x for x in rules() if x.code not in ("DS110", "DS808"))
+
+    assert not of_all(client("a", "n1", SLIP), chosen=some).findings
+    assert not of_all(client("a", "n1", OFF), chosen=some).findings
+
+
+def test_one_of_several_that_sends_is_no_reason_to_say_it_of_all() -> None:
+    assert not told(client("a", "n1", OFF), client("bb", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT=OTEL))).traces
