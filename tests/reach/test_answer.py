@@ -58,3 +58,23 @@ def test_those_that_fare_alike_are_told_together(one: tuple[str, ...], other: tu
     told = answer(Diagnosis(question, Verdict.DEGRADED, traces=(*works, fails)))
 
     assert told == f"exports to otel.obs.svc {said}"
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        ((ERROR,), "; 1 error was found."),
+        ((ERROR, replace(ERROR, summary="It fails, too")), "; 2 errors were found."),
+        ((ERROR, replace(ERROR, because=("DS501",))), "; 1 error was found."),
+    ],
+)
+def test_errors_that_no_flow_is_known_to_meet_are_told_in_the_answer(findings: tuple[Finding, ...], said: str) -> None:
+    open_ = flow(("n1",), Family.IPV4, Disposition.INSUFFICIENT_INFO)
+    others = [replace(open_, target=replace(open_.target, port=x, text=f"otel.obs.svc:{x}")) for x in (1, 2, 3)]
+
+    for flows, start in (([open_], "exports to otel.obs.svc are not known over IPv4"), ([open_, *others], "of 4")):
+        question = Question(place=CLUSTER, targets=tuple(x.target for x in flows))
+        told = answer(Diagnosis(question, Verdict.DEGRADED, traces=tuple(flows), findings=findings))
+
+        assert told.startswith(start)
+        assert told.endswith(said)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from dualstack.model.address import BOTH, Family, Target
-from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.diagnosis import Diagnosis, Verdict
+from dualstack.model.finding import Severity
 from dualstack.model.question import CLUSTER, FILES
 from dualstack.model.trace import Disposition, Trace
 from dualstack.reach.outlook import spelled
-from dualstack.reach.tally import tally
+from dualstack.reach.tally import counted, tally
 from dualstack.reach.unaimed import ALONE, HELD, NEEDS, QUIET, SINCE, UNNAMED
 from dualstack.reach.uninjected import ASKING
 
@@ -36,7 +37,7 @@ def _of_flows(diagnosis: Diagnosis) -> str:
     what = " and ".join(called)
     where = "" if diagnosis.question.place in ("host", CLUSTER) else f" from {diagnosis.question.place}"
     if len(called) > ENDPOINTS or (len(called) > 1 and any(x.nodes for x in required)):
-        return f"{_counts(required)}{where}."
+        return f"{_counts(required)}{where}{_beside(diagnosis)}."
     said = [("work", [x for x in required if x.accepted])]
     said.extend((f"carry {' and '.join(x)} alone", [y for y in required if y.signals == x]) for x in _partial(required))
     said.append(("fail", [x for x in required if x.failed and not x.signals]))
@@ -50,7 +51,14 @@ def _of_flows(diagnosis: Diagnosis) -> str:
         return "whether exports arrive cannot be told."
     away = dict.fromkeys(f"{spelled(x.client)} sends them to a proxy" for x in diagnosis.outlooks if x.proxy)
     parts.extend(away)
-    return f"exports to {what}{where} {'; '.join(parts) or 'were not tried'}."
+    return f"exports to {what}{where} {'; '.join(parts) or 'were not tried'}{_beside(diagnosis)}."
+
+
+def _beside(diagnosis: Diagnosis) -> str:
+    """How many errors there are, where they alone make the verdict and no flow is known to fail."""
+    found = [x for x in diagnosis.findings if x.severity is Severity.ERROR and not x.because]
+    alone = diagnosis.verdict is Verdict.DEGRADED and not any(x.required and x.failed for x in diagnosis.traces)
+    return f"; {counted(len(found), 'error')} {'was' if len(found) == 1 else 'were'} found" if found and alone else ""
 
 
 def _whom(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
