@@ -21,7 +21,10 @@ HTTP = "http://otel.obs:4318"
 TLS = "https://otel.obs:4318"
 GRPC_AWAY = {"configs": [w.config(grpc="127.0.0.1:4317")]}
 """Clients of 4318 do not meet that 4317 is on the loopback."""
-NUMBERS = [{"name": "otlp-grpc", "port": 4317, "targetPort": 4317}, {"name": "otlp-http", "port": 4318}]
+NUMBERS = [
+    {"name": "otlp-grpc", "port": 4317, "targetPort": 4317},
+    {"name": "otlp-http", "port": 4318, "targetPort": 4318},
+]
 
 
 def held(*pods: Object, **instead: Any) -> Stored:
@@ -69,6 +72,18 @@ def test_pods_that_are_asked_about_are_not_only_clients() -> None:
     asked = of(Asker(held(**GRPC_AWAY), "obs"), KubeTarget("pod", "otel-a"))
 
     assert "DS202" in {x.code for x in conclude(asked, Question()).findings if x.severity is Severity.ERROR}
+
+
+@pytest.mark.parametrize("labels", [{"app": "otel"}, {"app": "cart"}])
+def test_what_is_wrong_with_a_service_of_their_own_is_an_error_of_theirs(labels: Object) -> None:
+    mine, here = cart(HTTP), w.service(selector=labels, ports=[{"name": "otlp-grpc", "port": 4317, "targetPort": "x"}])
+    mine["metadata"] |= {"namespace": "obs", "labels": labels}
+    here["metadata"]["name"] = "mine"
+    asked = of(Asker(held(mine, here), "obs"), KubeTarget("pod", "a"))
+    asked.keep("Service", here)
+    found = [x for x in conclude(asked, Question()).findings if x.code == "DS508"]
+
+    assert not [x for x in found if x.detail.endswith("do not send there.")]
 
 
 def test_of_everything_what_known_clients_meet_comes_first() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker, of
 from dualstack.gather.facts import plainly
+from dualstack.gather.stored import Stored
 from dualstack.model.address import Protocol, family
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Finding
@@ -14,10 +16,12 @@ from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Disposition
 from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart, gathered
+from tests.cluster.test_survey import variables
 
 ONE = [w.pod("otel-a", "n1")]
 ADDRESSES = tuple(x["ip"] for x in ONE[0]["status"]["podIPs"])
@@ -158,3 +162,13 @@ def test_a_service_of_ipv6_alone_leads_nobody_to_what_takes_ipv4(families: tuple
     assert (here.summary, here.severity) == ("`0.0.0.0:4318` takes IPv4 only", severity)
     assert ("Service otel leads clients over IPv6 alone there." in here.detail) is (severity == "error")
     assert [(x.summary, x.severity) for x in others] == [("`0.0.0.0:4317` takes IPv4 only", "warning")]
+
+
+def test_what_pods_that_are_asked_about_listen_on_is_their_own_affair() -> None:
+    world = vector("IPv6", "IPv4")
+    world["pods"][0]["spec"]["containers"][0]["env"] = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.obs:4318")
+    held = w.world([{"apiVersion": "v1", **x} for x in w.healthy(**world)])
+    found = conclude(of(Asker(Stored(held, complete=True), "obs"), KubeTarget("pod", "otel-a")), Question())
+
+    assert [x.code for x in found.findings if x.code == "DS205"] == ["DS205", "DS205"]
+    assert not [x for x in found.findings if x.detail.endswith("do not send there.")]

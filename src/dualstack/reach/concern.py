@@ -99,9 +99,9 @@ def _unused(
 
     What keeps a pod from being ready concerns everybody. The pods that are asked about are not only clients.
     """
-    own = [x.metadata.labels or {} for x in cluster.askers]
+    own = [(x.metadata.namespace, (x.metadata.labels or {}).items()) for x in cluster.askers]
     for service in (said.having(Services) or Services()).items:
-        if any(service.selector and service.selector.items() <= x.items() for x in own):
+        if any(x == service.meta.namespace and service.selector.items() <= y for x, y in own if service.selector):
             continue
         for each in (x for x in service.ports if numbered(x.number.text) not in ports):
             yield from (x.at for x in (each.number, each.target) if x)
@@ -112,7 +112,8 @@ def _unused(
         yield from said_at(opened.endpoint) if opened.port not in led else ()
     ready = all(x.pod.ready for x in others)
     for item in (said.having(Deployments) or Deployments()).foreign if ready else ():
-        if item.workload and not any(item.workload.labels.items() <= x.items() for x in own):
+        work = item.workload
+        if work and not any(x == work.meta.namespace and work.labels.items() <= y for x, y in own):
             yield from (y for x in item.config.endpoints if port(x) not in led for y in said_at(x))
 
 

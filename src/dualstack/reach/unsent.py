@@ -105,7 +105,8 @@ def _workloads(cluster: Cluster) -> Mapping[str, Sequence[Pod]]:
 def _lost(pod: Pod, config_maps: Iterable[ConfigMap]) -> str | None:
     """The variable that is like the one of the endpoint, empty for none; None where a pod may well send somewhere.
 
-    In the network of a node others listen, and beside another container that one may.
+    In the network of a node others listen, and beside another container that one may. Some charts give other settings
+    of the exporter to all pods, and a program may read an endpoint from a variable of its own.
     """
     maps = tuple(config_maps)
     every = [environment(x, pod, maps) for x in pod.spec.containers or ()]
@@ -115,8 +116,9 @@ def _lost(pod: Pod, config_maps: Iterable[ConfigMap]) -> str | None:
     words = (z for x in pod.spec.containers or () for y in (x.command, x.args) for z in y or ())
     open_ = any(x.unread for x in every) or any(_PROPERTY in x for x in (*values.values(), *words))
     odd = next((x for x in values if _is_like(x)), "")
-    exports = any(x.startswith(_OTLP) for x in names) or values.get("OTEL_TRACES_EXPORTER") == "otlp"
-    alone = len(together(pod)) == 1
+    chosen = any(x.startswith(_OTLP) and x.endswith("_PROTOCOL") for x in names)
+    exports = chosen or values.get("OTEL_TRACES_EXPORTER") == "otlp"
+    alone = len(together(pod)) == 1 and not any(is_meant(x) or "COLLECTOR" in x for x in names)
     if told or open_ or pod.spec.host_network or not (odd or (exports and alone)):
         return None
     return odd
