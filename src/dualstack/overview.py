@@ -37,6 +37,7 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
+_SWITCHED_OFF = "DS808"
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
@@ -48,8 +49,9 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     each = [(x, _of_one(world, x, whole, conclude(part_of(world, x), question, wanted, whole))) for x in whole.services]
     strays = Traces(tuple(lost(world.lost[:_LOST], whole)))
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
-    if len(wanted) == len(rules()):
-        astray += [under("DS110", x) for x in aimless(whole)]
+    mute = [x for x in astray if x.code == _SWITCHED_OFF]
+    mute += [under("DS110", x) for x in aimless(whole) if len(wanted) == len(rules())]
+    astray = [x for x in astray if x not in mute]
     lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
     told = [(x.called, y) for x, one in each for y in one.findings]
     traces = [*(y for _, x in each for y in x.traces), *strays.items]
@@ -57,7 +59,8 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     alone = [untold(x, [*(y for _, y in told), *lonely], traces) for x in singles]
     apart = [(x.exporters[0].made_by(ambiguous=True), y) for x in alone for y in x.findings]
     found = _together((x, y) for x, y in told if not any(is_same(y, z) for _, z in apart))
-    findings = ranked([*found, *_together(apart, by_detail=True), *lonely])
+    silent = _together((x.evidence[0].source, x) for x in mute)
+    findings = ranked([*found, *_together(apart, by_detail=True), *lonely, *silent])
     every = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in every)))
     heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone if x.findings for y in x.exporters}

@@ -87,3 +87,12 @@ def test_who_leaves_a_rule_out_is_not_told_of_it() -> None:
 
 def test_one_of_several_that_sends_is_no_reason_to_say_it_of_all() -> None:
     assert not told(client("a", "n1", OFF), client("bb", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT=OTEL))).traces
+
+
+def test_those_of_whom_the_same_is_true_are_told_together() -> None:
+    others = [client(x, "n1", OFF) for x in ("bb", "ccc")]
+    for number, each in enumerate(others):
+        each["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": f"s{number}", "controller": True}]
+    (found,) = of_all(client("a", "n1", OFF), *others).findings
+
+    assert found.detail.endswith(" The same is true of pod shop/bb, pod shop/ccc.")

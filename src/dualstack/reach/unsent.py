@@ -49,7 +49,7 @@ def aimless(cluster: Cluster) -> Iterator[Finding]:
             name = f"Rename `{odd[0]}` to `{_ENDPOINT}`."
             mend = name if odd[0] else f"Set it: `{wanted(_values(pods, cluster.config_maps))}"
             yield Finding(
-                summary="The exporter is told no endpoint",
+                summary=f"`{odd[0]}` is misspelt" if odd[0] else "The exporter is told no endpoint",
                 detail=f"`{_ENDPOINT}` of the pods of {who} is not set{slip}. Unless the program says an endpoint, SDKs"
                 " send to the loopback of their pod, where nobody is known to listen.",
                 hint=mend,
