@@ -63,7 +63,7 @@ from dualstack.reach.bind import BindRequest, families, possible
 from dualstack.reach.callers import services
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
-from dualstack.reach.stacks import granted
+from dualstack.reach.stacks import granted, listed
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import refusals
 from dualstack.reach.unknowns import may_matter
@@ -111,10 +111,13 @@ def lint(foreign: ForeignListeners, deployments: Deployments, question: Question
 
 
 def _over(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> str:
-    """What leads clients to a pod over IPv6 alone; empty where nothing is known to."""
-    if item.workload and not item.workload.host_network and question.cluster == _ONLY_IPV6:
+    """What leads clients to a pod over IPv6 alone; empty where nothing is known to, as on the addresses of a node."""
+    if not item.workload or item.workload.host_network:
+        return ""
+    if question.cluster == _ONLY_IPV6:
         return " The cluster has IPv6 alone."
-    alone = (x.meta.called for x, _ in services(item, endpoint) if granted(x, question) == _ONLY_IPV6)
+    behind = (x for x, _ in services(item, endpoint) if listed(x) == _ONLY_IPV6)
+    alone = (x.meta.called for x in behind if granted(x, question) == _ONLY_IPV6)
     return next((f" {x} leads clients over IPv6 alone there." for x in alone), "")
 
 
