@@ -82,8 +82,7 @@ class _Survey:
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
-        self.zones: set[str] = set()
-        self.mute = set[Key]()
+        self.zones, self.mute = set[str](), set[Key]()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -98,9 +97,8 @@ class _Survey:
             self.ask.refused(kind, self.ask.namespace, "list", error)
         if odd:
             self.world.unseen.add(kind.kind)
-            self.world.gaps.append(
-                Missing(kind.called, f"{len(odd)} have another form than is known here, such as: {odd[0]}")
-            )
+            why = f"{len(odd)} have another form than is known here, such as: {odd[0]}"
+            self.world.gaps.append(Missing(kind.called, why))
 
     def see_services(self, page: Page[Service]) -> None:
         """Keep those with a port for OTLP."""
