@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from dualstack.knowledge import table
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
-from dualstack.model.slim import ObjectMeta
 from dualstack.model.source import Written
 from dualstack.reach.start import numbered
+
+if TYPE_CHECKING:
+    from dualstack.model.slim import ObjectMeta
 
 OPERATED, INSTRUMENTED = "OpenTelemetryCollector", "Instrumentation"
 CONTAINER = "otc-container"
@@ -27,7 +30,7 @@ _MADE = ["opentelemetry-operator", "opentelemetry-collector"]
 _Row = Mapping[str, str]
 
 
-def resource(about: ObjectMeta) -> str:
+def resource(about: "ObjectMeta") -> str:
     """The OpenTelemetryCollector by which the Operator made an object or put a Collector into a pod; empty for others.
 
     Of one that it leaves alone it takes nothing back that somebody writes elsewhere.
