@@ -14,9 +14,10 @@ from click.core import ParameterSource
 
 from dualstack.cli import complete
 from dualstack.model.address import BOTH, Family
+from dualstack.model.patterns import pattern
 from dualstack.model.text import printable
 
-_QUOTED = re.compile(r"([`'])((?:(?!\1).){200,})\1", re.DOTALL)
+_QUOTED = pattern(r"([`'])((?:(?!\1).){200,})\1", re.DOTALL)
 """What somebody typed, where it is so long that it would push the way out beyond the end of the message."""
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -29,6 +29,7 @@ from dualstack.gather.yaml_tree import (
 from dualstack.knowledge import table
 from dualstack.model.address import Protocol
 from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.patterns import pattern
 from dualstack.model.sockets import Transport
 from dualstack.model.source import Location, Room
 from dualstack.reach.brings import CERTIFICATE, HEADERS
@@ -37,7 +38,7 @@ from dualstack.reach.features import is_on
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
 _OTLP = {"yes": True, "open": None, "": False}
-_KUBELET = re.compile(r"\$\([A-Za-z_][-A-Za-z0-9_.]*\)")
+_KUBELET = pattern(r"\$\([A-Za-z_][-A-Za-z0-9_.]*\)")
 _NOTHING = MappingNode("tag:yaml.org,2002:map", [])
 _Row = Mapping[str, str]
 

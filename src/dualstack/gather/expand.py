@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-INNERMOST = re.compile(r"(?<!\$)((?:\$\$)*)\$\{([^$}]*)\}")
+from dualstack.model.patterns import pattern
+
+INNERMOST = pattern(r"(?<!\$)((?:\$\$)*)\$\{([^$}]*)\}")
 """confmap/expand.go findURI: the innermost ${…}; one that an odd number of $ stands before is escaped."""
 
 # confmap/provider/envprovider: the scheme env is the default one, and :- begins what an unset variable stands for.
-_VARIABLE = re.compile(r"(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
-_HELD = re.compile("\0([0-9]+)\0")
+_VARIABLE = pattern(r"(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
+_HELD = pattern("\0([0-9]+)\0")
 Environ = Mapping[str, str | None]
 """Variables by their names; None for one that is there and whose value is not known."""
 ROUNDS = 100  # the Collector gives up after 1,000

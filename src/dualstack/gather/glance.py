@@ -12,6 +12,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from dualstack.model.gateway import PROXIES
 from dualstack.model.kube import TEMPLATES
+from dualstack.model.patterns import pattern
 from dualstack.reach.suppress import ANNOTATION
 
 _CONFIG: tuple[str, ...] = ("receivers", "exporters", "extensions:", "extensions ", 'extensions"', "extensions'")
@@ -36,12 +37,12 @@ _WORDS_OF: Mapping[str, tuple[str, ...]] = {
 _HOLDING = (*_CONFIG, ANNOTATION)
 """Of which an object of any other kind has one where it is of interest."""
 
-_KIND = re.compile(r"^kind:[ \t]+(\w+)", re.MULTILINE)
-_KEYS = re.compile(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
-_SERVICE = re.compile(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
-_NAME = re.compile(r"name[\"']?[ \t]*:\s*[\"']?([\w.-]+)", re.ASCII)
+_KIND = pattern(r"^kind:[ \t]+(\w+)", re.MULTILINE)
+_KEYS = pattern(r"^[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?:[ \t]+[\"']?(\w+))?", re.MULTILINE)
+_SERVICE = pattern(r"kind[\"']?[ \t]*:[ \t]+[\"']?Service\b")
+_NAME = pattern(r"name[\"']?[ \t]*:\s*[\"']?([\w.-]+)", re.ASCII)
 _SHORT = 20_000
-_WORD = re.compile(r"[\w.-]+", re.ASCII)
+_WORD = pattern(r"[\w.-]+", re.ASCII)
 
 
 def kind(text: str) -> str:

@@ -1,11 +1,10 @@
 """Where a value that is left out would be written, so that every other character stays."""
 
-import re
-
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, is_null
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Location, Room
 
-_NOTHING = re.compile(r"[ \t]*:(?=[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)|[ \t]*[,}])")
+_NOTHING = pattern(r"[ \t]*:(?=[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)|[ \t]*[,}])")
 
 
 def vacancy(key: Node, body: Node, origin: Origin) -> Room | None:

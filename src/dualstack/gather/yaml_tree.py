@@ -16,6 +16,7 @@ from yaml.reader import ReaderError
 
 from dualstack.gather.errors import BadFile
 from dualstack.model.otel import Holder
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Location, Room, Written
 from dualstack.model.text import LINE_BREAK
 
@@ -26,9 +27,9 @@ MappingNode: TypeAlias = nodes.MappingNode
 Mark: TypeAlias = yaml.Mark
 
 DEPTH, ALIASES = 100, 1000
-_SEPARATOR = re.compile("---(?<![^\n\r\x85\u2028\u2029]---)(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
-_DEEP = re.compile(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
-_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+")
+_SEPARATOR = pattern("---(?<![^\n\r\x85\u2028\u2029]---)(?=[ \t\r\n\x85\u2028\u2029]|\\Z)")
+_DEEP = pattern(r"^[ ]{200}|(?:[-?:] ){50}", re.MULTILINE)
+_PROPERTIES = pattern(r"(?:[&!]\S*[ \t]+)+")
 _MERGE = "<<"
 _NULL = "tag:yaml.org,2002:null"
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))  # YAML 1.1, https://yaml.org/type/null.html
@@ -325,7 +326,7 @@ def items(node: Node | None) -> list[Node]:
     return node.value if isinstance(node, SequenceNode) else []
 
 
-_NUMBER = re.compile(r"[-+]?\d{1,18}")
+_NUMBER = pattern(r"[-+]?\d{1,18}")
 _TRUTHS = {"true": True, "false": False}
 
 

@@ -1,10 +1,10 @@
 """Text that somebody else wrote, made fit for a terminal and a report."""
 
-import re
+from dualstack.model.patterns import pattern
 
 LONGEST = 200
 
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+LINE_BREAK = pattern("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1 (section 4.2), and so in the marks of its parser; places in files count such lines."""
 
 

@@ -6,18 +6,19 @@ from functools import lru_cache
 import msgspec
 
 from dualstack.model.address import Scope, is_address, scope, without_zone
+from dualstack.model.patterns import pattern
 from dualstack.reach.redacted import hides_host
 
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_ONE_SLASH = re.compile(r"(?P<scheme>https?):/(?=[^/\s@][^@]*$)", re.IGNORECASE)
-_NAMED = re.compile(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
+_SCHEME = pattern(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_ONE_SLASH = pattern(r"(?P<scheme>https?):/(?=[^/\s@][^@]*$)", re.IGNORECASE)
+_NAMED = pattern(r"(?P<scheme>dns|passthrough|xds):(?://[^/]*/)?(?P<rest>.*)", re.DOTALL)
 _ELSEWHERE = ("unix:", "unix-abstract:", "vsock:", "npipe:", "ipv4:", "ipv6:")
-_PORT = re.compile(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])")
-_LIKE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
-_REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)")
-_UNREAD = re.compile(rf"(?:{_REFERENCE.pattern})(?:://|$)")  # a variable that is all of it, or the scheme
+_PORT = pattern(r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])")
+_LIKE_IPV6 = pattern(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
+_REFERENCE = pattern(r"\$\{[^{}]*\}|\$\([^()]*\)")
+_UNREAD = pattern(rf"(?:{_REFERENCE.pattern})(?:://|$)")  # a variable that is all of it, or the scheme
 _FIRST_MARK, _MARKS = 0x100000, 6400  # the characters for private use, each of which stands for a variable
-_VARIABLE = re.compile("[\U00100000-\U001018ff${]")
+_VARIABLE = pattern("[\U00100000-\U001018ff${]")
 _WANTS_PORT = ("grpc",)
 
 

@@ -1,6 +1,5 @@
 """What becomes of the endpoints of a configuration that does not run yet, as far as the files tell."""
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import partial
@@ -12,6 +11,7 @@ from dualstack.model.deployed import Deployed, Deployments, Senders
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.kube import Service, Services
 from dualstack.model.otel import DeclaredEndpoint, Destination
+from dualstack.model.patterns import pattern
 from dualstack.model.question import CLUSTER, Question
 from dualstack.reach.bind import BindRequest, Bound, possible
 from dualstack.reach.destination import Reading, read
@@ -20,7 +20,7 @@ from dualstack.reach.settings import variable_of
 from dualstack.reach.unknowns import REFERENCE, SAMPLES, outcomes
 from dualstack.reach.wiring import called, named
 
-_TEMPLATE = re.compile(r"\{\{|<|%\w+%")
+_TEMPLATE = pattern(r"\{\{|<|%\w+%")
 """Marks of what is filled in before the file is used."""
 
 

@@ -1,18 +1,17 @@
 """Changes to a text in a file that leave its quotes as they are."""
 
-import re
-
 from dualstack.model.finding import Applicability, Edit, Fix
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Room, Written
 
-_PLAIN = re.compile(r"(?!-\Z)[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
+_PLAIN = pattern(r"(?!-\Z)[A-Za-z0-9/.$(_^-](?:[^:#?\[\]{},\"'&*!|>%@`\s]|:(?=\S))*")
 """Texts that mean themselves without quotes, in a list or a mapping of one line as well (YAML 1.1 section 9.1.3)."""
 
-_BARE = re.compile(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
+_BARE = pattern(r"[A-Za-z0-9:/.,\[\]@%_=+^${}-]*")
 """Texts that mean themselves in a shell, a `.env` file, a unit, and inside a text of YAML, with and without quotes."""
 
 
-_HOST = re.compile(r"(?P<host>\[?\$\{[^{}]*\}\]?|\[[^\]]*\]|[^:\[\]]*|.*::.*)(?P<port>:(?:\d+|\$\{[^{}]*\}))?")
+_HOST = pattern(r"(?P<host>\[?\$\{[^{}]*\}\]?|\[[^\]]*\]|[^:\[\]]*|.*::.*)(?P<port>:(?:\d+|\$\{[^{}]*\}))?")
 
 
 def widened(address: str) -> str:

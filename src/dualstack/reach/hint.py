@@ -10,6 +10,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Finding
 from dualstack.model.host import Namespace
 from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.patterns import pattern
 from dualstack.model.sockets import Listener, Runtime
 from dualstack.model.source import Written
 from dualstack.model.trace import Trace
@@ -29,9 +30,9 @@ _CORRECTIONS = {
     "DS119": ": a port is a number from 0 to 65535",
 }
 """What to heed at an endpoint, by the code of what is wrong with it."""
-_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
-_IN_POD = re.compile(r"(?P<how>kubectl (?:exec|debug)) (?P<pod>[a-z0-9][a-z0-9.-]*)(?= )")
-_WITH_PORT = re.compile(r"(\$\{[^}]*\}):([0-9]+)")
+_VARIABLE = pattern(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_POD = pattern(r"(?P<how>kubectl (?:exec|debug)) (?P<pod>[a-z0-9][a-z0-9.-]*)(?= )")
+_WITH_PORT = pattern(r"(\$\{[^}]*\}):([0-9]+)")
 
 
 def inside(place: str, command: str) -> str:

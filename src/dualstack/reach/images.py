@@ -4,13 +4,14 @@ import re
 from functools import lru_cache
 
 from dualstack.knowledge import table
+from dualstack.model.patterns import pattern
 from dualstack.reach.versions import before
 
-_COLLECTOR = re.compile(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?\d+\.\d+\.\d+")
+_COLLECTOR = pattern(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*:v?\d+\.\d+\.\d+")
 """Images that hold some Collector, by their names and tags."""
-_RELEASED = re.compile(r"(?:^|/)(?:otel|open-telemetry)/(?:[^/]+/)?opentelemetry-collector[a-z-]*$")
+_RELEASED = pattern(r"(?:^|/)(?:otel|open-telemetry)/(?:[^/]+/)?opentelemetry-collector[a-z-]*$")
 """Names of the images of its releases (opentelemetry-collector-releases, .goreleaser.yaml, image_templates)."""
-_TAG = re.compile(r"v?(?P<numbers>(?P<minor>\d+\.\d+)\.\d+)(?![\d.])")
+_TAG = pattern(r"v?(?P<numbers>(?P<minor>\d+\.\d+)\.\d+)(?![\d.])")
 
 
 def is_collector(image: str) -> bool:

@@ -3,10 +3,10 @@
 JVM TI section JAVA_TOOL_OPTIONS; java(1) section JDK_JAVA_OPTIONS. Start scripts put JAVA_OPTS on the command line.
 """
 
-import re
 from collections.abc import Iterator
 
 from dualstack.model.kube import Container, Variable
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
 
 BEFORE, AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_OPTIONS",)
@@ -14,10 +14,10 @@ BEFORE, AFTER = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS"), ("_JAVA_
 _READ = frozenset((*BEFORE, *AFTER))
 COMMAND = "the command"
 IPV4_ALONE, IPV6_FIRST = "preferIPv4Stack", "preferIPv6Addresses"
-FLAG = re.compile(rf"-Djava\.net\.(?P<name>{IPV4_ALONE}|{IPV6_FIRST})=(?P<value>\w+)")
-PROPERTY = re.compile(r"-D(?P<name>otel\.[a-z.]+)=(?P<value>[^\s\"']+)")
+FLAG = pattern(rf"-Djava\.net\.(?P<name>{IPV4_ALONE}|{IPV6_FIRST})=(?P<value>\w+)")
+PROPERTY = pattern(r"-D(?P<name>otel\.[a-z.]+)=(?P<value>[^\s\"']+)")
 """A property of the OpenTelemetry SDK for Java."""
-_OF_SHELL = re.compile(r"\$(?![({])")
+_OF_SHELL = pattern(r"\$(?![({])")
 """What a shell fills in, and nobody here."""
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dualstack.knowledge import table
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
 from dualstack.reach.start import numbered
 
@@ -24,7 +25,7 @@ INJECTED = "sidecar.opentelemetry.io/injected"
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
-_PORT = re.compile(r":(?P<number>\d+)", re.ASCII)
+_PORT = pattern(r":(?P<number>\d+)", re.ASCII)
 _OWN = ("endpoint", "listen_address")
 _MADE = ["opentelemetry-operator", "opentelemetry-collector"]
 _Row = Mapping[str, str]

@@ -4,12 +4,13 @@ import re
 from functools import cache
 
 from dualstack.knowledge import table
+from dualstack.model.patterns import pattern
 
 HIDDEN = "a mark that hides it"
 """What holds such a value, in words."""
-_BEFORE = re.compile(r"(?:[a-z]+://)?(?:[^/?#@]*@)?", re.IGNORECASE)
+_BEFORE = pattern(r"(?:[a-z]+://)?(?:[^/?#@]*@)?", re.IGNORECASE)
 """What stands before the host of a URL: who somebody is to a server may well be hidden."""
-_AFTER = re.compile(r"[/?#]")
+_AFTER = pattern(r"[/?#]")
 
 
 def is_redacted(text: str) -> bool:
@@ -25,4 +26,4 @@ def hides_host(endpoint: str) -> bool:
 @cache
 def _marks() -> tuple[re.Pattern[str], ...]:
     flags = {"any": re.IGNORECASE, "as written": re.NOFLAG}
-    return tuple(re.compile(x["mark"], flags[x["letters"]]) for x in table("redactions"))
+    return tuple(pattern(x["mark"], flags[x["letters"]]) for x in table("redactions"))

@@ -1,18 +1,18 @@
 """What keeps a Collector from reading its configuration, as far as the files tell."""
 
-import re
 from collections.abc import Iterator
 
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.kube import Container, Workloads
 from dualstack.model.otel import Refusal
+from dualstack.model.patterns import pattern
 from dualstack.reach import sources
 from dualstack.reach.features import refused, switched
 from dualstack.reach.images import own_file
 
 _VALUES = "values"
 _GATES = "feature-gates"
-_PUBLISHED = re.compile(r"(?:^|/)otel/opentelemetry-collector|(?:^|/)opentelemetry-collector-releases/")
+_PUBLISHED = pattern(r"(?:^|/)otel/opentelemetry-collector|(?:^|/)opentelemetry-collector-releases/")
 """Images as they are published, with nothing in them but the program and its default configuration."""
 _INJECTORS = ("vault.hashicorp.com/agent-inject", "vault.security.banzaicloud.io/vault-agent")
 """Annotations of pods into which files are mounted while they are made (Vault Agent Injector, Bank-Vaults webhook)."""

@@ -1,12 +1,12 @@
 """Which families a listener of a configuration takes, as far as the files tell."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.deployed import Deployed
 from dualstack.model.kube import Service
 from dualstack.model.otel import DeclaredEndpoint
+from dualstack.model.patterns import pattern
 from dualstack.model.question import CLUSTER, Question
 from dualstack.model.sockets import Runtime
 from dualstack.reach import bind
@@ -18,7 +18,7 @@ from dualstack.reach.stacks import granted
 from dualstack.reach.start import port
 from dualstack.reach.unknowns import families, wanted
 
-_VARIABLE_HOST = re.compile(r"\[?(?P<reference>\$\{[^{}]*\})\]?:[^:]*")
+_VARIABLE_HOST = pattern(r"\[?(?P<reference>\$\{[^{}]*\})\]?:[^:]*")
 
 
 def taken(endpoint: DeclaredEndpoint, question: Question) -> frozenset[Family]:

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dualstack.model.address import Protocol
 from dualstack.model.kube import Container, Variable, Workload
 from dualstack.model.otel import Destination
+from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
 from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
 from dualstack.reach.java import as_variables
 
-_ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
+_ENDPOINT = pattern(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The endpoint of all signals that have none of their own."""
 _OTHERS = {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "zipkin", "OTEL_EXPORTER_JAEGER_ENDPOINT": "jaeger"}
 """OpenTelemetry specification, SDK environment variables: exporters of traces whose endpoint is a URL."""
 
-_REFERENCE = re.compile(
+_REFERENCE = pattern(
     r"(?<!\$)\$\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\)|\$\{(?:env:)?(?P<compose>[A-Za-z_][A-Za-z0-9_]*)\}"
 )
 _LITERAL = ("service", "unit")

@@ -1,16 +1,16 @@
 """Findings that somebody has said not to be told: by a comment on the line or above it, or by an annotation."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dualstack.model.finding import Finding
+from dualstack.model.patterns import pattern
 from dualstack.model.review import Suppression
 from dualstack.model.source import Location, Written
 
 MARK = "dualstack: ignore"
 ANNOTATION = "dualstack.dev/ignore"
-_COMMENT = re.compile(r"(?:^|\s)#\s*dualstack: ignore(?:\[(?P<codes>[^\]]*)\])?")
-_ALONE = re.compile(r"^\s*#")
+_COMMENT = pattern(r"(?:^|\s)#\s*dualstack: ignore(?:\[(?P<codes>[^\]]*)\])?")
+_ALONE = pattern(r"^\s*#")
 
 
 def comments(file: str, lines: Sequence[str]) -> Iterator[Suppression]:

@@ -21,11 +21,12 @@ import dualstack.rules
 from dualstack.knowledge import table
 from dualstack.model.evidence import Layer, Missing
 from dualstack.model.finding import Confidence, Finding, Severity, Skipped
+from dualstack.model.patterns import pattern
 from dualstack.model.snapshot import NOT_GATHERED, Snapshot
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 
-_MODULE = re.compile(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
+_MODULE = pattern(r"(?P<code>ds\d{3})_(?P<name>[a-z0-9_]+)")
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 _HOPS = tuple(Hop)
