@@ -5,17 +5,19 @@ import re
 import msgspec
 
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_address
+from dualstack.model.patterns import pattern
 
 ABROAD = "svc.clusterset.local"
 """The end of names that Services of a set of clusters have (Multi-Cluster Services API, KEP-1645)."""
-_IN_CLUSTER = rf"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.(?!{ABROAD}\.?$)svc(?:\..+)?)?)?\.?"
+_IN_CLUSTER = pattern(rf"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.(?!{ABROAD}\.?$)svc(?:\..+)?)?)?\.?")
 """Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
-_AUTHORITY = (
-    r"(?i)(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)"
+_AUTHORITY = pattern(
+    r"(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)",
+    re.IGNORECASE,
 )
 """A URL, or a target of gRPC (grpc/doc/naming.md)."""
 
-_USER = r"(?<=://)[^/?#\s`]*@|^[^/?#:\s]+:[^/?#\s]*@"
+_USER = pattern(r"(?<=://)[^/?#\s`]*@|^[^/?#:\s]+:[^/?#\s]*@")
 """Who somebody is to a server, and the password (RFC 3986 section 3.2.1)."""
 
 _PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json": Protocol.HTTP}
@@ -24,7 +26,7 @@ _PROTOCOLS = {"grpc": Protocol.GRPC, "http/protobuf": Protocol.HTTP, "http/json"
 
 def anonymous(text: str) -> str:
     """A text in which nobody's name and password stand before the host of a URL."""
-    return re.sub(_USER, "***@", text) if "@" in text else text
+    return _USER.sub("***@", text) if "@" in text else text
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -115,7 +117,7 @@ class Exporter(msgspec.Struct, frozen=True):
 
         A variable that is not there stays as it is written: `$(COLLECTOR)`.
         """
-        found = re.match(_AUTHORITY, self.endpoint.strip())
+        found = _AUTHORITY.match(self.endpoint.strip())
         return found["host"].strip("[]") if found and not self.held else ""
 
     @property
@@ -129,7 +131,7 @@ class Exporter(msgspec.Struct, frozen=True):
 
         A name of two labels may be a host outside of the cluster as well.
         """
-        found = re.fullmatch(_IN_CLUSTER, self.host.lower())
+        found = _IN_CLUSTER.fullmatch(self.host.lower())
         return (found["namespace"] or self.namespace, found["name"]) if found else None
 
     @property
@@ -141,7 +143,7 @@ class Exporter(msgspec.Struct, frozen=True):
     @property
     def target(self) -> Target | None:
         """Where it sends; None where that is not known."""
-        found = re.match(_AUTHORITY, self.endpoint.strip())
+        found = _AUTHORITY.match(self.endpoint.strip())
         if not self.host or not found:
             return None
         tls = self.endpoint.strip().lower().startswith("https:") if self.tls is None else self.tls

@@ -20,16 +20,16 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     ListenPacket, `resolve` for ResolveUDPAddr with ListenUDP). `protocol` is what clients speak there. `written` is the
     address in the file, `pinned` the transport; `vacant` is where the address would be written. `runtime` is what
     binds, a word of `knowledge/bind.table`: that of the Collector, or of another agent, whose product `component`
-    names. `tls` says whether it speaks that, None where nobody here knows. `host_ignored` says that the component
-    listens on every address, whatever host is written, `host_apart` that its port is another field, `room` is where a
-    transport can be written that is not there. `signals` are those whose pipelines a receiver is in, empty where nobody
-    says, and `pipelines` is where these are. `paths` are those that it takes traces, metrics and logs at, empty where
-    they are those of OTLP/HTTP. `assumed` says that its address is that of the newest version, while others have
-    another one and nobody says which runs. `otlp` says whether it takes OTLP over its protocol, None where nobody
-    knows, and `wants` what clients have to bring, in the words of `reach/brings.py`, and it `trusts` an authority that
-    it names, or anybody. `inside` names the variable or the argument of a container that it stands in, and `given` a
-    variable that it is made of and what holds that, which was not read. Whether it speaks `tls` is None where a
-    variable stands for that section.
+    names. `tls` says whether it speaks that, None where nobody here knows, as where a variable stands for that section.
+    `host_ignored` says that the component listens on every address, whatever host is written, `host_apart` that its
+    port is another field, `room` is where a transport can be written that is not there. `signals` are those whose
+    pipelines a receiver is in, empty where nobody says, and `pipelines` is where these are. `paths` are those that it
+    takes traces, metrics and logs at, empty where they are those of OTLP/HTTP. `assumed` says that its address is that
+    of the newest version, while others have another one and nobody says which runs. `otlp` says whether it takes OTLP
+    over its protocol, None where nobody knows, and `wants` what clients have to bring, in the words of
+    `reach/brings.py`, and it `trusts` an authority that it names, or anybody. `inside` names the variable or the
+    argument of a container that it stands in, and `given` a variable that it is made of and what holds that, which was
+    not read.
     """
 
     component: str
