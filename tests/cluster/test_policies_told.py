@@ -9,21 +9,8 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from dualstack.model.trace import Disposition, Hop, Status
 from tests.cluster import worlds as w
-from tests.cluster.test_policies import (
-    ASK,
-    CART,
-    CLIENT,
-    NAME,
-    SHOP,
-    TEAM,
-    WEB,
-    asked,
-    into,
-    named,
-    of_cilium,
-    out,
-    policy,
-)
+from tests.cluster.test_policies import ASK, CART, CLIENT, NAME, SHOP, TEAM, WEB, asked, into, named, out, policy
+from tests.cluster.test_policies_not_read import of_cilium
 
 Object = dict[str, Any]
 
