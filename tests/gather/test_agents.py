@@ -94,7 +94,10 @@ def told(found: Agent, text: str) -> tuple[list[str], list[str]]:
         f"{at(x.location)} = {x.effective} {x.network} {x.runtime} {x.call} {x.protocol} {x.field}"
         for x in found.declared.endpoints
     ]
-    sends = [f"{at(x.written.at)} = {x.value} {x.form} {x.protocol} {x.client} {x.field}" for x in found.sends]
+    sends = [
+        f"{at(x.written.at)} = {x.value} {x.form} {x.protocol} {x.client} {x.field}"
+        for x in found.declared.destinations
+    ]
     return listens, sends
 
 

@@ -35,11 +35,15 @@ _MORE = re.compile(
 """What takes more into a configuration of Alloy or Fluent Bit, from a place that it names."""
 
 
+_YES = ("on", "true", "yes", "1")
+_OPEN = "${an expression}"
+"""What stands for a value that nobody but the agent knows, as a variable without one does."""
+
+
 class Agent(NamedTuple):
-    """What a configuration says: where it listens, by itself and as the rules of other programs want it, and sends."""
+    """What a configuration says: where it listens and sends, and how the rules of other programs see its listeners."""
 
     declared: Declared = Declared()
-    sends: tuple[Destination, ...] = ()
     foreign: tuple[ForeignListener, ...] = ()
 
 
@@ -65,9 +69,16 @@ def of_tree(root: Node, origin: Origin, holder: Holder) -> Agent | None:
             open_ = open_ or (row["does"] == "listens" and not place.is_told)
             listens += place.listeners() if row["does"] == "listens" else ()
             sends += place.destinations() if row["does"] == "sends" else ()
-    whole = not open_ and not _MORE.search(origin.text)
-    declared = Declared(tuple(listens), file=origin.file, holder=holder, at=origin.location(root), whole=whole)
-    return Agent(declared, tuple(sends), tuple(map(_foreign, listens))) if found else None
+    whole = bool(listens) and not open_ and not _MORE.search(origin.text)
+    declared = Declared(
+        tuple(listens),
+        file=origin.file,
+        destinations=tuple(sends),
+        holder=holder,
+        at=origin.location(root),
+        whole=whole,
+    )
+    return Agent(declared, tuple(map(_foreign, listens))) if found else None
 
 
 def _foreign(endpoint: DeclaredEndpoint) -> ForeignListener:
@@ -171,12 +182,36 @@ class _Place(NamedTuple):
             yield self._destination(written)
 
     def _destination(self, written: Written) -> Destination:
-        url = "://" in written.text
-        form, protocol, client = (_choice(self.row[x], url=url) for x in ("form", "protocol", "client"))
-        port = scalar(_get(self.component, self.row["port"])) if self.row["port"] else ""
+        row, url = self.row, "://" in written.text
+        form, protocol, client = (_choice(row[x], url=url) for x in ("form", "protocol", "client"))
+        port = scalar(_get(self.component, row["port"])) if row["port"] else ""
+        port = port or row["default"].rpartition(":")[2]
         said = written.text + (f":{port}" if port and ":" not in written.text else "")
         unset = tuple(dict.fromkeys(REFERENCE.findall(said)))
-        return Destination(self.row["product"], self.field, written, said, form, Protocol(protocol), client, unset)
+        other = bool(row["unless"]) and self._said(row["unless"]).lower() in (*_YES, "auto")
+        return Destination(
+            row["product"],
+            self.field,
+            written,
+            said,
+            form,
+            Protocol(protocol),
+            client,
+            unset,
+            otlp=not other,
+            insecure=self._said(row["insecure"]),
+            authority=self._said(row["authority"]),
+            unverified=self._said(row["unverified"]),
+            server_name=self._said(row["server"]),
+        )
+
+    def _said(self, cell: str) -> str:
+        """What a cell of the table comes to here: the first of its fields, or what that is where it is left out."""
+        fields, _, usual = cell.removeprefix("!").partition("=")
+        held = (y for x in fields.split() for _, y in _at(self.component, x.split("/"), ""))
+        node = next(held, None)
+        said = _OPEN if isinstance(node, MappingNode) else scalar(node) or usual
+        return said if cell[:1] != "!" or "$" in said else str(said.lower() not in _YES).lower()
 
 
 def _choice(cell: str, *, url: bool) -> str:

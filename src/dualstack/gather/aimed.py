@@ -27,11 +27,11 @@ from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import aims, is_otlp, of_pod, with_onward
 from dualstack.reach.client_dns import in_ranges, nameservers
-from dualstack.reach.exporting import COLLECTOR, asked, is_collector, owner, unread
+from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
+from dualstack.reach.onward import sends_on
 from dualstack.reach.rights import Right, refused
-from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def is_client(
     found = [x for x in page(pods, kinds.PODS).items if x]
     maps, linked = client_variables.config_maps(ask, found), client_variables.linked(ask, found)
     given = [x for x in page(linked, kinds.SERVICES).items if x]
-    receives = any(map(is_collector, found))
+    receives = any(map(sends_on, found))
     sent = clients.of(found, lambda x: asked(x, maps, given))
     if sent or (receives and not _is_met(found, [x for x in leading() if x])):
         onward = _onward(ask, pods, template)
@@ -76,9 +76,15 @@ def is_client(
     return False
 
 
-def _is_met(pods: Iterable[Pod], leading: Sequence[Object]) -> bool:
-    """Whether clients may come to some Collectors: by a Service, but for what they tell of themselves, or by a node."""
-    ports = [y for x in page(leading, kinds.SERVICES).items if x for y in x.spec.ports or ()]
+def _is_met(pods: Sequence[Pod], leading: Sequence[Object]) -> bool:
+    """Whether clients may come to some agents: by a Service, but for what they tell of themselves, or by a node.
+
+    What other agents than Collectors offer by a Service, they do for OTLP only where that says so.
+    """
+    services = [x for x in page(leading, kinds.SERVICES).items if x]
+    if any(map(is_otlp, services)):
+        return True
+    ports = [y for x in services for y in x.spec.ports or ()] if any(map(is_collector, pods)) else []
     if any(x.port != _TELEMETRY for x in ports):
         return True
     return any(x.spec.host_network or any(map(_host_ports, x.spec.containers or ())) for x in pods)
@@ -89,11 +95,11 @@ def _host_ports(container: Container) -> list[int]:
 
 
 def _onward(ask: Asker, pods: Sequence[Object], template: str) -> list[Exporter]:
-    """What the Collectors among these pods send on, each by itself."""
+    """What the agents among these pods send on, each by itself."""
     kind, _, name = template.partition("/")
     makers = (x for x in ask.world.objects.get(kind, ()) if text(x, "metadata", "name") == name)
     known = {text(x, "metadata", "name"): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
-    if not any(COLLECTOR.search(y.image) for x in page(pods, kinds.PODS).items if x for y in together(x)):
+    if not any(sends_on(x) for x in page(pods, kinds.PODS).items if x):
         return []
     return sent_on(pods, lambda _, x: known.get(x) or ask.one(kinds.CONFIG_MAPS, x), next(makers, None))
 

@@ -1,7 +1,7 @@
 """The configuration of Grafana Alloy as nodes with their places.
 
-A block is an item of the list that its name stands for, an attribute a scalar where it is a text alone, and a mapping
-without keys where it is an expression, whose value only Alloy knows
+A block is an item of the list that its name stands for, an attribute a scalar where it is a text or a truth value
+alone, and a mapping without keys where it is an expression, whose value only Alloy knows
 (https://grafana.com/docs/alloy/latest/get-started/configuration-syntax/).
 """
 
@@ -19,6 +19,7 @@ _BLANK = re.compile(r"[\s;]*")
 _SPACE = re.compile(r"[ \t\r]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _STRING = re.compile(r'"(?:\\[^\n]|[^"\\\n])*"|`[^`]*`')
+_TRUTH = re.compile(r"(?:true|false)\b")
 _ENDED = re.compile(r"[\n;}]|\Z")
 _PIECE = re.compile(
     r'(?P<text>"(?:\\[^\n]|[^"\\\n])*"?|`[^`]*`?)|(?P<blank>[ \t\r]+)|(?P<open>[(\[{])|(?P<close>[)\]}])'
@@ -96,7 +97,10 @@ class _Reader:
             if _ENDED.match(self.text, self._past(_SPACE)):
                 style = '"' if found[0][0] == '"' else "|"
                 return self.page.scalar(start, found.end(), _meant(found[0]), style)
+        truth = _TRUTH.match(self.text, start)
         self.at = self._expression(start)
+        if truth and not self.text[truth.end() : self.at].strip():
+            return self.page.scalar(*truth.span(), truth[0])
         return self.page.mapping(start)
 
     def _expression(self, start: int) -> int:

@@ -1,4 +1,4 @@
-"""What the Collectors of a question send on to within the cluster: one step further, gathered as for clients."""
+"""What the agents of a question send on to within the cluster: one step further, gathered as for clients."""
 
 import contextlib
 from collections import defaultdict
@@ -14,18 +14,18 @@ from dualstack.model.cluster import Pod
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import is_likely, of_pod
-from dualstack.reach.exporting import is_collector, owner
-from dualstack.reach.onward import is_within
+from dualstack.reach.exporting import owner
+from dualstack.reach.onward import is_within, sends_on
 
 _WORKLOADS = 2
-"""Workloads of Collectors that are followed."""
+"""Workloads of agents that are followed."""
 _PODS = 8
 """Pods of one of them."""
 _SHARED = (kinds.NODES, kinds.RANGES, kinds.SLICES, kinds.POLICIES, kinds.CONFIG_MAPS)
 
 
 def beyond(ask: Asker) -> list[Asker]:
-    """Note what is behind the Services that Collectors which receive send on to, and give who asked for that.
+    """Note what is behind the Services that agents which receive send on to, and give who asked for that.
 
     Raises Unreachable.
     """
@@ -51,12 +51,12 @@ def _is_there(ask: Asker, sent: Exporter) -> bool:
 
 
 def _receivers(world: World) -> Mapping[tuple[str, str], Sequence[tuple[Object, Pod]]]:
-    """The Collectors of a world by their workloads, but those that are asked about as clients."""
+    """The agents of a world by their workloads, but those that are asked about as clients."""
     held, asking = world.objects.get(kinds.PODS.kind, []), world.asking
     theirs = {(asking.namespace, x) for x in asking.pods} if asking else set()
     found = defaultdict[tuple[str, str], list[tuple[Object, Pod]]](list)
     for raw, pod in zip(held, page(held, kinds.PODS).items, strict=True):
-        if pod and is_collector(pod) and not pod.finished and key(raw) not in theirs:
+        if pod and sends_on(pod) and not pod.finished and key(raw) not in theirs:
             found[pod.metadata.namespace, owner(pod)].append((raw, pod))
     return found
 

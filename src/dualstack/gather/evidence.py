@@ -41,7 +41,7 @@ def evidence_of(
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
     settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))
-    others = [x.declared for x in seen.agents if x.declared.endpoints]
+    others = [x.declared for x in seen.agents if x.declared.endpoints or x.declared.destinations]
     each = (tuple(deployed(x, seen.workloads, seen.services)) for x in (configs, others))
     deployments = Deployments(*each)
     values = (
@@ -84,7 +84,7 @@ def _senders(deployments: Deployments, seen: Found) -> Iterator[Sender]:
         for container in workload.containers:
             for each in destinations(workload, container):
                 yield _sender(each, workload, container, known, workload.meta.at.file)
-    yield from (Sender(y) for x in seen.agents for y in x.sends)
+    yield from (Sender(y) for x in seen.agents for y in x.declared.destinations)
 
 
 def _sender(

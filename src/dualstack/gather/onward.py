@@ -1,4 +1,4 @@
-"""Where the Collectors among some pods send on to, by the ConfigMaps that these read."""
+"""Where the Collectors and other agents among some pods send on to, by the ConfigMaps that these read."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +15,14 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.question import Question
 from dualstack.model.world import Object, World, part
-from dualstack.reach.exporting import is_collector, owner
-from dualstack.reach.onward import onward
+from dualstack.reach.exporting import owner
+from dualstack.reach.onward import onward, sends_on
 from dualstack.reach.runs import runs
 
 Find = Callable[[str, str], Object | None]
 """Gives an object by its namespace and name; None where there is none, or it may not be read."""
 _OTHERS = 8
-"""Workloads of Collectors that are asked where they send on to, beside those of the question."""
+"""Workloads of agents that are asked where they send on to, beside those of the question."""
 
 
 def sent_on(pods: Sequence[Object], find: Find, made_by: Object | None = None) -> list[Exporter]:
@@ -45,13 +45,13 @@ def _named(pods: Iterable[Object]) -> dict[tuple[str, str], None]:
 
 
 def by_others(ask: Asker, pods: Iterable[Pod]) -> list[Exporter]:
-    """What Collectors among the pods of a namespace send on, but those of the question. Raises Unreachable."""
+    """What agents among the pods of a namespace send on, but those of the question. Raises Unreachable."""
     known = {text(x, "metadata", "name") for x in ask.world.objects.get(kinds.PODS.kind, ())}
     first = [x for x in _first_ones(pods) if x.metadata.name not in known]
     for pod in first[:_OTHERS]:
         ask.soon("objects", kinds.PODS, ask.namespace, "", _field(pod.metadata.name))
     if len(first) > _OTHERS:
-        why = f"where {len(first) - _OTHERS} more Collectors in {ask.namespace} send on to was not read"
+        why = f"where {len(first) - _OTHERS} more agents in {ask.namespace} send on to was not read"
         ask.world.gaps.append(Missing("clients", why))
 
     def find(namespace: str, name: str) -> Object | None:
@@ -66,7 +66,7 @@ def by_others(ask: Asker, pods: Iterable[Pod]) -> list[Exporter]:
 
 
 def by_all(world: World) -> list[Exporter]:
-    """What the Collectors of a world send on."""
+    """What the agents of a world send on."""
     held = world.objects.get(kinds.PODS.kind, [])
     pods = [x for x in page(held, kinds.PODS).items if x]
     first = {(x.metadata.namespace, x.metadata.name) for x in _first_ones(pods)}
@@ -76,10 +76,10 @@ def by_all(world: World) -> list[Exporter]:
 
 
 def _first_ones(pods: Iterable[Pod]) -> list[Pod]:
-    """One pod for each workload of Collectors."""
+    """One pod for each workload of agents."""
     found = dict[tuple[str, str], Pod]()
     for pod in pods:
-        if is_collector(pod) and not pod.finished:
+        if sends_on(pod) and not pod.finished:
             found.setdefault((pod.metadata.namespace, owner(pod)), pod)
     return [*found.values()]
 

@@ -33,6 +33,7 @@ from dualstack.model.world import PEERS, Object, World, of_template, part
 from dualstack.reach.client_dns import domain, in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
+from dualstack.reach.onward import sends_on
 from dualstack.reach.singled import Around, Doubt, doubt
 from dualstack.reach.unsent import is_unsent
 
@@ -141,11 +142,11 @@ class _Survey:
                 alone[place] = found
             if self.spoken.of(pod) or self._is_mute(pod):
                 wanted.append(place)
-            elif is_collector(pod):
+            elif sends_on(pod):
                 wanted.append(place)
-                led_by = self.others.of(pod)
+                led_by = self.others.of(pod) if is_collector(pod) else ()
                 self.more.update(dict.fromkeys(led_by))
-                if not led_by:
+                if not led_by and is_collector(pod):
                     self.alone[f"{owner(pod)} in {pod.metadata.namespace}"] = None
         self.pods += page.whole(wanted)
         for found, item in zip(alone.values(), page.whole(alone), strict=True):

@@ -51,9 +51,10 @@ class Exporter(msgspec.Struct, frozen=True):
     the environment. `families` are those of their addresses; with `host_network` these are the node's. `container` is
     the one that has the variable, and `held` says what holds a value that nobody here may read (`Secret otel`); the
     endpoint is then as it is written, if it is. `proxy` is the variable by which clients that heed it send to a proxy
-    instead. `labels` are those of that pod, and `nodes` are some that such pods are on. Of a Collector that sends on,
-    `variable` is the field of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are what says the
-    endpoint and the protocol in the place of the usual variable: `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
+    instead. `labels` are those of that pod, and `nodes` are some that such pods are on. Of a Collector or another agent
+    that sends on, `variable` is the field of its configuration (`exporters.otlp.endpoint`). `by` and `protocol_by` are
+    what says the endpoint and the protocol in the place of the usual variable:
+    `JAVA_TOOL_OPTIONS: -Dotel.exporter.otlp.endpoint`.
     With `java` the Java agent of OpenTelemetry exports. Names and passwords in an endpoint are left out. `verifies`
     says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
     place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides. Where
@@ -100,6 +101,11 @@ class Exporter(msgspec.Struct, frozen=True):
     def says(self) -> str:
         """The endpoint as it is told: `NAME=VALUE`."""
         return f"{self.by or self.variable}={self.endpoint}"
+
+    @property
+    def configured(self) -> bool:
+        """Whether a configuration says the endpoint, as that of a Collector, and no variable."""
+        return "." in self.variable
 
     def made_by(self, *, ambiguous: bool) -> str:
         """Its owner, with the namespace where the name alone may be that of another one."""

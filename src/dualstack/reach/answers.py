@@ -14,6 +14,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.certificate_names import holds, names_of
 from dualstack.reach.client import connects
 from dualstack.reach.dial import ACCEPTED
+from dualstack.reach.spoken import FIELD
 from dualstack.reach.start import declared_on
 from dualstack.reach.trace import comes_home
 
@@ -206,6 +207,10 @@ def _by(trace: Trace, protocol: Protocol) -> str:
     """How to speak another protocol to the same port."""
     if is_of_sdk(trace):
         by = trace.at(Hop.ENDPOINT).mark or "OTEL_EXPORTER_OTLP_PROTOCOL"
+        if by.startswith(FIELD):
+            own = by.removeprefix(FIELD)
+            named = f"the exporter `{_EXPORTERS[protocol]}`" if own.startswith("exporters.") else "an exporter"
+            return f"Use {named} of {TITLES[protocol]} in the place of `{own}`"
         named = f"`{by}={_SPOKEN[protocol]}`"
         return f"Set {named} (the exporter `{_EXPORTERS[protocol]}` in a Collector)"
     end = url(trace.target, protocol)

@@ -20,7 +20,6 @@ SCHEMELESS, FOREIGN, UNSPOKEN = "schemeless", "foreign-scheme", "unspoken"
 
 A Collector does not over HTTP (runs of 0.139 and 0.161); for Java see opentelemetry-java, OtlpConfigUtil.
 """
-_COLLECTOR = "exporters."
 _KNOWN, _RESOLVERS = ("http", "https"), ("dns", "passthrough", "xds", "unix", "ipv4", "ipv6", "vsock")
 """Schemes of OTLP, and those of gRPC itself, which some SDKs hand on (grpc/doc/naming.md)."""
 SCHEME = "Write `http://` in its place, for gRPC as well, or `https://` where the receiver takes TLS."
@@ -60,10 +59,10 @@ def seeming(exporter: Exporter) -> Target:
 
 def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     """Why the program that exports takes no such endpoint or protocol, and the mark of that; both empty for others."""
-    over_http = exporter.protocol == "http/protobuf" and exporter.variable.startswith(_COLLECTOR)
+    over_http = exporter.protocol == "http/protobuf" and exporter.configured
     if "://" not in text and over_http:
         return (
-            f"`{text}` has no scheme, and a Collector then exports nothing over HTTP: unsupported protocol scheme",
+            f"`{text}` has no scheme, and nothing is exported over HTTP without one: unsupported protocol scheme",
             SCHEMELESS,
         )
     if exporter.java and (scheme := _scheme(text)) not in ("", *_KNOWN):
@@ -92,7 +91,7 @@ def foreign(exporter: Exporter) -> str:
 
     OpenTelemetry specification, OTLP exporter configuration: `http` or `https`, which say whether there is TLS.
     """
-    scheme = "" if exporter.variable.startswith(_COLLECTOR) else _scheme(exporter.endpoint.strip())
+    scheme = "" if exporter.configured else _scheme(exporter.endpoint.strip())
     return scheme if scheme not in (*_KNOWN, *_RESOLVERS) else ""
 
 

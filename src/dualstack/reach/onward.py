@@ -1,7 +1,10 @@
-"""Where the Collectors of a cluster send on to: exporters of OTLP, by the configurations that their pods read."""
+"""Where Collectors and other agents of a cluster send on to by OTLP, as the configurations say that their pods read."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 
+from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Protocol, Scope, family, scope
 from dualstack.model.cluster import Pod
 from dualstack.model.container import Container
@@ -13,7 +16,7 @@ from dualstack.model.slim import ConfigMap, ServiceCIDR
 from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.client_dns import in_ranges, intended, is_surely_within
-from dualstack.reach.exporting import diverting, owner, unknown_tls
+from dualstack.reach.exporting import COLLECTOR, diverting, owner, unknown_tls
 from dualstack.reach.pods import Place, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.sidecars import together
@@ -27,8 +30,18 @@ _BALANCED = 4317
 """The port of backends that have none (contrib 0.161, exporter/loadbalancingexporter/resolver_static.go)."""
 
 
+@cache
+def _agents() -> re.Pattern[str]:
+    return re.compile("|".join(dict.fromkeys(x["image"] for x in table("agents") if x["image"])))
+
+
+def sends_on(pod: Pod) -> bool:
+    """Whether a container of a pod runs a Collector or another agent that may send on, by its image."""
+    return any(COLLECTOR.search(x.image) or _agents().search(x.image) for x in together(pod))
+
+
 def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap]) -> Iterator[Exporter]:
-    """The exporters of OTLP of the Collectors in a pod, with the variables of that pod filled in."""
+    """The exporters of OTLP of the agents in a pod, with the variables of that pod filled in."""
     maps = tuple(config_maps)
     there = {x.name: x for x in together(pod)}
     for item in read_by(pod, runs):
@@ -41,9 +54,11 @@ def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap])
 
 def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:
     said = filled(sent.value, found)
-    endpoint = f"{said}:{_BALANCED}" if sent.form == "host" and ":" not in said else said
     signals = tuple(x for x in SIGNALS if x in sent.signals)
     tls, anybody = _is_over_tls(sent, said, found), _truth(sent.unverified, found)
+    endpoint = f"{said}:{_BALANCED}" if sent.form == "host" and ":" not in said else said
+    if sent.form == "host" and sent.protocol is Protocol.HTTP:
+        endpoint = f"http{'s' * bool(tls)}://{said}"
     made = Exporter(
         pod.metadata.namespace,
         owner(pod),
@@ -73,12 +88,12 @@ def _is_over_tls(sent: Destination, said: str, found: Variables) -> bool | None:
     """Whether an exporter sends over TLS; None where a variable decides whose value is not known.
 
     gRPC takes TLS unless it is told `insecure` and no authority; `https` is TLS in any case. Over HTTP that decides
-    (configgrpc and confighttp 0.161, ClientConfig).
+    (configgrpc and confighttp 0.161, ClientConfig), where there is a scheme at all.
     """
     plain, authority = _truth(sent.insecure, found), _valued(sent.authority, found)
-    if said.lower().startswith("https:") or sent.protocol is not Protocol.GRPC:
+    if said.lower().startswith("https:") or (sent.protocol is not Protocol.GRPC and sent.form != "host"):
         return said.lower().startswith("https:")
-    if plain is False or authority:
+    if plain is False or (authority and sent.protocol is Protocol.GRPC):
         return True
     return None if plain is None or authority is None else False
 

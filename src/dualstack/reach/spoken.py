@@ -14,6 +14,8 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.outcomes import MEANINGS
 from dualstack.reach.pods import Place
 
+FIELD = "field:"
+"""How the mark of the hop `endpoint` begins where a configuration says what an agent sends: the field follows."""
 _RECEIVER = "receivers/otlp"
 _CROSSED = {Protocol.GRPC: Outcome.HTTP1_SPOKEN, Protocol.HTTP: Outcome.HTTP2_SPOKEN}
 """What a client that speaks this meets at a server of the other."""
@@ -69,10 +71,8 @@ def _spoken(end: DeclaredEndpoint) -> str:
 
 def as_told(trace: Trace, exporter: Exporter) -> Trace:
     """A trace whose hop `endpoint` is marked with what says the protocol, where that is not the usual variable."""
-    if not exporter.protocol_by:
+    mark = exporter.protocol_by or (f"{FIELD}{exporter.variable}" if exporter.configured else "")
+    if not mark:
         return trace
-    hops = (
-        replace(x, mark=exporter.protocol_by) if x.hop is Hop.ENDPOINT and x.status is Status.PASS else x
-        for x in trace.hops
-    )
+    hops = (replace(x, mark=mark) if x.hop is Hop.ENDPOINT and x.status is Status.PASS else x for x in trace.hops)
     return replace(trace, hops=tuple(hops))

@@ -30,8 +30,6 @@ QUIET = "send nothing by OTLP"
 ALONE = "SDKs then send to the loopback"
 """What is said of pods of clients that name no endpoint."""
 
-_SENDS = "exporters."
-"""What the settings of a Collector that it sends by begin with."""
 ASIDE = "the way of "
 """What begins the name of a gap for a client to which no Service leads on."""
 
@@ -130,7 +128,7 @@ def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
 
 def _is_of_pod(one: Exporter) -> bool:
     """Whether a Collector sends on to what can be nothing but the name of a pod."""
-    return one.service is None and "." in one.host and one.variable.startswith(_SENDS) and is_surely_within(one.host)
+    return one.service is None and "." in one.host and one.configured and is_surely_within(one.host)
 
 
 def _unoffered(cluster: Cluster, places: Spots, target: str) -> str:

@@ -202,7 +202,7 @@ def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterato
     held.pop("", None)
     if held:
         yield Line()
-        by = " and configurations" if any(x.variable.startswith("exporters.") for y in held.values() for x in y) else ""
+        by = " and configurations" if any(x.configured for y in held.values() for x in y) else ""
         yield Line(f"  Clients by their variables{by}:", "dim")
     for host, mine in list(held.items())[:MANY]:
         pods, owners = _number(mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
