@@ -44,6 +44,17 @@ def test_a_node_that_does_not_report_is_why_its_pods_are_not_ready() -> None:
     assert "kubelet of n1" in found.hint
 
 
+def test_so_is_it_of_pods_that_were_evicted_from_it() -> None:
+    silent = w.node("n1", 1)
+    silent["status"]["conditions"] = [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting."}]
+    left = w.pod("otel-a", "n1", **NOT_READY)
+    left["metadata"]["deletionTimestamp"] = "2026-03-01T11:00:00Z"
+    found = of(left, nodes=[silent], slices=w.endpoints([left]))
+
+    assert "is being deleted since 2026-03-01T11:00:00Z" in found.detail
+    assert "The node n1 of the pod otel-a is not ready: Kubelet stopped posting." in found.detail
+
+
 def test_a_node_that_reports_is_not_why() -> None:
     well = w.node("n1", 1)
     well["status"]["conditions"] = [{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}]

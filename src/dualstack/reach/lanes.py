@@ -152,6 +152,11 @@ def selected(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
     return tuple(x for x in _with_labels(cluster, service) if not x.finished)
 
 
+def leaving(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
+    """The pods that a Service selects and that somebody deletes, which have not ended."""
+    return tuple(x for x in _with_labels(cluster, service) if x.finished and not x.ended)
+
+
 def over(cluster: Cluster, service: Service) -> tuple[Pod, ...]:
     """The pods that a Service would select, where all of them have ended: they are no endpoints any more."""
     every = tuple(_with_labels(cluster, service))

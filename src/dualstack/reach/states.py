@@ -35,6 +35,8 @@ def trouble(pod: Pod) -> str:
         return f"is {pod.status.phase} ({pod.status.reason}){_told(pod.status.message or '')}"
     every = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
     said = next(filter(None, map(_state, every)), "")
+    if pod.metadata.deletion_timestamp and not pod.ended:
+        return f"is being deleted since {pod.metadata.deletion_timestamp}"
     if said or pod.status.phase in (None, "Running"):
         return said or (f"is not ready{_gated(pod)}" if pod.status.phase else "")
     begun = initialising(pod)

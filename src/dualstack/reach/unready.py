@@ -12,7 +12,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
-from dualstack.reach.lanes import near, of_family, over, selected
+from dualstack.reach.lanes import leaving, near, of_family, over, selected
 from dualstack.reach.live import (
     CRASHED,
     LOCAL,
@@ -64,7 +64,7 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             flows = tuple(x for x in mine if _why(x) == why)
             pods = selected(cluster, service)
             found = _finding(cluster, service, why, flows, _halted(pods, places))
-            reason = held_up(cluster, pods, flows, places)
+            reason = held_up(cluster, pods or leaving(cluster, service), flows, places)
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
