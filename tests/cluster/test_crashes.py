@@ -321,6 +321,20 @@ def test_what_is_refused_ends_a_container_and_is_refuted_by_one_that_is_ready() 
     assert "DS122" not in w.codes(runs)
 
 
+@pytest.mark.parametrize("way", [Way.ADDRESS, Way.LOOPBACK])
+def test_between_two_starts_what_is_refused_is_the_cause_as_well(way: Way) -> None:
+    text = w.config()
+    text["data"]["config.yaml"] = text["data"]["config.yaml"].replace("grpc:", "gprc:")
+    seen = Glimpses(tuple(Glimpse("pod otel-a", x, y, way, Outcome.REFUSED) for x, y in w.PORTS))
+    again = {"name": "otelcol", "ready": False, "state": {"running": {}}, "lastState": {"terminated": CRASHED}}
+    pods = [w.pod("otel-a", "n1", **DOWN | {"containerStatuses": [again]})]
+
+    found = w.diagnosed(w.healthy(pods=pods, slices=w.endpoints([w.pod("otel-a", "n1")]), configs=[text]), seen=seen)
+
+    assert w.roots(found) == ["DS122"]
+    assert {x.code for x in found.findings} == {"DS122", "DS507"}
+
+
 def asking(port: int, also: tuple[str, ...] = (), **status: Any) -> list[w.Object]:
     """A Collector whose readiness probe asks a port, `also` other probes, and a health check listens on 13133."""
     text, pod, work = w.config(), w.pod("otel-a", "n1", **status), w.deployment()

@@ -212,7 +212,8 @@ def _listen(backend: Backend, place: Place, looked: Looks) -> TracedHop:
     if before:
         return msgspec.structs.replace(before, mark=before.mark or mark, evidence=(*before.evidence, *facts))
     inside = looked.get(Way.LOOPBACK)
-    silent = [x for x in place.on(backend.port) if x.silent and place.observed is None and not sockets]
+    mute = (x for x in place.on(backend.port) if x.silent and x.container not in place.stopped)
+    silent = [x for x in mute if place.observed is None and not sockets]
     if silent and not (direct and direct.outcome is not Outcome.REFUSED):
         seen = tuple(map(sight, filter(None, (direct, inside))))
         fact = Evidence(silent[0].value, silent[0].endpoint.field, Layer.DECLARED)

@@ -21,7 +21,7 @@ from dualstack.reach.client_dns import own_names
 from dualstack.reach.links import is_number
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
-from dualstack.reach.states import held_back, reached, since_when, status_of, stopped
+from dualstack.reach.states import held_back, reached, since_when, starting_again, status_of, stopped
 from dualstack.reach.variables import FILLED_IN, Variables, environment, filled
 from dualstack.reach.whereabouts import holder, placed
 from dualstack.reach.wiring import is_told
@@ -166,7 +166,9 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     older = {x.container for x in opened if _is_open(x) and x.port in reached(pod, x.container)}
     opened = tuple(_everywhere(x, pod, space) if x.container in older and _is_open(x) else x for x in opened)
     running = together(pod)
-    halted = {x.name: why for x in running if (why := stopped(status_of(x.name, pod)))}
+    refused = {x.container.name for x in configs if x.container and x.config.refused}
+    states = {x.name: status_of(x.name, pod) for x in running}
+    halted = {k: why for k, x in states.items() if (why := stopped(x) or (starting_again(x) if k in refused else ""))}
     halted = {k: v for k, v in halted.items() if not any(x.bound.cause and x.container == k for x in opened)}
     _, before = held_back(pod)
     halted = {x.name: before for x in pod.spec.containers or ()} if before else halted

@@ -202,6 +202,13 @@ def stopped(status: ContainerStatus) -> str:
     return f"the container {status.name} {said or f'waits with {reason}' if reason else said or 'has ended'}"
 
 
+def starting_again(status: ContainerStatus) -> str:
+    """How a container ended that runs again by now and is not ready; empty for another one."""
+    again = status.state is not None and status.state.running is not None and not status.ready
+    said = _ended(status).removeprefix(", which ") if again else ""
+    return f"the container {status.name} {said}" if said else ""
+
+
 def held_back(pod: Pod) -> tuple[str, str]:
     """The init container for whose end those of a pod wait, and how it fares; both empty where there is none.
 
