@@ -277,7 +277,7 @@ def conclude(
         seen.question, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients)
     )
     aside = replace(question, expect=())
-    return followed_on(answer, [conclude(x, aside, chosen) for x in world.beyond])
+    return followed_on(answer, (conclude(x, aside, chosen) for x in world.beyond))
 
 
 def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Finding, ...]:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.aimed import from_clients
@@ -10,15 +10,16 @@ from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import Refused, key
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
+from dualstack.gather.senders import apart
 from dualstack.model.cluster import Pod
 from dualstack.model.exporter import Asking, Exporter
 from dualstack.model.world import Object, World
 from dualstack.reach.aims import is_likely, of_pod
-from dualstack.reach.exporting import owner
+from dualstack.reach.exporting import exporters, owner
 from dualstack.reach.onward import is_within, sends_on
 
 _WORKLOADS = 2
-"""Workloads of agents that are followed."""
+"""Workloads of agents that are followed, and of clients that are asked about by themselves."""
 _PODS = 8
 """Pods of one of them."""
 _SHARED = (kinds.NODES, kinds.RANGES, kinds.SLICES, kinds.POLICIES, kinds.CONFIG_MAPS)
@@ -39,6 +40,25 @@ def beyond(ask: Asker) -> list[Asker]:
         if sent:
             found_by.append(_followed(ask, namespace, who, pods, sent))
             ask.world.beyond.append(found_by[-1].world)
+    return found_by
+
+
+def by_themselves(ask: Asker, pods: Iterable[Pod]) -> list[Asker]:
+    """Note what is behind what clients among some pods send to that may meet what others do not, and give who asked.
+
+    Raises Unreachable.
+    """
+    known, found_by = {(x.metadata.namespace, x.metadata.name): x for x in pods}, list[Asker]()
+
+    def find(pod: Pod) -> Object | None:
+        with contextlib.suppress(Refused):
+            return ask.api.object(kinds.PODS, pod.metadata.namespace, pod.metadata.name)
+        return None
+
+    for (namespace, who), items in list(apart(ask, known.values(), find).items())[:_WORKLOADS]:
+        mine = [(x, known[key(x)]) for x in items]
+        found_by.append(_followed(ask, namespace, who, mine, [y for _, x in mine for y in exporters(x)]))
+        ask.world.beyond.append(found_by[-1].world)
     return found_by
 
 

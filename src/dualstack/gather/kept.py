@@ -5,13 +5,15 @@ from dualstack.gather.cluster import Asker, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.elsewhere import elsewhere_in
 from dualstack.gather.front import leading
-from dualstack.gather.kinds import NAMESPACES, POLICIES
+from dualstack.gather.kinds import NAMESPACES, PODS, POLICIES
 from dualstack.gather.kube_objects import key
 from dualstack.gather.lags import templates_in
 from dualstack.gather.logs import holders_in
 from dualstack.gather.onward import by_all
+from dualstack.gather.pages import page
 from dualstack.gather.reasons import reasons_in
-from dualstack.gather.senders import every_sender
+from dualstack.gather.senders import apart, every_sender
+from dualstack.gather.singly import Chosen, ask_singly
 from dualstack.gather.stored import Stored, unheld
 from dualstack.gather.survey import survey
 from dualstack.model.mutual import MESH_RULES
@@ -29,11 +31,13 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     namespace = namespace or whole.namespace or ("" if target == EVERYTHING else "default")
     if (whole.target, whole.namespace) == (str(target), namespace):
         return whole
-    asker = Asker(Stored(whole), namespace)
+    source = Stored(whole)
+    asker = Asker(source, namespace)
     asker.world.engines, asker.world.dns = whole.engines, whole.dns
     world = survey(asker) if target == EVERYTHING else of(asker, target)
     if target != EVERYTHING and not world.asking:
         every_sender(asker, whole, by_all(whole) if not whole.target else ())
+        ask_singly(source, world, _apart(asker, whole))
     if world.asking:
         world.gaps += leading(asker, (x.host for x in world.clients))
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
@@ -52,6 +56,13 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     for further in world.beyond:
         _beside(whole, further)
     return world
+
+
+def _apart(ask: Asker, whole: World) -> Chosen:
+    raw = {key(x): x for x in whole.objects.get(PODS.kind, ())}
+    pods = (x for x in page([*raw.values()], PODS).items if x)
+    held = [k for k, x in whole.objects.items() if x]
+    return apart(ask, pods, lambda x: raw.get((x.metadata.namespace, x.metadata.name)), held)
 
 
 def _beside(whole: World, world: World) -> None:

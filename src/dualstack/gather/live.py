@@ -6,7 +6,7 @@ Loaded while the first answers are on their way.
 from collections.abc import Callable
 
 from dualstack.gather.again import read_again
-from dualstack.gather.beyond import beyond
+from dualstack.gather.beyond import beyond, by_themselves
 from dualstack.gather.by_hand import by_hand
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.elsewhere import elsewhere
@@ -30,13 +30,15 @@ def of_one(api: Api, ask: Asker, target: KubeTarget, tell: Tell, *, clients: boo
     reasons(ask, tell, str(target))
     elsewhere(ask, tell)
     by_hand(ask)
+    others = list[Asker]()
     if clients and not world.clients:
         pods = senders(ask)
         world.clients += by_others(ask, pods)
         strangers(ask)
+        others = by_themselves(ask, pods)
     spaces(ask)
     last_lines(api, world, tell)
-    for further in beyond(ask):
+    for further in (*others, *beyond(ask)):
         reasons(further, tell)
         elsewhere(further, tell)
         spaces(further)

@@ -1,18 +1,23 @@
 """Clients of a question: the pods, beside those of it, that say where they export to."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.cluster import Asker
+from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import PAGE, Refused
 from dualstack.gather.pages import page
+from dualstack.gather.singly import Chosen, Singles
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
-from dualstack.model.world import World
+from dualstack.model.mutual import MESH_RULES
+from dualstack.model.world import PEERS, Object, World
 from dualstack.reach.netpol import isolating
+from dualstack.reach.onward import sends_on
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.singled import Around, doubt
 
 _DENIED = 403
 
@@ -41,6 +46,32 @@ def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
         with contextlib.suppress(Refused):
             found = [*clients.of(ask.api.listed(kinds.PODS).items), *onward]
     ask.world.clients = [*_theirs(ask.world, found)]
+
+
+def apart(ask: Asker, pods: Iterable[Pod], find: Callable[[Pod], Object | None], held: Collection[str] = ()) -> Chosen:
+    """Those clients of a question, among some pods, that may meet what others do not: each to be asked about by itself.
+
+    `find` gives a pod as it was written, and `held` are the kinds of which all objects were stored. Raises Unreachable.
+    """
+    services = [x for x in page(ask.world.objects.get(kinds.SERVICES.kind, ()), kinds.SERVICES).items if x]
+    led = {(x.metadata.namespace, x.metadata.name): x.families for x in services}
+    domains(ask, (x.host for x in ask.world.clients))
+    known = Around(
+        led,
+        [y for x in services for y in x.addresses],
+        ask.world.domains,
+        ask.world.slips,
+        PEERS in held,
+        any(x in held for x in MESH_RULES),
+    )
+    found, asked = clients.Clients(), Singles(closely=bool(held))
+    for pod in (x for x in pods if not sends_on(x)):
+        for one in (x for x in found.see(pod) if x.service in led):
+            how = doubt(one, pod, known)
+            item = find(pod) if how is not None and asked.wants(one, how) else None
+            if how is not None and item:
+                asked.keep(one, how, item)
+    return asked.chosen(())
 
 
 def strangers(ask: Asker) -> None:

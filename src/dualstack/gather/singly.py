@@ -20,6 +20,8 @@ from dualstack.reach.singled import Doubt
 
 Key = tuple[str, str]
 """A namespace, and what made the pods of a client (`Deployment cart`); or a namespace and a name."""
+Chosen = Mapping[Key, Sequence[Object]]
+"""The pods of clients that are asked about by themselves, or what would make one, by workload."""
 _MOST = 20
 """Workloads that are asked about by themselves."""
 _NODES = 8
@@ -51,7 +53,7 @@ class Singles:
         """Keep the object behind a client."""
         self._found[how].setdefault((one.namespace, one.owner), []).append((one, item))
 
-    def chosen(self, told: Collection[Exporter]) -> Mapping[Key, list[Object]]:
+    def chosen(self, told: Collection[Exporter]) -> Chosen:
         """The objects of those who are asked about, without clients of which it is `told` how they fare."""
         known, found = {_identity(x) for x in told}, dict[Key, list[Object]]()
         for mine in self._found.values():
@@ -116,7 +118,7 @@ def _addresses(node: Object) -> set[str]:
     return {text(x, "address") for x in parts(node, "status", "addresses")}
 
 
-def ask_singly(source: Stored, known: World, chosen: Mapping[Key, Sequence[Object]]) -> None:
+def ask_singly(source: Stored, known: World, chosen: Chosen) -> None:
     """Note beyond a world what is behind that to which clients send, of each workload by itself.
 
     The nodes are those of that world.

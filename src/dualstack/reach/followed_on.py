@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.nameless import is_doubted
 from dualstack.reach.onward import WAY_ON
+from dualstack.reach.untold import untold
 from dualstack.reach.verdict import verdict
 
 _ORDER = tuple(Severity)
@@ -19,7 +21,9 @@ def followed_on(found: Diagnosis, beyond: Iterable[Diagnosis]) -> Diagnosis:
 
     What else nobody knows of them stays as a way that was not seen: nothing is exported there.
     """
-    for each in beyond:
+    for other in beyond:
+        own = all(x.configured for x in other.exporters)
+        each = other if own else untold(other, found.findings, found.traces)
         lost = tuple(x for x in each.traces if x.required and (x.failed or is_doubted(x.at(Hop.RESOLVE))))
         why = _causes(each.findings, found.findings, {x.key for x in lost if not x.failed})
         if lost and why:
@@ -37,6 +41,7 @@ def _causes(others: Iterable[Finding], own: Sequence[Finding], doubted: set[str]
 def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding, ...]) -> Diagnosis:
     traces = (*found.traces, *(x for x in lost.items if x not in found.traces))
     findings = tuple(sorted((*found.findings, *why), key=lambda x: (bool(x.because), _ORDER.index(x.severity))))
+    known = {*map(_identity, found.exporters)}
     owners = {f"{WAY_ON}{x.owner}" for x in other.exporters}
     asked = replace(found.question, targets=tuple(dict.fromkeys(x.target for x in traces)))
     return replace(
@@ -46,5 +51,9 @@ def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding
         traces=traces,
         findings=findings,
         skipped=tuple(x for x in found.skipped if x.needs not in owners),
-        exporters=(*found.exporters, *other.exporters),
+        exporters=(*found.exporters, *(x for x in other.exporters if _identity(x) not in known)),
     )
+
+
+def _identity(one: Exporter) -> tuple[str, ...]:
+    return one.namespace, one.owner, one.variable, one.endpoint
