@@ -33,14 +33,24 @@ def followed_on(found: Diagnosis, beyond: Iterable[Diagnosis]) -> Diagnosis:
 
 def _causes(others: Iterable[Finding], own: Sequence[Finding], doubted: set[str]) -> tuple[Finding, ...]:
     """The errors of others, and what is said of flows in doubt, that are not told of the flows to the Collectors."""
-    told = {(x.code, x.location, x.summary) for x in own}
+    told = {_key(x): x.severity for x in own}
     meant = (x for x in others if x.flows and (x.severity is Severity.ERROR or doubted & {*x.flows}))
-    return tuple(x for x in meant if (x.code, x.location, x.summary) not in told)
+    return tuple(x for x in meant if _key(x) not in told or _worse(x.severity, told[_key(x)]))
+
+
+def _key(finding: Finding) -> tuple[object, ...]:
+    return finding.code, finding.location, finding.summary
+
+
+def _worse(one: Severity, other: Severity) -> bool:
+    return _ORDER.index(one) < _ORDER.index(other)
 
 
 def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding, ...]) -> Diagnosis:
     traces = (*found.traces, *(x for x in lost.items if x not in found.traces))
-    findings = tuple(sorted((*found.findings, *why), key=lambda x: (bool(x.because), _ORDER.index(x.severity))))
+    worse = {*map(_key, why)}
+    every = (*(x for x in found.findings if _key(x) not in worse), *why)
+    findings = tuple(sorted(every, key=lambda x: (bool(x.because), _ORDER.index(x.severity))))
     known = {*map(_identity, found.exporters)}
     owners = {f"{WAY_ON}{x.owner}" for x in other.exporters}
     asked = replace(found.question, targets=tuple(dict.fromkeys(x.target for x in traces)))

@@ -1,0 +1,94 @@
+"""A question about a Service: those of its clients that meet what others do not are told of as well."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dualstack.conclusion import conclude
+from dualstack.gather.beyond import beyond, by_themselves
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.kept import kept
+from dualstack.gather.kube_objects import Refused
+from dualstack.gather.senders import senders
+from dualstack.gather.stored import Stored
+from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.question import Question
+from dualstack.model.target import KubeTarget
+from dualstack.model.world import World
+from tests.cluster import worlds as w
+from tests.cluster.test_onward import agent
+from tests.cluster.test_onward import service as of_agent
+from tests.cluster.test_singly import GOOD, JVM, ONE_FAMILY, cart, told
+from tests.cluster.test_survey import Object, whole
+
+SERVICE = KubeTarget("svc", "otel")
+SURELY = [
+    (cart(GOOD, JVM), ONE_FAMILY, ["DS209 error"]),
+    (cart(GOOD, families=["IPv4"]), ONE_FAMILY, ["DS501 error"]),
+    (cart(GOOD, dnsPolicy="Default"), {}, ["DS408 warning"]),
+    (cart("http://otel.obs.svc.cluster.locl:4317"), {}, ["DS408 warning"]),
+    (cart(GOOD), {}, []),
+    (cart("http://localhost:4317"), {}, []),
+]  # fmt: skip
+
+
+def in_dump(tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, **instead: Any) -> World:
+    every = [y for x in whole(*more, **instead).objects.values() for y in x]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(every))
+    return kept(str(tmp_path), target, "obs")
+
+
+def live(*more: Object, refused: bool = False, **instead: Any) -> Diagnosis:
+    """What an API server would tell, of clients in the namespace of the Service."""
+
+    class Api(Stored):
+        def object(self, kind: Any, namespace: str, name: str) -> Any:
+            if refused and kind.kind == "Pod":
+                raise Refused(403, "no")
+            return super().object(kind, namespace, name)
+
+    mine = [{**x, "metadata": {**x["metadata"], "namespace": "obs"}} for x in more]
+    ask = Asker(Api(whole(*mine, **instead), complete=True), "obs")
+    world = of(ask, SERVICE)
+    by_themselves(ask, senders(ask))
+    beyond(ask)
+    world.target, world.namespace = str(SERVICE), "obs"
+    return conclude(world, Question())
+
+
+@pytest.mark.parametrize(("pod", "instead", "expected"), SURELY)
+def test_a_client_that_fails_by_itself_is_told_of(
+    pod: Object, instead: Object, expected: list[str], tmp_path: Path
+) -> None:
+    for found in (conclude(in_dump(tmp_path, pod, **instead), Question()), live(pod, **instead)):
+        assert [x for x in expected if x not in told(found)] == []
+        assert bool(expected) or told(found) == []
+
+
+def test_its_flows_stand_beside_those_of_the_service_and_it_is_one_client() -> None:
+    found = live(cart(GOOD, families=["IPv4"]), **ONE_FAMILY)
+
+    assert {x.vantage for x in found.traces if x.failed} == {"pods of Deployment cart"}
+    assert [x.owner for x in found.exporters] == ["Deployment cart"]
+    assert [x.severity for x in found.findings if x.code == "DS501"] == ["error"]
+
+
+def test_what_the_service_tells_is_not_told_again(tmp_path: Path) -> None:
+    deaf = {"configs": [w.config(grpc="localhost:4317", http="localhost:4318")]}
+    alone = told(conclude(in_dump(tmp_path, **deaf), Question()))
+
+    assert "DS202 error" in alone
+    assert told(conclude(in_dump(tmp_path, cart(GOOD, dnsPolicy="Default"), **deaf), Question())) == alone
+
+
+def test_a_client_that_may_not_be_read_is_left_out() -> None:
+    assert told(live(cart("http://otel.obs.svc.cluster.locl:4317"), refused=True)) == []
+
+
+def test_an_agent_that_sends_on_is_no_such_client() -> None:
+    gateway = "otlp/gw: {endpoint: 'otel.obs.svc.cluster.locl:4317', tls: {insecure: true}}"
+    whose = {x.owner for x in live(*agent(gateway), of_agent({"port": 4317})).exporters}
+
+    assert "DaemonSet agent" not in whose
