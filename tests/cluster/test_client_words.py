@@ -176,6 +176,54 @@ def test_a_protocol_in_a_flag_counts() -> None:
     assert with_arguments(Variables(), container).values["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
 
 
+def by_script(script: str, value: str = "http://old:4317") -> Diagnosis:
+    pod = cart(value, *variables(HOST="otel.obs", OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
+    pod["spec"]["containers"][0] |= {"command": ["/bin/sh", "-c"], "args": [script]}
+    return told(pod)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"export {ENDPOINT}={OTEL}; exec ./app",
+        f"{ENDPOINT}='{OTEL}' ./app",
+        f'export {ENDPOINT}="http://${{HOST}}:4317" && exec ./app',
+        f"{ENDPOINT}=http://x:1; export {ENDPOINT}=http://$HOST:4317; ./app",
+    ],
+)
+def test_what_a_script_says_comes_before_a_variable(script: str) -> None:
+    found = by_script(script)
+
+    assert {x.target.host for x in found.traces} == {"otel.obs.svc"}
+    assert found.exporters[0].says == f"command: {ENDPOINT}={OTEL}"
+    assert not errors(found)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"export {ENDPOINT}=$(cat /run/endpoint); ./app",
+        f"export {ENDPOINT}=http://`hostname`:4317; ./app",
+        f'[ -n "$X" ] && export {ENDPOINT}=http://x:4317; ./app',
+        f'if test -n "$X"; then export {ENDPOINT}=http://x:4317; fi; ./app',
+    ],
+)
+def test_what_a_script_makes_of_more_is_not_known(script: str) -> None:
+    found = by_script(script)
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert not errors(found)
+    assert any("the command of the container" in x.why for x in found.skipped)
+
+
+def test_what_a_script_takes_away_is_not_there() -> None:
+    assert not by_script(f"unset {ENDPOINT}; exec ./app").exporters
+
+
+def test_other_words_of_a_script_change_nothing() -> None:
+    assert errors(by_script(f'echo "${ENDPOINT}"; exec ./app')) == ["DS408"]
+
+
 @pytest.mark.parametrize(
     ("endpoint", "target"),
     [

@@ -17,6 +17,11 @@ from tests.cluster.test_incidents import (
     hosted,
 )
 
+IN_A_FILE = w.config()
+IN_A_FILE["data"] = {
+    "config.yaml": "receivers: ${file:/etc/otel/receivers.yaml}\nexporters: {debug: {}}\n"
+    "service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}\n"
+}
 NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
     "one family in a cluster of one": (
         {
@@ -87,6 +92,7 @@ NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
     "node ports of both families": ({"services": [w.service(**NODE_PORTS)]}, ()),
     "host ports": ({"services": [], "slices": [], "pods": [hosted()]}, (V4, V6)),
     "host ports on the wildcard of IPv4": ({"services": [], "slices": [], "pods": [hosted(hostIP="0.0.0.0")]}, ()),
+    "receivers that are in another file": ({"configs": [IN_A_FILE]}, ()),
     "a port that is not for OTLP": (
         {
             "services": [

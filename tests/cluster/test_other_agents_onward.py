@@ -140,6 +140,31 @@ def test_the_port_that_is_left_out_is_that_of_the_agent() -> None:
     assert (one.endpoint, one.target and one.target.port) == ("http://otel:80", 80)
 
 
+@pytest.mark.parametrize(
+    ("usual", "text"),
+    [
+        (TELEGRAF, TELEGRAF.replace("otel:4317", "$GW:4317")),
+        (VECTOR, VECTOR.replace("otel:4318", "${GW}:4318")),
+        (FLUENT, f"@SET GW=otel\n{FLUENT.replace('Host otel', 'Host ${GW}')}"),
+    ],
+)
+def test_variables_are_filled_in_as_each_writes_them(usual: str, text: str) -> None:
+    env = {"name": "GW", "value": "otel"} if usual != FLUENT else None
+
+    assert {x.target.host for x in asked(usual, text, env=env).traces} == {"otel.obs.svc"}
+
+
+def test_who_reads_the_file_beside_an_agent_is_none() -> None:
+    made = objects(ALLOY, ALLOY)
+    for one in (x for x in made if x["kind"] != "ConfigMap"):
+        spec = one["spec"]["template"]["spec"] if one["kind"] == "DaemonSet" else one["spec"]
+        reloads = {**spec["containers"][0], "name": "reloads", "image": "prometheus-config-reloader:v0.81"}
+        spec["containers"] = [reloads, spec["containers"][0]]
+
+    (one,) = by_all(w.world([*w.healthy(), *made]))
+    assert (one.container, one.pods) == ("agent", 2)
+
+
 def test_variables_are_those_of_the_container() -> None:
     found = asked(FLUENT, FLUENT.replace("Host otel", "Host ${GW}"), env={"name": "GW", "value": "otle"})
 

@@ -67,7 +67,11 @@ def test_names_and_namespaces_are_told_apart() -> None:
             "web",
             "There is no Pod `x` in the namespace `web`. There are: `a`, `b`. Use `-n` for another namespace.",
         ),
-        ("x", "obs", "There is no Pod `x` in the namespace `obs`, nor any other one. Use `-n` for another namespace."),
+        (
+            "x",
+            "obs",
+            "There is no Pod `x` in the namespace `obs`, of which nothing was stored. Use `-n` for another namespace.",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_is_told_with_those_that_are(name: str, namespace: str, said: str) -> None:

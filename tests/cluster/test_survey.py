@@ -91,6 +91,9 @@ def test_collectors_without_a_service_are_named() -> None:
 
     (gap,) = [x for x in found.gaps if x.needs == "ways to Collectors"]
     assert gap.why == "no Service leads to ReplicaSet otel-1 in obs"
+    unseen = whole(services=[], slices=[])
+    del unseen.objects["Service"]
+    assert not [x for x in everything(unseen).gaps if x.needs == "ways to Collectors"]
 
 
 def test_each_service_fares_as_if_it_alone_was_asked_about() -> None:

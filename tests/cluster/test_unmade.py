@@ -19,6 +19,7 @@ from dualstack.model.trace import Hop
 from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from dualstack.report.json import render
+from dualstack.report.verbs.flows import clients
 from tests.cluster import worlds as w
 from tests.cluster.test_pseudonyms import veil
 from tests.cluster.test_survey import KINDS, Object, client, variables
@@ -225,9 +226,10 @@ def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
     runs = workload("CronJob", "http://runs.obs.svc:4317")
     runs["metadata"]["name"] = "runs"
     runs["status"] = {"active": [{"kind": "Job", "name": "runs-1"}]}
-    held = w.world(
-        [{"apiVersion": "v1", **x} for x in (*w.healthy(), workload("CronJob", "http://none.obs.svc:4317"), runs)]
-    )
+    off = workload("CronJob", "http://off.obs.svc:4317")
+    off["metadata"]["name"], off["spec"]["suspend"] = "off", True
+    waits = workload("CronJob", "http://none.obs.svc:4317")
+    held = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), waits, runs, off)])
 
     world = survey(Asker(Stored(held, complete=True), ""))
 
@@ -237,3 +239,13 @@ def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
     found = conclude_all(world, Question())
     assert errors(found) == ["DS408"]
     assert [(x.vantage, x.family) for x in found.traces if x.failed] == [("pods of CronJob shop/load", x) for x in BOTH]
+
+
+def test_nobody_counts_pods_that_were_not_stored() -> None:
+    held = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), workload("Deployment", "http://otel.obs:4317"))])
+    del held.objects["Pod"]
+    found = conclude_all(survey(Asker(Stored(held), "")), Question())
+
+    shown = "\n".join(x.text for x in clients(found.exporters, found.traces, found.skipped))
+    assert "- otel.obs: Deployment load in shop" in shown
+    assert "no pod now" in "\n".join(x.text for x in clients(found.exporters, found.traces, ()))

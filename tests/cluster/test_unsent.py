@@ -96,3 +96,12 @@ def test_those_of_whom_the_same_is_true_are_told_together() -> None:
     (found,) = of_all(client("a", "n1", OFF), *others).findings
 
     assert found.detail.endswith(" The same is true of pod shop/bb, pod shop/ccc.")
+
+
+def test_who_sends_nothing_by_otlp_alone_is_told_so_where_it_is_asked_about() -> None:
+    off = variables(OTEL_METRICS_EXPORTER="prometheus", OTEL_TRACES_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    found = told(client("a", "n1", off))
+
+    (why,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
+    assert why.startswith("by `OTEL_TRACES_EXPORTER=none`, `OTEL_METRICS_EXPORTER=prometheus`")
+    assert not of_all(client("a", "n1", off)).findings

@@ -35,6 +35,10 @@ _MORE = re.compile(
 """What takes more into a configuration of Alloy or Fluent Bit, from a place that it names."""
 
 
+_BARE = re.compile(r"\$([A-Za-z_]\w*)")
+"""A variable without braces, as Telegraf and Vector take it (their documentation, environment variables)."""
+_SET = re.compile(r"^[ \t]*@SET[ \t]+(\w+)[ \t]*=[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+"""What gives a variable a value in the classic configuration of Fluent Bit (Fluent Bit documentation, Commands)."""
 _YES = ("on", "true", "yes", "1")
 _OPEN = "${an expression}"
 """What stands for a value that nobody but the agent knows, as a variable without one does."""
@@ -144,7 +148,7 @@ class _Place(NamedTuple):
     def listeners(self) -> Iterator[DeclaredEndpoint]:
         """The address that it listens on; none where an expression says it, or nothing does."""
         row, node = self.row, _get(self.component, self.row["field"])
-        text = self._joined(scalar(node))
+        text = self._valued(self._joined(scalar(node)))
         if not self.is_told or text.startswith("unix:") or not (text or row["default"]):
             return
         network = scalar(_get(self.component, row["transport"])) if row["transport"] else ""
@@ -186,7 +190,7 @@ class _Place(NamedTuple):
         form, protocol, client = (_choice(row[x], url=url) for x in ("form", "protocol", "client"))
         port = scalar(_get(self.component, row["port"])) if row["port"] else ""
         port = port or row["default"].rpartition(":")[2]
-        said = written.text + (f":{port}" if port and ":" not in written.text else "")
+        said = self._valued(written.text + (f":{port}" if port and ":" not in written.text else ""))
         unset = tuple(dict.fromkeys(REFERENCE.findall(said)))
         other = bool(row["unless"]) and self._said(row["unless"]).lower() in (*_YES, "auto")
         return Destination(
@@ -204,6 +208,13 @@ class _Place(NamedTuple):
             unverified=self._said(row["unverified"]),
             server_name=self._said(row["server"]),
         )
+
+    def _valued(self, text: str) -> str:
+        """A text with the variables that the configuration itself gives a value, and others as references."""
+        found = _BARE.sub(r"${\1}", text)
+        for name, value in _SET.findall(self.origin.text) if "${" in found else ():
+            found = found.replace(f"${{{name}}}", value)
+        return found
 
     def _said(self, cell: str) -> str:
         """What a cell of the table comes to here: the first of its fields, or what that is where it is left out."""

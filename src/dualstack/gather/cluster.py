@@ -16,6 +16,7 @@ from dualstack.gather.domains import domains
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
+from dualstack.gather.stored import Stored
 from dualstack.gather.targets import pods_of, selected_by
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
@@ -223,6 +224,8 @@ def _instead(ask: Asker, kind: Kind[Any], name: str) -> str:
     if others:
         return f". There are: {_quoted(others)}. Use `-n` for another namespace."
     none = "" if kind.kind in ask.world.unseen else ", nor any other one"
+    if isinstance(ask.api, Stored) and ask.namespace not in ask.api.namespaces:
+        none = ", of which nothing was stored"
     return f"{none}. Use `-n` for another namespace."
 
 

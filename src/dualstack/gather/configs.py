@@ -9,7 +9,7 @@ from dualstack.gather.expand import Environ
 from dualstack.gather.files import Included, Text
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.refusals import refusals
-from dualstack.gather.yaml_tree import Node, Origin, value
+from dualstack.gather.yaml_tree import Node, Origin, scalar, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.features import switched
@@ -20,6 +20,8 @@ from dualstack.reach.sources import INLINE
 from dualstack.reach.wiring import held, mounting, placed, readers, sequence, shelved
 
 _Reader = tuple[Workload, Container]
+_LISTENING = ("receivers", "extensions", "service")
+"""Sections that say who listens; one can be what a reference stands for, that was not followed."""
 
 
 def declared(found: Found, environ: Environ, wanted: str, included: Included) -> Iterator[Declared]:
@@ -102,7 +104,7 @@ def _declared(
         tuple(balancers(root, origin, environ, used)),
         pending.holder,
         origin.location(root),
-        whole=value(root, "service") is not None,
+        whole=value(root, "service") is not None and not any("${" in scalar(value(root, x)) for x in _LISTENING),
         unread=dict(unread(root, origin)),
         parts=parts,
         refused=tuple(refusals(root, origin, said)),

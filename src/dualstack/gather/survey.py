@@ -242,7 +242,7 @@ def _ask_singly(found: _Survey) -> None:
 
 
 def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
-    """The CronJobs of which no Job runs, with the pods that they would make; nobody misses them in a file.
+    """The CronJobs that are on and of which no Job runs, with the pods that they would make; none is missed in a file.
 
     Where no pods were stored, also what makes pods else.
     """
@@ -259,7 +259,7 @@ def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
             ask.refused(kinds.CRON_JOBS, ask.namespace, "list", error)
         return
     for item in found:
-        if not parts(item, "status", "active"):
+        if not (parts(item, "status", "active") or part(item, "spec").get("suspend")):
             yield from _unmade(item)
 
 
@@ -358,10 +358,9 @@ def _lead_on(found: _Survey) -> None:
         by_namespace[text(pod, "metadata", "namespace")].append(pod)
     askers = [(Asker(ask.api, namespace, ask.world), pods) for namespace, pods in by_namespace.items()]
     behind(askers, listed=True)
-    if found.alone:
-        shown = ", ".join(sorted(found.alone)[:5]) + (
-            f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
-        )
+    if found.alone and kinds.SERVICES.kind not in ask.world.unseen:
+        more = f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
+        shown = ", ".join(sorted(found.alone)[:5]) + more
         ask.world.gaps.append(Missing("ways to Collectors", f"no Service leads to {shown}"))
 
 

@@ -18,7 +18,7 @@ class Deployed(msgspec.Struct, frozen=True):
 class Deployments(msgspec.Struct, frozen=True):
     """Every configuration, once for each container that reads it.
 
-    `foreign` are those of other agents than the Collector: their endpoints alone.
+    `foreign` are those of other agents than the Collector: where they listen, and where they send OTLP.
     """
 
     items: tuple[Deployed, ...] = ()

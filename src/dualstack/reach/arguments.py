@@ -1,4 +1,4 @@
-"""Endpoints that programs are told on their command line: `--otlp-endpoint otel:4317`.
+"""What a command line says of where a program exports to: `--otlp-endpoint otel:4317`, and variables in a script.
 
 Such flags are no part of a specification. Of two that say the same, variable and flag, mostly the flag counts; here the
 variable does, since it is the one whose meaning is known.
@@ -14,6 +14,12 @@ from dualstack.reach.destination import read
 from dualstack.reach.variables import Variables, expanded
 
 _FLAG = re.compile(r"(?P<flag>--?(?:[\w-]+[.-])*otlp(?:[.-][\w-]+)*[.-]endpoint)(?:=(?P<value>.*))?", re.IGNORECASE)
+_ASSIGNED = re.compile(r"""(?:^|[\s;&|({])(?P<name>OTEL_[A-Z0-9_]+)=(?P<value>"[^"]*"|'[^']*'|[^\s;&|)]*)""")
+"""An assignment in a script, or before a command that `env` runs (POSIX.1-2017, Shell Command Language, 2.9.1)."""
+_MAYBE = re.compile(r"\b(?:if|case|test|while|for)\s|\[|\|\|")
+_UNSET = re.compile(r"\bunset\s+(?P<name>OTEL_[A-Z0-9_]+)")
+_SHELL = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_SCRIPT = "the command of the container"
 _INSECURE = re.compile(r"--?(?:[\w-]+[.-])*insecure(?:=true)?", re.IGNORECASE)
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _PROTOCOLS = {"grpc": "grpc", "http": "http/protobuf"}
@@ -33,9 +39,30 @@ def with_arguments(found: Variables, container: Container) -> Variables:
     return replace(found, values={**found.values, **told}, by={**found.by, f"{_OTLP}ENDPOINT": flag})
 
 
+def with_script(found: Variables, container: Container) -> Variables:
+    """The variables of a container as a script in its command leaves them; of what depends on more nobody knows it."""
+    words = [*(container.command or ()), *(container.args or ())]
+    for word in (x for x in words if "OTEL_" in x):
+        for said in sorted((*_ASSIGNED.finditer(word), *_UNSET.finditer(word)), key=re.Match.start):
+            found = _assigned(found, said, sure=not _MAYBE.search(word))
+    return found
+
+
+def _assigned(found: Variables, said: re.Match[str], *, sure: bool) -> Variables:
+    name, value = said["name"], said.groupdict().get("value")
+    values, held, by = ({k: v for k, v in x.items() if k != name} for x in (found.values, found.held, found.by))
+    text = _SHELL.sub(lambda x: found.values.get(x[1] or x[2], x[0]), (value or "").strip("\"'"))
+    if not sure or "$" in text or "`" in text:
+        held[name] = _SCRIPT
+    elif value is not None:
+        values[name], by[name] = text, f"command: {name}"
+    return replace(found, values=values, held=held, by=by)
+
+
 def names_endpoint(container: Container) -> bool:
     """Whether an argument may say where a container exports to."""
-    return any(_FLAG.search(x) for x in (*(container.command or ()), *(container.args or ())))
+    words = (*(container.command or ()), *(container.args or ()))
+    return any(_FLAG.search(x) or _ASSIGNED.search(x) for x in words)
 
 
 def _endpoints(words: list[str], found: Variables) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.agents import with_protocol
-from dualstack.reach.arguments import names_endpoint, with_arguments
+from dualstack.reach.arguments import names_endpoint, with_arguments, with_script
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.java import AFTER, BEFORE
 from dualstack.reach.properties import dialled, runs_agent, with_properties
@@ -39,7 +39,8 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
     ended = {x.name for x in pod.status.init_container_statuses or () if _is_done(x)}
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
-            found = with_properties(environment(container, pod, maps, linked), container)
+            found = with_script(environment(container, pod, maps, linked), container)
+            found = with_properties(found, container)
             found = with_protocol(found, container, pod)
             found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
@@ -65,11 +66,14 @@ def unread(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(y for x in every for y in x.unread))
 
 
-def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = ()) -> str:
-    """Why a pod that names an endpoint sends nothing by OTLP, as the variables say; empty where it may send."""
+def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = (), named: str = _OTLP) -> str:
+    """Why a pod sends nothing by OTLP, as the variables say; empty where it may send.
+
+    Of its containers those count that have a variable whose name begins with `named`.
+    """
     maps = tuple(config_maps)
     found = ((x, with_properties(environment(x, pod, maps), x)) for x in pod.spec.containers or ())
-    mine = [idle(y.values, y.by) for x, y in found if any(z.startswith(_OTLP) for z in y.values)]
+    mine = [idle(y.values, y.by) for x, y in found if any(z.startswith(named) for z in y.values)]
     return mine[0] if mine and all(mine) else ""
 
 

@@ -11,6 +11,7 @@ from dualstack.model.container import Container
 from dualstack.model.deployed import Deployed
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
+from dualstack.model.kube import Container as Declaring
 from dualstack.model.otel import Destination
 from dualstack.model.slim import ConfigMap, ServiceCIDR
 from dualstack.reach.aims import is_likely
@@ -37,19 +38,30 @@ def _agents() -> re.Pattern[str]:
 
 def sends_on(pod: Pod) -> bool:
     """Whether a container of a pod runs a Collector or another agent that may send on, by its image."""
-    return any(COLLECTOR.search(x.image) or _agents().search(x.image) for x in together(pod))
+    return any(_is_agent(x) for x in together(pod))
+
+
+def _is_agent(container: Container | Declaring) -> bool:
+    return bool(COLLECTOR.search(container.image) or _agents().search(container.image))
 
 
 def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap]) -> Iterator[Exporter]:
     """The exporters of OTLP of the agents in a pod, with the variables of that pod filled in."""
     maps = tuple(config_maps)
     there = {x.name: x for x in together(pod)}
-    for item in read_by(pod, runs):
+    for item in _run(read_by(pod, runs)):
         container = there[item.container.name] if item.container else Container()
         found = environment(container, pod, maps)
         by_api = (x.sent for x in item.config.balancers if x.sent)
         every = (*(x for x in item.config.destinations if x.otlp), *by_api)
         yield from (_exporter(pod, container, x, found) for x in every)
+
+
+def _run(read: Iterable[Deployed]) -> Iterator[Deployed]:
+    """The configurations that agents run with; one beside an agent may read its file to tell it of changes."""
+    every = tuple(read)
+    run = {x.config.file for x in every if x.container and _is_agent(x.container)}
+    yield from (x for x in every if x.config.file not in run or (x.container and _is_agent(x.container)))
 
 
 def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:

@@ -84,7 +84,7 @@ def restart(one: Exporter) -> str:
 
 def _silent(cluster: Cluster, target: str) -> str:
     """Why the pods of a workload send nothing, where that is so of all of them."""
-    found = [silenced(x, cluster.config_maps) for x in cluster.pods]
+    found = [silenced(x, cluster.config_maps, _SDK) for x in cluster.pods]
     mine = found and all(found)
     return f"by {found[0]} the pods of `{target}` {QUIET}, whatever endpoint they name" if mine else ""
 

@@ -52,7 +52,7 @@ def _lines(diagnosis: Diagnosis, depth: str) -> Iterator[Line]:
     verbose = depth == "verbose"
     yield from wide(diagnosis.traces) if depth == "wide" else table(diagnosis.traces, whole=verbose)
     yield from _outlooks(diagnosis.outlooks)
-    yield from clients(diagnosis.exporters, diagnosis.traces)
+    yield from clients(diagnosis.exporters, diagnosis.traces, diagnosis.skipped)
     broken = [x for x in diagnosis.traces if x.required and x.failed]
     if broken:
         yield from _way(broken[0])

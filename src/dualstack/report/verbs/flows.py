@@ -7,6 +7,7 @@ from itertools import takewhile
 from dualstack.model.address import BOTH
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Skipped
 from dualstack.model.probe import Outcome
 from dualstack.model.text import printable
 from dualstack.model.trace import Disposition, Hop, Status, Trace
@@ -192,8 +193,9 @@ def _number(exporters: Iterable[Exporter]) -> int:
     return sum(most.values())
 
 
-def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterator[Line]:
-    """Who says that it exports to each of the targets, the most pods first."""
+def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...], skipped: Iterable[Skipped]) -> Iterator[Line]:
+    """Who says that it exports to each of the targets, the most pods first; nobody counts pods that were not seen."""
+    unseen = any(x.needs == "pods" for x in skipped)
     held: dict[str, list[Exporter]] = {}
     known = hosts(traces)
     for each in exporters:
@@ -208,7 +210,8 @@ def clients(exporters: Iterable[Exporter], traces: tuple[Trace, ...]) -> Iterato
         pods, owners = _number(mine), dict.fromkeys((x.namespace, x.owner) for x in mine)
         shown = ", ".join(f"{y} in {x}" for x, y in list(owners)[:_NAMED])
         more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
-        count = f"{pods or 'no'} pod{'s' * (pods > 1)}{' now' * (not pods)}"
-        yield from wrapped(printable(f"- {host.removesuffix('.svc')}: {count}, of {shown}{more}"), "    ", hang="  ")
+        count = f"{pods or 'no'} pod{'s' * (pods > 1)}{' now' * (not pods)}, of "
+        count = "" if unseen and not pods else count
+        yield from wrapped(printable(f"- {host.removesuffix('.svc')}: {count}{shown}{more}"), "    ", hang="  ")
     if len(held) > MANY:
         yield Line(f"    - and of {len(held) - MANY} more targets", "dim")
