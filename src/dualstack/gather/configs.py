@@ -9,10 +9,11 @@ from dualstack.gather.expand import Environ
 from dualstack.gather.files import Included, Text
 from dualstack.gather.recognise import Found, Pending
 from dualstack.gather.refusals import refusals
-from dualstack.gather.yaml_tree import Node, Origin, scalar, value
+from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.features import switched
+from dualstack.reach.images import given as of_image
 from dualstack.reach.images import version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
@@ -20,8 +21,9 @@ from dualstack.reach.sources import INLINE
 from dualstack.reach.wiring import held, mounting, placed, readers, sequence, shelved
 
 _Reader = tuple[Workload, Container]
-_LISTENING = ("receivers", "extensions", "service")
-"""Sections that say who listens; one can be what a reference stands for, that was not followed."""
+_SECTIONS = ("receivers", "extensions", "service")
+_CHOOSING = ("pipelines", "extensions")
+"""What says who listens: sections, and of the section `service` what is in use."""
 
 
 def declared(found: Found, environ: Environ, wanted: str, included: Included) -> Iterator[Declared]:
@@ -90,7 +92,10 @@ def _declared(
     told, gates = runs.pop() if len(runs) == 1 else ("", ())
     said = given[1] or told
     # What a variable is said to be by default does not count where something else gives it a value.
-    environ = {x.name: x.value.text if x.value else None for x in there[0][1].variables} if there else given[0]
+    environ: Environ = given[0]
+    if there:
+        mine = there[0][1]
+        environ = {**of_image(mine.image), **{x.name: x.value.text if x.value else None for x in mine.variables}}
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
     reader = Reader(said, dict(gates), _is_in_words(pending, parts))
@@ -104,12 +109,27 @@ def _declared(
         tuple(balancers(root, origin, environ, used)),
         pending.holder,
         origin.location(root),
-        whole=value(root, "service") is not None and not any("${" in scalar(value(root, x)) for x in _LISTENING),
+        whole=value(root, "service") is not None and not _is_open(root),
         unread=dict(unread(root, origin)),
         parts=parts,
         refused=tuple(refusals(root, origin, said)),
         idle=idle(root, origin, environ, reader),
     )
+
+
+def _is_open(root: Node) -> bool:
+    """Whether what says who listens is what a reference stands for that was not followed."""
+    service = value(root, "service")
+    return any("${" in scalar(value(root, x)) for x in _SECTIONS) or any(
+        "${" in x for y in _CHOOSING for x in _scalars(value(service, y))
+    )
+
+
+def _scalars(node: Node | None) -> Iterator[str]:
+    """The values below a node."""
+    for each in (*(x for _, x in pairs(node)), *items(node)):
+        yield from _scalars(each)
+    yield scalar(node)
 
 
 def _is_in_words(pending: Pending, parts: tuple[Holder, ...]) -> bool:

@@ -1,6 +1,7 @@
 """What an image tells of the Collector in it."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from dualstack.knowledge import table
@@ -67,3 +68,10 @@ def _parts(image: str) -> tuple[str, str]:
     whole = image.partition("@")[0]
     name, _, tag = whole.rpartition(":")
     return (name, tag) if name and "/" not in tag else (whole, "")
+
+
+@lru_cache(maxsize=1024)
+def given(image: str) -> Mapping[str, str]:
+    """The variables that an image sets by itself, as far as they are known (`knowledge/image_variables.table`)."""
+    name, _ = _parts(image)
+    return {x["variable"]: x["value"] for x in table("image_variables") if re.search(x["image"], name)}

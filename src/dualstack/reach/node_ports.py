@@ -14,10 +14,11 @@ from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import Flow, led, traced
+from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import Crowd, listed, named
 from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
 from dualstack.reach.netpol import Way, isolating
-from dualstack.reach.pods import Place
+from dualstack.reach.pods import Opened, Place
 from dualstack.reach.states import unscheduled
 
 NODE_PORT, HOST_PORT = "node port", "host port"
@@ -208,7 +209,7 @@ def _held(cluster: Cluster, places: Spots) -> Iterator[Held]:
 def _ports(place: Place, *, alone: bool) -> Iterator[tuple[int, int, Protocol, str]]:
     """The ports of the node that lead to OTLP receivers of a pod: outside, inside, what is spoken, on which address."""
     if place.pod.spec.host_network:
-        numbers = dict.fromkeys(x.port for x in place.opened if x.port) if alone else {}
+        numbers = dict.fromkeys(x.port for x in place.opened if x.port and _is_offered(x, place)) if alone else {}
         for number in numbers:
             yield from ((number, number, x, "") for x in received_on((number,), (place,)))
         return
@@ -216,6 +217,13 @@ def _ports(place: Place, *, alone: bool) -> Iterator[tuple[int, int, Protocol, s
         for protocol in _spoken(each, place) if each.host_port and each.protocol == "TCP" else ():
             bound = each.host_ip if each.host_ip and is_address(each.host_ip) else ""
             yield each.host_port or 0, each.container_port, protocol, bound
+
+
+def _is_offered(opened: Opened, place: Place) -> bool:
+    """Whether others than those in the network of the node are meant to come to a port there: it is named, or open."""
+    named = {x.container_port for y in place.pod.spec.containers or () for x in y.ports or ()}
+    inner = opened.bound.sockets and all(is_loopback(x.address) for x in opened.bound.sockets)
+    return opened.port in named or not inner
 
 
 def _spoken(port: ContainerPort, place: Place) -> tuple[Protocol, ...]:

@@ -171,9 +171,11 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{wanted(x.values for _, x in every)}"
     where = next(_origins(odd, cluster), "")
-    slip = f" (`{odd}`{where} is, which SDKs do not read)" if odd else ""
+    own = odd.upper().endswith(f"_{_ENDPOINT}")
+    reads = "which programs of their own may read" if own else "which SDKs do not read"
+    slip = f" (`{odd}`{where} is, {reads})" if odd else ""
     said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{slip}{maybe}"
-    mend, to = "Rename that one, or set" if odd else "Set", wanted(x.values for _, x in every)
+    mend, to = "Rename that one, or set" if odd and not own else "Set", wanted(x.values for _, x in every)
     return f"{said}, and {ALONE} of their pod (port {_NUMBERS}). {mend} it to the Service of the Collector: `{to}"
 
 

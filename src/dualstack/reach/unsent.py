@@ -18,6 +18,8 @@ READ = re.compile(r"OTEL_EXPORTER_(?:OTLP_(?:(?:TRACES|METRICS|LOGS|PROFILES)_)?
 """Variables by which SDKs are told an endpoint (OpenTelemetry specification, environment variables)."""
 _ALIKE = 0.86
 """Of a misspelt name; those of other settings of the exporter, such as its protocol, are less like it."""
+_NAMED, _PREFIX = "_EXPORTER_OTLP_ENDPOINT", 0.6
+"""What such a variable ends in, and how much alike one is that begins with a misspelt word."""
 _PROPERTY = "-Dotel."
 """What properties of a JVM begin with, and may say an endpoint."""
 _FILES = ("OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE", "OTEL_JAVAAGENT_CONFIGURATION_FILE")
@@ -85,6 +87,9 @@ def is_meant(name: str) -> bool:
 def _is_like(name: str) -> bool:
     from difflib import SequenceMatcher
 
+    prefix, found, rest = name.upper().partition(_NAMED)
+    if found and not rest:  # else a variable of the program, or of its framework
+        return SequenceMatcher(None, prefix, "OTEL").ratio() > _PREFIX and prefix != "OTEL"
     return SequenceMatcher(None, name.upper(), _ENDPOINT).ratio() > _ALIKE
 
 

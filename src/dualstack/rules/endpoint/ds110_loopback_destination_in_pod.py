@@ -114,7 +114,8 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
     where = "pod" if workload and workload.pod else "container"
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
-        detail=f"`{written.text}` leads back into the {where}, where {words(sender, around)}: connection refused.",
+        detail=f"`{written.text}` leads back into the {where}, where {words(sender, around)}"
+        f"{': connection refused' if around is Company.NOBODY else ''}.",
         hint=f"Send to {f'`{other}:{port}`' if other else 'the Service of a Collector'}.{_sidecar(workload)}",
         severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
