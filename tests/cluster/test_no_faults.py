@@ -22,6 +22,23 @@ IN_A_FILE["data"] = {
     "config.yaml": "receivers: ${file:/etc/otel/receivers.yaml}\nexporters: {debug: {}}\n"
     "service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}\n"
 }
+PIPED = w.config("127.0.0.1:4317", "127.0.0.1:4318")
+PIPED["data"] = {
+    "config.yaml": "receivers: {otlp/a: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}}\n"
+    "exporters: {debug: {}}\nservice: {pipelines: {traces: '${file:/etc/otel/traces.yaml}'}}\n"
+}
+JAEGER = "${env:JAEGER_LISTEN_HOST:-localhost}:4317"
+JAEGERS: dict[str, Any] = {"pods": [w.pod("otel-a", "n1")], "workloads": [w.deployment()]}
+for each in (JAEGERS["pods"][0]["spec"], JAEGERS["workloads"][0]["spec"]["template"]["spec"]):
+    each["containers"][0]["image"] = "docker.io/jaegertracing/jaeger:2.6.0"
+GLOBAL = w.service()
+GLOBAL["metadata"]["annotations"] = {"service.cilium.io/global": "true"}
+OF_THE_NODE, ITS_MAKER = w.pod("otel-a", "n1"), w.deployment()
+for each in (OF_THE_NODE["spec"], ITS_MAKER["spec"]["template"]["spec"]):
+    each["hostNetwork"] = True
+    for key in ("ports", "readinessProbe"):
+        each["containers"][0].pop(key, None)
+OF_THE_NODE["status"] |= {"hostIP": "10.100.0.1", "podIPs": [{"ip": "10.100.0.1"}, {"ip": "fd00:100::1"}]}
 NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
     "one family in a cluster of one": (
         {
@@ -93,6 +110,19 @@ NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
     "host ports": ({"services": [], "slices": [], "pods": [hosted()]}, (V4, V6)),
     "host ports on the wildcard of IPv4": ({"services": [], "slices": [], "pods": [hosted(hostIP="0.0.0.0")]}, ()),
     "receivers that are in another file": ({"configs": [IN_A_FILE]}, ()),
+    "pipelines that are in another file": ({"configs": [PIPED]}, ()),
+    "a variable that the image sets": ({"configs": [w.config(JAEGER)], **JAEGERS}, ()),
+    "a Service of several clusters": ({"services": [GLOBAL], "pods": [], "slices": []}, ()),
+    "an agent that keeps to the loopback of its node": (
+        {
+            "services": [],
+            "slices": [],
+            "pods": [OF_THE_NODE],
+            "workloads": [ITS_MAKER],
+            "configs": [w.config("127.0.0.1:4317", "127.0.0.1:4318")],
+        },
+        (),
+    ),
     "a port that is not for OTLP": (
         {
             "services": [

@@ -78,6 +78,15 @@ def test_who_may_send_somewhere_is_left_alone(pod: Object) -> None:
     assert not {x.code for x in told(pod).findings} & {"DS808", "DS110"}
 
 
+@pytest.mark.parametrize("name", ["QUARKUS_OTEL_EXPORTER_OTLP_ENDPOINT", "LS_EXPORTER_OTLP_ENDPOINT"])
+def test_a_variable_of_a_framework_is_no_slip(name: str) -> None:
+    pod = client("a", "n1", [*variables(**{name: OTEL}), *HTTP])
+
+    assert not of_all(pod).findings
+    (why,) = [x.why for x in told(pod).skipped if x.needs == "ports for OTLP"]
+    assert "Rename" not in why
+
+
 def test_who_leaves_a_rule_out_is_not_told_of_it() -> None:
     some = tuple(x for x in rules() if x.code not in ("DS110", "DS808"))
 

@@ -42,6 +42,8 @@ UNSERVED = "unserved"
 OPEN = "open"
 """Mark of the hop `route`: nobody could say whether the clients have the family."""
 _WEB_TLS = 443
+_GLOBAL = ("service.cilium.io/global", "io.cilium/global-service")
+"""Annotations by which a Service leads to pods of other clusters as well (Cilium documentation, Cluster Mesh)."""
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
 """Marks of the hop `endpoints`: no endpoint on these nodes, none with the port, no pod is selected, the pods lack the
 family, there is none for another reason."""
@@ -226,6 +228,11 @@ def _nobody(lane: Lane, slices: Sequence[EndpointSlice], cluster: Cluster) -> It
         yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, "the endpoints could not be read")
         return
     filled = [x for x in mine if x.endpoints]
+    spread = [x for x in _GLOBAL if (lane.service.metadata.annotations or {}).get(x, "").lower() == "true"]
+    if spread and not filled:
+        why = f"by `{spread[0]}` {called} may lead to pods of another cluster; it has none in this one"
+        yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, why)
+        return
     ended = ""
     if lane.local and any((x.name or "") == lane.port.name for y in filled for x in y.ports or ()):
         why, mark = f"no endpoint on the nodes of the {lane.crowd.name}, and internalTrafficPolicy is Local", LOCAL

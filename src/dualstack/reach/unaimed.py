@@ -18,7 +18,7 @@ from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.uninjected import uninjected
-from dualstack.reach.unsent import READ, is_meant, receives, wanted
+from dualstack.reach.unsent import READ, is_its_own, is_meant, receives, wanted
 from dualstack.reach.variables import AS_THEN, environment
 
 NEEDS = "ports for OTLP"
@@ -171,7 +171,7 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
         said = f"no variable of the pods of `{target}` {UNNAMED}, and no Service leads to them{maybe}"
         return f"{said}. If they are clients, set it: `{wanted(x.values for _, x in every)}"
     where = next(_origins(odd, cluster), "")
-    own = odd.upper().endswith(f"_{_ENDPOINT}")
+    own = is_its_own(odd) and not where
     reads = "which programs of their own may read" if own else "which SDKs do not read"
     slip = f" (`{odd}`{where} is, {reads})" if odd else ""
     said = f"`{_ENDPOINT}` of the pods of `{target}` is {'empty' if _ENDPOINT in names else 'not set'}{slip}{maybe}"

@@ -80,17 +80,23 @@ def is_meant(name: str) -> bool:
     """Whether a variable seems to be meant for an endpoint, and is none that SDKs read."""
     if READ.fullmatch(name):
         return False
-    ends = name.upper().endswith(_ENDPOINT) or (name.startswith(_SDK) and name.endswith("_ENDPOINT"))
+    ends = name.upper().endswith((_ENDPOINT, _NAMED)) or (name.startswith(_SDK) and name.endswith("_ENDPOINT"))
     return ends or _is_like(name)
 
 
 def _is_like(name: str) -> bool:
     from difflib import SequenceMatcher
 
+    return not is_its_own(name) and SequenceMatcher(None, name.upper(), _ENDPOINT).ratio() > _ALIKE
+
+
+def is_its_own(name: str) -> bool:
+    """Whether a variable is like the one of SDKs, and that of a program, a framework or a vendor."""
+    from difflib import SequenceMatcher
+
     prefix, found, rest = name.upper().partition(_NAMED)
-    if found and not rest:  # else a variable of the program, or of its framework
-        return SequenceMatcher(None, prefix, "OTEL").ratio() > _PREFIX and prefix != "OTEL"
-    return SequenceMatcher(None, name.upper(), _ENDPOINT).ratio() > _ALIKE
+    alike = SequenceMatcher(None, prefix, _SDK[:-1]).ratio() > _PREFIX
+    return bool(found) and not rest and (prefix.endswith(f"_{_SDK[:-1]}") or not alike)
 
 
 def receives(pod: Pod) -> bool:
