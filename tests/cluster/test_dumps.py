@@ -12,11 +12,17 @@ import pytest
 import yaml
 
 from dualstack.cli.app import run
+from dualstack.cluster import ClusterRequest, stored
+from dualstack.conclusion import conclude
 from dualstack.gather import bundle
 from dualstack.gather.archive import unpacked
 from dualstack.gather.dumps import read_world
 from dualstack.gather.errors import BadFile
 from dualstack.model.evidence import Missing
+from dualstack.model.question import Question
+from dualstack.model.target import EVERYTHING, KubeTarget
+from dualstack.model.trace import Hop
+from dualstack.overview import conclude_all
 
 LABELS = {"app": "otel"}
 CONFIG = "receivers: {otlp: {protocols: {grpc: {endpoint: '${env:MY_POD_IP}:4317'}}}}\n"
@@ -202,6 +208,26 @@ def test_slices_follow_from_pods_as_their_controller_makes_them(tmp_path: Path) 
     }
     assert found["IPv4"]["ports"] == [{"name": "otlp", "port": 4317, "protocol": "TCP"}]
     assert found["IPv4"]["metadata"]["labels"] == {"kubernetes.io/service-name": "otel"}
+
+
+def test_ports_of_containers_that_run_beside_others_are_found(tmp_path: Path) -> None:
+    beside = {**pod("otel-a", "10.244.0.2"), "spec": {"containers": [{"name": "app"}], "nodeName": "n1"}}
+    beside["spec"]["initContainers"] = [{**CONTAINER, "restartPolicy": "Always"}]
+
+    world = read_world(tgz(tmp_path / "b.tgz", {**OLD, "cluster-resources/pods/shop.json": [beside]}))
+
+    assert [x["port"] for y in world.objects["EndpointSlice"] for x in y["ports"]] == [4317]
+
+
+def test_of_a_service_without_a_selector_no_slices_follow(tmp_path: Path) -> None:
+    own = {**SERVICE, "spec": {k: v for k, v in SERVICE["spec"].items() if k != "selector"}}
+    path = tgz(tmp_path / "b.tgz", {**OLD, "cluster-resources/services/shop.json": [own]})
+
+    for target in (KubeTarget("svc", "otel"), EVERYTHING):
+        world = stored(ClusterRequest(target, stored=path, namespace="shop"))
+        found = (conclude_all if target == EVERYTHING else conclude)(world, Question())
+        assert not found.findings
+        assert {x.at(Hop.ENDPOINTS).why for x in found.traces} == {"the endpoints could not be read"}
 
 
 def test_what_a_bundle_hides_is_named(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ JAEGER = "${env:JAEGER_LISTEN_HOST:-localhost}:4317"
 JAEGERS: dict[str, Any] = {"pods": [w.pod("otel-a", "n1")], "workloads": [w.deployment()]}
 for each in (JAEGERS["pods"][0]["spec"], JAEGERS["workloads"][0]["spec"]["template"]["spec"]):
     each["containers"][0]["image"] = "docker.io/jaegertracing/jaeger:2.6.0"
+TWINS = w.service()
+TWINS["spec"]["ports"].append({"name": "quic", "port": 4317, "targetPort": 4317, "protocol": "UDP"})
 GLOBAL = w.service()
 GLOBAL["metadata"]["annotations"] = {"service.cilium.io/global": "true"}
 OF_THE_NODE, ITS_MAKER = w.pod("otel-a", "n1"), w.deployment()
@@ -123,6 +125,7 @@ NO_FAULT: dict[str, tuple[dict[str, Any], tuple[Family, ...]]] = {
         },
         (),
     ),
+    "a port beside that for TCP": ({"services": [TWINS]}, ()),
     "a port that is not for OTLP": (
         {
             "services": [

@@ -252,6 +252,7 @@ def test_a_list_of_all_namespaces_is_known_by_what_each_cluster_has(tmp_path: Pa
         ("10.96.0.77", {}, (["error"], ["error"])),
         ("[fd00:96::77]", {}, (["error"], ["error"])),
         ("10.96.0.9", {}, ([], [])),
+        ("[FD00:0096:0::0009]", {}, ([], [])),
         ("10.96.0.77", {"ranges": []}, (["warning"], ["warning"])),
         ("10.97.0.77", {"ranges": []}, ([], [])),
         ("10.244.1.77", {}, (["error"], ["error"])),
@@ -267,6 +268,20 @@ def test_an_address_that_nobody_has(
     path = folder(tmp_path, cart(f"http://{address}:4317"), API, **instead)
 
     assert severities(path, "DS525") == expected
+
+
+@pytest.mark.parametrize(("labels", "codes"), [({}, ["DS602"]), ({"eks.amazonaws.com/nodegroup": "a"}, [])])
+def test_pods_of_ipv6_alone_may_come_to_ipv4_by_their_nodes(
+    labels: dict[str, str], codes: list[str], tmp_path: Path
+) -> None:
+    nodes = [w.node("n1", 1, ["IPv6"]), w.node("n2", 2, ["IPv6"])]
+    for each in nodes:
+        each["metadata"]["labels"] = labels
+    pod = cart("http://192.0.2.7:4317")
+    pod["status"]["podIPs"] = [{"ip": "fd00:244:0:1::77"}]
+    found = told(folder(tmp_path, pod, API, nodes=nodes))
+
+    assert [x.code for x in found.findings if x.severity == "error"] == codes
 
 
 def test_an_address_that_only_an_incomplete_folder_lacks_is_not_known(tmp_path: Path) -> None:

@@ -343,6 +343,16 @@ def test_where_some_pods_of_a_client_get_through_it_is_not_known() -> None:
     assert "DS701" not in {x.code for x in judged.findings}
 
 
+def test_where_istio_leads_connections_to_a_port_of_its_own_it_is_not_known() -> None:
+    pod = w.pod("otel-a", "n1")
+    pod["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    found = asked(into(named("shop"), ports=[{"port": 15008}]), pods=[pod])
+
+    assert found.verdict == "unknown"
+    assert not causes(found)
+    assert {x.at(Hop.POLICY).why.partition(" to ")[0] for x in found.traces} == {"Istio leads these connections"}
+
+
 def test_labels_of_a_namespace_that_nobody_knows_leave_it_open() -> None:
     found = asked(into(TEAM))
 

@@ -24,8 +24,9 @@ from dualstack.model.cluster import (
 )
 from dualstack.model.evidence import Missing
 from dualstack.model.slim import ObjectMeta, ObjectReference
-from dualstack.model.world import Object, World
+from dualstack.model.world import BY_OTHERS, Object, World
 from dualstack.reach import cluster_dns
+from dualstack.reach.sidecars import together
 
 _OWNER = "kubernetes.io/service-name"
 
@@ -42,6 +43,7 @@ def derive_slices(world: World) -> None:
         world.keep(kinds.SLICES.kind, *(_object(y) for x in found.services for y in _slices(x, found.pods)))
         return
     cluster = world.cluster()
+    world.unseen.add(BY_OTHERS)
     world.keep(kinds.SLICES.kind, *(_object(y) for x in cluster.services for y in _slices(x, cluster.pods)))
     world.gaps.append(Missing(kinds.SLICES.called, "not among what was stored; they follow from the Services and pods"))
 
@@ -116,7 +118,7 @@ def _ports(service: Service, pod: Pod) -> Iterator[EndpointPort]:
 def _number(port: ServicePort, pod: Pod) -> int:
     if isinstance(port.target_port, int) or not port.target_port:
         return int(port.target_port or port.port)
-    named = (y for x in pod.spec.containers or () for y in x.ports or ())
+    named = (y for x in together(pod) for y in x.ports or ())
     matching = (x.container_port for x in named if (x.name, x.protocol) == (port.target_port, port.protocol))
     return next(matching, 0)
 

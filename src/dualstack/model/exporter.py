@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, is_address
+from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, canonical, is_address
 from dualstack.model.patterns import pattern
 
 ABROAD = "svc.clusterset.local"
@@ -121,10 +121,11 @@ class Exporter(msgspec.Struct, frozen=True):
     def host(self) -> str:
         """The host of the endpoint, without brackets; empty where a variable leaves it open, or it cannot be read.
 
-        A variable that is not there stays as it is written: `$(COLLECTOR)`.
+        A variable that is not there stays as it is written: `$(COLLECTOR)`. Of an address it is the one spelling.
         """
         found = _AUTHORITY.match(self.endpoint.strip())
-        return found["host"].strip("[]") if found and not self.held else ""
+        said = found["host"].strip("[]") if found and not self.held else ""
+        return canonical(said) if is_address(said) else said
 
     @property
     def certified(self) -> str:

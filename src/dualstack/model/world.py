@@ -30,6 +30,8 @@ PEERS = "PeerAuthentication"
 """What Istio demands of those who come to pods; it is not asked for, and counts where what was stored has it."""
 CLAIMS = "PersistentVolumeClaim"
 """What pods may wait for; it is not asked for either."""
+BY_OTHERS = "EndpointSlice of a Service without a selector"
+"""What is unseen where the slices are those that follow from Services and pods."""
 _AGENTS = "Instrumentation"
 
 

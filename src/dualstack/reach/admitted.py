@@ -16,7 +16,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.engines import Engine, engine
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
-from dualstack.reach.mutual import may_be_in
+from dualstack.reach.mutual import is_ambient, may_be_in
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.pods import Place, Places
 
@@ -36,6 +36,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
 _NODE_LOCAL = "169.254.20.10/32"
 """Where NodeLocal DNSCache listens on each node (Kubernetes documentation, Using NodeLocal DNSCache)."""
+_TUNNELLED = "Istio leads these connections to port 15008, and what the policies make of that is not read"
 _PODS = "pods"
 """How flows of pods call whose they are."""
 _ORDER = tuple(Hop)
@@ -195,7 +196,9 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     if ended:
         return trace
     if shut:
-        return _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
+        ambient = place is not None and is_ambient(place.pod, cluster)
+        tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
+        return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
     unread = _unread(trace, clients, place, cluster)
     why = unread or _unsure(clients, place, cluster)
     if why:

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, is_address, join
+from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address, join
 from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
+from dualstack.model.world import BY_OTHERS
 from dualstack.reach.aliases import End, end_of
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.astray import LACKING
@@ -42,6 +43,8 @@ UNSERVED = "unserved"
 OPEN = "open"
 """Mark of the hop `route`: nobody could say whether the clients have the family."""
 _WEB_TLS = 443
+_EKS = "eks.amazonaws.com/"
+"""How labels of nodes begin that Amazon's managed Kubernetes gives them."""
 _GLOBAL = ("service.cilium.io/global", "io.cilium/global-service")
 """Annotations by which a Service leads to pods of other clusters as well (Cilium documentation, Cluster Mesh)."""
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
@@ -93,10 +96,10 @@ def _by_alias(alias: Service, world: World) -> Iterator[Trace]:
         yield from _of_service(end.service, alias, world)
         return
     for number, protocol in _offered(alias).items():
-        for family in question.expect or cluster.families or BOTH:
+        for each in question.expect or cluster.families or BOTH:
             target = Target(host(alias), host(alias), number, protocol, tls=number == _WEB_TLS)
             hops = (TracedHop(Hop.ENDPOINT, Status.PASS), unresolved(alias, end))
-            yield traced(Flow("pods", (), target, family, ()), hops)
+            yield traced(Flow("pods", (), target, each, ()), hops)
 
 
 def _offered(alias: Service) -> Mapping[int, Protocol]:
@@ -203,6 +206,18 @@ def route(crowd: Crowd, family: Family) -> TracedHop:
     return TracedHop(Hop.ROUTE, Status.FAIL, f"the {crowd.name} have no {title} address", LACKING, (fact,))
 
 
+def outward(crowd: Crowd, address: str, cluster: Cluster) -> TracedHop:
+    """The same for an address that no Service has: pods of IPv6 alone on EKS may come to IPv4 by their nodes.
+
+    amazon-vpc-cni-k8s README, ENABLE_V4_EGRESS, which is on by default.
+    """
+    found = route(crowd, family(address))
+    translates = any(x.startswith(_EKS) for node in cluster.nodes for x in node.metadata.labels or {})
+    if found.status is not Status.FAIL or family(address) is not Family.IPV4 or not translates:
+        return found
+    return TracedHop(Hop.ROUTE, Status.UNKNOWN, "pods of EKS may come to IPv4 by the address of their node", OPEN)
+
+
 def _nodes_of(crowd: Crowd) -> str:
     return f"nodes {listed(crowd.nodes)}"
 
@@ -224,7 +239,8 @@ def _nobody(lane: Lane, slices: Sequence[EndpointSlice], cluster: Cluster) -> It
     """Why there is no endpoint for a lane, and what is wrong with the pods where it is them."""
     title, called, pods = lane.family.title, lane.service.called, selected(cluster, lane.service)
     mine = of_family(slices, lane.family)
-    if not mine and "EndpointSlice" in cluster.unseen:
+    by_others = not lane.service.spec.selector and BY_OTHERS in cluster.unseen
+    if not mine and ("EndpointSlice" in cluster.unseen or by_others):
         yield TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, "the endpoints could not be read")
         return
     filled = [x for x in mine if x.endpoints]

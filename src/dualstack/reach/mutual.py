@@ -55,9 +55,17 @@ def is_in_mesh(pod: Pod, over: Family) -> bool:
 
 def may_be_in(pod: Pod, cluster: Cluster) -> bool:
     """Whether a pod is in a mesh, or will be once it is made."""
+    return not pod.is_placed or sidecar(pod) is not None or is_ambient(pod, cluster)
+
+
+def is_ambient(pod: Pod, cluster: Cluster) -> bool:
+    """Whether the node of a pod takes part in the mesh for it: others of the mesh come to port 15008 of the pod then.
+
+    Istio documentation, Ambient and Kubernetes NetworkPolicy.
+    """
     about = pod.metadata
     noted = {*(about.annotations or {}), *(about.labels or {}), *(cluster.labels_of(about.namespace) or {})}
-    return not pod.is_placed or sidecar(pod) is not None or bool(noted & {*_AMBIENT})
+    return bool(noted & {*_AMBIENT})
 
 
 def is_led(place: Place, trace: Trace) -> bool:

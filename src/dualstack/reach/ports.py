@@ -182,3 +182,9 @@ def sends_otlp(sent: Destination) -> bool:
 def exposes(service: Service, workload: Workload, number: int) -> bool:
     """Whether a Service leads to a port of these pods."""
     return any(target(x, workload) == number for x in service.ports)
+
+
+def is_twin(each: ServicePort, service: Service) -> bool:
+    """Whether a port is beside the one that clients of OTLP come to, of the same number and another transport."""
+    alike = (x for x in service.ports if x.number.text == each.number.text)
+    return each.protocol != "TCP" and any(x.protocol == "TCP" for x in alike)

@@ -28,7 +28,7 @@ from dualstack.reach.client_dns import (
 )
 from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.dialled import dialled
-from dualstack.reach.forward import World, of_port, route, unresolved
+from dualstack.reach.forward import World, of_port, outward, unresolved
 from dualstack.reach.garbled import garbled, seeming
 from dualstack.reach.holders import guessed, in_network, on_node
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
@@ -363,7 +363,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
     shown = target if written else replace(target, host=address)
     shown = replace(shown, protocol=_protocol(aim, target, *leads[:2], world)) if leads else shown
     for crowd in crowds(cluster):
-        before = (_PARSES, hop, TracedHop(Hop.SELECT, Status.NOT_APPLICABLE), route(crowd, family(address)))
+        before = (_PARSES, hop, TracedHop(Hop.SELECT, Status.NOT_APPLICABLE), outward(crowd, address, cluster))
         flow = Flow(crowd.name, crowd.nodes, shown, family(address), (address,))
         asked = "" if written else aim.host
         if node and leads:

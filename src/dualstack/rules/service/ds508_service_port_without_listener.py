@@ -77,7 +77,7 @@ from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
-from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, leads, led_to, matters, meant
+from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, is_twin, leads, led_to, matters, meant
 from dualstack.reach.vacant import unbacked, unled
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def lint(
     land = landscape(deployments, services, workloads)
     for service in services.items:
         behind, for_otlp = land.behind(service), carries_otlp(service, land)
-        for each in service.ports if behind else ():
+        for each in (x for x in service.ports if behind and not is_twin(x, service)):
             other = across(service, each, behind, land)
             if is_otlp_receiver(other) or ((for_otlp or other) and all(deaf(service, each, x, land) for x in behind)):
                 yield _crossed(service, each, other) if other else _finding(service, each, behind, land)
