@@ -15,13 +15,14 @@ from dualstack.gather.senders import senders
 from dualstack.gather.stored import Stored
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
-from dualstack.model.target import KubeTarget
+from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.world import World
+from dualstack.report.verbs.flows import clients
 from tests.cluster import worlds as w
 from tests.cluster.test_onward import agent
 from tests.cluster.test_onward import service as of_agent
 from tests.cluster.test_singly import GOOD, JVM, ONE_FAMILY, cart, told
-from tests.cluster.test_survey import Object, whole
+from tests.cluster.test_survey import Object, variables, whole
 
 SERVICE = KubeTarget("svc", "otel")
 SURELY = [
@@ -37,7 +38,7 @@ SURELY = [
 def in_dump(tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, **instead: Any) -> World:
     every = [y for x in whole(*more, **instead).objects.values() for y in x]
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(every))
-    return kept(str(tmp_path), target, "obs")
+    return kept(str(tmp_path), target, "" if target == EVERYTHING else "obs")
 
 
 def live(*more: Object, refused: bool = False, **instead: Any) -> Diagnosis:
@@ -92,3 +93,30 @@ def test_an_agent_that_sends_on_is_no_such_client() -> None:
     whose = {x.owner for x in live(*agent(gateway), of_agent({"port": 4317})).exporters}
 
     assert "DaemonSet agent" not in whose
+
+
+def test_variables_that_a_stored_config_map_gives_count(tmp_path: Path) -> None:
+    held = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "env", "namespace": "shop"},
+        "data": {"OTEL_EXPORTER_OTLP_ENDPOINT": GOOD},
+    }
+    pod = cart(GOOD, owner="other")
+    pod["spec"]["containers"][0] |= {"env": [], "envFrom": [{"configMapRef": {"name": "env"}}]}
+
+    for target in (SERVICE, EVERYTHING):
+        assert [x.owner for x in in_dump(tmp_path, pod, held, target=target).clients] == ["Deployment other"]
+
+
+def test_a_pod_with_two_containers_is_one(tmp_path: Path) -> None:
+    pod = cart(GOOD)
+    second = {
+        **pod["spec"]["containers"][0],
+        "name": "b",
+        "env": variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel.obs:4317"),
+    }
+    pod["spec"]["containers"].append(second)
+    found = conclude(in_dump(tmp_path, pod), Question())
+
+    shown = [x.text for x in clients(found.exporters, found.traces, found.skipped)]
+    assert "    - otel.obs: 1 pod, of Deployment cart in shop" in shown

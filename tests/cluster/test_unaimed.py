@@ -262,7 +262,7 @@ def test_an_endpoint_of_a_client_may_hold_a_variable_that_nobody_may_read() -> N
         "`OTEL_EXPORTER_OTLP_ENDPOINT` of the pod b has its value from Secret otel, which was not read"
     ]
     assert why(of_cart(client("c", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock")))) == [
-        "`OTEL_EXPORTER_OTLP_ENDPOINT=unix:///run/otel.sock` of the pod c leads nowhere"
+        "`OTEL_EXPORTER_OTLP_ENDPOINT=unix:///run/otel.sock` of the pod c is no host with a port, and is not followed"
     ]
 
 

@@ -1,17 +1,19 @@
 """What the variables of clients come from: ConfigMaps, Services of their namespace, and what nobody here may read."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import Kind, Refused
 from dualstack.gather.pages import page
+from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object
+from dualstack.reach.exporting import exporters
 from dualstack.reach.links import service_of
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.variables import AS_THEN, LINKED, references
@@ -39,12 +41,30 @@ def held(sent: Iterable[Exporter], absent: Collection[tuple[str, str]]) -> Itera
 
 def config_maps(ask: Asker, pods: Iterable[Pod]) -> list[ConfigMap]:
     """The ConfigMaps that variables of these pods come from."""
+    found = (ask.one(kinds.CONFIG_MAPS, x) for x in _named(pods))
+    return [x for x in page(filter(None, found), _READ_MAPS).items if x]
+
+
+def _named(pods: Iterable[Pod]) -> Iterable[str]:
     named = dict[str, None]()
     for container in (y for x in pods for y in x.spec.containers or ()):
         refs = [x.value_from.config_map_key_ref for x in container.env or () if x.value_from]
         named |= {x.name: None for x in (*refs, *(x.config_map_ref for x in container.env_from or ())) if x}
-    found = (ask.one(kinds.CONFIG_MAPS, x) for x in named)
-    return [x for x in page(filter(None, found), _READ_MAPS).items if x]
+    return named
+
+
+def teller(source: object) -> Callable[[Pod], Iterable[Exporter]]:
+    """What says where a pod exports to: with the ConfigMaps that give it variables, where these were stored."""
+    near = {}
+    with contextlib.suppress(Refused):
+        raw = source.objects(kinds.CONFIG_MAPS) if isinstance(source, Stored) else ()
+        near = {(x.metadata.namespace, x.metadata.name): x for x in page(raw, _READ_MAPS).items if x}
+
+    def of_pod(pod: Pod) -> Iterable[Exporter]:
+        named = ((pod.metadata.namespace, x) for x in _named([pod]))
+        return exporters(pod, [x for y in named if (x := near.get(y))])
+
+    return of_pod if near else exporters
 
 
 def linked(ask: Asker, pods: Iterable[Pod]) -> list[Object]:

@@ -22,6 +22,7 @@ from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
 from dualstack.model.slim import AUTHORITY
 from dualstack.model.target import KubeTarget
+from dualstack.model.text import with_article
 from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach import cluster_dns
 from dualstack.reach.aliases import MOST
@@ -392,6 +393,8 @@ def enforced(ask: Asker) -> None:
         except Refused as error:
             there = {""} if error.status == _DENIED else set()
             if NOT_STORED in error.why and ask.world.objects.get(kinds.POLICIES.kind):
-                ask.world.gaps.append(Missing(f"a {kind.kind}, which may let through what others do not", error.why))
+                ask.world.gaps.append(
+                    Missing(f"{with_article(kind.kind)}, which may let through what others do not", error.why)
+                )
         held |= dict.fromkeys((kind.kind, x) for x in sorted(there))
     ask.world.other_policies = list(held)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dualstack.gather import clients, kinds
+from dualstack.gather.client_variables import teller
 from dualstack.gather.cluster import Asker
 from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import PAGE, Refused
@@ -44,7 +45,7 @@ def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
     found = whole.clients
     if not whole.target:
         with contextlib.suppress(Refused):
-            found = [*clients.of(ask.api.listed(kinds.PODS).items), *onward]
+            found = [*clients.of(ask.api.listed(kinds.PODS).items, teller(ask.api)), *onward]
     ask.world.clients = [*_theirs(ask.world, found)]
 
 
@@ -64,7 +65,7 @@ def apart(ask: Asker, pods: Iterable[Pod], find: Callable[[Pod], Object | None],
         PEERS in held,
         any(x in held for x in MESH_RULES),
     )
-    found, asked = clients.Clients(), Singles(closely=bool(held))
+    found, asked = clients.Clients(teller(ask.api)), Singles(closely=bool(held))
     for pod in (x for x in pods if not sends_on(x)):
         for one in (x for x in found.see(pod) if x.service in led):
             how = doubt(one, pod, known)

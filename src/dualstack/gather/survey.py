@@ -16,6 +16,7 @@ import msgspec
 from dualstack.gather import front, kinds, proxy
 from dualstack.gather.ahead import Ahead
 from dualstack.gather.aimed import missed
+from dualstack.gather.client_variables import teller
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, nameserver, ranges
 from dualstack.gather.domains import domains
@@ -78,7 +79,7 @@ class _Survey:
         self.own: set[Key] = set()
         self.nodes: set[str] = set()
         self.pods: list[Object] = []
-        self.clients, self.singles = Clients(), Singles(closely=isinstance(ask.api, Stored))
+        self.clients, self.singles = Clients(teller(ask.api)), Singles(closely=isinstance(ask.api, Stored))
         self.led: dict[Key, tuple[Family, ...]] = {}
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
@@ -144,8 +145,8 @@ class _Survey:
                 wanted.append(place)
             elif sends_on(pod):
                 wanted.append(place)
-                led_by = self.others.of(pod) if is_collector(pod) else ()
-                self.more.update(dict.fromkeys(led_by))
+                led_by = self.others.of(pod)
+                self.more.update(dict.fromkeys(led_by if is_collector(pod) else ()))
                 if not led_by and is_collector(pod):
                     self.alone[f"{owner(pod)} in {pod.metadata.namespace}"] = None
         self.pods += page.whole(wanted)
@@ -242,10 +243,7 @@ def _ask_singly(found: _Survey) -> None:
 
 
 def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
-    """The CronJobs that are on and of which no Job runs, with the pods that they would make; none is missed in a file.
-
-    Where no pods were stored, also what makes pods else.
-    """
+    """CronJobs that are on and of which no Job runs, and without stored pods all that makes some, with such a pod."""
     unseen = isinstance(ask.api, Stored) and kinds.PODS.kind in ask.world.unseen
     for kind in kinds.WORKLOADS.values() if unseen else ():
         with contextlib.suppress(Refused):
@@ -359,8 +357,8 @@ def _lead_on(found: _Survey) -> None:
     askers = [(Asker(ask.api, namespace, ask.world), pods) for namespace, pods in by_namespace.items()]
     behind(askers, listed=True)
     if found.alone and kinds.SERVICES.kind not in ask.world.unseen:
-        more = f" and {len(found.alone) - 5} more" if len(found.alone) > 5 else ""
-        shown = ", ".join(sorted(found.alone)[:5]) + more
+        names, left = sorted(found.alone), len(found.alone) - 5
+        shown = ", ".join(names[:5]) + (f" and {left} more" if left > 0 else "")
         ask.world.gaps.append(Missing("ways to Collectors", f"no Service leads to {shown}"))
 
 

@@ -30,3 +30,8 @@ def legible(text: str) -> str:
 
 def _visible(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def with_article(noun: str) -> str:
+    """A noun, such as a kind of objects, with the article that it wants by its first letter."""
+    return f"an {noun}" if noun[:1] in "AEIOU" else f"a {noun}"

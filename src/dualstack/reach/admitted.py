@@ -10,6 +10,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.netpol import LabelSelector, Policy
+from dualstack.model.text import with_article
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
@@ -212,7 +213,7 @@ def _unread(trace: Trace, clients: Sequence[_Client], place: Place | None, clust
     ends += [place.pod.metadata.namespace] if place and not place.pod.spec.host_network else []
     found = next(((x, y) for x, y in cluster.other_policies if y and y in ends), None)
     if found:
-        return f"there is a {found[0]} in the namespace {found[1]}, which is not read"
+        return f"there is {with_article(found[0])} in the namespace {found[1]}, which is not read"
     meshed = {x.namespace for x in clients if x.meshed}
     return unread_rules(trace.target.host, meshed, place.pod, cluster) if place else ""
 
@@ -223,7 +224,7 @@ def _unsure(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -
         return "the NetworkPolicies could not be read"
     led = any(not x.host for x in clients) or (place is not None and not place.pod.spec.host_network)
     wide = next((x for x, y in cluster.other_policies if not y and led), "")
-    return f"a {wide} may be for these pods, and is not read" if wide else ""
+    return f"{with_article(wide)} may be for these pods, and is not read" if wide else ""
 
 
 def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:

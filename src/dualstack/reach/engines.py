@@ -12,6 +12,7 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.cluster import Node
+from dualstack.model.text import with_article
 from dualstack.model.trace import Status
 
 _TAG = re.compile(r":[^/:]*$")
@@ -34,7 +35,7 @@ class Engine(msgspec.Struct, frozen=True):
     def told(self) -> str:
         """The end of a sentence on what policies do."""
         enforced = f", and {self.name} enforces policies" if self.name else ", if anything here enforces policies"
-        return f"{enforced}; a {self.others[0]} may, and is not read" if self.others else enforced
+        return f"{enforced}; {with_article(self.others[0])} may, and is not read" if self.others else enforced
 
     @property
     def status(self) -> Status:

@@ -61,7 +61,7 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
     """Why nobody knows where clients export to that are asked about."""
     said = f"`{one.variable}{f'={one.endpoint}' if one.endpoint else ''}` of the {one.place}"
     if not one.held:
-        return f"{said} leads nowhere"
+        return f"{said} is no host with a port, and is not followed"
     if one.held == HIDDEN:
         return f"{said} was hidden by who stored it, so nobody knows where it leads"
     if not one.held.endswith(AS_THEN):

@@ -183,10 +183,10 @@ def _why_not(trace: Trace, *, alone: bool) -> Iterator[str]:
 
 
 def _number(exporters: Iterable[Exporter]) -> int:
-    """How many pods these are: one that has several variables, or protocols of signals, is among those of each."""
-    found: Counter[tuple[str, str, str, tuple[str, ...]]] = Counter()
+    """How many pods these are: one with several containers, variables or protocols is among those of each."""
+    found: Counter[tuple[str, str, str, str, tuple[str, ...]]] = Counter()
     for each in exporters:
-        found[each.namespace, each.owner, each.variable, each.signals] += each.pods
+        found[each.namespace, each.owner, each.container, each.variable, each.signals] += each.pods
     most: dict[tuple[str, str], int] = {}
     for (namespace, owner, *_), pods in found.items():
         most[namespace, owner] = max(pods, most.get((namespace, owner), 0))
