@@ -182,22 +182,35 @@ def test_a_protocol_in_a_flag_counts() -> None:
         ("http://10.0.0.1,fd00::1:24317", ("http://10.0.0.1,fd00::1:24317", 24317)),
         ("http://10.0.0.1,10.0.0.2", ("http://10.0.0.1,10.0.0.2", 80)),
         ("http://10.0.0.1,10.0.0.2:99999/", ("http://10.0.0.1,10.0.0.2:99999/", 80)),
+        ("http://otel.obs:4318,http://otel2.obs:4318", ("otel.obs", 4318)),
     ],
 )
 def test_of_several_addresses_no_port_is_made_up(endpoint: str, target: tuple[str, int]) -> None:
     found = told(cart(endpoint))
 
     assert {(x.target.host, x.target.port) for x in found.traces} == {target}
-    (one,) = [x for x in found.findings if x.code == "DS102" and x.severity == "error"]
-    assert one.summary == "A variable holds several addresses"
-    assert "`status.hostIP`" in one.hint
+    (one,) = [x for x in found.findings if x.code == "DS119" and x.severity == "error"]
+    assert one.summary == "The endpoint is a list of several"
 
 
 def test_of_a_variable_with_several_the_port_behind_it_counts() -> None:
     pod = cart("http://$(IPS):24317", {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIPs"}}})
     pod["status"]["hostIPs"] = [{"ip": "10.100.0.1"}, {"ip": "fd00:100::1"}]
 
-    assert {(x.target.host, x.target.port) for x in told(pod).traces} == {("$(IPS)", 24317)}
+    found = told(pod)
+    assert {(x.target.host, x.target.port) for x in found.traces} == {("$(IPS)", 24317)}
+    (one,) = [x for x in found.findings if x.code == "DS102" and x.severity == "error"]
+    assert one.summary == "A variable holds several addresses"
+    assert "`status.hostIP`" in one.hint
+
+
+def test_of_a_list_that_somebody_wrote_one_is_to_be_chosen() -> None:
+    held = {"name": "TO", "value": "http://otel.obs:4318/,http://otel2.obs:4318"}
+    for pod in (cart(held["value"]), cart("$(TO)", held)):
+        (one,) = [x for x in told(pod).findings if x.severity == "error"]
+        assert one.code == "DS119"
+        assert one.hint.startswith("Write one, such as `http://otel.obs:4318`.")
+        assert "hostIP" not in one.hint
 
 
 def test_a_line_break_at_an_end_has_a_fix() -> None:
