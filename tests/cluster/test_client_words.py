@@ -213,6 +213,19 @@ def test_of_a_list_that_somebody_wrote_one_is_to_be_chosen() -> None:
         assert "hostIP" not in one.hint
 
 
+@pytest.mark.parametrize(("optional", "told_so"), [({"optional": True}, True), ({}, False)])
+def test_a_variable_whose_key_is_not_there_has_no_value(optional: Object, told_so: bool) -> None:
+    ref = {"configMapKeyRef": {"name": "tele", "key": "host", **optional}}
+    pod = cart("http://$(WHERE):4318", {"name": "OTHER", "value": "x"}, {"name": "WHERE", "valueFrom": ref})
+    found = told(pod, more=[config_map("tele", HOST="otel.obs")])
+
+    (one,) = [x for x in found.findings if x.code == "DS408"]
+    assert one.summary == "The endpoint names a variable without a value"
+    assert "ConfigMap tele has no key `host`, from which `WHERE` is to have its value" in one.detail
+    assert ("`optional: true`" in one.detail) is told_so
+    assert one.hint.startswith("Add that key to the ConfigMap")
+
+
 def test_a_line_break_at_an_end_has_a_fix() -> None:
     pod = cart(OTEL)
     (container,) = pod["spec"]["containers"]
