@@ -13,7 +13,7 @@ from dualstack.reach.certified import MISTRUSTED
 from dualstack.reach.exports import clients
 from dualstack.reach.garbled import FOREIGN, SCHEME, UNSPOKEN
 from dualstack.reach.live import families_of, keys
-from dualstack.reach.terms import BARE, BLANK, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
+from dualstack.reach.terms import BARE, BLANK, PARTLY, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
 
 
 class _Caution(NamedTuple):
@@ -54,6 +54,11 @@ _CAUTIONS = (
     _Caution(
         *(Hop.EXPORT, UNNAMED, "DS904", "The receiver wants credentials"),
         f"Set `OTEL_EXPORTER_OTLP_HEADERS` to what its authenticator takes, {_HEADER}.",
+    ),
+    _Caution(
+        *(Hop.EXPORT, PARTLY, "DS904", "A signal has no pipeline"),
+        "Add the receiver to a pipeline of each, or let the clients not send them: `OTEL_METRICS_EXPORTER=none` and its"
+        " like, or no exporter in such a pipeline of a Collector.",
     ),
     _Caution(
         *(Hop.ROUTE, PROXIED, "DS806", "A proxy gets what is for the cluster"),
