@@ -317,6 +317,18 @@ def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     assert "a Collector, have" not in one.detail
 
 
+def test_of_several_collectors_with_one_of_the_labels_the_one_whose_others_are_alike_is_meant(tmp_path: Path) -> None:
+    makers = [w.deployment(), w.deployment()]
+    for each, name in zip(makers, ("gateway", "agent"), strict=True):
+        each["metadata"] = {"name": name, "namespace": "obs"}
+        labels = {"app": "otel", "component": name}
+        each["spec"] = {**each["spec"], "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
+    service = w.service(selector={"app": "otel", "component": "gatewy"})
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers, services=[service]))
+
+    assert one.detail.endswith("; the pods of Deployment gateway, a Collector, have `component: gateway`.")
+
+
 def test_a_selector_of_which_no_label_is_right_gets_those_by_which_the_pods_are_known(tmp_path: Path) -> None:
     maker = w.deployment()
     template = {"metadata": {"labels": {"name": "otel", "version": "1"}}, "spec": w.TEMPLATE}
