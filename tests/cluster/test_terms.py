@@ -316,6 +316,19 @@ def test_signals_beside_traces_that_have_no_pipeline_are_told(sent: list[Exporte
     assert {x.target.port for x in found.traces if not x.accepted} == {4317}
 
 
+def test_a_collector_exports_nothing_over_http_without_a_scheme() -> None:
+    sent = replace(OF_COLLECTOR, variable="exporters.otlphttp.endpoint", signals=("traces",), may=("traces",))
+    alone = replace(sent, endpoint="otel.obs:4318", protocol="http/protobuf")
+    found = w.diagnosed(w.healthy(), clients=[alone])
+
+    (told,) = found.findings
+    assert (told.code, told.severity, told.summary) == ("DS119", Severity.ERROR, "The endpoint has no scheme")
+    assert "unsupported protocol scheme" in told.detail
+    assert told.hint.startswith("Write `http://otel.obs:4318`")
+    assert found.verdict is Verdict.DEGRADED
+    assert not any(x.failed for x in found.traces)
+
+
 @pytest.mark.parametrize(
     "environ",
     [PLAIN, {**PLAIN, "OTEL_TRACES_EXPORTER": "otlp"}, {**PLAIN, "OTEL_METRICS_EXPORTER": "prometheus"}],

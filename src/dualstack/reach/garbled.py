@@ -69,10 +69,7 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     """Why the program that exports takes no such endpoint or protocol, and the mark of that; both empty for others."""
     over_http = exporter.protocol == "http/protobuf" and exporter.configured
     if "://" not in text and over_http:
-        return (
-            f"`{text}` has no scheme, and nothing is exported over HTTP without one: unsupported protocol scheme",
-            SCHEMELESS,
-        )
+        return unschemed(exporter), SCHEMELESS
     if exporter.java and (scheme := _scheme(text)) not in ("", *_KNOWN):
         return f"`{scheme}://` is no scheme that the Java agent takes: it wants `http://` or `https://`", FOREIGN
     if "://" not in text and exporter.java:
@@ -83,6 +80,12 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     if exporter.unspoken and exporter.java and not is_redacted(exporter.protocol):
         return f"`{exporter.protocol}` is no protocol of OTLP, and the Java agent does not start with it", UNSPOKEN
     return "", ""
+
+
+def unschemed(exporter: Exporter) -> str:
+    """Why a Collector exports nothing over HTTP to an endpoint without a scheme."""
+    without = "has no scheme, and nothing is exported over HTTP without one: unsupported protocol scheme"
+    return f"`{exporter.endpoint.strip()}` {without}"
 
 
 def _port(meant: Reading, text: str) -> int:

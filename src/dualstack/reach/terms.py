@@ -19,7 +19,7 @@ from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
-from dualstack.reach.garbled import FOREIGN, UNSPOKEN, foreign
+from dualstack.reach.garbled import FOREIGN, SCHEMELESS, UNSPOKEN, foreign, unschemed
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
@@ -204,7 +204,9 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
         why = f"`{foreign(strange[0])}://` is no scheme of OTLP: some SDKs refuse it, and some then use TLS"
         trace = _doubted(trace, Hop.ENDPOINT, why, FOREIGN, strange)
     if bare and trace.protocol is Protocol.HTTP and not trace.failed:
+        sure = [x for x in bare if x.configured]
         trace = _doubted(trace, Hop.ENDPOINT, _BARE, BARE, bare)
+        trace = _doubted(trace, Hop.ENDPOINT, unschemed(sure[0]), SCHEMELESS, sure) if sure else trace
     if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:
         trace = _doubted(trace, Hop.HANDSHAKE, _UNSAID, UNSAID, unsaid)
     odd = [x for x in brought if x.unspoken and not is_redacted(x.protocol)]
