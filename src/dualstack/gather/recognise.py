@@ -51,8 +51,7 @@ _TEMPLATE = "{{"
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
 _PART = re.compile(rf"^[ \t]*{{?[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
-_SLIPS = 50  # in one text
-_DEPTH = 8  # of a configuration inside another file
+_SLIPS, _DEPTH = 50, 8  # in one text; of a configuration inside another file
 
 
 class Pending(NamedTuple):
