@@ -70,13 +70,12 @@ from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current
 from dualstack.reach.terms import agreed
-from dualstack.reach.unaimed import ALONE, NEEDS, unaimed
+from dualstack.reach.unaimed import NEEDS, silent, unaimed
 from dualstack.reach.unbound import NOTHING, held_by_others
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
 from dualstack.reach.unready import ending
-from dualstack.reach.unsent import aimless
 from dualstack.reach.veiled import veiled
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
@@ -270,8 +269,9 @@ def conclude(
     gaps = tuple(Skipped(x.needs, x.why) for x in (*world.gaps, *beyond, *seen.said.gaps))
     why = "" if seen.traces.items else unaimed(seen.cluster, seen.places, world.target, world.namespace)
     gaps = (*((Skipped(NEEDS, why),) if why else ()), *gaps, *seen.unverified, *untried(seen.traces))
-    if ALONE in why and len(chosen or rules()) == len(rules()):
-        findings = ranked([*findings, *(under("DS110", x) for x in aimless(seen.cluster))])
+    if len(chosen or rules()) == len(rules()):
+        mute = silent(seen.cluster, why, "" if whole else world.target)
+        findings = ranked([*findings, *(under(code, x) for code, x in mute)]) if why else findings
     traces = whom.spared(flows)
     answer = Diagnosis(
         seen.question, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients)

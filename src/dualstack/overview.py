@@ -30,6 +30,7 @@ from dualstack.reach.injected import told as instrumented
 from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
+from dualstack.reach.unbegun import unbegun
 from dualstack.reach.unsent import aimless
 from dualstack.reach.untold import is_same, untold
 from dualstack.reach.verdict import verdict
@@ -51,6 +52,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     astray, _ = judged(Snapshot({}).adding(strays, whole), [x for x in wanted if x.check and Cluster in x.check.takes])
     mute = [x for x in astray if x.code == _SWITCHED_OFF]
     mute += [under("DS110", x) for x in aimless(whole) if len(wanted) == len(rules())]
+    waiting = [under("DS507", x) for x in unbegun(whole) if len(wanted) == len(rules())]
     astray = [x for x in astray if x not in mute]
     lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
     told = [(x.called, y) for x, one in each for y in one.findings]
@@ -60,7 +62,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     apart = [(x.exporters[0].made_by(ambiguous=True), y) for x in alone for y in x.findings]
     found = _together((x, y) for x, y in told if not any(is_same(y, z) for _, z in apart))
     silent = _together((x.evidence[0].source, x) for x in mute)
-    findings = ranked([*found, *_together(apart, by_detail=True), *lonely, *silent])
+    findings = ranked([*found, *_together(apart, by_detail=True), *lonely, *silent, *waiting])
     every = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in every)))
     heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone if x.findings for y in x.exporters}

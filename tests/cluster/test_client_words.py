@@ -230,22 +230,48 @@ def test_other_words_of_a_script_change_nothing() -> None:
         ("http://10.0.0.1,fd00::1:24317", ("http://10.0.0.1,fd00::1:24317", 24317)),
         ("http://10.0.0.1,10.0.0.2", ("http://10.0.0.1,10.0.0.2", 80)),
         ("http://10.0.0.1,10.0.0.2:99999/", ("http://10.0.0.1,10.0.0.2:99999/", 80)),
+        ("http://otel.obs:4318,http://otel2.obs:4318", ("otel.obs", 4318)),
     ],
 )
 def test_of_several_addresses_no_port_is_made_up(endpoint: str, target: tuple[str, int]) -> None:
     found = told(cart(endpoint))
 
     assert {(x.target.host, x.target.port) for x in found.traces} == {target}
-    (one,) = [x for x in found.findings if x.code == "DS102" and x.severity == "error"]
-    assert one.summary == "A variable holds several addresses"
-    assert "`status.hostIP`" in one.hint
+    (one,) = [x for x in found.findings if x.code == "DS119" and x.severity == "error"]
+    assert one.summary == "The endpoint is a list of several"
 
 
 def test_of_a_variable_with_several_the_port_behind_it_counts() -> None:
     pod = cart("http://$(IPS):24317", {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIPs"}}})
     pod["status"]["hostIPs"] = [{"ip": "10.100.0.1"}, {"ip": "fd00:100::1"}]
 
-    assert {(x.target.host, x.target.port) for x in told(pod).traces} == {("$(IPS)", 24317)}
+    found = told(pod)
+    assert {(x.target.host, x.target.port) for x in found.traces} == {("$(IPS)", 24317)}
+    (one,) = [x for x in found.findings if x.code == "DS102" and x.severity == "error"]
+    assert one.summary == "A variable holds several addresses"
+    assert "`status.hostIP`" in one.hint
+
+
+def test_of_a_list_that_somebody_wrote_one_is_to_be_chosen() -> None:
+    held = {"name": "TO", "value": "http://otel.obs:4318/,http://otel2.obs:4318"}
+    for pod in (cart(held["value"]), cart("$(TO)", held)):
+        (one,) = [x for x in told(pod).findings if x.severity == "error"]
+        assert one.code == "DS119"
+        assert one.hint.startswith("Write one, such as `http://otel.obs:4318`.")
+        assert "hostIP" not in one.hint
+
+
+@pytest.mark.parametrize(("optional", "told_so"), [({"optional": True}, True), ({}, False)])
+def test_a_variable_whose_key_is_not_there_has_no_value(optional: Object, told_so: bool) -> None:
+    ref = {"configMapKeyRef": {"name": "tele", "key": "host", **optional}}
+    pod = cart("http://$(WHERE):4318", {"name": "OTHER", "value": "x"}, {"name": "WHERE", "valueFrom": ref})
+    found = told(pod, more=[config_map("tele", HOST="otel.obs")])
+
+    (one,) = [x for x in found.findings if x.code == "DS408"]
+    assert one.summary == "The endpoint names a variable without a value"
+    assert "ConfigMap tele has no key `host`, from which `WHERE` is to have its value" in one.detail
+    assert ("`optional: true`" in one.detail) is told_so
+    assert one.hint.startswith("Add that key to the ConfigMap")
 
 
 def test_a_line_break_at_an_end_has_a_fix() -> None:

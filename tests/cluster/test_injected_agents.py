@@ -80,5 +80,6 @@ def test_what_the_java_agent_refuses_is_an_error_and_what_others_may_take_is_not
 def test_what_hides_a_protocol_is_none() -> None:
     hidden = variables(OTEL_EXPORTER_OTLP_PROTOCOL="***HIDDEN***")
 
-    assert not told(cart("http://otel.obs:4317", *hidden, *BY_AGENT)).findings
+    alone = variables(OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    assert not told(cart("http://otel.obs:4317", *hidden, *alone, *BY_AGENT)).findings
     assert not told(cart("http://otel.obs:4317", *hidden)).findings

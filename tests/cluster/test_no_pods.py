@@ -147,6 +147,24 @@ def test_the_kubelet_says_which_probe_fails() -> None:
     assert "at the first address of the pod" in found.hint
 
 
+@pytest.mark.parametrize(("grpc", "cured"), [("0.0.0.0:4317", True), ("127.0.0.1:4317", False)])
+@pytest.mark.parametrize("events", [[event("Unhealthy", PROBE)], []])
+def test_pods_that_are_older_than_what_mends_them_are_to_be_restarted(
+    grpc: str,
+    cured: bool,
+    events: list[Object],
+) -> None:
+    later = w.config(grpc=grpc, managedFields=[{"time": "2026-03-02T10:00:00Z"}])
+    pods = [w.pod("otel-a", "n1", **NOT_READY)]
+    found = w.diagnosed(w.healthy(pods=pods, events=events, configs=[later]))
+    (one,) = [x for x in found.findings if x.code == "DS507"]
+
+    why = "ConfigMap otel was changed at 2026-03-02T10:00:00Z, after the container started, and"
+    assert one.hint.startswith(f"Restart the pods: {why}") is cured
+    assert one.fix is not None
+    assert one.fix.commands[0].startswith("kubectl rollout restart deployment otel") is cured
+
+
 def test_of_a_container_that_ended_its_end_says_more_than_a_probe() -> None:
     ended = [{"name": "otelcol", "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
     found = of(w.pod("otel-a", "n1", **NOT_READY, containerStatuses=ended), events=[event("Unhealthy", PROBE)])
@@ -315,6 +333,18 @@ def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
     one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers))
 
     assert "a Collector, have" not in one.detail
+
+
+def test_of_several_collectors_with_one_of_the_labels_the_one_whose_others_are_alike_is_meant(tmp_path: Path) -> None:
+    makers = [w.deployment(), w.deployment()]
+    for each, name in zip(makers, ("gateway", "agent"), strict=True):
+        each["metadata"] = {"name": name, "namespace": "obs"}
+        labels = {"app": "otel", "component": name}
+        each["spec"] = {**each["spec"], "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
+    service = w.service(selector={"app": "otel", "component": "gatewy"})
+    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers, services=[service]))
+
+    assert one.detail.endswith("; the pods of Deployment gateway, a Collector, have `component: gateway`.")
 
 
 def test_a_selector_of_which_no_label_is_right_gets_those_by_which_the_pods_are_known(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_several_addresses_are_none(tmp_path: Path) -> None:
     found = told(folder(tmp_path, cart("http://10.100.0.1,fd00:100::1:4317"), API))
 
     assert found.verdict == "broken"
-    (first, *_) = of(found, "DS102")
+    (first, *_) = of(found, "DS119")
     assert "`http://10.100.0.1,fd00:100::1:4317` holds several addresses, and a client takes one" in first.detail
 
 

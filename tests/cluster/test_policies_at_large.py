@@ -81,6 +81,18 @@ def test_of_a_whole_cluster_another_policy_may_let_them_in() -> None:
     assert found.verdict == "unknown"
 
 
+def test_of_a_whole_cluster_clients_in_the_network_of_their_node_need_a_block_of_addresses() -> None:
+    client = deepcopy(CLIENT)
+    client["spec"] |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet", "nodeName": "n3"}
+    world = w.world([*w.healthy(nodes=[calico("n1")]), client, DNS, into(named("shop"))])
+    found = survey(Asker(Stored(world), ""))
+    found.target = str(EVERYTHING)
+
+    (one,) = [x for x in conclude_all(found, Question()).findings if x.code == "DS701"]
+    assert "in the network of their node" in one.detail
+    assert "`from: [{ipBlock: …}]` of the IPv4 and IPv6 addresses of the nodes" in one.hint
+
+
 def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 

@@ -6,7 +6,8 @@ import pytest
 
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Severity
-from dualstack.review import lint
+from dualstack.report.verbs.understood import render_json
+from dualstack.review import explained, lint
 from dualstack.testing.files import file
 from tests.cluster import worlds as w
 
@@ -48,6 +49,57 @@ def test_its_listeners_are_those_of_its_version(
     found = tempo(protocols, image, **more)
 
     assert {x.code for x in found.findings if x.severity is Severity.ERROR} - {"DS201"} == codes
+
+
+def test_it_is_called_by_its_name_and_its_fields_by_theirs() -> None:
+    found = [x for x in tempo(LEFT_OUT, "grafana/tempo:2.8.2").findings if x.code == "DS202"]
+
+    for one, name in zip(found, ("grpc", "http"), strict=True):
+        assert "held by `Tempo`" in one.detail
+        assert f"Set `distributor.receivers.otlp.protocols.{name}.endpoint` in" in one.hint
+        assert "`receivers." not in f"{one.detail} {one.hint} {one.evidence}"
+
+
+def test_where_nobody_says_which_one_runs_its_own_versions_are_told() -> None:
+    said = f"""apiVersion: v1
+kind: ConfigMap
+metadata: {{name: tempo}}
+data:
+  tempo.yaml: |
+    distributor:
+      receivers: {{otlp: {{protocols: {{{LEFT_OUT}}}}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: tempo}}
+spec:
+  template:
+    metadata: {{labels: {{app: tempo}}}}
+    spec:
+      containers:
+        - name: tempo
+          image: grafana/tempo:main
+          args: [-config.file=/conf/tempo.yaml]
+          ports: [{{containerPort: 4317}}]
+          volumeMounts: [{{name: conf, mountPath: /conf}}]
+      volumes: [{{name: conf, configMap: {{name: tempo}}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: tempo}}
+spec: {{selector: {{app: tempo}}, ports: [{{name: otlp-grpc, port: 4317}}]}}
+"""
+    (one,) = [x for x in lint(file(said)).diagnosis.findings if x.code == "DS214"]
+
+    assert one.detail.endswith("Before 2.7 it was every address.")
+    assert "`distributor.receivers.otlp.protocols.grpc.endpoint`" in one.hint
+
+
+def test_the_collectors_own_metrics_are_none_of_it() -> None:
+    shown = render_json(explained(file(text(OPEN)))[0])
+
+    assert "distributor.receivers.otlp" in shown
+    assert "service/telemetry" not in shown
 
 
 def test_as_a_file_it_is_judged_as_well() -> None:

@@ -283,6 +283,62 @@ def test_what_a_client_may_send_is_all_that_nobody_switched_off(
     assert brings(signal, "http://a", values, set(values)).may == may
 
 
+AGENT = {"JAVA_TOOL_OPTIONS": "-javaagent:/opt/opentelemetry-javaagent.jar"}
+OF_COLLECTOR = Exporter(
+    "shop",
+    "Deployment agent",
+    "agent-1",
+    "exporters.otlp.endpoint",
+    "otel.obs:4317",
+    "grpc",
+    tls=False,
+    signals=("traces", "logs"),
+    may=("traces", "logs"),
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "lost"),
+    [
+        (shop({**PLAIN, "OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp"}), "metrics and logs"),
+        (shop({**PLAIN, "OTEL_LOGS_EXPORTER": "none", **AGENT}), "metrics"),
+        ([OF_COLLECTOR], "logs"),
+    ],
+    ids=["by variables", "by the Java agent", "by pipelines"],
+)
+def test_signals_beside_traces_that_have_no_pipeline_are_told(sent: list[Exporter], lost: str) -> None:
+    one = replace(sent[0], endpoint=sent[0].endpoint.replace("otel:", "otel.obs:"))
+    found = judged(looked(Outcome.ACCEPTED, signals=("traces",)), [one])
+
+    (told,) = found.findings
+    assert (told.code, told.severity, told.summary) == ("DS904", Severity.WARNING, "A signal has no pipeline")
+    assert told.detail.endswith(f"has a pipeline of traces alone, and its clients are set to send {lost} as well.")
+    assert {x.target.port for x in found.traces if not x.accepted} == {4317}
+
+
+def test_a_collector_exports_nothing_over_http_without_a_scheme() -> None:
+    sent = replace(OF_COLLECTOR, variable="exporters.otlphttp.endpoint", signals=("traces",), may=("traces",))
+    alone = replace(sent, endpoint="otel.obs:4318", protocol="http/protobuf")
+    found = w.diagnosed(w.healthy(), clients=[alone])
+
+    (told,) = found.findings
+    assert (told.code, told.severity, told.summary) == ("DS119", Severity.ERROR, "The endpoint has no scheme")
+    assert "unsupported protocol scheme" in told.detail
+    assert told.hint.startswith("Write `http://otel.obs:4318`")
+    assert found.verdict is Verdict.DEGRADED
+    assert not any(x.failed for x in found.traces)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [PLAIN, {**PLAIN, "OTEL_TRACES_EXPORTER": "otlp"}, {**PLAIN, "OTEL_METRICS_EXPORTER": "prometheus"}],
+)
+def test_who_may_send_traces_alone_is_not_suspected(environ: dict[str, str]) -> None:
+    found = judged(looked(Outcome.ACCEPTED, signals=("traces",)), shop(environ))
+
+    assert (found.verdict, found.findings) == (Verdict.HEALTHY, ())
+
+
 def test_what_fails_before_is_told_first() -> None:
     found = judged(looked(Outcome.REFUSED), shop({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "https://otel:4317", **GRPC}))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
@@ -12,7 +13,7 @@ from dualstack.model.question import Question
 from dualstack.overview import conclude_all
 from dualstack.rules.registry import rules
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import told
+from tests.cluster.test_client_ways import config_map, gathered, told
 from tests.cluster.test_survey import client, variables
 
 Object = dict[str, Any]
@@ -85,6 +86,48 @@ def test_a_variable_of_a_framework_is_no_slip(name: str) -> None:
     assert not of_all(pod).findings
     (why,) = [x.why for x in told(pod).skipped if x.needs == "ports for OTLP"]
     assert "Rename" not in why
+
+
+NO_KEY = "couldn't find key endpoint in ConfigMap shop/tele"
+KEY = [
+    {
+        "name": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "valueFrom": {"configMapKeyRef": {"name": "tele", "key": "endpoint"}},
+    }
+]
+
+
+def waiting(pod: Object, message: str = NO_KEY) -> Object:
+    (container,) = pod["spec"]["containers"]
+    state = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
+    status = {"phase": "Pending", "conditions": [], "containerStatuses": [{"name": container["name"], "state": state}]}
+    return {**pod, "status": {**pod["status"], **status}}
+
+
+def test_who_waits_for_a_key_is_told_that_nothing_runs() -> None:
+    pod, held = waiting(client("a", "n1", KEY)), config_map("tele", ENDPOINT=OTEL)
+    for found in (told(pod, more=[held]), of_all(pod, held)):
+        (one,) = found.findings
+        assert (one.code, one.severity, one.summary) == ("DS507", "warning", "Pods of the client do not run")
+        assert NO_KEY in one.detail
+        assert "ConfigMap tele has no key `endpoint`, where they read it; it has `ENDPOINT`" in one.hint
+        assert found.verdict == "unknown"
+        assert "loopback" not in str(found.skipped)
+    asked = told(pod, more=[held])
+    assert [x.why.endswith("see to that first") for x in asked.skipped if x.needs == "ports for OTLP"] == [True]
+
+
+def test_what_else_pods_wait_for_is_told_with_how_many_do() -> None:
+    secret = [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}]
+    pods = [client("a", "n1", secret), waiting(client("bb", "n2", secret), 'secret "keys" not found')]
+    world = gathered(pods[0])
+    world.objects["Pod"].append(pods[1])
+    (one,) = conclude(world, Question()).findings
+
+    assert one.summary == "1 of the client's 2 pods does not run"
+    assert 'for its container cart: secret "keys" not found' in one.detail
+    assert one.hint == "Make what they wait for, or correct its name in the pods."
+    assert not of_all(*pods).findings
 
 
 def test_who_leaves_a_rule_out_is_not_told_of_it() -> None:

@@ -35,6 +35,8 @@ from dualstack.model.source import Location, Room
 from dualstack.reach.brings import CERTIFICATE, HEADERS
 from dualstack.reach.features import is_on
 
+TELEMETRY = "service/telemetry"
+"""The component that shows the Collector's own metrics."""
 _BYTES = 10_000_000
 _PROMETHEUS = ("pull", "exporter", "prometheus")
 _OTLP = {"yes": True, "open": None, "": False}
@@ -186,7 +188,7 @@ def unread(root: Node, origin: Origin) -> Iterator[tuple[str, str]]:
 
 def _telemetry(root: Node, reading: "_Reading") -> Iterator[DeclaredEndpoint | None]:
     """What `service.telemetry.metrics` listens on: the readers, or the address of old, or the default."""
-    component, metrics = "service/telemetry", "service.telemetry.metrics"
+    component, metrics = TELEMETRY, "service.telemetry.metrics"
     pair = get(root, *metrics.split("."))
     body = pair[1] if pair else None
     if expand(scalar(value(body, "level")), reading.environ).value == "none":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from dualstack.gather.collector_config import Reader, idle, listening, unread, uses
+from dualstack.gather.collector_config import TELEMETRY, Reader, idle, listening, unread, uses
 from dualstack.gather.collector_sends import balancers, destinations, expressions
 from dualstack.gather.errors import BadFile
 from dualstack.gather.expand import Environ
@@ -55,7 +55,7 @@ def declared(found: Found, environ: Environ, wanted: str, included: Included) ->
         except BadFile as error:
             found.errors.append(error)
             continue
-        whole = Pending(root, origin, group[0].holder)
+        whole = Pending(root, origin, group[0].holder, group[0].within)
         holders = tuple(x.holder for x in group if x.holder)
         yield _declared(whole, [reader], (environ, wanted), _nowhere, found, holders)
 
@@ -99,7 +99,9 @@ def _declared(
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
     reader = Reader(said, dict(gates), _is_in_words(pending, parts))
-    endpoints = listening(root, origin, environ, reader)
+    within = pending.within
+    every = (x for x in listening(root, origin, environ, reader) if not within or x.component != TELEMETRY)
+    endpoints = tuple(x.inside_of(within) for x in every)
     return Declared(
         tuple(map(completed, endpoints)) if pending.holder and pending.holder.kind == OPERATED else endpoints,
         said,

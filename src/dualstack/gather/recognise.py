@@ -51,16 +51,16 @@ _TEMPLATE = "{{"
 _CONFIG = re.compile(r"^[ \t]*[\"']?(?:receivers|exporters|extensions)[\"']?[ \t]*:", re.MULTILINE)
 _PART = re.compile(rf"^[ \t]*{{?[ \t]*[\"']?(?:{'|'.join(SECTIONS)})[\"']?[ \t]*:", re.MULTILINE)
 _AGENT = re.compile(r"^(?:sources|sinks|pipeline):(?=[\s\S]*opentelemetry)", re.MULTILINE)
-_SLIPS = 50  # in one text
-_DEPTH = 8  # of a configuration inside another file
+_SLIPS, _DEPTH = 50, 8  # in one text; of a configuration inside another file
 
 
 class Pending(NamedTuple):
-    """A Collector configuration that was found: its nodes, their place, and what holds it."""
+    """A Collector configuration that was found: its nodes, their place, what holds it, and in which field of that."""
 
     root: Node
     origin: Origin
     holder: Holder | None = None
+    within: str = ""
 
 
 class Unwritten(NamedTuple):
@@ -237,7 +237,7 @@ def read_object(root: Node, origin: Origin, found: Found) -> None:
         OBJECTS[kind](root, origin, found)
     elif config := config_in(root):
         found.understood += 1
-        found.configs.append(Pending(config, origin))
+        found.configs.append(Pending(config[0], origin, within=config[1]))
     elif isinstance(value(root, "services"), MappingNode) and not kind:
         _composition(root, origin, found)
     elif not _agent(root, origin, found, origin.holder):
@@ -290,7 +290,7 @@ def _text(node: ScalarNode, origin: Origin, holder: Holder, found: Found) -> Non
     inner = composed(origin.inner(node), found)
     if inner and (config := config_in(inner[0])):
         found.understood += 1
-        found.configs.append(Pending(config, inner[1], holder))
+        found.configs.append(Pending(config[0], inner[1], holder, config[1]))
         refuse_repeated(*inner, found)
     elif inner and _agent(*inner, found, holder):
         return

@@ -5,6 +5,7 @@ from functools import cache
 
 from dualstack.gather.yaml_tree import MappingNode, Node, pairs, scalar, value
 from dualstack.knowledge import table
+from dualstack.model.otel import TEMPO
 
 SECTIONS = {"receivers", "processors", "exporters", "connectors", "extensions", "service"}
 
@@ -18,14 +19,16 @@ def is_config(node: Node | None) -> bool:
     return bool(held) and held.keys() <= SECTIONS and any(_is_known(x, held[x]) for x in sections)
 
 
-def config_in(root: Node) -> Node | None:
-    """The Collector configuration that a document is, or holds as Grafana Tempo does; None where there is none.
+def config_in(root: Node) -> tuple[Node, str] | None:
+    """The Collector configuration that a document is, or holds as Grafana Tempo does, and in which field it does.
 
-    The receivers of Tempo's distributor are the Collector's, and are written as there (grafana/tempo
-    modules/distributor/config.go); all of them are in use.
+    None where there is none. The receivers of Tempo's distributor are the Collector's, and are written as there
+    (grafana/tempo modules/distributor/config.go); all of them are in use.
     """
-    distributor = value(root, "distributor")
-    return root if is_config(root) else distributor if value(distributor, "receivers") is not None else None
+    if is_config(root):
+        return root, ""
+    distributor = value(root, TEMPO)
+    return (distributor, TEMPO) if distributor and value(distributor, "receivers") is not None else None
 
 
 def _is_known(section: str, body: Node) -> bool:

@@ -296,8 +296,7 @@ def _is_gone(place: Key, found: _Survey) -> bool:
 
 
 def _lists(found: _Survey, namespace: str = "") -> bool:
-    source = found.ask.api
-    return not isinstance(source, Stored) or source.lists(kinds.SERVICES, namespace)
+    return not isinstance(found.ask.api, Stored) or found.ask.api.lists(kinds.SERVICES, namespace)
 
 
 def _is_vacant(address: str, found: _Survey) -> bool:

@@ -15,10 +15,11 @@ class FieldRef(Slim, frozen=True):
 
 
 class KeyRef(Slim, frozen=True):
-    """A key of a ConfigMap or a Secret."""
+    """A key of a ConfigMap or a Secret; a container starts without an `optional` one that is not there."""
 
     name: str = ""
     key: str = ""
+    optional: bool | None = None
 
 
 class ValueFrom(Slim, frozen=True):

@@ -8,6 +8,9 @@ from dualstack.model.address import Protocol
 from dualstack.model.sockets import Runtime, Transport
 from dualstack.model.source import Location, Room, Written
 
+TEMPO = "distributor"
+"""The field of Grafana Tempo's configuration that has receivers of the Collector (modules/distributor/config.go)."""
+
 
 class DeclaredEndpoint(msgspec.Struct, frozen=True):
     """One address that a component of a configuration listens on.
@@ -29,7 +32,7 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     over its protocol, None where nobody knows, and `wants` what clients have to bring, in the words of
     `reach/brings.py`, and it `trusts` an authority that it names, or anybody. `inside` names the variable or the
     argument of a container that it stands in, and `given` a variable that it is made of and what holds that, which was
-    not read.
+    not read. `within` is the field of another program's configuration that has the component, as that of Grafana Tempo.
     """
 
     component: str
@@ -60,6 +63,11 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     wants: tuple[str, ...] = ()
     inside: str = ""
     given: str = ""
+    within: str = ""
+
+    def inside_of(self, field: str) -> "DeclaredEndpoint":
+        """The same in a configuration that has the Collector's in a field; as it is where that is empty."""
+        return msgspec.structs.replace(self, field=f"{field}.{self.field}", within=field) if field else self
 
     @property
     def moved(self) -> bool:
@@ -69,7 +77,13 @@ class DeclaredEndpoint(msgspec.Struct, frozen=True):
     @property
     def program(self) -> str:
         """What listens there, in words."""
-        return "the Collector" if "/" in self.component else self.component
+        named = "the Collector" if "/" in self.component else self.component
+        return "Tempo" if self.within == TEMPO else named
+
+    @property
+    def local_since(self) -> str:
+        """The version of the program since which what is left out is local (grafana/tempo CHANGELOG, 2.7.0)."""
+        return "2.7" if self.within == TEMPO else "0.104"
 
     @property
     def effective(self) -> str:

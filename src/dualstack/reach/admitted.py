@@ -29,6 +29,8 @@ SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
 """Marks of the hop `policy`: no NetworkPolicy lets these clients through, in a direction, for want of something."""
 _OF_SOME = "-by-labels"
 """The end of such a mark where it is for the labels of these clients, and others may get through."""
+_OF_NODES = "-in-host-network"
+"""The end of such a mark where these clients are in the network of their nodes, which no labels choose."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
 _WORDS = {Way.IN: "in", Way.OUT: "out"}
 _NAMED = "NetworkPolicy "
@@ -73,7 +75,8 @@ class _Said(msgspec.Struct, frozen=True):
     """What the policies of one end say of a flow; whoever else comes is told the `same`.
 
     `missed` says by what a rule fails the flow that seems to be meant for it. What they say does not hold for those of
-    the pods that are `apart`: in the network of the client's own node.
+    the pods that are `apart`: in the network of the client's own node. `host` says that who comes in is in the network
+    of a node.
     """
 
     way: Way
@@ -83,6 +86,7 @@ class _Said(msgspec.Struct, frozen=True):
     same: bool = True
     missed: str = ""
     apart: bool = False
+    host: bool = False
 
 
 def shut_out(hop: TracedHop) -> bool:
@@ -92,12 +96,17 @@ def shut_out(hop: TracedHop) -> bool:
 
 def plain(mark: str) -> str:
     """A mark without what it says of other clients."""
-    return mark.removesuffix(_OF_SOME)
+    return mark.removesuffix(_OF_NODES).removesuffix(_OF_SOME)
+
+
+def is_of_nodes(mark: str) -> bool:
+    """Whether a mark is of clients in the network of their nodes."""
+    return mark.endswith(_OF_NODES)
 
 
 def is_chosen(hop: TracedHop) -> bool:
     """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
-    return hop.mark in (UNCLEAR, cluster_dns.SHUT_IN) or hop.mark.endswith(_OF_SOME)
+    return hop.mark in (UNCLEAR, cluster_dns.SHUT_IN) or hop.mark.removesuffix(_OF_NODES).endswith(_OF_SOME)
 
 
 def bars(hop: TracedHop) -> Way:
@@ -265,7 +274,8 @@ def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
         same = all(x.spec.pod_selector == LabelSelector() for x in policies)
     if let is not Let.NONE:
         return _Said(way, let, policies, same=same)
-    return _Said(way, let, policies, lacks(policies, way, spot), same, missed(policies, way, spot))
+    host = way is Way.IN and spot.other.host
+    return _Said(way, let, policies, lacks(policies, way, spot), same, missed(policies, way, spot), host=host)
 
 
 def _end(
@@ -365,7 +375,7 @@ def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
     apart = " of pods in the network of other nodes" if said.apart else ""
     why = f"no policy lets the {trace.vantage} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
-    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME)
+    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME) + (_OF_NODES if said.host else "")
     status = Status.UNKNOWN if said.apart else by.status
     why = f"{why}; {said.missed}" if said.missed else why
     return _stopped(trace, TracedHop(Hop.POLICY, status, why, mark, (_fact(trace, said),)))

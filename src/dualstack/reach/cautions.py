@@ -1,4 +1,4 @@
-"""Flows of which nobody knows how they end, where both ends say what may be amiss: a warning, and what to do."""
+"""Flows of which nobody knows how they end, where both ends say what is, or may be, amiss, and what to do."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.answers import CLIENT_CERTIFICATE
 from dualstack.reach.certified import MISTRUSTED
 from dualstack.reach.exports import clients
-from dualstack.reach.garbled import FOREIGN, SCHEME, UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import families_of, keys
-from dualstack.reach.terms import BARE, BLANK, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
+from dualstack.reach.terms import BARE, BLANK, PARTLY, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
 
 
 class _Caution(NamedTuple):
@@ -24,18 +24,18 @@ class _Caution(NamedTuple):
     code: str
     summary: str
     hint: str
+    severity: Severity = Severity.WARNING
 
 
 _HEADER = "such as `authorization=Bearer%20TOKEN` (`headers` in a Collector's exporter)"
+_SCHEME = "Write `http://{0.endpoint}`, or `https://{0.endpoint}` where the receiver takes TLS."
 _CAUTIONS = (
     _Caution(
         *(Hop.ENDPOINT, BLANK, "DS119", "A blank ends the endpoint"),
         "Leave it out: in YAML with `|-` in the place of `|`.",
     ),
-    _Caution(
-        *(Hop.ENDPOINT, BARE, "DS119", "The endpoint has no scheme"),
-        "Write `http://{0.endpoint}`, or `https://{0.endpoint}` where the receiver takes TLS.",
-    ),
+    _Caution(*(Hop.ENDPOINT, BARE, "DS119", "The endpoint has no scheme"), _SCHEME),
+    _Caution(*(Hop.ENDPOINT, SCHEMELESS, "DS119", "The endpoint has no scheme"), _SCHEME, Severity.ERROR),
     _Caution(*(Hop.ENDPOINT, FOREIGN, "DS119", "The endpoint has another scheme"), SCHEME),
     _Caution(
         *(Hop.ENDPOINT, UNSPOKEN, "DS902", "This is no protocol of OTLP"),
@@ -56,6 +56,11 @@ _CAUTIONS = (
         f"Set `OTEL_EXPORTER_OTLP_HEADERS` to what its authenticator takes, {_HEADER}.",
     ),
     _Caution(
+        *(Hop.EXPORT, PARTLY, "DS904", "A signal has no pipeline"),
+        "Add the receiver to a pipeline of each, or let the clients not send them: `OTEL_METRICS_EXPORTER=none` and its"
+        " like, or no exporter in such a pipeline of a Collector.",
+    ),
+    _Caution(
         *(Hop.ROUTE, PROXIED, "DS806", "A proxy gets what is for the cluster"),
         "Add `{0.host}` to `NO_PROXY` in the environment of the clients, or let the proxy know the way.",
     ),
@@ -64,7 +69,7 @@ _ANYBODY = Exporter("", "", "", "", "HOST:PORT")
 
 
 def cautions(traces: Traces, exporters: Iterable[Exporter]) -> Iterator[tuple[str, Finding]]:
-    """One finding, with the code of its rule, for each reason why clients may fail."""
+    """One finding, with the code of its rule, for each reason why clients fail, or may."""
     sent = clients(traces.items, exporters)
     for each in _CAUTIONS:
         open_ = [(sent.get(n, ()), x) for n, x in enumerate(traces.items) if _is_met(each, x)]
@@ -98,7 +103,7 @@ def _finding(caution: _Caution, flows: Sequence[Trace], brought: Sequence[Export
         summary=caution.summary,
         detail=f"{why[:1].upper()}{why[1:]}.",
         hint=caution.hint.format(told),
-        severity=Severity.WARNING,
+        severity=caution.severity,
         confidence=Confidence.DECLARED,
         families=families_of(flows),
         evidence=evidence,

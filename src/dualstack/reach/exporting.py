@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
@@ -187,6 +188,12 @@ def owner(pod: Pod) -> str:
 def is_collector(pod: Pod) -> bool:
     """Whether a container of a pod runs a Collector, by its image."""
     return any(COLLECTOR.search(x.image) for x in pod.spec.containers or ())
+
+
+def receives(pod: Pod) -> bool:
+    """Whether a pod may be of those that receive."""
+    ports = (y for x in pod.spec.containers or () for y in x.ports or ())
+    return is_collector(pod) or any(x.container_port in OTLP_PORTS for x in ports)
 
 
 def asked(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterable[Service] = ()) -> tuple[Exporter, ...]:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from dualstack.model.address import OTLP_PORTS, Protocol, Target
+from dualstack.model.address import OTLP_PORTS, Protocol, Target, is_address
 from dualstack.model.evidence import Evidence
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
@@ -15,8 +15,9 @@ _FAULTS = ("DS101", "DS103", "DS119")
 
 _SEVERAL = "DS102"
 """The rule of variables that hold addresses, such as `status.hostIPs`, which are of both families."""
-SCHEMELESS, FOREIGN, UNSPOKEN = "schemeless", "foreign-scheme", "unspoken"
-"""Marks of an endpoint without a scheme or with another one, and of a protocol that is none, where that is not taken.
+SCHEMELESS, FOREIGN, UNSPOKEN, LISTED = "schemeless", "foreign-scheme", "unspoken", "listed"
+"""Marks of an endpoint without a scheme or with another one, and of a protocol that is none, where that is not taken;
+and of several endpoints that somebody wrote.
 
 A Collector does not over HTTP (runs of 0.139 and 0.161); for Java see opentelemetry-java, OtlpConfigUtil.
 """
@@ -42,17 +43,24 @@ def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | No
         spoken = exporter.target.protocol if exporter.target else target.protocol
         return replace(target, protocol=spoken), TracedHop(Hop.ENDPOINT, Status.FAIL, why, mark, (said,))
     authority = text.partition("://")[2].partition("/")[0]
-    if "," in authority and "$" not in authority:
+    if ("," in authority and "$" not in authority) or ",http" in text:
         why = f"`{text}` holds several addresses, and a client takes one"
-        return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, _SEVERAL, (said,))
+        mark = _SEVERAL if _is_of_fields(exporter, authority) else LISTED
+        return target, TracedHop(Hop.ENDPOINT, Status.FAIL, why, mark, (said,))
     return None
+
+
+def _is_of_fields(exporter: Exporter, authority: str) -> bool:
+    """Whether a variable gave several plain addresses, as `status.hostIPs` and `status.podIPs` do."""
+    before = authority.split(",")[:-1]
+    return "$" in exporter.written and bool(before) and all(is_address(x.strip("[")) for x in before)
 
 
 def seeming(exporter: Exporter) -> Target:
     """Where a client seems to mean to send to whose endpoint may be no address."""
     text = exporter.endpoint.strip()
-    whole = exporter.written if "," in text else text
-    found = read((whole or text).strip().strip("\"'"), "url")
+    whole, first = exporter.written if "," in text else text, read(text.partition(",")[0], "url")
+    found = first if "," in text and first.port else read((whole or text).strip().strip("\"'"), "url")
     port = _port(found, text)
     return Target(text, found.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
 
@@ -61,10 +69,7 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     """Why the program that exports takes no such endpoint or protocol, and the mark of that; both empty for others."""
     over_http = exporter.protocol == "http/protobuf" and exporter.configured
     if "://" not in text and over_http:
-        return (
-            f"`{text}` has no scheme, and nothing is exported over HTTP without one: unsupported protocol scheme",
-            SCHEMELESS,
-        )
+        return unschemed(exporter), SCHEMELESS
     if exporter.java and (scheme := _scheme(text)) not in ("", *_KNOWN):
         return f"`{scheme}://` is no scheme that the Java agent takes: it wants `http://` or `https://`", FOREIGN
     if "://" not in text and exporter.java:
@@ -77,9 +82,15 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     return "", ""
 
 
+def unschemed(exporter: Exporter) -> str:
+    """Why a Collector exports nothing over HTTP to an endpoint without a scheme."""
+    without = "has no scheme, and nothing is exported over HTTP without one: unsupported protocol scheme"
+    return f"`{exporter.endpoint.strip()}` {without}"
+
+
 def _port(meant: Reading, text: str) -> int:
     """The port that is meant: the one that is written, or that of the scheme."""
-    last = text.rpartition(":")[2].rstrip("/") if "," in text else ""
+    last = text.rpartition(":")[2].rstrip("/") if "," in text and not meant.port else ""
     said = meant.port or last
     if said.isdecimal() and 0 < int(said) < 65536:
         return int(said)

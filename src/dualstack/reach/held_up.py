@@ -22,7 +22,9 @@ _BEGINNING = {
     "NetworkNotReady": _SANDBOX,
 }
 """What to do, by the reason of an event of a pod that does not run yet (kubernetes 1.34.4, pkg/kubelet/events)."""
-_RUNNING = {"Unhealthy": "See why that fails: the kubelet asks at the first address of the pod, from its node."}
+UNHEALTHY = "Unhealthy"
+"""The reason of the events of a probe that fails."""
+_RUNNING = {UNHEALTHY: "See why that fails: the kubelet asks at the first address of the pod, from its node."}
 """The same of a pod that runs."""
 _ENDING = {"FailedPostStartHook": "Mend the postStart hook: the kubelet ends a container whose hook fails."}
 """The same of a pod whose containers end, and name no error; where one ends by itself its hook may fail for that."""

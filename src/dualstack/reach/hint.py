@@ -200,21 +200,21 @@ def unstarted(found: Finding, failure: Failure) -> Finding:
     """
     return msgspec.structs.replace(
         found,
-        hint=f"{found.hint} Then start the Collector.",
+        hint=f"{found.hint} Then start {failure.endpoint.program}.",
         evidence=(*found.evidence, *failure.evidence),
     )
 
 
 def correct(failure: Failure) -> str:
     """The sentence that says how to let the Collector of a configuration start."""
-    field = f"`{failure.endpoint.field}`{where(failure.endpoint)}"
+    field, program = f"`{failure.endpoint.field}`{where(failure.endpoint)}", failure.endpoint.program
     if failure.bound.unknown:
         return _look(failure.endpoint, field)
     if failure.holder:
-        return f"Free port {failure.holder.port}, which {owner(failure.holder)} holds, and start the Collector."
+        return f"Free port {failure.holder.port}, which {owner(failure.holder)} holds, and start {program}."
     if failure.beside:
-        return f"Remove {field} or give it another port, and start the Collector."
-    return f"Correct {field} and start the Collector{_CORRECTIONS.get(failure.bound.cause, '')}."
+        return f"Remove {field} or give it another port, and start {program}."
+    return f"Correct {field} and start {program}{_CORRECTIONS.get(failure.bound.cause, '')}."
 
 
 def _look(endpoint: DeclaredEndpoint, field: str) -> str:
@@ -223,8 +223,8 @@ def _look(endpoint: DeclaredEndpoint, field: str) -> str:
     bare = _WITH_PORT.fullmatch(endpoint.effective)
     brackets = f" An IPv6 address needs `[{bare[1]}]:{bare[2]}` there." if bare else ""
     if unset:
-        return f"Give {unset}{where(endpoint)} the value that the Collector has and run this again.{brackets}"
-    return f"Start the Collector and see whether {field} can be bound: its log says so.{brackets}"
+        return f"Give {unset}{where(endpoint)} the value that {endpoint.program} has and run this again.{brackets}"
+    return f"Start {endpoint.program} and see whether {field} can be bound: its log says so.{brackets}"
 
 
 def line(endpoint: DeclaredEndpoint) -> str:

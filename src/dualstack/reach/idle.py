@@ -43,8 +43,9 @@ def _is_for(maker: Maker, service: Service) -> bool:
 def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | None]] | None:
     """The Collectors that a Service seems to mean, where some labels keep it from them, and what selects them instead.
 
-    They are the only ones of the namespace, or have its name or one of its labels, and make pods; where none does,
-    those with one of its labels. Who is asked about as a client does not mean itself.
+    They are the only ones of the namespace, or have its name or one of its labels, of several such labels that are like
+    all of its own, and make pods; where none does, those with one of its labels. Who is asked about as a client does
+    not mean itself.
     """
     wanted, space = (service.spec.selector or {}).items(), service.metadata.namespace
     mine = [x for x in cluster.makers if x.metadata.namespace == space and any(map(COLLECTOR.search, x.images))]
@@ -53,7 +54,8 @@ def astray(cluster: Cluster, service: Service) -> tuple[Maker, dict[str, str | N
     highest = [x for x in others if not x.metadata.owner_references]
     high = [x for x in highest if x.spec.replicas != 0] or [x for x in highest if wanted & x.labels.items()]
     near = [x for x in high if x.metadata.name == service.metadata.name or wanted & x.labels.items()]
-    found = next((x[0] for x in (near, high) if len(x) == 1), None)
+    alike = [x for x in near if all(likeness(v, x.labels.get(k, "")) for k, v in wanted)]
+    found = next((x[0] for x in (near, alike, high) if len(x) == 1), None)
     if not found or wanted <= found.labels.items():
         return None
     wrong = {k: found.labels.get(k) for k, v in wanted if found.labels.get(k) != v}

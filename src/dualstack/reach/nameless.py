@@ -15,7 +15,7 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED
+from dualstack.reach.undefined import KEYLESS, TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED
 from dualstack.reach.ways import SHORT, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
@@ -50,6 +50,10 @@ _SURE = {
     UNDEFINED: (
         "The endpoint names a variable that is not there",
         "Define the variable before the one that uses it; `env` is read from the top.",
+    ),
+    KEYLESS: (
+        "The endpoint names a variable without a value",
+        "Add that key to the ConfigMap, or let the pods read one that it has, and restart them.",
     ),
     TOO_EARLY: (
         "The variable is of a Service that came later",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dualstack.model.address import family
+from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
 from dualstack.model.sockets import Listener
@@ -15,6 +16,7 @@ from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.bind import Bound, accepts, accepts_phrase
 from dualstack.reach.hint import where
 from dualstack.reach.pods import Opened, Place, Places
+from dualstack.reach.states import probed
 
 
 class Next(msgspec.Struct, frozen=True):
@@ -62,6 +64,18 @@ def following(place: Place) -> Next:
     return Next(sockets, failed, tuple(x for x, y in bounds if y.unknown), place.whole)
 
 
+def cured(pod: Pod, place: Place) -> bool:
+    """Whether a restart surely opens what the kubelet asks a pod at, which runs an older configuration."""
+    then, ports = following(place), {*probed(pod)}
+    address = next(iter(pod.addresses), "")
+    known = bool(place.outdated and address and ports) and not then.failed
+    return known and all(_opens(then, x, address, place) for x in ports)
+
+
+def _opens(then: Next, port: int, address: str, place: Place) -> bool:
+    return any(accepts(x, address, place.space) is True for x in then.sockets if x.port == port)
+
+
 def takes(then: Next, trace: Trace, place: Place) -> bool | None:
     """Whether a flow to a pod is taken after a restart; None where nobody can say."""
     address = next((x for x in place.pod.addresses if family(x) is trace.family), "")
@@ -99,7 +113,7 @@ def _mended(place: Place, flows: Sequence[Trace], broken: Sequence[Trace]) -> Fi
         detail=f"{one.detail} By the text that is there now {_ports(flows)} would take what the {place.name} refuses.",
         hint=f"Restart the pods to let them read it{first}.",
         evidence=(*one.evidence, *told),
-        fix=None if broken else _restart(place),
+        fix=None if broken else restarting(place),
     )
 
 
@@ -141,11 +155,12 @@ def _unsure(place: Place, flows: Sequence[Trace], *, sure: bool) -> Finding:
         hint=hint,
         severity=Severity.WARNING,
         confidence=Confidence.INFERRED,
-        fix=_restart(place) if sure else None,
+        fix=restarting(place) if sure else None,
     )
 
 
-def _restart(place: Place) -> Fix:
+def restarting(place: Place) -> Fix:
+    """What restarts the pods of a workload, with the command where that is known."""
     owner = next((x.workload.meta for x in place.configs if x.workload), None)
     named = owner is not None and owner.kind != "Pod"
     restart = f"kubectl rollout restart {owner.kind.lower()} {owner.name} -n {owner.namespace}" if owner else ""

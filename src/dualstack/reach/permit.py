@@ -8,8 +8,9 @@ from dualstack.model.kube import NetworkPolicies
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach import cluster_dns
-from dualstack.reach.admitted import SHUT_OUT, plain, shut_out, words
+from dualstack.reach.admitted import SHUT_OUT, is_of_nodes, plain, shut_out, words
 from dualstack.reach.engines import engine
+from dualstack.reach.live import families_of, titles
 from dualstack.reach.netpol import Lack, Way
 from dualstack.reach.pods import Places
 
@@ -80,31 +81,33 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
     if _is(mark, Lack.PORT):
         return f"Add {numbers} to the rule that is for these clients{seen}."
     if _is(mark, Way.OUT):
-        return f"Let them out to {numbers} with {_out(flow, cluster, places)}."
-    return f"Let them in to {numbers} with {_in(flow, cluster)}{seen}."
+        return f"Let them out to {numbers} with {_out(flows, cluster, places)}."
+    return f"Let them in to {numbers} with {_in(flows, cluster)}{seen}."
 
 
-def _out(flow: Trace, cluster: Cluster, places: Places) -> str:
+def _out(flows: Sequence[Trace], cluster: Cluster, places: Places) -> str:
     """The rule by which clients get out to a receiver."""
-    end = places.named(flow.server)
+    end = places.named(flows[0].server)
     if end and end.pod.spec.host_network:
-        return _of_nodes(cluster, "to")
+        return _of_nodes(flows, cluster, "to")
     where = f"`to: [{_space(end.pod.metadata.namespace)}]`" if end else "a rule"
     return f"{where}; policies see the pods behind a Service, not its address"
 
 
-def _in(flow: Trace, cluster: Cluster) -> str:
+def _in(flows: Sequence[Trace], cluster: Cluster) -> str:
     """The rule by which clients get in to a receiver."""
-    if any(x.spec.host_network for x in cluster.askers):
-        return _of_nodes(cluster, "from")
-    asker = next((x.metadata.namespace for x in cluster.askers), _namespace(flow))
+    if is_of_nodes(flows[0].at(Hop.POLICY).mark) or any(x.spec.host_network for x in cluster.askers):
+        return _of_nodes(flows, cluster, "from")
+    asker = next((x.metadata.namespace for x in cluster.askers), _namespace(flows[0]))
     return f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
 
 
-def _of_nodes(cluster: Cluster, way: str) -> str:
+def _of_nodes(flows: Sequence[Trace], cluster: Cluster, way: str) -> str:
     """The rule that means pods in the network of their node."""
     if engine(cluster.nodes, cluster.engines).blocks:
-        return f"`{way}: [{{ipBlock: …}}]` of the addresses of the nodes, in whose network the pods are"
+        over, tunnels = titles(families_of(flows)), ", and of their tunnels in an overlay" if way == "from" else ""
+        where = f"addresses of the nodes, in whose network the pods are{tunnels}"
+        return f"`{way}: [{{ipBlock: …}}]` of the {over} {where}"
     return f"a CiliumNetworkPolicy `{way}Entities: [host, remote-node]`: the pods are in the network of their nodes"
 
 

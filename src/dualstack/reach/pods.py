@@ -348,7 +348,7 @@ def _everywhere(item: Opened, pod: Pod, space: Namespace) -> Opened:
 
 
 def _by_version(endpoint: DeclaredEndpoint) -> str:
-    return f"`{endpoint.field}` is left out, and its default is another one before 0.104"
+    return f"`{endpoint.field}` is left out, and its default is another one before {endpoint.local_since}"
 
 
 def _doubt(item: Deployed, pod: Pod, container: Container, cluster: Cluster) -> str:

@@ -16,10 +16,10 @@ from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
-from dualstack.reach.brings import CERTIFICATE, HEADERS
+from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
-from dualstack.reach.garbled import FOREIGN, UNSPOKEN, foreign
+from dualstack.reach.garbled import FOREIGN, SCHEMELESS, UNSPOKEN, foreign, unschemed
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
@@ -34,6 +34,7 @@ _WANTED = {Outcome.TLS_REFUSED: CERTIFICATE, Outcome.REJECTED: HEADERS}
 _ORDER = tuple(Hop)
 UNCERTIFIED, UNNAMED = "no-certificate", "no-headers"
 BLANK, BARE, UNSAID, PROXIED = "blank", "no-scheme", "tls-unsaid", "proxied"
+PARTLY = "unpiped-in-part"
 """Marks of hops at which clients may end, by what they and the receiver say of themselves."""
 _LACKING = {
     CERTIFICATE: (Hop.HANDSHAKE, "the receiver wants a certificate of clients, and they name none", UNCERTIFIED),
@@ -83,7 +84,8 @@ def _agreed(
     asked = _credentials(found, brought)
     if _is_moved(asked, place):
         asked = replace(_doubted(asked, Hop.EXPORT, _MOVED), signals=())
-    told = _taken(asked, near) if asked.signals else _unpiped(asked, brought, _piped(trace, place))
+    piped = _piped(trace, place)
+    told = _taken(asked, near) if asked.signals else _partly(_unpiped(asked, brought, piped), brought, piped)
     told = posted(told, brought, place)
     if told.accepted and not brought and place and any(base(x.endpoint) for x in place.on(trace.port)):
         told = _doubted(told, Hop.EXPORT, _POSTING)
@@ -202,7 +204,9 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
         why = f"`{foreign(strange[0])}://` is no scheme of OTLP: some SDKs refuse it, and some then use TLS"
         trace = _doubted(trace, Hop.ENDPOINT, why, FOREIGN, strange)
     if bare and trace.protocol is Protocol.HTTP and not trace.failed:
+        sure = [x for x in bare if x.configured]
         trace = _doubted(trace, Hop.ENDPOINT, _BARE, BARE, bare)
+        trace = _doubted(trace, Hop.ENDPOINT, unschemed(sure[0]), SCHEMELESS, sure) if sure else trace
     if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:
         trace = _doubted(trace, Hop.HANDSHAKE, _UNSAID, UNSAID, unsaid)
     odd = [x for x in brought if x.unspoken and not is_redacted(x.protocol)]
@@ -253,6 +257,22 @@ def _unpiped(trace: Trace, brought: Sequence[Exporter], piped: Sequence[str]) ->
     alone = is_of_pods(trace) and not {y for x in brought for y in x.may}.intersection(piped)
     hops = tuple(stop if x.hop is Hop.EXPORT else x for x in found.hops)
     return replace(found, hops=hops, signals=() if alone else tuple(piped))
+
+
+def _partly(trace: Trace, brought: Sequence[Exporter], piped: Sequence[str]) -> Trace:
+    """A flow of whose signals the receiver has a pipeline of some alone.
+
+    Clients send those that somebody asked of them, and the Java agent all that nobody switched off (opentelemetry-java,
+    `otel.metrics.exporter` and `otel.logs.exporter`); of others nobody knows whether they have any.
+    """
+    lost = {x: [y for y in (x.may if x.java else x.signals) if y not in piped] for x in brought}
+    mine = [x for x, signals in lost.items() if signals]
+    if trace.failed or not piped or not mine:
+        return trace
+    named = [x for x in SIGNALS if any(x in lost[y] for y in mine)]
+    sent = " and ".join(named)
+    why = f"the receiver has a pipeline of {' and '.join(piped)} alone, and its clients are set to send {sent} as well"
+    return _doubted(trace, Hop.EXPORT, why, PARTLY, mine)
 
 
 def _is_open(trace: Trace, hop: Hop) -> bool:

@@ -7,18 +7,20 @@ from msgspec.structs import replace
 from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.exporter import Exporter
+from dualstack.model.finding import Finding
 from dualstack.model.otel import Declared
 from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.client_dns import is_of_set, is_surely_within
 from dualstack.reach.crowds import listed
-from dualstack.reach.exporting import asked, silenced
+from dualstack.reach.exporting import asked, receives, silenced
 from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
+from dualstack.reach.unbegun import lacking, unbegun, waiting_in
 from dualstack.reach.uninjected import uninjected
-from dualstack.reach.unsent import READ, is_its_own, is_meant, receives, wanted
+from dualstack.reach.unsent import READ, aimless, is_its_own, is_meant, wanted
 from dualstack.reach.variables import AS_THEN, environment
 
 NEEDS = "ports for OTLP"
@@ -47,14 +49,31 @@ def unaimed(cluster: Cluster, places: Spots, target: str, namespace: str, client
     """Why nothing is known to take OTLP there; empty where that may be for want of what could not be read."""
     if cluster.unseen & {"Service", "Pod"}:
         return ""
+    down = waiting_in(cluster)
+    if down and not _is_of_service(target):
+        return f"{down}: see to that first"
     if cluster.exporters:
         return _untraced(cluster.exporters[0], cluster)
     if target == str(EVERYTHING) and not cluster.services:
         return _nowhere(cluster, namespace, clients)
-    if target.startswith("svc/") or target == str(EVERYTHING):
+    if _is_of_service(target):
         return _unoffered(cluster, places, target)
     asking = "" if any(map(receives, cluster.pods)) else uninjected(cluster, target)
     return _silent(cluster, target) or asking or _unoffered(cluster, places, target)
+
+
+def silent(cluster: Cluster, why: str, target: str) -> Iterator[tuple[str, Finding]]:
+    """What is told, with the codes of the nearest rules, of clients of which there is no flow; `why` says that.
+
+    Those that cannot begin are told where they are asked about: the target is empty where all are.
+    """
+    yield from (("DS110", x) for x in aimless(cluster) if ALONE in why)
+    yield from (("DS507", x) for x in unbegun(cluster) if target and not _is_of_service(target))
+
+
+def _is_of_service(target: str) -> bool:
+    """Whether a question is about a Service, or about all."""
+    return target.startswith("svc/") or target == str(EVERYTHING)
 
 
 def _untraced(one: Exporter, cluster: Cluster) -> str:
@@ -159,7 +178,7 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(receives, cluster.pods)) or (other and not names):
         return ""
-    keyless = next(_keyless(cluster), "")
+    keyless = next(lacking(cluster.pods, cluster), "")
     if certain and not (odd or keyless):
         return ""
     unread = next((y for _, x in every for y in x.unread), "")
@@ -186,18 +205,6 @@ def _origins(name: str, cluster: Cluster) -> Iterator[str]:
         called = source.config_map_ref.name if source.config_map_ref else ""
         if name.removeprefix(source.prefix or "") in maps.get((pod.metadata.namespace, called), ()):
             yield f" of ConfigMap {called}{f' with the prefix `{source.prefix}`' if source.prefix else ''}"
-
-
-def _keyless(cluster: Cluster) -> Iterator[str]:
-    """The ConfigMaps that were to give the endpoint of pods, and have no such key: it is said to be optional."""
-    maps = {(x.metadata.namespace, x.metadata.name): x.data or {} for x in cluster.config_maps}
-    for pod in cluster.pods:
-        every = (y for x in pod.spec.containers or () for y in x.env or () if y.name == _ENDPOINT)
-        refs = (x.value_from.config_map_key_ref for x in every if x.value_from)
-        for ref, data in ((x, maps.get((pod.metadata.namespace, x.name))) for x in refs if x):
-            if data is not None and ref.key not in data:
-                has = f"; it has {listed([f'`{x}`' for x in data], 3)}" if data else ""
-                yield f"ConfigMap {ref.name} has no key `{ref.key}`, where they read it{has}"
 
 
 def _ports(service: Service) -> str:

@@ -1,5 +1,8 @@
 """Hosts, and ports, of clients that are variables which nobody filled in."""
 
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
 from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
@@ -12,6 +15,8 @@ from dualstack.reach.variables import LINKED, references
 UNDEFINED, UNFILLED, TOO_EARLY, UNLINKED = "undefined", "not-filled", "too-early", "unlinked"
 """Marks of the hop `resolve`: the variable is not there, is none that Kubernetes fills in, or is of a Service that is
 younger than the container, or that is not there."""
+KEYLESS = "keyless"
+"""The same of a variable that is to have its value from a key which a ConfigMap lacks."""
 
 
 def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
@@ -29,8 +34,26 @@ def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
     if late:
         why = f"`{text}` stays as it is written, since Service {late} was made after the container had started"
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, TOO_EARLY, (aim.said,))
+    for why in _keyless(aim, references(text), cluster):
+        said = f"`{text}` stays as it is written: {why}"
+        return TracedHop(Hop.RESOLVE, Status.FAIL, said, KEYLESS, (aim.said,))
     why = f"`{text}` names no variable that comes before it, so the text itself is the name"
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNDEFINED, (aim.said,))
+
+
+def _keyless(aim: Aim, named: Sequence[str], cluster: Cluster) -> Iterator[str]:
+    """Why variables that come before the endpoint have no value: a ConfigMap lacks the key of it."""
+    maps = {(x.metadata.namespace, x.metadata.name): x for x in cluster.config_maps}
+    for pod in aim.pods:
+        every = (*(pod.spec.containers or ()), *(pod.spec.init_containers or ()))
+        mine = (y for x in every if x.name == aim.exporter.container for y in x.env or ())
+        for each in takewhile(lambda x: x.name != aim.exporter.variable, mine):
+            ref = each.value_from.config_map_key_ref if each.value_from and each.name in named else None
+            found = maps.get((pod.metadata.namespace, ref.name)) if ref else None
+            if ref and found and ref.key not in (found.data or {}):
+                without = ", and the pods start without it (`optional: true`)" if ref.optional else ""
+                lacks = f"ConfigMap {found.metadata.called} has no key `{ref.key}`"
+                yield f"{lacks}, from which `{each.name}` is to have its value{without}"
 
 
 def unlinked(exporter: Exporter, cluster: Cluster) -> TracedHop | None:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, Family
+from dualstack.model.address import BOTH, Family, Target
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
-from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 from dualstack.reach.trace import IN_FRONT
@@ -37,6 +37,11 @@ _ENDPOINTS = {
         "DS102",
         "A variable holds several addresses",
         "Fill it from `status.hostIP`, which is one address, in the place of `status.hostIPs`; and so for `podIPs`.",
+    ),
+    LISTED: (
+        "DS119",
+        "The endpoint is a list of several",
+        "Write one, such as `{1}`. To send to several, let the client send to a Collector that does.",
     ),
     SCHEMELESS: (
         "DS119",
@@ -79,11 +84,16 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
             )
         if hop is Hop.ENDPOINT and code in _ENDPOINTS:
             rule, summary, hint = _ENDPOINTS[code]
-            yield rule, replace(said, summary=summary, hint=hint.format(flows[0].target))
+            yield rule, replace(said, summary=summary, hint=hint.format(flows[0].target, _first(flows[0].target)))
             continue
         if code == "DS101" and (mend := _in_brackets(flows, cluster)):
             said = replace(said, summary="IPv6 address without brackets", hint=mend)
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
+
+
+def _first(target: Target) -> str:
+    """The first endpoint of a list."""
+    return target.text.partition(",")[0].rstrip("/ ")
 
 
 def _in_brackets(flows: Sequence[Trace], cluster: Cluster) -> str:

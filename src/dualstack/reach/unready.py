@@ -11,7 +11,7 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
-from dualstack.reach.held_up import held_up
+from dualstack.reach.held_up import UNHEALTHY, held_up
 from dualstack.reach.lanes import leaving, near, of_family, over, selected
 from dualstack.reach.live import (
     CRASHED,
@@ -25,6 +25,7 @@ from dualstack.reach.live import (
     maker,
     titles,
 )
+from dualstack.reach.outdated import cured, restarting
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.pulls import pulled
 from dualstack.reach.rollouts import Revision, revision
@@ -68,12 +69,23 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
-            yield found
+            asked = reason is None or any(x.fact.startswith(UNHEALTHY) for x in reason.evidence)
+            yield _younger(found, pods, places) if asked else found
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
     held = [(x, place) for x in dead for y in x.servers if (place := places.named(y)) and _stopped(place)]
     for who in dict.fromkeys(_whose(x) for _, x in held):
         lost = [(x, y) for x, y in held if _whose(y) == who]
         yield _dead(tuple({x.name: x for _, x in lost}.values()), tuple({x.key: x for x, _ in lost}.values()))
+
+
+def _younger(found: Finding, pods: Sequence[Pod], places: Places) -> Finding:
+    """A finding of pods that are not ready; the first thing is a restart where their configuration was mended since."""
+    every = [(x, places.items.get((x.metadata.namespace, x.metadata.name))) for x in pods]
+    old = next((y for x, y in every if y and not _stopped(y) and cured(x, y)), None)
+    if old is None:
+        return found
+    what = f"{old.outdated}, and by what is there now it listens where the kubelet asks"
+    return replace(found, hint=f"Restart the pods: {what}.", fix=restarting(old))
 
 
 def beside(traces: Traces, places: Places) -> Iterator[Finding]:

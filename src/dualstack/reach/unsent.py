@@ -8,8 +8,9 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.slim import ConfigMap
-from dualstack.reach.exporting import is_collector, owner, silenced
+from dualstack.reach.exporting import owner, receives, silenced
 from dualstack.reach.sidecars import together
+from dualstack.reach.unbegun import waits
 from dualstack.reach.variables import environment
 
 _SDK, _OTLP = "OTEL_", "OTEL_EXPORTER_OTLP_"
@@ -65,7 +66,7 @@ def aimless(cluster: Cluster) -> Iterator[Finding]:
 def is_unsent(pod: Pod) -> bool:
     """Whether a pod is one of these, as far as it says so itself."""
     speaks = any(y.name.startswith(_SDK) for x in pod.spec.containers or () for y in x.env or ())
-    return speaks and not receives(pod) and (bool(silenced(pod)) or _lost(pod, ()) is not None)
+    return speaks and not receives(pod) and bool(waits(pod) or silenced(pod) or _lost(pod, ()) is not None)
 
 
 def wanted(values: Iterable[Mapping[str, str]]) -> str:
@@ -99,15 +100,9 @@ def is_its_own(name: str) -> bool:
     return bool(found) and not rest and (prefix.endswith(f"_{_SDK[:-1]}") or not alike)
 
 
-def receives(pod: Pod) -> bool:
-    """Whether a pod may be of those that receive."""
-    ports = (y for x in pod.spec.containers or () for y in x.ports or ())
-    return is_collector(pod) or any(x.container_port in OTLP_PORTS for x in ports)
-
-
 def _workloads(cluster: Cluster) -> Mapping[str, Sequence[Pod]]:
     found = dict[str, list[Pod]]()
-    for pod in (x for x in cluster.pods if not receives(x) and not x.finished):
+    for pod in (x for x in cluster.pods if not receives(x) and not x.finished and not waits(x)):
         kind, _, name = owner(pod).partition(" ")
         found.setdefault(f"{kind} {pod.metadata.namespace}/{name}", []).append(pod)
     return found

@@ -73,7 +73,8 @@ def _finding(local: Local, *, known: bool) -> Finding:
     endpoint, first = local.endpoint, local.callers[0]
     leaf = endpoint.field.rpartition(".")[2]
     meant = f"0.0.0.0:{port(endpoint)}" if leaf != "host" else "0.0.0.0"
-    open_ = "" if known else " Before 0.104 it was every address; `--collector-version` says which runs."
+    tell = "." if endpoint.within else "; `--collector-version` says which runs."
+    open_ = "" if known else f" Before {endpoint.local_since} it was every address{tell}"
     return Finding(
         summary=f"Port {port(endpoint)} listens on the loopback by default",
         detail=f"`{leaf}` is left out, and the default is `{endpoint.effective}`. {first.said}.{open_}",
