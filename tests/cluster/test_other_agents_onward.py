@@ -91,7 +91,8 @@ def test_the_port_of_the_other_protocol_is_told_with_the_right_one(text: str) ->
 
     assert w.roots(found) == ["DS902"]
     (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
-    assert f"to `http://otel:{right}`" in hint
+    scheme = "http://" if right == "4318" else ""
+    assert f"to `{scheme}otel:{right}`" in hint
     assert "OTEL_EXPORTER" not in hint
 
 
@@ -112,6 +113,9 @@ def test_tls_to_a_receiver_of_plain_text_is_told(usual: str, text: str) -> None:
 
     assert [x.tls for x in found.exporters] == [True]
     assert w.roots(found) == ["DS902"]
+    (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
+    to = "`otel:4317` without TLS" if "4317" in text else "`http://otel:4318`"
+    assert hint.startswith(f"Send to {to}")
 
 
 @pytest.mark.parametrize(
