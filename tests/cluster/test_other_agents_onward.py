@@ -122,12 +122,44 @@ def test_tls_to_a_receiver_of_plain_text_is_told(usual: str, text: str) -> None:
     ("usual", "text"),
     [
         (ALLOY, ALLOY.replace('"otel:4317"', 'sys.env("GATEWAY")')),
-        (FLUENT, FLUENT + "  grpc on\n"),
+        (FLUENT, FLUENT + "  grpc on\n  tls on\n"),
+        (FLUENT, FLUENT + "  grpc ${GRPC}\n"),
         (FLUENT, FLUENT.replace("Name opentelemetry", "Name http")),
     ],
 )
 def test_what_is_not_told_there_is_not_followed(usual: str, text: str) -> None:
     assert not by_all(w.world([*w.healthy(), *objects(usual, text)]))
+
+
+def test_a_switch_to_grpc_is_followed_as_such() -> None:
+    right = FLUENT.replace("4318", "4317") + "  grpc on\n"
+    assert not [x for x in asked(FLUENT, right).findings if x.severity != "info"]
+
+    found = asked(FLUENT, FLUENT + "  grpc on\n  tls.ca_file /ca.pem\n")
+    assert w.roots(found) == ["DS902"]
+    (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
+    assert hint.endswith("or send gRPC to `otel:4317`.")
+
+
+@pytest.mark.parametrize("image", ["fluent/fluent-bit:3.1.9", "fluent/fluent-bit:latest", "fluent/fluent-bit"])
+def test_what_an_older_one_makes_of_that_switch_is_not_known(image: str) -> None:
+    made = objects(FLUENT, FLUENT + "  grpc on\n")
+    for one in made:
+        if one["kind"] != "ConfigMap":
+            spec = one["spec"]["template"]["spec"] if one["kind"] == "DaemonSet" else one["spec"]
+            spec["containers"][0]["image"] = image
+
+    assert not by_all(w.world([*w.healthy(), *made]))
+
+
+def test_no_variable_of_an_sdk_is_told_to_an_agent() -> None:
+    found = asked(FLUENT, FLUENT + "  grpc on\n  tls on\n")
+
+    (why,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
+    assert why == (
+        "nothing that was read says where the agents in the pods of `ds/agent` send OTLP, as their configuration would, "
+        "and no Service leads to them"
+    )
 
 
 def test_an_expression_for_tls_leaves_it_open() -> None:

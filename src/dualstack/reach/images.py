@@ -49,6 +49,11 @@ def name_of(image: str) -> str:
     return _parts(image)[0]
 
 
+def tag_of(image: str) -> str:
+    """The tag of an image; empty where it has none."""
+    return _parts(image)[1]
+
+
 def plain(image: str) -> str:
     """The tag that a release of the Collector has, of an image whose tag is that with a `v`; empty for others."""
     name, tag = _parts(image)

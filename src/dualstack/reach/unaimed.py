@@ -15,6 +15,7 @@ from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, silenced
 from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
+from dualstack.reach.onward import is_agent
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.uninjected import uninjected
@@ -162,6 +163,9 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     keyless = next(_keyless(cluster), "")
     if certain and not (odd or keyless):
         return ""
+    if any(map(is_agent, cluster.pods)):
+        said = f"nothing that was read says where the agents in the pods of `{target}` send OTLP, as their configuration"
+        return f"{said} would, and no Service leads to them"
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""
     if keyless:

@@ -9,6 +9,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.slim import ConfigMap
 from dualstack.reach.exporting import is_collector, owner, silenced
+from dualstack.reach.onward import is_agent
 from dualstack.reach.sidecars import together
 from dualstack.reach.variables import environment
 
@@ -96,7 +97,7 @@ def receives(pod: Pod) -> bool:
 
 def _workloads(cluster: Cluster) -> Mapping[str, Sequence[Pod]]:
     found = dict[str, list[Pod]]()
-    for pod in (x for x in cluster.pods if not receives(x) and not x.finished):
+    for pod in (x for x in cluster.pods if not receives(x) and not is_agent(x) and not x.finished):
         kind, _, name = owner(pod).partition(" ")
         found.setdefault(f"{kind} {pod.metadata.namespace}/{name}", []).append(pod)
     return found
