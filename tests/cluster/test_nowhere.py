@@ -289,6 +289,7 @@ def held(**port: Any) -> Object:
     """The Collector of the node, with a port of its container that says this."""
     found = w.pod("otel-agent", "n1")
     found["spec"]["containers"][0]["ports"][0] |= port
+    found["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel-agent"}]
     return found
 
 

@@ -30,9 +30,10 @@ from dualstack.reach.client_dns import in_ranges, nameservers
 from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
-from dualstack.reach.onward import sends_on
+from dualstack.reach.onward import is_agent, sends_on
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.taken import wanting
+from dualstack.reach.unheld import is_scaled
 
 T = TypeVar("T")
 _DENIED = 403
@@ -312,8 +313,8 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     ask.world.keep(
         kinds.PODS.kind, *(x for x in elsewhere if _is(x, lambda pod: is_collector(pod) and names(pod, port)))
     )
-    _kept(ask, [x for x in there or () if _is(x, is_collector)])
-    return _kept(ask, holders)
+    idle = [x for x in there or () if x not in holders and _is(x, lambda pod: is_agent(pod) and not is_scaled(pod))]
+    return _kept(ask, [*holders, *idle])
 
 
 def _offered(ask: Asker, services: Iterable[Service]) -> None:

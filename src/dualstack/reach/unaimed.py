@@ -164,7 +164,9 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     if certain and not (odd or keyless):
         return ""
     if any(map(is_agent, cluster.pods)):
-        said = f"nothing that was read says where the agents in the pods of `{target}` send OTLP, as their configuration"
+        said = (
+            f"nothing that was read says where the agents in the pods of `{target}` send OTLP, as their configuration"
+        )
         return f"{said} would, and no Service leads to them"
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""

@@ -369,7 +369,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         if node and leads:
             ends = from_pods(flow, (*before, up_to(aim.pods, cluster)), at, leads, places, seen)
         else:
-            ends = _ends(flow, (*before, *_beyond(address, target, cluster, held=bool(every))), every, seen)
+            ends = _ends(flow, (*before, *_beyond(address, target, world, held=bool(every))), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -378,8 +378,9 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, target: Target, world: World, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
+    cluster, places, *_ = world
     if (address in cluster.vacant or is_foreign(address, cluster)) and not in_front(address, cluster).mark:
         yield from unowned(address, cluster)
     elif held:
@@ -388,8 +389,7 @@ def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> It
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
         yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
-        unknown = in_front(address, cluster)
-        yield unheld(node, target.port, target.protocol, address, cluster) if node else unknown
+        yield unheld(node, target, address, cluster, places) if node else in_front(address, cluster)
 
 
 def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:
