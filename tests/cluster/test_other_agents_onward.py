@@ -16,6 +16,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, told
 from tests.cluster.test_onward import agent, service
 
 Object = dict[str, Any]
@@ -157,8 +158,8 @@ def test_no_variable_of_an_sdk_is_told_to_an_agent() -> None:
 
     (why,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
     assert why == (
-        "nothing that was read says where the agents in the pods of `ds/agent` send OTLP, as their configuration would, "
-        "and no Service leads to them"
+        "nothing that was read says where the agents in the pods of `ds/agent` send OTLP, as their configuration "
+        "would, and no Service leads to them"
     )
 
 
@@ -194,3 +195,12 @@ def test_in_a_survey_they_are_clients() -> None:
         assert [(x.owner, x.pods) for x in world.clients] == [("DaemonSet agent", 2)]
         codes = [x.code for x in conclude_all(world, Question()).findings if x.severity == "error"]
         assert codes == ["DS408"] * lost
+
+
+def test_of_an_agent_that_listens_only_the_port_of_its_service_is_missing() -> None:
+    text = 'otelcol.receiver.otlp "in" {\n  http { }\n}\n'
+    found = told(cart("http://agent.obs:4318"), more=[*objects(ALLOY, text), service({"name": "ui", "port": 12345})])
+
+    assert [x.hint for x in found.findings if x.code == "DS508"] == [
+        "Add port 4318 to the Service, with `targetPort: 4318`."
+    ]

@@ -164,10 +164,8 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     if certain and not (odd or keyless):
         return ""
     if any(map(is_agent, cluster.pods)):
-        said = (
-            f"nothing that was read says where the agents in the pods of `{target}` send OTLP, as their configuration"
-        )
-        return f"{said} would, and no Service leads to them"
+        said = f"nothing that was read says where the agents in the pods of `{target}` send OTLP"
+        return f"{said}, as their configuration would, and no Service leads to them"
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""
     if keyless:
