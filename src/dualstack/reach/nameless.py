@@ -15,7 +15,7 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED
+from dualstack.reach.undefined import TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED, UNRENDERED
 from dualstack.reach.ways import SHORT, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
@@ -51,6 +51,10 @@ _SURE = {
     UNDEFINED: (
         "The endpoint names a variable that is not there",
         "Define the variable before the one that uses it; `env` is read from the top.",
+    ),
+    UNRENDERED: (
+        "The endpoint is a template that nobody filled in",
+        "Render it before it is applied, as `helm template` does (`tpl` for a text in the values), or write the name.",
     ),
     TOO_EARLY: (
         "The variable is of a Service that came later",

@@ -35,7 +35,7 @@ from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import behind as offered
 from dualstack.reach.node_ports import from_pods, up_to
-from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
+from dualstack.reach.nowhere import is_foreign, is_meant, no_pod, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.other_names import of_another
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
@@ -44,7 +44,7 @@ from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
-from dualstack.reach.undefined import undefined, unlinked
+from dualstack.reach.undefined import is_open, undefined, unlinked
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
@@ -202,7 +202,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
     found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
-    if "$" in aim.host:
+    if is_open(aim.host):
         yield from _flows(target, world, (_PARSES, undefined(aim, cluster)))
     elif found and service:
         # Who asks the API server connects to the pods, whatever ports the Service has.
@@ -228,8 +228,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
         return TracedHop(Hop.RESOLVE, status, f"`{aim.host}` {odd}", mark, (aim.said,))
-    whole = without_svc(aim.host)
-    if asked.cluster and whole and known:
+    if asked.cluster and known and (whole := without_svc(aim.host)):
         why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (aim.said,))
     if asked.cluster and own:
@@ -255,16 +254,17 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     every = [(x.namespace, x.name) for x in own if not x.pod] or [(x.namespace, x.name) for x in own[:1]]
     key, gone = next(iter(every), ("", "")), {*every} <= {*cluster.absent}
     behind = cluster.service(*key)
-    if behind:  # CoreDNS knows the pods of any Service by name, and others those of headless ones alone
-        why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}` {UNTRIED}"
-        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
-    surely, within = bool(every) and is_surely_within(aim.host), not may_be_abroad(aim.host, aim.resolver)
-    if surely and ("Service" not in cluster.unseen or gone):
+    if behind and len(own) == 1 and no_pod(behind, own[0].pod, cluster):
+        return without_pod(behind, own[0].pod, cluster, aim.said)
+    within = not may_be_abroad(aim.host, aim.resolver)
+    if every and not behind and is_surely_within(aim.host) and ("Service" not in cluster.unseen or gone):
         return without_service(key, cluster, aim.said, sure=within)
     if key in cluster.absent and is_meant(key, cluster):
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
         return without_service(key, cluster, aim.said, sure=within and plain and key[0] in cluster.namespaces)
-    why = f"`{aim.host}` is no Service that is known here, and {UNTRIED}"
+    # CoreDNS knows the pods of any Service by name, and others those of headless ones alone.
+    why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}`" if behind else ""
+    why = f"{why or f'`{aim.host}` is no Service that is known here, and'} {UNTRIED}"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
 
 
