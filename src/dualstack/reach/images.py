@@ -50,6 +50,11 @@ def name_of(image: str) -> str:
     return _parts(image)[0]
 
 
+def is_released(image: str) -> bool:
+    """Whether an image is one of the Collector's releases, which set no variables of their own."""
+    return _RELEASED.search(name_of(image)) is not None
+
+
 def is_core(image: str) -> bool:
     """Whether an image is that of the Collector's core distribution, as it is published."""
     return _CORE.search(name_of(image)) is not None
