@@ -7,10 +7,9 @@ import pytest
 from dualstack.model.finding import Severity
 from dualstack.model.trace import Hop, Status
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import alias, cart, errors, named_endpoints, told
+from tests.cluster.test_client_ways import alias, cart, errors, told
 from tests.cluster.test_singly import asked
 
-Object = dict[str, Any]
 THERE, ABROAD = "obs.svc.cluster.local", "corp.example"
 
 
@@ -114,25 +113,10 @@ def test_a_name_of_the_world_is_no_name_of_the_cluster_that_somebody_may_not_kno
     assert why == "`otlp.example.com` is no Service that is known here, and was not looked up"
 
 
-def test_no_pod_of_a_service_has_a_name_that_no_endpoint_has() -> None:
+def test_pods_of_a_service_that_is_not_headless_may_have_names() -> None:
     found = told(cart("http://a-0.otel.obs.svc:4317"))
 
-    assert errors(found) == ["DS408"]
-    assert found.traces[0].at(Hop.RESOLVE).why == "no endpoint of Service obs/otel is called `a-0`"
-
-
-@pytest.mark.parametrize(
-    ("host", "slices"),
-    [
-        ("a-0.otel.obs.svc", []),
-        ("10-244-9-5.otel.obs.svc", None),
-        ("a-0.otel.obs.svc", named_endpoints("a-0")),
-    ],
-)
-def test_pods_of_a_service_that_is_not_headless_may_have_names(host: str, slices: list[Object] | None) -> None:
-    found = told(cart(f"http://{host}:4317"), **({} if slices is None else {"slices": slices}))
-
-    assert not [x for x in found.findings if x.code == "DS408"]
+    assert not found.findings
     assert found.traces[0].at(Hop.RESOLVE).why.startswith("Service obs/otel is not headless, so its pods need not")
 
 

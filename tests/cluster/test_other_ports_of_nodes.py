@@ -100,7 +100,7 @@ def test_of_two_services_none_is_guessed_but_one_beside_the_client_is() -> None:
     assert "node port" not in the(to_node(30317), services=[one, other]).detail
 
     other["metadata"]["namespace"] = "shop"
-    assert "Service mine has the node port 30517" in the(to_node(30317), services=[one, other]).detail
+    assert "Service shop/mine has the node port 30517" in the(to_node(30317), services=[one, other]).detail
 
 
 def sent(outcome: Outcome, *more: Object) -> Diagnosis:

@@ -316,6 +316,7 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
         kinds.PODS.kind, *(x for x in elsewhere if _is(x, lambda pod: is_collector(pod) and names(pod, port)))
     )
     idle = [x for x in there or () if x not in holders and _is(x, lambda pod: is_agent(pod) and not is_scaled(pod))]
+    _kept(ask, [x for x in there or () if _is(x, is_collector)])
     return _kept(ask, [*holders, *idle])
 
 

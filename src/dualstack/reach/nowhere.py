@@ -26,8 +26,6 @@ HOLDS = "takes OTLP by ports of its nodes:"
 
 UNMADE = "the Operator has not made it"
 """How it is told that a resource of the Operator is there for a Service that is not."""
-_DASHED = re.compile(r"[0-9a-f]*(?:-[0-9a-f]*){3,7}")
-"""An address as the name of an endpoint."""
 _OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
 """The image of the Operator."""
 _MADE = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
@@ -116,16 +114,6 @@ def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -
     named = sorted({f"`{x.hostname}`" for x in ends if x.hostname})
     why += f"; they are called {listed(named)}" if named else ""
     return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNNAMED, (said,))
-
-
-def no_pod(service: Service, name: str, cluster: Cluster) -> bool:
-    """Whether surely no endpoint of a Service is called so, for whatever nameserver.
-
-    They are called by their hostname, or by their address (CoreDNS, plugin/kubernetes endpointHostname).
-    """
-    ends = [y for x in cluster.slices_of(service) for y in x.endpoints or ()]
-    known = bool(ends) and "EndpointSlice" not in cluster.unseen
-    return known and not _DASHED.fullmatch(name) and all(x.hostname != name for x in ends)
 
 
 def _is_beside(pod: Pod, service: Service) -> bool:

@@ -35,7 +35,7 @@ from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import behind as offered
 from dualstack.reach.node_ports import from_pods, up_to
-from dualstack.reach.nowhere import is_foreign, is_meant, no_pod, unlike_service, unowned, without_pod, without_service
+from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.other_names import of_another
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
@@ -254,8 +254,6 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     every = [(x.namespace, x.name) for x in own if not x.pod] or [(x.namespace, x.name) for x in own[:1]]
     key, gone = next(iter(every), ("", "")), {*every} <= {*cluster.absent}
     behind = cluster.service(*key)
-    if behind and len(own) == 1 and no_pod(behind, own[0].pod, cluster):
-        return without_pod(behind, own[0].pod, cluster, aim.said)
     within = not may_be_abroad(aim.host, aim.resolver)
     if every and not behind and is_surely_within(aim.host) and ("Service" not in cluster.unseen or gone):
         return without_service(key, cluster, aim.said, sure=within)
