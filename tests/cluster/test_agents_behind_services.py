@@ -94,10 +94,11 @@ def test_what_is_to_be_written_fits_the_field() -> None:
 
 
 @pytest.mark.parametrize(("key", "text"), EVERY[:2])
-def test_a_port_that_none_of_its_receivers_has_is_closed(key: str, text: str) -> None:
+def test_a_port_that_none_of_its_receivers_has_is_closed_and_the_right_one_is_told(key: str, text: str) -> None:
     found = behind(key, with_(text, "[::]", http=4320))
 
-    assert w.roots(found) == ["DS211"]
+    assert w.roots(found) == ["DS508"]
+    assert [x.hint for x in found.findings if x.code == "DS508"] == ["Set its `targetPort` to 4320."]
     assert {x.target.port for x in found.traces if x.failed} == {4318}
 
 

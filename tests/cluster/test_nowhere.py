@@ -304,6 +304,7 @@ def held(**port: Any) -> Object:
     """The Collector of the node, with a port of its container that says this."""
     found = w.pod("otel-agent", "n1")
     found["spec"]["containers"][0]["ports"][0] |= port
+    found["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel-agent"}]
     return found
 
 
@@ -406,3 +407,52 @@ def test_agents_that_a_taint_keeps_from_the_node_are_named(
     assert [str(x.severity) for x in found] == (["warning"] if expected else [])
     assert all(expected in x.detail and "DaemonSet obs/agents holds it on n2" in x.detail for x in found)
     assert all(x.hint.startswith("Let DaemonSet obs/agents run on each node") for x in found)
+
+
+OPERATED = {
+    "apiVersion": "opentelemetry.io/v1beta1",
+    "kind": "OpenTelemetryCollector",
+    "metadata": {"name": "made", "namespace": "obs"},
+    "spec": {"mode": "deployment", "config": {}},
+}
+
+
+def operator(replicas: int, available: str = "True") -> Object:
+    container = {"name": "manager", "image": "ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator:1"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "operator", "namespace": "system"},
+        "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}},
+        "status": {"conditions": [{"type": "Available", "status": available}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([operator(0)], ", and no pod of it runs: Deployment system/operator has `replicas: 0`."),
+        ([operator(1, "False")], ", and no pod of it runs: Deployment system/operator is not available."),
+        ([operator(1)], "."),
+        ([], "."),
+    ],
+)
+def test_a_service_that_the_operator_has_not_made_is_told_so(more: list[Object], said: str, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), OPERATED, *more)
+
+    for found in (told(path), told_all(path)):
+        (one,) = of(found, "DS408")
+        assert one.summary == "The Operator has not made the Service"
+        assert one.detail.endswith(
+            "there is no Service `made-collector` in the namespace `obs`: the Operator has not made it of "
+            f"OpenTelemetryCollector made{said}"
+        )
+        assert one.hint.startswith("Let the Operator run")
+
+
+@pytest.mark.parametrize("name", ["made-collector", "other-collector", "made"])
+def test_a_resource_that_makes_no_such_service_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    held = {**OPERATED, "spec": {"mode": "sidecar" if name == "made-collector" else "daemonset"}}
+
+    (one,) = of(told(folder(tmp_path, cart(f"http://{name}.obs:4317"), held, operator(0))), "DS408")
+    assert one.summary == "No Service has this name"

@@ -16,6 +16,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart, told
 from tests.cluster.test_onward import agent, service
 
 Object = dict[str, Any]
@@ -91,7 +92,8 @@ def test_the_port_of_the_other_protocol_is_told_with_the_right_one(text: str) ->
 
     assert w.roots(found) == ["DS902"]
     (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
-    assert f"to `http://otel:{right}`" in hint
+    scheme = "http://" if right == "4318" else ""
+    assert f"to `{scheme}otel:{right}`" in hint
     assert "OTEL_EXPORTER" not in hint
 
 
@@ -112,18 +114,53 @@ def test_tls_to_a_receiver_of_plain_text_is_told(usual: str, text: str) -> None:
 
     assert [x.tls for x in found.exporters] == [True]
     assert w.roots(found) == ["DS902"]
+    (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
+    to = "`otel:4317` without TLS" if "4317" in text else "`http://otel:4318`"
+    assert hint.startswith(f"Send to {to}")
 
 
 @pytest.mark.parametrize(
     ("usual", "text"),
     [
         (ALLOY, ALLOY.replace('"otel:4317"', 'sys.env("GATEWAY")')),
-        (FLUENT, FLUENT + "  grpc on\n"),
+        (FLUENT, FLUENT + "  grpc on\n  tls on\n"),
+        (FLUENT, FLUENT + "  grpc ${GRPC}\n"),
         (FLUENT, FLUENT.replace("Name opentelemetry", "Name http")),
     ],
 )
 def test_what_is_not_told_there_is_not_followed(usual: str, text: str) -> None:
     assert not by_all(w.world([*w.healthy(), *objects(usual, text)]))
+
+
+def test_a_switch_to_grpc_is_followed_as_such() -> None:
+    right = FLUENT.replace("4318", "4317") + "  grpc on\n"
+    assert not [x for x in asked(FLUENT, right).findings if x.severity != "info"]
+
+    found = asked(FLUENT, FLUENT + "  grpc on\n  tls.ca_file /ca.pem\n")
+    assert w.roots(found) == ["DS902"]
+    (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
+    assert hint.endswith("or send gRPC to `otel:4317`.")
+
+
+@pytest.mark.parametrize("image", ["fluent/fluent-bit:3.1.9", "fluent/fluent-bit:latest", "fluent/fluent-bit"])
+def test_what_an_older_one_makes_of_that_switch_is_not_known(image: str) -> None:
+    made = objects(FLUENT, FLUENT + "  grpc on\n")
+    for one in made:
+        if one["kind"] != "ConfigMap":
+            spec = one["spec"]["template"]["spec"] if one["kind"] == "DaemonSet" else one["spec"]
+            spec["containers"][0]["image"] = image
+
+    assert not by_all(w.world([*w.healthy(), *made]))
+
+
+def test_no_variable_of_an_sdk_is_told_to_an_agent() -> None:
+    found = asked(FLUENT, FLUENT + "  grpc on\n  tls on\n")
+
+    (why,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
+    assert why == (
+        "nothing that was read says where the agents in the pods of `ds/agent` send OTLP, as their configuration "
+        "would, and no Service leads to them"
+    )
 
 
 def test_an_expression_for_tls_leaves_it_open() -> None:
@@ -183,3 +220,12 @@ def test_in_a_survey_they_are_clients() -> None:
         assert [(x.owner, x.pods) for x in world.clients] == [("DaemonSet agent", 2)]
         codes = [x.code for x in conclude_all(world, Question()).findings if x.severity == "error"]
         assert codes == ["DS408"] * lost
+
+
+def test_of_an_agent_that_listens_only_the_port_of_its_service_is_missing() -> None:
+    text = 'otelcol.receiver.otlp "in" {\n  http { }\n}\n'
+    found = told(cart("http://agent.obs:4318"), more=[*objects(ALLOY, text), service({"name": "ui", "port": 12345})])
+
+    assert [x.hint for x in found.findings if x.code == "DS508"] == [
+        "Add port 4318 to the Service, with `targetPort: 4318`."
+    ]

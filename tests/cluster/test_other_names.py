@@ -118,3 +118,12 @@ def test_pods_of_a_service_that_is_not_headless_may_have_names() -> None:
 
     assert not found.findings
     assert found.traces[0].at(Hop.RESOLVE).why.startswith("Service obs/otel is not headless, so its pods need not")
+
+
+def test_a_template_that_nobody_filled_in_is_told() -> None:
+    pod = cart("http://{{ .Release.Name }}-otel.obs:4317")
+
+    for found in (told(pod), asked(pod)):
+        (one,) = {x.summary: x for x in found.findings if x.code == "DS408"}.values()
+        assert one.summary == "The endpoint is a template that nobody filled in"
+        assert one.hint.startswith("Render it before it is applied")

@@ -16,6 +16,7 @@ from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import HOST_IP, agent, cart, errors, gathered, on_host, told
+from tests.cluster.test_other_agents_onward import ALLOY, objects
 from tests.cluster.test_survey import variables
 
 Object = dict[str, Any]
@@ -35,6 +36,7 @@ def the(*pods: Object, **instead: Any) -> Finding:
 def holding(port: int, **about: Any) -> Object:
     pod = deepcopy(agent())
     pod["spec"]["containers"][0]["ports"][0] |= {"hostPort": port, **about}
+    pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel-agent"}]
     return pod
 
 
@@ -49,7 +51,32 @@ def test_the_host_port_that_the_collector_of_the_node_has_is_named() -> None:
 def test_one_for_another_protocol_or_address_is_none_to_send_to(pod: Object) -> None:
     found = the(on_host(), pods=[pod], slices=[])
 
-    assert found.hint.startswith("Give the Collector `hostPort: 4317`")
+    assert found.hint.startswith("Give DaemonSet obs/otel-agent `hostPort: 4317`")
+
+
+RECEIVER = 'otelcol.receiver.otlp "in" {\n  grpc { }\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        (RECEIVER, "the pod obs/agent-1 is an agent without such a port", "Give DaemonSet obs/agent `hostPort: 4317`"),
+        (ALLOY, "", "Let a Collector that holds the port run"),
+    ],
+)
+def test_the_agent_of_the_node_that_takes_otlp_is_named_and_no_gateway(text: str, said: str, hint: str) -> None:
+    found = the(on_host(), more=objects(ALLOY, text))
+
+    assert said in found.detail
+    assert "otel-a " not in found.detail
+    assert found.hint.startswith(hint)
+
+
+def test_what_is_scaled_and_holds_a_port_of_its_node_is_named() -> None:
+    pod = holding(14317)
+    pod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "otel-agent-1"}]
+
+    assert "the pod obs/otel-agent has the host port 14317" in the(on_host(), pods=[pod], slices=[]).detail
 
 
 def to_node(port: int, protocol: str = "grpc") -> Object:

@@ -224,6 +224,17 @@ def test_a_port_from_a_variable_that_nobody_sets_is_the_cause() -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "root"),
+    [("otel/opentelemetry-collector-contrib:0.161.0", ["DS211"]), ("acme/opentelemetry-collector:0.161.0", [])],
+)
+def test_without_a_look_an_image_that_sets_no_variable_tells_the_same(image: str, root: list[str]) -> None:
+    found = diagnosed(configs=[w.config("0.0.0.0:${env:GRPC_PORT}")], pods=unset(image=image))
+
+    assert [x.code for x in found.findings if x.severity == "error"] == root
+    assert [x.hint[:23] for x in found.findings if x.code == "DS211"] == ["Set `GRPC_PORT` to 4317"] * len(root)
+
+
+@pytest.mark.parametrize(
     "held",
     [
         {"envFrom": [{"secretRef": {"name": "otel"}}]},

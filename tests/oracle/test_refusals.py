@@ -26,6 +26,12 @@ TEXTS = {
     "processor": GOOD + REST + PIPELINE.replace("exporters", "processors: [batch], exporters"),
     "exporter": GOOD + REST + PIPELINE.replace("[debug]", "[debug, otlp]"),
     "removed": GOOD + REST.replace("debug: {}", "debug: {}, logging: {}") + PIPELINE,
+    "gone": GOOD + REST.replace("debug: {}", "debug: {}, jaeger/a: {endpoint: 'localhost:14250'}") + PIPELINE,
+    "gone extension": GOOD + "extensions: {memory_ballast: {size_mib: 1}}\n" + REST + PIPELINE,
+    "new name": GOOD + REST.replace("debug: {}", "debug: {}, otlp_grpc: {endpoint: 'localhost:1'}") + PIPELINE,
+    "new name over http": GOOD + REST.replace("debug: {}", "debug: {}, otlp_http: {endpoint: 'http://a:1'}") + PIPELINE,
+    "address of metrics": GOOD + REST.replace("{level: none}", "{address: 'localhost:0'}") + PIPELINE,
+    "too far to the right": GOOD.replace("}}}}", ", http: {endpoint: 'localhost:0'}}}}}") + REST + PIPELINE,
     "extension": GOOD + REST + "  extensions: [pprof]\n" + PIPELINE,
 }
 

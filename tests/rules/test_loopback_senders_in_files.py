@@ -209,3 +209,12 @@ def test_what_is_not_known_of_a_lone_container_is_told() -> None:
 
     assert "no other container runs, and nothing says that this one takes OTLP" in sure.detail
     assert "none of the programs of this one is known to take OTLP" in unsure.detail
+
+
+def test_a_variable_that_is_written_twice_is_told_with_the_value_that_does_not_count() -> None:
+    text = sender(HERE).replace("env: [", 'env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://otel:4318"}, ')
+
+    (one,) = found(text)
+    assert one.detail.endswith(
+        "`OTEL_EXPORTER_OTLP_ENDPOINT` is written 2 times, the last time so; `http://otel:4318` does not count."
+    )

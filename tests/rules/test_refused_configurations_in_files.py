@@ -40,7 +40,7 @@ def test_a_key_that_is_none_is_told_with_what_is_meant(config: str, hint: str) -
         "receivers: {otlp: '${file:a.yaml}'}",
         "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: 4, a_key_of_tomorrow: 1}}}}",
         GOOD + PIPELINE.replace("EXPORTER", "debug"),
-        GOOD + "connectors: {spanmetrics: {}}\n" + PIPELINE.replace("EXPORTER", "spanmetrics"),
+        GOOD + "connectors: {forward: }\n" + PIPELINE.replace("EXPORTER", "forward"),
         GOOD + PIPELINE.replace("EXPORTER", '"${env:TO}"'),
         GOOD.replace("{debug: {}}", "${file:exporters.yaml}") + PIPELINE.replace("EXPORTER", "otlp"),
     ],
@@ -57,6 +57,72 @@ def test_an_exporter_that_is_gone_is_told_where_the_version_is_known(version: st
 
     hints = [x.hint for x in refused(text)]
     assert hints == ["Write `debug` in its place, and in the pipelines: it is gone since 0.111.0."] * refuses
+
+
+JAEGER = "Write `otlp` in its place, which Jaeger takes on its port 4317, and in the pipelines"
+BALLAST = "Take it out here and in `service.extensions`, and set the variable `GOMEMLIMIT` of the container instead: "
+READERS = "Write `readers` with a `pull` exporter `prometheus`, its `host` and its `port`."
+OTHER = "Take an image that has it, such as `opentelemetry-collector-contrib`, or take it out."
+OWN = "{telemetry: {metrics: {address: '0.0.0.0:8888'}}, "
+PROCESSOR = "processors: {batch: , k8sattributes/a: }\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "first", "last", "hint"),
+    [
+        (
+            GOOD.replace("{debug: {}}", "{debug: , jaeger: {}}"),
+            "0.86.0",
+            "0.85.0",
+            f"{JAEGER}: it is gone since 0.86.0.",
+        ),
+        (GOOD + "extensions: {memory_ballast: {}}\n", "0.109.0", "0.108.0", f"{BALLAST}it is gone since 0.109.0."),
+        (
+            GOOD.replace("{debug: {}}", "{debug: , otlp_http/a: {endpoint: 'http://a:4318'}}"),
+            "0.143.0",
+            "0.144.0",
+            "Write `otlphttp` in its place, and in the pipelines: it is there since 0.144.0 alone.",
+        ),
+        (GOOD + PROCESSOR, "0.149.0", "0.35.0", OTHER),
+        (GOOD + PROCESSOR, "0.36.0", "0.161.0", OTHER),
+    ],
+)
+def test_a_component_that_some_versions_lack_is_told_of_these(config: str, first: str, last: str, hint: str) -> None:
+    text = pod(config + PIPELINE.replace("EXPORTER", "debug"))
+
+    for version, said in ((first, [hint]), (last, []), ("latest", [])):
+        asked = text.replace("opentelemetry-collector:0.139.0", f"opentelemetry-collector:{version}")
+        assert [x.hint for x in refused(asked)] == said
+
+
+@pytest.mark.parametrize(("version", "said"), [("0.127.0", []), ("0.128.0", [READERS]), ("latest", [])])
+def test_the_address_of_its_own_metrics_is_told_where_the_version_takes_none(version: str, said: list[str]) -> None:
+    text = pod(GOOD + PIPELINE.replace("EXPORTER", "debug").replace("{pipelines", OWN + "pipelines"))
+    asked = text.replace("opentelemetry-collector:0.139.0", f"opentelemetry-collector:{version}")
+
+    assert [x.hint for x in refused(asked)] == said
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("otel/opentelemetry-collector:0.139.0", True),
+        ("ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector:0.139.0", True),
+        ("otel/opentelemetry-collector-contrib:0.139.0", False),
+        ("otel/opentelemetry-collector-k8s:0.139.0", False),
+        ("acme/opentelemetry-collector:0.139.0", False),
+    ],
+)
+def test_what_only_other_distributions_have_is_told_of_the_core_one(image: str, *, told: bool) -> None:
+    text = pod(GOOD + PROCESSOR + PIPELINE.replace("EXPORTER", "debug"))
+
+    assert bool(refused(text.replace("otel/opentelemetry-collector:0.139.0", image))) is told
+
+
+def test_a_protocol_below_the_other_one_is_told() -> None:
+    config = "receivers: {otlp: {protocols: {grpc: {endpoint: '0.0.0.0:4317', http: {endpoint: '0.0.0.0:4318'}}}}}"
+
+    assert [x.hint for x in refused(config)] == ["Write it beside `grpc`, as far to the left."]
 
 
 def test_what_another_file_may_configure_is_told_of_who_reads_no_other() -> None:

@@ -192,21 +192,25 @@ class _Place(NamedTuple):
         port = port or row["default"].rpartition(":")[2]
         said = self._valued(written.text + (f":{port}" if port and ":" not in written.text else ""))
         unset = tuple(dict.fromkeys(REFERENCE.findall(said)))
-        other = bool(row["unless"]) and self._said(row["unless"]).lower() in (*_YES, "auto")
+        switch = self._said(row["unless"]).lower() if row["unless"] else ""
+        insecure = self._said(row["insecure"])
+        as_grpc = switch in _YES and insecure == "true"
+        open_ = switch in (*_YES, "auto") or "$" in switch
         return Destination(
             row["product"],
             self.field,
             written,
             said,
             form,
-            Protocol(protocol),
+            Protocol.GRPC if as_grpc else Protocol(protocol),
             client,
             unset,
-            otlp=not other,
-            insecure=self._said(row["insecure"]),
-            authority=self._said(row["authority"]),
+            otlp=as_grpc or not open_,
+            insecure=insecure,
+            authority="" if as_grpc else self._said(row["authority"]),
             unverified=self._said(row["unverified"]),
             server_name=self._said(row["server"]),
+            since=row["since"] if as_grpc else "",
         )
 
     def _valued(self, text: str) -> str:

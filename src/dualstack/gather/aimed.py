@@ -19,6 +19,7 @@ from dualstack.gather.meant import meant
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
+from dualstack.gather.unmade import unmade
 from dualstack.model.address import family
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.container import Container
@@ -30,9 +31,10 @@ from dualstack.reach.client_dns import in_ranges, nameservers
 from dualstack.reach.exporting import asked, is_collector, owner, unread
 from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
-from dualstack.reach.onward import sends_on
+from dualstack.reach.onward import is_agent, sends_on
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.taken import wanting
+from dualstack.reach.unheld import is_scaled
 
 T = TypeVar("T")
 _DENIED = 403
@@ -244,7 +246,7 @@ def _instead(ask: Asker, key: tuple[str, str], *, plain: bool) -> None:
         known = source.listed(kinds.SERVICES, where).items
         seen |= {x.metadata.namespace for x in known}
         keys += [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
-    missed(world, key, seen, keys)
+    missed(ask, key, seen, keys)
     gone = isinstance(source, Stored) and source.lists(kinds.NAMESPACES) and key[0] not in seen
     if plain and gone and not is_worldly(key[0]) and not any(x[:2] == key for x in world.meant):
         world.meant += [(*key, *x) for x in dict.fromkeys(keys[:_OTHERS])]
@@ -283,10 +285,11 @@ def _beside(ask: Asker, key: tuple[str, str], ports: set[int]) -> None:
         ask.world.meant = list(dict.fromkeys((*ask.world.meant, *found)))
 
 
-def missed(
-    world: World, key: tuple[str, str], namespaces: Collection[str], services: Sequence[tuple[str, str]]
-) -> None:
-    """Note of a Service that is not there whether its namespace is, and what is called alike."""
+def missed(ask: Asker, key: tuple[str, str], namespaces: Collection[str], services: Sequence[tuple[str, str]]) -> None:
+    """Note a Service that is not there, whether its namespace is, what is called alike, and who should make it."""
+    world = ask.world
+    world.absent = list(dict.fromkeys((*world.absent, key)))
+    unmade(ask, key[0])
     if key[0] in namespaces:
         world.namespaces = list(dict.fromkeys((*world.namespaces, key[0])))
     world.meant = list(dict.fromkeys((*world.meant, *((*key, *x) for x in alike(key, services)))))
@@ -312,8 +315,9 @@ def _to_node(ask: Asker, node: str, port: int) -> list[tuple[Asker, Iterable[Obj
     ask.world.keep(
         kinds.PODS.kind, *(x for x in elsewhere if _is(x, lambda pod: is_collector(pod) and names(pod, port)))
     )
+    idle = [x for x in there or () if x not in holders and _is(x, lambda pod: is_agent(pod) and not is_scaled(pod))]
     _kept(ask, [x for x in there or () if _is(x, is_collector)])
-    return _kept(ask, holders)
+    return _kept(ask, [*holders, *idle])
 
 
 def _offered(ask: Asker, services: Iterable[Service]) -> None:

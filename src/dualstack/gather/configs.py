@@ -14,7 +14,7 @@ from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.features import switched
 from dualstack.reach.images import given as of_image
-from dualstack.reach.images import version
+from dualstack.reach.images import is_core, version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
 from dualstack.reach.sources import INLINE
@@ -114,7 +114,7 @@ def _declared(
         whole=value(root, "service") is not None and not _is_open(root),
         unread=dict(unread(root, origin)),
         parts=parts,
-        refused=tuple(refusals(root, origin, said)),
+        refused=tuple(refusals(root, origin, said, core=bool(there) and all(is_core(x.image) for _, x in there))),
         idle=idle(root, origin, environ, reader),
     )
 

@@ -14,25 +14,64 @@ from dualstack.reach.versions import before
 _OTLP = "otlp"
 _PROTOCOLS = ("grpc", "http")
 _SECTIONS = ("receivers", "processors", "exporters")
+_READERS_ALONE = "0.128.0"
+"""The first version whose own metrics take no `address` (opentelemetry-collector service/telemetry/internal/migration;
+measured with 0.139, 0.149 and 0.161)."""
+_READERS = "Write `readers` with a `pull` exporter `prometheus`, its `host` and its `port`."
 _SHARED = ("receivers", "exporters")
 """The sections whose place in a pipeline a connector can take."""
 
 
-def refusals(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
-    """What is refused, in the order of the file, by a Collector of a version, or where that is empty by any."""
+def refusals(root: Node, origin: Origin, version: str, *, core: bool = False) -> Iterator[Refusal]:
+    """What is refused, in the order of the file, by a Collector of a version, or where that is empty by any.
+
+    Where it is the `core` distribution components of others are refused as well.
+    """
     for key, body in pairs(value(root, "receivers")):
         if scalar(key).partition("/")[0].strip() == _OTLP and not _is_elsewhere(body):
             yield from _of_otlp((key, body), origin)
-    yield from _removed(root, origin, version)
+    if version:
+        yield from _removed(root, origin, version)
+        yield from _renamed_fields(root, origin, version)
+    if version and core:
+        yield from _foreign(root, origin, version)
     yield from _of_pipelines(root, origin)
 
 
 def _removed(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
-    for row in table("removed_components") if version else ():
-        for key, _ in pairs(value(root, row["section"])):
-            if scalar(key).partition("/")[0].strip() == row["type"] and not before(version, row["since"]):
-                mend = f"Write `{row['instead']}` in its place, and in the pipelines: it is gone since {row['since']}."
-                yield Refusal(origin.location(key), row["said"], mend)
+    for row in table("removed_components"):
+        said = row["said"] or _unknown_type(row["type"])
+        gone = row["since"] and not before(version, row["since"])
+        when = f"it is gone since {row['since']}" if gone else f"it is there since {row['before']} alone"
+        if gone or (row["before"] and before(version, row["before"])):
+            for key in _of_type(root, row["section"], row["type"]):
+                yield Refusal(origin.location(key), said, f"{row['mend']}: {when}.")
+
+
+def _of_type(root: Node, section: str, *types: str) -> Iterator[Node]:
+    """The names of the components of some types."""
+    yield from (x for x, _ in pairs(value(root, section)) if scalar(x).partition("/")[0].strip() in types)
+
+
+def _unknown_type(name: str) -> str:
+    return f'unknown type: "{name}"'
+
+
+def _foreign(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
+    """The components that the core distribution does not have."""
+    for row in table("contrib_components"):
+        if not before(version, row["from"]) and not before(row["to"], version):
+            for key in _of_type(root, row["section"], *row["types"].split()):
+                said = _unknown_type(scalar(key).partition("/")[0].strip())
+                mend = "Take an image that has it, such as `opentelemetry-collector-contrib`, or take it out."
+                yield Refusal(origin.location(key), said, mend)
+
+
+def _renamed_fields(root: Node, origin: Origin, version: str) -> Iterator[Refusal]:
+    """The address of the Collector's own metrics as older versions take it."""
+    for key, _ in pairs(value(root, "service", "telemetry", "metrics")):
+        if scalar(key) == "address" and not before(version, _READERS_ALONE):
+            yield _invalid(key, _READERS, origin)
 
 
 def _of_otlp(pair: tuple[Node, Node], origin: Origin) -> Iterator[Refusal]:
@@ -48,6 +87,9 @@ def _of_otlp(pair: tuple[Node, Node], origin: Origin) -> Iterator[Refusal]:
         yield Refusal(origin.location((protocols or pair)[0]), said, mend, whole=True)
         return
     yield from _unknown(value(pair[1], "protocols"), _PROTOCOLS, origin)
+    for key, _ in pairs(value(pair[1], "protocols", "grpc")):
+        if scalar(key) == "http":
+            yield _invalid(key, "Write it beside `grpc`, as far to the left.", origin)
     for name in _PROTOCOLS:
         for key, _ in pairs(value(pair[1], "protocols", name)):
             if scalar(key).lower() != "endpoint" and _alike(scalar(key), ("endpoint",), 0.8):

@@ -274,8 +274,7 @@ def _is_lost(one: Exporter, found: _Survey) -> bool:
         return _is_vacant(one.host, found)
     if place is None or not _is_gone(place, found) or found.is_another(one):
         return False
-    world.absent = list(dict.fromkeys((*world.absent, place)))
-    missed(world, place, found.spaces | {x for x, _ in found.names}, list(found.services))
+    missed(found.ask, place, found.spaces | {x for x, _ in found.names}, list(found.services))
     return one.certain or place[0] in world.namespaces or any(x[:2] == place for x in world.meant)
 
 

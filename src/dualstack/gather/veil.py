@@ -29,9 +29,9 @@ from dualstack.reach.dns64 import learned
 T = TypeVar("T")
 
 _VOCABULARY = ("address_variables", "agents", "balancers", "client_marks", "components", "connect_errors",
-               "destinations", "errors", "feature_gates", "foreign_listeners", "front_answers", "gateway_ports",
-               "http_answers", "ingresses", "localhost", "meshes", "otlp_receivers", "process_marks", "proxies",
-               "proxy_answers", "runtimes", "schemes", "silent_components")  # fmt: skip
+               "contrib_components", "destinations", "errors", "feature_gates", "foreign_listeners", "front_answers",
+               "gateway_ports", "http_answers", "ingresses", "localhost", "meshes", "otlp_receivers", "process_marks",
+               "proxies", "proxy_answers", "runtimes", "schemes", "silent_components")  # fmt: skip
 """Tables whose words a diagnosis looks for."""
 _REMARKS = ("source", "notes", "status")
 

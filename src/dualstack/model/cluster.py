@@ -334,8 +334,8 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     `events` what is said of these and of pods. `unheld` are addresses of endpoints that no pod has.
     `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients, and `mesh_rules`
     what else it decides by. `onward` is where Collectors among the askers send on to, that of each pod by itself.
-    `claims` are those for storage. `instrumentations` are what the Operator would put into pods by now; None where
-    nobody looked.
+    `claims` are those for storage. `operated` are Collectors that the Operator makes with a Service, `instrumentations`
+    are what it would put into pods by now, None where nobody looked.
     """
 
     name: str = ""
@@ -375,6 +375,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     mutual: tuple[PeerAuthentication, ...] = ()
     claims: tuple[Claim, ...] = ()
     mesh_rules: tuple[MeshRule, ...] = ()
+    operated: frozenset[tuple[str, str]] = frozenset()
     instrumentations: tuple[Instrumentation, ...] | None = None
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:

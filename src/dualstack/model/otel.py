@@ -101,7 +101,8 @@ class Destination(msgspec.Struct, frozen=True):
     credentials, in the words of `reach/brings.py`. Of its `tls` it has these texts as they are written, variables and
     all: `insecure` (the reference that stands for the whole section, where one does), the `authority` that it trusts,
     `unverified` (`insecure_skip_verify`), and `server_name`, which the certificate has to be for in the place of the
-    host. `by` is what says it in the place of that field, such as a property of a JVM.
+    host. `by` is what says it in the place of that field, such as a property of a JVM. `since` is the version of the
+    program, by its image, from which on it is known to speak this `protocol`.
     """
 
     owner: str
@@ -120,6 +121,7 @@ class Destination(msgspec.Struct, frozen=True):
     unverified: str = ""
     server_name: str = ""
     by: str = ""
+    since: str = ""
 
 
 BY_API = "resolver.k8s.service"

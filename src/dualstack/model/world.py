@@ -33,6 +33,7 @@ CLAIMS = "PersistentVolumeClaim"
 BY_OTHERS = "EndpointSlice of a Service without a selector"
 """What is unseen where the slices are those that follow from Services and pods."""
 _AGENTS = "Instrumentation"
+_OPERATED = "OpenTelemetryCollector"
 
 
 class World(msgspec.Struct):
@@ -145,6 +146,7 @@ class World(msgspec.Struct):
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),
             claims=tuple(self._as(Claim, CLAIMS, ambiguous=several)),
+            operated=frozenset(map(_identity, filter(_is_served, self.objects.get(_OPERATED, ())))),
             instrumentations=tuple(self._as(Instrumentation, _AGENTS)) if _AGENTS in self.objects else None,
         )
 
@@ -173,6 +175,11 @@ class World(msgspec.Struct):
                 gap = Missing(f"{name} {called}", f"has another form than is known here: {error}")
                 if gap not in self.gaps:
                     self.gaps.append(gap)
+
+
+def _is_served(item: Object) -> bool:
+    """Whether the Operator makes a Service for a Collector (operator internal/manifests/collector/collector.go)."""
+    return part(item, "spec").get("mode") != "sidecar"
 
 
 def of_template(item: Object) -> Object:

@@ -135,13 +135,13 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
     if result.task.tls and not target.tls and trace.vantage.startswith(_ASKED):
         met = msgspec.structs.replace(trace, target=msgspec.structs.replace(target, tls=True))
         twice = " It takes TLS alone, and the client speaks without."
-        more = f", and send to {_secured(trace, result)}"
+        more = f", and send to {_secured(trace, result, _OTHER[trace.protocol])}"
     match result.outcome:
         case Outcome.TLS_NOT_SPOKEN:
             detail = "The client begins a TLS handshake, and the server answers without TLS."
             flag = " (`insecure: true` in a Collector's exporter)" if target.protocol is Protocol.GRPC else ""
             others = "or give the receiver a `tls` section, which all of its clients then speak"
-            hint = f"Send to `{_sent_to(trace, tls=False)}`{flag}, {others}."
+            hint = f"Send to `{_sent_to(trace, tls=False)}`{' without TLS' * _is_bare(trace)}{flag}, {others}."
             return f"Port {port} does not speak TLS", detail, hint
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."
@@ -172,6 +172,7 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
 _SPOKEN = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
 """Values of OTEL_EXPORTER_OTLP_PROTOCOL (OpenTelemetry specification, OTLP exporter configuration)."""
 _EXPORTERS = {Protocol.GRPC: "otlp", Protocol.HTTP: "otlphttp"}
+_OTHER = {Protocol.GRPC: Protocol.HTTP, Protocol.HTTP: Protocol.GRPC}
 
 
 def is_of_sdk(trace: Trace) -> bool:
@@ -179,21 +180,33 @@ def is_of_sdk(trace: Trace) -> bool:
     return trace.vantage.startswith("pods")
 
 
+def _is_bare(trace: Trace, protocol: Protocol | None = None) -> bool:
+    """Whether clients write a target without a scheme: the fields of agents for gRPC take `host:port`.
+
+    Telegraf speaks OTLP/HTTP to what has one (plugins/outputs/opentelemetry/opentelemetry.go Connect).
+    """
+    spoken = protocol or trace.target.protocol
+    return spoken is Protocol.GRPC and trace.at(Hop.ENDPOINT).mark.startswith(FIELD)
+
+
 def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
     """A target as a client writes it: the endpoint of an SDK has the scheme of HTTP, whatever is spoken there."""
     named = msgspec.structs.replace(trace.target, host=trace.asked or trace.target.host)
     found = url(named, protocol, tls=tls, port=port)
     scheme, _, rest = found.partition("://")
+    if _is_bare(trace, protocol):
+        return rest
     return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if is_of_sdk(trace) else found
 
 
-def _secured(trace: Trace, result: ProbeResult) -> str:
-    """The same port over TLS, with what that may need."""
+def _secured(trace: Trace, result: ProbeResult, protocol: Protocol | None = None) -> str:
+    """The same port over TLS, for what speaks this protocol, with what that may need."""
     trust = "`--ca-file`"
     if is_of_sdk(trace):
         where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
         trust = f"the authority's certificate in {where}"
-    return f"`{_sent_to(_named(trace, result), tls=True)}`, with {trust} if needed"
+    over = " over TLS" * _is_bare(trace, protocol)
+    return f"`{_sent_to(_named(trace, result), protocol, tls=True)}`{over}, with {trust} if needed"
 
 
 def _named(trace: Trace, result: ProbeResult) -> Trace:

@@ -12,6 +12,7 @@ _COLLECTOR = pattern(r"(?:opentelemetry-collector|otelcol|otel-collector)[^:@/]*
 """Images that hold some Collector, by their names and tags."""
 _RELEASED = pattern(r"(?:^|/)(?:otel|open-telemetry)/(?:[^/]+/)?opentelemetry-collector[a-z-]*$")
 """Names of the images of its releases (opentelemetry-collector-releases, .goreleaser.yaml, image_templates)."""
+_CORE = pattern(r"(?:^|/)otel/opentelemetry-collector$|/opentelemetry-collector-releases/opentelemetry-collector$")
 _TAG = pattern(r"v?(?P<numbers>(?P<minor>\d+\.\d+)\.\d+)(?![\d.])")
 
 
@@ -48,6 +49,21 @@ def newest(image: str) -> bool:
 def name_of(image: str) -> str:
     """The name of an image, without its tag and its digest."""
     return _parts(image)[0]
+
+
+def is_released(image: str) -> bool:
+    """Whether an image is one of the Collector's releases, which set no variables of their own."""
+    return _RELEASED.search(name_of(image)) is not None
+
+
+def is_core(image: str) -> bool:
+    """Whether an image is that of the Collector's core distribution, as it is published."""
+    return _CORE.search(name_of(image)) is not None
+
+
+def tag_of(image: str) -> str:
+    """The tag of an image; empty where it has none."""
+    return _parts(image)[1]
 
 
 def plain(image: str) -> str:

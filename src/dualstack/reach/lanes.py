@@ -83,8 +83,8 @@ def spoken(service: Service, port: ServicePort, slices: Sequence[EndpointSlice],
 
 def received_on(ports: Iterable[int], places: Iterable[Place]) -> tuple[Protocol, ...]:
     """The OTLP protocols that receivers of these places speak on some ports."""
-    opened = (x for place in places for y in ports for x in place.on(y))
-    found = {x.endpoint.protocol for x in opened if x.endpoint.component.startswith("receivers/otlp")}
+    ends = (x.endpoint for place in places for y in ports for x in place.on(y))
+    found = {x.protocol for x in ends if x.otlp or x.component.startswith("receivers/otlp")}
     return tuple(x for x in OTLP_PORTS.values() if x in found)
 
 

@@ -4,7 +4,7 @@ from dualstack.model.trace import Status, TracedHop
 from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
-from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNNAMED
+from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNMADE, UNNAMED
 from dualstack.reach.resolved import (
     ALIAS_ABROAD,
     FOREIGN,
@@ -15,7 +15,7 @@ from dualstack.reach.resolved import (
     UNRESOLVED,
 )
 from dualstack.reach.unasked import UNASKED, UNHELD
-from dualstack.reach.undefined import KEYLESS, TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED
+from dualstack.reach.undefined import KEYLESS, TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED, UNRENDERED
 from dualstack.reach.ways import SHORT, UNLIKE
 
 _LISTS = "Correct the name; `kubectl get services -A` lists those"
@@ -33,6 +33,7 @@ _NODE = (
     "Let clients send to their node: `$(HOST_IP)` in the endpoint, and before it that variable from `status.hostIP`. "
     "Or make the Service, as the chart of the Collector does with `service.enabled: true`."
 )
+_OPERATOR = "Let the Operator run: it makes the Service; its log says why where it runs and does not."
 _EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
 _SURE = {
     NO_SERVICE: ("No Service has this name", f"{_LISTS} that there are."),
@@ -54,6 +55,10 @@ _SURE = {
     KEYLESS: (
         "The endpoint names a variable without a value",
         "Add that key to the ConfigMap, or let the pods read one that it has, and restart them.",
+    ),
+    UNRENDERED: (
+        "The endpoint is a template that nobody filled in",
+        "Render it before it is applied, as `helm template` does (`tpl` for a text in the values), or write the name.",
     ),
     TOO_EARLY: (
         "The variable is of a Service that came later",
@@ -110,5 +115,7 @@ def is_doubted(hop: TracedHop) -> bool:
 
 def said_of(hop: TracedHop) -> tuple[str, str]:
     """What it is called, and what to do."""
+    if UNMADE in hop.why:
+        return "The Operator has not made the Service", _OPERATOR
     summary, hint = (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
     return summary, _NODE if HOLDS in hop.why else hint

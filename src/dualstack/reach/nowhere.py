@@ -1,11 +1,13 @@
 """Names and addresses of a cluster that nobody has, as far as what was gathered tells."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from dualstack.knowledge import table
 from dualstack.model.address import OTLP_PORTS, Scope, family, network, parse, scope
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
+from dualstack.model.maker import Maker
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.client_dns import in_ranges, intended, misshapen
 from dualstack.reach.crowds import listed
@@ -22,6 +24,13 @@ VACANT = "vacant"
 HOLDS = "takes OTLP by ports of its nodes:"
 """How it is told that agents take what a Service that is not there would be for."""
 
+UNMADE = "the Operator has not made it"
+"""How it is told that a resource of the Operator is there for a Service that is not."""
+_OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
+"""The image of the Operator."""
+_MADE = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
+"""The Services that it makes (operator internal/naming/main.go)."""
+
 Key = tuple[str, str]
 """A Service by its namespace and its name."""
 
@@ -37,13 +46,34 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
     namespace, name = key
     near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == key]
     instead = f"; there is {' and '.join(near)}" if near else ""
-    why = f"there is no Service `{name}` in the namespace `{namespace}`{instead}"
+    made = _unmade(key, cluster)
+    why = f"there is no Service `{name}` in the namespace `{namespace}`{made or instead}"
     agent = next((x for x in cluster.pods if x.metadata.namespace == namespace and host_ports(x)), None)
-    if agent and not near:
+    if agent and not near and not made:
         why += f"; {owner(agent)} there {HOLDS} {listed(list(map(str, host_ports(agent))))}"
     if sure:
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (said,))
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, UNLISTED, (said,))
+
+
+def _unmade(key: Key, cluster: Cluster) -> str:
+    """That a resource of the Operator is there for a Service, and whether the Operator is, as the end of a sentence."""
+    found = _MADE.fullmatch(key[1])
+    if not found or (key[0], found["name"]) not in cluster.operated:
+        return ""
+    known = [x for x in cluster.makers if any(map(_OPERATOR.search, x.images))]
+    down = [_stopped(x) for x in known]
+    runs = f", and no pod of it runs: {down[0]}" if down and all(down) else ""
+    return f": {UNMADE} of OpenTelemetryCollector {found['name']}{runs}"
+
+
+def _stopped(maker: Maker) -> str:
+    """Why a Deployment surely has no pod that runs; empty where it may have."""
+    called = f"{maker.kind} {maker.metadata.namespace}/{maker.metadata.name}"
+    if maker.spec.replicas == 0:
+        return f"{called} has `replicas: 0`"
+    said = {x.type: x.status for x in maker.status.conditions or ()}
+    return f"{called} is not available" if said.get("Available") == "False" else ""
 
 
 def host_ports(pod: Pod) -> list[int]:

@@ -18,14 +18,18 @@ from dualstack.reach.aims import is_likely
 from dualstack.reach.brings import SIGNALS
 from dualstack.reach.client_dns import in_ranges, intended, is_surely_within
 from dualstack.reach.exporting import COLLECTOR, diverting, owner, unknown_tls
+from dualstack.reach.images import tag_of
 from dualstack.reach.pods import Place, read_by
 from dualstack.reach.redacted import HIDDEN, hides_host
 from dualstack.reach.sidecars import together
 from dualstack.reach.variables import Variables, environment, filled
+from dualstack.reach.versions import before
 
 _PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
 WAY_ON = "the way on from "
 """What was not seen, before the Collectors that it is of."""
+_NUMBERED = re.compile(r"v?\d{1,2}\.\d+")
+"""How the tag of an image begins that says a version."""
 _NEAR = (Scope.WILDCARD, Scope.LOOPBACK, Scope.LINK_LOCAL)
 _BALANCED = 4317
 """The port of backends that have none (contrib 0.161, exporter/loadbalancingexporter/resolver_static.go)."""
@@ -45,6 +49,11 @@ def _is_agent(container: Container | Declaring) -> bool:
     return bool(COLLECTOR.search(container.image) or _agents().search(container.image))
 
 
+def is_agent(pod: Pod) -> bool:
+    """Whether a pod is there for such an agent: its first container runs it, others may stand by."""
+    return any(map(_is_agent, (pod.spec.containers or ())[:1]))
+
+
 def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap]) -> Iterator[Exporter]:
     """The exporters of OTLP of the agents in a pod, with the variables of that pod filled in."""
     maps = tuple(config_maps)
@@ -53,7 +62,7 @@ def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap])
         container = there[item.container.name] if item.container else Container()
         found = environment(container, pod, maps)
         by_api = (x.sent for x in item.config.balancers if x.sent)
-        every = (*(x for x in item.config.destinations if x.otlp), *by_api)
+        every = (*(x for x in item.config.destinations if x.otlp and _speaks(container, x)), *by_api)
         yield from (_exporter(pod, container, x, found) for x in every)
 
 
@@ -62,6 +71,12 @@ def _run(read: Iterable[Deployed]) -> Iterator[Deployed]:
     every = tuple(read)
     run = {x.config.file for x in every if x.container and _is_agent(x.container)}
     yield from (x for x in every if x.config.file not in run or (x.container and _is_agent(x.container)))
+
+
+def _speaks(container: Container, sent: Destination) -> bool:
+    """Whether the program in a container is known to speak what its configuration asks for."""
+    found = _NUMBERED.match(tag_of(container.image))
+    return not sent.since or (found is not None and not before(found[0], sent.since))
 
 
 def _exporter(pod: Pod, container: Container, sent: Destination, found: Variables) -> Exporter:

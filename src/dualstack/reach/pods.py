@@ -18,6 +18,7 @@ from dualstack.model.sockets import Listener, Listeners, Process, Runtime
 from dualstack.reach.bind import BindRequest, Bound, accepts, bind
 from dualstack.reach.blame import is_loopback, is_wildcard
 from dualstack.reach.client_dns import own_names
+from dualstack.reach.images import is_released
 from dualstack.reach.links import is_number
 from dualstack.reach.sidecars import Sidecar, looked_at, seen_in, sidecar, together
 from dualstack.reach.start import idle_on, numbered
@@ -285,7 +286,10 @@ def _opened(item: Deployed, pod: Pod, space: Namespace, cluster: Cluster) -> Ite
             continue
         if runs and bound.cause:
             bound = Bound(unknown=f"`{value}` cannot be bound (`{bound.error}`), and the container runs all the same")
-        yield Opened(endpoint, value, bound, container.name, runs=runs, unset=_unset(value, given))
+        unset = _unset(value, given)
+        if unset and bound.unknown and is_released(container.image):
+            bound = Bound()  # on a port that the kernel chooses, and that nobody knows to ask for
+        yield Opened(endpoint, value, bound, container.name, runs=runs, unset=unset)
 
 
 def _unset(value: str, given: Variables) -> str:

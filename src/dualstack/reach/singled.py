@@ -46,7 +46,7 @@ def doubt(one: Exporter, pod: Pod, known: Around) -> Doubt | None:
     host = one.host.lower()
     if one.held:
         return None if one.held.startswith("Secret ") else Doubt.OPEN
-    if garbled(one, Evidence(one.says, one.place)) or "$(" in host:
+    if garbled(one, Evidence(one.says, one.place)) or "$(" in host or "{{" in host:
         return Doubt.FAILS
     if host == "localhost" or (is_address(host) and scope(host) in _OWN):
         return Doubt.OPEN if one.host_network or len(together(pod)) > 1 else Doubt.FAILS

@@ -16,6 +16,7 @@ from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import asked, receives, silenced
 from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
+from dualstack.reach.onward import is_agent
 from dualstack.reach.redacted import HIDDEN
 from dualstack.reach.states import troubles
 from dualstack.reach.unbegun import lacking, unbegun, waiting_in
@@ -181,6 +182,9 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     keyless = next(lacking(cluster.pods, cluster), "")
     if certain and not (odd or keyless):
         return ""
+    if any(map(is_agent, cluster.pods)):
+        said = f"nothing that was read says where the agents in the pods of `{target}` send OTLP"
+        return f"{said}, as their configuration would, and no Service leads to them"
     unread = next((y for _, x in every for y in x.unread), "")
     maybe = f", unless {unread} {HELD}" if unread else ""
     if keyless:

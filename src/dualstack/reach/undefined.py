@@ -17,10 +17,20 @@ UNDEFINED, UNFILLED, TOO_EARLY, UNLINKED = "undefined", "not-filled", "too-early
 younger than the container, or that is not there."""
 KEYLESS = "keyless"
 """The same of a variable that is to have its value from a key which a ConfigMap lacks."""
+UNRENDERED = "not-rendered"
+"""The same of a host that is a template."""
+
+
+def is_open(host: str) -> bool:
+    """Whether a host is a text that somebody was to fill in: a variable, or a template of Go or Jinja."""
+    return "$" in host or "{{" in host
 
 
 def undefined(aim: Aim, cluster: Cluster) -> TracedHop:
     """The hop at which such a host ends; a Service that was made anew may have been there before."""
+    if "{{" in aim.host:
+        why = f"`{aim.host}` is a template that nobody filled in, and no name of a host has such letters"
+        return TracedHop(Hop.RESOLVE, Status.FAIL, why, UNRENDERED, (aim.said,))
     text = aim.host if "$" in aim.host else aim.exporter.endpoint
     by_kubelet = aim.exporter.variable.startswith("OTEL_") and not aim.exporter.by
     if "$(" not in text and by_kubelet and "${" in aim.host:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.model.address import OTLP_PORTS, Protocol
+from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
@@ -11,33 +11,36 @@ from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.holders import others
 from dualstack.reach.kept_out import kept_out
+from dualstack.reach.lanes import Spots
 from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
+from dualstack.reach.onward import is_agent
 from dualstack.reach.trace import is_refused
 
-UNHELD, IDLE, HELD_BY, OTHER = "unheld", "idle", "held on other nodes by ", "other port "
-"""Marks of the hop `endpoints`: no pod of the node holds the port, though a process of the node itself may; the same
-where a Collector runs there; and how the mark begins where pods of a workload hold it on other nodes, or where a
-Collector is behind another port of the node."""
-
+UNHELD, IDLE, HELD_BY, OTHER = "unheld", "idle: ", "held on other nodes by ", "other port "
+"""Mark of the hop `endpoints` where no pod of the node holds the port, though a process of the node itself may; and how
+it begins where an agent of a workload runs there, where pods of one hold it on other nodes, or where a Collector is
+behind another port of the node."""
+_SCALED = ("Deployment", "ReplicaSet", "Rollout", "StatefulSet")
+"""What puts pods on whatever node there is: clients that send to theirs mean none of these."""
 
 _SOME = "that are known "
 
 
-def unheld(node: Node, port: int, protocol: Protocol, address: str, cluster: Cluster) -> TracedHop:
+def unheld(node: Node, target: Target, address: str, cluster: Cluster, places: Spots) -> TracedHop:
     """The hop at which what is sent to a port of a node ends, or may end, that no pod holds on this address."""
-    name = node.metadata.name
+    name, port = node.metadata.name, target.port
     there = [x for x in cluster.pods if x.spec.node_name == name and not x.finished]
     bound = [z.host_ip for x in there for y in x.spec.containers or () for z in y.ports or () if z.host_port == port]
     if astray := [x for x in bound if x and not is_bound_to(x, address)]:
         why = f"the host port is bound to {astray[0]} alone"
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
-    idle, whole = _idle(there, cluster), name in cluster.surveyed
+    idle, whole = _idle(there, port, cluster, places), name in cluster.surveyed
     if not whole and idle is None and not any(kept_out(x, node) for x in others(port, name, cluster)):
         return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"no pod is known to hold the port on the node {name}")
     why = f"no pod on the node {name} has a host port {port}, or is known to listen there in its network"
     why = why if whole else f"no pod is known to hold the port on the node {name}"
-    said, mark = _instead(node, port, (protocol, address), idle, cluster)
+    said, mark = _instead(node, port, (target.protocol, address), idle, cluster)
     fact = Evidence(f"no host port {port}", f"pods {'' if whole else _SOME}on the node {name}")
     return TracedHop(Hop.ENDPOINTS, Status.UNKNOWN, f"{why}{said}", mark, (fact,))
 
@@ -50,7 +53,10 @@ def _instead(node: Node, port: int, sent: tuple[Protocol, str], idle: Pod | None
         return f"; the pod {idle.metadata.called} has the host port {other} for it", f"{OTHER}{other}"
     for service, number in _node_ports(sent[0], cluster):
         return f"; {service.called} has the node port {number} for it", f"{OTHER}{number}"
-    return (f"; the pod {idle.metadata.called} is a Collector without such a port", IDLE) if idle else ("", UNHELD)
+    if idle is None:
+        return "", UNHELD
+    what = "a Collector" if is_collector(idle) else "an agent"
+    return f"; the pod {idle.metadata.called} is {what} without such a port", f"{IDLE}{maker(idle)}"
 
 
 def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
@@ -68,12 +74,32 @@ def maker(pod: Pod) -> str:
     return f"{kind} {pod.metadata.beside(name)}"
 
 
-def _idle(there: Sequence[Pod], cluster: Cluster) -> Pod | None:
-    """The Collector of a node that clients may mean: one of their namespace, or the only one."""
-    mine = [x for x in there if is_collector(x)]
+def is_scaled(pod: Pod) -> bool:
+    """Whether a pod is on its node by chance, so that clients that send to the node do not mean it.
+
+    Where it has a port of the node, somebody meant it for that.
+    """
+    at_node = any(y.host_port for x in pod.spec.containers or () for y in x.ports or ())
+    return owner(pod).partition(" ")[0] in _SCALED and not at_node
+
+
+def _idle(there: Sequence[Pod], port: int, cluster: Cluster, places: Spots) -> Pod | None:
+    """The agent of a node that clients may mean: one of their namespace, or the only one.
+
+    Those that listen on the port go before Collectors of which that is not known.
+    """
+    own = [x for x in there if not is_scaled(x)]
+    mine = [x for x in own if _hears(x, port, places)] or [x for x in own if is_collector(x)]
     near = {x.metadata.namespace for x in cluster.askers}
     alone = mine if len({maker(x) for x in mine}) == 1 else []
     return next(iter((*(x for x in mine if x.metadata.namespace in near), *alone)), None)
+
+
+def _hears(pod: Pod, port: int, places: Spots) -> bool:
+    """Whether a pod is there for an agent that listens on a port, by its configuration or its own words."""
+    place = places.get((pod.metadata.namespace, pod.metadata.name))
+    named = any(y.container_port == port for x in pod.spec.containers or () for y in x.ports or ())
+    return is_agent(pod) and (named or bool(place and place.on(port)))
 
 
 def _host_port(pod: Pod, protocol: Protocol, address: str) -> int:
@@ -114,12 +140,12 @@ def doubted(traces: Traces) -> Iterator[Finding]:
 
 def is_unheld(hop: TracedHop) -> bool:
     """Whether it is the hop at which no pod is known to hold the port of a node."""
-    return hop.hop is Hop.ENDPOINTS and (hop.mark in (UNHELD, IDLE) or hop.mark.startswith((HELD_BY, OTHER)))
+    return hop.hop is Hop.ENDPOINTS and (hop.mark == UNHELD or hop.mark.startswith((IDLE, HELD_BY, OTHER)))
 
 
 def _agent(mark: str, port: int) -> str:
-    if mark == IDLE:
-        return f"Give the Collector `hostPort: {port}`, or `hostNetwork`"
+    if mark.startswith(IDLE):
+        return f"Give {mark.removeprefix(IDLE)} `hostPort: {port}`, or `hostNetwork`"
     if mark.startswith(OTHER):
         return f"Send to port {mark.removeprefix(OTHER)} of the node, if that is the Collector that clients mean"
     who = mark.removeprefix(HELD_BY) if mark.startswith(HELD_BY) else "a Collector that holds the port"

@@ -9,6 +9,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.slim import ConfigMap
 from dualstack.reach.exporting import owner, receives, silenced
+from dualstack.reach.onward import is_agent
 from dualstack.reach.sidecars import together
 from dualstack.reach.unbegun import waits
 from dualstack.reach.variables import environment
@@ -102,7 +103,7 @@ def is_its_own(name: str) -> bool:
 
 def _workloads(cluster: Cluster) -> Mapping[str, Sequence[Pod]]:
     found = dict[str, list[Pod]]()
-    for pod in (x for x in cluster.pods if not receives(x) and not x.finished and not waits(x)):
+    for pod in (x for x in cluster.pods if not (receives(x) or is_agent(x) or x.finished or waits(x))):
         kind, _, name = owner(pod).partition(" ")
         found.setdefault(f"{kind} {pod.metadata.namespace}/{name}", []).append(pod)
     return found

@@ -44,7 +44,7 @@ from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.unbound import NOTHING
-from dualstack.reach.undefined import undefined, unlinked
+from dualstack.reach.undefined import is_open, undefined, unlinked
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
 
@@ -202,7 +202,7 @@ def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
     followed = own if hop is None or hop.mark == UNLIKE else (*own, *usual)
     found = next((x for x in followed if _is_there(x, cluster)), None)
     service = cluster.service(found.namespace, found.name) if found else None
-    if "$" in aim.host:
+    if is_open(aim.host):
         yield from _flows(target, world, (_PARSES, undefined(aim, cluster)))
     elif found and service:
         # Who asks the API server connects to the pods, whatever ports the Service has.
@@ -228,8 +228,7 @@ def _lookup(aim: Aim, own: Sequence[ClusterName], cluster: Cluster, *, known: bo
     if odd:
         status, mark = (Status.FAIL, NO_SERVICE) if surely_none else (Status.UNKNOWN, FOREIGN)
         return TracedHop(Hop.RESOLVE, status, f"`{aim.host}` {odd}", mark, (aim.said,))
-    whole = without_svc(aim.host)
-    if asked.cluster and whole and known:
+    if asked.cluster and known and (whole := without_svc(aim.host)):
         why = f"`{aim.host}` lacks `svc`, without which the DNS of the cluster has no such name: `{whole}`"
         return TracedHop(Hop.RESOLVE, Status.FAIL, why, NO_SERVICE, (aim.said,))
     if asked.cluster and own:
@@ -255,16 +254,15 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     every = [(x.namespace, x.name) for x in own if not x.pod] or [(x.namespace, x.name) for x in own[:1]]
     key, gone = next(iter(every), ("", "")), {*every} <= {*cluster.absent}
     behind = cluster.service(*key)
-    if behind:  # CoreDNS knows the pods of any Service by name, and others those of headless ones alone
-        why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}` {UNTRIED}"
-        return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
-    surely, within = bool(every) and is_surely_within(aim.host), not may_be_abroad(aim.host, aim.resolver)
-    if surely and ("Service" not in cluster.unseen or gone):
+    within = not may_be_abroad(aim.host, aim.resolver)
+    if every and not behind and is_surely_within(aim.host) and ("Service" not in cluster.unseen or gone):
         return without_service(key, cluster, aim.said, sure=within)
     if key in cluster.absent and is_meant(key, cluster):
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
         return without_service(key, cluster, aim.said, sure=within and plain and key[0] in cluster.namespaces)
-    why = f"`{aim.host}` is no Service that is known here, and {UNTRIED}"
+    # CoreDNS knows the pods of any Service by name, and others those of headless ones alone.
+    why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}`" if behind else ""
+    why = f"{why or f'`{aim.host}` is no Service that is known here, and'} {UNTRIED}"
     return TracedHop(Hop.RESOLVE, Status.UNKNOWN, why, "", (aim.said,))
 
 
@@ -369,7 +367,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         if node and leads:
             ends = from_pods(flow, (*before, up_to(aim.pods, cluster)), at, leads, places, seen)
         else:
-            ends = _ends(flow, (*before, *_beyond(address, target, cluster, held=bool(every))), every, seen)
+            ends = _ends(flow, (*before, *_beyond(address, target, world, held=bool(every))), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -378,8 +376,9 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, target: Target, world: World, *, held: bool) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
+    cluster, places, *_ = world
     if (address in cluster.vacant or is_foreign(address, cluster)) and not in_front(address, cluster).mark:
         yield from unowned(address, cluster)
     elif held:
@@ -388,8 +387,7 @@ def _beyond(address: str, target: Target, cluster: Cluster, *, held: bool) -> It
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
         yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
-        unknown = in_front(address, cluster)
-        yield unheld(node, target.port, target.protocol, address, cluster) if node else unknown
+        yield unheld(node, target, address, cluster, places) if node else in_front(address, cluster)
 
 
 def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:

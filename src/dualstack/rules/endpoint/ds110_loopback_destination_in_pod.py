@@ -115,7 +115,7 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
     return Finding(
         summary=f"Nobody listens on this {where}'s loopback",
         detail=f"`{written.text}` leads back into the {where}, where {words(sender, around)}"
-        f"{': connection refused' if around is Company.NOBODY else ''}.",
+        f"{': connection refused' if around is Company.NOBODY else ''}." + _twice(sender),
         hint=f"Send to {f'`{other}:{port}`' if other else 'the Service of a Collector'}.{_sidecar(workload)}",
         severity=Severity.ERROR if around is Company.NOBODY else Severity.WARNING,
         confidence=Confidence.DECLARED,
@@ -123,6 +123,14 @@ def _finding(sender: Sender, port: str, other: str, around: Company) -> Finding:
         location=written.at,
         fix=Fix("Send to the Service of a Collector"),
     )
+
+
+def _twice(sender: Sender) -> str:
+    """That a variable is written more than once; the last one counts (Kubernetes API, Container v1 core, env)."""
+    name = sender.destination.field
+    every = sender.container.variables if sender.container else ()
+    said = [x.value.text for x in every if x.name == name and x.value]
+    return f" `{name}` is written {len(said)} times, the last time so; `{said[0]}` does not count." if said[1:] else ""
 
 
 def _sidecar(workload: Workload | None) -> str:

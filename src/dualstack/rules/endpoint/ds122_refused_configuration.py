@@ -4,8 +4,9 @@
 A configuration with what no Collector takes: a key that the OTLP receiver does not have, such as `endpoint` beside
 `grpc` and `http`, an OTLP receiver without a protocol, a pipeline or a list of extensions that names what is not there.
 The last two are judged where it is known that nothing else is merged in. Also a `--config` that names a file which is
-neither mounted nor in a published image, a feature gate that this version does not know, or cannot switch off, and a
-component that this version has no more, such as the exporter `logging` since 0.111.
+neither mounted nor in a published image, a feature gate that this version does not know, or cannot switch off, a
+component that this version has no more, or not yet, such as the exporter `logging` since 0.111 and `otlp_http` before
+0.144, the address of the Collector's own metrics from 0.128 on, and a component that the core distribution lacks.
 
 ## Why it breaks
 The Collector reads and checks all of its configuration before it binds anything, used or not, and ends with `Error: …`
@@ -38,7 +39,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [defined/elsewhere]
 ```
 
 ## References
-- Measured: the Collector 0.139 and 0.161
+- Measured: the Collector 0.139, 0.149 and 0.161
 - opentelemetry-collector featuregate/registry.go Set; CHANGELOG of 0.110 and 0.112
 """
 
