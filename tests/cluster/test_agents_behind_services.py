@@ -97,7 +97,7 @@ def test_what_is_to_be_written_fits_the_field() -> None:
 def test_a_port_that_none_of_its_receivers_has_is_closed(key: str, text: str) -> None:
     found = behind(key, with_(text, "[::]", http=4320))
 
-    assert w.roots(found) == ["DS211"]
+    assert [(x.code, x.hint) for x in found.findings if not x.because] == [("DS508", "Set its `targetPort` to 4320.")]
     assert {x.target.port for x in found.traces if x.failed} == {4318}
 
 

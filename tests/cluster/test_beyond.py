@@ -270,6 +270,15 @@ def by_api(to: str, ports: str = "", tls: str = PLAIN) -> str:
 SECURE = "tls: {insecure: false}"
 
 
+@pytest.mark.parametrize("said", ["", f", {SECURE}"])
+def test_the_exporter_of_a_collector_is_told_of_the_field_that_it_heeds(said: str) -> None:
+    """It heeds no `http://`."""
+    found = asked(f"otlp/gw: {{endpoint: 'http://otel.obs.svc:4317'{said}}}", *LED)
+
+    (first,) = [x for x in found.findings if x.code == "DS902"]
+    assert first.hint.startswith("Set `exporters.otlp/gw.tls.insecure` to `true`, or give the receiver")
+
+
 @pytest.mark.parametrize(
     ("exporter", "expected"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.kube import Services
@@ -13,7 +14,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.gates import ABSENT
-from dualstack.reach.lanes import selected
+from dualstack.reach.lanes import is_named, selected
 from dualstack.reach.live import (
     NO_PORT,
     STALE,
@@ -24,12 +25,14 @@ from dualstack.reach.live import (
     is_agent,
     keys,
     maker,
+    other_way,
     port_at,
     receives_on,
 )
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.slice_writers import leading_to, uneven, written_as
 from dualstack.reach.stray_endpoints import beside
+from dualstack.reach.unbound import named_for_another
 
 _OF_ONE = re.compile(r"^[a-z.]*/?(?:pod-template-hash|controller-revision-hash|pod-name|pod-index):")
 """Labels of one revision, or of one pod."""
@@ -167,11 +170,32 @@ def _deaf(
             yield replace(_odd(service, port, (meant, tuple(pods.values())), others, places), flows=mine)
         return
     for meant in numbers:
+        aside = _aside(service, port, lost, meant, places)
+        if aside:
+            yield aside
+            continue
         said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
         if service.headless:
             said = f"{_direct(service, port)}, and nothing listens there"
         why = f"{said}: {lost[0].protocol} is taken on {meant}."
         yield Misled(port, _silent(port), why, lost, meant, service.headless)
+
+
+def _aside(service: Service, port: ServicePort, lost: tuple[Trace, ...], meant: int, places: Places) -> Misled | None:
+    """A port that is for something else by its name and number, where another one leads to the receiver; else None.
+
+    So is one that an agent with ports of its own names. To lead it elsewhere would take it from who uses it.
+    """
+    place, first = places.named(lost[0].server), lost[0]
+    named = named_for_another(place, first.port) if place else ""
+    known, other = other_way(first, meant, places)
+    for_otlp = port.port in OTLP_PORTS or is_named(port) is not None or "otlp" in port.name
+    if not other or not (named or (known and not for_otlp and not service.headless)):
+        return None
+    why = f"Port {port.port} of {service.called} leads to {first.port} of its pods, where no receiver listens"
+    why += f"{f', and {named} for something else' if named else ''}: {first.protocol} is taken on {meant}."
+    mend = f"{other[:1].upper()}{other[1:]}."
+    return Misled(port, f"No receiver listens behind port {port.port}", why, lost, mend=mend)
 
 
 def _direct(service: Service, port: ServicePort) -> str:
