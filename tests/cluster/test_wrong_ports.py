@@ -150,3 +150,22 @@ def test_a_port_for_something_else_is_left_alone_where_another_one_leads_to_the_
 def test_the_exporter_of_a_collector_is_told_of_the_field_that_it_heeds() -> None:
     client = cart("https://otel.obs:4317", *GRPC)
     assert "a Collector's exporter needs `tls: {insecure: true}`" in the(client).hint
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "hint"),
+    [
+        (80, " is another name alone, whatever ports it has. ", "Let them send to 4318: no port of an alias leads to"),
+        (90, "", "Add port 80 to the Service, with `targetPort: 4318`, or let them send to 4318."),
+    ],
+)
+def test_through_an_alias_the_ports_of_the_service_are_seen(own: int, said: str, hint: str) -> None:
+    """An alias may name ports, and leads to all of them as they are."""
+    name = alias("other", "otel.obs.svc.cluster.local")
+    name["spec"]["ports"] = [{"name": "http", "port": own, "targetPort": 4318}]
+    parts = {**ports(("otlp-grpc", 4317, 4317), ("otlp-http", 4318, 4318)), "more": [name]}
+    found = told(cart("http://other:80", *HTTP), **parts).findings
+
+    (first,) = [x for x in found if x.code == "DS508"]
+    assert f"Service shop/other{said}" in first.detail or not said
+    assert first.hint.startswith(hint)

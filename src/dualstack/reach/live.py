@@ -44,11 +44,13 @@ def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
 
 
 def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Service, tuple[Trace, ...]]]:
-    """The Services with those of these flows that they lead, each with at least one."""
+    """The Services with those of these flows that they lead, each with at least one; an alias has those of its end."""
     every = tuple(traces)
-    aliases = [x for x in cluster.services if x.spec.type == "ExternalName"]
+    aliases = [(x, y) for x in cluster.services if x.spec.type == "ExternalName" and (y := end_of(x, cluster).service)]
     for service in cluster.services:
-        names = [service, *(x for x in aliases if end_of(x, cluster).service is service)]
+        if any(x is service for x, _ in aliases):
+            continue
+        names = [service, *(x for x, y in aliases if y is service)]
         mine = tuple(x for x in every if any(is_of(y, x) for y in names))
         if mine:
             yield service, mine
