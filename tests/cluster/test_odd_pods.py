@@ -4,9 +4,9 @@ from dualstack.model.finding import Finding
 from tests.cluster import worlds as w
 
 
-def rolled(name: str, config: str) -> w.Object:
+def rolled(name: str, config: str, on: str = "n2") -> w.Object:
     """A pod of another template of the same Deployment, which reads a ConfigMap of its own."""
-    made = {"apiVersion": "v1", **w.pod(name, "n2")}
+    made = {"apiVersion": "v1", **w.pod(name, on)}
     made["metadata"]["labels"] |= {"pod-template-hash": config}
     made["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": f"otel-{config}"}]
     made["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": config}}]
@@ -93,3 +93,19 @@ def test_others_of_which_nothing_is_known_may_be_well() -> None:
 
     assert "where others may listen" in first.detail
     assert first.hint.startswith("Let it listen on 4318: change")
+
+
+def test_a_node_whose_pod_fares_otherwise_is_apart_from_the_others() -> None:
+    """Each node leads to its own pod."""
+    pods = [rolled("otel-a", "otel", "n1"), rolled("otel-b", "local", "n2"), rolled("otel-c", "otel", "n3")]
+    for each in pods:
+        each["spec"]["containers"][0]["ports"] = [{"containerPort": 4318, "hostPort": 4318}]
+    nodes = [w.node(f"n{x}", x) for x in (1, 2, 3)]
+    configs = [w.config(), w.config(http="127.0.0.1:4318", name="local")]
+    found = w.diagnosed(w.healthy(nodes=nodes, pods=pods, slices=[], services=[], configs=configs))
+
+    assert [(x.vantage, x.target.host, x.failed, x.nodes) for x in found.traces] == [
+        ("host port of n1 and n3", "n1 and n3", False, ("n1", "n3")),
+        ("host port of n2", "n2", True, ("n2",)),
+    ]
+    assert [x.addresses for x in found.traces] == [("10.100.0.1",), ("10.100.0.2",)]
