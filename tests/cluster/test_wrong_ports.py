@@ -149,7 +149,7 @@ def test_a_port_for_something_else_is_left_alone_where_another_one_leads_to_the_
 
 def test_the_exporter_of_a_collector_is_told_of_the_field_that_it_heeds() -> None:
     client = cart("https://otel.obs:4317", *GRPC)
-    assert "a Collector's exporter needs `tls: {insecure: true}`" in the(client).hint
+    assert "a Collector's exporter also needs `tls: {insecure: true}`" in the(client).hint
 
 
 @pytest.mark.parametrize(

@@ -190,15 +190,17 @@ def sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None 
 
 
 def _without_tls(trace: Trace) -> str:
-    """How to speak without TLS to the same port: the Collector's exporter of gRPC heeds no scheme.
+    """How to speak without TLS to the same port: of schemes the Collector's exporter of gRPC heeds `https` alone.
 
-    Collector configgrpc README: `insecure`; Grafana Alloy has the same exporter.
+    Collector configgrpc README, `endpoint` and `tls`; Grafana Alloy has the same exporter.
     """
     own = trace.at(Hop.ENDPOINT).mark.removeprefix(FIELD)
     section, grpc = own.rpartition(".")[0], trace.protocol is Protocol.GRPC
     if grpc and own.startswith(("exporters.otlp", "otelcol.exporter.otlp")):
-        return f"Set `{section}.tls.insecure` to `true`"
-    flag = " (a Collector's exporter needs `tls: {insecure: true}` for that, whatever the URL says)" if grpc else ""
+        wins = any("=https://" in x.fact for x in trace.at(Hop.HANDSHAKE).evidence)
+        first = f"Take `https://` out of `{own}`: it wins over `tls`. Then set" if wins else "Set"
+        return f"{first} `{section}.tls.insecure` to `true`"
+    flag = " (a Collector's exporter also needs `tls: {insecure: true}`)" if grpc else ""
     return f"Send to `{sent_to(trace, tls=False)}`{flag}"
 
 
