@@ -6,7 +6,8 @@ import pytest
 
 from dualstack.model.finding import Finding, Severity
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import alias, cart, told
+from tests.cluster.test_client_ways import agent as holder
+from tests.cluster.test_client_ways import alias, cart, on_host, told
 from tests.cluster.test_survey import variables
 
 Object = dict[str, Any]
@@ -169,3 +170,18 @@ def test_through_an_alias_the_ports_of_the_service_are_seen(own: int, said: str,
     (first,) = [x for x in found if x.code == "DS508"]
     assert f"Service shop/other{said}" in first.detail or not said
     assert first.hint.startswith(hint)
+
+
+def test_of_a_port_that_the_agent_does_not_name_nothing_is_said() -> None:
+    bare = {"args": ["run", "/conf/config.alloy"], "ports": [{"containerPort": 4318}]}
+    found = the(cart("http://otel.obs:12345", *HTTP), **agent(**bare))
+
+    assert found.detail.endswith("leads to 12345 of its pods, where no receiver listens: http is taken on 4318.")
+
+
+def test_without_a_service_the_port_that_otlp_has_is_named() -> None:
+    pod = on_host()
+    pod["spec"]["containers"][0]["env"] += HTTP
+    found = the(pod, pods=[holder()], slices=[], services=[])
+
+    assert found.hint.endswith("or send OTLP/HTTP to `http://10.100.0.1:4318`.")
