@@ -55,7 +55,7 @@ from dualstack.reach.hint import in_namespace
 from dualstack.reach.injected import told as instrumented
 from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.large_exports import differing
-from dualstack.reach.live import with_strays
+from dualstack.reach.live import with_services
 from dualstack.reach.mesh_refusals import decided
 from dualstack.reach.mutual import mutual
 from dualstack.reach.onward import not_followed, onward
@@ -282,7 +282,7 @@ def conclude(
 
 def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Finding, ...]:
     """What the rules say of the flows, and of the objects as files; of one code the flows say it better."""
-    places = with_strays(Places(sight.places), sight.traces)
+    places = with_services(Places(sight.places), sight.traces, sight.cluster)
     live = sight.said.adding(sight.question, sight.cluster, sight.traces, places)
     of_clusters = [x for x in wanted if x.check and (Places in x.check.needs or Cluster in x.check.takes)]
     found, _ = judged(live, of_clusters)

@@ -270,6 +270,28 @@ def by_api(to: str, ports: str = "", tls: str = PLAIN) -> str:
 SECURE = "tls: {insecure: false}"
 
 
+SETS = "et `exporters.otlp/gw.tls.insecure` to `true`, or give the receiver"
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("'http://otel.obs.svc:4317'", f"S{SETS}"),
+        (f"'otel.obs.svc:4317', {SECURE}", f"S{SETS}"),
+        (
+            f"'https://otel.obs.svc:4317', {PLAIN}",
+            f"Take `https://` out of `exporters.otlp/gw.endpoint`: it wins over `tls`. Then s{SETS}",
+        ),
+    ],
+)
+def test_the_exporter_of_a_collector_is_told_of_what_it_heeds(said: str, hint: str) -> None:
+    """It heeds no `http://`."""
+    found = asked(f"otlp/gw: {{endpoint: {said}}}", *LED)
+
+    (first,) = [x for x in found.findings if x.code == "DS902"]
+    assert first.hint.startswith(hint)
+
+
 @pytest.mark.parametrize(
     ("exporter", "expected"),
     [

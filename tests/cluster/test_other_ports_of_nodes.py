@@ -131,3 +131,17 @@ def test_where_a_policy_may_be_what_drops_it_that_is_not_said() -> None:
     found = sent(Outcome.TIMED_OUT, {"kind": "NetworkPolicy", "metadata": about, "spec": shut})
 
     assert "DS510" not in errors(found)
+
+
+def test_of_a_workload_that_runs_on_the_node_the_pod_without_the_port_is_named() -> None:
+    """One of another template may lack it."""
+    held, bare = agent(on="n2"), w.pod("otel-bare", "n1")
+    found = the(on_host(), pods=[held, bare], slices=[])
+
+    assert (
+        "ReplicaSet obs/otel-1 holds it on n2, and its pod on this node, obs/otel-bare, has no such port"
+        in found.detail
+    )
+    assert found.hint.startswith(
+        "See that the template of ReplicaSet obs/otel-1 has `hostPort: 4317`, and delete the pod obs/otel-bare,"
+    )

@@ -257,6 +257,7 @@ class _Reading(msgspec.Struct, frozen=True):
             problem=wrong or problem or _missing(row["field"], node, hidden, address or default),
             cause=cause,
             host_ignored=bool(row["host ignored"]),
+            host_apart=bool(row["port"]),
             room=self._room(row, body),
             signals=self.signals.get(component, ()),
             pipelines=self.pipelines,

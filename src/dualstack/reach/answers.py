@@ -126,8 +126,11 @@ _ASKED = "pods of "
 """How the vantage of clients begins whose endpoints are known, and with these whether they use TLS."""
 
 
-def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
-    """Summary, detail and hint for a flow that was answered in another protocol than the client speaks."""
+def crossed(trace: Trace, result: ProbeResult, other: str = "") -> tuple[str, str, str]:
+    """Summary, detail and hint for a flow that was answered in another protocol than the client speaks.
+
+    `other` says where else it can send, as the end of a sentence, where more is known than the ports that OTLP has.
+    """
     target = trace.target
     port = target.port
     more = twice = ""
@@ -139,9 +142,8 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
     match result.outcome:
         case Outcome.TLS_NOT_SPOKEN:
             detail = "The client begins a TLS handshake, and the server answers without TLS."
-            flag = " (`insecure: true` in a Collector's exporter)" if target.protocol is Protocol.GRPC else ""
             others = "or give the receiver a `tls` section, which all of its clients then speak"
-            hint = f"Send to `{_sent_to(trace, tls=False)}`{' without TLS' * _is_bare(trace)}{flag}, {others}."
+            hint = f"{_without_tls(trace)}, {others}."
             return f"Port {port} does not speak TLS", detail, hint
         case Outcome.TLS_EXPECTED:
             detail = "The client speaks without TLS, and the server takes TLS alone."
@@ -152,20 +154,20 @@ def crossed(trace: Trace, result: ProbeResult) -> tuple[str, str, str]:
             hint = f"{_by(trace, Protocol.GRPC)}{more}"
             if not is_of_sdk(trace):
                 hint = f"Test gRPC exporters, which write `{url(target)}` too, with `{url(target, Protocol.GRPC)}`"
-            return f"Port {port} speaks gRPC, not HTTP/1", f"{detail}{twice}", f"{hint}{_other(met, Protocol.HTTP)}."
+            return f"Port {port} speaks gRPC, not HTTP/1", f"{detail}{twice}", f"{hint}{_other(met, other)}."
         case Outcome.TLS_REFUSED if target.protocol is Protocol.HTTP:
             detail = (
                 "The TLS handshake offers HTTP/1.1, and the server wants another protocol (ALPN): HTTP/2, as gRPC does."
             )
-            hint = f"{_by(trace, Protocol.GRPC)}{_other(trace, Protocol.HTTP)}."
+            hint = f"{_by(trace, Protocol.GRPC)}{_other(trace, other)}."
             return f"Port {port} takes no HTTP/1.1", detail, hint
         case Outcome.TLS_REFUSED:
             detail = "The TLS handshake offers HTTP/2, as gRPC needs it, and the server wants another protocol (ALPN)."
-            hint = f"{_by(trace, Protocol.HTTP)}{_other(trace, Protocol.GRPC)}."
+            hint = f"{_by(trace, Protocol.HTTP)}{_other(trace, other)}."
             return f"Port {port} takes no HTTP/2", detail, hint
         case _:
             detail = "The answer to a gRPC request is HTTP/1 or OTLP/HTTP. The connection itself works."
-            hint = f"{_by(trace, Protocol.HTTP)}{more}{_other(met, Protocol.GRPC)}."
+            hint = f"{_by(trace, Protocol.HTTP)}{more}{_other(met, other)}."
             return f"Port {port} speaks HTTP, not gRPC", f"{detail}{twice}", hint
 
 
@@ -189,7 +191,7 @@ def _is_bare(trace: Trace, protocol: Protocol | None = None) -> bool:
     return spoken is Protocol.GRPC and trace.at(Hop.ENDPOINT).mark.startswith(FIELD)
 
 
-def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
+def sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None = None, port: int = 0) -> str:
     """A target as a client writes it: the endpoint of an SDK has the scheme of HTTP, whatever is spoken there."""
     named = msgspec.structs.replace(trace.target, host=trace.asked or trace.target.host)
     found = url(named, protocol, tls=tls, port=port)
@@ -199,6 +201,21 @@ def _sent_to(trace: Trace, protocol: Protocol | None = None, *, tls: bool | None
     return f"{'https' if scheme.endswith('s') else 'http'}://{rest}" if is_of_sdk(trace) else found
 
 
+def _without_tls(trace: Trace) -> str:
+    """How to speak without TLS to the same port: of schemes the Collector's exporter of gRPC heeds `https` alone.
+
+    Collector configgrpc README, `endpoint` and `tls`; Grafana Alloy has the same exporter.
+    """
+    own = trace.at(Hop.ENDPOINT).mark.removeprefix(FIELD)
+    section, grpc = own.rpartition(".")[0], trace.protocol is Protocol.GRPC
+    if grpc and own.startswith(("exporters.otlp", "otelcol.exporter.otlp")):
+        wins = any("=https://" in x.fact for x in trace.at(Hop.HANDSHAKE).evidence)
+        first = f"Take `https://` out of `{own}`: it wins over `tls`. Then set" if wins else "Set"
+        return f"{first} `{section}.tls.insecure` to `true`"
+    flag = " (a Collector's exporter also needs `tls: {insecure: true}`)" if grpc else ""
+    return f"Send to `{sent_to(trace, tls=False)}`{' without TLS' if _is_bare(trace) else flag}"
+
+
 def _secured(trace: Trace, result: ProbeResult, protocol: Protocol | None = None) -> str:
     """The same port over TLS, for what speaks this protocol, with what that may need."""
     trust = "`--ca-file`"
@@ -206,7 +223,7 @@ def _secured(trace: Trace, result: ProbeResult, protocol: Protocol | None = None
         where = "`OTEL_EXPORTER_OTLP_CERTIFICATE` (`ca_file` in a Collector's exporter)"
         trust = f"the authority's certificate in {where}"
     over = " over TLS" * _is_bare(trace, protocol)
-    return f"`{_sent_to(_named(trace, result), protocol, tls=True)}`{over}, with {trust} if needed"
+    return f"`{sent_to(_named(trace, result), protocol, tls=True)}`{over}, with {trust} if needed"
 
 
 def _named(trace: Trace, result: ProbeResult) -> Trace:
@@ -230,10 +247,12 @@ def _by(trace: Trace, protocol: Protocol) -> str:
     return f"Use an HTTP exporter with `{end}`" if protocol is Protocol.HTTP else f"Send gRPC to `{end}`"
 
 
-def _other(trace: Trace, protocol: Protocol) -> str:
-    """The port that OTLP has for a transport, where the client uses another one."""
-    port = usual(protocol)
-    said = f", or send {TITLES[protocol]} to `{_sent_to(trace, protocol, port=port)}`"
+def _other(trace: Trace, known: str) -> str:
+    """The port where a client finds what it speaks: the one that is `known`, or that OTLP has for it."""
+    if known:
+        return f", or {known}"
+    port = usual(trace.protocol)
+    said = f", or send {TITLES[trace.protocol]} to `{sent_to(trace, port=port)}`"
     return said if trace.target.port != port else ""
 
 

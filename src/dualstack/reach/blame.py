@@ -61,10 +61,11 @@ def unserved(traces: Traces, listeners: Listeners) -> Iterator[Trace]:
 
 
 def elsewhere_in(trace: Trace, listeners: Listeners, meant: int) -> Listener | None:
-    """A socket of the same place on which a receiver seems to wait, that of the port that is `meant` first."""
+    """A socket of the same place on which a receiver seems to wait: of the port that is `meant`, or of the protocol."""
     there = (x for x in listeners.items if x.place == trace.server and x.transport is Transport.TCP)
     mine = [x for x in there if _may_meet(x, trace)]
-    by_port = [*(x for x in mine if x.port == meant), *(x for x in mine if x.port in OTLP_PORTS)]
+    same = (x for x in mine if OTLP_PORTS.get(x.port) is trace.protocol)
+    by_port = [*(x for x in mine if x.port == meant), *same, *(x for x in mine if x.port in OTLP_PORTS)]
     by_name = [x for x in mine if x.processes and any(name in x.processes[0].name for name in _RECEIVERS)]
     return next(iter((*by_port, *by_name)), None)
 

@@ -113,7 +113,7 @@ def rebind(socket: Listener, space: Namespace | None, endpoint: DeclaredEndpoint
     if endpoint is None:
         return f"Bind {wider} in the configuration of {owner(socket)}.{caveat(socket, wider, space)}"
     whole = wider.strip("`")
-    host = whole if endpoint.text.endswith("}") else whole.rpartition(":")[0]
+    host = whole if endpoint.text.endswith("}") and not endpoint.host_apart else whole.rpartition(":")[0]
     wider = f"`{host.strip('[]')}`" if endpoint.host_apart else wider
     given = f"{endpoint.given} to `{host}`, or " if endpoint.given else ""
     said = f"Set {given}`{endpoint.field}`{where(endpoint)} to {_written(wider, endpoint)}."

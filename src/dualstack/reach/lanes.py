@@ -74,11 +74,20 @@ def spoken(service: Service, port: ServicePort, slices: Sequence[EndpointSlice],
         return (OTLP_PORTS[port.port],)
     behind = {x.port or port.port for item in slices for x in carrying(item, port)}
     received = received_on({*behind, *([port.port] if service.headless else ())}, places.values())
-    words = f"{port.name}-{port.app_protocol or ''}".lower().split("-")
-    named = [y for x, y in _SPOKEN.items() if x in words]
-    if "otlp" in words:
-        return (named[0],) if named else received or (Protocol.GRPC,)
+    named = is_named(port)
+    if "otlp" in _words(port):
+        return (named,) if named else received or (Protocol.GRPC,)
     return received
+
+
+def is_named(port: ServicePort) -> Protocol | None:
+    """The protocol of OTLP that the name or the application protocol of a port says; None where neither does."""
+    words = _words(port)
+    return next((y for x, y in _SPOKEN.items() if x in words), None)
+
+
+def _words(port: ServicePort) -> list[str]:
+    return f"{port.name}-{port.app_protocol or ''}".lower().split("-")
 
 
 def received_on(ports: Iterable[int], places: Iterable[Place]) -> tuple[Protocol, ...]:

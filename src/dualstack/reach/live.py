@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from dualstack.model import kube
-from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Family, Protocol, is_address
+from dualstack.model.address import BOTH, TITLES, Family, Protocol, is_address
 from dualstack.model.address import family as family_of
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.finding import Finding
@@ -14,6 +15,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Status, Trace, Traces
 from dualstack.reach import node_ports
 from dualstack.reach.aliases import end_of
+from dualstack.reach.answers import sent_to
 from dualstack.reach.arrival import STALE
 from dualstack.reach.bind import accepts
 from dualstack.reach.blame import is_loopback
@@ -21,12 +23,13 @@ from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
+from dualstack.reach.offers import door, fits, offers, used
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import stranger
 from dualstack.reach.start import idle_on
-from dualstack.reach.unbound import CRASHED, NOTHING
+from dualstack.reach.unbound import CRASHED, NOTHING, named_for_another
 
 __all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
@@ -41,11 +44,13 @@ def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
 
 
 def by_service(cluster: Cluster, traces: Iterable[Trace]) -> Iterator[tuple[Service, tuple[Trace, ...]]]:
-    """The Services with those of these flows that they lead, each with at least one."""
+    """The Services with those of these flows that they lead, each with at least one; an alias has those of its end."""
     every = tuple(traces)
-    aliases = [x for x in cluster.services if x.spec.type == "ExternalName"]
+    aliases = [(x, y) for x in cluster.services if x.spec.type == "ExternalName" and (y := end_of(x, cluster).service)]
     for service in cluster.services:
-        names = [service, *(x for x in aliases if end_of(x, cluster).service is service)]
+        if any(x is service for x, _ in aliases):
+            continue
+        names = [service, *(x for x, y in aliases if y is service)]
         mine = tuple(x for x in every if any(is_of(y, x) for y in names))
         if mine:
             yield service, mine
@@ -208,20 +213,47 @@ def _is_met(place: Place, port: int, at: Sequence[str]) -> bool:
     return any(accepts(x, y, place.space) is not False for x in sockets for y in at)
 
 
-def redirected(trace: Trace, places: Places) -> tuple[str, str]:
-    """Who takes a flow that another protocol answers, where it is no OTLP receiver, and what to do.
+class Redirected(NamedTuple):
+    """Who takes a flow that another protocol answers, where it is no OTLP receiver, what to do, and where else to send.
 
-    Both are sentences; the second is empty where the client's choice is what is wrong, or nobody knows better.
+    The first two are sentences; the second is empty where the client's choice is what is wrong, or nobody knows better.
+    The last is the end of a sentence, empty where nobody knows more than the ports that OTLP has.
     """
-    place = places.named(trace.server)
+
+    who: str = ""
+    hint: str = ""
+    other: str = ""
+
+
+def redirected(trace: Trace, places: Places) -> Redirected:
+    """What is said of a flow that another protocol answers, or no OTLP receiver.
+
+    A port that leads to a receiver of one protocol is wrong only where its number, or its name, says the other one:
+    else it is that of other clients.
+    """
+    place, mine = places.named(trace.server), used(trace, places)
     end = stranger(place, trace.port) if place else None
     meant = taken_on(place, trace.protocol, _ends(trace, place), trace.port) if place else 0
     who = f" `{end.component}` listens there, which is no OTLP receiver." if end else ""
-    usual = OTLP_PORTS.get(trace.target.port, None if end else trace.protocol)
-    if meant and usual and (end or usual is trace.protocol) and trace.at(Hop.SERVICE).status is Status.PASS:
-        return who, f"Set `targetPort` to {meant} where the Service says {trace.target.port}."
+    if mine and meant and fits(mine, meant, trace.protocol, places):
+        return Redirected(who, f"Set `targetPort` to {meant} where the Service says {mine.port}.")
+    port, other = other_way(trace, meant, places)
     where = f"a port that leads to {meant} of these pods" if meant else "an OTLP receiver"
-    return who, f"Send {TITLES[trace.protocol]} to {where}." if end else ""
+    told = f"{other[:1].upper()}{other[1:]}." if port else f"Send {TITLES.get(trace.protocol, 'OTLP')} to {where}."
+    return Redirected(who, told if end else "", other)
+
+
+def other_way(trace: Trace, meant: int, places: Places) -> tuple[int, str]:
+    """The port by which the client of a flow finds a receiver behind the same Service, and what to do for that.
+
+    `meant` is the port of the pods that takes what the client speaks. Zero and no words where nobody knows.
+    """
+    mine, title = used(trace, places), TITLES.get(trace.protocol, "OTLP")
+    port = (meant if mine.direct else door(trace, mine, places)) if mine else 0
+    if port:
+        return port, f"send {title} to `{sent_to(trace, port=port)}`"
+    give = f"give the Service a port with `targetPort: {meant}`, and send {title} there"
+    return 0, give if mine and meant else ""
 
 
 def unheeded(found: Finding, trace: Trace, places: Places | None) -> Finding:
@@ -233,8 +265,17 @@ def unheeded(found: Finding, trace: Trace, places: Places | None) -> Finding:
     place = places.named(trace.server) if places else None
     if place is None:
         return found
+    named = named_for_another(place, trace.port)
     silent = next((x for x in place.on(trace.port) if x.silent), None)
     unset = next((x for x in place.opened if x.unset and x.endpoint.protocol is trace.protocol), None)
+    if named:
+        _, other = other_way(trace, taken_on(place, trace.protocol, _ends(trace, place)), places or Places())
+        return replace(
+            found,
+            summary=f"No receiver listens on port {trace.port}",
+            detail=f"The configuration of `{place.name}` has no receiver there; {named} for something else.",
+            hint=f"{other[:1].upper()}{other[1:]}." if other else "Send to a port of its receivers.",
+        )
     if silent:
         image = next(x.image for x in together(place.pod) if x.name == silent.container)
         named = f"the container `{silent.container}` (image `{image}`)"
@@ -283,10 +324,10 @@ def is_agent(trace: Trace, place: Place) -> bool:
     return local and trace.at(Hop.LISTEN).status is Status.FAIL and maker(place.pod).startswith(_AGENTS)
 
 
-def with_strays(places: Places, traces: Traces) -> Places:
-    """The places, with those told that a Service leads to by mistake."""
+def with_services(places: Places, traces: Traces, cluster: Cluster) -> Places:
+    """The places, with the ports of Services, and those told that a Service leads to by mistake."""
     lost = (x.server for x in traces.broken if elsewhere(x, traces, places))
-    return Places(places.items, frozenset(lost))
+    return Places(places.items, frozenset(lost), tuple(offers(cluster, places.items)))
 
 
 def maker(pod: Pod) -> str:

@@ -4,13 +4,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from dualstack.model.address import OTLP_PORTS
 from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.kube import Services
-from dualstack.model.trace import Hop, Trace, Traces
+from dualstack.model.source import Location
+from dualstack.model.trace import Hop, Status, Trace, Traces
+from dualstack.reach.crowds import listed
 from dualstack.reach.gates import ABSENT
-from dualstack.reach.lanes import selected
+from dualstack.reach.lanes import is_named, selected
 from dualstack.reach.live import (
     NO_PORT,
     STALE,
@@ -21,12 +25,14 @@ from dualstack.reach.live import (
     is_agent,
     keys,
     maker,
+    other_way,
     port_at,
     receives_on,
 )
-from dualstack.reach.pods import Places
+from dualstack.reach.pods import Place, Places
 from dualstack.reach.slice_writers import leading_to, uneven, written_as
 from dualstack.reach.stray_endpoints import beside
+from dualstack.reach.unbound import named_for_another
 
 _OF_ONE = re.compile(r"^[a-z.]*/?(?:pod-template-hash|controller-revision-hash|pod-name|pod-index):")
 """Labels of one revision, or of one pod."""
@@ -36,7 +42,8 @@ class Misled(msgspec.Struct, frozen=True):
     """Flows of a Service that end nowhere: `why` as a sentence, the port that is wrong, and the one that is `meant`.
 
     `port` is None where none is, `meant` 0 where nobody knows. `headless` says that no proxy leads to that port.
-    `mend` is what to do about what is wrong elsewhere than in the port; one of it and `meant` is always there.
+    `mend` is what to do about what is wrong elsewhere than in the port; one of it and `meant` is always there. `at` is
+    where that is.
     """
 
     port: ServicePort | None
@@ -46,6 +53,7 @@ class Misled(msgspec.Struct, frozen=True):
     meant: int = 0
     headless: bool = False
     mend: str = ""
+    at: Location | None = None
 
     @property
     def hint(self) -> str:
@@ -62,14 +70,15 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
     for service, flows in by_service(cluster, traces.broken):
         stray = {x.key: who for x in flows if (who := elsewhere(x, traces, places))}
         own = [x for x in flows if x.key not in stray]
-        for each in (*_misled(cluster, service, own, places), *_strays(service, flows, stray, places)):
+        led = (*_misled(cluster, service, own, traces, places), *_strays(service, flows, stray, places))
+        for each in led:
             yield Finding(
                 summary=each.summary,
                 detail=each.why,
                 hint=each.hint,
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
-                location=port_at(services, service, each.port.port) if each.port else None,
+                location=each.at or (port_at(services, service, each.port.port) if each.port else None),
                 fix=Fix("Lead to the receiver", _who(each)),
                 flows=keys(each.flows),
             )
@@ -99,13 +108,15 @@ def _who(found: Misled) -> Applicability:
     return Applicability.UNSAFE if found.meant and not found.headless else Applicability.MANUAL
 
 
-def _misled(cluster: Cluster, service: Service, flows: Sequence[Trace], places: Places) -> Iterator[Misled]:
+def _misled(
+    cluster: Cluster, service: Service, flows: Sequence[Trace], traces: Traces, places: Places
+) -> Iterator[Misled]:
     """What is wrong with each port: its name, or its number, is that of no port of the pods or slices, or it is old."""
     for port in service.spec.ports or ():
         mine = tuple(x for x in flows if x.target.port in (port.port, port.node_port))
         unnamed = _unnamed(cluster, service, port, mine) or _unmatched(cluster, service, port, mine)
-        found = (unnamed, _deaf(service, port, mine, places))
-        yield from filter(None, found)
+        yield from filter(None, [unnamed])
+        yield from _deaf(service, port, mine, traces, places)
     yield from _stale(cluster, service, flows)
 
 
@@ -143,20 +154,90 @@ def _silent(port: ServicePort) -> str:
     return f"Nobody listens behind port {port.port}"
 
 
-def _deaf(service: Service, port: ServicePort, flows: Sequence[Trace], places: Places) -> Misled | None:
+def _deaf(
+    service: Service, port: ServicePort, flows: Sequence[Trace], traces: Traces, places: Places
+) -> Iterator[Misled]:
+    """A port that leads to one where nobody listens: the `targetPort` is wrong only where that is so in all pods."""
     lost = tuple(x for x in flows if receives_on(x, places) and x.failing and x.failing.hop is not Hop.ROUTE)
-    if not lost:
+    numbers: dict[int, dict[str, Trace]] = {}
+    for each in (replace(x, server=y) for x in lost for y in x.servers):
+        numbers.setdefault(receives_on(each, places), {})[each.server] = each
+    numbers.pop(0, None)
+    others = [x for x in _others(lost, traces) if x.at(Hop.LISTEN).status is not Status.FAIL]
+    if others or len(numbers) > 1:
+        for meant, pods in numbers.items():
+            mine = tuple(x for x in lost if pods.keys() & {*x.servers})
+            yield replace(_odd(service, port, (meant, tuple(pods.values())), others, places), flows=mine)
+        return
+    for meant in numbers:
+        aside = _aside(service, port, lost, meant, places)
+        if aside:
+            yield aside
+            continue
+        said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
+        if service.headless:
+            said = f"{_direct(service, port)}, and nothing listens there"
+        why = f"{said}: {lost[0].protocol} is taken on {meant}."
+        yield Misled(port, _silent(port), why, lost, meant, service.headless)
+
+
+def _aside(service: Service, port: ServicePort, lost: tuple[Trace, ...], meant: int, places: Places) -> Misled | None:
+    """A port that is for something else by its name and number, where another one leads to the receiver; else None.
+
+    So is one that an agent with ports of its own names. To lead it elsewhere would take it from who uses it.
+    """
+    place, first = places.named(lost[0].server), lost[0]
+    named = named_for_another(place, first.port) if place else ""
+    known, other = other_way(first, meant, places)
+    for_otlp = port.port in OTLP_PORTS or is_named(port) is not None or "otlp" in port.name
+    if not other or not (named or (known and not for_otlp and not service.headless)):
         return None
-    meant = receives_on(lost[0], places)
-    said = f"Port {port.port} of {service.called} leads to {lost[0].port} of its pods, where nothing listens"
-    if service.headless:
-        said = (
-            f"{service.called} is headless: clients connect to port {port.port} of the pods themselves, whatever its "
-        )
-        said += "`targetPort` says, and nothing listens there"
-    return Misled(
-        port, _silent(port), f"{said}: {lost[0].protocol} is taken on {meant}.", lost, meant, service.headless
-    )
+    why = f"Port {port.port} of {service.called} leads to {first.port} of its pods, where no receiver listens"
+    why += f"{f', and {named} for something else' if named else ''}: {first.protocol} is taken on {meant}."
+    mend = f"{other[:1].upper()}{other[1:]}."
+    return Misled(port, f"No receiver listens behind port {port.port}", why, lost, mend=mend)
+
+
+def _direct(service: Service, port: ServicePort) -> str:
+    named = f"connect to port {port.port} of the pods themselves, whatever its `targetPort` says"
+    return f"{service.called} is headless: clients {named}"
+
+
+def _others(lost: Sequence[Trace], traces: Traces) -> list[Trace]:
+    """The flows to the same port that come to other pods than these."""
+    targets, met = {x.target for x in lost}, {y for x in lost for y in x.servers}
+    return [x for x in traces.items if x.target in targets and not met.intersection(x.servers) and x.server]
+
+
+def _odd(
+    service: Service, port: ServicePort, found: tuple[int, tuple[Trace, ...]], others: Sequence[Trace], places: Places
+) -> Misled:
+    """Some pods of a port, with a flow to each, that listen on another one, and so not where the `others` do."""
+    meant, lost = found
+    names = [x.server.removeprefix("pod ") for x in lost]
+    number, several = lost[0].port, len(names) > 1
+    first = places.named(lost[0].server)
+    field, at = _read_by(first, meant) if first else ("", None)
+    well = len({y for x in others if x.at(Hop.LISTEN).status is Status.PASS for y in x.servers})
+    beside = f"{well} {'others listen' if well > 1 else 'other listens'}" if well else "others may listen"
+    beside = beside if others else "none of its pods listens"
+    led = _direct(service, port) if service.headless else f"Port {port.port} of {service.called} leads to {number}"
+    who = f"the pod{'s' * several} {listed(names)} {'take' if several else 'takes'}"
+    why = f"{led}, where {beside}; {who} {lost[0].protocol} on {meant} instead, by {field}."
+    like = " as the others do" if well else ""
+    mend = f"Let {'them' if several else 'it'} listen on {number}{like}: change {field}."
+    if not service.headless:
+        mend += f" A `targetPort` of {meant} would lead to none of the others."
+    return Misled(port, f"Some pods do not listen on port {number}", why, lost, mend=mend, at=at)
+
+
+def _read_by(place: Place, number: int) -> tuple[str, Location | None]:
+    """The field that says where a pod listens, with the ConfigMap that it stands in, and the place in that."""
+    read = next(x.endpoint for x in place.on(number))
+    holders = (x.config.holder for x in place.configs if read in x.config.endpoints)
+    holder = next((x for x in holders if x and x.kind == "ConfigMap"), None)
+    where = f" in ConfigMap {place.pod.metadata.beside(holder.name)}" if holder else ""
+    return f"`{read.field}`{where}", read.location
 
 
 def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], places: Places) -> Iterator[Misled]:

@@ -13,7 +13,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
-from dualstack.reach.arrival import Flow, led, traced
+from dualstack.reach.arrival import Flow, alike, led, traced
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import Crowd, listed, named
 from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
@@ -232,28 +232,42 @@ def _spoken(port: ContainerPort, place: Place) -> tuple[Protocol, ...]:
 
 
 def _of_pods(held: Held, question: Question, seen: Glimpses) -> Iterator[Trace]:
-    """What becomes of a port that pods hold: clients use the first address of their node, and the other if asked to."""
+    """What becomes of a port that pods hold: clients use the first address of their node, and the other if asked to.
+
+    Each comes to the pod of its node, so nodes whose pods fare alike are apart from others.
+    """
     door = held.door
     first = next((family(y) for x in door.nodes for y in x.addresses), None)
     if door.family not in (question.expect or (first,)):
         return
-    flow = door.flow(required=True)
-    before = [*_arrived(), door.route()]
+    every = [Backend(y, held.port, place=x) for x in held.places for y in x.pod.addresses if family(y) is door.family]
+    for group in alike(door.protocol, every, seen) if door.addresses else ():
+        names = {x.place.pod.spec.node_name for x in group if x.place}
+        part = replace(door, nodes=tuple(x for x in door.nodes if x.metadata.name in names))
+        yield from _of_group(replace(held, door=part), group, seen)
+    if not every or not door.addresses:
+        yield from _of_group(held, (), seen)
+
+
+def _of_group(held: Held, every: Sequence[Backend], seen: Glimpses) -> Iterator[Trace]:
+    """What becomes of the host port of some nodes, whose pods fare alike."""
+    door = held.door
+    flow, before = door.flow(required=True), [*_arrived(), door.route()]
     if not door.addresses:
         yield traced(flow, before)
-        return
-    if held.address and not _takes(held.address, door):
+    elif held.address and not _takes(held.address, door):
         why = f"the host port is bound to {held.address} alone"
         yield traced(flow, (*before, TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, "the pod"),))))
-        return
-    before.append(TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE))
-    every = [Backend(y, held.port, place=x) for x in held.places for y in x.pod.addresses if family(y) is door.family]
-    if every:
-        yield from led(flow, before, every, every, seen)
+    elif every:
+        yield from led(flow, (*before, TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE)), every, every, seen)
     else:
         why = f"the pod has no {door.family.title} address"
         fact = Evidence(why, f"status of the {held.places[0].name}")
-        yield traced(flow, (*before, TracedHop(Hop.ENDPOINTS, Status.FAIL, why, POD_LACKS, (fact,))))
+        hops = (
+            TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE),
+            TracedHop(Hop.ENDPOINTS, Status.FAIL, why, POD_LACKS, (fact,)),
+        )
+        yield traced(flow, (*before, *hops))
 
 
 def _of_nobody(cluster: Cluster, places: Spots, question: Question) -> Iterator[Trace]:

@@ -12,6 +12,7 @@ from dualstack.model.deployed import Deployed
 from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.host import Interface, InterfaceAddress, Namespace
 from dualstack.model.names import Lookup
+from dualstack.model.offer import Offer
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Listener, Listeners, Process, Runtime
@@ -144,11 +145,13 @@ class Place(msgspec.Struct, frozen=True):
 class Places(msgspec.Struct, frozen=True):
     """The pods in question as places, by namespace and name.
 
-    `strays` are those of another workload than the pods that take what a Service leads to both.
+    `strays` are those of another workload than the pods that take what a Service leads to both. `offers` are the ports
+    of the Services.
     """
 
     items: Mapping[tuple[str, str], Place] = {}
     strays: frozenset[str] = frozenset()
+    offers: tuple[Offer, ...] = ()
 
     def named(self, name: str) -> Place | None:
         """A place by its name."""

@@ -1,6 +1,6 @@
 """Flows whose clients speak another protocol than the receiver that they come to, by its configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -10,9 +10,9 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.probe import Outcome
 from dualstack.model.sockets import Runtime
-from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
+from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.outcomes import MEANINGS
-from dualstack.reach.pods import Place
+from dualstack.reach.pods import Place, Places
 
 FIELD = "field:"
 """How the mark of the hop `endpoint` begins where a configuration says what an agent sends: the field follows."""
@@ -37,6 +37,15 @@ def answered(protocol: Protocol, end: DeclaredEndpoint) -> Outcome | None:
     if end.protocol is not protocol and end.protocol in _CROSSED:
         return _CROSSED.get(protocol)
     return Outcome.NOT_OTLP if end.otlp is False else None
+
+
+def misdirected(traces: Traces, places: Places) -> Iterator[Trace]:
+    """The flows that are refused by what surely takes no OTLP: were it open to them, it would be no receiver."""
+    for trace in traces.broken:
+        place = places.named(trace.server) if trace.failing and trace.failing.hop is Hop.LISTEN else None
+        end = stranger(place, trace.port) if place else None
+        if end and end.otlp is False:
+            yield trace
 
 
 def understood(trace: Trace, places: Mapping[tuple[str, str], Place]) -> Trace:

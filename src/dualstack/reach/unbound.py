@@ -1,9 +1,11 @@
 """Ports of a pod on which nothing of its own listens: who ended, who is not there, and who else may answer."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from dualstack.model.address import OTLP_PORTS
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.blame import is_loopback
@@ -38,8 +40,25 @@ def unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ..
     if not mark and place.whole and not unclear:
         ports = ", ".join(str(x.port) for x in place.sockets) or "no port at all"
         fact = Evidence(f"the configuration listens on {ports}", f"prediction for the {place.name}", Layer.DECLARED)
-        return TracedHop(Hop.LISTEN, Status.FAIL, f"nothing listens on port {backend.port}", NOTHING, (fact,))
+        who = "no receiver" if named_for_another(place, backend.port) else "nothing"
+        return TracedHop(Hop.LISTEN, Status.FAIL, f"{who} listens on port {backend.port}", NOTHING, (fact,))
     return TracedHop(Hop.LISTEN, Status.UNKNOWN, unclear, mark, facts)
+
+
+def named_for_another(place: Place, port: int) -> str:
+    """The container of another agent than the Collector that names a port where it has no receiver, in words.
+
+    Such an agent has ports of its own, as for pages of it, of which its configuration of receivers says nothing. One
+    of OTLP that it names is meant for a receiver.
+    """
+    others = {x.container for x in place.opened if "/" not in x.endpoint.component}
+    word = re.compile(rf":{port}(?!\d)")
+    near = together(place.pod) if port not in OTLP_PORTS and not place.on(port) else ()
+    for each in (x for x in near if x.name in others):
+        words = (*(each.command or ()), *(each.args or ()))
+        if any(x.container_port == port for x in each.ports or ()) or any(map(word.search, words)):
+            return f"the container `{each.name}` names it"
+    return ""
 
 
 def _halted(port: int, place: Place) -> str:

@@ -18,9 +18,10 @@ from dualstack.reach.onward import is_agent
 from dualstack.reach.trace import is_refused
 
 UNHELD, IDLE, HELD_BY, OTHER = "unheld", "idle: ", "held on other nodes by ", "other port "
+LACKING = "without it there: "
 """Mark of the hop `endpoints` where no pod of the node holds the port, though a process of the node itself may; and how
-it begins where an agent of a workload runs there, where pods of one hold it on other nodes, or where a Collector is
-behind another port of the node."""
+it begins where an agent of a workload runs there, where pods of one hold it on other nodes, where a Collector is behind
+another port of the node, or where the pod there lacks it that such a workload has on this node as well."""
 _SCALED = ("Deployment", "ReplicaSet", "Rollout", "StatefulSet")
 """What puts pods on whatever node there is: clients that send to theirs mean none of these."""
 
@@ -47,7 +48,11 @@ def unheld(node: Node, target: Target, address: str, cluster: Cluster, places: S
 
 def _instead(node: Node, port: int, sent: tuple[Protocol, str], idle: Pod | None, cluster: Cluster) -> tuple[str, str]:
     """Who may be meant instead of nobody, as the end of a sentence, and the mark for that."""
-    if elsewhere := others(port, node.metadata.name, cluster):
+    elsewhere = others(port, node.metadata.name, cluster)
+    if twin := _twin(elsewhere, node, cluster):
+        said = f"; {_held_on(elsewhere)}, and its pod on this node, {twin.metadata.called}, has no such port"
+        return said, f"{LACKING}{maker(twin)}, {twin.metadata.called}"
+    if elsewhere:
         return f"; {_elsewhere(elsewhere, node)}", f"{HELD_BY}{maker(elsewhere[0])}"
     if idle and (other := _host_port(idle, *sent)):
         return f"; the pod {idle.metadata.called} has the host port {other} for it", f"{OTHER}{other}"
@@ -59,13 +64,21 @@ def _instead(node: Node, port: int, sent: tuple[Protocol, str], idle: Pod | None
     return f"; the pod {idle.metadata.called} is {what} without such a port", f"{IDLE}{maker(idle)}"
 
 
+def _twin(holders: Sequence[Pod], node: Node, cluster: Cluster) -> Pod | None:
+    """The pod of a node that is of the workload which holds the port on others; one may be of another template."""
+    there = (x for x in cluster.pods if x.spec.node_name == node.metadata.name and not x.finished)
+    return next((x for x in there if holders and maker(x) == maker(holders[0])), None)
+
+
 def _elsewhere(holders: Sequence[Pod], node: Node) -> str:
     """Who holds the port on other nodes, and what keeps it from this one, where that is known."""
-    pod = holders[0]
-    where = listed(sorted({x.spec.node_name or "" for x in holders if maker(x) == maker(pod)}))
-    said = f"{maker(pod)} holds it on {where}"
-    barred = kept_out(pod, node)
-    return f"{said}, and {barred}" if barred else said
+    barred = kept_out(holders[0], node)
+    return f"{_held_on(holders)}, and {barred}" if barred else _held_on(holders)
+
+
+def _held_on(holders: Sequence[Pod]) -> str:
+    where = listed(sorted({x.spec.node_name or "" for x in holders if maker(x) == maker(holders[0])}))
+    return f"{maker(holders[0])} holds it on {where}"
 
 
 def maker(pod: Pod) -> str:
@@ -140,7 +153,7 @@ def doubted(traces: Traces) -> Iterator[Finding]:
 
 def is_unheld(hop: TracedHop) -> bool:
     """Whether it is the hop at which no pod is known to hold the port of a node."""
-    return hop.hop is Hop.ENDPOINTS and (hop.mark == UNHELD or hop.mark.startswith((IDLE, HELD_BY, OTHER)))
+    return hop.hop is Hop.ENDPOINTS and (hop.mark == UNHELD or hop.mark.startswith((IDLE, HELD_BY, OTHER, LACKING)))
 
 
 def _agent(mark: str, port: int) -> str:
@@ -148,5 +161,8 @@ def _agent(mark: str, port: int) -> str:
         return f"Give {mark.removeprefix(IDLE)} `hostPort: {port}`, or `hostNetwork`"
     if mark.startswith(OTHER):
         return f"Send to port {mark.removeprefix(OTHER)} of the node, if that is the Collector that clients mean"
+    if mark.startswith(LACKING):
+        who, _, pod = mark.removeprefix(LACKING).partition(", ")
+        return f"See that the template of {who} has `hostPort: {port}`, and delete the pod {pod}, which then gets it"
     who = mark.removeprefix(HELD_BY) if mark.startswith(HELD_BY) else "a Collector that holds the port"
     return f"Let {who} run on each node that clients run on"

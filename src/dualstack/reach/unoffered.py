@@ -129,6 +129,11 @@ def _maker(service: Service, pod: Pod) -> str:
     return made if service.metadata.name in (f"{name}-collector", f"{name}-collector-headless") else ""
 
 
+def _promises(service: Service, port: int) -> bool:
+    """Whether an alias has a port: a name leads to all ports (Kubernetes documentation, Type: ExternalName)."""
+    return service.spec.type == "ExternalName" and any(x.port == port for x in service.spec.ports or ())
+
+
 def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
     stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
     held = [x for y in selected(cluster, service) if (x := places.items.get((y.metadata.namespace, y.metadata.name)))]
@@ -147,11 +152,15 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     elif add.startswith("Give") and usable and not any(taking.values()):
         why = f"no port of this one is known to be for OTLP. Or, where its pods take {TITLES[protocol]}"
         add = f"Send to the Service of a receiver: {why}, {add[0].lower()}{add[1:]}"
+    alias = next((x for x in cluster.services if _promises(x, port) and host(x) == flows[0].target.host), None)
+    if alias and ports:
+        add, ports = f"Let them send {ports}: no port of an alias leads to another one", ""
     every = dict.fromkeys(x.vantage for x in flows)
     who = " and ".join(x for x in every if len(every) == 1 or x != ANYBODY)
+    through = f"{alias.called} is another name alone, whatever ports it has. " if alias else ""
     return Finding(
         summary=f"The Service has no port {port}{' for TCP' if _twin(service, port) else ''}",
-        detail=f"The {who} send OTLP over {protocol} to port {port}. {stop.why[:1].upper()}{stop.why[1:]}.",
+        detail=f"The {who} send OTLP over {protocol} to port {port}. {through}{stop.why[:1].upper()}{stop.why[1:]}.",
         hint=f"{add}, or let them send {ports}." if ports else f"{add}.",
         families=families_of(flows),
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),

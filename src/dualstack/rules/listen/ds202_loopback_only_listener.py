@@ -72,7 +72,7 @@ from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS210", "DS213", "DS409", "DS508")
+BECAUSE = ("DS210", "DS213", "DS409", "DS508", "DS905")
 
 
 def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared: Declared | None) -> Iterator[Finding]:

@@ -87,6 +87,8 @@ services: {app: {environment: {OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:43
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.evidence import Layer
 from dualstack.model.finding import Confidence, Finding, Severity
@@ -117,10 +119,11 @@ def check(traces: Traces, probes: Probes, places: "Places | None") -> Iterator[F
 
 
 def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Finding:
-    summary, detail, hint = crossed(trace, result)
+    met = replace(trace, target=replace(trace.target, tls=trace.target.tls or result.task.tls))
+    who, better, other = _redirected(met, places) if result.outcome in _CROSSED else ("", "", "")
+    summary, detail, hint = crossed(trace, result, other)
     evidence = trace.at(Hop.HANDSHAKE).evidence
     sure = Confidence.DECLARED if {x.layer for x in evidence} == {Layer.DECLARED} else Confidence.PROBED
-    who, better = _redirected(trace, places) if result.outcome in _CROSSED else ("", "")
     return Finding(
         summary=summary,
         detail=detail + who,
@@ -132,10 +135,10 @@ def _finding(trace: Trace, result: ProbeResult, places: "Places | None") -> Find
     )
 
 
-def _redirected(trace: Trace, places: "Places | None") -> tuple[str, str]:
-    """Who takes a flow that ends in a pod, and what to do about that; both empty where nobody knows."""
+def _redirected(trace: Trace, places: "Places | None") -> tuple[str, str, str]:
+    """Who takes a flow that ends in a pod, what to do about that, and where else to send; empty where nobody knows."""
     if places is None:
-        return "", ""
+        return "", "", ""
     from dualstack.reach.live import redirected
 
     return redirected(trace, places)

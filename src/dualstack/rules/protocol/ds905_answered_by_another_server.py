@@ -63,6 +63,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.answers import ended, holder, stopped
 from dualstack.reach.entrance import own_answer
 from dualstack.reach.other_servers import SAID, resumed, stranger
+from dualstack.reach.spoken import misdirected
 
 if TYPE_CHECKING:
     from dualstack.reach.pods import Places
@@ -74,6 +75,7 @@ BECAUSE = ("DS210", "DS904")
 
 def check(traces: Traces, probes: Probes, listeners: Listeners | None, places: "Places | None") -> Iterator[Finding]:
     """One finding for each flow that a stranger answered, or will by what its configuration declares, or nobody."""
+    yield from (_declared(x, places) for x in (misdirected(traces, places) if places else ()))
     for trace, result in ended(traces, probes, tuple(SAID)):
         row = own_answer(trace, result) if trace.through else None
         declared = {x.layer for x in trace.at(Hop.EXPORT).evidence} == {Layer.DECLARED}
@@ -112,7 +114,7 @@ def _redirected(trace: Trace, places: "Places | None") -> tuple[str, str]:
     """Who listens there by its configuration, where that is no OTLP receiver, and what to do."""
     from dualstack.reach.live import redirected
 
-    return redirected(trace, places) if places else ("", "")
+    return redirected(trace, places)[:2] if places else ("", "")
 
 
 def _told(trace: Trace, summary: str, words: tuple[str, str], confidence: Confidence) -> Finding:
@@ -122,6 +124,6 @@ def _told(trace: Trace, summary: str, words: tuple[str, str], confidence: Confid
         hint=words[1],
         families=(trace.family,),
         confidence=confidence,
-        evidence=trace.at(Hop.EXPORT).evidence,
+        evidence=tuple(dict.fromkeys((*trace.at(Hop.HANDSHAKE).evidence, *trace.at(Hop.EXPORT).evidence))),
         flows=(trace.key,),
     )
