@@ -195,5 +195,5 @@ def test_a_pod_with_a_variable_for_each_signal_is_one_pod() -> None:
     found = told(pod)
 
     assert {x.pods for x in found.exporters} == {1}
-    lines = [x.text for x in clients(found.exporters, found.traces)]
+    lines = [x.text for x in clients(found.exporters, found.traces, found.skipped)]
     assert "    - otel.obs: 1 pod, of Deployment cart in shop" in lines

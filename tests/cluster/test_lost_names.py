@@ -137,7 +137,7 @@ MEANT = "there is `otel-collector.shop`"
             "http://o_tel.obs.svc:4317",
             "`o_tel.obs.svc` has `_` in it, and no name of a Service has; there is `otel.obs`.",
         ),
-        ("http://{{host}}_x:4317", "`{{host}}_x` has `{` and `}` and `_` in it, and no name of a Service has."),
+        ("http://{host}_x:4317", "`{host}_x` has `{` and `}` and `_` in it, and no name of a Service has."),
     ],
 )
 def test_a_host_that_no_service_can_be_called(endpoint: str, said: str) -> None:

@@ -115,8 +115,8 @@ def test_tls_to_a_receiver_of_plain_text_is_told(usual: str, text: str) -> None:
     assert [x.tls for x in found.exporters] == [True]
     assert w.roots(found) == ["DS902"]
     (hint,) = [x.hint for x in found.findings if x.code == "DS902"]
-    to = "`otel:4317` without TLS" if "4317" in text else "`http://otel:4318`"
-    assert hint.startswith(f"Send to {to}")
+    to = "Send to `otel:4317` without TLS" if "4317" in text else "Send to `http://otel:4318`"
+    assert hint.startswith("Set `otelcol.exporter.otlp[0].client[0].tls.insecure` to `true`" if usual == ALLOY else to)
 
 
 @pytest.mark.parametrize(
