@@ -22,8 +22,7 @@ from dualstack.reach.wiring import held, mounting, placed, readers, sequence, sh
 
 _Reader = tuple[Workload, Container]
 _SECTIONS = ("receivers", "extensions", "service")
-_CHOOSING = ("pipelines", "extensions")
-"""What says who listens: sections, and of the section `service` what is in use."""
+"""Sections that say who listens."""
 
 
 def declared(found: Found, environ: Environ, wanted: str, included: Included) -> Iterator[Declared]:
@@ -122,16 +121,17 @@ def _declared(
 def _is_open(root: Node) -> bool:
     """Whether what says who listens is what a reference stands for that was not followed."""
     service = value(root, "service")
-    return any("${" in scalar(value(root, x)) for x in _SECTIONS) or any(
-        "${" in x for y in _CHOOSING for x in _scalars(value(service, y))
-    )
+    sections = (value(root, x) for x in _SECTIONS)
+    return any("${" in scalar(x) for x in (*sections, *_choosing(service)))
 
 
-def _scalars(node: Node | None) -> Iterator[str]:
-    """The values below a node."""
-    for each in (*(x for _, x in pairs(node)), *items(node)):
-        yield from _scalars(each)
-    yield scalar(node)
+def _choosing(service: Node | None) -> Iterator[Node | None]:
+    """What says which receivers and extensions are in use: the names, or what stands in their place."""
+    yield from (y := value(service, "extensions"), *items(y))
+    pipelines = value(service, "pipelines")
+    yield pipelines
+    for _, each in pairs(pipelines):
+        yield from (each, (y := value(each, "receivers")), *items(y))
 
 
 def _is_in_words(pending: Pending, parts: tuple[Holder, ...]) -> bool:
