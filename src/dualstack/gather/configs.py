@@ -13,8 +13,7 @@ from dualstack.gather.yaml_tree import Node, Origin, items, pairs, scalar, value
 from dualstack.model.kube import Container, Workload
 from dualstack.model.otel import Declared, Holder
 from dualstack.reach.features import switched
-from dualstack.reach.images import given as of_image
-from dualstack.reach.images import is_core, version
+from dualstack.reach.images import is_core, variables_of, version
 from dualstack.reach.neighbours import Neighbours, neighbours
 from dualstack.reach.operator import OPERATED, completed
 from dualstack.reach.sources import INLINE
@@ -94,7 +93,7 @@ def _declared(
     environ: Environ = given[0]
     if there:
         mine = there[0][1]
-        environ = {**of_image(mine.image), **{x.name: x.value.text if x.value else None for x in mine.variables}}
+        environ = {**variables_of(mine.image), **{x.name: x.value.text if x.value else None for x in mine.variables}}
     root, origin = _followed(pending, environ, read, found)
     used = uses(root)
     reader = Reader(said, dict(gates), _is_in_words(pending, parts))

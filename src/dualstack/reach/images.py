@@ -87,7 +87,7 @@ def _parts(image: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def given(image: str) -> Mapping[str, str]:
+def variables_of(image: str) -> Mapping[str, str]:
     """The variables that an image sets by itself, as far as they are known (`knowledge/image_variables.table`)."""
     name, _ = _parts(image)
     return {x["variable"]: x["value"] for x in table("image_variables") if re.search(x["image"], name)}

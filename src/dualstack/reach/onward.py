@@ -42,16 +42,16 @@ def _agents() -> re.Pattern[str]:
 
 def sends_on(pod: Pod) -> bool:
     """Whether a container of a pod runs a Collector or another agent that may send on, by its image."""
-    return any(_is_agent(x) for x in together(pod))
+    return any(_runs_one(x) for x in together(pod))
 
 
-def _is_agent(container: Container | Declaring) -> bool:
+def _runs_one(container: Container | Declaring) -> bool:
     return bool(COLLECTOR.search(container.image) or _agents().search(container.image))
 
 
 def is_agent(pod: Pod) -> bool:
     """Whether a pod is there for such an agent: its first container runs it, others may stand by."""
-    return any(map(_is_agent, (pod.spec.containers or ())[:1]))
+    return any(map(_runs_one, (pod.spec.containers or ())[:1]))
 
 
 def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap]) -> Iterator[Exporter]:
@@ -69,8 +69,8 @@ def onward(pod: Pod, runs: Iterable[Deployed], config_maps: Iterable[ConfigMap])
 def _run(read: Iterable[Deployed]) -> Iterator[Deployed]:
     """The configurations that agents run with; one beside an agent may read its file to tell it of changes."""
     every = tuple(read)
-    run = {x.config.file for x in every if x.container and _is_agent(x.container)}
-    yield from (x for x in every if x.config.file not in run or (x.container and _is_agent(x.container)))
+    run = {x.config.file for x in every if x.container and _runs_one(x.container)}
+    yield from (x for x in every if x.config.file not in run or (x.container and _runs_one(x.container)))
 
 
 def _speaks(container: Container, sent: Destination) -> bool:

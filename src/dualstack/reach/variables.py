@@ -12,7 +12,7 @@ import msgspec
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container, EnvFrom, EnvVar
 from dualstack.model.slim import ConfigMap
-from dualstack.reach.images import given
+from dualstack.reach.images import variables_of
 from dualstack.reach.links import later, links, service_of
 from dualstack.reach.states import since_when
 
@@ -57,7 +57,7 @@ def environment(
     every = {(x.metadata.namespace, x.metadata.name): x for x in config_maps}
     there = tuple(services)
     fields, linked, young = _fields(pod), links(pod, there, since), later(pod, there, since)
-    values, held, unread = {**given(container.image)}, dict[str, str](), list[str]()
+    values, held, unread = {**variables_of(container.image)}, dict[str, str](), list[str]()
     for source in container.env_from or ():
         found = _all_of(source, pod, every, since)
         names = {f"{source.prefix or ''}{k}" for k in found.values.keys() | found.held.keys()}
