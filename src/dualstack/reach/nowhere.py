@@ -125,6 +125,12 @@ def is_meant(key: Key, cluster: Cluster) -> bool:
     return key[0] in cluster.namespaces or any(x[:2] == key for x in cluster.meant)
 
 
+def is_surely_meant(key: Key, cluster: Cluster) -> bool:
+    """Whether a name of two labels is none of the world: its namespace is there, or such a Service is in another one."""
+    elsewhere = any(x[:2] == key and x[3] == key[1] for x in cluster.meant)
+    return key[0] in cluster.namespaces or (elsewhere and not is_worldly(key[0]))
+
+
 def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
     """The Services that are most like one that is not there: of its name elsewhere, or of a name like it.
 
