@@ -292,7 +292,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Findin
         found += more
     found = [spread(x, sight.traces, places) for x in found]
     unsaid = {x.code for x in wanted} - {x.code for x in found}
-    static, _ = judged(sight.said, [x for x in static_rules() if x.code in unsaid], files=True)
+    static, _ = judged(sight.said.adding(sight.cluster), [x for x in static_rules() if x.code in unsaid], files=True)
     workloads = sight.said.having(Workloads) or Workloads()
     helpful = useful(static, sight.cluster, sight.said.having(Services) or Services())
     lasting = standing(helpful, tuple(sight.places.values()), workloads, sight.cluster.nodes)

@@ -10,6 +10,7 @@ from dualstack.report.verbs.flows import unknown
 from tests.cluster import worlds as w
 from tests.cluster.test_crashes import crashed, error_in
 from tests.cluster.test_incidents import ONE, pending, waiting
+from tests.cluster.test_no_pods import NOT_READY, event
 
 
 def test_an_object_of_another_form_is_one_gap() -> None:
@@ -81,6 +82,30 @@ def test_a_health_check_that_nobody_is_known_to_reach_tells_nothing(probe: str, 
 
     assert "DS216" in w.codes(found)
     assert Status.PASS not in {x.at(Hop.LISTEN).status for x in found.traces}
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "severity"),
+    [
+        ('Get "http://10.244.9.1:13133/": dial tcp 10.244.9.1:13133: connect: connection refused', "otel-a", "error"),
+        ("dial tcp [fd00:10:244:9::1]:13133: connect: connection refused", "otel-a", "error"),
+        ("dial tcp 10.244.9.1:4317: connect: connection refused", "otel-a", "warning"),
+        ('Get "http://10.244.9.1:13133/": context deadline exceeded', "otel-a", "warning"),
+        ("dial tcp 10.244.9.1:13133: connect: connection refused", "loki-0", "warning"),
+        ("HTTP probe failed with statuscode: 503", "otel-a", "warning"),
+    ],
+)
+def test_what_the_kubelet_says_of_its_probe_tells_the_default_of_the_version(
+    said: str, name: str, severity: str
+) -> None:
+    objects = with_health("readinessProbe")
+    pod = next(x for x in objects if x["kind"] == "Pod")
+    pod["status"] |= {**NOT_READY, "containerStatuses": [{"name": "otelcol", "ready": False, "state": {"running": {}}}]}
+    found = w.diagnosed([*objects, event("Unhealthy", f"Readiness probe failed: {said}", name=name)])
+    (health,) = [x for x in found.findings if x.code == "DS216"]
+
+    assert (health.severity, health.confidence == "observed") == (severity, severity == "error")
+    assert any(said in x.fact for x in health.evidence) is (severity == "error")
 
 
 def test_what_a_configuration_is_refused_for_is_refuted_by_a_container_that_runs() -> None:

@@ -11,6 +11,7 @@ from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
 from dualstack.reach.rollouts import revision
 from dualstack.reach.states import GATED, complains, cut, trouble, troubles, unscheduled
+from dualstack.reach.turned_away import UNHEALTHY
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
@@ -22,8 +23,6 @@ _BEGINNING = {
     "NetworkNotReady": _SANDBOX,
 }
 """What to do, by the reason of an event of a pod that does not run yet (kubernetes 1.34.4, pkg/kubelet/events)."""
-UNHEALTHY = "Unhealthy"
-"""The reason of the events of a probe that fails."""
 _RUNNING = {UNHEALTHY: "See why that fails: the kubelet asks at the first address of the pod, from its node."}
 """The same of a pod that runs."""
 _ENDING = {"FailedPostStartHook": "Mend the postStart hook: the kubelet ends a container whose hook fails."}

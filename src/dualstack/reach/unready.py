@@ -11,7 +11,7 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
-from dualstack.reach.held_up import UNHEALTHY, held_up
+from dualstack.reach.held_up import held_up
 from dualstack.reach.lanes import leaving, near, of_family, over, selected
 from dualstack.reach.live import (
     CRASHED,
@@ -44,6 +44,7 @@ from dualstack.reach.states import (
     taken,
     was_killed,
 )
+from dualstack.reach.turned_away import UNHEALTHY
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (

@@ -53,6 +53,7 @@ config:
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dualstack.model.deployed import Deployed, Deployments
 from dualstack.model.evidence import Evidence, Layer
@@ -63,14 +64,18 @@ from dualstack.model.trace import Hop
 from dualstack.reach.callers import is_health, is_loopback, probes
 from dualstack.reach.edits import filled, fix, widened
 from dualstack.reach.start import port
+from dualstack.reach.turned_away import turned_away
 from dualstack.reach.wiring import is_told
+
+if TYPE_CHECKING:
+    from dualstack.model.cluster import Cluster
 
 HOP = Hop.LISTEN
 SEVERITY = Severity.ERROR
 
 
-def lint(deployments: Deployments) -> Iterator[Finding]:
-    """One finding for each health endpoint that no probe reaches."""
+def lint(deployments: Deployments, cluster: "Cluster | None") -> Iterator[Finding]:
+    """One finding for each health endpoint that no probe reaches; on a cluster the kubelet may say so itself."""
     for item in deployments.items:
         if item.workload is None or item.container is None:
             continue
@@ -78,13 +83,14 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
             asked = is_health(endpoint) and is_loopback(endpoint) and (endpoint.written or not item.workload.holds)
             probe = next(probes(item.container, endpoint), None)
             if asked and probe:
-                yield _finding(item, endpoint, probe)
+                said = turned_away(cluster, item.workload.meta, port(endpoint)) if cluster else None
+                yield _finding(item, endpoint, probe, said)
 
 
-def _finding(item: Deployed, endpoint: DeclaredEndpoint, probe: Location) -> Finding:
+def _finding(item: Deployed, endpoint: DeclaredEndpoint, probe: Location, said: Evidence | None) -> Finding:
     written = endpoint.written
     meant = widened(written.text) if written else f"0.0.0.0:{port(endpoint)}"
-    known = bool(written) or is_told(item, endpoint)
+    known = bool(written) or is_told(item, endpoint) or said is not None
     title = f"Write `endpoint: {meant}`"
     open_ = "" if known else " Before 0.104 the default was every address; `--collector-version` says which runs."
     evidence = Evidence(f"a probe asks port {port(endpoint)}", f"{probe.file}:{probe.line}", Layer.DECLARED)
@@ -94,8 +100,8 @@ def _finding(item: Deployed, endpoint: DeclaredEndpoint, probe: Location) -> Fin
         detail=f"It listens on `{endpoint.effective}`; the kubelet asks at the address of the pod.{open_}",
         hint=f"{title}.",
         severity=Severity.ERROR if known else Severity.WARNING,
-        confidence=Confidence.DECLARED,
-        evidence=(Evidence(endpoint.effective, endpoint.field, Layer.DECLARED), evidence),
+        confidence=Confidence.OBSERVED if said else Confidence.DECLARED,
+        evidence=(Evidence(endpoint.effective, endpoint.field, Layer.DECLARED), evidence, *filter(None, [said])),
         location=endpoint.location or probe,
         fix=change or filled(title, Applicability.SAFE, endpoint.vacant, endpoint=meant),
     )
