@@ -12,6 +12,9 @@ HERE = "http://localhost:4318"
     [
         (sender(HERE), ["DS110 error 7"]),
         (sender("http://[::1]:4318"), ["DS110 error 7"]),
+        (sender(HERE, words="export OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318; exec app"), []),
+        (sender(HERE, words="unset OTEL_EXPORTER_OTLP_ENDPOINT; exec app"), []),
+        (sender(HERE, words="export OTEL_SERVICE_NAME=shop; exec app"), ["DS110 error 7"]),
         (sender("http://otel:4318"), []),
         (sender("http://localhost"), []),
         (sender("$(HOST):4318"), []),

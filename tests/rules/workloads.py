@@ -91,13 +91,14 @@ services:
 """
 
 
-def sender(where: str, more: str = "", annotations: str = "{}", spec: str = "") -> str:
+def sender(where: str, more: str = "", annotations: str = "{}", spec: str = "", words: str = "") -> str:
+    command = f'command: [sh, -c, "{words}"], ' if words else ""
     return f"""apiVersion: v1
 kind: Pod
 metadata: {{name: shop, annotations: {annotations}}}
 spec:
   {spec or "hostNetwork: false"}
   containers:
-    - {{name: shop, image: shop, env: [{{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "{where}"}}]}}
+    - {{name: shop, image: shop, {command}env: [{{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "{where}"}}]}}
     {more}
 """

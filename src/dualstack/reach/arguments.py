@@ -11,13 +11,11 @@ from msgspec.structs import replace
 
 from dualstack.model.container import Container
 from dualstack.reach.destination import read
+from dualstack.reach.scripts import ASSIGNED, UNSET
 from dualstack.reach.variables import Variables, expanded
 
 _FLAG = re.compile(r"(?P<flag>--?(?:[\w-]+[.-])*otlp(?:[.-][\w-]+)*[.-]endpoint)(?:=(?P<value>.*))?", re.IGNORECASE)
-_ASSIGNED = re.compile(r"""(?:^|[\s;&|({])(?P<name>OTEL_[A-Z0-9_]+)=(?P<value>"[^"]*"|'[^']*'|[^\s;&|)]*)""")
-"""An assignment in a script, or before a command that `env` runs (POSIX.1-2017, Shell Command Language, 2.9.1)."""
 _MAYBE = re.compile(r"\b(?:if|case|test|while|for)\s|\[|\|\|")
-_UNSET = re.compile(r"\bunset\s+(?P<name>OTEL_[A-Z0-9_]+)")
 _SHELL = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _SCRIPT = "the command of the container"
 _INSECURE = re.compile(r"--?(?:[\w-]+[.-])*insecure(?:=true)?", re.IGNORECASE)
@@ -43,7 +41,7 @@ def with_script(found: Variables, container: Container) -> Variables:
     """The variables of a container as a script in its command leaves them; of what depends on more nobody knows it."""
     words = [*(container.command or ()), *(container.args or ())]
     for word in (x for x in words if "OTEL_" in x):
-        for said in sorted((*_ASSIGNED.finditer(word), *_UNSET.finditer(word)), key=re.Match.start):
+        for said in sorted((*ASSIGNED.finditer(word), *UNSET.finditer(word)), key=re.Match.start):
             found = _assigned(found, said, sure=not _MAYBE.search(word))
     return found
 
@@ -62,7 +60,7 @@ def _assigned(found: Variables, said: re.Match[str], *, sure: bool) -> Variables
 def names_endpoint(container: Container) -> bool:
     """Whether an argument may say where a container exports to."""
     words = (*(container.command or ()), *(container.args or ()))
-    return any(_FLAG.search(x) or _ASSIGNED.search(x) for x in words)
+    return any(_FLAG.search(x) or ASSIGNED.search(x) for x in words)
 
 
 def _endpoints(words: list[str], found: Variables) -> Iterator[tuple[str, str]]:

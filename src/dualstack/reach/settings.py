@@ -10,6 +10,7 @@ from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
 from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
 from dualstack.reach.java import as_variables
+from dualstack.reach.scripts import overruled
 
 _ENDPOINT = pattern(r"OTEL_EXPORTER_OTLP_(?:(?P<signal>TRACES|METRICS|LOGS|PROFILES)_)?ENDPOINT")
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
@@ -45,10 +46,12 @@ _IMAGES = {
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
     """What a container's variables, and properties of its JVM, name as places to send to.
 
-    The references in them are filled in.
+    The references in them are filled in. What a script in its command says in their place is not followed.
     """
     properties = {x.name: (who, x) for who, x in as_variables(container)}
     every = {x.name: x for x in (*container.variables, *(x for _, x in properties.values()))}
+    for name in overruled(x.text for x in container.words) & every.keys():
+        del every[name]
     values = {k: x.value.text for k, x in every.items() if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
