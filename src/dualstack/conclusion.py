@@ -70,8 +70,9 @@ from dualstack.reach.sent import dialling_first
 from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current
 from dualstack.reach.terms import agreed
+from dualstack.reach.trace import NOTHING
 from dualstack.reach.unaimed import NEEDS, silent, unaimed
-from dualstack.reach.unbound import NOTHING, held_by_others
+from dualstack.reach.unbound import held_by_others
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported

@@ -270,6 +270,17 @@ class TestBehind:
         seen = by_api_server(Outcome.CONNECTED, 4317, Protocol.GRPC)
         found = found_in(meshed(istio(DUAL)), seen=seen, configs=[self.LOCAL])
 
+        (told,) = found.findings
+        assert found.verdict is Verdict.UNKNOWN
+        assert (told.code, told.severity) == ("DS202", Severity.WARNING)
+        assert told.detail == (
+            "Istio takes connections to this pod first, and connects to its address; the receiver listens on 127.0.0.1 "
+            "alone."
+        )
+
+    def test_a_proxy_that_may_lead_to_the_loopback_by_itself_is_left_alone(self) -> None:
+        found = found_in(meshed(LINKERD), configs=[self.LOCAL])
+
         assert found.verdict is Verdict.UNKNOWN
         assert not found.findings
 

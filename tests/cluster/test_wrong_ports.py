@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
+from dualstack.gather.cluster import Asker
+from dualstack.gather.stored import Stored
+from dualstack.gather.survey import survey
 from dualstack.model.finding import Finding, Severity
+from dualstack.model.question import Question
+from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import agent as holder
 from tests.cluster.test_client_ways import alias, cart, on_host, told
-from tests.cluster.test_survey import variables
+from tests.cluster.test_survey import variables, whole
 
 Object = dict[str, Any]
 HTTP = variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")
@@ -185,3 +190,29 @@ def test_without_a_service_the_port_that_otlp_has_is_named() -> None:
     found = the(pod, pods=[holder()], slices=[], services=[])
 
     assert found.hint.endswith("or send OTLP/HTTP to `http://10.100.0.1:4318`.")
+
+
+PAIR = '", tls: {cert_file: c, key_file: k}, auth: "'
+SECURED = w.config(f"0.0.0.0:4317{PAIR}", f"0.0.0.0:4318{PAIR}")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "spoken", "summary"),
+    [
+        ("https://otel.obs:4318", GRPC, "Port 4318 speaks HTTP, not gRPC"),
+        ("https://otel.obs:4317", HTTP, "Port 4317 speaks gRPC, not HTTP/1"),
+    ],
+)
+def test_over_tls_ports_are_crossed_as_well(endpoint: str, spoken: list[Object], summary: str) -> None:
+    found = told(cart(endpoint, *spoken), configs=[SECURED])
+    world = whole(cart(endpoint, *spoken), configs=[SECURED])
+    of_all = conclude_all(survey(Asker(Stored(world, complete=True), "")), Question())
+
+    assert {x.summary for y in (found, of_all) for x in y.findings if x.code == "DS902"} == {summary}
+    assert (found.verdict, of_all.verdict) == ("broken", "degraded")
+
+
+def test_who_speaks_without_tls_to_the_other_port_is_told_of_tls() -> None:
+    found = told(cart("http://otel.obs:4318", *GRPC), configs=[SECURED])
+
+    assert next(x.summary for x in found.findings if x.code == "DS902") == "Port 4318 expects TLS"

@@ -18,15 +18,17 @@ from dualstack.reach.pods import Place
 from dualstack.reach.sidecars import Sidecar
 from dualstack.reach.spoken import answered, stranger
 from dualstack.reach.states import troubles
-from dualstack.reach.unbound import NOTHING, unbound
+from dualstack.reach.trace import NOTHING
+from dualstack.reach.unbound import unbound
 
 _ORDER = tuple(Hop)
 _LOOPBACK = "127.0.0.1"
 _NOTHING = Glimpses()
 STALE, ABSENT = "stale", "absent"
 """Marks: an endpoint whose pod does not have its address, and a pod that lost its address."""
-UNMET, OUTSIDE = "unmet", "outside"
-"""Marks: a proxy of a mesh that does not listen for what is led to it, and one that turned away who is in no mesh."""
+UNMET, OUTSIDE, LED_PAST = "unmet", "outside", "led past"
+"""Marks: a proxy of a mesh that does not listen for what is led to it, one that turned away who is in no mesh, and one
+that leads to the address of a pod whose receiver listens on the loopback."""
 
 _UNANSWERED = (Outcome.TLS_STALLED, Outcome.LARGE_LOST, Outcome.LARGE_STALLED)
 """How exports end that wait in vain behind the hop at which connections do."""
@@ -263,7 +265,12 @@ def _before(
         return TracedHop(Hop.LISTEN, Status.FAIL, why, evidence=seen)
     if direct and not answered:
         return None
-    return TracedHop(Hop.LISTEN, Status.UNKNOWN, f"{proxy.mesh} takes connections to this pod first", evidence=seen)
+    why = f"{proxy.mesh} takes connections to this pod first"
+    local = next((x for x in place.sockets if x.port == backend.port and is_loopback(x.address)), None)
+    if proxy.connects and said is False and local:
+        why = f"{why}, and connects to its address; the receiver listens on {local.address} alone"
+        return TracedHop(Hop.LISTEN, Status.UNKNOWN, why, LED_PAST, seen)
+    return TracedHop(Hop.LISTEN, Status.UNKNOWN, why, evidence=seen)
 
 
 def _heard(inside: Glimpse | None) -> str:

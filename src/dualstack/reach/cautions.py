@@ -9,6 +9,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.answers import CLIENT_CERTIFICATE
+from dualstack.reach.arrival import LED_PAST
 from dualstack.reach.certified import MISTRUSTED
 from dualstack.reach.exports import clients
 from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
@@ -42,6 +43,11 @@ _CAUTIONS = (
         "Set `OTEL_EXPORTER_OTLP_PROTOCOL` to `grpc` or `http/protobuf`, as the receiver takes it on that port.",
     ),
     _Caution(
+        *(Hop.LISTEN, LED_PAST, "DS202", "The proxy of the mesh does not lead to the loopback"),
+        "Let the receiver listen on every address, `0.0.0.0`. Only a Sidecar of Istio with a `defaultEndpoint` leads to"
+        " the loopback.",
+    ),
+    _Caution(
         *(Hop.HANDSHAKE, UNSAID, "DS902", "The endpoint says nothing of TLS"),
         "Write `http://` before it, or set `OTEL_EXPORTER_OTLP_INSECURE=true`, where the receiver has no TLS.",
     ),
@@ -71,8 +77,12 @@ _ANYBODY = Exporter("", "", "", "", "HOST:PORT")
 def cautions(traces: Traces, exporters: Iterable[Exporter]) -> Iterator[tuple[str, Finding]]:
     """One finding, with the code of its rule, for each reason why clients fail, or may."""
     sent = clients(traces.items, exporters)
+    known = {x.server for x in traces.items if x.accepted or (x.failing and x.failing.hop is Hop.LISTEN)}
     for each in _CAUTIONS:
-        open_ = [(sent.get(n, ()), x) for n, x in enumerate(traces.items) if _is_met(each, x)]
+        met = [(n, x) for n, x in enumerate(traces.items) if _is_met(each, x)]
+        # What one way shows of a proxy holds for the others.
+        led = [x for x in met if each.mark != LED_PAST or x[1].server not in known]
+        open_ = [(sent.get(n, ()), x) for n, x in led]
         for why in dict.fromkeys(x.at(each.hop).why for _, x in open_):
             mine = [(by, x) for by, x in open_ if x.at(each.hop).why == why]
             yield each.code, _finding(each, [x for _, x in mine], [y for by, _ in mine for y in by])

@@ -29,9 +29,10 @@ from dualstack.reach.rollouts import revision
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import stranger
 from dualstack.reach.start import idle_on
-from dualstack.reach.unbound import CRASHED, NOTHING, named_for_another
+from dualstack.reach.trace import CRASHED, NOTHING
+from dualstack.reach.unbound import named_for_another
 
-__all__ = ["CRASHED", "LOCAL", "NOBODY", "NOTHING", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
+__all__ = ["LOCAL", "NOBODY", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
 
 _AGENTS = "DaemonSet "
@@ -68,10 +69,13 @@ def is_of(service: Service, trace: Trace) -> bool:
 def lacks_family(trace: Trace, has: Family) -> bool:
     """Whether a Service with one family, or that family itself, is what a flow lacks."""
     stop = trace.failing
-    if stop and trace.through:
+    if stop is None:
+        return False
+    if trace.through:
         return stop.mark in (LACKS, OTHER_FAMILY)
-    hop = stop.hop if stop else None
-    return hop is Hop.SERVICE or hop is (Hop.ROUTE if trace.family is has else Hop.RESOLVE)
+    if stop.hop is Hop.SERVICE:
+        return stop.mark == node_ports.SINGLE
+    return stop.hop is (Hop.ROUTE if trace.family is has else Hop.RESOLVE)
 
 
 def is_of_host_port(trace: Trace) -> bool:

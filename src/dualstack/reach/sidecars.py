@@ -35,9 +35,9 @@ class Sidecar(msgspec.Struct, frozen=True):
     meshes that do not say which these are, it is all. `said` is what says so, empty where nothing does.
     `passes` says that what is not led to it goes round it for certain, `alone` that nothing is behind it in the pod.
     `leads_on` says that it was seen to connect elsewhere than to the address that clients ask for, as a Sidecar of
-    Istio with a `defaultEndpoint` makes it. `health` is the port where the kubelet asks it, 0 where that is not known.
-    `forwards` is the family to which it leads clients. `ports` say what is led to it: all that each of them
-    leads.
+    Istio with a `defaultEndpoint` makes it; `connects` says that by itself it does not. `health` is the port where the
+    kubelet asks it, 0 where that is not known. `forwards` is the family to which it leads clients. `ports` say what is
+    led to it: all that each of them leads.
     """
 
     container: str
@@ -48,6 +48,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     passes: bool = False
     alone: bool = False
     leads_on: bool = False
+    connects: bool = False
     health: int = 0
     forwards: Family | None = None
     ports: tuple[Ports, ...] = ()
@@ -84,6 +85,7 @@ def sidecar(pod: Pod) -> Sidecar | None:
         said=said,
         passes=bool(row["past"]),
         alone=len(together(pod)) == 1,
+        connects=bool(row["connects"]),
         health=int(row["health"] or 0),
         forwards=Family(row["forwards"]) if row["forwards"] and both else None,
         ports=_past(pod) if row["mesh"] == _ISTIO else (),

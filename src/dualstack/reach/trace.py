@@ -11,6 +11,8 @@ _SHOWN = (Hop.RESOLVE, Hop.SELECT, Hop.ROUTE, Hop.POLICY, Hop.HOST, Hop.LISTEN, 
 
 IN_FRONT = "in-front"
 """Mark of the hop `endpoints`: what stands in front of Services has the address."""
+CRASHED, NOTHING = "crashed", "none"
+"""Marks of the hop `listen`: a receiver that does not run, and a port without a socket."""
 
 
 def line(trace: Trace, codes: tuple[str, ...] = ()) -> str:
@@ -61,7 +63,7 @@ def is_turned_away(trace: Trace) -> bool:
     The second is told only from sockets in sight, of which none takes the flow.
     """
     masked = trace.failing is not None and trace.failing.hop in (Hop.POLICY, Hop.ENDPOINTS)
-    deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != "none"
+    deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark not in (CRASHED, NOTHING)
     return _is_reset(trace) or (masked and deaf)
 
 

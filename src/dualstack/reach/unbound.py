@@ -13,10 +13,8 @@ from dualstack.reach.lanes import Backend
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.sidecars import together
 from dualstack.reach.states import last_words
+from dualstack.reach.trace import CRASHED, NOTHING
 from dualstack.reach.whereabouts import holder
-
-CRASHED, NOTHING = "crashed", "none"
-"""Marks: a receiver that does not run, and a port without a socket."""
 
 
 def unbound(backend: Backend, place: Place, mark: str, facts: tuple[Evidence, ...]) -> TracedHop:

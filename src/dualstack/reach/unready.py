@@ -14,7 +14,6 @@ from dualstack.reach.endpoint_lag import missed
 from dualstack.reach.held_up import held_up
 from dualstack.reach.lanes import leaving, near, of_family, over, selected
 from dualstack.reach.live import (
-    CRASHED,
     LOCAL,
     NO_PORT,
     by_service,
@@ -44,6 +43,7 @@ from dualstack.reach.states import (
     taken,
     was_killed,
 )
+from dualstack.reach.trace import CRASHED
 from dualstack.reach.turned_away import UNHEALTHY
 
 _OTHERS = (LOCAL, NO_PORT)

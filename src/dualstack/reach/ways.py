@@ -49,9 +49,9 @@ from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
 from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
+from dualstack.reach.trace import NOTHING
 from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
-from dualstack.reach.unbound import NOTHING
 from dualstack.reach.undefined import is_open, undefined, unlinked
 from dualstack.reach.unheld import unheld
 from dualstack.reach.unoffered import not_offered
@@ -95,7 +95,8 @@ def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace
         ends = _SPOKEN if (host(service), target.port) in judged else (Hop.LISTEN, *_SPOKEN)
         for port in (x for x in service.spec.ports or () if x.port == target.port):
             for trace in of_port(service, port, target.protocol, world, None):
-                told = replace(as_told(understood(trace, places), one), vantage=f"pods of {one.owner}", nodes=())
+                sent = replace(trace, target=replace(trace.target, tls=target.tls))
+                told = replace(as_told(understood(sent, places), one), vantage=f"pods of {one.owner}", nodes=())
                 over = not one.families or trace.family in one.families
                 if over and told.failing and told.failing.hop in ends:
                     found[one.owner, target.port, target.protocol, trace.family] = told
