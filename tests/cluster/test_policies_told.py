@@ -144,3 +144,11 @@ def test_policies_of_a_receivers_namespace_are_beyond_its_pods_in_the_network_of
     found = asked(of_cilium(), reason="CiliumIsUp", pods=[on_node("otel-a", "n2")])
 
     assert {x.at(Hop.POLICY).status for x in found.traces} == {Status.PASS}
+
+
+def test_what_lets_clients_out_over_one_family_lets_them_out_over_the_other() -> None:
+    found = told(asked(out(ASK, {"to": [{"ipBlock": {"cidr": "10.96.0.0/16"}}]})))
+
+    assert found.families == ("ipv4", "ipv6")
+    assert found.hint.startswith("Let them out to port 4317 with `to: [{namespaceSelector: ")
+    assert len(found.evidence) > 1

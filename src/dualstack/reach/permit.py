@@ -20,14 +20,32 @@ def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:
 
     Where nobody knows whether policies are enforced those are left out that fail for another reason.
     """
-    found: dict[tuple[object, ...], list[Trace]] = {}
-    for trace in (x for x in traces if x.required and shut_out(x.at(Hop.POLICY))):
-        hop, ends = trace.at(Hop.POLICY), trace.failing
-        if ends is None or ends.hop is Hop.POLICY:
-            family = trace.family if _is(hop.mark, Lack.FAMILY) else None
-            also = len(hop.evidence) if hop.mark == cluster_dns.SHUT_IN else 0
-            found.setdefault((hop.mark, hop.status, trace.vantage, family, also), []).append(trace)
-    yield from ((x[0].at(Hop.POLICY).mark, tuple(x)) for x in found.values())
+    found: dict[tuple[str, object], list[Trace]] = {}
+    shut = [x for x in traces if x.required and shut_out(x.at(Hop.POLICY)) and _ends_there(x)]
+    for trace in shut:
+        mark = next((x.at(Hop.POLICY).mark for x in shut if _is_wider(x, trace)), trace.at(Hop.POLICY).mark)
+        hop = trace.at(Hop.POLICY)
+        family = trace.family if _is(mark, Lack.FAMILY) else None
+        also = len(hop.evidence) if mark == cluster_dns.SHUT_IN else 0
+        found.setdefault((mark, (hop.status, trace.vantage, family, also)), []).append(trace)
+    for (mark, _), flows in found.items():
+        yield mark, tuple(sorted(flows, key=lambda x: x.at(Hop.POLICY).mark != mark))
+
+
+def _ends_there(trace: Trace) -> bool:
+    return trace.failing is None or trace.failing.hop is Hop.POLICY
+
+
+def _is_wider(one: Trace, other: Trace) -> bool:
+    """Whether what lets one flow through lets the other one of the same clients to the same pods through as well.
+
+    The other one lacks but its family, and the one lacks more than that.
+    """
+    mine, theirs = one.at(Hop.POLICY), other.at(Hop.POLICY)
+    if (one.vantage, one.target, mine.status) != (other.vantage, other.target, theirs.status):
+        return False
+    way = next((x for x in Way if _is(theirs.mark, Lack.FAMILY) and _is(theirs.mark, x)), None)
+    return way is not None and _is(mine.mark, way) and not _is(mine.mark, Lack.FAMILY)
 
 
 def told(flows: Sequence[Trace]) -> tuple[str, tuple[Evidence, ...]]:
