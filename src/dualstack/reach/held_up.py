@@ -51,7 +51,7 @@ def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], place
         *_gates(pods),
         *_told(cluster, pods),
     )
-    return next(iter((*found, *_next(pods, flows, places))), None)
+    return next(iter((*found, *_next(pods, flows, places), *_foretold(pods, places))), None)
 
 
 def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
@@ -166,6 +166,15 @@ def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:
     every = (y for x in pod.spec.volumes or () for y in (x, *x.parts))
     named = (x.config_map for x in every if x.config_map and not x.config_map.optional)
     yield from (x for x in named if x.name not in ("", AUTHORITY))
+
+
+def _foretold(pods: Sequence[Pod], places: Places) -> Iterator[Reason]:
+    """An endpoint that ends the Collector of each of some pods, as far as its configuration tells."""
+    every = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
+    ends = [x.crashes[0] for x in every if x and x.crashes]
+    if ends and len(ends) == len(every):
+        said = f"By its configuration the Collector cannot start: `{ends[0].bound.error}`."
+        yield Reason(said, f"Correct `{ends[0].endpoint.field}`, which is `{ends[0].value}` in the pod.")
 
 
 def _next(pods: Sequence[Pod], flows: Iterable[Trace], places: Places) -> Iterator[Reason]:

@@ -126,7 +126,7 @@ def is_meant(key: Key, cluster: Cluster) -> bool:
 
 
 def is_surely_meant(key: Key, cluster: Cluster) -> bool:
-    """Whether a name of two labels is none of the world: its namespace is there, or such a Service is in another one."""
+    """Whether a name of two labels is none of the world: its namespace is there, or one of the name is elsewhere."""
     elsewhere = any(x[:2] == key and x[3] == key[1] for x in cluster.meant)
     return key[0] in cluster.namespaces or (elsewhere and not is_worldly(key[0]))
 

@@ -87,7 +87,8 @@ def check(
     found = list[Finding]()
     for failure in every:
         written = failure.endpoint.written
-        if written and "$" in written.text and "too many colons" in failure.bound.error:
+        in_halves = "too many colons" in failure.bound.error and "://" not in failure.endpoint.value
+        if written and "$" in written.text and in_halves:
             meant = widened(written.text) if "," in failure.endpoint.value else ""
             for one in unbracketed(written, failure.endpoint.field, {Family.IPV6: "DS101"}, either=True, instead=""):
                 hint = f"Write `{quoted(written, meant)}`." if meant else one.hint
@@ -117,7 +118,10 @@ def lint(deployments: Deployments, senders: Senders, question: Question) -> Iter
         said = sender.destination
         if "$" in said.written.text:
             codes = outcomes(said.value, sender.container, question, partial(_fault, said.form))
-            yield from unbracketed(said.written, said.field, codes, either=False, instead="use a name")
+            # In a cluster those who send are asked about: what a receiver fetches elsewhere is no way of theirs.
+            fetched = question.place == CLUSTER and said.field.startswith("receivers.")
+            for found in unbracketed(said.written, said.field, codes, either=False, instead="use a name"):
+                yield replace(found, severity=Severity.WARNING) if fetched else found
 
 
 def _fault(form: str, text: str) -> str:

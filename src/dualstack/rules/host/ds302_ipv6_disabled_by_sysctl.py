@@ -78,8 +78,9 @@ def check(
     space = here(namespaces)
     for failure in failures(traces, declared, listeners, space, None):
         if failure.bound.cause == "DS302":
-            off = ("all",) if space.disable_ipv6_all else tuple(x.name for x in space.interfaces)
-            yield unstarted(_finding(space, off, failure.flows), failure)
+            seen = tuple(x.name for x in space.interfaces if x.disable_ipv6)
+            off = ("all",) if space.disable_ipv6_all else seen
+            yield from (unstarted(_finding(space, x, failure.flows), failure) for x in [off] if x)
     for trace in unreached(traces):
         off = _off(space, trace, traces)
         if off:

@@ -134,7 +134,6 @@ def lint(deployments: Deployments, services: Services, question: Question) -> It
             detail=f"`{endpoint.effective}` needs {lacking.title}, and {network} has none: `{fault.bound.error}`. "
             "The Collector does not start.",
             hint=f"Set `{endpoint.field}` to `0.0.0.0:{port(endpoint)}` or an address that is there.",
-            families=(lacking,),
             confidence=Confidence.DECLARED,
             evidence=(*fault.evidence, Evidence(held, source)),
             location=endpoint.location,

@@ -83,7 +83,8 @@ BECAUSE = ("DS102", "DS204", "DS212")
 
 def check(traces: Traces, declared: Declared, deployments: Deployments | None, question: Question) -> Iterator[Finding]:
     """One finding for each variable that a listener binds, whose other address is refused."""
-    refused = [x for x in traces.broken if is_turned_away(x)] if question.place == CLUSTER else []
+    other = [x for x in traces.broken if is_turned_away(x) and x.family not in question.cluster[:1]]
+    refused = other if question.place == CLUSTER else []
     every = deployments.items if deployments else ()
     for item in (x for x in every if x.config.file == declared.file):
         for endpoint in item.config.endpoints:

@@ -77,18 +77,23 @@ items:
 - https://github.com/kubernetes/kubernetes/issues/91940
 """
 
+import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
+from dualstack.model.slim import ObjectMeta
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.families_of_pods import lacks_of_pods
 from dualstack.reach.live import keys, without
 
 HOP = Hop.POD
 SEVERITY = Severity.WARNING
+_AT_ONCE = 60
+"""Seconds within which workloads are mostly made together: to turn a family on takes longer."""
 
 
 def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
@@ -114,10 +119,22 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 
 def _younger(cluster: Cluster, pod: Pod, lacks: Family) -> str:
-    """What has the family, or gives it to Services, and is younger than a pod; empty where nothing is known to be."""
-    made = pod.metadata.creation_timestamp or "~"
+    """What has the family, or gives it to Services, and is younger than a pod; empty where nothing is known to be.
+
+    It is none where an older pod on the same node has the family: that was given out before.
+    """
+    made = _when(pod.metadata)
     ranges = (x for x in cluster.ranges if lacks in x.families)
-    since = ((x.metadata.creation_timestamp or "", f"ServiceCIDR {x.metadata.name}") for x in ranges)
-    beside = (x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and lacks in x.families)
-    there = ((x.metadata.creation_timestamp or "", f"the pod {x.metadata.called} on the same node") for x in beside)
+    since = ((_when(x.metadata), f"ServiceCIDR {x.metadata.name}") for x in ranges)
+    beside = [x for x in cluster.pods if x.spec.node_name == pod.spec.node_name and lacks in x.families]
+    there = ((_when(x.metadata) - _AT_ONCE, f"the pod {x.metadata.called} on the same node") for x in beside)
+    if not made or any(0 < _when(x.metadata) < made for x in beside):
+        return ""
     return next((x for time, x in (*since, *there) if time > made), "")
+
+
+def _when(about: ObjectMeta) -> float:
+    """When an object was made, in seconds since 1970; 0 where that is not known."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(about.creation_timestamp or "").timestamp()
+    return 0

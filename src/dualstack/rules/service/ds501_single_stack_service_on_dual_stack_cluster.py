@@ -89,7 +89,7 @@ if TYPE_CHECKING:
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS302", "DS517")
+BECAUSE = ("DS302", "DS506", "DS517")
 
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
@@ -101,19 +101,25 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
         lost = tuple(x for x in every if x.required) or every
         both = len(cluster.families) == len(BOTH)
         # One family that a Service shows is that of a range, and not all of them.
-        dual = service.spec.ip_family_policy in DUAL or bool(not both and (cluster.ranges or cluster.nodes))
+        asked = service.spec.ip_family_policy in DUAL
+        dual = (asked or bool(cluster.ranges or cluster.nodes)) and not both
         if lost and not dual:
             lacks, has = service.families[0].other, service.families[0].title
+            change: dict[str, object] = {"ipFamilyPolicy": PREFER}
+            wanted = f"Set `ipFamilyPolicy: {PREFER}`"
+            if asked:
+                change = {"ipFamilies": [has, lacks.title]}
+                wanted = f"Name both families in its `ipFamilies`: {has}, {lacks.title}"
             and_both = ", and the cluster has both" if both else ""
             where = "" if both else f" It gets {lacks.title} then, if the cluster has a range of it."
             yield Finding(
                 summary=f"Service lacks {lacks.title}",
                 detail=f"{service.called} has {has} alone{and_both}. It fails for the {clients_of(lost)}.",
-                hint=f"Set `ipFamilyPolicy: {PREFER}`.{where}",
+                hint=f"{wanted}.{where}",
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
                 location=place(text) if (text := written(services, service)) else None,
-                fix=Fix("Ask for both families", commands=(patch(service, {"ipFamilyPolicy": PREFER}),)),
+                fix=Fix("Ask for both families", commands=(patch(service, change),)),
                 severity=Severity.ERROR if lost[0].required else Severity.WARNING,
                 flows=keys(lost),
             )

@@ -58,7 +58,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.live import by_service, failing, keys, patch, written
+from dualstack.reach.live import by_service, failing, keys, lacks_family, patch, written
 from dualstack.reach.stacks import PREFER, place, titles
 
 HOP = Hop.SERVICE
@@ -67,7 +67,7 @@ SEVERITY = Severity.WARNING
 
 def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each such Service for OTLP."""
-    lost = failing(traces, Hop.RESOLVE)
+    nameless = failing(traces, Hop.RESOLVE)
     for service, mine in by_service(cluster, traces.items):
         has = service.families
         if service.spec.ip_family_policy != PREFER or len(has) != 1 or len(cluster.families) < len(BOTH):
@@ -75,6 +75,7 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
         text = written(services, service)
         ranges = "ServiceCIDR" if cluster.ranges else "families of its Services and nodes"
         both = [x.title for x in (*has, has[0].other)]
+        lost = (x for x in mine if x in nameless or (x.failed and lacks_family(x, has[0])))
         yield Finding(
             summary="PreferDualStack, and one family was given",
             detail=f"{service.called} has {titles(has)} alone, and the cluster has {titles(cluster.families)}. The "
@@ -87,5 +88,5 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
             ),
             location=place(text) if text else None,
             fix=Fix("Name both families", commands=(patch(service, {"ipFamilies": both}),)),
-            flows=keys(x for x in lost if x in mine),
+            flows=keys(lost),
         )
