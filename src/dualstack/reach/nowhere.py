@@ -120,15 +120,14 @@ def _is_beside(pod: Pod, service: Service) -> bool:
     return pod.metadata.namespace == service.metadata.namespace
 
 
-def is_meant(key: Key, cluster: Cluster) -> bool:
-    """Whether a name of two labels was surely meant to be that of a Service: its namespace, or one alike, is there."""
-    return key[0] in cluster.namespaces or any(x[:2] == key for x in cluster.meant)
+def is_meant(key: Key, cluster: Cluster) -> bool | None:
+    """Whether a name of two labels is surely none of the world: its namespace is there, or one of the name elsewhere.
 
-
-def is_surely_meant(key: Key, cluster: Cluster) -> bool:
-    """Whether a name of two labels is none of the world: its namespace is there, or one of the name is elsewhere."""
-    elsewhere = any(x[:2] == key and x[3] == key[1] for x in cluster.meant)
-    return key[0] in cluster.namespaces or (elsewhere and not is_worldly(key[0]))
+    None where nothing says that a Service was meant.
+    """
+    alike_ = [name for *which, _, name in cluster.meant if tuple(which) == key]
+    sure = key[0] in cluster.namespaces or (key[1] in alike_ and not is_worldly(key[0]))
+    return sure if sure or alike_ else None
 
 
 def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:

@@ -13,7 +13,7 @@ from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.company import Company, company, is_own
 from dualstack.reach.destination import read
 from dualstack.reach.injected import aimed
-from dualstack.reach.nowhere import is_surely_meant, unowned, without_service
+from dualstack.reach.nowhere import is_meant, unowned, without_service
 
 
 def deserted(senders: Senders, workloads: Workloads, deployments: Deployments) -> Iterator[tuple[str, str]]:
@@ -51,5 +51,5 @@ def _end(exporter: Exporter, cluster: Cluster, said: Evidence) -> Iterator[Trace
         yield from unowned(exporter.host, cluster)
         return
     key, plain = exporter.service or ("", ""), exporter.target is not None and not exporter.target.tls
-    sure = exporter.certain or (plain and is_surely_meant(key, cluster))
+    sure = exporter.certain or (plain and is_meant(key, cluster) is True)
     yield without_service(key, cluster, said, sure=sure)

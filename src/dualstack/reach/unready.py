@@ -1,6 +1,6 @@
 """Services of a cluster behind which no endpoint is ready."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -132,6 +132,11 @@ def ending(place: Place, container: str) -> tuple[str, ...]:
     if lacked_memory(place.pod, container):
         return ()
     return (*ENDING, *_KILLING) if was_killed(place.pod, container) else ENDING
+
+
+def over_both(found: Iterable[Finding]) -> list[Finding]:
+    """What files say; what ends a Collector does so over both families."""
+    return [replace(x, families=()) if x.code in ENDING else x for x in found]
 
 
 def _of(place: Place) -> tuple[str, ...]:

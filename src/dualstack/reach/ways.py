@@ -35,15 +35,7 @@ from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import behind as offered
 from dualstack.reach.node_ports import from_pods, up_to
-from dualstack.reach.nowhere import (
-    is_foreign,
-    is_meant,
-    is_surely_meant,
-    unlike_service,
-    unowned,
-    without_pod,
-    without_service,
-)
+from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.other_names import of_another
 from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
@@ -266,9 +258,9 @@ def _absent(aim: Aim, own: Sequence[ClusterName], cluster: Cluster) -> TracedHop
     within = not may_be_abroad(aim.host, aim.resolver)
     if every and not behind and is_surely_within(aim.host) and ("Service" not in cluster.unseen or gone):
         return without_service(key, cluster, aim.said, sure=within)
-    if key in cluster.absent and is_meant(key, cluster):
+    if key in cluster.absent and (meant := is_meant(key, cluster)) is not None:
         plain = aim.exporter.target is not None and not aim.exporter.target.tls
-        return without_service(key, cluster, aim.said, sure=within and plain and is_surely_meant(key, cluster))
+        return without_service(key, cluster, aim.said, sure=within and plain and meant)
     # CoreDNS knows the pods of any Service by name, and others those of headless ones alone.
     why = f"{behind.called} is not headless, so its pods need not have names, and `{aim.host}`" if behind else ""
     why = f"{why or f'`{aim.host}` is no Service that is known here, and'} {UNTRIED}"

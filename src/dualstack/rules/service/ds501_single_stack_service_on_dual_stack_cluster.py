@@ -100,22 +100,16 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
         every = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
         lost = tuple(x for x in every if x.required) or every
         both = len(cluster.families) == len(BOTH)
-        # One family that a Service shows is that of a range, and not all of them.
         asked = service.spec.ip_family_policy in DUAL
-        dual = (asked or bool(cluster.ranges or cluster.nodes)) and not both
-        if lost and not dual:
+        if lost and (both or not (asked or cluster.ranges or cluster.nodes)):
             lacks, has = service.families[0].other, service.families[0].title
-            change: dict[str, object] = {"ipFamilyPolicy": PREFER}
-            wanted = f"Set `ipFamilyPolicy: {PREFER}`"
-            if asked:
-                change = {"ipFamilies": [has, lacks.title]}
-                wanted = f"Name both families in its `ipFamilies`: {has}, {lacks.title}"
-            and_both = ", and the cluster has both" if both else ""
+            change = {"ipFamilies": [has, lacks.title]} if asked else {"ipFamilyPolicy": PREFER}
             where = "" if both else f" It gets {lacks.title} then, if the cluster has a range of it."
             yield Finding(
                 summary=f"Service lacks {lacks.title}",
-                detail=f"{service.called} has {has} alone{and_both}. It fails for the {clients_of(lost)}.",
-                hint=f"{wanted}.{where}",
+                detail=f"{service.called} has {has} alone{', and the cluster has both' if both else ''}. It fails for "
+                f"the {clients_of(lost)}.",
+                hint="Name both in its `ipFamilies`." if asked else f"Set `ipFamilyPolicy: {PREFER}`.{where}",
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
                 location=place(text) if (text := written(services, service)) else None,
