@@ -39,7 +39,8 @@ from dualstack.testing import cluster as clusters
 from dualstack.testing.incident import snapshot
 from tests.cluster import worlds as w
 from tests.cluster.test_crashes import crashed
-from tests.cluster.test_terms import CERTIFICATE, METRICS_ALONE, ONE, PLAIN, SECURE, TOKEN, looked, shop
+from tests.cluster.test_signals import METRICS_ALONE
+from tests.cluster.test_terms import CERTIFICATE, ONE, PLAIN, SECURE, TOKEN, looked, shop
 from tests.rules.test_examples import CLUSTERS, FILES, WORLDS, named
 
 KEY = b"a key that stays with its owner."
