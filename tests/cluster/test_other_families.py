@@ -137,3 +137,18 @@ def test_what_a_receiver_fetches_in_vain_is_no_error_of_those_who_send() -> None
     )
 
     assert the(found, "DS102").severity is Severity.WARNING
+
+
+def test_a_text_that_ends_a_collector_explains_that_nobody_is_ready_over_either_family() -> None:
+    config = w.config()
+    readers = "[{pull: {exporter: {prometheus: {host: '::', port: 8888}}}}]"
+    config["data"]["config.yaml"] += f"  telemetry: {{metrics: {{readers: {readers}}}}}\n"
+    pods = [w.pod("otel-a", "n1", ["IPv4"], **waiting(terminated={"exitCode": 1, "reason": "Error"}))]
+    work = w.deployment()
+    for each in (pods[0]["spec"], work["spec"]["template"]["spec"]):
+        each["containers"][0]["image"] = "otel/opentelemetry-collector:0.119.0"
+    parts: dict[str, Any] = {**OF_IPV4, "pods": pods, "slices": w.endpoints(pods, ["IPv4"])}
+    found = w.diagnosed(w.healthy(**parts, configs=[config], workloads=[work]))
+
+    assert codes(found)[0] == "DS113"
+    assert the(found, "DS507").because == ("DS113",)

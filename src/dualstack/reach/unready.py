@@ -52,6 +52,8 @@ ENDING = (
     *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
+_LISTENING = ("receivers.", "extensions.", "service.telemetry.")
+"""How the fields of a Collector begin that it listens by."""
 _TAKEN = "address already in use"
 """EADDRINUSE, in the words of strerror(3), which Go and most others repeat."""
 _KILLING = ("DS216", "DS218")
@@ -135,8 +137,12 @@ def ending(place: Place, container: str) -> tuple[str, ...]:
 
 
 def over_both(found: Iterable[Finding]) -> list[Finding]:
-    """What files say; what ends a Collector does so over both families."""
-    return [replace(x, families=()) if x.code in ENDING else x for x in found]
+    """What files say; of what a Collector listens on, what ends it does so over both families."""
+    return [replace(x, families=()) if x.code in ENDING and _is_of_listener(x) else x for x in found]
+
+
+def _is_of_listener(finding: Finding) -> bool:
+    return any(x.source.startswith(_LISTENING) for x in finding.evidence)
 
 
 def _of(place: Place) -> tuple[str, ...]:
