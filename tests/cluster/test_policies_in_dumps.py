@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dualstack.cluster import ClusterRequest, diagnose, stored
@@ -14,7 +15,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.reach.engines import of_image
 from tests.cluster import worlds as w
-from tests.cluster.test_policies import ASK, CLIENT, calico, into, named, out
+from tests.cluster.test_policies import ASK, CLIENT, NAME, WEB, calico, into, named, out, policy
 
 Object = dict[str, Any]
 NO_NAMES = out({"to": [named("obs")], "ports": [{"port": 4317}]})
@@ -149,3 +150,43 @@ def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None
     found = diagnose(ClusterRequest(TARGET, namespace="shop", stored=str(tmp_path)))
 
     assert policies(found) == [("error", "No policy lets clients in to OTLP")]
+
+
+def called(name: str, item: Object) -> Object:
+    return {**item, "metadata": {**item["metadata"], "name": name}}
+
+
+EVERYBODY = called("default-deny", policy("obs", ingress=[{}]))
+NOBODY_IN = called("default-deny", policy("obs", policyTypes=["Ingress"]))
+DNS_ALONE = called("default-deny", out(ASK))
+NAMESAKES = {
+    "a receiver's": (EVERYBODY, DNS_ALONE, "shop/default-deny"),
+    "a client's": (NOBODY_IN, called("default-deny", out({})), "obs/default-deny"),
+    "one of two, which lacks the port": (
+        EVERYBODY,
+        DNS_ALONE,
+        "shop/of-shop",
+        out({"to": [named("obs")], "ports": [{"port": 443}]}),
+    ),
+    "one of two, which wants a label": (
+        NOBODY_IN,
+        called("default-deny", out({})),
+        "obs/of-obs",
+        into({"namespaceSelector": {"matchLabels": {NAME: "shop"}}, **WEB}),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMESAKES)
+@pytest.mark.parametrize("target", [TARGET, KubeTarget("svc", "otel")])
+def test_a_policy_is_told_from_its_namesake_in_another_namespace(case: str, target: KubeTarget, tmp_path: Path) -> None:
+    there, here, guilty, *more = NAMESAKES[case]
+    request = dumped(tmp_path, here, there, CORE_DNS, CALICO, CALICO_POD, *dns(), *more)
+    space = "shop" if target is TARGET else "obs"
+    found = diagnose(msgspec.structs.replace(request, target=target, namespace=space))
+
+    (one,) = [x for x in found.findings if x.code == "DS701"]
+    namespace, name = guilty.split("/")
+    assert one.evidence[0].source.startswith(f"NetworkPolicy {guilty}")
+    assert one.location
+    assert one.location.file == f"{namespace}/networkpolicy/{name}.yaml"

@@ -34,6 +34,7 @@ BY_OTHERS = "EndpointSlice of a Service without a selector"
 """What is unseen where the slices are those that follow from Services and pods."""
 _AGENTS = "Instrumentation"
 _OPERATED = "OpenTelemetryCollector"
+_POLICIES = "NetworkPolicy"
 
 
 class World(msgspec.Struct):
@@ -122,7 +123,7 @@ class World(msgspec.Struct):
             ranges,
             tuple(self._as(ConfigMap, "ConfigMap", ambiguous=several)),
             frozenset(self.unseen),
-            policies=tuple(self._as(Policy, "NetworkPolicy", ambiguous=several)),
+            policies=tuple(self._as(Policy, _POLICIES, ambiguous=several or self._is_ambiguous(_POLICIES))),
             askers=unmade or tuple(x for x in pods if (x.metadata.namespace, x.metadata.name) in mine),
             exporters=tuple(self.clients) if asking else (),
             ambiguous=several,
@@ -156,9 +157,9 @@ class World(msgspec.Struct):
         place = (self.asking.namespace, name) if self.asking else ("", "")
         return next((of_template(x) for x in self.objects.get(kind, ()) if _identity(x) == place), None)
 
-    def _is_ambiguous(self) -> bool:
-        """Whether Services, pods, or clients that are told of are of more than one namespace."""
-        held = [_identity(y)[0] for x in ("Service", "Pod") for y in self.objects.get(x, ())]
+    def _is_ambiguous(self, *more: str) -> bool:
+        """Whether Services, pods, clients that are told of, or objects of more kinds are of more than one namespace."""
+        held = [_identity(y)[0] for x in ("Service", "Pod", *more) for y in self.objects.get(x, ())]
         return len({*held, *(x.namespace for x in self.lost)} - {""}) > 1
 
     def _as(self, kind: type[T], name: str, *, ambiguous: bool = False) -> Iterator[T]:

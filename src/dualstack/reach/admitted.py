@@ -275,7 +275,9 @@ def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
     if let is not Let.NONE:
         return _Said(way, let, policies, same=same)
     host = way is Way.IN and spot.other.host
-    return _Said(way, let, policies, lacks(policies, way, spot), same, missed(policies, way, spot), host=host)
+    lack, why = lacks(policies, way, spot), missed(policies, way, spot)
+    first = sorted(policies, key=lambda x: missed((x,), way, spot) != why or lacks((x,), way, spot) is not lack)
+    return _Said(way, let, tuple(first), lack, same, why, host=host)
 
 
 def _end(

@@ -136,9 +136,10 @@ def _namespace(flow: Trace) -> str:
 
 
 def found(facts: Iterable[Evidence], policies: NetworkPolicies | None) -> Location | None:
-    """Where the first policy stands that these facts speak of."""
-    said = " ".join(x.source for x in facts)
-    return next((x.meta.at for x in (policies.items if policies else ()) if x.meta.name in said), None)
+    """Where the first policy stands that these facts speak of; policies of several namespaces may have one name."""
+    every = [x.meta for x in (policies.items if policies else ())]
+    named = {x.called: x.at for x in every} | {f"{x.kind} {x.namespace}/{x.name}": x.at for x in every}
+    return next((named[x] for y in facts for x in y.source.split(", ") if x in named), None)
 
 
 def _space(namespace: str) -> str:
