@@ -13,7 +13,7 @@ from dualstack.reach.balancers import given, let_in, ranges
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.gates import GATEWAYS, INGRESSES, NO_GATEWAY, REFUSED, UNGRANTED
 from dualstack.reach.lanes import host
-from dualstack.reach.live import by_service, failing, families_of, keys, patch, titles, written
+from dualstack.reach.live import by_service, by_whom, failing, families_of, keys, patch, titles, written
 from dualstack.reach.stacks import DUAL, PREFER, place
 
 
@@ -26,10 +26,11 @@ def lacking(cluster: Cluster, traces: Traces, services: Services | None) -> Iter
             families, mark = families_of(mine), mine[0].failing.mark if mine[0].failing else ""
             both = mark == OTHER_FAMILY and set(BOTH) <= set(cluster.families)
             text, commands = written(services, service), (patch(service, {"ipFamilyPolicy": PREFER}),)
+            wanted = f"Set `ipFamilyPolicy: {PREFER}`{by_whom(service)}."
             yield Finding(
                 summary=f"Nobody serves {titles(families)} from outside",
                 detail=f"{_capital(why)}.",
-                hint=f"Set `ipFamilyPolicy: {PREFER}`." if both else "Ask for an address of that family.",
+                hint=wanted if both else "Ask for an address of that family.",
                 families=families,
                 evidence=_evidence(mine),
                 location=place(text) if text and not mine[0].vantage.startswith(INGRESSES) else None,

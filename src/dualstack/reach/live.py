@@ -24,6 +24,7 @@ from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, received_on, selected
 from dualstack.reach.offers import door, fits, offers, used
+from dualstack.reach.operator import OPERATED, misread, writer
 from dualstack.reach.pods import Place, Places
 from dualstack.reach.rollouts import revision
 from dualstack.reach.sidecars import together
@@ -36,6 +37,8 @@ __all__ = ["LOCAL", "NOBODY", "NO_ADDRESS", "NO_POD", "NO_PORT", "STALE"]
 
 
 _AGENTS = "DaemonSet "
+MISREAD = "DS516"
+"""The rule of ports that the Operator reads wrongly, which explains what is told of the Services that have them."""
 
 
 def failing(traces: Traces, hop: Hop, *marks: str) -> tuple[Trace, ...]:
@@ -124,10 +127,26 @@ def port_at(services: kube.Services | None, service: Service, number: int) -> Lo
 
 
 def patch(service: Service, spec: Mapping[str, object]) -> str:
-    """The command that changes fields of a Service."""
+    """The command that changes fields of a Service, or those of the resource by which the Operator writes them."""
     about = service.metadata
-    body = json.dumps({"spec": spec})
-    return f"kubectl patch service {about.name} -n {about.namespace} --type=merge -p '{body}'"
+    _, _, made = writer(about.name, about).rpartition("/" if about.ambiguous else " ")
+    what, body = f"{OPERATED.lower()} {made}" if made else f"service {about.name}", json.dumps({"spec": spec})
+    return f"kubectl patch {what} -n {about.namespace} --type=merge -p '{body}'"
+
+
+def by_whom(service: Service, part: str = "spec") -> str:
+    """Where fields of a Service are changed, as the end of a sentence, if not in itself."""
+    made = writer(service.metadata.name, service.metadata)
+    return f" in `{part}` of {made}, by which the Service is written" if made else ""
+
+
+def misread_in(cluster: Cluster, service: Service, places: Places) -> Mapping[int, int]:
+    """The ports that the pods of a Service listen on, with those that it has instead, by the Operator's reading."""
+    about = [x.metadata for x in selected(cluster, service)] if writer(service.metadata.name, service.metadata) else []
+    held = [x for y in about if (x := places.items.get((y.namespace, y.name)))]
+    ports = {x.port for x in service.spec.ports or ()}
+    found = misread(y.config for x in held for y in x.configs)
+    return {k: v for k, v in found.items() if k not in ports and v in ports}
 
 
 def look_at_pods(service: Service) -> str:

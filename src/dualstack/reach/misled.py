@@ -16,15 +16,18 @@ from dualstack.reach.crowds import listed
 from dualstack.reach.gates import ABSENT
 from dualstack.reach.lanes import is_named, selected
 from dualstack.reach.live import (
+    MISREAD,
     NO_PORT,
     STALE,
     by_service,
+    by_whom,
     elsewhere,
     failing,
     families_of,
     is_agent,
     keys,
     maker,
+    misread_in,
     other_way,
     port_at,
     receives_on,
@@ -71,16 +74,19 @@ def leading_nowhere(cluster: Cluster, traces: Traces, places: Places, services: 
         stray = {x.key: who for x in flows if (who := elsewhere(x, traces, places))}
         own = [x for x in flows if x.key not in stray]
         led = (*_misled(cluster, service, own, traces, places), *_strays(service, flows, stray, places))
+        misread = {*misread_in(cluster, service, places).values()}
         for each in led:
+            where = by_whom(service, "spec.ports") if not (each.mend or each.headless) else ""
             yield Finding(
                 summary=each.summary,
                 detail=each.why,
-                hint=each.hint,
+                hint=f"{each.hint[:-1]}{where}.",
                 families=families_of(each.flows),
                 evidence=tuple(dict.fromkeys(y for x in each.flows if x.failing for y in x.failing.evidence)),
                 location=each.at or (port_at(services, service, each.port.port) if each.port else None),
                 fix=Fix("Lead to the receiver", _who(each)),
                 flows=keys(each.flows),
+                causes=(MISREAD,) if each.port and each.port.port in misread else None,
             )
     yield from _led_to_none(traces)
     for service, flows in by_service(cluster, traces.items):

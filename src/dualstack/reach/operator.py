@@ -1,7 +1,7 @@
 """What the OpenTelemetry Operator makes of a resource."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
-from dualstack.reach.start import numbered
+from dualstack.reach.start import numbered, port
 
 if TYPE_CHECKING:
     from dualstack.model.slim import ObjectMeta
@@ -47,6 +47,17 @@ def resource(about: "ObjectMeta") -> str:
     return f"{OPERATED} {about.beside(name)}" if mine else ""
 
 
+def writer(service: str, about: "ObjectMeta") -> str:
+    """The resource by which the Operator writes a Service for OTLP, from what is said of it, or of its pods.
+
+    It takes back what somebody else writes there (operator internal/naming/main.go; internal/manifests/mutate.go, where
+    that is all of `spec` since 0.153.0).
+    """
+    made = resource(about)
+    name = made.rpartition(" ")[2].rpartition("/")[2]
+    return made if service in (f"{name}-collector", f"{name}-collector-headless") else ""
+
+
 def inferred(endpoint: DeclaredEndpoint) -> int:
     """The port that it reads in an endpoint: the first colon with digits behind it, or its own default; 0 for none.
 
@@ -57,6 +68,12 @@ def inferred(endpoint: DeclaredEndpoint) -> int:
         return 0
     found = _PORT.search(endpoint.text)
     return numbered(found["number"]) if found else numbered(row["port"]) if row else 0
+
+
+def misread(configs: Iterable[Declared]) -> Mapping[int, int]:
+    """The ports of receivers, with those that it reads there instead and gives its Service."""
+    every = [y for x in configs for y in x.endpoints if y.component.startswith("receivers/")]
+    return {port(x): inferred(x) for x in every if port(x) and inferred(x) not in (0, port(x))}
 
 
 def completed(endpoint: DeclaredEndpoint) -> DeclaredEndpoint:

@@ -97,8 +97,15 @@ def policed(service: Service, among: Iterable[Service]) -> bool:
 
 
 def with_policy(service: Service, text: str) -> tuple[Edit, ...]:
-    """The edit that gives a Service a policy."""
+    """The edit that gives a Service a policy; the Operator would take back what is written into one of its own."""
+    if by_resource(service):
+        return ()
     return replaced(service.policy, text) if service.policy else added(service.room, ipFamilyPolicy=text)
+
+
+def by_resource(service: Service) -> str:
+    """Where the families are written of a Service that the Operator makes, as the end of a sentence."""
+    return next((f" in `spec` of {x} {y}" for x, y in service.meta.owners if x == OPERATED), "")
 
 
 def place(service: Service) -> Location:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Protocol, Target
-from dualstack.model.cluster import Cluster, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Applicability, Finding, Fix
@@ -13,8 +13,8 @@ from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.lanes import host, selected, spoken
-from dualstack.reach.live import by_service, families_of, keys, taken_on
-from dualstack.reach.operator import resource
+from dualstack.reach.live import MISREAD, by_service, families_of, keys, misread_in, taken_on
+from dualstack.reach.operator import writer
 from dualstack.reach.pods import Place, Places
 
 ANYBODY = "pods"
@@ -103,7 +103,7 @@ def _addition(service: Service, port: int, protocol: Protocol, places: Sequence[
     if _twin(service, port):
         return f"Write `protocol: TCP` in port {port} of the Service"
     taken = next((y for x in places if (y := taken_on(x, protocol, x.pod.addresses))), 0)
-    made = next((z for x in places if (z := _maker(service, x.pod))), "")
+    made = next((z for x in places if (z := writer(service.metadata.name, x.pod.metadata))), "")
     if taken and made:
         return f"Add port {port} with `targetPort: {taken}` to `spec.ports` of {made}, by which the Service is written"
     if taken:
@@ -120,13 +120,6 @@ def _is_silent(protocol: Protocol, places: Sequence[Place]) -> bool:
     """Whether surely none of the pods takes a protocol."""
     known = bool(places) and all(x.known for x in places)
     return known and not any(taken_on(x, protocol, x.pod.addresses) for x in places)
-
-
-def _maker(service: Service, pod: Pod) -> str:
-    """The resource by which the Operator writes a Service of these pods (operator internal/naming/main.go)."""
-    made = resource(pod.metadata)
-    name = made.rpartition(" ")[2].rpartition("/")[2]
-    return made if service.metadata.name in (f"{name}-collector", f"{name}-collector-headless") else ""
 
 
 def _promises(service: Service, port: int) -> bool:
@@ -166,4 +159,5 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
         fix=Fix("Offer the port", Applicability.MANUAL),
         flows=keys(flows),
+        causes=(MISREAD,) if port in misread_in(cluster, service, places) else None,
     )

@@ -73,6 +73,7 @@ from dualstack.reach.stacks import (
     PREFER,
     SINGLE,
     both_matter,
+    by_resource,
     evidence,
     granted,
     judged,
@@ -94,7 +95,7 @@ BECAUSE = ("DS302", "DS506", "DS517")
 
 def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iterator[Finding]:
     """One finding for each Service whose one family keeps clients out."""
-    from dualstack.reach.live import by_service, clients_of, keys, lacks_family, patch, written
+    from dualstack.reach.live import by_service, by_whom, clients_of, keys, lacks_family, patch, written
 
     for service, flows in by_service(cluster, (x for x in traces.items if x.failed)):
         every = tuple(x for x in flows if len(service.families) == 1 and lacks_family(x, service.families[0]))
@@ -102,14 +103,14 @@ def check(cluster: "Cluster", traces: Traces, services: Services | None) -> Iter
         both = len(cluster.families) == len(BOTH)
         asked = service.spec.ip_family_policy in DUAL
         if lost and (both or not (asked or cluster.ranges or cluster.nodes)):
-            lacks, has = service.families[0].other, service.families[0].title
+            lacks, has, at = service.families[0].other, service.families[0].title, by_whom(service)
             change = {"ipFamilies": [has, lacks.title]} if asked else {"ipFamilyPolicy": PREFER}
             where = "" if both else f" It gets {lacks.title} then, if the cluster has a range of it."
             yield Finding(
                 summary=f"Service lacks {lacks.title}",
                 detail=f"{service.called} has {has} alone{', and the cluster has both' if both else ''}. It fails for "
                 f"the {clients_of(lost)}.",
-                hint="Name both in its `ipFamilies`." if asked else f"Set `ipFamilyPolicy: {PREFER}`.{where}",
+                hint=f"Name both in its `ipFamilies`{at}." if asked else f"Set `ipFamilyPolicy: {PREFER}`{at}.{where}",
                 families=(lacks,),
                 evidence=tuple(dict.fromkeys(y for x in lost if x.failing for y in x.failing.evidence)),
                 location=place(text) if (text := written(services, service)) else None,
@@ -132,15 +133,14 @@ def lint(services: Services, workloads: Workloads, deployments: Deployments, que
 
 def _finding(service: Service, has: tuple[Family, ...], question: Question, bound: str) -> Finding:
     lacks = tuple(x for x in BOTH if x not in has) if has else ()
-    edits = with_policy(service, PREFER)
-    wanted = len(question.expect) == len(BOTH)
+    edits, wanted = with_policy(service, PREFER), len(question.expect) == len(BOTH)
     first_of_all = f"Let the receiver listen on every address and not on `{bound}`; then s" if bound else "S"
     safe = Applicability.UNSAFE if bound else Applicability.SAFE
     first = titles(has) or "one family, that of the cluster's first range"
     return Finding(
         summary=f"Service lacks {titles(lacks)}" if lacks else "Service has one family",
         detail=f"{service.meta.called} gets {first}. {'Both are expected' if wanted else 'The cluster has both'}.",
-        hint=f"{first_of_all}et `ipFamilyPolicy: PreferDualStack`.",
+        hint=f"{first_of_all}et `ipFamilyPolicy: PreferDualStack`{by_resource(service)}.",
         severity=Severity.ERROR if wanted else Severity.WARNING,
         families=lacks,
         confidence=Confidence.DECLARED,

@@ -58,7 +58,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.live import by_service, failing, keys, lacks_family, patch, written
+from dualstack.reach.live import by_service, by_whom, failing, keys, lacks_family, patch, written
 from dualstack.reach.stacks import PREFER, place, titles
 
 HOP = Hop.SERVICE
@@ -80,7 +80,7 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
             summary="PreferDualStack, and one family was given",
             detail=f"{service.called} has {titles(has)} alone, and the cluster has {titles(cluster.families)}. The "
             "Service is older than the second range.",
-            hint=f"Name both families in its `ipFamilies`: {', '.join(both)}.",
+            hint=f"Name both families in its `ipFamilies`{by_whom(service)}: {', '.join(both)}.",
             families=(has[0].other,),
             evidence=(
                 Evidence(f"clusterIPs {', '.join(service.addresses) or 'None'}", service.called),

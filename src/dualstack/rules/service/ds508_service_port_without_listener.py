@@ -68,6 +68,8 @@ spec: {template: {metadata: {labels: {app: otel}}, spec: {containers: [{ports: [
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dualstack.model.deployed import Deployments
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Applicability, Confidence, Finding, Fix, Severity
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
 
 HOP = Hop.SERVICE
 SEVERITY = Severity.ERROR
-BECAUSE = ("DS211",)
+BECAUSE = ("DS211", "DS516")
 
 
 def check(cluster: "Cluster", traces: Traces, places: "Places", services: Services | None) -> Iterator[Finding]:
@@ -94,8 +96,8 @@ def check(cluster: "Cluster", traces: Traces, places: "Places", services: Servic
     from dualstack.reach.misled import leading_nowhere
     from dualstack.reach.unoffered import lost_on_the_way
 
-    yield from leading_nowhere(cluster, traces, places, services)
-    yield from lost_on_the_way(cluster, traces, places)
+    for found in (*leading_nowhere(cluster, traces, places, services), *lost_on_the_way(cluster, traces, places)):
+        yield found if found.causes else replace(found, causes=BECAUSE[:1])
 
 
 def lint(

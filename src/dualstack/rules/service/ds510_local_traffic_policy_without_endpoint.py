@@ -69,6 +69,7 @@ from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import told
 from dualstack.reach.live import LOCAL, by_service, families_of, kept_on, keys, patch, titles
 from dualstack.reach.node_ports import NODE_PORT
+from dualstack.reach.operator import writer
 
 HOP = Hop.ENDPOINTS
 SEVERITY = Severity.ERROR
@@ -98,12 +99,21 @@ def _finding(cluster: Cluster, service: Service, field: str, flows: tuple[Trace,
     nodes = tuple(dict.fromkeys(y for x in flows for y in kept_on(cluster, x)))
     which = told(nodes, len(cluster.nodes) + cluster.more_nodes)
     families, verb = families_of(flows), "have" if len(nodes) > 1 else "has"
+    made, commands = writer(service.metadata.name, service.metadata), (patch(service, {field: "Cluster"}),)
     return Finding(
         summary="Traffic stays on nodes without an endpoint",
         detail=f"`{field}` of {service.called} is Local, and {which} {verb} no ready {titles(families)} endpoint.",
-        hint=f"Set `{field}: Cluster`, or run a Collector on these nodes.",
+        hint=_hint(field, made),
         families=families,
         evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
-        fix=Fix("Use every endpoint", Applicability.UNSAFE, commands=(patch(service, {field: "Cluster"}),)),
+        fix=Fix("Use every endpoint", Applicability.UNSAFE, commands=commands[: not made]),
         flows=keys(flows),
     )
+
+
+def _hint(field: str, made: str) -> str:
+    """What to do; the Operator writes `internalTrafficPolicy` by the mode alone, and takes back what others write."""
+    if not made:
+        return f"Set `{field}: Cluster`, or run a Collector on these nodes."
+    other = f"send to a Service of your own for its pods, with `{field}: Cluster`"
+    return f"Run a Collector on these nodes, or {other}: {made}, by which this one is written, has no field for it."

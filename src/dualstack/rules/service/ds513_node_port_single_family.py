@@ -54,7 +54,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.kube import Services
 from dualstack.model.trace import Hop, Traces
-from dualstack.reach.live import by_service, failing, families_of, keys, patch, titles, written
+from dualstack.reach.live import by_service, by_whom, failing, families_of, keys, patch, titles, written
 from dualstack.reach.node_ports import SINGLE
 from dualstack.reach.stacks import PREFER, place
 
@@ -70,11 +70,12 @@ def check(cluster: Cluster, traces: Traces, services: Services | None) -> Iterat
         ports = " and ".join(map(str, dict.fromkeys(x.target.port for x in flows)))
         families = families_of(flows)
         both = set(Family) <= set(cluster.families)
+        wanted = f"Set `ipFamilyPolicy: {PREFER}`{by_whom(service)}."
         yield Finding(
             summary=f"Node port lacks {titles(families)}",
             detail=f"{service.called} has {titles(service.families)} alone, so port {ports} of the nodes is closed "
             f"over {titles(families)}.",
-            hint=f"Set `ipFamilyPolicy: {PREFER}`." if both else f"Send to an {titles(service.families)} address.",
+            hint=wanted if both else f"Send to an {titles(service.families)} address.",
             families=families,
             evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.SERVICE).evidence)),
             location=place(text) if text else None,
