@@ -9,9 +9,9 @@ import yaml
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import client, told
+from tests.cluster.test_client_ways import told
 from tests.cluster.test_operator import ALL, CR, GRPC_ALONE, RIGHT, hints, operated
-from tests.cluster.test_survey import variables
+from tests.cluster.test_survey import client, variables
 
 Object = dict[str, Any]
 OWNED: Object = {"ownerReferences": [{"kind": CR, "name": "otel", "controller": True}]}
@@ -112,3 +112,21 @@ def test_what_its_text_says_of_families_is_mended_in_the_resource_as_well() -> N
     assert finding.hint == f"Set `ipFamilyPolicy: PreferDualStack` in `spec` of {CR} otel."
     assert finding.fix
     assert not finding.fix.edits
+
+
+def test_the_probes_of_its_pods_ask_the_health_check_of_the_resource() -> None:
+    config = yaml.safe_load(RIGHT) | {"extensions": {"health_check": {"endpoint": "localhost:13133"}}}
+    config["service"]["extensions"] = ["health_check"]
+    parts = operated(yaml.safe_dump(config), labels=ALL)
+    (pod,), (made,) = parts["pods"], parts["workloads"]
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    pod["status"]["containerStatuses"][0]["ready"] = False
+    made["metadata"] |= OWNED
+    cr = {"apiVersion": "opentelemetry.io/v1beta1", "kind": CR, "metadata": {"name": "otel", "namespace": "obs"}}
+    slices = w.endpoints([pod])
+    for each in slices:
+        each["metadata"]["labels"]["kubernetes.io/service-name"] = "otel-collector"
+    found = w.diagnosed([*w.healthy(**{**parts, "slices": slices}), {**cr, "spec": {"config": config}}])
+
+    assert w.roots(found)[:1] == ["DS216"]
+    assert {x.because for x in found.findings if x.code == "DS507"} == {("DS216",)}

@@ -91,6 +91,16 @@ def test_a_default_is_certain_where_the_version_is(image: str, severity: str) ->
 
 HEALTH = "extensions: {health_check: }\nservice: {extensions: [health_check]}"
 
+HEALTHY = """apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {{name: otel}}
+spec:
+  mode: {mode}
+  config:
+    extensions: {{health_check: {{endpoint: "{endpoint}"}}}}
+    service: {{extensions: [health_check]}}
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -116,6 +126,10 @@ HEALTH = "extensions: {health_check: }\nservice: {extensions: [health_check]}"
             ),
             ["DS216 error 4"],
         ),
+        (HEALTHY.format(mode="deployment", endpoint="localhost:13133"), ["DS216 error 7"]),
+        (HEALTHY.format(mode="deployment", endpoint="0.0.0.0:13133"), []),
+        (HEALTHY.format(mode="sidecar", endpoint="localhost:13133"), []),
+        (HEALTHY.format(mode="deployment", endpoint="[::1]:13133"), []),
     ],
 )
 def test_the_kubelet_asks_at_the_address_of_the_pod(text: str, expected: list[str]) -> None:

@@ -11,7 +11,7 @@ from dualstack.knowledge import table
 from dualstack.model.kube import Service, ServicePort, Workload
 from dualstack.model.otel import Declared, DeclaredEndpoint
 from dualstack.model.patterns import pattern
-from dualstack.model.source import Written
+from dualstack.model.source import Location, Written
 from dualstack.reach.start import numbered, port
 
 if TYPE_CHECKING:
@@ -68,6 +68,16 @@ def inferred(endpoint: DeclaredEndpoint) -> int:
         return 0
     found = _PORT.search(endpoint.text)
     return numbered(found["number"]) if found else numbered(row["port"]) if row else 0
+
+
+def probed(workload: Workload, endpoint: DeclaredEndpoint) -> Iterator[Location]:
+    """The place of an endpoint that the probes ask which it gives to what it makes of a resource.
+
+    Source: operator internal/manifests/collector/container.go and internal/components/extensions/healthcheckv1.go.
+    """
+    mine = workload.meta.kind == OPERATED and workload.made and endpoint.component.startswith("extensions/")
+    if mine and endpoint.location and inferred(endpoint) == port(endpoint):
+        yield endpoint.location
 
 
 def misread(configs: Iterable[Declared]) -> Mapping[int, int]:

@@ -63,6 +63,7 @@ from dualstack.model.source import Location
 from dualstack.model.trace import Hop
 from dualstack.reach.callers import is_health, is_loopback, probes
 from dualstack.reach.edits import filled, fix, widened
+from dualstack.reach.operator import probed
 from dualstack.reach.start import port
 from dualstack.reach.turned_away import turned_away
 from dualstack.reach.wiring import is_told
@@ -81,7 +82,7 @@ def lint(deployments: Deployments, cluster: "Cluster | None") -> Iterator[Findin
             continue
         for endpoint in item.config.endpoints:
             asked = is_health(endpoint) and is_loopback(endpoint) and (endpoint.written or not item.workload.holds)
-            probe = next(probes(item.container, endpoint), None)
+            probe = next(iter((*probes(item.container, endpoint), *probed(item.workload, endpoint))), None)
             if asked and probe:
                 said = turned_away(cluster, item.workload.meta, port(endpoint)) if cluster else None
                 yield _finding(item, endpoint, probe, said)
