@@ -10,7 +10,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import told
-from tests.cluster.test_operator import ALL, CR, GRPC_ALONE, RIGHT, hints, operated
+from tests.cluster.test_operator import ALL, CLIENT, CR, GRPC_ALONE, ONE, RIGHT, hints, operated
 from tests.cluster.test_survey import client, variables
 
 Object = dict[str, Any]
@@ -130,3 +130,13 @@ def test_the_probes_of_its_pods_ask_the_health_check_of_the_resource() -> None:
 
     assert w.roots(found)[:1] == ["DS216"]
     assert {x.because for x in found.findings if x.code == "DS507"} == {("DS216",)}
+
+
+@pytest.mark.parametrize("image", ["otel/opentelemetry-collector:0.139.0", "mine.example/elastic-otel-collector:9.2.0"])
+def test_where_the_collector_shows_its_own_metrics_says_nothing_of_its_receivers(image: str) -> None:
+    parts = operated(GRPC_ALONE, labels=ALL, ports=ONE)
+    for each in (parts["pods"][0]["spec"], parts["workloads"][0]["spec"]["template"]["spec"]):
+        each["containers"][0]["image"] = image
+
+    (hint,) = hints(told(CLIENT, **parts))
+    assert hint.startswith(f"Let a receiver in `spec.config` of {CR} obs/otel take OTLP/HTTP on port 4318,")

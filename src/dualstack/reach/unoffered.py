@@ -12,6 +12,7 @@ from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.arrival import Flow, traced
+from dualstack.reach.callers import serves
 from dualstack.reach.lanes import host, selected, spoken
 from dualstack.reach.live import MISREAD, by_service, families_of, keys, misread_in, taken_on
 from dualstack.reach.operator import writer
@@ -117,8 +118,9 @@ def _addition(service: Service, port: int, protocol: Protocol, places: Sequence[
 
 
 def _is_silent(protocol: Protocol, places: Sequence[Place]) -> bool:
-    """Whether surely none of the pods takes a protocol."""
-    known = bool(places) and all(x.known for x in places)
+    """Whether surely none of the pods takes a protocol, whatever is not known of listeners for something else."""
+    served = (replace(x, opened=tuple(y for y in x.opened if serves(y.endpoint))) for x in places)
+    known = bool(places) and all(x.known for x in served)
     return known and not any(taken_on(x, protocol, x.pod.addresses) for x in places)
 
 
