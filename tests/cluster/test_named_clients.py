@@ -258,6 +258,22 @@ def test_a_port_that_is_for_something_else_is_no_way_out() -> None:
     assert "3200" not in fault.hint
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "hint"),
+    [
+        ("http://otel:3100", "Send to port 80, the only one of this Service, if its pods take gRPC there;"),
+        ("https://otel:443", "Send to port 80 with `http://`, the only one of this Service, if its pods take gRPC"),
+        ("https://otel:4317", "Send to the Service of a receiver: no port of this one is known to be for OTLP."),
+    ],
+)
+def test_the_only_port_of_a_service_is_named(endpoint: str, hint: str) -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    found = of_service(client("a", "n1", env), services=[w.service(ports=[{"name": "http", "port": 80}])], configs=[])
+
+    (fault,) = [x for x in found.findings if x.code == "DS508"]
+    assert fault.hint.startswith(hint)
+
+
 def asking(endpoint: str, said: str, **more: str) -> Object:
     """A client that the Operator may have given its endpoint."""
     made = client("a", "n1", variables(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **more))

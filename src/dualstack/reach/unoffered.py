@@ -22,6 +22,8 @@ ANYBODY = "pods"
 """The clients of a port of which nobody says who uses it."""
 NOT_OFFERED = "not-offered"
 """Mark of the hop `service`: the Service does not have the port."""
+_PLAIN = 80
+"""The port of HTTP without TLS (IANA Service Name and Transport Protocol Port Number Registry)."""
 
 
 def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Question) -> Iterator[Trace]:
@@ -129,6 +131,16 @@ def _promises(service: Service, port: int) -> bool:
     return service.spec.type == "ExternalName" and any(x.port == port for x in service.spec.ports or ())
 
 
+def _elsewhere(target: Target, usable: Sequence[int], title: str, add: str) -> str:
+    """Where to send instead of a port of a Service of which no port is known to be for OTLP."""
+    if len(usable) == 1 and target.port not in OTLP_PORTS:
+        plain = " with `http://`" if target.tls and usable[0] == _PLAIN else ""
+        whole = f"Send to port {usable[0]}{plain}, the only one of this Service, if its pods take {title} there"
+        return f"{whole}; else to the Service of a receiver"
+    why = "no port of this one is known to be for OTLP"
+    return f"Send to the Service of a receiver: {why}. Or, where its pods take {title}, {add}"
+
+
 def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
     stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
     held = [x for y in selected(cluster, service) if (x := places.items.get((y.metadata.namespace, y.metadata.name)))]
@@ -145,8 +157,7 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     if others:
         add, ports = f"Let them send to {' or '.join(others)}, which has port {port} and leads to the same pods", ""
     elif add.startswith("Give") and usable and not any(taking.values()):
-        why = f"no port of this one is known to be for OTLP. Or, where its pods take {TITLES[protocol]}"
-        add = f"Send to the Service of a receiver: {why}, {add[0].lower()}{add[1:]}"
+        add = _elsewhere(flows[0].target, usable, TITLES[protocol], f"{add[0].lower()}{add[1:]}")
     alias = next((x for x in cluster.services if _promises(x, port) and host(x) == flows[0].target.host), None)
     if alias and ports:
         add, ports = f"Let them send {ports}: no port of an alias leads to another one", ""
