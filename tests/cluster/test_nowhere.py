@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,25 @@ def test_where_nothing_is_called_alike_the_services_of_the_namespace_are_named(t
 
     assert first.severity == "error"
     assert first.detail.endswith("there is no Service `telemetry-in` in the namespace `obs`; there is `otel.obs`.")
+
+
+@pytest.mark.parametrize(
+    ("app", "there"),
+    [
+        ("cart", "there is `b.shop`."),
+        ("web", "there are `a.shop` and `b.shop`."),
+        ("", "there are `a.shop` and `b.shop`."),
+    ],
+)
+def test_the_service_of_the_pods_that_ask_is_none_that_they_mean(app: str, there: str, tmp_path: Path) -> None:
+    services = [deepcopy(w.service()) for _ in range(2)]
+    for each, name, labels in zip(services, "ab", ({"app": app} if app else {}, {"app": "b"}), strict=True):
+        each["metadata"] = {"name": name, "namespace": "shop"}
+        each["spec"]["selector"] = labels
+    path = folder(tmp_path, cart("http://telemetry-in:4317"), API, *services)
+
+    for found in (told(path), told_all(path)):
+        assert of(found, "DS408")[0].detail.endswith(there)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dualstack.gather.cluster import Asker, around, behind, enforced, followed
 from dualstack.gather.domains import domains
 from dualstack.gather.front import meeting
 from dualstack.gather.kube_objects import Refused, text
-from dualstack.gather.meant import meant
+from dualstack.gather.meant import leads_back, meant
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
@@ -245,7 +245,8 @@ def _instead(ask: Asker, key: tuple[str, str], *, plain: bool) -> None:
     with contextlib.suppress(Refused):
         known = source.listed(kinds.SERVICES, where).items
         seen |= {x.metadata.namespace for x in known}
-        keys += [(x.metadata.namespace, x.metadata.name) for x in known if is_otlp(x)]
+        near = (x.metadata for x in known if is_otlp(x) and not leads_back(x, world.clients))
+        keys += [(x.namespace, x.name) for x in near]
     missed(ask, key, seen, keys)
     gone = isinstance(source, Stored) and source.lists(kinds.NAMESPACES) and key[0] not in seen
     if plain and gone and not is_worldly(key[0]) and not any(x[:2] == key for x in world.meant):

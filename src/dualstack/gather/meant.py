@@ -1,6 +1,6 @@
 """The Service that clients mean by an address that nobody has, as far as files tell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from dualstack.gather import kinds
@@ -9,6 +9,7 @@ from dualstack.gather.kube_objects import Refused
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Service
+from dualstack.model.exporter import Exporter
 from dualstack.reach.aims import is_otlp
 from dualstack.reach.exporting import is_collector
 from dualstack.reach.nowhere import is_foreign
@@ -20,6 +21,12 @@ def meant(ask: Asker, address: str, port: int) -> None:
     if isinstance(ask.api, Stored) and (address in known.vacant or is_foreign(address, known)):
         mine = [x.metadata for x in _taking(ask, port)]
         ask.world.meant += [("", address, x.namespace, x.name) for x in mine if len(mine) == 1]
+
+
+def leads_back(service: Service, clients: Iterable[Exporter]) -> bool:
+    """Whether a Service leads to the pods that ask, so that they cannot mean it."""
+    home, wanted = service.metadata.namespace, (service.spec.selector or {}).items()
+    return bool(wanted) and any(x.namespace == home and wanted <= dict(x.labels).items() for x in clients)
 
 
 def _taking(ask: Asker, port: int) -> Iterator[Service]:

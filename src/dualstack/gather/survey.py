@@ -30,6 +30,7 @@ from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.mutual import MESH_RULES
+from dualstack.model.slim import ObjectMeta
 from dualstack.model.world import PEERS, Object, World, of_template, part
 from dualstack.reach.client_dns import domain, in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
@@ -57,9 +58,9 @@ class _Selectors:
         for key, value in list(wanted.items())[:1]:
             self._by_term[about.namespace, key, value].append((wanted, (about.namespace, about.name)))
 
-    def of(self, pod: Pod) -> list[Key]:
+    def of(self, about: ObjectMeta) -> list[Key]:
         """The Services that select a pod."""
-        labels, namespace = pod.metadata.labels or {}, pod.metadata.namespace
+        labels, namespace = about.labels or {}, about.namespace
         near = (y for k, v in labels.items() for y in self._by_term.get((namespace, k, v), ()))
         return [key for wanted, key in near if wanted.items() <= labels.items()]
 
@@ -133,7 +134,7 @@ class _Survey:
                 continue
             if pod.finished:
                 made = (pod.metadata.namespace, owner(pod))
-                if pod.ended and made not in self.over and self.spoken.of(pod):
+                if pod.ended and made not in self.over and self.spoken.of(pod.metadata):
                     self.over.add(made)
                     wanted.append(place)
                 continue
@@ -141,11 +142,11 @@ class _Survey:
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if found := self.see_client(pod):
                 alone[place] = found
-            if self.spoken.of(pod) or self._is_mute(pod):
+            if self.spoken.of(pod.metadata) or self._is_mute(pod):
                 wanted.append(place)
             elif sends_on(pod):
                 wanted.append(place)
-                led_by = self.others.of(pod)
+                led_by = self.others.of(pod.metadata)
                 self.more.update(dict.fromkeys(led_by if is_collector(pod) else ()))
                 if not led_by and is_collector(pod):
                     self.alone[f"{owner(pod)} in {pod.metadata.namespace}"] = None
@@ -163,7 +164,7 @@ class _Survey:
     def see_client(self, pod: Pod, number: int = 1) -> list[tuple[Exporter, Doubt]]:
         """Note where a pod exports to; which of it is to be asked about by itself, and was not seen before."""
         new = self.clients.see(pod, number)
-        if not new or (is_collector(pod) and self.spoken.of(pod)):
+        if not new or (is_collector(pod) and self.spoken.of(pod.metadata)):
             return []
         left = [x for x in new if not self._is_told(x)]
         self.see_domains(x.host for x in left)
@@ -274,7 +275,9 @@ def _is_lost(one: Exporter, found: _Survey) -> bool:
         return _is_vacant(one.host, found)
     if place is None or not _is_gone(place, found) or found.is_another(one):
         return False
-    missed(found.ask, place, found.spaces | {x for x, _ in found.names}, list(found.services))
+    own = found.spoken.of(ObjectMeta(namespace=one.namespace, labels=dict(one.labels)))
+    near = [x for x in found.services if x not in own]
+    missed(found.ask, place, found.spaces | {x for x, _ in found.names}, near)
     return one.certain or place[0] in world.namespaces or any(x[:2] == place for x in world.meant)
 
 

@@ -104,6 +104,11 @@ def told(nodes: Sequence[str], every: int) -> str:
     return named(nodes, every) if len(nodes) < 3 else f"{named(nodes, every)} ({listed(nodes)})"
 
 
+def there(names: Sequence[str]) -> str:
+    """That there are some, as a part of a sentence."""
+    return f"there {'are' if len(names) > 1 else 'is'} {' and '.join(names)}"
+
+
 def listed(nodes: Sequence[str], most: int = 6) -> str:
     """The names of nodes, the first ones where there are many."""
     return ", ".join(nodes[:most]) + (f" and {len(nodes) - most} more" if len(nodes) > most else "")

@@ -10,7 +10,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.maker import Maker
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.client_dns import in_ranges, intended, misshapen
-from dualstack.reach.crowds import listed
+from dualstack.reach.crowds import listed, there
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
 
@@ -45,7 +45,7 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
     """The hop of a name that would be that of a Service which is not there; `sure` where it can be no other name."""
     namespace, name = key
     near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == key]
-    instead = f"; there is {' and '.join(near)}" if near else ""
+    instead = f"; {there(near)}" if near else ""
     made = _unmade(key, cluster)
     why = f"there is no Service `{name}` in the namespace `{namespace}`{made or instead}"
     agent = next((x for x in cluster.pods if x.metadata.namespace == namespace and host_ports(x)), None)
@@ -88,9 +88,9 @@ def unlike_service(host: str, namespace: str, cluster: Cluster) -> str:
     if not signs:
         return ""
     meant = [(x.namespace, x.name) for x in intended(host, namespace)]
-    there = [x for x in meant if cluster.service(*x)] or [(x, y) for *of, x, y in cluster.meant if tuple(of) in meant]
-    near = " and ".join(f"`{y}.{x}`" for x, y in dict.fromkeys(there))
-    return f"`{host}` has {signs} in it, and no name of a Service has{f'; there is {near}' if near else ''}"
+    known = [x for x in meant if cluster.service(*x)] or [(x, y) for *of, x, y in cluster.meant if tuple(of) in meant]
+    near = [f"`{y}.{x}`" for x, y in dict.fromkeys(known)]
+    return f"`{host}` has {signs} in it, and no name of a Service has{f'; {there(near)}' if near else ''}"
 
 
 def without_pod(service: Service, name: str, cluster: Cluster, said: Evidence) -> TracedHop:

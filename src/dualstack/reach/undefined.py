@@ -8,6 +8,7 @@ from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.aims import Aim
+from dualstack.reach.crowds import there
 from dualstack.reach.links import later, service_of
 from dualstack.reach.states import since_when
 from dualstack.reach.variables import LINKED, references
@@ -77,7 +78,7 @@ def unlinked(exporter: Exporter, cluster: Cluster) -> TracedHop | None:
     if exporter.held != LINKED or not named:
         return None
     near = [f"`{y}.{x}`" for *which, x, y in cluster.meant if tuple(which) == (space, named[0])]
-    instead = f"; there is {' and '.join(near)}" if near else ""
+    instead = f"; {there(near)}" if near else ""
     made = f"the variable is one of a Service `{named[0]}` in the namespace `{space}`, and there is none now"
     why = f"{made}: it stays a text, or holds the address of one that is gone{instead}"
     said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
