@@ -110,7 +110,10 @@ def test_pods_of_another_workload_are_what_the_selector_takes_in(about: Any, cal
 
     told = only(found, "DS508")
     assert f"takes in pods of {called}, where nothing listens on ports 4317 and 4318." in told.detail
-    assert told.hint == "Narrow the selector to the pods of ReplicaSet otel-1."
+    whose = called if called.startswith("pod ") else f"the pods of {called}"
+    assert (
+        told.hint == f"No label tells {whose} from those of ReplicaSet otel-1: give the first another value of `app`."
+    )
     assert found.verdict is Verdict.DEGRADED
 
 
@@ -154,8 +157,9 @@ def test_pods_of_another_workload_may_take_it_on_a_port_of_their_own() -> None:
 
     assert told.summary == "Some pods do not listen on port 4317"
     assert told.detail.endswith("where nothing listens on port 4317: grpc is taken on 5317 there.")
-    right = "the pods of ReplicaSet otel-1, or let the receiver of Deployment scraper listen on port 4317"
-    assert told.hint == f"Narrow the selector to {right}."
+    whose = "the pods of Deployment scraper from those of ReplicaSet otel-1"
+    or_else = "or let the receiver of Deployment scraper listen on port 4317"
+    assert told.hint == f"No label tells {whose}: give the first another value of `app`, {or_else}."
     assert told.fix is not None
     assert told.fix.applicability is Applicability.MANUAL
 

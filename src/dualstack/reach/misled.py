@@ -260,21 +260,30 @@ def _strays(service: Service, flows: Sequence[Trace], right: Mapping[str, str], 
         how = f"which listen on {wanted} for their own host alone" if agent else f"where nothing listens on {wanted}"
         said = f"The selector of {service.called} takes in pods of {stray}, {how}"
         said += f": {' and '.join(taken)} there" if taken else ""
-        mend = f"Narrow the selector to the pods of {right[mine[0].key]}{_by_label(right[mine[0].key], stray, places)}"
+        mend = _apart(service, right[mine[0].key], stray, places)
         mend += f", or let the receiver of {stray} listen on {wanted}" if taken else ""
         led = (x for x in service.spec.ports or () if any(y.target.port in (x.port, x.node_port) for y in mine))
         summary = "The Service takes in agents" if agent else f"Some pods do not listen on {wanted}"[:60]
         yield Misled(next(led, None), summary, f"{said}.", mine, mend=f"{mend}.")
 
 
-def _by_label(right: str, stray: str, places: Places) -> str:
-    """A label that the pods of one workload have and those of another have not, as the end of a sentence."""
+def _apart(service: Service, right: str, stray: str, places: Places) -> str:
+    """What leads a Service to the pods of one workload alone, and not to those of another."""
+    label = _label(right, stray, places)
+    if label:
+        return f"Narrow the selector to the pods of {right}, by their label `{label}`"
+    asked = " or ".join(f"`{x}`" for x in service.spec.selector or {})
+    whose = stray if stray.startswith("pod ") else f"the pods of {stray}"
+    return f"No label tells {whose} from those of {right}: give the first another value of {asked}"
+
+
+def _label(right: str, stray: str, places: Places) -> str:
+    """A label that the pods of one workload have and those of another have not; empty where there is none of use."""
     held = [(maker(x.pod), (x.pod.metadata.labels or {}).items()) for x in places.items.values()]
     mine = [x for who, x in held if who == right]
     theirs = {y for who, x in held if who == stray for y in x}
     found = (f"{k}: {v}" for k, v in mine[0] if all((k, v) in x for x in mine) and (k, v) not in theirs)
-    label = next((x for x in found if not _OF_ONE.search(x)), "")
-    return f", by their label `{label}`" if label else ""
+    return next((x for x in found if not _OF_ONE.search(x)), "")
 
 
 def _ports(numbers: Iterable[int]) -> str:
