@@ -122,6 +122,23 @@ def test_a_container_without_memory_left_gets_more(limits: Any, reads: str, hint
     assert first.fix.commands == ("kubectl describe pod otel-a -n obs",)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_where_clients_are_kept_to_their_node_its_pod_is_what_to_mend(kept: bool) -> None:
+    pods = [crashed(exitCode=137, reason="OOMKilled"), w.pod("otel-b", "n2")]
+    for each in pods:
+        each["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "otel", "controller": True}]
+        each["metadata"]["labels"]["controller-revision-hash"] = "5f"
+    local = w.service(**({"internalTrafficPolicy": "Local"} if kept else {}))
+
+    found = w.diagnosed(w.healthy(pods=pods, services=[local]))
+
+    (one,) = [x for x in found.findings if x.code == "DS507"]
+    where = "No pod of the Service runs on the nodes of its clients"
+    assert one.summary == (where if kept else "Another pod of the workload does not run")
+    assert one.hint.startswith("Give otelcol more memory")
+    assert one.severity == ("error" if kept else "warning")
+
+
 def test_a_configuration_that_shows_why_is_the_cause() -> None:
     found = w.diagnosed(w.healthy(pods=[crashed(log=error_in(LOG))], configs=[w.config(grpc="10.9.9.9:4317")]))
 

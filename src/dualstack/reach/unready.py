@@ -67,7 +67,9 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
         for why in dict.fromkeys(_why(x) for x in mine):
             flows = tuple(x for x in mine if _why(x) == why)
             pods = selected(cluster, service)
-            found = _finding(cluster, service, why, flows, _halted(pods, places))
+            nodes = {y for x in flows for y in x.nodes} if _local(cluster, service, flows) else set()
+            near_by = [x for x in pods if not nodes or x.spec.node_name in nodes]
+            found = _finding(cluster, service, why, flows, _halted(near_by, places))
             reason = held_up(cluster, pods or leaving(cluster, service), flows, places)
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
@@ -280,7 +282,9 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
     if lacks and not service.spec.selector and writers.startswith("EndpointSlice "):
         each = " and ".join(lacks)
         look = f"Add an EndpointSlice of {each} with the address of the receiver, or take {each} from the Service."
-    said += _local(cluster, service, flows)
+    local = _local(cluster, service, flows)
+    said += local
+    near_by = " on the nodes of its clients" if local else ""
     if pods and all(missed(cluster.slices_of(service), x, service) for x in pods):
         said = f"{said}, although the pods are ready"
         look = "See whether kube-controller-manager runs: it writes the EndpointSlices."
@@ -288,7 +292,7 @@ def _finding(cluster: Cluster, service: Service, why: str, flows: tuple[Trace, .
         about, verb = past[0].metadata, "describe pod" if past[0].status.reason else "logs"
         look, commands = _anew(past), (f"kubectl {verb} {about.name} -n {about.namespace}",)
     return Finding(
-        summary="No pod of the Service runs" if halted or past else f"Service has no ready {which}endpoint",
+        summary=f"No pod of the Service runs{near_by}" if halted or past else f"Service has no ready {which}endpoint",
         detail=f"{said[:1].upper()}{said[1:]}.",
         hint=_correct(halted) if halted else look,
         families=families,

@@ -99,8 +99,10 @@ def check(cluster: "Cluster", traces: Traces, places: "Places") -> Iterator[Find
     """One finding for each Service and reason, and a warning where a pod beside one that serves does not run."""
     from dualstack.reach.unready import beside, unready
 
-    yield from unready(cluster, traces, places)
-    yield from beside(traces, places)
+    found = tuple(unready(cluster, traces, places))
+    told = [x.fix.commands for x in found if x.fix]
+    yield from found
+    yield from (x for x in beside(traces, places) if x.fix and x.fix.commands not in told)
 
 
 def lint(services: Services, slices: Slices, deployments: Deployments, question: Question) -> Iterator[Finding]:
