@@ -9,7 +9,21 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
 from dualstack.model.trace import Disposition, Hop, Status
 from tests.cluster import worlds as w
-from tests.cluster.test_policies import ASK, CART, CLIENT, NAME, SHOP, TEAM, WEB, asked, into, named, out, policy
+from tests.cluster.test_policies import (
+    ASK,
+    CART,
+    CLIENT,
+    NAME,
+    SHOP,
+    TEAM,
+    WEB,
+    asked,
+    calico,
+    into,
+    named,
+    out,
+    policy,
+)
 from tests.cluster.test_policies_not_read import of_cilium
 
 Object = dict[str, Any]
@@ -27,7 +41,11 @@ FAILS: dict[str, tuple[list[Object], str]] = {
     ),
     "a label of the namespace": (
         [into(TEAM), SHOP],
-        "NetworkPolicy obs/of-obs wants `team: shop` of the namespace shop, which has `team: not set`.",
+        "NetworkPolicy obs/of-obs wants `team: shop` of the namespace shop, which has no label `team`.",
+    ),
+    "a label with an empty value": (
+        [into({"namespaceSelector": {"matchLabels": {"role/ingress": ""}}}), SHOP],
+        'NetworkPolicy obs/of-obs wants `role/ingress: ""` of the namespace shop, which has no label `role/ingress`.',
     ),
     "the namespace of the policy": (
         [into(CART)],
@@ -152,3 +170,17 @@ def test_what_lets_clients_out_over_one_family_lets_them_out_over_the_other() ->
     assert found.families == ("ipv4", "ipv6")
     assert found.hint.startswith("Let them out to port 4317 with `to: [{namespaceSelector: ")
     assert len(found.evidence) > 1
+
+
+NOBODY = policy("obs", policyTypes=["Ingress"])
+
+
+def test_who_comes_by_a_port_of_a_node_is_let_in_by_addresses() -> None:
+    pod = w.pod("otel-a", "n1")
+    for port in pod["spec"]["containers"][0]["ports"]:
+        port["hostPort"] = port["containerPort"]
+    found = w.diagnosed([*w.healthy(nodes=[calico("n1")], pods=[pod], services=[], slices=[]), NOBODY])
+
+    one = told(found)
+    assert one.detail.startswith("No policy lets clients of the host port of n1 in to ports 4317 and 4318,")
+    assert one.hint.endswith("with an `ipBlock` of the addresses that they come from.")

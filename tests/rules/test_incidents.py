@@ -432,3 +432,15 @@ def test_an_endpoint_that_stops_the_collector_is_named_for_its_other_ports() -> 
 
     assert "`listen tcp: address fd00:9::5:4317: too many colons in address`" in root.detail
     assert root.hint.startswith("Correct `receivers.otlp.protocols.grpc.endpoint`")
+
+
+@pytest.mark.parametrize(
+    ("code", "bound", "shown"),
+    [("DS202", "127.0.0.1:4317", "127.0.0.1:4317"), ("DS204", "10.9.0.6:4317", "10.9.0.6")],
+)
+def test_sockets_that_share_an_address_are_told_once(code: str, bound: str, shown: str) -> None:
+    twice = f'listeners: ["{bound} go otelcol", "{bound} go otelcol"]'
+    _, found = judged(f'target: 10.9.0.5:4317\n{twice}\nprobes: ["10.9.0.5:4317 grpc refused"]\n')
+
+    (one,) = [x for x in found if x.code == code]
+    assert one.detail.startswith(f"The only sockets are `{shown}`, held by")

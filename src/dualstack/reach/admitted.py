@@ -19,6 +19,7 @@ from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
 from dualstack.reach.mutual import is_ambient, may_be_in
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
+from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Place, Places
 
 CHOOSES, UNCLEAR = "network-policy-for-some", "network-policy-for-labels"
@@ -356,9 +357,7 @@ def _let(trace: Trace, said: Sequence[_Said], *, known: bool) -> Trace:
     facts = tuple(dict.fromkeys(_fact(trace, x) for x in said))
     hop = trace.at(Hop.POLICY)
     if chosen and known:
-        why = (
-            f"whether {_called(chosen[0].policies)} lets the {trace.vantage} through depends on what is not known here"
-        )
+        why = f"whether {_called(chosen[0].policies)} lets {_whom(trace)} through depends on what is not known here"
         return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR, (*facts, *hop.evidence)))
     choosing = chosen or not all(x.same for x in said)
     passed = replace(hop, mark=CHOOSES if choosing else hop.mark, evidence=(*facts, *hop.evidence))
@@ -376,11 +375,16 @@ def _open(trace: Trace, hop: TracedHop) -> Trace:
 def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
     apart = " of pods in the network of other nodes" if said.apart else ""
-    why = f"no policy lets the {trace.vantage} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
+    why = f"no policy lets {_whom(trace)} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
     mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME) + (_OF_NODES if said.host else "")
     status = Status.UNKNOWN if said.apart else by.status
     why = f"{why}; {said.missed}" if said.missed else why
     return _stopped(trace, TracedHop(Hop.POLICY, status, why, mark, (_fact(trace, said),)))
+
+
+def _whom(trace: Trace) -> str:
+    """Whose flow it is; a port of a node is where clients come to, and no client."""
+    return f"{'clients of ' * is_by_node(trace)}the {trace.vantage}"
 
 
 def _stopped(trace: Trace, stop: TracedHop) -> Trace:

@@ -14,6 +14,9 @@ from dualstack.model.address import BOTH, Family, Network, family, network
 from dualstack.model.cluster import Pod
 from dualstack.model.netpol import IPBlock, LabelSelector, Peer, Policy, PolicyPort, PolicyRule
 
+_EMPTY = '""'
+"""How an empty value is written."""
+
 
 class Let(enum.Enum):
     """Whether connections are let through: all, those that a rule selects by labels or addresses, or none."""
@@ -220,9 +223,9 @@ def _by_labels(peer: Peer, home: str, end: End) -> str:
 
 def _wants(selector: LabelSelector | None, labels: Mapping[str, str], whose: str) -> str:
     wrong = {k: v for k, v in ((selector.match_labels if selector else None) or {}).items() if labels.get(k) != v}
-    wanted = ", ".join(f"{k}: {v}" for k, v in wrong.items())
-    has = ", ".join(f"{k}: {labels.get(k, 'not set')}" for k in wrong)
-    return f"wants `{wanted}` of {whose} `{has}`" if wrong else ""
+    wanted = ", ".join(f"{k}: {v or _EMPTY}" for k, v in wrong.items())
+    has = " and ".join(f"`{k}: {labels[k] or _EMPTY}`" if k in labels else f"no label `{k}`" for k in wrong)
+    return f"wants `{wanted}` of {whose} {has}" if wrong else ""
 
 
 def _by_protocol(rule: PolicyRule, spot: Spot) -> str:

@@ -31,6 +31,11 @@ ISOLATED = "isolated"
 """Mark of the hop `policy`: the clients are under policies for what they send."""
 
 
+def is_by_node(trace: Trace) -> bool:
+    """Whether a flow comes in by a port of a node, from clients that may be no pods."""
+    return trace.vantage.startswith((NODE_PORT, HOST_PORT))
+
+
 def enters(trace: Trace) -> bool:
     """Whether a flow comes to an address of a node, by a node port or a host port."""
     return trace.vantage.startswith((NODE_PORT, HOST_PORT))

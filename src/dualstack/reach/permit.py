@@ -12,6 +12,7 @@ from dualstack.reach.admitted import SHUT_OUT, is_of_nodes, plain, shut_out, wor
 from dualstack.reach.engines import engine
 from dualstack.reach.live import families_of, titles
 from dualstack.reach.netpol import Lack, Way
+from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Places
 
 
@@ -116,6 +117,8 @@ def _in(flows: Sequence[Trace], cluster: Cluster) -> str:
     """The rule by which clients get in to a receiver."""
     if is_of_nodes(flows[0].at(Hop.POLICY).mark) or any(x.spec.host_network for x in cluster.askers):
         return _of_nodes(flows, cluster, "from")
+    if is_by_node(flows[0]):
+        return "an `ipBlock` of the addresses that they come from"
     asker = next((x.metadata.namespace for x in cluster.askers), _namespace(flows[0]))
     return f"`from: [{_space(asker)}]`" if asker else "a `namespaceSelector` or a `podSelector` for them"
 

@@ -84,7 +84,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
         endpoint = declared_on(declared, port)
         left_out = endpoint is not None and not endpoint.value
         default = f" `{endpoint.field}` is left out, and the default is local." if endpoint and left_out else ""
-        bound = ", ".join(f"`{x.endpoint}`" for x in sockets)
+        bound = ", ".join(dict.fromkeys(f"`{x.endpoint}`" for x in sockets))
         found = Finding(
             summary=f"Port {port} listens on the loopback only",
             detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Other addresses are refused.{default}",

@@ -95,7 +95,7 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
             continue
         space = namespaces.at(trace.server)
         endpoint = declared_on(declared, trace.port)
-        bound = ", ".join(f"`{listen_mark(x)}`" for x in sockets)
+        bound = ", ".join(dict.fromkeys(f"`{listen_mark(x)}`" for x in sockets))
         tied = next((x.interface for x in sockets if x.interface and is_wildcard(x)), "")
         wider = rebind(sockets[0], space, endpoint), f"Bind {wildcard(sockets[0], space, endpoint)}"
         hint, title = _untied(tied) if tied else wider
