@@ -1,11 +1,15 @@
 """Containers that end because somebody else has their port, and who that is."""
 
 import json
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.gather.logs import last_lines
+from dualstack.model.target import KubeTarget
 from tests.cluster import worlds as w
 from tests.cluster.test_crashes import crashed
 from tests.cluster.test_kube_api import Make, api, server, status
@@ -92,3 +96,36 @@ def test_the_pods_of_the_node_are_asked_for_who_has_the_port(api: Make) -> None:
         ended = world.objects["Pod"][0]["status"]["containerStatuses"][0]["lastState"]["terminated"]
         assert ended.get("holder") == holder
         assert bool(world.gaps) is (holder is None)
+
+
+@pytest.mark.parametrize(
+    ("grpc", "node", "running", "named"),
+    [
+        ("127.0.0.1:34317", "n1", True, True),
+        ("127.0.0.1:34318", "n1", True, False),
+        ("127.0.0.1:34317", "n2", True, False),
+        ("127.0.0.1:34317", "n1", False, False),
+    ],
+)
+def test_who_has_the_port_by_its_configuration_is_named(
+    grpc: str, node: str, running: bool, named: bool, tmp_path: Path
+) -> None:
+    other, made = deepcopy(w.pod("agent-1", node)), deepcopy(w.deployment())
+    reads = w.config(grpc, name="agent")
+    made["metadata"]["name"], made["spec"]["template"]["metadata"]["labels"] = "agent", {"app": "agent"}
+    for each in (other["spec"], made["spec"]["template"]["spec"]):
+        each["hostNetwork"] = True
+        each["volumes"][0]["configMap"]["name"] = "agent"
+        each["containers"][0]["ports"] = []
+    other["metadata"]["labels"] = {"app": "agent"}
+    if not running:
+        other["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    mine = _turned_away()
+    more = {"configs": [w.config(), reads], "workloads": [w.deployment(), made], "slices": w.endpoints([mine])}
+    parts = w.healthy(pods=[mine, other], **more)
+    items = [{"apiVersion": "v1", **x} for x in parts]
+    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(tmp_path)))
+    (told,) = (x for x in found.findings if x.code == "DS507" and x.severity == "error" and not x.because)
+    assert ("the pod obs/agent-1 of ReplicaSet otel-1 has the one that it wants" in told.hint) is named

@@ -6,16 +6,21 @@ That is what the kubelet does itself under `terminationMessagePolicy: FallbackTo
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from dualstack.gather.as_files import declared
 from dualstack.gather.kinds import PODS
 from dualstack.gather.kube_api import Api
 from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.pages import page
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
 from dualstack.model.world import Object, World, part
 from dualstack.reach.exporting import owner
-from dualstack.reach.holders import names
+from dualstack.reach.holders import may_hold, names
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.runs import runs
+from dualstack.reach.start import port as port_of
 from dualstack.reach.states import error_in, taken
 from dualstack.reach.taken import bound_to, told, wanting
 
@@ -51,10 +56,26 @@ def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
 
 
 def holders_in(whole: World, world: World) -> None:
-    """Note from a world that holds more who has the ports that pods wait for."""
+    """Note from a world that holds more who has the ports that pods wait for, or ended for."""
     known = [x for x in page(whole.objects.get(PODS.kind, ()), PODS).items if x]
     for pod, node, condition in _waiting(world):
         condition["holder"] = _kept_from(pod, [x for x in known if x.spec.node_name == node])
+    ends = list(_turned_away(world))
+    said = declared(whole, Question())[0] if ends else Snapshot({})
+    for mine, ended, port in ends:
+        there = [x for x in known if x.spec.node_name == text(mine, "spec", "nodeName") and _is_up(x)]
+        held = [x for x in there if names(x, port) or (may_hold(x) and port in _ports(x, said))]
+        ended["holder"] = _told(mine, held)
+
+
+def _is_up(pod: Pod) -> bool:
+    """Whether a container of a pod runs, so that it may have a port."""
+    return any(x.state and x.state.running for x in pod.status.container_statuses or ())
+
+
+def _ports(pod: Pod, said: Snapshot) -> set[int]:
+    """The ports on which a pod listens by what its containers read."""
+    return {port_of(y) for x in runs(pod, said) for y in x.config.endpoints}
 
 
 def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:
@@ -77,8 +98,13 @@ def _waiting(world: World) -> Iterator[tuple[Pod, str, State]]:
 def _holder(api: Api, world: World, mine: Object, port: int) -> str | None:
     """Who says that it has the port of a node that a pod in its network wanted. Raises Unreachable."""
     there = _there(api, world, text(mine, "spec", "nodeName"))
-    others = (x for x in there if x.metadata.name != text(mine, "metadata", "name"))
-    held = next((x for x in others if names(x, port)), None)
+    return _told(mine, [x for x in there if names(x, port)])
+
+
+def _told(mine: Object, holders: Iterable[Pod]) -> str | None:
+    """The first of those who have a port that is another pod."""
+    others = (x for x in holders if x.metadata.name != text(mine, "metadata", "name"))
+    held = next(others, None)
     return f"the pod {held.metadata.namespace}/{held.metadata.name} of {owner(held)}" if held else None
 
 
