@@ -15,6 +15,7 @@ from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Transport
 from dualstack.model.world import Object, World, part
 from dualstack.reach.exporting import owner
 from dualstack.reach.holders import may_hold, names
@@ -28,6 +29,8 @@ _CONTAINERS = 8
 """Containers whose logs are asked for, one of each kind."""
 _LINES, _BYTES = "40", "8192"
 _DENIED = 403
+_FAILED = 1
+"""The code with which a Collector ends that cannot start (cmd/builder, main.go.tmpl: log.Fatalf)."""
 _RIGHT, _PODS = Right("get", "pods/log"), Right("list", "pods")
 
 State = MutableMapping[str, Any]
@@ -60,22 +63,39 @@ def holders_in(whole: World, world: World) -> None:
     known = [x for x in page(whole.objects.get(PODS.kind, ()), PODS).items if x]
     for pod, node, condition in _waiting(world):
         condition["holder"] = _kept_from(pod, [x for x in known if x.spec.node_name == node])
-    ends = list(_turned_away(world))
-    said = declared(whole, Question())[0] if ends else Snapshot({})
+    ends, mute = list(_turned_away(world)), list(_mute(world))
+    said = declared(whole, Question())[0] if ends or mute else Snapshot({})
     for mine, ended, port in ends:
-        there = [x for x in known if x.spec.node_name == text(mine, "spec", "nodeName") and _is_up(x)]
-        held = [x for x in there if names(x, port) or (may_hold(x) and port in _ports(x, said))]
+        held = (x for x in _up(known, mine) if names(x, port) or (may_hold(x) and port in _ports(x, said)))
         ended["holder"] = _told(mine, held)
+    for mine, ended in mute:
+        wanted = {y for x in page([mine], PODS).items if x and may_hold(x) for y in _ports(x, said)}
+        ended["holder"] = _told(mine, (x for x in _up(known, mine) if may_hold(x) and wanted & _ports(x, said)))
 
 
-def _is_up(pod: Pod) -> bool:
-    """Whether a container of a pod runs, so that it may have a port."""
-    return any(x.state and x.state.running for x in pod.status.container_statuses or ())
+def _up(known: Iterable[Pod], mine: Object) -> Iterator[Pod]:
+    """The pods of the node of one of which a container runs, so that they may have a port."""
+    for pod in known:
+        running = any(x.state and x.state.running for x in pod.status.container_statuses or ())
+        if running and pod.spec.node_name == text(mine, "spec", "nodeName"):
+            yield pod
+
+
+def _mute(world: World) -> Iterator[tuple[Object, State]]:
+    """Pods in the network of a node that ended by themselves and left no word of why."""
+    for pod in world.objects.get("Pod", ()):
+        mine = parts(pod, "status", "containerStatuses") if part(pod, "spec").get("hostNetwork") is True else ()
+        for each in mine:
+            for ended in (part(each, "state", "terminated"), part(each, "lastState", "terminated")):
+                failed = ended.get("exitCode") == _FAILED and _is_silent(ended) and not ended.get("log")
+                if failed and isinstance(ended, MutableMapping):
+                    yield pod, ended
 
 
 def _ports(pod: Pod, said: Snapshot) -> set[int]:
-    """The ports on which a pod listens by what its containers read."""
-    return {port_of(y) for x in runs(pod, said) for y in x.config.endpoints}
+    """The ports on which a pod listens over TCP by what its containers read."""
+    every = (y for x in runs(pod, said) for y in x.config.endpoints)
+    return {port_of(x) for x in every if x.transport is Transport.TCP} - {0}
 
 
 def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:

@@ -199,7 +199,9 @@ def _correct(place: Place) -> str:
     if ended_well(status_of(name, place.pod)):
         return "See its command, its arguments and its hooks: it ended without an error of its own."
     says = pulled(place.pod, name) or "See what the kubelet says of the container."
-    return "Correct what the container said when it ended." if ended else says
+    rival = holder(place.pod)
+    look = f"See what the container said when it ended: {rival} listens on a port that it wants as well."
+    return (look if rival else "Correct what the container said when it ended.") if ended else says
 
 
 def _more_memory(place: Place, name: str) -> str:
