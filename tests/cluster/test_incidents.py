@@ -104,6 +104,20 @@ def test_agents_that_are_kept_to_some_nodes_matter_to_clients_on_others(on: tupl
     assert "n2 has no ready" in one.detail
 
 
+@pytest.mark.parametrize(("on", "expected"), [((), []), (("n1",), []), (("n2",), ["DS510"])])
+def test_a_node_that_keeps_pods_out_has_the_clients_that_are_known_to_run_there(
+    on: tuple[str, ...], expected: list[str]
+) -> None:
+    nodes = [w.node("n1", 1), w.node("n2", 2)]
+    nodes[1]["spec"]["taints"] = [{"key": "spot", "value": "true", "effect": "NoSchedule"}]
+    shop = Exporter(
+        "obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317", "grpc", nodes=on
+    )
+    parts = w.healthy(services=[w.service(**LOCAL)], nodes=nodes, pods=[w.pod("otel-a", "n1")])
+
+    assert [x.code for x in w.diagnosed(parts, clients=[shop]).findings] == expected
+
+
 NODE_PORTS = {
     "type": "NodePort",
     "ports": [

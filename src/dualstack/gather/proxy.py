@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from dualstack.gather.files import Text
 from dualstack.model.address import Family
-from dualstack.model.cluster import KubeProxy
+from dualstack.model.kube import KubeProxy
 from dualstack.model.source import Location
 
 NAMESPACE, NAME = "kube-system", "kube-proxy"

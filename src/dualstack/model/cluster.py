@@ -16,6 +16,7 @@ from dualstack.model.event import Event
 from dualstack.model.exporter import ABROAD, Exporter
 from dualstack.model.front import Front, LoadBalancer
 from dualstack.model.host import Namespace
+from dualstack.model.kube import KubeProxy
 from dualstack.model.maker import Instrumentation, Maker, Space
 from dualstack.model.mutual import MeshRule, PeerAuthentication
 from dualstack.model.netpol import Policy
@@ -32,7 +33,6 @@ from dualstack.model.slim import (
     Volume,
     families_of,
 )
-from dualstack.model.source import Location
 
 _IN_CLUSTER = re.compile(rf"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.(?!{ABROAD}\.?$)svc\.[^.]")
 """Kubernetes DNS specification 1.1 section 2.3. An alias is a whole name: no search domain is added to it."""
@@ -309,14 +309,6 @@ class Node(Slim, frozen=True):
         return tuple(dict.fromkeys(x.lower() for x in (self.metadata.name, *shown) if x))
 
 
-class KubeProxy(msgspec.Struct, frozen=True):
-    """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
-
-    said: str = ""
-    left_out: Family = Family.IPV6
-    at: Location | None = None
-
-
 class Cluster(msgspec.Struct, frozen=True, dict=True):
     """What was gathered of a cluster for one question.
 
@@ -335,7 +327,8 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     `other_policies`, `engines` and `dns` are those of `World`, `mutual` what Istio demands of clients, and `mesh_rules`
     what else it decides by. `onward` is where Collectors among the askers send on to, that of each pod by itself.
     `claims` are those for storage. `operated` are Collectors that the Operator makes with a Service, `instrumentations`
-    are what it would put into pods by now, None where nobody looked.
+    are what it would put into pods by now, None where nobody looked. `inhabited` are nodes with pods that are known to
+    be clients.
     """
 
     name: str = ""
@@ -377,6 +370,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True):
     mesh_rules: tuple[MeshRule, ...] = ()
     operated: frozenset[tuple[str, str]] = frozenset()
     instrumentations: tuple[Instrumentation, ...] | None = None
+    inhabited: frozenset[str] = frozenset()
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they are not known."""

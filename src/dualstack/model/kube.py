@@ -303,3 +303,11 @@ class NetworkPolicies(msgspec.Struct, frozen=True):
     """Every NetworkPolicy in the files that names addresses."""
 
     items: tuple[NetworkPolicy, ...] = ()
+
+
+class KubeProxy(msgspec.Struct, frozen=True):
+    """A configuration of kube-proxy that leaves out one family of two: what it says, and where."""
+
+    said: str = ""
+    left_out: Family = Family.IPV6
+    at: Location | None = None

@@ -149,6 +149,7 @@ class World(msgspec.Struct):
             claims=tuple(self._as(Claim, CLAIMS, ambiguous=several)),
             operated=frozenset(map(_identity, filter(_is_served, self.objects.get(_OPERATED, ())))),
             instrumentations=tuple(self._as(Instrumentation, _AGENTS)) if _AGENTS in self.objects else None,
+            inhabited=frozenset(y for x in self.clients for y in x.nodes),
         )
 
     def unmade(self) -> Object | None:

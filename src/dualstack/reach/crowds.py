@@ -28,8 +28,8 @@ class Crowd(msgspec.Struct, frozen=True):
 def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
     """The groups of clients, the largest first. `near` is None where it does not decide.
 
-    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either. Pods
-    that are asked about and are on no node yet may come to every one that takes them.
+    Where it does, nodes that keep pods out by a taint and have no backend are taken to have no clients either, unless
+    some are known there. Pods that are asked about and are on no node yet may come to every one that takes them.
     """
     if any(x.is_placed for x in cluster.askers):
         return tuple(_of_askers(cluster, near))
@@ -42,7 +42,7 @@ def crowds(cluster: Cluster, near: Near | None = None) -> tuple[Crowd, ...]:
         return (Crowd(who),)
     for node in (x for x in cluster.nodes if True in may[x.metadata.name]):
         pods = living.get(node.metadata.name, ())
-        if near is None or not node.keeps_out or _is_near(node, near):
+        if near is None or not node.keeps_out or _is_near(node, near) or node.metadata.name in cluster.inhabited:
             sure = families_on(node, pods)
             has[node.metadata.name] = (sure, families_open(node, sure, pods))
     for name in sorted(has):

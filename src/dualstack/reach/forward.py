@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address, join
-from dualstack.model.cluster import Cluster, EndpointSlice, KubeProxy, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, EndpointSlice, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
+from dualstack.model.kube import KubeProxy
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop
 from dualstack.model.world import BY_OTHERS

@@ -66,9 +66,10 @@ items:
 
 from collections.abc import Iterator
 
-from dualstack.model.cluster import Cluster, KubeProxy
+from dualstack.model.cluster import Cluster
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Fix, Severity
+from dualstack.model.kube import KubeProxy
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crossed import NOT_SERVED
 from dualstack.reach.crowds import listed
