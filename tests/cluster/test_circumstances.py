@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Verdict
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Severity
 from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.probe import Outcome
@@ -62,6 +63,18 @@ def test_an_alias_of_a_service_that_is_gone_has_no_address() -> None:
         "and there is no Service `gone` in the namespace `obs`."
     )
     assert found.verdict is Verdict.BROKEN
+
+
+@pytest.mark.parametrize(("to", "expected"), [("otel", ["DS508"]), ("gone", ["DS408"])])
+def test_a_port_is_missing_where_what_the_alias_stands_for_lacks_it(to: str, expected: list[str]) -> None:
+    shop = Exporter("obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://x:4319", "grpc")
+    parts = w.healthy(services=[alias(f"{to}.obs.svc.cluster.local"), w.service()])
+
+    found = w.diagnosed(parts, clients=[shop])
+
+    assert w.roots(found)[:1] == expected
+    lost = {(x.target.host, x.vantage) for x in found.traces if x.target.port == 4319}
+    assert lost == ({("x.obs.svc", "pods of Deployment shop")} if to == "otel" else set())
 
 
 def test_a_node_that_a_daemonset_is_not_meant_for_is_a_warning() -> None:

@@ -16,6 +16,7 @@ from dualstack.model.world import World
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import agent, on_host
+from tests.cluster.test_onward import agent as sending
 from tests.cluster.test_survey import Object, client, service, variables, whole
 from tests.cluster.test_unmade import workload
 
@@ -72,6 +73,39 @@ def test_what_an_api_server_listed_tells_the_same(pod: Object, instead: Object, 
     ask_singly(kept(world, [pod], lambda _: False), world, {("shop", "cart"): [{"apiVersion": "v1", **pod}]})
 
     assert told(conclude_all(world, Question())) == expected
+
+
+def alias(to: str) -> Object:
+    return {"kind": "Service", "metadata": {"name": "otelcol", "namespace": "shop"},
+            "spec": {"type": "ExternalName", "externalName": f"{to}.svc.cluster.local"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "service", "expected"),
+    [
+        ("http://web:4319", service("web"), ["DS508 error"]),
+        ("http://web:8080", service("web"), []),
+        ("http://web:4319", {**service("web"), "spec": {"clusterIP": "None", "ports": [{"port": 8080}]}}, []),
+        ("http://otelcol:4319", alias("obs.otel"), []),
+        ("http://otelcol:4319", alias("otel.obs"), ["DS508 error"]),
+        ("http://otelcol:4317", alias("otel.obs"), []),
+    ],
+)
+def test_a_port_that_a_service_for_something_else_or_an_alias_lacks_is_told(
+    endpoint: str, service: Object, expected: list[str]
+) -> None:
+    found = asked(cart(endpoint), service)
+
+    assert [x for x in told(found) if x.startswith("DS508")] == expected
+
+
+@pytest.mark.parametrize(("port", "expected"), [(3100, ["DS508"]), (8080, [])])
+def test_a_port_that_an_agent_sends_on_to_and_its_service_lacks_is_told(port: int, expected: list[str]) -> None:
+    sends = sending(f"otlphttp: {{endpoint: 'http://web.shop.svc.cluster.local:{port}'}}")
+    found = asked(*sends, service("web"))
+
+    assert [x.code for x in found.findings if x.severity is Severity.ERROR] == expected
+    assert {x.vantage for x in found.traces if x.failed} == ({"pods of DaemonSet obs/agent"} if expected else set())
 
 
 def test_what_it_left_out_is_not_known() -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dualstack.gather import clients, kinds
 from dualstack.gather.aimed import from_clients
@@ -20,6 +20,8 @@ from dualstack.reach.onward import is_within, sends_on
 
 _WORKLOADS = 2
 """Workloads of agents that are followed, and of clients that are asked about by themselves."""
+_ASTRAY = 8
+"""Workloads of agents that send on to a port that is not there, of which each is followed."""
 _PODS = 8
 """Pods of one of them."""
 _SHARED = (kinds.NODES, kinds.RANGES, kinds.SLICES, kinds.POLICIES, kinds.CONFIG_MAPS)
@@ -41,6 +43,15 @@ def beyond(ask: Asker) -> list[Asker]:
             found_by.append(_followed(ask, namespace, who, pods, sent))
             ask.world.beyond.append(found_by[-1].world)
     return found_by
+
+
+def astray(ask: Asker, lacks: Callable[[Exporter], bool]) -> None:
+    """Note what is behind that to which agents send on, where it `lacks` their port. Raises Unreachable."""
+    maps = {key(x): x for x in ask.world.objects.get(kinds.CONFIG_MAPS.kind, ())}
+    every = ((who, found[:_PODS]) for who, found in _receivers(ask.world).items())
+    sending = ((who, pods, sent_on([x for x, _ in pods], lambda *key: maps.get(key))) for who, pods in every)
+    lost = [(who, pods, mine) for who, pods, sent in sending if (mine := [x for x in sent if lacks(x)])]
+    ask.world.beyond += [_followed(ask, *who, pods, sent).world for who, pods, sent in lost[:_ASTRAY]]
 
 
 def by_themselves(ask: Asker, pods: Iterable[Pod]) -> list[Asker]:

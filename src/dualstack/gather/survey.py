@@ -21,6 +21,7 @@ from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, nameserver, ranges
 from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import Kind, Refused, parts, text
+from dualstack.gather.offered import Offered
 from dualstack.gather.pages import Page, page
 from dualstack.gather.singly import Singles, ask_singly, kept
 from dualstack.gather.stored import Stored
@@ -85,7 +86,7 @@ class _Survey:
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
-        self.zones, self.mute = set[str](), set[Key]()
+        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -113,6 +114,7 @@ class _Survey:
             self.addresses.update(service.addresses)
             speaks = any(spoken(service, x, (), {}) for x in service.spec.ports or ())
             (self.spoken if speaks else self.others).add(service)
+            self.offered.see(service, told=speaks)
             if speaks:
                 wanted.append(place)
                 self.services[service.metadata.namespace, service.metadata.name] = None
@@ -169,7 +171,7 @@ class _Survey:
         left = [x for x in new if not self._is_told(x)]
         self.see_domains(x.host for x in left)
         known = Around(self.led, self.addresses, self.world.domains, self.world.slips, self.meshed, self.ruled)
-        found = [(x, doubt(x, pod, known)) for x in left]
+        found = [(x, Doubt.FAILS if self.offered.lacks(x) else doubt(x, pod, known)) for x in left]
         return [(x, how) for x, how in found if how is not None and self.singles.wants(x, how)]
 
     def see_domains(self, hosts: Iterable[str]) -> None:
@@ -220,9 +222,11 @@ def survey(ask: Asker) -> World:
     named = {x.service for x in ask.world.clients}
     ask.world.keep(kinds.SERVICES.kind, *(v for k, v in found.aliases.items() if k in named))
     _lead_on(found)
+    from dualstack.gather.beyond import astray
     from dualstack.gather.onward import by_all
 
     ask.world.clients += by_all(ask.world)
+    astray(ask, found.offered.lacks)
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
     _ask_singly(found)

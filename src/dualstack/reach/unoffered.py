@@ -11,6 +11,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Applicability, Finding, Fix
 from dualstack.model.question import Question
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
+from dualstack.reach.aliases import end_of
 from dualstack.reach.arrival import Flow, traced
 from dualstack.reach.callers import serves
 from dualstack.reach.lanes import host, selected, spoken
@@ -29,18 +30,21 @@ _PLAIN = 80
 def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Question) -> Iterator[Trace]:
     """A trace for each port that clients name and their Service lacks, in each family that it has.
 
-    A headless Service stands for the addresses of its pods, which listen on what ports they like.
+    A headless Service stands for the addresses of its pods, which listen on what ports they like, and an alias for the
+    Service that it is another name for.
     """
     every = list(exporters)
     for service in cluster.services:
-        about, spec = service.metadata, service.spec
-        if service.headless or spec.type == "ExternalName":
+        led = end_of(service, cluster).service if service.spec.type == "ExternalName" else service
+        if led is None or led.headless:
             continue
-        ports = {x.port for x in spec.ports or () if x.protocol == "TCP"}
+        about = service.metadata
+        ports = {x.port for x in led.spec.ports or () if x.protocol == "TCP"}
         named = [x for x in every if x.service == (about.namespace, about.name) and not x.literal]
         lost = {(x.owner, y.port): (x, y) for x in named if (y := x.target) and y.port not in ports}
         for one, target in lost.values():
-            yield from _traces(service, one, target, question)
+            said = Evidence(one.says, one.place, Layer.DECLARED)
+            yield from _ended((service, led), f"pods of {one.owner}", target, question, said)
 
 
 def not_offered(service: Service, port: int, *said: Evidence) -> TracedHop:
@@ -72,20 +76,19 @@ def untransported(cluster: Cluster, question: Question) -> Iterator[Trace]:
         for number in dict.fromkeys(x.port for x in every if x.port in OTLP_PORTS or "otlp" in x.name.split("-")):
             if _twin(service, number):
                 target = Target(host(service), host(service), number, OTLP_PORTS.get(number, Protocol.GRPC))
-                yield from _ended(service, ANYBODY, target, question)
+                yield from _ended((service, service), ANYBODY, target, question)
 
 
-def _traces(service: Service, exporter: Exporter, target: Target, question: Question) -> Iterator[Trace]:
-    said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
-    yield from _ended(service, f"pods of {exporter.owner}", target, question, said)
-
-
-def _ended(service: Service, who: str, target: Target, question: Question, *said: Evidence) -> Iterator[Trace]:
-    held = service.families or BOTH
+def _ended(
+    ways: tuple[Service, Service], who: str, target: Target, question: Question, *said: Evidence
+) -> Iterator[Trace]:
+    """The traces by the name of one Service to another one, which lacks the port; where it is no alias both are one."""
+    service, led = ways
+    held = led.families or BOTH
     hops = (
         TracedHop(Hop.ENDPOINT, Status.PASS, "the target parses"),
         TracedHop(Hop.RESOLVE, Status.PASS, f"the name of {service.called}"),
-        not_offered(service, target.port, *said),
+        not_offered(led, target.port, *said),
     )
     for family in (x for x in question.expect or held if x in held):
         flow = Flow(who, (), replace(target, host=host(service)), family, ())

@@ -1,0 +1,38 @@
+"""Which clients name a port that their Service lacks, where no flow to a Service that is asked about tells of it."""
+
+from dualstack.model.cluster import Service
+from dualstack.model.exporter import Exporter
+
+Key = tuple[str, str]
+"""A namespace and a name."""
+
+
+class Offered:
+    """The ports of Services, as they come.
+
+    A name of a headless one leads to its pods, which listen on what ports they like; that of an alias to the ports of
+    what it stands for.
+    """
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._ports: dict[Key, frozenset[int]] = {}
+        self._aliases: dict[Key, Key] = {}
+        self._told: set[Key] = set()
+
+    def see(self, service: Service, *, told: bool) -> None:
+        """Note the ports of a Service; of one that is asked about by itself it is `told` anyway who lacks which."""
+        key = (service.metadata.namespace, service.metadata.name)
+        self._told |= {key} if told else set()
+        if service.alias:
+            self._aliases[key] = service.alias
+        elif not service.headless and service.spec.type != "ExternalName":
+            self._ports[key] = frozenset(x.port for x in service.spec.ports or () if x.protocol == "TCP")
+
+    def lacks(self, one: Exporter) -> bool:
+        """Whether the Service that a client names is there, and lacks the port, of which nobody is told yet."""
+        key, target = one.service, one.target
+        if key is None or key in self._told or target is None or one.literal:
+            return False
+        ports = self._ports.get(self._aliases.get(key, key))
+        return ports is not None and target.port not in ports
