@@ -23,6 +23,7 @@ from tests.cluster.test_onward import agent
 from tests.cluster.test_onward import service as of_agent
 from tests.cluster.test_singly import GOOD, JVM, ONE_FAMILY, cart, told
 from tests.cluster.test_survey import Object, variables, whole
+from tests.cluster.test_unmade import workload
 
 SERVICE = KubeTarget("svc", "otel")
 SURELY = [
@@ -66,6 +67,22 @@ def test_a_client_that_fails_by_itself_is_told_of(
     for found in (conclude(in_dump(tmp_path, pod, **instead), Question()), live(pod, **instead)):
         assert [x for x in expected if x not in told(found)] == []
         assert bool(expected) or told(found) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "spec", "expected"),
+    [(GOOD, {}, 0), ("http://otel.obs.svc:4319", {}, 1), ("http://otel.obs.svc:4319", {"suspend": True}, None)],
+)
+def test_a_cron_job_without_a_pod_is_a_client_by_its_template(
+    endpoint: str, spec: Object, expected: int | None, tmp_path: Path
+) -> None:
+    job = workload("CronJob", endpoint)
+    job["spec"] |= spec
+    world = in_dump(tmp_path, job)
+    found = conclude(world, Question())
+
+    assert [(x.owner, x.pods) for x in found.exporters] == ([] if expected is None else [("CronJob load", 0)])
+    assert [x.code for x in found.findings if x.severity == "error"] == ["DS508"] * (expected or 0)
 
 
 def test_its_flows_stand_beside_those_of_the_service_and_it_is_one_client() -> None:

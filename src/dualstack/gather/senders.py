@@ -10,6 +10,7 @@ from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import PAGE, Refused
 from dualstack.gather.pages import page
 from dualstack.gather.singly import Chosen, Singles
+from dualstack.gather.waiting import waiting
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
@@ -40,12 +41,17 @@ def senders(ask: Asker) -> tuple[Pod, ...]:
 def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
     """Note who exports to the Services of a question among all pods, of any namespace, that were stored.
 
-    `onward` are Collectors among them.
+    Pods that would be made, as by a CronJob, are among them, and `onward` are Collectors.
     """
     found = whole.clients
     if not whole.target:
+        every = clients.Clients(teller(ask.api), apart=True)
         with contextlib.suppress(Refused):
-            found = [*clients.of(ask.api.listed(kinds.PODS).items, teller(ask.api)), *onward]
+            for pod in ask.api.listed(kinds.PODS).items:
+                every.see(pod)
+        for _, pod in waiting(ask, ""):
+            every.see(pod, 0)
+        found = [*every.items, *onward]
     ask.world.clients = [*_theirs(ask.world, found)]
 
 

@@ -8,7 +8,6 @@ import contextlib
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,19 +19,19 @@ from dualstack.gather.client_variables import teller
 from dualstack.gather.clients import Clients
 from dualstack.gather.cluster import Asker, begin_nameserver, behind, enforced, nameserver, ranges
 from dualstack.gather.domains import domains
-from dualstack.gather.kube_objects import Kind, Refused, parts, text
+from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.offered import Offered
 from dualstack.gather.pages import Page, page
 from dualstack.gather.singly import Singles, ask_singly, kept
 from dualstack.gather.stored import Stored
+from dualstack.gather.waiting import waiting
 from dualstack.model.address import Family, is_address
 from dualstack.model.cluster import Pod, Service
-from dualstack.model.decoders import converted
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.mutual import MESH_RULES
 from dualstack.model.slim import ObjectMeta
-from dualstack.model.world import PEERS, Object, World, of_template, part
+from dualstack.model.world import PEERS, Object, World, part
 from dualstack.reach.client_dns import domain, in_ranges, own_names
 from dualstack.reach.exporting import exporters, is_collector, owner
 from dualstack.reach.lanes import spoken
@@ -216,7 +215,7 @@ def survey(ask: Asker) -> World:
         for one in found.every(kinds.PODS, pods):
             found.see_pods(one)
     ask.world.objects[kinds.PODS.kind] = found.pods
-    for item, pod in _waiting(ask):
+    for item, pod in waiting(ask, ask.namespace):
         found.keep_clients(found.see_client(pod, 0), item)
     ask.world.clients = found.clients.items
     named = {x.service for x in ask.world.clients}
@@ -245,31 +244,6 @@ def _ask_singly(found: _Survey) -> None:
     near = source if isinstance(source, Stored) else kept(world, items, lambda x: listed and _is_gone(x, found))
     ask_singly(near, world, chosen)
     world.gaps += found.singles.left_out(chosen, world.lost)
-
-
-def _waiting(ask: Asker) -> Iterator[tuple[Object, Pod]]:
-    """CronJobs that are on and of which no Job runs, and without stored pods all that makes some, with such a pod."""
-    unseen = isinstance(ask.api, Stored) and kinds.PODS.kind in ask.world.unseen
-    for kind in kinds.WORKLOADS.values() if unseen else ():
-        with contextlib.suppress(Refused):
-            for item in ask.api.objects(kind, ask.namespace):
-                if not parts(item, "metadata", "ownerReferences"):
-                    yield from _unmade(item)
-    try:
-        found = ask.api.objects(kinds.CRON_JOBS, ask.namespace, "")
-    except Refused as error:
-        if error.status == HTTPStatus.FORBIDDEN:
-            ask.refused(kinds.CRON_JOBS, ask.namespace, "list", error)
-        return
-    for item in found:
-        if not (parts(item, "status", "active") or part(item, "spec").get("suspend")):
-            yield from _unmade(item)
-
-
-def _unmade(item: Object) -> Iterator[tuple[Object, Pod]]:
-    """A workload with the pod that it would make."""
-    with contextlib.suppress(msgspec.ValidationError):
-        yield item, converted(of_template(item), Pod)
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:
