@@ -1,4 +1,4 @@
-"""What an agent that the Operator copied into a pod speaks where no variable says it."""
+"""What an agent that is known by its version speaks where no variable says it."""
 
 from typing import Any
 
@@ -28,6 +28,52 @@ def test_a_java_agent_speaks_http_since_its_second_version(port: int, version: s
 
     assert errors(found) == ["DS902"] * bool(wrong)
     assert not wrong or wrong in next(x.summary for x in found.findings if x.code == "DS902")
+
+
+OPERATOR = "ghcr.io/open-telemetry/opentelemetry-operator/autoinstrumentation-"
+BY = {
+    "nodejs": {"NODE_OPTIONS": " --require /otel-auto-instrumentation-nodejs/autoinstrumentation.js"},
+    "dotnet": {"CORECLR_ENABLE_PROFILING": "1", "OTEL_DOTNET_AUTO_HOME": "/otel-auto-instrumentation-dotnet"},
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "version", "port", "expected"),
+    [
+        ("nodejs", "0.62.1", 4317, ["DS902"]),
+        ("nodejs", "0.62.1", 4318, []),
+        ("nodejs", "0.53.0", 4317, []),
+        ("nodejs", "0.53.0", 4318, ["DS902"]),
+        ("dotnet", "1.12.0", 4317, ["DS902"]),
+        ("dotnet", "1.12.0", 4318, []),
+        ("dotnet", "0.7.0", 4317, []),
+        ("dotnet", "0.7.0", 4318, []),
+    ],
+)
+def test_other_agents_of_the_operator_speak_what_their_version_does(
+    language: str, version: str, port: int, expected: list[str]
+) -> None:
+    env = variables(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://otel.obs:{port}", **BY[language])
+    copying = {"name": f"opentelemetry-auto-instrumentation-{language}", "image": f"{OPERATOR}{language}:{version}"}
+
+    assert errors(told(client("a", "n1", env, initContainers=[copying]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "port", "expected"),
+    [
+        ("opentelemetry-javaagent-2.20.1.jar", 4317, ["DS902"]),
+        ("opentelemetry-javaagent-2.20.1.jar", 4318, []),
+        ("opentelemetry-javaagent-1.33.5.jar", 4318, ["DS902"]),
+        ("opentelemetry-javaagent.jar", 4317, []),
+    ],
+)
+def test_a_java_agent_whose_file_tells_its_version_speaks_what_that_does(
+    file: str, port: int, expected: list[str]
+) -> None:
+    env = variables(JAVA_TOOL_OPTIONS=f"-javaagent:/otel/{file}")
+
+    assert errors(told(cart(f"http://otel.obs:{port}", *env))) == expected
 
 
 @pytest.mark.parametrize(

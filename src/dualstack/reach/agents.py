@@ -1,4 +1,4 @@
-"""What an agent that the Operator copied into a pod speaks where nobody says it, by the image that it comes from."""
+"""What an agent in a pod speaks where nobody says it, by the version of its file or of the image that it comes from."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from dualstack.reach.variables import Variables
 from dualstack.reach.versions import numbers
 
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
-_CONFIGURED = re.compile(r"otel[\w.-]*config[\w.-]*file", re.IGNORECASE)
+_CONFIGURED = re.compile(r"otel[\w.-]*(?:config[\w.-]*file|file[\w.-]*config)", re.IGNORECASE)
 """What names a file that may say it as well."""
 
 
@@ -26,8 +26,9 @@ def with_protocol(found: Variables, container: Container, pod: Pod) -> Variables
 
 def _spoken(said: str, pod: Pod) -> Iterator[str]:
     """What the agents speak that a program names."""
-    for row in (x for x in table("agent_protocols") if x["where"] in said):
-        images = (re.search(row["image"], x.image) for x in pod.spec.init_containers or ())
-        version = next((numbers(x["version"]) for x in images if x), ())
+    for row in table("agent_protocols"):
+        named = re.search(row["where"], said)
+        images = (re.search(row["image"], x.image) for x in pod.spec.init_containers or ()) if row["image"] else [named]
+        version = next((numbers(x["version"]) for x in images if x), ()) if named else ()
         if version and (not row["until"] or version < numbers(row["until"])):
             yield row["protocol"]
