@@ -13,6 +13,7 @@ from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap
 from dualstack.model.world import Object
+from dualstack.reach.declarative import is_file, unread_file
 from dualstack.reach.exporting import exporters
 from dualstack.reach.links import service_of
 from dualstack.reach.redacted import HIDDEN
@@ -35,6 +36,7 @@ def held(sent: Iterable[Exporter], absent: Collection[tuple[str, str]]) -> Itera
         since = one.held.endswith(AS_THEN)
         why = f"{one.held} holds it, {'and was changed since' if since else 'which was not read'}"
         why = "its value was hidden by who stored it" if one.held == HIDDEN else why
+        why = unread_file(one.held) if is_file(one.held) else why
         if one.held and not any(x in absent for x in made_of([one])):
             yield Missing(f"{one.variable} of {one.owner}", why)
 

@@ -17,6 +17,7 @@ from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.agents import with_protocol
 from dualstack.reach.arguments import names_endpoint, with_arguments, with_script
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
+from dualstack.reach.declarative import FILES, file_variable, holder
 from dualstack.reach.java import AFTER, BEFORE
 from dualstack.reach.properties import dialled, runs_agent, with_properties
 from dualstack.reach.proxy import diverted, proxies, variable
@@ -42,6 +43,9 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
         if container.name not in ended and _may_export(container):
             found = with_script(environment(container, pod, maps, linked), container)
             found = with_properties(found, container)
+            if file := file_variable(found):
+                yield _exporter(pod, container, _Way(file, "", ()), found, holder(file, found))
+                continue
             found = with_protocol(found, container, pod)
             found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
@@ -50,7 +54,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
 def _may_export(container: Container) -> bool:
     """Whether a container may say where it exports to: in variables, in those of other things, or in its arguments."""
     named = (x.name for x in container.env or ())
-    told = any(x.startswith(_OTLP) or x in (*BEFORE, *AFTER) for x in named)
+    told = any(x.startswith(_OTLP) or x in (*BEFORE, *AFTER, *FILES) for x in named)
     return told or bool(container.env_from) or names_endpoint(container)
 
 
@@ -113,10 +117,11 @@ def _has(name: str, found: Variables) -> bool:
     return bool(found.values.get(name) or found.held.get(name))
 
 
-def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Exporter:
-    name, signal = way.endpoint, "" if way.endpoint == _GENERAL else way.signals[0]
-    said = next((x.value for x in container.env or () if x.name == name and x.value), "")
-    endpoint = found.values.get(name) or said
+def _exporter(pod: Pod, container: Container, way: _Way, found: Variables, file: str = "") -> Exporter:
+    """An exporter; where a `file` says the endpoint, that is not known."""
+    name, signal = way.endpoint, "" if way.endpoint == _GENERAL or file else way.signals[0]
+    said = "" if file else next((x.value for x in container.env or () if x.name == name and x.value), "")
+    endpoint = "" if file else found.values.get(name) or said
     made = Exporter(
         pod.metadata.namespace,
         owner(pod),
@@ -128,7 +133,7 @@ def _exporter(pod: Pod, container: Container, way: _Way, found: Variables) -> Ex
         host_network=bool(pod.spec.host_network),
         written=said if said != endpoint else "",
         container=container.name,
-        held=found.held.get(name, HIDDEN if hides_host(endpoint) else ""),
+        held=file or found.held.get(name, HIDDEN if hides_host(endpoint) else ""),
         labels=tuple((pod.metadata.labels or {}).items()),
         by=found.by.get(name, ""),
         protocol_by=_said_by(way.protocol, found),

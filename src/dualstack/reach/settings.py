@@ -9,6 +9,7 @@ from dualstack.model.otel import Destination
 from dualstack.model.patterns import pattern
 from dualstack.model.source import Written
 from dualstack.reach.brings import OTLP, SIGNALS, exports, is_off
+from dualstack.reach.declarative import FILES
 from dualstack.reach.java import as_variables
 from dualstack.reach.scripts import overruled
 
@@ -46,7 +47,8 @@ _IMAGES = {
 def destinations(workload: Workload, container: Container) -> Iterator[Destination]:
     """What a container's variables, and properties of its JVM, name as places to send to.
 
-    The references in them are filled in. What a script in its command says in their place is not followed.
+    The references in them are filled in. What a script in its command says in their place is not followed, nor is what
+    a file does.
     """
     properties = {x.name: (who, x) for who, x in as_variables(container)}
     every = {x.name: x for x in (*container.variables, *(x for _, x in properties.values()))}
@@ -55,7 +57,7 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
     values = {k: x.value.text for k, x in every.items() if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values
     owner = f"{workload.meta.called} container {container.name}" if workload.pod else workload.meta.called
-    for variable in every.values():
+    for variable in every.values() if not every.keys() & FILES else ():
         found = _ENDPOINT.fullmatch(variable.name)
         if variable.value is None or not variable.value.text or not (found or variable.name in _OTHERS):
             continue

@@ -13,6 +13,7 @@ from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
 from dualstack.reach.client_dns import is_of_set, is_surely_within
 from dualstack.reach.crowds import listed
+from dualstack.reach.declarative import BESIDE, is_file, unread_file
 from dualstack.reach.exporting import asked, receives, silenced
 from dualstack.reach.idle import rests
 from dualstack.reach.lanes import Spots, selected
@@ -84,6 +85,8 @@ def _untraced(one: Exporter, cluster: Cluster) -> str:
         return f"{said} is no host with a port, and is not followed"
     if one.held == HIDDEN:
         return f"{said} was hidden by who stored it, so nobody knows where it leads"
+    if is_file(one.held):
+        return f"{said} is set: {unread_file(one.held)}"
     if not one.held.endswith(AS_THEN):
         return f"{said} has its value from {one.held}, which was not read"
     fresh = [replace(x, status=PodStatus()) for x in cluster.askers if x.metadata.name == one.pod]
@@ -132,17 +135,19 @@ def _asked(one: Exporter) -> str:
     return f"{_WORDS[kind]}/{name}" if kind in _WORDS else f"pod/{one.pod}"
 
 
-def aside(clients: Iterable[Exporter], cluster: Cluster) -> Mapping[str, str]:
+def aside(clients: Sequence[Exporter], cluster: Cluster) -> Mapping[str, str]:
     """What is said of clients to which no Service leads on: they send to a node, to a set of clusters, or to a text.
 
-    So it is of Collectors that send on to a pod by its name; others are asked about by themselves.
+    So it is of Collectors that send on to a pod by its name, and of those whom a file tells it nobody knows; others are
+    asked about by themselves.
     """
     hosts = {y for x in cluster.nodes for y in (*x.addresses, *x.names)}
-    return {
+    others = (x for x in clients if x.host.lower() in hosts or "$(" in x.host or is_of_set(x.host) or _is_of_pod(x))
+    files = {f"{ASIDE}{x.owner} in {x.namespace}": unread_file(x.held) for x in clients if is_file(x.held)}
+    return files | {
         f"{ASIDE}{x.owner} in {x.namespace}": f"it sends to `{x.written or x.endpoint}`, which is no Service; "
         f"`dualstack diagnose {_asked(x)} -n {x.namespace}` asks about that"
-        for x in clients
-        if x.host.lower() in hosts or "$(" in x.host or is_of_set(x.host) or _is_of_pod(x)
+        for x in others
     }
 
 
@@ -185,7 +190,8 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
     if any(map(is_agent, cluster.pods)):
         said = f"nothing that was read says where the agents in the pods of `{target}` send OTLP"
         return f"{said}, as their configuration would, and no Service leads to them"
-    unread = next((y for _, x in every for y in x.unread), "")
+    beside = (f"the file `{y}`" for _, x in every if (y := x.values.get(BESIDE)))
+    unread = next((y for _, x in every for y in x.unread), "") or next(beside, "")
     maybe = f", unless {unread} {HELD}" if unread else ""
     if keyless:
         said = f"`{_ENDPOINT}` of the pods of `{target}` is not set{maybe}: {keyless}. {ALONE} of their pod"

@@ -8,6 +8,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.slim import ConfigMap
+from dualstack.reach.declarative import BESIDE, FILES
 from dualstack.reach.exporting import owner, receives, silenced
 from dualstack.reach.onward import is_agent
 from dualstack.reach.sidecars import together
@@ -24,8 +25,6 @@ _NAMED, _PREFIX = "_EXPORTER_OTLP_ENDPOINT", 0.6
 """What such a variable ends in, and how much alike one is that begins with a misspelt word."""
 _PROPERTY = "-Dotel."
 """What properties of a JVM begin with, and may say an endpoint."""
-_FILES = ("OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE", "OTEL_JAVAAGENT_CONFIGURATION_FILE")
-"""Variables of files that say an endpoint in the place of variables."""
 
 
 def switched_off(cluster: Cluster) -> Iterator[Finding]:
@@ -119,7 +118,7 @@ def _lost(pod: Pod, config_maps: Iterable[ConfigMap]) -> str | None:
     every = [environment(x, pod, maps) for x in pod.spec.containers or ()]
     values = {k: v for x in every for k, v in x.values.items()}
     names = {*values, *(y for x in every for y in x.held)}
-    told = any(READ.fullmatch(x) for x in names) or any(x in names for x in _FILES)
+    told = any(READ.fullmatch(x) for x in names) or any(x in names for x in (*FILES, BESIDE))
     words = (z for x in pod.spec.containers or () for y in (x.command, x.args) for z in y or ())
     open_ = any(x.unread for x in every) or any(_PROPERTY in x for x in (*values.values(), *words))
     odd = next((x for x in values if _is_like(x)), "")
