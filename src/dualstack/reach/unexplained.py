@@ -13,6 +13,7 @@ from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKE
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
 from dualstack.reach.trace import IN_FRONT
+from dualstack.reach.unbound import NOTHING
 from dualstack.reach.unbracketed import bracketed
 
 _NEAREST = {
@@ -82,6 +83,10 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
                 summary="The JVM of the client leaves out the family",
                 hint=f"{_DIAL}." if why.endswith(WITHOUT) else f"{_DIAL}, or {_NAME}.",
             )
+        if hop is Hop.LISTEN and {x.at(hop).mark for x in flows} == {NOTHING}:
+            ports = " or ".join(dict.fromkeys(str(x.port) for x in flows))
+            hint = f"Send to a port that it listens on, or let a receiver listen on {ports}."
+            said = replace(said, summary=f"Nothing listens on port {ports}", hint=hint)
         if hop is Hop.ENDPOINT and code in _ENDPOINTS:
             rule, summary, hint = _ENDPOINTS[code]
             yield rule, replace(said, summary=summary, hint=hint.format(flows[0].target, _first(flows[0].target)))
