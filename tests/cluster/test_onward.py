@@ -149,6 +149,22 @@ def test_what_it_sends_right_is_no_fault(exporter: str) -> None:
     assert not [x for x in found.findings if x.severity == "error"]
 
 
+@pytest.mark.parametrize("kind", ["dns: {hostname: otel, port: PORT}", "k8s: {service: otel.obs, ports: [PORT]}"])
+@pytest.mark.parametrize(("port", "expected"), [("4317", []), ("4327", ["DS211"]), ("'4327'", ["DS211"])])
+def test_a_balancer_sends_to_the_port_that_it_is_told(kind: str, port: str, expected: list[str]) -> None:
+    resolver = kind.replace("PORT", port)
+    exporter = f"loadbalancing: {{protocol: {{otlp: {{tls: {{insecure: true}}}}}}, resolver: {{{resolver}}}}}"
+    whole = w.world([*w.healthy(services=[w.service(clusterIP="None", clusterIPs=["None"])]), *agent(exporter)])
+    world = of(Asker(Stored(whole, complete=True), "obs"), KubeTarget("ds", "agent"))
+    world.keep("Deployment", w.deployment())
+    found = conclude(world, Question())
+
+    assert {x.target.port for x in found.traces} == {int(port.strip("'"))}
+    faults = [x for x in found.findings if x.severity == "error"]
+    assert [x.code for x in faults] == expected
+    assert not faults or "Send to a port that it listens on" in faults[0].hint
+
+
 SECRET = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
 
 
