@@ -251,6 +251,15 @@ def test_a_resource_that_the_operator_leaves_alone_is_not_where_its_pods_are_men
     assert hint.endswith(f"Then restart the pods; {LEFT}.")
 
 
+def test_pods_send_on_where_what_they_mount_says_and_not_where_the_resource_does() -> None:
+    there, here = (RIGHT.replace("debug", "otlp").replace("{}}", f"{{endpoint: '{x}.obs.svc:4317'}}}}") for x in "ab")
+    found = written(there, here)
+
+    assert [x.why.partition(" (")[0] for x in found.skipped if x.needs.startswith("the way on")] == [
+        "it sends on to `b.obs.svc:4317`"
+    ]
+
+
 @pytest.mark.parametrize("state", ["managed", "unmanaged"])
 def test_a_fault_of_the_resource_alone_is_no_error(state: str) -> None:
     found = written(LOOPBACK, RIGHT, state=state)

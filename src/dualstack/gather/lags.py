@@ -4,18 +4,18 @@ It does not write where it does not run, or where a resource is `unmanaged` (ope
 what it has written anew runs only when the pods are. What a container mounts is what it reads, and not the resource.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from dualstack.gather import kinds
 from dualstack.gather.cluster import config_maps_of
-from dualstack.gather.collector_config import Reader, listening
+from dualstack.gather.collector_config import Reader, listening, uses
+from dualstack.gather.collector_sends import destinations
 from dualstack.gather.errors import BadFile
 from dualstack.gather.kube_objects import key, parts, text, texts
 from dualstack.gather.yaml_tree import Origin, compose
 from dualstack.model.deployed import Lag
-from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.slim import AUTHORITY, ObjectMeta, OwnerReference
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.operator import OPERATED, completed, resource
@@ -67,30 +67,34 @@ def templates_in(whole: World, world: World) -> None:
 
 
 def _of_config_map(item: Object) -> Mapping[str, str]:
-    """What the receivers of its first Collector configuration listen on; nothing where it holds none."""
+    """What the first Collector configuration in it listens on and sends to; nothing where it holds none."""
     texts = (x for x in part(item, "data").values() if isinstance(x, str))
-    return next(filter(None, (_addresses(_listeners(x)) for x in texts)), {})
+    return next(filter(None, (_addresses(x, made=False) for x in texts)), {})
 
 
 def _of_resource(item: Object) -> Mapping[str, str]:
     """The same of a resource, of either version, as the Operator completes it."""
     said = part(item, "spec").get("config")
-    return _addresses(map(completed, _listeners(said if isinstance(said, str) else msgspec.json.encode(said).decode())))
+    return _addresses(said if isinstance(said, str) else msgspec.json.encode(said).decode(), made=True)
 
 
-def _addresses(found: Iterable[DeclaredEndpoint]) -> Mapping[str, str]:
-    """Addresses by fields; variables have two spellings."""
-    return {x.field: x.effective.replace("${env:", "${") for x in found}
+def _addresses(said: str, *, made: bool) -> Mapping[str, str]:
+    """Addresses of a configuration by fields, empty for one without receivers; variables have two spellings.
 
-
-def _listeners(said: str) -> Sequence[DeclaredEndpoint]:
+    What is `made` of it the Operator completes.
+    """
     origin = Origin(OPERATED, said)
     try:
         root = compose(origin)
-        found = listening(root, origin, {}, Reader()) if root is not None else ()
     except BadFile:
-        return ()
-    return [x for x in found if x.component.startswith("receivers/")]
+        root = None
+    if root is None:
+        return {}
+    every = listening(root, origin, {}, Reader())
+    taken = [completed(x) if made else x for x in every if x.component.startswith("receivers/")]
+    sent = destinations(root, origin, {}, uses(root)) if taken else ()
+    held = {**{x.field: x.effective for x in taken}, **{x.field: x.value for x in sent if x.otlp}}
+    return {k: v.replace("${env:", "${") for k, v in held.items()}
 
 
 def _moved_on(pod: Object, name: str, world: World) -> str:
