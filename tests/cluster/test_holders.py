@@ -141,6 +141,22 @@ def on_both(taints: Iterable[Object] = (), **spec: Any) -> World:
     return of(Asker(Stored(whole, complete=True), "shop"), KubeTarget("deploy", "cart"))
 
 
+def test_nodes_of_which_the_same_is_true_are_told_together() -> None:
+    senders = [cart("http://$(HOST_IP):4319", *HOST_IP, on=f"n{x}") for x in (1, 2, 3)]
+    for number, each in enumerate(senders, 1):
+        each["metadata"]["name"], each["status"]["hostIP"] = f"c{number}", f"10.100.0.{number}"
+    made = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+    nodes = [w.node(f"n{x}", x) for x in (1, 2, 3)]
+    objects = (*w.healthy(pods=[], nodes=nodes), *senders, made)
+    whole = w.world([{"apiVersion": "v1", **x} for x in objects])
+    found = conclude(of(Asker(Stored(whole, complete=True), "shop"), KubeTarget("deploy", "cart")), Question())
+
+    details = [x.detail for x in found.findings if x.code == "DS211"]
+    assert len(details) == 1
+    assert details[0].endswith("The same is true of 10.100.0.2:4319, 10.100.0.3:4319.")
+
+
 @pytest.mark.parametrize(
     ("spec", "why"),
     [

@@ -6,7 +6,7 @@ from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
-from dualstack.model.trace import Hop, Status, TracedHop, Traces
+from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.holders import others
@@ -130,23 +130,30 @@ def _node_ports(protocol: Protocol, cluster: Cluster) -> Iterator[tuple[Service,
 
 
 def doubted(traces: Traces) -> Iterator[Finding]:
-    """One finding for each reason why nobody may listen at the addresses of nodes; a probe may have shown it."""
-    mine = [x for x in traces.items if is_unheld(x.at(Hop.ENDPOINTS))]
-    for hop in dict.fromkeys(x.at(Hop.ENDPOINTS) for x in mine):
-        flows = [x for x in mine if x.at(Hop.ENDPOINTS) == hop]
-        port, refused = flows[0].target.port, all(map(is_refused, flows))
-        met = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)) if refused else ()
+    """One finding for each reason why nobody may listen at the addresses of nodes; a probe may have shown it.
+
+    Of nodes of which the same is true the first one is told, and the others named.
+    """
+    alike: dict[tuple[str, str, int, bool, bool], list[Trace]] = {}
+    for trace in (x for x in traces.items if is_unheld(x.at(Hop.ENDPOINTS))):
+        hop = trace.at(Hop.ENDPOINTS)
         some = any(_SOME in x.source for x in hop.evidence)
+        barred = hop.why.partition("; ")[2] if hop.mark.startswith(HELD_BY) else ""
+        alike.setdefault((hop.mark, barred, trace.target.port, is_refused(trace), some), []).append(trace)
+    for (mark, _, port, refused, some), flows in alike.items():
+        hop, sent = flows[0].at(Hop.ENDPOINTS), list(dict.fromkeys(x.target.endpoint for x in flows))
+        met = tuple(dict.fromkeys(y for x in flows for y in x.at(Hop.LISTEN).evidence)) if refused else ()
         end = "One that is not known here could." if some else "Only a process of the node itself could."
         end = "Connections are refused." if refused else end
+        more = f" The same is true of {listed(sent[1:])}." if sent[1:] else ""
         yield Finding(
             summary=f"No pod of the node is known to hold port {port}",
-            detail=f"Clients send to {flows[0].target.endpoint}: {hop.why}. {end}",
-            hint=f"{_agent(hop.mark, port)}; or let the clients send to the name of a Service.",
+            detail=f"Clients send to {sent[0]}: {hop.why}. {end}{more}",
+            hint=f"{_agent(mark, port)}; or let the clients send to the name of a Service.",
             severity=Severity.ERROR if refused else Severity.WARNING,
             confidence=Confidence.INFERRED,
             families=tuple(dict.fromkeys(x.family for x in flows)),
-            evidence=(*met, *hop.evidence),
+            evidence=(*met, *dict.fromkeys(y for x in flows for y in x.at(Hop.ENDPOINTS).evidence)),
             flows=keys(flows),
         )
 
