@@ -6,10 +6,14 @@ import pytest
 
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker
+from dualstack.gather.offered import Offered
 from dualstack.gather.singly import ask_singly, kept
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
+from dualstack.model.cluster import Service
+from dualstack.model.decoders import converted
 from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Severity
 from dualstack.model.question import Question
 from dualstack.model.world import World
@@ -106,6 +110,17 @@ def test_a_port_that_an_agent_sends_on_to_and_its_service_lacks_is_told(port: in
 
     assert [x.code for x in found.findings if x.severity is Severity.ERROR] == expected
     assert {x.vantage for x in found.traces if x.failed} == ({"pods of DaemonSet obs/agent"} if expected else set())
+
+
+@pytest.mark.parametrize(("whole", "expected"), [(True, ["web", "site", "otelcol"]), (False, ["otelcol"])])
+def test_of_what_was_left_out_of_lists_nobody_is_asked_about_for_a_port(whole: bool, expected: list[str]) -> None:
+    offered = Offered(whole=whole)
+    objects = [service("web"), w.service(), {**alias("web.shop"), "metadata": {"name": "site", "namespace": "shop"}}]
+    for each in (*objects, alias("otel.obs")):
+        offered.see(converted(each, Service), told=each["metadata"]["name"] == "otel")
+    every = [Exporter("shop", "Deployment a", "a", "X", f"http://{x}:4319") for x in ("web", "site", "otelcol", "none")]
+
+    assert [x.host for x in every if offered.lacks(x)] == expected
 
 
 def test_what_it_left_out_is_not_known() -> None:

@@ -14,8 +14,9 @@ class Offered:
     what it stands for.
     """
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, *, whole: bool) -> None:
+        """Nothing yet. Where not the `whole` of the objects is at hand only those that are asked about are followed."""
+        self._whole = whole
         self._ports: dict[Key, frozenset[int]] = {}
         self._aliases: dict[Key, Key] = {}
         self._told: set[Key] = set()
@@ -34,5 +35,6 @@ class Offered:
         key, target = one.service, one.target
         if key is None or key in self._told or target is None or one.literal:
             return False
-        ports = self._ports.get(self._aliases.get(key, key))
+        end = self._aliases.get(key, key)
+        ports = self._ports.get(end) if self._whole or end in self._told else None
         return ports is not None and target.port not in ports

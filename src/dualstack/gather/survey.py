@@ -85,7 +85,7 @@ class _Survey:
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
-        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered()
+        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered(whole=isinstance(ask.api, Stored))
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -225,7 +225,8 @@ def survey(ask: Asker) -> World:
     from dualstack.gather.onward import by_all
 
     ask.world.clients += by_all(ask.world)
-    astray(ask, found.offered.lacks)
+    if isinstance(source, Stored):
+        astray(ask, found.offered.lacks)
     if kinds.SERVICES.kind not in ask.world.unseen:
         ask.world.lost = [x for x in ask.world.clients if _is_lost(x, found)]
     _ask_singly(found)
