@@ -3,7 +3,10 @@
 OpenTelemetry specification, SDK environment variables, Declarative configuration. What such a file says is not read.
 """
 
-from dualstack.reach.variables import Variables
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dualstack.reach.variables import Variables
 
 FILES = ("OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE")
 """Variables that name one."""
@@ -12,12 +15,12 @@ BESIDE = "OTEL_JAVAAGENT_CONFIGURATION_FILE"
 _FILE = "the file "
 
 
-def file_variable(found: Variables) -> str:
+def file_variable(found: "Variables") -> str:
     """The variable by which a container is told such a file; empty where it is told none."""
     return next((x for x in FILES if found.values.get(x) or x in found.held), "")
 
 
-def holder(name: str, found: Variables) -> str:
+def holder(name: str, found: "Variables") -> str:
     """What holds the endpoint then, in words."""
     said = found.values.get(name)
     return f"{_FILE}`{said}`" if said else f"{_FILE}that {found.held[name]} names"

@@ -12,8 +12,7 @@ from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKEN
 from dualstack.reach.live import by_service, families_of, keys
 from dualstack.reach.slice_writers import leading_to
-from dualstack.reach.trace import IN_FRONT
-from dualstack.reach.unbound import NOTHING
+from dualstack.reach.trace import IN_FRONT, NOTHING
 from dualstack.reach.unbracketed import bracketed
 
 _NEAREST = {
