@@ -47,6 +47,14 @@ from tests.rules.workloads import LOCAL, RESOURCE, compose, found, pod, told
             [],
         ),
         (
+            pod(
+                LOCAL,
+                "ports: [{containerPort: 4317}]\n        - {name: app, env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, "
+                'value: "http://localhost:4319"}]}',
+            ),
+            [],
+        ),
+        (
             pod('receivers: {otlp: {protocols: {grpc: {endpoint: "${env:H:-localhost}:4317"}}}}', service="4317"),
             ["DS202 warning 6"],
         ),

@@ -170,6 +170,27 @@ def test_a_cause_explains_a_symptom_whose_flows_it_covers(cause: Finding, sympto
     assert found["DS201"] == ((CAUSE,) if explained else ())
 
 
+@pytest.mark.parametrize(
+    ("causes", "symptom", "explained"),
+    [
+        ([(4317,)], (4317,), True),
+        ([(4317,)], (4319,), False),
+        ([(4317,)], (4317, 4319), False),
+        ([(4317,), (4319,)], (4317, 4319), True),
+        ([(4317,), ()], (4317, 4319), True),
+        ([(4317,)], (), True),
+        ([()], (4319,), True),
+    ],
+)
+def test_what_is_about_some_ports_explains_no_fault_of_others(
+    causes: list[tuple[int, ...]], symptom: tuple[int, ...], *, explained: bool
+) -> None:
+    why = rule(CAUSE, *(finding(str(x), ports=x) for x in causes))
+    found = dict(judged(why, rule("DS201", finding(flows=("a",), ports=symptom), because=(CAUSE,))))
+
+    assert found["DS201"] == ((CAUSE,) if explained else ())
+
+
 def test_several_causes_may_cover_a_symptom_together() -> None:
     symptom = rule("DS201", finding(flows=("a", "b")), because=("DS301", "DS302"))
     causes = rule("DS302", finding(flows=("b",))), rule("DS301", finding(flows=("a",)))

@@ -59,7 +59,8 @@ class Finding(msgspec.Struct, frozen=True):
     `code`, `name`, `severity` and `hop` come from the rule. `flows` are the keys of the traces that it speaks of, and
     `because` holds the codes of other findings that explain this one; `causes` are those that may, where they are fewer
     than its rule says. `excerpt` is the line of the file at `location`. `met` says whether clients that are known meet
-    it; None where it may be anybody's.
+    it; None where it may be anybody's. `ports` are those of the listeners that it speaks of, where it is about these
+    alone.
     """
 
     summary: str
@@ -79,6 +80,7 @@ class Finding(msgspec.Struct, frozen=True):
     excerpt: str = ""
     causes: tuple[str, ...] | None = None
     met: bool | None = None
+    ports: tuple[int, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ def callers(item: Deployed, endpoint: DeclaredEndpoint, told: Heard) -> tuple[Ca
         *_of_services(item, endpoint),
         *_of_senders(item.workload, endpoint, told),
         *_of_nodes(item.workload, endpoint, told),
-        *_of_ports(item, item.workload, item.container, endpoint, told),
+        *_of_ports(item.workload, item.container, endpoint, told),
         *_of_watchers(item.workload, item.container, endpoint),
     )
     return tuple(sorted(found, key=lambda x: not x.sure))
@@ -136,12 +136,10 @@ def _of_nodes(workload: Workload, endpoint: DeclaredEndpoint, told: Heard) -> It
             yield Caller(f"{said.owner} sends to that port at the address of its node", said.written.at, sure=False)
 
 
-def _of_ports(
-    item: Deployed, workload: Workload, container: Container, endpoint: DeclaredEndpoint, told: Heard
-) -> Iterator[Caller]:
+def _of_ports(workload: Workload, container: Container, endpoint: DeclaredEndpoint, told: Heard) -> Iterator[Caller]:
     """Those that the ports of the container speak of; of a host's network nothing follows from them.
 
-    Where somebody beside it sends to one of its ports, it is there for them, and names of its others say nothing.
+    Where somebody beside it sends to the loopback it is there for them, and the names of its ports say nothing.
     """
     if workload.host_network:
         return
@@ -151,7 +149,7 @@ def _of_ports(
         if each.host:
             kind = "hostPort" if workload.pod else "published port"
             yield Caller(f"The {kind} `{each.host.text}` leads there", each.host.at)
-        elif serves(endpoint) and not any(told.beside(workload, port(x)) for x in item.config.endpoints if serves(x)):
+        elif serves(endpoint) and not told.beside(workload, container):
             yield Caller(f"The container names port {each.number.text}", each.number.at, sure=False)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from dualstack.model.deployed import Sender, Senders
-from dualstack.model.kube import Workload
+from dualstack.model.kube import Container, Workload
 from dualstack.reach.destination import read
 from dualstack.reach.settings import variable_of
 
@@ -22,9 +22,10 @@ class Heard(msgspec.Struct, frozen=True):
     named: Mapping[tuple[str, str], tuple[Sender, ...]] = {}
     at_nodes: Mapping[str, tuple[Sender, ...]] = {}
 
-    def beside(self, workload: Workload, port: int) -> bool:
-        """Whether a sender of the same pod sends to a port over the loopback."""
-        return any(x.workload is workload for _, x in self.local.get(str(port), ()))
+    def beside(self, workload: Workload, container: Container) -> bool:
+        """Whether another container of the same pod sends to the loopback, to whichever port."""
+        every = (x for sent in self.local.values() for _, x in sent if x.workload is workload)
+        return any(x.container is not container for x in every)
 
     def from_elsewhere(self, workload: Workload, port: int) -> Iterator[tuple[str, Sender]]:
         """The senders of other services of a Compose file, and the name of this one that they use."""

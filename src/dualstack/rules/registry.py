@@ -230,6 +230,7 @@ def _merge(found: Iterable[Finding]) -> Iterator[Finding]:
             families=_union(x.families for x in (first, *rest)),
             flows=_union(x.flows for x in (first, *rest)),
             evidence=_union(x.evidence for x in (first, *rest)),
+            ports=_union(x.ports for x in (first, *rest)),
             met=next((x.met for x in (first, *rest) if x.met is not False), False),
         )
 
@@ -251,7 +252,7 @@ def _explain(found: Sequence[Finding], because: dict[str, tuple[str, ...]]) -> I
         near = (y for x in may for y in _near(finding, places.get(x, {})))
         causes = [x for x in near if _related(x, finding)]
         covered = {flow for cause in causes for flow in cause.flows}
-        whole = causes and (set(finding.flows) <= covered or any(not x.flows for x in causes))
+        whole = causes and (set(finding.flows) <= covered or _of_all(causes, finding))
         codes = tuple(sorted({x.code for x in causes})) if whole else ()
         yield msgspec.structs.replace(finding, because=codes)
 
@@ -265,7 +266,17 @@ def _near(symptom: Finding, causes: _Places) -> Iterator[Finding]:
         yield from causes.get(near, ())
 
 
+def _of_all(causes: Sequence[Finding], symptom: Finding) -> bool:
+    """Whether some causes that know no flows may stand behind all that a symptom speaks of."""
+    general = [x for x in causes if not x.flows]
+    return any(not x.ports for x in general) or (
+        bool(general) and {*symptom.ports} <= {y for x in causes for y in x.ports}
+    )
+
+
 def _related(cause: Finding, symptom: Finding) -> bool:
+    if cause.ports and symptom.ports and not {*cause.ports} & {*symptom.ports}:
+        return False
     if cause.flows and symptom.flows:
         return bool(set(cause.flows) & set(symptom.flows))
     if cause.location and symptom.location:

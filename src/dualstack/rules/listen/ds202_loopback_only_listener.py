@@ -67,7 +67,7 @@ from dualstack.reach.blame import FORWARDED, Narrow, narrow
 from dualstack.reach.callers import locals_called
 from dualstack.reach.edits import fix, widened
 from dualstack.reach.hint import either, owner, rebind, wildcard
-from dualstack.reach.start import declared_on
+from dualstack.reach.start import declared_on, port
 from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
@@ -80,13 +80,12 @@ def check(traces: Traces, listeners: Listeners, namespaces: Namespaces, declared
     for trace, sockets in refusals(traces, listeners):
         if narrow(trace, sockets) is not Narrow.LOOPBACK:
             continue
-        port, space = trace.port, namespaces.at(trace.server)
-        endpoint = declared_on(declared, port)
+        space, endpoint = namespaces.at(trace.server), declared_on(declared, trace.port)
         left_out = endpoint is not None and not endpoint.value
         default = f" `{endpoint.field}` is left out, and the default is local." if endpoint and left_out else ""
         bound = ", ".join(dict.fromkeys(f"`{x.endpoint}`" for x in sockets))
         found = Finding(
-            summary=f"Port {port} listens on the loopback only",
+            summary=f"Port {trace.port} listens on the loopback only",
             detail=f"The only sockets are {bound}, held by {owner(sockets[0])}. Other addresses are refused.{default}",
             hint=rebind(sockets[0], space, endpoint),
             families=(trace.family,),
@@ -120,4 +119,5 @@ def lint(deployments: Deployments, senders: Senders) -> Iterator[Finding]:
             evidence=local.evidence,
             location=written.at,
             fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
+            ports=(port(local.endpoint),),
         )

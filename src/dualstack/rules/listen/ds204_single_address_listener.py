@@ -80,7 +80,7 @@ from dualstack.reach.blame import Narrow, is_wildcard, narrow
 from dualstack.reach.drafts import drafted
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, rebind, wildcard
-from dualstack.reach.start import declared_on
+from dualstack.reach.start import declared_on, port
 from dualstack.reach.trace import refusals
 
 HOP = Hop.LISTEN
@@ -140,4 +140,5 @@ def _declared(
         evidence=(Evidence(written.text, endpoint.field, Layer.DECLARED),),
         location=written.at,
         fix=fix(f"Write `{meant}`", Applicability.UNSAFE, written, meant),
+        ports=(port(endpoint),) if port(endpoint) else (),
     )

@@ -62,7 +62,7 @@ from dualstack.reach import served
 from dualstack.reach.blame import is_wildcard
 from dualstack.reach.edits import fix
 from dualstack.reach.hint import owner, where
-from dualstack.reach.start import declared_on
+from dualstack.reach.start import declared_on, port
 from dualstack.reach.trace import comes_home, is_turned_away, sockets_of
 from dualstack.reach.unknowns import may_matter
 
@@ -144,4 +144,5 @@ def _declared(endpoint: DeclaredEndpoint, family: Family, pin: Written) -> Findi
         evidence=(Evidence(f"{endpoint.effective}, {pin.text}", endpoint.field, Layer.DECLARED),),
         location=pin.at,
         fix=fix(f"Set `transport` to `{plain}`", Applicability.UNSAFE, pin, plain),
+        ports=(port(endpoint),) if port(endpoint) else (),
     )

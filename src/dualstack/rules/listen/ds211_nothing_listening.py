@@ -65,6 +65,8 @@ BECAUSE = (
     *("DS202", "DS204", "DS205", "DS206", "DS207", "DS208", "DS209", "DS210", "DS212", "DS213", "DS215", "DS217"),
     *("DS301", "DS302", "DS303", "DS304", "DS405", "DS409", "DS410", "DS607", "DS702", "DS704"),
 )
+_NEAR = (*(x for x in BECAUSE if x != "DS202"), "DS110")
+"""What explains a refusal on the loopback: a listener on that alone takes connections there."""
 
 
 def check(
@@ -119,7 +121,8 @@ def _observed(flows: Sequence[Trace], listeners: Listeners, stopped: Failure | N
         evidence=told or (Evidence(f"no socket on port {named}", "sock_diag"),),
         location=stopped.endpoint.location if stopped else None,
         flows=tuple(x.key for x in flows),
-        causes=(*BECAUSE, "DS110") if all(is_loopback(y) for x in flows for y in x.addresses) else None,
+        causes=_NEAR if all(is_loopback(y) for x in flows for y in x.addresses) else None,
+        ports=ports,
     )
 
 
@@ -134,4 +137,5 @@ def _inferred(trace: Trace) -> Finding:
         confidence=Confidence.INFERRED,
         evidence=trace.at(Hop.LISTEN).evidence,
         flows=(trace.key,),
+        ports=(port,),
     )
