@@ -40,7 +40,7 @@ from dualstack.reach.by_fronts import behind, followed, untaken
 from dualstack.reach.cautions import cautions, joined
 from dualstack.reach.certified import Sent, certified, unverified
 from dualstack.reach.cluster_dns import unanswered
-from dualstack.reach.concern import Concern, concern
+from dualstack.reach.concern import Concern, concern, deciding
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, is_over_tls, spared, to_pods, unreached
 from dualstack.reach.entrance import answered, told, tried, untried
@@ -274,9 +274,8 @@ def conclude(
         mute = silent(seen.cluster, why, "" if whole else world.target)
         findings = ranked([*findings, *(under(code, x) for code, x in mute)]) if why else findings
     traces = whom.spared(flows)
-    answer = Diagnosis(
-        seen.question, verdict(Traces(traces), findings), traces, findings, gaps, exporters=tuple(world.clients)
-    )
+    fared = verdict(Traces(deciding(traces, world.clients, seen.cluster)), findings)
+    answer = Diagnosis(seen.question, fared, traces, findings, gaps, exporters=tuple(world.clients))
     aside = replace(question, expect=())
     return followed_on(answer, (conclude(x, aside, chosen) for x in world.beyond))
 

@@ -16,6 +16,7 @@ from dualstack.model.trace import Trace
 from dualstack.reach.exports import destination, hosts
 from dualstack.reach.exports import met as met_by
 from dualstack.reach.lanes import carrying, selected
+from dualstack.reach.onward import is_agent
 from dualstack.reach.pods import Place
 from dualstack.reach.refuted import said_at
 from dualstack.reach.sidecars import together
@@ -25,6 +26,18 @@ _OF_PORTS = ("DS202", "DS203", "DS204", "DS205", "DS208", "DS214", "DS217", "DS5
 """The rules that speak of one port: who sends to another one does not meet it."""
 _UNSENT, _UNASKED = "No client that is known sends there.", "The clients that are asked about do not send there."
 _ORDER = tuple(Severity)
+
+
+def deciding(traces: Sequence[Trace], clients: Collection[Exporter], cluster: Cluster) -> tuple[Trace, ...]:
+    """The flows that tell how the pods that are asked about fare.
+
+    Where nothing that a client sends arrives, nobody needs the way on of the Collector beside it. One that is there for
+    itself has more than its client to send.
+    """
+    own, on = (met_by(traces, [x for x in clients if x.configured is y]) for y in (False, True))
+    mine = tuple(x for x in traces if x.required and x.key in own and x.key not in on)
+    beside = bool(cluster.askers and on) and not any(map(is_agent, cluster.askers))
+    return mine if beside and mine and all(x.failed for x in mine) else tuple(traces)
 
 
 class Concern(NamedTuple):
