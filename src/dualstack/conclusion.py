@@ -114,7 +114,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
-    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, first=_first(cluster.pods))
+    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, **_first(cluster.pods))
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, pods=(*left_alone(cluster.pods, said),), proxy=proxy_of(texts.values(), first))
@@ -170,10 +170,12 @@ def _let_in(flows: Iterable[Trace], clients: Sequence[Exporter], cluster: Cluste
     return decided(mutual(allowed, cluster, places), cluster, places)
 
 
-def _first(pods: Iterable[Pod]) -> tuple[Family, ...]:
-    """The families that the first addresses of pods and of their nodes have."""
-    held = {y for x in pods for y in (x.status.host_ip or "", *x.addresses[:1]) if is_address(y)}
-    return tuple(x for x in BOTH if x in set(map(family, held)))
+def _first(pods: Sequence[Pod]) -> Mapping[str, tuple[Family, ...]]:
+    """The families that the first addresses of pods and of their nodes have, and those of the nodes alone."""
+    nodes = [x.status.host_ip or "" for x in pods]
+    every = {"first": [*nodes, *(y for x in pods for y in x.addresses[:1])], "nodes": nodes}
+    met = {k: {*map(family, filter(is_address, v))} for k, v in every.items()}
+    return {k: tuple(x for x in BOTH if x in v) for k, v in met.items()}
 
 
 def _ways(world: Reasoned, said: Snapshot) -> Iterator[Trace]:
@@ -301,7 +303,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Findin
     said = [untaken(x, sight.cluster, sight.said.having(Gates) or Gates()) for x in every]
     # Who leaves a rule out does not want to hear of its faults under another name.
     if len(wanted) == len(rules()):
-        said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster)]
+        said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster, places)]
         said += [under(code, x) for code, x in (*at_rest(sight.traces, sight.cluster), *unmade(sight.cluster))]
         said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
     return tuple(map(veiled, explained(map(whom.judged, said), wanted)))

@@ -1,13 +1,15 @@
 """Clients of which each sends to the node that it is on: none of these nodes is the target of all of them."""
 
 import json
+from copy import deepcopy
 
 import pytest
 
+from dualstack.model.finding import Severity
 from dualstack.report.json import render as as_json
 from dualstack.report.text import render
 from tests.cluster import worlds as w
-from tests.cluster.test_client_ways import agent
+from tests.cluster.test_client_ways import agent, told
 from tests.cluster.test_singly import asked
 from tests.cluster.test_survey import Object, client, variables
 
@@ -50,3 +52,57 @@ def test_their_flows_are_those_to_the_ports_of_their_nodes() -> None:
     (one,) = [x for x in json.loads(as_json(found))["exporters"] if x["owner"] == "Deployment cart"]
 
     assert {found.traces[x].nodes for x in one["traces"]} == {("n1", "n2"), ("n3",)}
+
+
+def on_node(*families: str, host_ip: str = "10.100.0.1", ports: Object | None = None) -> list[Object]:
+    """A client that sends to its node, and the agent there whose pod has these families."""
+    (made,) = pods("status.hostIP", "n1")
+    made["status"]["hostIP"] = host_ip
+    held = deepcopy(agent())
+    held["status"]["podIPs"] = [x for x in held["status"]["podIPs"] if TITLE[":" in x["ip"]] in families]
+    held["spec"]["containers"][0]["ports"][0].update(ports or {})
+    return [made, held]
+
+
+TITLE = ("IPv4", "IPv6")
+
+
+@pytest.mark.parametrize("everything", [True, False])
+@pytest.mark.parametrize(
+    ("families", "host_ip", "lacks"),
+    [
+        (["IPv6"], "10.100.0.1", "IPv4"),
+        (["IPv4"], "fd00:100::1", "IPv6"),
+        (["IPv4"], "10.100.0.1", ""),
+        (["IPv6", "IPv4"], "10.100.0.1", ""),
+    ],
+)
+def test_a_host_port_of_a_pod_without_the_family_of_the_node_is_closed(
+    families: list[str], host_ip: str, lacks: str, *, everything: bool
+) -> None:
+    client_, held = on_node(*families, host_ip=host_ip)
+    env = client_["spec"]["containers"][0]["env"]
+    env[1] = {**env[1], "value": "http://[$(AT)]:4317"} if ":" in host_ip else env[1]
+    found = asked(client_, held) if everything else told(client_, pods=[held])
+
+    errors = [x for x in found.findings if x.severity is Severity.ERROR]
+    assert [(x.code, x.because) for x in errors] == [("DS601", ()), ("DS514", ("DS601",))] * bool(lacks)
+    assert not any(lacks not in x.summary or "otel-agent" not in errors[0].detail for x in errors)
+    assert not lacks or "port 4317 is closed" in errors[1].detail
+    assert not any(x.code == "DS102" for x in found.findings)
+
+
+def test_of_a_pod_in_the_network_of_its_node_the_status_need_not_tell_every_address() -> None:
+    client_, held = on_node("IPv6")
+    held["spec"]["hostNetwork"] = True
+
+    assert not [x for x in told(client_, pods=[held]).findings if x.severity is Severity.ERROR]
+
+
+def test_a_host_port_that_leads_to_another_port_than_the_receiver_has_is_mended_there() -> None:
+    client_, held = on_node("IPv4", ports={"containerPort": 4319})
+    found = told(client_, pods=[held])
+
+    (why,) = [x for x in found.findings if x.severity is Severity.ERROR]
+    assert (why.code, why.summary) == ("DS211", "The host port leads to a closed port")
+    assert why.hint.startswith("Write `containerPort: 4317` beside `hostPort: 4317`, in the place of 4319: there the")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from dualstack.review import lint
+from dualstack.testing.files import file
 from tests.rules.workloads import BOTH, LOCAL, POD_IP, found, pod, sender, told
 
 
@@ -168,6 +170,22 @@ HOST_IP = "{name: HOST_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}, "
 )
 def test_one_of_two_addresses_of_a_node(call: str, value: str, expected: list[str]) -> None:
     assert told(f"{call}\n{sender(value).replace('env: [', f'env: [{HOST_IP}')}") == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "node", "expected"),
+    [
+        ("hostIP", "10.100.0.1", []),
+        ("hostIP", "fd00:100::1", ["error"]),
+        ("podIP", "10.100.0.1", ["warning"]),
+    ],
+)
+def test_the_family_of_a_node_is_not_that_of_its_pods(field: str, node: str, expected: list[str]) -> None:
+    held = HOST_IP.replace("hostIP", field)
+    sent = sender("http://$(HOST_IP):4318").replace("env: [", f"env: [{held}")
+    every = lint(file(f"{sent}\nstatus: {{podIP: 'fd00:244::7', hostIP: '{node}'}}")).diagnosis.findings
+
+    assert [x.severity for x in every if x.code == "DS102"] == expected
 
 
 VECTOR = "sources: {otel: {type: opentelemetry, grpc: {address: '%s:4317'}}}"

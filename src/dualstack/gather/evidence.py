@@ -1,14 +1,15 @@
 """What was found in the files, put together: who reads which configuration, and who sends where."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
+from dualstack.gather.objects import OF_NODE
 from dualstack.gather.recognise import Found
 from dualstack.gather.settle import settle
-from dualstack.model.address import BOTH
+from dualstack.model.address import BOTH, Family
 from dualstack.model.deployed import Deployments, Sender, Senders
 from dualstack.model.foreign import ForeignListeners
 from dualstack.model.gateway import ChartFamilies, Gates
@@ -37,7 +38,8 @@ def evidence_of(
 
         join(seen, included.near)
     if seen.first and not question.first:
-        question = replace(question, first=tuple(x for x in BOTH if x in seen.first))
+        every, nodes = ({x for name, x in seen.first if name in y} for y in (("podIP", OF_NODE), (OF_NODE,)))
+        question = replace(question, first=_ordered(every), nodes=_ordered(nodes))
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)
     settle(seen, frozenset((*_leads(configs, seen.workloads), *(y for x in behind for y in x if y))))
@@ -58,6 +60,10 @@ def evidence_of(
         Slips(tuple(Slip(x.written, x.meant, x.code) for x in seen.slips)),
     )
     return Snapshot({type(x): x for x in values})
+
+
+def _ordered(families: Collection[Family]) -> tuple[Family, ...]:
+    return tuple(x for x in BOTH if x in families)
 
 
 def _leads(configs: Sequence[Declared], workloads: Sequence[Workload]) -> Iterator[str]:

@@ -37,6 +37,10 @@ def take(root: Node, origin: Origin, found: "Found") -> None:
         found.workloads.append(manifests.workload(root, origin))
 
 
+OF_NODE = "hostIP"
+"""The field of the status of a pod that holds the first address of its node."""
+
+
 def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
     """What an object and the template of its pods say not to be told."""
     for path in dict.fromkeys(((), TEMPLATES.get(kind, ()))):
@@ -45,8 +49,8 @@ def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
             yield annotation(written, origin.location(root))
 
 
-def first(root: Node) -> Iterator[Family]:
-    """The families of the first address of a pod and of that of its node, as its status shows them."""
+def first(root: Node) -> Iterator[tuple[str, Family]]:
+    """The families of the first address of a pod and of that of its node, by the fields of its status."""
     if text_at(root, "kind") == "Pod":
-        held = (text_at(root, "status", x) for x in ("podIP", "hostIP"))
-        yield from (family(x) for x in held if is_address(x))
+        held = ((x, text_at(root, "status", x)) for x in ("podIP", OF_NODE))
+        yield from ((x, family(y)) for x, y in held if is_address(y))

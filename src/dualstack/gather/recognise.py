@@ -75,11 +75,11 @@ class Found(msgspec.Struct):
     """What was found so far. `notes` say what was passed over, `errors` what could not be read.
 
     `asked` is the one configuration that the user named as such, `asked_of` its files. `parts` are configurations that
-    mean something only together with others, `inlined` those in the words of a command. `lists` are variables that
-    mean something only to who reads them, `lending` are pods and variables that do only where one names the other, and
+    mean something only together with others, `inlined` those in the words of a command. `lists` are variables that mean
+    something only to who reads them, `lending` are pods and variables that do only where one names the other, and
     `waiting` are Services that are of interest only where something leads there. `first` are the families of the first
-    addresses of pods and their nodes. `compositions` are Compose files, which can belong together. `builds` are those
-    of kustomize: groups of alternatives, each of which stands beside all the rest.
+    addresses of pods and their nodes, by their fields. `compositions` are Compose files, which can belong together.
+    `builds` are those of kustomize: groups of alternatives, each of which stands beside all the rest.
     """
 
     configs: list[Pending] = []
@@ -96,7 +96,7 @@ class Found(msgspec.Struct):
     gates: list[Gate] = []
     slices: list[Slice] = []
     families: list[tuple[str, Written]] = []
-    first: set[Family] = set()
+    first: set[tuple[str, Family]] = set()
     rendered: dict[str, "Rendered"] = {}
     slips: list[Unwritten] = []
     suppressions: list[Suppression] = []

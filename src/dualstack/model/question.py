@@ -23,8 +23,8 @@ class Question(msgspec.Struct, frozen=True):
     `expect` are the families that the user insists on; empty where the families that clients are handed decide.
     `cluster` are the families of the cluster's pods and Services, that of a pod's first address first; empty where
     nobody said. `first` are the families of the first addresses of pods and of their nodes, as their status shows them;
-    empty where none is at hand. `server` is the runtime of the receiver as the user knows it. `listing` is true where
-    the user named no target and the targets are the OTLP listeners found here.
+    empty where none is at hand, and `nodes` those of the nodes alone. `server` is the runtime of the receiver as the
+    user knows it. `listing` is true where the user named no target and the targets are the OTLP listeners found here.
     """
 
     place: str = "host"
@@ -36,3 +36,4 @@ class Question(msgspec.Struct, frozen=True):
     probing: bool = True
     cluster: tuple[Family, ...] = ()
     first: tuple[Family, ...] = ()
+    nodes: tuple[Family, ...] = ()

@@ -54,10 +54,18 @@ def lacks_of_pods(cluster: Cluster, traces: Traces) -> Iterator[Lack]:
                 yield Lack(service.called, family, pods, flows)
     for family in BOTH:
         flows = tuple(x for x in ended if x.family is family and is_of_host_port(x))
-        nodes = {y for x in flows for y in x.nodes}
-        pods = lacking((x for x in cluster.pods if x.spec.node_name in nodes), family)
+        pods = lacking(behind_host_ports(cluster, flows), family)
         if pods:
             yield Lack("the host port", family, pods, flows)
+
+
+def behind_host_ports(cluster: Cluster, flows: Iterable[Trace]) -> Iterator[Pod]:
+    """The pods that flows to ports of nodes come to: those that are known to be meant, or else all of these nodes."""
+    known, nodes = set[str](), set[str]()
+    for flow in flows:
+        known.update(flow.servers)
+        nodes.update(() if flow.servers else flow.nodes)
+    yield from (x for x in cluster.pods if x.place in known or x.spec.node_name in nodes)
 
 
 def unseen_nodes(cluster: Cluster, pods: Iterable[Pod]) -> tuple[str, ...]:

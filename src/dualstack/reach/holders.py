@@ -1,15 +1,22 @@
-"""Which pods hold a port of their node: by a host port, or as one of several programs in its network."""
+"""Which pods hold a port of their node, by a host port or in its network, and who takes what comes to a loopback."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
-from dualstack.model.address import Protocol
+from msgspec.structs import replace
+
+from dualstack.model.address import Protocol, family
 from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses, Way
 from dualstack.model.probe import Outcome
+from dualstack.model.trace import Hop, Status, TracedHop
+from dualstack.reach.aims import Aim
 from dualstack.reach.exporting import COLLECTOR, is_collector
 from dualstack.reach.lanes import Backend, Spots
-from dualstack.reach.node_ports import is_bound_to
+from dualstack.reach.node_ports import POD_LACKS, is_bound_to
 from dualstack.reach.pods import Place
+from dualstack.reach.sidecars import together
 
 
 def names(pod: Pod, port: int) -> bool:
@@ -35,11 +42,46 @@ def on_node(name: str, port: int, address: str, cluster: Cluster, places: Spots)
         yield from (Backend(x, numbers[0], place=place) for x in pod.addresses if numbers and not pod.finished)
 
 
+def without(held: Sequence[Backend], address: str) -> TracedHop:
+    """The hop before pods of a node, which no host port leads to where they have no address of this family."""
+    pods = [x.place.pod for x in held if x.place]
+    own = any(family(x.address) is family(address) for x in held)
+    if own or len(pods) < len(held) or any(x.spec.host_network for x in pods):
+        return TracedHop(Hop.ENDPOINTS, Status.NOT_APPLICABLE)
+    why = f"the pod has no {family(address).title} address"
+    fact = Evidence(", ".join(x.address for x in held), f"status of the pod {pods[0].metadata.called}")
+    return TracedHop(Hop.ENDPOINTS, Status.FAIL, why, POD_LACKS, (fact,))
+
+
 def in_network(name: str, port: int, cluster: Cluster, places: Spots) -> Iterator[Place]:
     """The pods in the network of a node that hold a port there."""
     for pod, place in _there(name, cluster, places):
         if place and pod.spec.host_network and _listens(pod, place, port):
             yield place
+
+
+def within(
+    pods: Iterable[Pod], address: str, aim: Aim, cluster: Cluster, places: Spots, seen: Glimpses
+) -> Iterator[Backend]:
+    """Who takes what pods send to their loopback."""
+    for pod in pods:
+        if not pod.spec.host_network:
+            place = places.get((pod.metadata.namespace, pod.metadata.name))
+            yield Backend(address, aim.port, place=_beside(place, aim) if place else None)
+            continue
+        at, spoken_by = pod.spec.node_name or "", aim.exporter.target
+        surely = in_network(at, aim.port, cluster, places)
+        maybe = guessed(at, aim.port, spoken_by.protocol, cluster, places, seen) if spoken_by else ()
+        yield Backend(address, aim.port, place=next(chain(surely, maybe), None))
+
+
+def _beside(place: Place, aim: Aim) -> Place:
+    """The pod of a client: who sends to a port of its own pod does not listen there, unless it names that port."""
+    running = together(place.pod)
+    known = {x.container.name for x in place.configs if x.container and x.config.whole and not x.config.unread}
+    others = {x.name for x in running if x.name != aim.exporter.container}
+    mine = [y.container_port for x in running if x.name == aim.exporter.container for y in x.ports or ()]
+    return replace(place, whole=bool(known) and others == known and aim.port not in mine)
 
 
 def guessed(

@@ -82,8 +82,14 @@ def lacks_family(trace: Trace, has: Family) -> bool:
 
 
 def is_of_host_port(trace: Trace) -> bool:
-    """Whether a flow comes by a host port, or to a pod in the network of its node."""
-    return trace.vantage.startswith(node_ports.HOST_PORT)
+    """Whether a flow comes by a host port, or to a pod in the network of its node.
+
+    So does one that clients send to a node, where the pods that hold the port lack its family.
+    """
+    hop = trace.failing
+    lacking = hop is not None and (hop.hop, hop.mark) == (Hop.ENDPOINTS, node_ports.POD_LACKS)
+    sent = lacking and trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE
+    return sent or trace.vantage.startswith(node_ports.HOST_PORT)
 
 
 def keys(traces: Iterable[Trace]) -> tuple[str, ...]:

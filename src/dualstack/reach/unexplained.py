@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, Family, Target
+from dualstack.model.address import BOTH, TITLES, Family, Target
 from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKEN
-from dualstack.reach.live import by_service, families_of, keys
+from dualstack.reach.live import by_service, families_of, keys, receives_on
+from dualstack.reach.pods import Places
 from dualstack.reach.slice_writers import leading_to
 from dualstack.reach.trace import IN_FRONT, NOTHING
 from dualstack.reach.unbracketed import bracketed
@@ -62,7 +63,9 @@ Other marks are the rule itself.
 _SILENT, _LED = "DS906", "DS508"
 
 
-def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> Iterator[tuple[str, Finding]]:
+def unexplained(
+    traces: Traces, found: Iterable[Finding], cluster: Cluster, places: Places | None = None
+) -> Iterator[tuple[str, Finding]]:
     """One finding, with its code, for each reason of flows that no error among what was `found` speaks of.
 
     An error that names no flows, such as one of a file, may be about any.
@@ -92,6 +95,9 @@ def unexplained(traces: Traces, found: Iterable[Finding], cluster: Cluster) -> I
             continue
         if code == "DS101" and (mend := _in_brackets(flows, cluster)):
             said = replace(said, summary="IPv6 address without brackets", hint=mend)
+        if mend := _led_on(flows[0], places):
+            yield code, replace(said, summary="The host port leads to a closed port", hint=mend)
+            continue
         yield code, replace(said, hint=_by_hand(hop, flows[0], cluster) or said.hint)
 
 
@@ -112,6 +118,16 @@ def _in_brackets(flows: Sequence[Trace], cluster: Cluster) -> str:
     others = [x for x in known if x.written == told and x.endpoint.strip() not in texts]
     where = "; for the pods whose address is IPv4 that is wrong, and a name is right for all" if others else ""
     return f"Send to `{meant}`{where}." if meant else ""
+
+
+def _led_on(trace: Trace, places: Places | None) -> str:
+    """What to do about a host port that leads to a port of the pod where nobody listens; empty of other flows."""
+    place, outside = places.named(trace.server) if places else None, trace.target.port
+    every = [y for x in place.pod.spec.containers or () for y in x.ports or ()] if place else []
+    led = any((x.host_port, x.container_port) == (outside, trace.port) for x in every)
+    meant = receives_on(trace, places) if led else 0
+    said = f"Write `containerPort: {meant}` beside `hostPort: {outside}`, in the place of {trace.port}"
+    return f"{said}: there the pod takes {TITLES[trace.protocol]}." if meant else ""
 
 
 def _by_hand(hop: Hop, trace: Trace, cluster: Cluster) -> str:

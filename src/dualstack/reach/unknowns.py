@@ -16,7 +16,8 @@ T = TypeVar("T")
 SAMPLES = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 """Addresses that stand for any of their family (RFC 5737 section 3, RFC 3849 section 2)."""
 
-FIRST_ADDRESS = ("status.podIP", "status.hostIP")
+_OF_NODE = "status.hostIP"
+FIRST_ADDRESS = ("status.podIP", _OF_NODE)
 """Fields of the downward API that hold one address, that of the first family."""
 
 REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)")
@@ -32,6 +33,9 @@ def families(reference: str, container: Container | None, question: Question) ->
     variable, name = variable_of(reference, container), variable_name(reference)
     if variable is None or (variable.value is None and not variable.field):
         return _of_first(question) if _names().fullmatch(name) else ()
+    # What fails with an IPv6 address of a node is told of the clients that have it.
+    if variable.field == _OF_NODE and question.nodes == (Family.IPV4,):
+        return question.nodes
     if variable.field:
         return _of_first(question) if variable.field in FIRST_ADDRESS else ()
     said = variable.value.text if variable.value else ""

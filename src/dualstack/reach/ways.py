@@ -1,7 +1,6 @@
 """The ways of the clients that are asked about, each by its own name, protocol and resolver, to where it leads."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 
 from msgspec.structs import replace
 
@@ -30,16 +29,14 @@ from dualstack.reach.crowds import Crowd, crowds
 from dualstack.reach.dialled import dialled
 from dualstack.reach.forward import World, of_port, outward, unresolved
 from dualstack.reach.garbled import garbled, seeming
-from dualstack.reach.holders import guessed, in_network, on_node
+from dualstack.reach.holders import guessed, on_node, within, without
 from dualstack.reach.lanes import NO_SERVICE, Backend, host, spoken
 from dualstack.reach.localhost import settled
 from dualstack.reach.node_ports import behind as offered
 from dualstack.reach.node_ports import from_pods, up_to
 from dualstack.reach.nowhere import is_foreign, is_meant, unlike_service, unowned, without_pod, without_service
 from dualstack.reach.other_names import of_another
-from dualstack.reach.pods import Place
 from dualstack.reach.resolved import FOREIGN, IN_NETWORK, OUTSIDE, UNTRIED
-from dualstack.reach.sidecars import together
 from dualstack.reach.spoken import as_told, understood
 from dualstack.reach.trace import NOTHING
 from dualstack.reach.unasked import unasked
@@ -155,7 +152,7 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
     for crowd, pods in _crowded(aim, world):
         for each in (x for x in every if not named or x in crowd.families or not crowd.families):
             address = "127.0.0.1" if each is Family.IPV4 else "::1"
-            near = tuple(_near(pods, address, aim, world))
+            near = tuple(within(pods, address, aim, world[0], world[1], world[3]))
             for backends in alike(target.protocol, near, world[3]):
                 hops = behind(target.protocol, backends[0], world[3])
                 flow = Flow(crowd.name, crowd.nodes, shown, each, (address,))
@@ -167,29 +164,6 @@ def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:
     for crowd in crowds(world[0]):
         pods = (x for x in aim.pods if x.families == crowd.families or not (crowd.families and x.is_placed))
         yield crowd, tuple(x for x in pods if not (crowd.nodes and x.is_placed) or x.spec.node_name in crowd.nodes)
-
-
-def _near(pods: Iterable[Pod], address: str, aim: Aim, world: World) -> Iterator[Backend]:
-    """Who takes what pods send to their loopback."""
-    cluster, places, _, seen = world
-    for pod in pods:
-        if not pod.spec.host_network:
-            place = places.get((pod.metadata.namespace, pod.metadata.name))
-            yield Backend(address, aim.port, place=_beside(place, aim) if place else None)
-            continue
-        at, spoken_by = pod.spec.node_name or "", aim.exporter.target
-        surely = in_network(at, aim.port, cluster, places)
-        maybe = guessed(at, aim.port, spoken_by.protocol, cluster, places, seen) if spoken_by else ()
-        yield Backend(address, aim.port, place=next(chain(surely, maybe), None))
-
-
-def _beside(place: Place, aim: Aim) -> Place:
-    """The pod of a client: who sends to a port of its own pod does not listen there, unless it names that port."""
-    running = together(place.pod)
-    known = {x.container.name for x in place.configs if x.container and x.config.whole and not x.config.unread}
-    others = {x.name for x in running if x.name != aim.exporter.container}
-    mine = [y.container_port for x in running if x.name == aim.exporter.container for y in x.ports or ()]
-    return replace(place, whole=bool(known) and others == known and aim.port not in mine)
 
 
 def _to_name(aim: Aim, target: Target, world: World) -> Iterator[Trace]:
@@ -368,7 +342,7 @@ def _to_address(aim: Aim, target: Target, address: str, world: World) -> Iterato
         if node and leads:
             ends = from_pods(flow, (*before, up_to(aim.pods, cluster)), at, leads, places, seen)
         else:
-            ends = _ends(flow, (*before, *_beyond(address, target, world, held=bool(every))), every, seen)
+            ends = _ends(flow, (*before, *_beyond(address, target, world, every)), every, seen)
         yield from (replace(understood(x, places), asked=asked) for x in ends)
 
 
@@ -377,14 +351,14 @@ def _at_once(trace: Trace, hop: TracedHop) -> Trace:
     return replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops))
 
 
-def _beyond(address: str, target: Target, world: World, *, held: bool) -> Iterator[TracedHop]:
+def _beyond(address: str, target: Target, world: World, held: Sequence[Backend]) -> Iterator[TracedHop]:
     """The hops to an address that is no Service's, up to who has it."""
     cluster, places, *_ = world
     if (address in cluster.vacant or is_foreign(address, cluster)) and not in_front(address, cluster).mark:
         yield from unowned(address, cluster)
     elif held:
         yield TracedHop(Hop.POLICY, Status.PASS)
-        yield from (TracedHop(x, Status.NOT_APPLICABLE) for x in (Hop.SERVICE, Hop.ENDPOINTS))
+        yield from (TracedHop(Hop.SERVICE, Status.NOT_APPLICABLE), without(held, address))
     else:
         node = next((x for x in cluster.nodes if address in x.addresses), None)
         yield from (TracedHop(x, Status.PASS) for x in [Hop.POLICY] if node)
@@ -396,4 +370,5 @@ def _ends(flow: Flow, before: Sequence[TracedHop], every: Sequence[Backend], see
     for backends in alike(flow.target.protocol, mine, seen):
         yield traced(flow, (*before, *behind(flow.target.protocol, backends[0], seen)), backends)
     if not mine:
-        yield traced(flow, before)
+        lacking = tuple(dict.fromkeys(x.place.name for x in every if x.place))
+        yield replace(traced(flow, before), servers=lacking)

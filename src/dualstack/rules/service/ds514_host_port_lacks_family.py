@@ -55,6 +55,7 @@ from dualstack.model.cluster import Cluster
 from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.crowds import told
+from dualstack.reach.families_of_pods import behind_host_ports
 from dualstack.reach.live import failing, families_of, is_of_host_port, keys, ports_of, titles
 from dualstack.reach.node_ports import HOST_IP, POD_LACKS
 
@@ -70,7 +71,8 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
     lacking = tuple(x for x in failing(traces, Hop.ENDPOINTS, POD_LACKS) if is_of_host_port(x))
     for flows in filter(None, (pinned, lacking)):
         families, hop = families_of(flows), flows[0].failing
-        nodes = tuple(dict.fromkeys(y for x in flows for y in x.nodes))
+        held = [x.spec.node_name or "" for x in behind_host_ports(cluster, flows)] if flows[0].servers else ()
+        nodes = tuple(dict.fromkeys(held or (y for x in flows for y in x.nodes)))
         why = hop.why if hop else ""
         yield Finding(
             summary=f"Host port lacks {titles(families)}",
