@@ -13,7 +13,7 @@ from dualstack.gather.pseudonyms import Pseudonyms
 from dualstack.gather.veil import veiled_world
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.target import EVERYTHING, KubeTarget
-from dualstack.reach.engines import of_image
+from dualstack.reach.engines import of_container, of_image
 from tests.cluster import worlds as w
 from tests.cluster.test_policies import ASK, CLIENT, NAME, WEB, calico, into, named, out, policy
 
@@ -133,6 +133,35 @@ def test_in_a_survey_it_counts_too_and_a_snapshot_keeps_it(tmp_path: Path) -> No
 )
 def test_images_are_known_by_the_end_of_their_names(image: str, name: str) -> None:
     assert of_image(image) == name
+
+
+OPTION = "--enable-network-policy=true"
+
+
+@pytest.mark.parametrize(
+    ("called", "words", "name"),
+    [
+        ("ovnkube-controller", ["/bin/bash", "-c", "start"], "OVN-Kubernetes"),
+        ("ovnkube-node", [], "OVN-Kubernetes"),
+        ("ovn-controller", [], ""),
+        ("aws-eks-nodeagent", ["--enable-ipv6=false", OPTION], "Amazon VPC CNI"),
+        ("aws-eks-nodeagent", ["--enable-network-policy=false"], ""),
+        ("aws-node", [OPTION], ""),
+    ],
+)
+def test_containers_are_known_by_their_names_and_options(called: str, words: list[str], name: str) -> None:
+    assert of_container(called, words) == name
+
+
+@pytest.mark.parametrize(("words", "severity"), [([OPTION], "error"), (None, "warning"), ([{}], "warning")])
+def test_what_an_option_lets_enforce_policies_is_asked_for_it(
+    words: list[Any] | None, severity: str, tmp_path: Path
+) -> None:
+    agent = system("aws-node", "registry.example/amazon/aws-network-policy-agent:v1.2.6")[0]
+    spec = agent["spec"].get("template", agent)["spec"]
+    spec["containers"][0] |= {"name": "aws-eks-nodeagent", "args": words}
+
+    assert [x for x, _ in policies(diagnose(dumped(tmp_path, into(named("web")), agent)))] == [severity]
 
 
 def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None:

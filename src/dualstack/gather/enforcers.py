@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dualstack.gather import kinds
 from dualstack.gather.kube_objects import parts, text
 from dualstack.model.world import Object, part
-from dualstack.reach.engines import of_image
+from dualstack.reach.engines import of_container, of_image
 
 
 def running(found: Mapping[str, Sequence[Object]]) -> Iterator[str]:
@@ -13,8 +13,9 @@ def running(found: Mapping[str, Sequence[Object]]) -> Iterator[str]:
     sets = (x for x in found.get("DaemonSet", ()) if part(x, "status").get("numberAvailable"))
     pods = (x for x in found.get(kinds.PODS.kind, ()) if text(x, "status", "phase") == "Running")
     specs = (*(part(x, "spec", "template", "spec") for x in sets), *(part(x, "spec") for x in pods))
-    yield from dict.fromkeys(filter(None, (of_image(x) for y in specs for x in _images(y))))
+    yield from dict.fromkeys(filter(None, (_of(x) for y in specs for x in parts(y, "containers"))))
 
 
-def _images(spec: Object) -> Iterator[str]:
-    yield from (text(x, "image") for x in parts(spec, "containers"))
+def _of(container: Object) -> str:
+    words = [x for key in ("command", "args") for x in container.get(key) or () if isinstance(x, str)]
+    return of_image(text(container, "image")) or of_container(text(container, "name"), words)

@@ -5,7 +5,7 @@ Prerequisites).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 
 import msgspec
@@ -54,6 +54,12 @@ def of_image(image: str) -> str:
     """The name of what enforces policies that an image is of; empty for others."""
     name = _TAG.sub("", image.partition("@")[0])
     return next((x.name for x, where, text in _rows() if where == "image" and f"/{name}".endswith(f"/{text}")), "")
+
+
+def of_container(name: str, words: Collection[str]) -> str:
+    """The name of what enforces policies that a container with this command is of; empty for others."""
+    told = (x for x in _rows() if x[1] == "container" and x[2].partition(" ")[0] == name)
+    return next((x.name for x, _, text in told if {*text.split()[1:]} <= {*words}), "")
 
 
 def _on(node: Node) -> Engine | None:
