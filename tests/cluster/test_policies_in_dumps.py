@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from dualstack.cluster import ClusterRequest, diagnose, stored
 from dualstack.gather.archive import packed, unpacked
@@ -212,10 +212,39 @@ def test_a_policy_is_told_from_its_namesake_in_another_namespace(case: str, targ
     there, here, guilty, *more = NAMESAKES[case]
     request = dumped(tmp_path, here, there, CORE_DNS, CALICO, CALICO_POD, *dns(), *more)
     space = "shop" if target is TARGET else "obs"
-    found = diagnose(msgspec.structs.replace(request, target=target, namespace=space))
+    found = diagnose(replace(request, target=target, namespace=space))
 
     (one,) = [x for x in found.findings if x.code == "DS701"]
     namespace, name = guilty.split("/")
     assert one.evidence[0].source.startswith(f"NetworkPolicy {guilty}")
     assert one.location
     assert one.location.file == f"{namespace}/networkpolicy/{name}.yaml"
+
+
+@pytest.mark.parametrize(("running", "severity"), [([CALICO], "error"), ([], "warning")])
+@pytest.mark.parametrize(("block", "shut"), [("10.0.0.0/16", True), ("10.244.0.0/16", False)])
+@pytest.mark.parametrize("target", [TARGET, KubeTarget("svc", "otel"), EVERYTHING])
+def test_blocks_are_compared_with_the_addresses_of_clients_whoever_is_asked_about(
+    target: KubeTarget, block: str, running: list[Object], severity: str, tmp_path: Path, *, shut: bool
+) -> None:
+    blocks = [{"ipBlock": {"cidr": x}} for x in (block, "fd00:244::/48")]
+    request = dumped(tmp_path, into(*blocks), *running)
+    every = json.loads((tmp_path / "all.json").read_text())
+    for each in (x for x in every["items"] if x["kind"] == "Node"):
+        each["spec"] = {}  # as on a node whose pods have addresses of its network interfaces
+    (tmp_path / "all.json").write_text(json.dumps(every))
+    asked = replace(request, target=target, namespace="obs" if target.kind == "svc" else request.namespace)
+    found = diagnose(replace(asked, namespace="") if target is EVERYTHING else asked)
+
+    assert [x for x, _ in policies(found)] == [severity] * shut
+
+
+def test_of_many_clients_no_addresses_are_kept(tmp_path: Path) -> None:
+    named_alike = ({**CLIENT, "metadata": {**CLIENT["metadata"], "name": f"many-{x}"}} for x in range(102))
+    made = [
+        {**x, "metadata": {**x["metadata"], "ownerReferences": [{"kind": "Job", "name": "a"}]}} for x in named_alike
+    ]
+    few, many = (stored(replace(dumped(tmp_path, *made[1:x]), target=EVERYTHING, namespace="")) for x in (101, 102))
+
+    assert [x.addresses for x in few.clients if x.owner == "Job a"] == [("10.244.1.9", "fd00:244:0:1::9")]
+    assert [x.addresses for x in many.clients if x.owner == "Job a"] == [()]

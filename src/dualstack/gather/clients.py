@@ -27,6 +27,7 @@ class Clients:
         self._counts: dict[Key, int] = {}
         self._nodes: dict[Key, dict[str, None]] = {}
         self._hosts: dict[Key, dict[str, None]] = {}
+        self._held: dict[Key, list[tuple[str, ...]]] = {}
         self._each: dict[Key, str] = {}
 
     def see(self, pod: Pod, number: int = 1) -> list[Exporter]:
@@ -50,6 +51,8 @@ class Clients:
                 hosts[one.host] = None
         for found in mine:  # several containers may export alike
             self._counts[found] = self._counts.get(found, 0) + number
+            held = self._held.setdefault(found, [])
+            held += [pod.addresses] if len(held) < _NODES else []
             there = self._nodes.setdefault(found, {})
             if pod.spec.node_name and len(there) < _NODES:
                 there[pod.spec.node_name] = None
@@ -63,7 +66,10 @@ class Clients:
 
     def _made(self, key: Key, one: Exporter) -> Exporter:
         """One of a group as all of it."""
-        made = replace(one, pods=self._counts[key], nodes=tuple(self._nodes[key]))
+        held = self._held[key]
+        known = held if len(held) == self._counts[key] else ()
+        addresses = tuple(dict.fromkeys(y for x in known for y in x))
+        made = replace(one, pods=self._counts[key], nodes=tuple(self._nodes[key]), addresses=addresses)
         each, hosts = self._each[key], tuple(self._hosts[key])
         near = made.nodes if each in _OF_NODES else ()
         return replace(made, each=each, hosts=tuple(dict.fromkeys((*hosts, *near)))) if len(hosts) > 1 else made

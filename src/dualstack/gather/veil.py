@@ -334,6 +334,8 @@ def _exporter(veil: Veil, client: Exporter) -> Exporter:
         container=veil.value(client.container, "name", "containers"),
         held=veil.sentence(client.held),
         nodes=tuple(map(veil.host, client.nodes)),
+        hosts=tuple(map(veil.text, client.hosts)),
+        addresses=tuple(map(veil.text, client.addresses)),
         asks=veil.text(client.asks),
     )
 

@@ -59,7 +59,8 @@ class Exporter(msgspec.Struct, frozen=True):
     says whether it looks at the certificate of the server, and `server_name` is the name that it wants there in the
     place of the host. `tls_held` says why nobody can tell whether it sends over TLS, where a variable decides. Where
     each pod sends to a host of its own, `each` says what that is to it, and `hosts` are some, with the nodes that they
-    are of. `asks` is what an annotation asks the Operator for: `true`, or the name of an Instrumentation.
+    are of. `addresses` are those of all these pods, none where they are many. `asks` is what an annotation asks the
+    Operator for: `true`, or the name of an Instrumentation.
     """
 
     namespace: str
@@ -90,6 +91,7 @@ class Exporter(msgspec.Struct, frozen=True):
     tls_held: str = ""
     each: str = ""
     hosts: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     asks: str = ""
 
     def __post_init__(self) -> None:

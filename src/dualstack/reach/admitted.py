@@ -160,7 +160,8 @@ def _of_their_own(
     for one in {(x.namespace, x.owner): x for x in clients}.values():
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
         mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
-        asker = _Client(one.namespace, dict(one.labels), (), one.host_network)
+        held = tuple(x for x in one.addresses if family(x) is trace.family)
+        asker = _Client(one.namespace, dict(one.labels), held, one.host_network)
         found = _through(mine, (asker,), cluster, places, by)
         yield from (found,) if shut_out(found.at(Hop.POLICY)) else ()
 
