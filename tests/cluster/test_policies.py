@@ -371,12 +371,12 @@ def test_cilium_knows_pods_by_their_labels_and_not_by_their_addresses() -> None:
 
 def test_a_client_in_the_network_of_its_node_is_beyond_labels() -> None:
     client = {**CLIENT, "spec": {**CLIENT["spec"], "hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}}
-    shut = out()
-    found = asked(shut, into(named("shop")), client=client)
+    shut, alone = out(), [w.pod("otel-a", "n1")]
+    found = asked(shut, into(named("shop")), client=client, pods=alone)
 
     assert not causes(found)
     assert Status.FAIL not in {x.at(Hop.POLICY).status for x in found.traces}
     closed = policy("obs", ingress=[])
-    assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.INSUFFICIENT_INFO}
+    assert {x.disposition for x in asked(closed, client=client, pods=alone).traces} == {Disposition.INSUFFICIENT_INFO}
     client["spec"] = {**client["spec"], "nodeName": "n3"}
     assert {x.disposition for x in asked(closed, client=client).traces} == {Disposition.DENIED}

@@ -3,13 +3,19 @@
 from copy import deepcopy
 from typing import Any
 
+import pytest
+
 from dualstack.conclusion import conclude
-from dualstack.gather.cluster import Asker
+from dualstack.gather import kinds
+from dualstack.gather.clients import of as clients_of
+from dualstack.gather.cluster import Asker, of
+from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
 from dualstack.gather.survey import survey
+from dualstack.model.address import Family
 from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.question import Question
-from dualstack.model.target import EVERYTHING
+from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.trace import Disposition, Hop, Status
 from dualstack.overview import conclude_all
 from tests.cluster import worlds as w
@@ -91,6 +97,41 @@ def test_of_a_whole_cluster_clients_in_the_network_of_their_node_need_a_block_of
     (one,) = [x for x in conclude_all(found, Question()).findings if x.code == "DS701"]
     assert "in the network of their node" in one.detail
     assert "`from: [{ipBlock: …}]` of the IPv4 and IPv6 addresses of the nodes" in one.hint
+
+
+@pytest.mark.parametrize("everything", [True, False])
+@pytest.mark.parametrize(
+    ("engine", "on", "denied"),
+    [
+        ("CalicoIsUp", ["n1"], ["{} on other nodes"]),
+        ("CiliumIsUp", ["n1"], ["{} on other nodes"]),
+        ("CalicoIsUp", ["n1", "n2", "n3"], ["{} on other nodes"]),
+        ("CalicoIsUp", ["n3"], ["{}"]),
+        ("WeaveIsUp", ["n1"], []),
+    ],
+)
+def test_a_node_gets_to_its_own_pods_and_to_no_others_by_labels(
+    engine: str, on: list[str], denied: list[str], *, everything: bool
+) -> None:
+    made = [{**deepcopy(CLIENT), "metadata": {**CLIENT["metadata"], "name": f"cart-{x}"}} for x, _ in enumerate(on, 1)]
+    for client, node in zip(made, on, strict=True):
+        client["spec"] |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet", "nodeName": node}
+        client["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "cart", "controller": True}]
+    nodes = [calico(x, engine) for x in ("n1", "n2", "n3")]
+    cart = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+    world = w.world([*w.healthy(nodes=nodes), *made, cart, DNS, into(named("shop"))])
+    target = KubeTarget("svc", "otel") if everything else KubeTarget("ds", "cart")
+    gathered = of(Asker(Stored(world), "obs" if everything else "shop"), target)
+    gathered.clients = gathered.clients or clients_of(page(made, kinds.PODS).items)
+    found = conclude(gathered, Question())
+
+    who = "pods of DaemonSet shop/cart"
+    mine = [x for x in found.traces if x.target.port == 4317 and x.family is Family.IPV4]
+    assert [x.vantage for x in mine if x.disposition is Disposition.DENIED] == [x.format(who) for x in denied]
+    assert len(mine) == 1 + (everything or on == ["n1"] or len(on) > 1) * len(denied)
+    verdict = Verdict.BROKEN if on == ["n3"] and not everything else Verdict.DEGRADED if denied else Verdict.UNKNOWN
+    assert found.verdict is verdict
 
 
 def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:

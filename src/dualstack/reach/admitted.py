@@ -14,6 +14,7 @@ from dualstack.model.text import with_article
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
+from dualstack.reach.crowds import ranges
 from dualstack.reach.engines import Engine, engine
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
@@ -32,6 +33,8 @@ _OF_SOME = "-by-labels"
 """The end of such a mark where it is for the labels of these clients, and others may get through."""
 _OF_NODES = "-in-host-network"
 """The end of such a mark where these clients are in the network of their nodes, which no labels choose."""
+_AFAR = " on other nodes"
+"""The end of what such clients are called that are not on the node of the receiver."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
 _WORDS = {Way.IN: "in", Way.OUT: "out"}
 _NAMED = "NetworkPolicy "
@@ -144,9 +147,9 @@ def admitted(
             theirs.setdefault(number, []).append(one)
     used = {every[x].target.host for x in theirs}
     for number, trace in enumerate(every):
-        found = _through(trace, _clients(trace, cluster), cluster, places, by)
+        found, *others = _fates(trace, _clients(trace, cluster), cluster, places, by)
         spared = shut_out(found.at(Hop.POLICY)) and number not in theirs and trace.target.host in used
-        yield replace(found, required=False) if spared else found
+        yield from (replace(found, required=False) if spared else found, *others)
         if not shut_out(found.at(Hop.POLICY)):
             yield from _of_their_own(trace, theirs.get(number, ()), cluster, places, by)
 
@@ -162,8 +165,25 @@ def _of_their_own(
         mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
         held = tuple(x for x in one.addresses if family(x) is trace.family)
         asker = _Client(one.namespace, dict(one.labels), held, one.host_network)
-        found = _through(mine, (asker,), cluster, places, by)
-        yield from (found,) if shut_out(found.at(Hop.POLICY)) else ()
+        askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
+        found = _fates(mine, askers or (asker,), cluster, places, by)
+        yield from (x for x in found if shut_out(x.at(Hop.POLICY)))
+
+
+def _fates(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Iterator[Trace]:
+    """A flow as policies leave it; where pods in the network of their nodes get to some of its ends alone, in two.
+
+    A node gets to its own pods, whatever policies say.
+    """
+    nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
+    near = [x for x in clients if x.host and x.node in nodes]
+    afar = [replace(x, node="") for x in clients if x.host and nodes - {x.node}]
+    if near and afar and all(x.host for x in clients):
+        other = _through(replace(trace, vantage=f"{trace.vantage}{_AFAR}"), afar, cluster, places, by)
+        if shut_out(other.at(Hop.POLICY)):
+            yield from (_through(trace, near, cluster, places, by), other)
+            return
+    yield _through(trace, clients, cluster, places, by)
 
 
 def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
@@ -172,23 +192,19 @@ def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
     if not mine and not trace.vantage.startswith(_PODS):
         return (_Client(outside=True),)
     if not mine:
-        return (_Client(addresses=_ranges(trace, cluster)),)
+        return (_Client(addresses=ranges(cluster, trace.nodes, trace.family)),)
     return tuple(_as_client(x, trace, cluster) for x in mine)
 
 
 def _as_client(pod: Pod, trace: Trace, cluster: Cluster) -> _Client:
-    held = tuple(x for x in pod.addresses if family(x) is trace.family) if pod.is_placed else _ranges(trace, cluster)
+    held = (
+        tuple(x for x in pod.addresses if family(x) is trace.family)
+        if pod.is_placed
+        else ranges(cluster, trace.nodes, trace.family)
+    )
     about, labels = pod.metadata, pod.metadata.labels or {}
     meshed = may_be_in(pod, cluster)
     return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "", meshed=meshed)
-
-
-def _ranges(trace: Trace, cluster: Cluster) -> tuple[str, ...]:
-    """The ranges of the pods of the nodes that a flow comes from, in its family."""
-    nodes = filter(None, map(cluster.node, trace.nodes))
-    ranges = [y for x in nodes for y in x.spec.pod_cidrs or ([x.spec.pod_cidr] if x.spec.pod_cidr else [])]
-    known = (x for x in ranges if is_address(x.partition("/")[0]))
-    return tuple(x for x in known if family(x.partition("/")[0]) is trace.family)
 
 
 def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Trace:
@@ -311,18 +327,17 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> _Unas
     ports = {y.port for x in slices for y in x.ports or () if y.port}
     held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
     end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
-    ranges = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
+    blocks = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
 
     def asks_at(address: str) -> bool:
-        blocks = by.blocks or address not in held
-        near = replace(end, ranges=(address,) if address else (), blocks=blocks)
+        near = replace(end, ranges=(address,) if address else (), blocks=by.blocks or address not in held)
         over = (family(address.partition("/")[0]),) if address else BOTH
         spots = (Spot(None, x, y, near, ("UDP", "TCP")) for x in ports or {53} for y in over)
         return any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots)
 
     if not mine or not (held or cluster.dns) or any(map(asks_at, (*(held or ("",)), _NODE_LOCAL))):
         return _Unasked()
-    return _Unasked(mine, by_service=any(map(asks_at, (*cluster.dns, *ranges))))
+    return _Unasked(mine, by_service=any(map(asks_at, (*cluster.dns, *blocks))))
 
 
 def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine) -> Trace:
@@ -330,9 +345,7 @@ def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine
     too = "".join(f", or {_WORDS[x.way]} to port {trace.port}" for x in shut)
     why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{too}{by.told}"
     if unasked.by_service:
-        why += (
-            "; one lets them go to the address of its Service, which is in vain unless a DNS cache on the node has it"
-        )
+        why += "; one lets them go to the address of its Service, in vain unless a DNS cache on the node has it"
     facts = (
         Evidence("lets them ask no nameserver", _called(unasked.policies), Layer.DECLARED),
         *(_fact(trace, x) for x in shut),
@@ -379,7 +392,8 @@ def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     why = f"no policy lets {_whom(trace)} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
     mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME) + (_OF_NODES if said.host else "")
     status = Status.UNKNOWN if said.apart else by.status
-    why = f"{why}; {said.missed}" if said.missed else why
+    own = "; what is on the same node gets in" if trace.vantage.endswith(_AFAR) else ""
+    why = f"{why}; {said.missed}{own}" if said.missed else f"{why}{own}"
     return _stopped(trace, TracedHop(Hop.POLICY, status, why, mark, (_fact(trace, said),)))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from dualstack.model.address import BOTH, Family, family
+from dualstack.model.address import BOTH, Family, family, is_address
 from dualstack.model.cluster import Cluster, Node, Pod
 
 Near = Mapping[Family, frozenset[str]]
@@ -112,6 +112,14 @@ def there(names: Sequence[str]) -> str:
 def listed(nodes: Sequence[str], most: int = 6) -> str:
     """The names of nodes, the first ones where there are many."""
     return ", ".join(nodes[:most]) + (f" and {len(nodes) - most} more" if len(nodes) > most else "")
+
+
+def ranges(cluster: Cluster, nodes: Iterable[str], wanted: Family) -> tuple[str, ...]:
+    """The ranges in a family that some nodes give their pods addresses from."""
+    there = filter(None, map(cluster.node, nodes))
+    held = [y for x in there for y in x.spec.pod_cidrs or ([x.spec.pod_cidr] if x.spec.pod_cidr else [])]
+    known = (x for x in held if is_address(x.partition("/")[0]))
+    return tuple(x for x in known if family(x.partition("/")[0]) is wanted)
 
 
 def _by_node(pods: Iterable[Pod]) -> Mapping[str, list[Pod]]:
