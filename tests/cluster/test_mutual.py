@@ -11,6 +11,7 @@ from dualstack.cluster import ClusterRequest, diagnose
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.stored import Stored
+from dualstack.model.address import Family
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
@@ -170,3 +171,37 @@ def test_of_everything_clients_outside_of_the_mesh_are_told(tmp_path: Path) -> N
     found = diagnose(ClusterRequest(EVERYTHING, stored=str(tmp_path)))
 
     assert "DS908" in {x.code for x in found.findings}
+
+
+def ambient(item: Object, state: str = "enabled", **spec: Any) -> Object:
+    """A pod for which its node takes part in the mesh."""
+    found = changed(item, "metadata", annotations={"ambient.istio.io/redirection": state})
+    return changed(found, "spec", **spec)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "client", "turned"),
+    [
+        (ambient(w.pod("otel-a", "n1", ["IPv4"])), CLIENT, True),
+        (ambient(w.pod("otel-a", "n1", ["IPv6"])), CLIENT, True),
+        (ambient(w.pod("otel-a", "n1", ["IPv4"]), "disabled"), CLIENT, False),
+        (ambient(w.pod("otel-a", "n1", ["IPv4"])), ambient(CLIENT), False),
+        (
+            ambient(w.pod("otel-a", "n1", ["IPv4"])),
+            changed(CLIENT, "spec", hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"),
+            False,
+        ),
+    ],
+)
+def test_the_node_of_a_pod_demands_it_for_that(receiver: Object, client: Object, turned: bool) -> None:
+    found = asked(peers(), client=client, pods=[receiver])
+
+    said = [x.detail for x in found.findings if x.code == "DS908" and x.severity == "error"]
+    assert any(x.disposition is Disposition.HANDSHAKE_FAILED for x in found.traces) is turned
+    assert ["The proxy of Istio on the nodes of" in x for x in said] == [True] * turned
+
+
+def test_a_node_that_takes_part_over_ipv4_may_let_ipv6_be() -> None:
+    found = asked(peers(), pods=[ambient(w.pod("otel-a", "n1"))])
+
+    assert {x.family for x in found.traces if x.disposition is Disposition.HANDSHAKE_FAILED} == {Family.IPV4}

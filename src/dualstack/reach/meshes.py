@@ -50,13 +50,20 @@ def one_family(places: Places, traces: Traces) -> Iterator[Meshed]:
                 yield Meshed(place, proxy, each, flows, failed)
 
 
+AMBIENT = "Istio"
+"""The mesh that takes part on the nodes of pods without a proxy in them."""
+
+
 def turned_away(places: Places, traces: Traces) -> Iterator[tuple[Place, str, tuple[Trace, ...]]]:
-    """The pods whose proxy ended exports from outside of its mesh, the mesh, and the flows that are of such clients."""
+    """The pods whose proxy ended exports from outside of its mesh, the mesh, and the flows that are of such clients.
+
+    Of a pod without one it is that of its node.
+    """
     for place in places.items.values():
         mine = [x for x in traces.items if place.name in x.servers and x.at(Hop.HANDSHAKE).mark == OUTSIDE]
         failed = tuple(x for x in mine if x.failed and x.required)
-        if place.sidecar and mine:
-            yield place, place.sidecar.mesh, failed or tuple(mine)
+        if mine:
+            yield place, place.sidecar.mesh if place.sidecar else AMBIENT, failed or tuple(mine)
 
 
 def led_astray(places: Places, traces: Traces) -> Iterator[Meshed]:

@@ -32,13 +32,20 @@ def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterato
     for trace in traces:
         met = [x for y in trace.servers if (x := places.named(y))]
         said = [demanded(x, trace, cluster.mutual) for x in met]
-        yield _ended(trace, said[0]) if said and said[0] and all(said) and _is_outside(trace, cluster) else trace
+        demands = said[0] if said and all(said) else None
+        by_node = any(x.sidecar is None for x in met)
+        yield _ended(trace, demands) if demands and _is_outside(trace, cluster, by_node=by_node) else trace
 
 
-def _is_outside(trace: Trace, cluster: Cluster) -> bool:
-    """Whether the clients of a flow, which nothing else ends, are known and none of them is in a mesh."""
+def _is_outside(trace: Trace, cluster: Cluster, *, by_node: bool) -> bool:
+    """Whether the clients of a flow, which nothing else ends, are known and none of them is in a mesh.
+
+    What comes from the network of a node, as the kubelet does, goes round a mesh that works on the nodes (Istio
+    documentation, Ambient and Kubernetes NetworkPolicy).
+    """
     mine = askers_of(trace, cluster)
-    return trace.failing is None and not trace.accepted and bool(mine) and not any(may_be_in(x, cluster) for x in mine)
+    within = any(may_be_in(x, cluster) or (by_node and x.spec.host_network) for x in mine)
+    return trace.failing is None and not trace.accepted and bool(mine) and not within
 
 
 def askers_of(trace: Trace, cluster: Cluster) -> list[Pod]:
@@ -68,6 +75,15 @@ def is_ambient(pod: Pod, cluster: Cluster) -> bool:
     return bool(noted & {*_AMBIENT})
 
 
+def _is_captured(pod: Pod, over: Family) -> bool:
+    """Whether the node of a pod surely takes what comes to it over a family; of two that may be IPv4 alone.
+
+    Istio documentation, Platform-Specific Prerequisites and Install: the option AMBIENT_IPV6 of istio-cni.
+    """
+    taken = (pod.metadata.annotations or {}).get(_AMBIENT[0]) == "enabled"
+    return taken and over is (Family.IPV4 if Family.IPV4 in pod.families else Family.IPV6)
+
+
 def is_led(place: Place, trace: Trace) -> bool:
     """Whether what comes over the family of a flow is surely led to the proxy of Istio in a pod."""
     led = [x for x in place.pod.addresses if family(x) is trace.family and place.before(x, trace.port)]
@@ -78,7 +94,7 @@ def is_led(place: Place, trace: Trace) -> bool:
 def demanded(place: Place, trace: Trace, policies: Sequence[PeerAuthentication]) -> PeerAuthentication | None:
     """The policy by which the proxy of a pod demands mTLS of what comes over the family of a flow."""
     about = place.pod.metadata
-    if not is_led(place, trace):
+    if not (is_led(place, trace) or _is_captured(place.pod, trace.family)):
         return None
     home = [x for x in policies if x.metadata.namespace == about.namespace]
     own = [x for x in home if not x.wide and selects(x.spec.selector, about.labels or {})]

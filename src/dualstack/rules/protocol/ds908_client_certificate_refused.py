@@ -89,10 +89,11 @@ def _outside(places: "Places", traces: Traces) -> Iterator[Finding]:
 
     for place, mesh, flows in turned_away(places, traces):
         failed, families = tuple(x for x in flows if x.failed), families_of(flows)
+        where = "in" if place.sidecar else "on the nodes of"
         yield Finding(
             summary=f"{mesh} turns clients outside of it away",
-            detail=f"The proxy of {mesh} in the pods of {owner_of(place.pod)} ends what comes to port {ports_of(flows)}"
-            f" over {titles(families)} without a certificate of the mesh.",
+            detail=f"The proxy of {mesh} {where} the pods of {owner_of(place.pod)} ends what comes to port "
+            f"{ports_of(flows)} over {titles(families)} without a certificate of the mesh.",
             hint="Put the clients into the mesh, or let these ports take plain text (`PERMISSIVE`).",
             severity=Severity.ERROR if failed else Severity.WARNING,
             families=families,
