@@ -1,16 +1,20 @@
 """Grafana Tempo has the receivers of the Collector in a configuration of its own."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
-from dualstack.model.diagnosis import Diagnosis
+from dualstack.model.diagnosis import Diagnosis, Verdict
 from dualstack.model.finding import Severity
 from dualstack.report.verbs.understood import render_json
 from dualstack.review import explained, lint
 from dualstack.testing.files import file
 from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart
+from tests.cluster.test_client_ways import told as client_told
 
+Object = dict[str, Any]
 OPEN = "grpc: {endpoint: '0.0.0.0:4317'}, http: {endpoint: '0.0.0.0:4318'}"
 LEFT_OUT = "grpc: , http: "
 
@@ -106,3 +110,42 @@ def test_as_a_file_it_is_judged_as_well() -> None:
     said = text("grpc: {endpoint: '::1:4317'}", ring="{kvstore: {store: memberlist}}")
 
     assert [x.code for x in lint(file(said)).diagnosis.findings] == ["DS101"]
+
+
+def with_ports(pod: Object, port: int, protocols: str) -> dict[str, Any]:
+    """A world in which a pod of Tempo has these receivers, and its Service leads to 4317 and to another port."""
+    pod["spec"]["containers"][0] |= {"image": "grafana/tempo:2.9.0", "args": ["-config.file=/conf/tempo.yaml"]}
+    pod["spec"]["containers"][0] |= {"readinessProbe": {"httpGet": {"path": "/ready", "port": 3200}}}
+    made = w.deployment()
+    made["spec"]["template"]["spec"] = {k: v for k, v in pod["spec"].items() if k != "nodeName"}
+    config = {**w.config(), "data": {"tempo.yaml": text(protocols)}}
+    ports = [{"name": f"p{x}", "port": x} for x in (4317, port)]
+    slices = w.endpoints([pod], ports=ports)
+    services = [w.service(ports=ports)]
+    return {"pods": [pod], "configs": [config], "workloads": [made], "services": services, "slices": slices}
+
+
+def test_it_has_ports_of_its_own() -> None:
+    found = client_told(cart("http://otel.obs:4317"), **with_ports(deepcopy(w.pod("otel-a", "n1")), 3200, OPEN))
+
+    assert not [x for x in found.findings if x.severity is not Severity.INFO]
+
+
+@pytest.mark.parametrize(
+    ("port", "named", "said"),
+    [
+        (4318, False, "Nothing listens on port 4318"),
+        (3200, True, "No receiver listens on port 3200"),
+        (9095, False, "No receiver listens on port 9095"),
+    ],
+)
+def test_what_it_has_no_receiver_for_is_told(port: int, named: bool, said: str) -> None:
+    pod = deepcopy(w.pod("otel-a", "n1"))
+    ports = [{"containerPort": 4317}, *([{"containerPort": port}] if named else [])]
+    pod["spec"]["containers"][0] |= {"ports": ports}
+    found = client_told(cart(f"http://otel.obs:{port}"), **with_ports(pod, port, "grpc: {endpoint: '0.0.0.0:4317'}"))
+
+    errors = [x for x in found.findings if x.severity is Severity.ERROR and not x.because]
+    assert found.verdict is Verdict.BROKEN
+    assert [x.code for x in errors] in (["DS211"], ["DS508"])
+    assert any(said in f"{x.summary} {x.detail}" for x in found.findings)

@@ -109,7 +109,7 @@ def _declared(
         tuple(balancers(root, origin, environ, used)),
         pending.holder,
         origin.location(root),
-        whole=value(root, "service") is not None and not _is_open(root),
+        whole=bool(within or value(root, "service") is not None) and not _is_open(root),
         unread=dict(unread(root, origin)),
         parts=parts,
         refused=tuple(refusals(root, origin, said, core=bool(there) and all(is_core(x.image) for _, x in there))),

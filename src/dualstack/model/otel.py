@@ -178,10 +178,10 @@ class Declared(msgspec.Struct, frozen=True):
     """What one configuration says of addresses, and the Collector version it is read for, empty where that is open.
 
     `endpoints` are those that it listens on, `destinations` those that it sends to or scrapes, `expressions` the
-    regular expressions for addresses. `whole` says that it names what runs together, in a section `service`. `unread`
-    are the texts of components, by name, of which nobody here knows whether they listen. `parts` are the holders of
-    what is merged in it, where it is several texts. `refused` is what keeps a Collector from starting with it, `idle`
-    are the endpoints of components that it has and does not use.
+    regular expressions for addresses. `whole` says that it names what runs together, of a Collector in a section
+    `service`. `unread` are the texts of components, by name, of which nobody here knows whether they listen. `parts`
+    are the holders of what is merged in it, where it is several texts. `refused` is what keeps a Collector from
+    starting with it, `idle` are the endpoints of components that it has and does not use.
     """
 
     endpoints: tuple[DeclaredEndpoint, ...] = ()

@@ -54,7 +54,9 @@ def _never(container: Container, number: int, transport: Transport, read_by: lis
     # Of what no table knows only this much is sure: OTLP's ports are the default of OTLP receivers alone.
     others = config.unread.values()
     maybe = any(str(number) in x or "$" in x for x in others) if number in OTLP_PORTS else bool(others)
-    return config.whole and not (open_ended or mine or maybe or config.refused)
+    # A program that has the receivers of the Collector within a configuration of its own has ports of its own.
+    own = number not in OTLP_PORTS and any(x.within for x in config.endpoints)
+    return config.whole and not (open_ended or mine or maybe or own or config.refused)
 
 
 def unnamed(workload: Workload, name: str) -> bool:

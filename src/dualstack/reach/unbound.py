@@ -47,15 +47,19 @@ def named_for_another(place: Place, port: int) -> str:
     """The container of another agent than the Collector that names a port where it has no receiver, in words.
 
     Such an agent has ports of its own, as for pages of it, of which its configuration of receivers says nothing. One
-    of OTLP that it names is meant for a receiver.
+    of OTLP that it names is meant for a receiver. A program that has the receivers of the Collector within a
+    configuration of its own need not name any.
     """
-    others = {x.container for x in place.opened if "/" not in x.endpoint.component}
+    others = {x.container for x in place.opened if "/" not in x.endpoint.component or x.endpoint.within}
+    silent = {x.container for x in place.opened if x.endpoint.within}
     word = re.compile(rf":{port}(?!\d)")
     near = together(place.pod) if port not in OTLP_PORTS and not place.on(port) else ()
     for each in (x for x in near if x.name in others):
         words = (*(each.command or ()), *(each.args or ()))
         if any(x.container_port == port for x in each.ports or ()) or any(map(word.search, words)):
             return f"the container `{each.name}` names it"
+        if each.name in silent:
+            return f"the container `{each.name}` may have it"
     return ""
 
 
