@@ -92,6 +92,7 @@ def _called(target: Target, *, listing: bool) -> str:
     return target.endpoint if listing else target.text
 
 
+_ENDS: tuple[Callable[[Trace], tuple[str, ...]], ...] = (lambda x: x.addresses, lambda x: x.servers)
 _GROUPINGS: tuple[Callable[[Trace], str], ...] = (
     lambda _: "",
     lambda x: f"by {x.target.scheme} ",
@@ -114,8 +115,17 @@ def _over(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
     for each in BOTH:
         mine, all_of_it = ([x for x in some if x.family is each] for some in (traces, every))
         if mine:
-            said.setdefault(_whom(mine, all_of_it), []).append(_family(each, traces, every))
+            whom = _whom(mine, all_of_it)
+            pods = "" if whom else _pods(mine, all_of_it)
+            said.setdefault(whom, []).append(f"{_family(each, traces, every)}{pods}")
     return " and ".join(f"over {' and '.join(families)}{whom}" for whom, families in said.items())
+
+
+def _pods(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
+    """The number of pods behind these flows, where others behind the same addresses fare differently."""
+    mine, known = ([{z for x in some for z in y(x)} for y in _ENDS] for some in (traces, every))
+    same = mine[0] == known[0] and mine[1] and mine[1] < known[1]
+    return f" ({len(mine[1])} of {len(known[1])} pods)" if same else ""
 
 
 def _is_even(name: Callable[[Trace], str], traces: Sequence[Trace], every: Sequence[Trace]) -> bool:
