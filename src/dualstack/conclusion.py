@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dualstack.gather.as_files import declared
 from dualstack.gather.facts import snapshot_of
 from dualstack.gather.proxy import proxy_of
-from dualstack.model.address import BOTH, Family, family, is_address
+from dualstack.model.address import Family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.deployed import Deployments, Senders
 from dualstack.model.diagnosis import Diagnosis
@@ -43,6 +43,7 @@ from dualstack.reach.cluster_dns import unanswered
 from dualstack.reach.concern import Concern, concern, deciding
 from dualstack.reach.confined import client_of, confined
 from dualstack.reach.crossed import as_clients, crossed, is_over_tls, spared, to_pods, unreached
+from dualstack.reach.crowds import first_families
 from dualstack.reach.entrance import answered, told, tried, untried
 from dualstack.reach.exports import needed
 from dualstack.reach.followed_on import followed_on
@@ -114,7 +115,9 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = world.cluster(ambiguous=whole.ambiguous if whole else None)
     if whole:
         cluster = replace(cluster, nodes=whole.nodes, more_nodes=whole.more_nodes, families=whole.families)
-    asked = replace(question, place=CLUSTER, cluster=question.cluster or cluster.families, **_first(cluster.pods))
+    asked = replace(
+        question, place=CLUSTER, cluster=question.cluster or cluster.families, **first_families(cluster.pods)
+    )
     said, texts = declared(world, asked)
     first = next(iter(asked.cluster), Family.IPV4)
     cluster = replace(cluster, pods=(*left_alone(cluster.pods, said),), proxy=proxy_of(texts.values(), first))
@@ -168,14 +171,6 @@ def _let_in(flows: Iterable[Trace], clients: Sequence[Exporter], cluster: Cluste
     """The flows as policies, and the proxies of a mesh, leave them."""
     allowed = admitted(flows, cluster, places, clients)
     return decided(mutual(allowed, cluster, places), cluster, places)
-
-
-def _first(pods: Sequence[Pod]) -> Mapping[str, tuple[Family, ...]]:
-    """The families that the first addresses of pods and of their nodes have, and those of the nodes alone."""
-    nodes = [x.status.host_ip or "" for x in pods]
-    every = {"first": [*nodes, *(y for x in pods for y in x.addresses[:1])], "nodes": nodes}
-    met = {k: {*map(family, filter(is_address, v))} for k, v in every.items()}
-    return {k: tuple(x for x in BOTH if x in v) for k, v in met.items()}
 
 
 def _ways(world: Reasoned, said: Snapshot) -> Iterator[Trace]:

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from dualstack.gather.configs import declared
 from dualstack.gather.files import Included
-from dualstack.gather.objects import OF_NODE
 from dualstack.gather.recognise import Found
 from dualstack.gather.settle import settle
 from dualstack.model.address import BOTH, Family
@@ -38,7 +37,7 @@ def evidence_of(
 
         join(seen, included.near)
     if seen.first and not question.first:
-        every, nodes = ({x for name, x in seen.first if name in y} for y in (("podIP", OF_NODE), (OF_NODE,)))
+        every, nodes = {x for _, x in seen.first}, {x for name, x in seen.first if name == "hostIP"}
         question = replace(question, first=_ordered(every), nodes=_ordered(nodes))
     configs = tuple(declared(seen, environ, version, included))
     behind = (x.service for x in seen.slices), (y.service.text for x in seen.gates for y in x.ways)

@@ -17,6 +17,9 @@ from dualstack.reach.suppress import ANNOTATION, annotation
 if TYPE_CHECKING:
     from dualstack.gather.recognise import Found
 
+FIRST = ("podIP", "hostIP")
+"""The fields of the status of a pod that hold its first address, and that of its node."""
+
 
 def take(root: Node, origin: Origin, found: "Found") -> None:
     """Read one object into what was found, by its kind. Raises KeyError for one that is not known."""
@@ -37,10 +40,6 @@ def take(root: Node, origin: Origin, found: "Found") -> None:
         found.workloads.append(manifests.workload(root, origin))
 
 
-OF_NODE = "hostIP"
-"""The field of the status of a pod that holds the first address of its node."""
-
-
 def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
     """What an object and the template of its pods say not to be told."""
     for path in dict.fromkeys(((), TEMPLATES.get(kind, ()))):
@@ -52,5 +51,5 @@ def annotations(root: Node, kind: str, origin: Origin) -> Iterator[Suppression]:
 def first(root: Node) -> Iterator[tuple[str, Family]]:
     """The families of the first address of a pod and of that of its node, by the fields of its status."""
     if text_at(root, "kind") == "Pod":
-        held = ((x, text_at(root, "status", x)) for x in ("podIP", OF_NODE))
+        held = ((x, text_at(root, "status", x)) for x in FIRST)
         yield from ((x, family(y)) for x, y in held if is_address(y))

@@ -22,23 +22,11 @@ from dualstack.reach.mutual import is_ambient, may_be_in
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.policy_marks import CHOOSES, NAMED, OF_NODES, OF_SOME, SHUT_OUT, UNCLEAR, WORDS, shut_out
 
-CHOOSES, UNCLEAR = "network-policy-for-some", "network-policy-for-labels"
-"""Marks of the hop `policy`: a NetworkPolicy lets in some clients that it chooses; labels decide that are not known."""
-SHUT_OUT: Mapping[tuple[Way, Lack], str] = {
-    (way, lack): f"network-policy-{way.name.lower()}-{lack.value}" for way in Way for lack in Lack
-}
-"""Marks of the hop `policy`: no NetworkPolicy lets these clients through, in a direction, for want of something."""
-_OF_SOME = "-by-labels"
-"""The end of such a mark where it is for the labels of these clients, and others may get through."""
-_OF_NODES = "-in-host-network"
-"""The end of such a mark where these clients are in the network of their nodes, which no labels choose."""
 _AFAR = " on other nodes"
 """The end of what such clients are called that are not on the node of the receiver."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
-_WORDS = {Way.IN: "in", Way.OUT: "out"}
-_NAMED = "NetworkPolicy "
-"""How policies are called in the sources of facts, before their names."""
 NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
 _NODE_LOCAL = "169.254.20.10/32"
@@ -91,43 +79,6 @@ class _Said(msgspec.Struct, frozen=True):
     missed: str = ""
     apart: bool = False
     host: bool = False
-
-
-def shut_out(hop: TracedHop) -> bool:
-    """Whether no NetworkPolicy lets clients through."""
-    return plain(hop.mark) in SHUT_OUT.values() or hop.mark == cluster_dns.SHUT_IN
-
-
-def plain(mark: str) -> str:
-    """A mark without what it says of other clients."""
-    return mark.removesuffix(_OF_NODES).removesuffix(_OF_SOME)
-
-
-def is_of_nodes(mark: str) -> bool:
-    """Whether a mark is of clients in the network of their nodes."""
-    return mark.endswith(_OF_NODES)
-
-
-def is_chosen(hop: TracedHop) -> bool:
-    """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
-    return hop.mark in (UNCLEAR, cluster_dns.SHUT_IN) or hop.mark.removesuffix(_OF_NODES).endswith(_OF_SOME)
-
-
-def bars(hop: TracedHop) -> Way:
-    """The direction in which the policies of a hop bar clients, or choose them."""
-    out = any(plain(hop.mark) == SHUT_OUT[Way.OUT, x] for x in Lack) or hop.mark == cluster_dns.SHUT_IN
-    chosen = [x.fact for x in hop.evidence if x.source.startswith(_NAMED)]
-    return Way.OUT if out or any(f" {_WORDS[Way.OUT]} over " in x for x in chosen[:1]) else Way.IN
-
-
-def lacks_family(hop: TracedHop) -> bool:
-    """Whether policies bar clients for their family alone."""
-    return plain(hop.mark) in (SHUT_OUT[Way.IN, Lack.FAMILY], SHUT_OUT[Way.OUT, Lack.FAMILY])
-
-
-def words(hop: TracedHop) -> str:
-    """The same in a word: `in` or `out`."""
-    return _WORDS[bars(hop)]
 
 
 def admitted(
@@ -197,11 +148,8 @@ def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
 
 
 def _as_client(pod: Pod, trace: Trace, cluster: Cluster) -> _Client:
-    held = (
-        tuple(x for x in pod.addresses if family(x) is trace.family)
-        if pod.is_placed
-        else ranges(cluster, trace.nodes, trace.family)
-    )
+    own = tuple(x for x in pod.addresses if family(x) is trace.family)
+    held = own if pod.is_placed else ranges(cluster, trace.nodes, trace.family)
     about, labels = pod.metadata, pod.metadata.labels or {}
     meshed = may_be_in(pod, cluster)
     return _Client(about.namespace, labels, held, bool(pod.spec.host_network), pod.spec.node_name or "", meshed=meshed)
@@ -342,7 +290,7 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> _Unas
 
 def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine) -> Trace:
     """A flow of clients that may not ask for the name; where they are `shut` out as well that is told with it."""
-    too = "".join(f", or {_WORDS[x.way]} to port {trace.port}" for x in shut)
+    too = "".join(f", or {WORDS[x.way]} to port {trace.port}" for x in shut)
     why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{too}{by.told}"
     if unasked.by_service:
         why += "; one lets them go to the address of its Service, in vain unless a DNS cache on the node has it"
@@ -357,11 +305,11 @@ def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine
 
 
 def _called(policies: Iterable[Policy]) -> str:
-    return ", ".join(f"{_NAMED}{x.metadata.called}" for x in policies)
+    return ", ".join(f"{NAMED}{x.metadata.called}" for x in policies)
 
 
 def _fact(trace: Trace, said: _Said) -> Evidence:
-    text = f"lets {said.let.value} of these clients {_WORDS[said.way]} over {trace.family.title}"
+    text = f"lets {said.let.value} of these clients {WORDS[said.way]} over {trace.family.title}"
     return Evidence(text, _called(said.policies), Layer.DECLARED)
 
 
@@ -389,8 +337,8 @@ def _open(trace: Trace, hop: TracedHop) -> Trace:
 def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
     apart = " of pods in the network of other nodes" if said.apart else ""
-    why = f"no policy lets {_whom(trace)} {_WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
-    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else _OF_SOME) + (_OF_NODES if said.host else "")
+    why = f"no policy lets {_whom(trace)} {WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
+    mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else OF_SOME) + (OF_NODES if said.host else "")
     status = Status.UNKNOWN if said.apart else by.status
     own = "; what is on the same node gets in" if trace.vantage.endswith(_AFAR) else ""
     why = f"{why}; {said.missed}{own}" if said.missed else f"{why}{own}"

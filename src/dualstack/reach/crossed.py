@@ -11,7 +11,6 @@ from dualstack.model.glimpse import End
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, UNCLEAR, is_chosen, lacks_family, shut_out, words
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.cluster_dns import SHUT_IN
@@ -23,6 +22,7 @@ from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.node_ports import ISOLATED, LOCAL, SPARED, enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
 from dualstack.reach.pods import Place
+from dualstack.reach.policy_marks import CHOOSES, UNCLEAR, is_chosen, lacks_family, shut_out, words
 from dualstack.reach.unheld import is_unheld
 
 _ORDER = tuple(Hop)

@@ -151,3 +151,11 @@ def families_open(node: Node, sure: Collection[Family], pods: Iterable[Pod] = ()
     shown = any(x.addresses for x in pods)
     held = ranges & addresses if shown else ranges | addresses
     return tuple(x for x in BOTH if x in held and x not in sure)
+
+
+def first_families(pods: Sequence[Pod]) -> Mapping[str, tuple[Family, ...]]:
+    """The families that the first addresses of pods and of their nodes have, and those of the nodes alone."""
+    nodes = [x.status.host_ip or "" for x in pods]
+    every = {"first": [*nodes, *(y for x in pods for y in x.addresses[:1])], "nodes": nodes}
+    met = {k: {*map(family, filter(is_address, v))} for k, v in every.items()}
+    return {k: tuple(x for x in BOTH if x in v) for k, v in met.items()}

@@ -8,12 +8,12 @@ from dualstack.model.kube import NetworkPolicies
 from dualstack.model.source import Location
 from dualstack.model.trace import Hop, Trace
 from dualstack.reach import cluster_dns
-from dualstack.reach.admitted import SHUT_OUT, is_of_nodes, plain, shut_out, words
 from dualstack.reach.engines import engine
 from dualstack.reach.live import families_of, titles
 from dualstack.reach.netpol import Lack, Way
 from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Places
+from dualstack.reach.policy_marks import SHUT_OUT, is_of_nodes, plain, shut_out, words
 
 
 def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:

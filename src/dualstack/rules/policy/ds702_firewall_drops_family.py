@@ -66,10 +66,10 @@ from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.host import Filters, FilterVerdict, Namespaces
 from dualstack.model.probe import Outcome, Probes
 from dualstack.model.trace import Hop, Status, Trace, Traces
-from dualstack.reach.admitted import shut_out
 from dualstack.reach.allow import allow, culprit, look, of, refused_here, rule_out, seen, stopping, within
 from dualstack.reach.astray import stays_unheard
 from dualstack.reach.doubt import UNDECIDED, suspect
+from dualstack.reach.policy_marks import shut_out
 
 HOP = Hop.POLICY
 SEVERITY = Severity.ERROR
