@@ -77,7 +77,7 @@ from dualstack.reach.unbound import held_by_others
 from dualstack.reach.unexplained import unexplained
 from dualstack.reach.unheld import is_unheld
 from dualstack.reach.unoffered import unoffered, untransported
-from dualstack.reach.unready import ending, over_both
+from dualstack.reach.unready import ending
 from dualstack.reach.veiled import veiled
 from dualstack.reach.verdict import verdict
 from dualstack.reach.ways import unspoken, ways
@@ -291,7 +291,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Findin
     unsaid = {x.code for x in wanted} - {x.code for x in found}
     files, _ = judged(sight.said.adding(sight.cluster), [x for x in static_rules() if x.code in unsaid], files=True)
     workloads = sight.said.having(Workloads) or Workloads()
-    helpful = useful(over_both(files), sight.cluster, sight.said.having(Services) or Services())
+    helpful = useful(files, sight.cluster, sight.said.having(Services) or Services())
     lasting = standing(helpful, tuple(sight.places.values()), workloads, sight.cluster.nodes)
     beside = (unneeded(x, sight.traces.items, workloads) for x in _beside(sight, lasting))
     every = (unmissed(told(x, sight.traces), sight.clients) for x in (*found, *beside))

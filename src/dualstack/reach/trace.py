@@ -63,7 +63,7 @@ def is_turned_away(trace: Trace) -> bool:
     The second is told only from sockets in sight, of which none takes the flow.
     """
     masked = trace.failing is not None and trace.failing.hop in (Hop.POLICY, Hop.ENDPOINTS)
-    deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark not in (CRASHED, NOTHING)
+    deaf = trace.at(Hop.LISTEN).status is Status.FAIL and trace.at(Hop.LISTEN).mark != NOTHING
     return _is_reset(trace) or (masked and deaf)
 
 

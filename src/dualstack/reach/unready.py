@@ -1,6 +1,6 @@
 """Services of a cluster behind which no endpoint is ready."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -52,8 +52,6 @@ ENDING = (
     *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
-_LISTENING = ("receivers.", "extensions.", "service.telemetry.")
-"""How the fields of a Collector begin that it listens by."""
 _TAKEN = "address already in use"
 """EADDRINUSE, in the words of strerror(3), which Go and most others repeat."""
 _KILLING = ("DS216", "DS218")
@@ -71,6 +69,8 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             near_by = [x for x in pods if not nodes or x.spec.node_name in nodes]
             found = _finding(cluster, service, why, flows, _halted(near_by, places))
             reason = held_up(cluster, pods or leaving(cluster, service), flows, places)
+            if _are_to_end(near_by, places):
+                found = replace(found, causes=ENDING)
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
@@ -127,6 +127,12 @@ def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
     return found[0] if found and all(map(_stopped, found)) else None
 
 
+def _are_to_end(pods: Sequence[Pod], places: Places) -> bool:
+    """Whether each of some pods has a Collector that cannot start, by its configuration."""
+    found = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
+    return bool(found) and all(x and x.crashes for x in found)
+
+
 def _stopped(place: Place | None) -> str:
     return next(iter(place.stopped.values()), "") if place else ""
 
@@ -136,15 +142,6 @@ def ending(place: Place, container: str) -> tuple[str, ...]:
     if lacked_memory(place.pod, container):
         return ()
     return (*ENDING, *_KILLING) if was_killed(place.pod, container) else ENDING
-
-
-def over_both(found: Iterable[Finding]) -> list[Finding]:
-    """What files say; of what a Collector listens on, what ends it does so over both families."""
-    return [replace(x, families=()) if x.code in ENDING and _is_of_listener(x) else x for x in found]
-
-
-def _is_of_listener(finding: Finding) -> bool:
-    return any(x.source.startswith(_LISTENING) for x in finding.evidence)
 
 
 def _of(place: Place) -> tuple[str, ...]:

@@ -282,7 +282,9 @@ def _related(cause: Finding, symptom: Finding) -> bool:
     if cause.location and symptom.location:
         same_file = cause.location.file == symptom.location.file
         return cause.location == symptom.location or (bool(cause.flows) and same_file)
-    return not cause.families or not symptom.families or bool(set(cause.families) & set(symptom.families))
+    alike = set(cause.families) & set(symptom.families)
+    # What a finding names as its causes itself, such as what ends a program, is none of a family.
+    return symptom.causes is not None or not cause.families or not symptom.families or bool(alike)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, bool, int, int, str, tuple[str, ...]]:

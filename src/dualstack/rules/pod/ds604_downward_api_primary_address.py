@@ -78,7 +78,7 @@ from dualstack.reach.unknowns import wanted
 
 HOP = Hop.POD
 SEVERITY = Severity.WARNING
-BECAUSE = ("DS102", "DS204", "DS212")
+BECAUSE = ("DS102", "DS204", "DS212", "DS507")
 
 
 def check(traces: Traces, declared: Declared, deployments: Deployments | None, question: Question) -> Iterator[Finding]:
