@@ -300,7 +300,7 @@ def _judged(sight: Sight, wanted: Sequence[Rule], whom: Concern) -> tuple[Findin
     if len(wanted) == len(rules()):
         said += [under(code, x) for code, x in unexplained(sight.traces, said, sight.cluster, places)]
         said += [under(code, x) for code, x in (*at_rest(sight.traces, sight.cluster), *unmade(sight.cluster))]
-        said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients)))
+        said = joined(said, (under(code, x) for code, x in cautions(sight.traces, sight.clients, sight.cluster)))
     return tuple(map(veiled, explained(map(whom.judged, said), wanted)))
 
 

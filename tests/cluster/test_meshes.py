@@ -34,6 +34,11 @@ LINKERD = {
     "restartPolicy": "Always",
     "env": [{"name": LISTENS, "value": "127.0.0.1:4140,[::1]:4140"}],
 }
+LEADING = {
+    "kind": "Sidecar",
+    "metadata": {"name": "otel", "namespace": "obs"},
+    "spec": {"ingress": [{"port": {"number": 4317}, "defaultEndpoint": "127.0.0.1:4317"}]},
+}
 FIRST = "${env:MY_POD_IP}:4317"
 
 
@@ -278,8 +283,9 @@ class TestBehind:
             "alone."
         )
 
-    def test_a_proxy_that_may_lead_to_the_loopback_by_itself_is_left_alone(self) -> None:
-        found = found_in(meshed(LINKERD), configs=[self.LOCAL])
+    @pytest.mark.parametrize(("proxy", "more"), [(LINKERD, []), (istio(DUAL), [LEADING])], ids=["linkerd", "sidecar"])
+    def test_a_proxy_that_may_lead_to_the_loopback_is_left_alone(self, proxy: Any, more: list[w.Object]) -> None:
+        found = found_in(meshed(proxy), configs=[self.LOCAL], more=more)
 
         assert found.verdict is Verdict.UNKNOWN
         assert not found.findings

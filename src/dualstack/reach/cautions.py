@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from dualstack.model.cluster import Cluster
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
@@ -71,18 +72,23 @@ _CAUTIONS = (
         "Add `{0.host}` to `NO_PROXY` in the environment of the clients, or let the proxy know the way.",
     ),
 )
+_LEADING = "Sidecar"
 _ANYBODY = Exporter("", "", "", "", "HOST:PORT")
 
 
-def cautions(traces: Traces, exporters: Iterable[Exporter]) -> Iterator[tuple[str, Finding]]:
-    """One finding, with the code of its rule, for each reason why clients fail, or may."""
+def cautions(traces: Traces, exporters: Iterable[Exporter], cluster: Cluster) -> Iterator[tuple[str, Finding]]:
+    """One finding, with the code of its rule, for each reason why clients fail, or may.
+
+    A Sidecar of Istio may lead to the loopback what comes to a pod.
+    """
     sent = clients(traces.items, exporters)
     known = {x.server for x in traces.items if x.accepted or (x.failing and x.failing.hop is Hop.LISTEN)}
+    led = any(x.kind == _LEADING for x in cluster.mesh_rules)
     for each in _CAUTIONS:
         met = [(n, x) for n, x in enumerate(traces.items) if _is_met(each, x)]
         # What one way shows of a proxy holds for the others.
-        led = [x for x in met if each.mark != LED_PAST or x[1].server not in known]
-        open_ = [(sent.get(n, ()), x) for n, x in led]
+        left = [x for x in met if each.mark != LED_PAST or not (led or x[1].server in known)]
+        open_ = [(sent.get(n, ()), x) for n, x in left]
         for why in dict.fromkeys(x.at(each.hop).why for _, x in open_):
             mine = [(by, x) for by, x in open_ if x.at(each.hop).why == why]
             yield each.code, _finding(each, [x for _, x in mine], [y for by, _ in mine for y in by])
