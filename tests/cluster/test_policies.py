@@ -15,8 +15,8 @@ from dualstack.model.exporter import Asking
 from dualstack.model.question import Question
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Disposition, Hop, Status
-from dualstack.reach.admitted import CHOOSES, is_chosen
 from dualstack.reach.engines import engine
+from dualstack.reach.policy_marks import CHOOSES, is_chosen
 from dualstack.testing.cluster import diagnosis
 from tests.cluster import worlds as w
 

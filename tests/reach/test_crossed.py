@@ -9,12 +9,12 @@ from dualstack.model.address import Family, Protocol, Target
 from dualstack.model.inspection import Crossing
 from dualstack.model.probe import Outcome, ProbeResult, ProbeTask
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
-from dualstack.reach.admitted import CHOOSES, SHUT_OUT, UNCLEAR, is_chosen
 from dualstack.reach.arrival import STALE
 from dualstack.reach.astray import LACKING
 from dualstack.reach.cluster_dns import SHUT_IN
 from dualstack.reach.crossed import NOT_SERVED, crossed
 from dualstack.reach.netpol import Lack, Way
+from dualstack.reach.policy_marks import CHOOSES, SHUT_OUT, UNCLEAR, is_chosen
 
 IP, PORT = "10.96.0.9", 4317
 NODES = ("n1", "n2", "n3")
