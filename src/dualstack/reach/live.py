@@ -72,13 +72,11 @@ def is_of(service: Service, trace: Trace) -> bool:
 def lacks_family(trace: Trace, has: Family) -> bool:
     """Whether a Service with one family, or that family itself, is what a flow lacks."""
     stop = trace.failing
-    if stop is None:
-        return False
-    if trace.through:
+    if stop and trace.through:
         return stop.mark in (LACKS, OTHER_FAMILY)
-    if stop.hop is Hop.SERVICE:
+    if stop and stop.hop is Hop.SERVICE:
         return stop.mark == node_ports.SINGLE
-    return stop.hop is (Hop.ROUTE if trace.family is has else Hop.RESOLVE)
+    return stop is not None and stop.hop is (Hop.ROUTE if trace.family is has else Hop.RESOLVE)
 
 
 def is_of_host_port(trace: Trace) -> bool:
