@@ -92,6 +92,7 @@ def test_a_health_check_that_nobody_is_known_to_reach_tells_nothing(probe: str, 
         ("dial tcp 10.244.9.1:4317: connect: connection refused", "otel-a", "warning"),
         ('Get "http://10.244.9.1:13133/": context deadline exceeded', "otel-a", "warning"),
         ("dial tcp 10.244.9.1:13133: connect: connection refused", "loki-0", "warning"),
+        ("dial tcp 10.244.9.1:13133: connect: connection refused", "otel-agent-a", "warning"),
         ("HTTP probe failed with statuscode: 503", "otel-a", "warning"),
     ],
 )

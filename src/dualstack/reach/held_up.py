@@ -9,9 +9,9 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
 from dualstack.reach.pods import Places
+from dualstack.reach.probe_events import UNHEALTHY
 from dualstack.reach.rollouts import revision
 from dualstack.reach.states import GATED, complains, cut, trouble, troubles, unscheduled
-from dualstack.reach.turned_away import UNHEALTHY
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."

@@ -26,6 +26,7 @@ from dualstack.reach.live import (
 )
 from dualstack.reach.outdated import cured, restarting
 from dualstack.reach.pods import Place, Places
+from dualstack.reach.probe_events import UNHEALTHY
 from dualstack.reach.pulls import pulled
 from dualstack.reach.rollouts import Revision, revision
 from dualstack.reach.sidecars import together
@@ -44,7 +45,6 @@ from dualstack.reach.states import (
     was_killed,
 )
 from dualstack.reach.trace import CRASHED
-from dualstack.reach.turned_away import UNHEALTHY
 
 _OTHERS = (LOCAL, NO_PORT)
 ENDING = (

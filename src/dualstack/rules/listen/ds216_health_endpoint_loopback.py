@@ -64,8 +64,8 @@ from dualstack.model.trace import Hop
 from dualstack.reach.callers import is_health, is_loopback, probes
 from dualstack.reach.edits import filled, fix, widened
 from dualstack.reach.operator import probed
+from dualstack.reach.probe_events import refused
 from dualstack.reach.start import port
-from dualstack.reach.turned_away import turned_away
 from dualstack.reach.wiring import is_told
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def lint(deployments: Deployments, cluster: "Cluster | None") -> Iterator[Findin
             asked = is_health(endpoint) and is_loopback(endpoint) and (endpoint.written or not item.workload.holds)
             probe = next(iter((*probes(item.container, endpoint), *probed(item.workload, endpoint))), None)
             if asked and probe:
-                said = turned_away(cluster, item.workload.meta, port(endpoint)) if cluster else None
+                said = refused(cluster, item.workload, port(endpoint)) if cluster else None
                 yield _finding(item, endpoint, probe, said)
 
 
