@@ -8,7 +8,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence
 from dualstack.model.slim import AUTHORITY, ConfigMapVolume
 from dualstack.model.trace import Trace
-from dualstack.reach.pods import Places
+from dualstack.reach.pods import Opened, Places
 from dualstack.reach.probe_events import UNHEALTHY
 from dualstack.reach.rollouts import revision
 from dualstack.reach.states import GATED, complains, cut, trouble, troubles, unscheduled
@@ -168,11 +168,17 @@ def _sources(pod: Pod) -> Iterator[ConfigMapVolume]:
     yield from (x for x in named if x.name not in ("", AUTHORITY))
 
 
-def _foretold(pods: Sequence[Pod], places: Places) -> Iterator[Reason]:
-    """An endpoint that ends the Collector of each of some pods, as far as its configuration tells."""
+def to_end(pods: Sequence[Pod], places: Places) -> Sequence[Opened]:
+    """The endpoints that end the Collectors of some pods, one of each; none where one of these may start."""
     every = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
     ends = [x.crashes[0] for x in every if x and x.crashes]
-    if ends and len(ends) == len(every):
+    return ends if len(ends) == len(every) else ()
+
+
+def _foretold(pods: Sequence[Pod], places: Places) -> Iterator[Reason]:
+    """An endpoint that ends the Collector of each of some pods, as far as its configuration tells."""
+    ends = to_end(pods, places)
+    if ends:
         said = f"By its configuration the Collector cannot start: `{ends[0].bound.error}`."
         yield Reason(said, f"Correct `{ends[0].endpoint.field}`, which is `{ends[0].value}` in the pod.")
 

@@ -11,7 +11,7 @@ from dualstack.model.finding import Finding, Fix, Severity
 from dualstack.model.trace import Hop, Trace, Traces
 from dualstack.reach.crowds import listed
 from dualstack.reach.endpoint_lag import missed
-from dualstack.reach.held_up import held_up
+from dualstack.reach.held_up import held_up, to_end
 from dualstack.reach.lanes import leaving, near, of_family, over, selected
 from dualstack.reach.live import (
     LOCAL,
@@ -69,7 +69,7 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             near_by = [x for x in pods if not nodes or x.spec.node_name in nodes]
             found = _finding(cluster, service, why, flows, _halted(near_by, places))
             reason = held_up(cluster, pods or leaving(cluster, service), flows, places)
-            if _are_to_end(near_by, places):
+            if to_end(near_by, places):
                 found = replace(found, causes=ENDING)
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
@@ -125,12 +125,6 @@ def _halted(pods: Sequence[Pod], places: Places) -> Place | None:
     """The first of some pods, where a container runs in none of them."""
     found = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
     return found[0] if found and all(map(_stopped, found)) else None
-
-
-def _are_to_end(pods: Sequence[Pod], places: Places) -> bool:
-    """Whether each of some pods has a Collector that cannot start, by its configuration."""
-    found = [places.items.get((x.metadata.namespace, x.metadata.name)) for x in pods]
-    return bool(found) and all(x and x.crashes for x in found)
 
 
 def _stopped(place: Place | None) -> str:
