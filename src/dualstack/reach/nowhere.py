@@ -125,9 +125,9 @@ def is_meant(key: Key, cluster: Cluster) -> bool | None:
 
     None where nothing says that a Service was meant.
     """
-    alike_ = [name for *which, _, name in cluster.meant if tuple(which) == key]
-    sure = key[0] in cluster.namespaces or (key[1] in alike_ and not is_worldly(key[0]))
-    return sure if sure or alike_ else None
+    called = [name for *which, _, name in cluster.meant if tuple(which) == key]
+    sure = key[0] in cluster.namespaces or (key[1] in called and not is_worldly(key[0]))
+    return sure if sure or called else None
 
 
 def alike(key: Key, known: Sequence[Key]) -> tuple[Key, ...]:
