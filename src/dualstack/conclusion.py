@@ -72,6 +72,7 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current
 from dualstack.reach.terms import agreed
 from dualstack.reach.trace import NOTHING
+from dualstack.reach.turned_back import told_by_pods
 from dualstack.reach.unaimed import NEEDS, silent, unaimed
 from dualstack.reach.unbound import held_by_others
 from dualstack.reach.unexplained import unexplained
@@ -128,7 +129,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     exports = [y for x, seen in inside for y in crossings(x, seen) if not (asking and x.host)]
     made = list(as_clients(exports, asking))
     glimpses = Glimpses(
-        (*_renamed(world.seen, cluster.pods), *_from_inside(exports, cluster.pods)),
+        (*told_by_pods(_renamed(world.seen, cluster.pods), cluster), *_from_inside(exports, cluster.pods)),
         world.seen.entrances,
         nameless=world.seen.nameless,
     )

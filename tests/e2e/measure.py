@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from dualstack.lab.topology import CannotBuild
-from tests.e2e import control_plane, exports, incidents, mesh
+from tests.e2e import control_plane, exports, incidents, mesh, policies
 from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
@@ -64,6 +64,8 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
     if incident.mesh:
         mesh.install(cluster)
     with ExitStack() as stack:
+        if incident.policies:
+            stack.enter_context(policies.enforced(cluster))
         stack.callback(cluster.kubectl, "delete", "namespace", incident.name, "--timeout=120s")
         for step in reversed(incident.undo):
             stack.callback(_take, cluster, incident, step)
@@ -71,6 +73,8 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
         _apply(cluster, incident)
         for step in incident.steps:
             _take(cluster, incident, step)
+        if incident.policies:
+            policies.settled(cluster)
         yield
 
 

@@ -10,8 +10,8 @@ from tests.real import helm, istio, kubernetes
 
 SOURCES = os.path.join(os.path.dirname(__file__), "programs")
 CNI = "/usr/lib/cni"  # Debian's containernetworking-plugins
-_TOOLS = ("etcd", "containerd", "ctr", "runc", "conntrack", "nft", "iptables", "ip6tables", "nsenter", "unshare",
-          "openssl", "go")  # fmt: skip
+_TOOLS = ("etcd", "containerd", "ctr", "runc", "conntrack", "nft", "iptables", "ip6tables", "ipset", "nsenter",
+          "unshare", "openssl", "go")  # fmt: skip
 
 
 def lacking() -> str:

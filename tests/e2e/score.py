@@ -118,7 +118,8 @@ def scored(cluster: Cluster, wanted: Sequence[Incident], pods: Mapping[str, str]
 def is_alone(incident: Incident) -> bool:
     """Whether an incident changes nodes or the whole cluster, or holds ports of nodes or the one proxy in front."""
     on_machines = any(x.keys() != {"kubectl"} for x in incident.steps)
-    return on_machines or bool(incident.undo) or bool(_SHARED.search(json.dumps([incident.patches, incident.objects])))
+    whole = on_machines or incident.policies or bool(incident.undo)
+    return whole or bool(_SHARED.search(json.dumps([incident.patches, incident.objects])))
 
 
 def _scored(cluster: Cluster, incident: Incident, pods: Mapping[str, str]) -> Told:

