@@ -124,17 +124,24 @@ def _of_their_own(
 def _fates(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Iterator[Trace]:
     """A flow as policies leave it; where pods in the network of their nodes get to some of its ends alone, in two.
 
-    A node gets to its own pods, whatever policies say.
+    A node gets to its own pods, whatever policies say, and a Service that is local leads to no others.
     """
+    local = _is_local(trace, cluster)
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
     near = [x for x in clients if x.host and x.node in nodes]
-    afar = [replace(x, node="") for x in clients if x.host and nodes - {x.node}]
+    afar = [replace(x, node="") for x in clients if x.host and nodes - {x.node} and not local]
     if near and afar and all(x.host for x in clients):
         other = _through(replace(trace, vantage=f"{trace.vantage}{_AFAR}"), afar, cluster, places, by)
         if shut_out(other.at(Hop.POLICY)):
             yield from (_through(trace, near, cluster, places, by), other)
             return
     yield _through(trace, clients, cluster, places, by)
+
+
+def _is_local(trace: Trace, cluster: Cluster) -> bool:
+    """Whether the address of a flow is that of a Service which leads each client to its own node alone."""
+    local = (x for x in cluster.services if x.spec.internal_traffic_policy == "Local")
+    return any({*x.addresses}.intersection(trace.addresses) for x in local)
 
 
 def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
@@ -162,7 +169,8 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         return trace
     asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x.policies]
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
-    near = [replace(x, near=x.node in nodes, home=nodes == {x.node}) for x in clients]
+    own = _is_local(trace, cluster)
+    near = [replace(x, near=own or x.node in nodes, home=own or nodes == {x.node}) for x in clients]
     ended = place is None or _fails_before(trace, Hop.LISTEN)
     said = [y for x in near for y in (_ends(trace, x, place, cluster, by) if place and not ended else ())]
     none = [x for x in said if x.let is Let.NONE]
