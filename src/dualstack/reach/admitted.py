@@ -115,7 +115,7 @@ def _of_their_own(
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
         mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
         held = tuple(x for x in one.addresses if family(x) is trace.family)
-        asker = _Client(one.namespace, dict(one.labels), held, one.host_network)
+        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=not one.host_network)
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
         found = _fates(mine, askers or (asker,), cluster, places, by)
         yield from (x for x in found if shut_out(x.at(Hop.POLICY)))
@@ -180,7 +180,8 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     if ended:
         return trace
     if shut:
-        ambient = place is not None and is_ambient(place.pod, cluster)
+        led = any(x.meshed or x.labels is None for x in clients)
+        ambient = place is not None and led and is_ambient(place.pod, cluster)
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
         return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
     unread = _unread(trace, clients, place, cluster)
