@@ -14,6 +14,7 @@ from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
 from dualstack.model.trace import Disposition, Hop, Status
+from dualstack.reach.arguments import with_script
 from dualstack.reach.properties import with_properties
 from dualstack.reach.variables import Variables
 from dualstack.report.text import render
@@ -219,3 +220,64 @@ def test_of_two_faults_that_of_a_known_client_is_told_first() -> None:
         found = w.diagnosed(w.healthy(configs=configs), clients=[said])
 
         assert f"port {port}" in next(x for x in found.findings if x.code == "DS202").summary.lower()
+
+
+X, NEW = "OTEL_EXPORTER_OTLP_ENDPOINT", "http://new:4317"
+UNCLEAR = "the command of the container"
+
+
+@pytest.mark.parametrize(
+    ("script", "value"),
+    [
+        (f"{X}={NEW} ./migrate && exec ./app", OTEL),
+        (f"{X}={NEW} ./migrate; ./app", OTEL),
+        (f"# was: {X}={NEW}, which isn't there\nexec ./app # {X}={NEW}", OTEL),
+        (f'echo "to change it: export {X}={NEW}"; exec ./app', OTEL),
+        (f"X={NEW}; export OTHER; export {X}; ./app", OTEL),
+        (f"{X}={NEW} ./app; exit $?", NEW),
+        (f"cd /app && {X}={NEW} \\\n  ./app 2>&1 | tee /log; exit 1", NEW),
+        (f"exec env A=b {X}={NEW} ./app &>/dev/null", NEW),
+        (f"{X}={NEW}; ./app", NEW),
+        (f"./wait-for-it && export {X}={NEW} &&\n exec ./app", NEW),
+        (f"HOST='new'; export {X}=\"http://$HOST\":4317; exec ./app", NEW),
+        (f"HOST=a; export HOST=new; export {X}=http://${{HOST}}:4317; exec ./app", NEW),
+        (f"export {X}=http://a:1; ./a && unset {X}; ./b", None),
+        (f"ping a && export HOST=new; export {X}=http://$HOST:4317; ./app", None),
+        (f"ping a && export {X}={NEW}; ./app", None),
+        (f"ping a && export {X}; ./app", None),
+        (f"cat a | export {X}={NEW}; ./app", None),
+        (f"{X}={NEW} ./worker & exec ./app", None),
+        (f"{X}={NEW} ./app | ./other", None),
+        (f"(export {X}={NEW}; ./app)", None),
+        (f"set -ae; {X}={NEW}; ./app", None),
+        (f"ping a || export {X}={NEW}; ./app", None),
+        (f"cat <<EOF > /x\nexport {X}={NEW}\nEOF\n./app", None),
+        (f"echo 'export {X}={NEW}' > /etc/env; . /etc/env; ./app", None),
+        (f"su app -c '{X}={NEW} ./app'", None),
+        (f"export {X}={NEW}; echo 'no end", None),
+    ],
+)
+def test_what_is_set_for_one_command_alone_or_told_is_not_set_for_the_program(script: str, value: str | None) -> None:
+    found = with_script(Variables({X: OTEL}), Container(command=["sh", "-c", script]))
+
+    assert (found.values.get(X), found.held.get(X)) == (value, None if value else UNCLEAR)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "value", "held"),
+    [
+        (["sh", "-c", f"{X}={NEW}; exec ./app"], Variables(), None, None),
+        (["sh", "-c", f"{X}={NEW}; export {X}; exec ./app"], Variables(), NEW, None),
+        (["sh", "-c", f"{X}={NEW}; exec ./app"], Variables(unread=("Secret otel",)), None, UNCLEAR),
+        (["sh", "-c", f"{X}={NEW}; exec ./app"], Variables(held={X: "Secret otel"}), NEW, None),
+        (["tini", "--", "/usr/bin/env", f"{X}={NEW}", "./app"], Variables(), NEW, None),
+        (["docker-run", "-e", f"{X}={NEW}", "./app"], Variables(), None, UNCLEAR),
+        (["sh", "-c", f"  # {X}={NEW}"], Variables(), None, None),
+    ],
+)
+def test_what_nobody_exports_is_set_within_a_script_alone(
+    words: list[str], given: Variables, value: str | None, held: str | None
+) -> None:
+    found = with_script(given, Container(command=words))
+
+    assert (found.values.get(X), found.held.get(X)) == (value, held)

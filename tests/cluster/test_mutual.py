@@ -18,7 +18,8 @@ from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.trace import Disposition, Hop
 from tests.cluster import worlds as w
 from tests.cluster.test_meshes import DUAL, istio, meshed
-from tests.cluster.test_policies import CLIENT
+from tests.cluster.test_policies import CLIENT, calico, into, named
+from tests.cluster.test_policies import asked as policed
 
 Object = dict[str, Any]
 STRICT, PERMISSIVE = {"mode": "STRICT"}, {"mode": "PERMISSIVE"}
@@ -205,3 +206,45 @@ def test_a_node_that_takes_part_over_ipv4_may_let_ipv6_be() -> None:
     found = asked(peers(), pods=[ambient(w.pod("otel-a", "n1"))])
 
     assert {x.family for x in found.traces if x.disposition is Disposition.HANDSHAKE_FAILED} == {Family.IPV4}
+
+
+def labelled(item: Object, mode: str) -> Object:
+    """A pod with the label that asks for the mesh on its node, or not to be in it."""
+    return changed(item, "metadata", labels={**item["metadata"]["labels"], "istio.io/dataplane-mode": mode})
+
+
+IN, HOST = ambient(w.pod("otel-a", "n1")), {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+
+
+@pytest.mark.parametrize(
+    ("receiver", "client", "asks", "denied"),
+    [
+        (IN, CLIENT, "", True),
+        (IN, ambient(CLIENT), "", False),
+        (IN, ambient(CLIENT, "disabled"), "none", True),
+        (IN, CLIENT, "ambient", False),
+        (IN, CLIENT, "none", True),
+        (IN, labelled(CLIENT, "none"), "ambient", True),
+        (IN, labelled(CLIENT, "ambient"), "none", False),
+        (labelled(w.pod("otel-a", "n1"), "none"), ambient(CLIENT), "", True),
+        (IN, changed(CLIENT, "spec", nodeName="n3", **HOST), "ambient", True),
+    ],
+)
+def test_the_tunnel_of_the_mesh_leaves_open_what_policies_make_of_it(
+    receiver: Object, client: Object, asks: str, denied: bool
+) -> None:
+    space = {"kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio.io/dataplane-mode": asks}}}
+    found = policed(into(named("web")), space, pods=[receiver], client=client)
+
+    assert {x.disposition is Disposition.DENIED for x in found.traces} == {denied}
+
+
+def test_of_clients_that_may_be_in_the_mesh_no_policy_is_told() -> None:
+    whole = w.world([*w.healthy(nodes=[calico("n1")], pods=[IN]), into(named("web"))])
+
+    assert {x.disposition for x in conclude(whole, Question()).traces} == {Disposition.INSUFFICIENT_INFO}
+
+
+@pytest.mark.parametrize("mode", ["none", "ambient"])
+def test_who_is_kept_out_of_the_mesh_is_turned_away(mode: str) -> None:
+    assert ended(asked(peers(), client=labelled(CLIENT, mode))) is (mode == "none")

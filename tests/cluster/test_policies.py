@@ -344,9 +344,10 @@ def test_where_some_pods_of_a_client_get_through_it_is_not_known() -> None:
 
 
 def test_where_istio_leads_connections_to_a_port_of_its_own_it_is_not_known() -> None:
-    pod = w.pod("otel-a", "n1")
-    pod["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
-    found = asked(into(named("shop"), ports=[{"port": 15008}]), pods=[pod])
+    pod, client = w.pod("otel-a", "n1"), deepcopy(CLIENT)
+    for each in (pod, client):
+        each["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    found = asked(into(named("shop"), ports=[{"port": 15008}]), pods=[pod], client=client)
 
     assert found.verdict == "unknown"
     assert not causes(found)

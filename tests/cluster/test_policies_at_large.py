@@ -155,3 +155,23 @@ def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:
     assert found.verdict is Verdict.HEALTHY
     (told,) = {x.detail for x in found.findings if x.code == "DS701"}
     assert told.startswith("The policies let none of these clients in to ports 4317 and 4318, and exports from")
+
+
+@pytest.mark.parametrize("nodes", [["n1", "n2"], ["", ""]])
+@pytest.mark.parametrize(("local", "denied"), [("Local", []), ("Cluster", ["pods of DaemonSet shop/cart"])])
+def test_a_local_service_leads_nodes_to_their_own_pods_alone(nodes: list[str], local: str, denied: list[str]) -> None:
+    made = [{**deepcopy(CLIENT), "metadata": {**CLIENT["metadata"], "name": f"cart-{x}"}} for x in (1, 2)]
+    for client, node in zip(made, nodes, strict=True):
+        client["spec"] |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet", "nodeName": node}
+        client["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "cart", "controller": True}]
+    cart = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {}}}  # fmt: skip
+    service = w.service()
+    service["spec"]["internalTrafficPolicy"] = local
+    parts = w.healthy(nodes=[calico("n1"), calico("n2")], services=[service])
+    gathered = of(
+        Asker(Stored(w.world([*parts, *made, cart, DNS, into(named("web"))])), "shop"), KubeTarget("ds", "cart")
+    )
+    found = conclude(gathered, Question())
+
+    assert {x.vantage.removesuffix(" on other nodes") for x in found.traces if x.failed} == {*denied}

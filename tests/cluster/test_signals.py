@@ -69,6 +69,9 @@ def test_what_a_client_may_send_is_all_that_nobody_switched_off(
 
 
 AGENT = {"JAVA_TOOL_OPTIONS": "-javaagent:/opt/opentelemetry-javaagent.jar"}
+FIRST, SECOND = (
+    {"JAVA_TOOL_OPTIONS": f"-javaagent:/opt/opentelemetry-javaagent-{x}.jar"} for x in ("1.33.5", "2.10.0")
+)
 OF_COLLECTOR = Exporter(
     "shop",
     "Deployment agent",
@@ -87,9 +90,12 @@ OF_COLLECTOR = Exporter(
     [
         (shop({**PLAIN, "OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp"}), "metrics and logs"),
         (shop({**PLAIN, "OTEL_LOGS_EXPORTER": "none", **AGENT}), "metrics"),
+        (shop({**PLAIN, **AGENT}), "metrics and logs"),
+        (shop({**PLAIN, **SECOND}), "metrics and logs"),
+        (shop({**PLAIN, **FIRST}), "metrics"),
+        (shop({**PLAIN, "OTEL_LOGS_EXPORTER": "otlp", **FIRST}), "metrics and logs"),
         ([OF_COLLECTOR], "logs"),
     ],
-    ids=["by variables", "by the Java agent", "by pipelines"],
 )
 def test_signals_beside_traces_that_have_no_pipeline_are_told(sent: list[Exporter], lost: str) -> None:
     one = replace(sent[0], endpoint=sent[0].endpoint.replace("otel:", "otel.obs:"))

@@ -157,3 +157,34 @@ def test_who_sends_nothing_by_otlp_alone_is_told_so_where_it_is_asked_about() ->
     (why,) = [x.why for x in found.skipped if x.needs == "ports for OTLP"]
     assert why.startswith("by `OTEL_TRACES_EXPORTER=none`, `OTEL_METRICS_EXPORTER=prometheus`")
     assert not of_all(client("a", "n1", off)).findings
+
+
+SECRET = {"envFrom": [{"secretRef": {"name": "keys"}}]}
+RUNS = {"running": {"startedAt": "2026-03-01T10:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("env", "more", "beside", "told_of"),
+    [
+        (variables(OTEL_SERVICE_NAME="cart"), {}, {"name": "backup", **SECRET}, False),
+        ([], SECRET, {"name": "backup"}, True),
+        ([], {}, {"name": "backup"}, False),
+        ([], {}, {"name": "istio-proxy"}, True),
+    ],
+)
+def test_a_container_that_exports_nothing_does_not_stand_for_its_pod(
+    env: list[Object], more: Object, beside: Object, *, told_of: bool
+) -> None:
+    """The one that cannot be made is `backup` where another one of the pod is told to export."""
+    pod = client("a", "n1", env)
+    pod["spec"]["containers"][0] |= more
+    stuck, fine = (beside, pod["spec"]["containers"][0]) if env else (pod["spec"]["containers"][0], beside)
+    pod["spec"]["containers"].append(beside)
+    state = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "keys" not found'}}
+    pod["status"]["containerStatuses"] = [
+        {"name": stuck["name"], "state": state},
+        {"name": fine["name"], "state": RUNS},
+    ]
+
+    said = [x for x in told(pod).findings if x.summary == "Pods of the client do not run"]
+    assert bool(said) is told_of

@@ -126,7 +126,7 @@ def _of_their_own(
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
         mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
         held = tuple(x for x in one.addresses if family(x) is trace.family)
-        asker = _Client(one.namespace, dict(one.labels), held, one.host_network)
+        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=not one.host_network)
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
         found = _fates(mine, askers or (asker,), cluster, places, by)
         yield from (x for x in found if shut_out(y := x.at(Hop.POLICY)) or (is_unclear(y) and is_of_nodes(y.mark)))
@@ -135,17 +135,24 @@ def _of_their_own(
 def _fates(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places: Places, by: Engine) -> Iterator[Trace]:
     """A flow as policies leave it; where pods in the network of their nodes get to some of its ends alone, in two.
 
-    A node gets to its own pods, whatever policies say.
+    A node gets to its own pods, whatever policies say, and a Service that is local leads to no others.
     """
+    local = _is_local(trace, cluster)
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
     near = [x for x in clients if x.host and x.node in nodes]
-    afar = [replace(x, node="") for x in clients if x.host and nodes - {x.node}]
+    afar = [replace(x, node="") for x in clients if x.host and nodes - {x.node} and not local]
     if near and afar and all(x.host for x in clients):
         other = _through(replace(trace, vantage=f"{trace.vantage}{_AFAR}"), afar, cluster, places, by)
         if shut_out(other.at(Hop.POLICY)):
             yield from (_through(trace, near, cluster, places, by), other)
             return
     yield _through(trace, clients, cluster, places, by)
+
+
+def _is_local(trace: Trace, cluster: Cluster) -> bool:
+    """Whether the address of a flow is that of a Service which leads each client to its own node alone."""
+    local = (x for x in cluster.services if x.spec.internal_traffic_policy == "Local")
+    return any({*x.addresses}.intersection(trace.addresses) for x in local)
 
 
 def _clients(trace: Trace, cluster: Cluster) -> tuple[_Client, ...]:
@@ -173,7 +180,8 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         return trace
     asked = [x for x in (_names(trace, x, cluster, by) for x in clients) if x.policies]
     nodes = {x.pod.spec.node_name for y in trace.servers if (x := places.named(y))}
-    near = [replace(x, near=x.node in nodes, home=nodes == {x.node}) for x in clients]
+    own = _is_local(trace, cluster)
+    near = [replace(x, near=own or x.node in nodes, home=own or nodes == {x.node}) for x in clients]
     ended = place is None or _fails_before(trace, Hop.LISTEN)
     said = [y for x in near for y in (_ends(trace, x, place, cluster, by) if place and not ended else ())]
     none = [x for x in said if x.let is Let.NONE]
@@ -183,7 +191,8 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     if ended:
         return trace
     if shut:
-        ambient = place is not None and is_ambient(place.pod, cluster)
+        led = any(x.meshed or x.labels is None for x in clients)
+        ambient = place is not None and led and is_ambient(place.pod, cluster)
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
         return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
     unread = _unread(trace, clients, place, cluster)

@@ -5,19 +5,20 @@ variable does, since it is the one whose meaning is known.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
 from dualstack.model.container import Container
 from dualstack.reach.destination import read
-from dualstack.reach.scripts import ASSIGNED, UNSET
+from dualstack.reach.scripts import MENTIONED, How, Said, said
 from dualstack.reach.variables import Variables, expanded
 
 _FLAG = re.compile(r"(?P<flag>--?(?:[\w-]+[.-])*otlp(?:[.-][\w-]+)*[.-]endpoint)(?:=(?P<value>.*))?", re.IGNORECASE)
-_MAYBE = re.compile(r"\b(?:if|case|test|while|for)\s|\[|\|\|")
 _SHELL = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _SCRIPT = "the command of the container"
+_UNCLEAR = "$"
+_QUOTES = dict.fromkeys(map(ord, "\"'"))
 _INSECURE = re.compile(r"--?(?:[\w-]+[.-])*insecure(?:=true)?", re.IGNORECASE)
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _PROTOCOLS = {"grpc": "grpc", "http": "http/protobuf"}
@@ -39,28 +40,37 @@ def with_arguments(found: Variables, container: Container) -> Variables:
 
 def with_script(found: Variables, container: Container) -> Variables:
     """The variables of a container as a script in its command leaves them; of what depends on more nobody knows it."""
-    words = [*(container.command or ()), *(container.args or ())]
-    for word in (x for x in words if "OTEL_" in x):
-        for said in sorted((*ASSIGNED.finditer(word), *UNSET.finditer(word)), key=re.Match.start):
-            found = _assigned(found, said, sure=not _MAYBE.search(word))
+    within = dict[str, str]()
+    for each in said((*(container.command or ()), *(container.args or ()))):
+        known = each.name in found.values or each.name in found.held
+        text = _filled(each.value, {**found.values, **within})
+        if each.how is not How.EXPORTED:
+            within[each.name] = text if each.how in (How.SET, How.WITHIN) else _UNCLEAR
+        if each.name.startswith("OTEL_") and (known or found.unread or each.how is not How.WITHIN):
+            found = _told(found, each, within.get(each.name) if each.how is How.EXPORTED else text, known=known)
     return found
 
 
-def _assigned(found: Variables, said: re.Match[str], *, sure: bool) -> Variables:
-    name, value = said["name"], said.groupdict().get("value")
-    values, held, by = ({k: v for k, v in x.items() if k != name} for x in (found.values, found.held, found.by))
-    text = _SHELL.sub(lambda x: found.values.get(x[1] or x[2], x[0]), (value or "").strip("\"'"))
-    if not sure or "$" in text or "`" in text:
-        held[name] = _SCRIPT
-    elif value is not None:
-        values[name], by[name] = text, f"command: {name}"
+def _filled(value: str, known: Mapping[str, str]) -> str:
+    return _SHELL.sub(lambda x: known.get(x[1] or x[2], x[0]), value)
+
+
+def _told(found: Variables, said: Said, text: str | None, *, known: bool) -> Variables:
+    """The variables with what a script says of one; who exports what is not set in it changes nothing."""
+    if text is None:
+        return found
+    values, held, by = ({k: v for k, v in x.items() if k != said.name} for x in (found.values, found.held, found.by))
+    if said.how is How.MAYBE or (said.how is How.WITHIN and not known) or _UNCLEAR in text or "`" in text:
+        held[said.name] = _SCRIPT
+    elif said.how is not How.UNSET:
+        values[said.name], by[said.name] = text.translate(_QUOTES), f"command: {said.name}"
     return replace(found, values=values, held=held, by=by)
 
 
 def names_endpoint(container: Container) -> bool:
     """Whether an argument may say where a container exports to."""
     words = (*(container.command or ()), *(container.args or ()))
-    return any(_FLAG.search(x) or ASSIGNED.search(x) for x in words)
+    return any(_FLAG.search(x) or MENTIONED.search(x) for x in words)
 
 
 def _endpoints(words: list[str], found: Variables) -> Iterator[tuple[str, str]]:

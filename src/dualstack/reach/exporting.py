@@ -14,7 +14,7 @@ from dualstack.model.cluster import Pod, Service
 from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
-from dualstack.reach.agents import with_protocol
+from dualstack.reach.agents import with_defaults
 from dualstack.reach.arguments import names_endpoint, with_arguments, with_script
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.declarative import FILES, file_variable, holder
@@ -46,7 +46,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
             if file := file_variable(found):
                 yield _exporter(pod, container, _Way(file, "", ()), found, holder(file, found))
                 continue
-            found = with_protocol(found, container, pod)
+            found = with_defaults(found, container, pod)
             found = found if COLLECTOR.search(container.image) else with_arguments(found, container)
             yield from (_exporter(pod, container, x, found) for x in _used(found))
 

@@ -68,11 +68,13 @@ def may_be_in(pod: Pod, cluster: Cluster) -> bool:
 def is_ambient(pod: Pod, cluster: Cluster) -> bool:
     """Whether the node of a pod takes part in the mesh for it: others of the mesh come to port 15008 of the pod then.
 
-    Istio documentation, Ambient and Kubernetes NetworkPolicy.
+    Istio documentation, Ambient and Kubernetes NetworkPolicy, and Add workloads to the mesh: a pod's label `none` takes
+    it out of what its namespace asks for, and none in the network of its node is in.
     """
-    about = pod.metadata
-    noted = {*(about.annotations or {}), *(about.labels or {}), *(cluster.labels_of(about.namespace) or {})}
-    return bool(noted & {*_AMBIENT})
+    noted, label = pod.metadata.annotations or {}, _AMBIENT[1]
+    own, wide = (x or {} for x in (pod.metadata.labels, cluster.labels_of(pod.metadata.namespace)))
+    wanted = "ambient" in (own.get(label), wide.get(label)) and own.get(label) != "none"
+    return not pod.spec.host_network and (wanted or noted.get(_AMBIENT[0], "disabled") != "disabled")
 
 
 def _is_captured(pod: Pod, over: Family) -> bool:

@@ -8,6 +8,7 @@ from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.reach.crowds import listed
 from dualstack.reach.exporting import owner, receives
+from dualstack.reach.sidecars import sidecar
 from dualstack.reach.states import halted, status_of, told_alike
 
 _UNMADE = "CreateContainerConfigError"
@@ -53,8 +54,15 @@ def _clients(cluster: Cluster) -> Sequence[Pod]:
 
 
 def waits(pod: Pod) -> str:
-    """How a pod fares of which a container cannot be made, in words that go on after its name; empty for others."""
-    return next((halted(pod, x.name) for x in pod.spec.containers or () if _is_unmade(x, pod)), "")
+    """How a pod fares none of whose containers that may export can be made, in words that go on after its name.
+
+    Empty for others. Where variables speak of exports in some, or may, it is those; the proxy of a mesh is none.
+    """
+    mesh = sidecar(pod)
+    every = [x for x in pod.spec.containers or () if mesh is None or x.name != mesh.container]
+    mine = [x for x in every if x.env_from or any(y.name.startswith("OTEL_") for y in x.env or ())] or every
+    unmade = [x for x in mine if _is_unmade(x, pod)]
+    return next((halted(pod, x.name) for x in unmade if unmade == mine), "")
 
 
 def _is_unmade(container: Container, pod: Pod) -> bool:
