@@ -104,7 +104,7 @@ def part_of(world: World, service: Service) -> World:
     found = of(Asker(Stored(rest), about.namespace, known), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
-    found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]
+    found.clients = [x for x in world.clients if service.is_meant_by(x)]
     near = {x.namespace for x in found.clients}
     theirs = (x for x in world.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near)
     found.keep(POLICIES.kind, *theirs)
