@@ -3,6 +3,7 @@
 So are clients of which no Service tells how they fare (`gather/singly.py`).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
@@ -39,6 +40,9 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
 _SWITCHED_OFF = "DS808"
+_UNREADY = "DS507"
+_SAID = re.compile(r" (?:container|scheduled:) (.*)")
+"""How a detail tells that (`reach/states.py`)."""
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
@@ -104,7 +108,7 @@ def part_of(world: World, service: Service) -> World:
     found = of(Asker(Stored(rest), about.namespace, known), KubeTarget("svc", about.name))
     found.unseen |= world.unseen
     found.gaps.clear()
-    found.clients = [x for x in world.clients if x.service == (about.namespace, about.name)]
+    found.clients = [x for x in world.clients if service.is_meant_by(x)]
     near = {x.namespace for x in found.clients}
     theirs = (x for x in world.objects.get(POLICIES.kind, ()) if text(x, "metadata", "namespace") in near)
     found.keep(POLICIES.kind, *theirs)
@@ -122,13 +126,14 @@ def part_of(world: World, service: Service) -> World:
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
     """Findings of several Services; those that say the same of each are told of the first one, and the others named.
 
-    What explains a finding is what does so in its own Service. Of clients, which send to many places, the same has to
-    be said `by_detail`.
+    What explains a finding is what does so in its own Service, and what one asks for has to be the same. Of clients,
+    which send to many places, the same has to be said `by_detail`.
     """
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
-        detail = finding.detail if by_detail else ""
-        alike.setdefault((finding.code, finding.summary, finding.because, detail), []).append((called, finding))
+        detail = finding.detail if by_detail else _reason(finding)
+        key = (finding.code, finding.summary, finding.because, finding.hint, detail)
+        alike.setdefault(key, []).append((called, finding))
     for (called, first), *rest in alike.values():
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
         if not rest:
@@ -142,3 +147,9 @@ def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) 
             families=tuple(dict.fromkeys(y for x in every for y in x.families)),
             flows=tuple(dict.fromkeys(y for x in every for y in x.flows)),
         )
+
+
+def _reason(finding: Finding) -> str:
+    """What a container, or the scheduler, says of pods that are not ready; empty of anything else."""
+    found = _SAID.search(finding.detail) if finding.code == _UNREADY else None
+    return found[1] if found else ""

@@ -167,6 +167,22 @@ def test_a_snapshot_keeps_it_and_so_does_one_with_pseudonyms() -> None:
         assert not unpacked("w", packed(again, "1")).beyond[0].beyond
 
 
+def test_two_ways_on_that_fail_alike_are_both_told() -> None:
+    text = json.dumps(agent(TYPO.replace("otle", "loki"))).replace('"name": "agent', '"name": "other')
+    others = json.loads(text.replace("10.244.8.", "10.244.7.").replace("fd00:244:8:", "fd00:244:7:"))
+    ends = [
+        {"addresses": [f"10.244.7.{n}"], "targetRef": {"kind": "Pod", "name": f"other-{n}"}, "nodeName": f"n{n}"}
+        for n in (1, 2)
+    ]
+    both = {**SLICE, "endpoints": [*SLICE["endpoints"], *ends]}
+    found = asked(TYPO, *others, LED[0], both, target=KubeTarget("svc", "agent"))
+
+    lost = [x.detail for x in found.findings if x.code == "DS408"]
+    assert ["otle" in x for x in lost].count(True) == 1
+    assert ["loki" in x for x in lost].count(True) == 1
+    assert {"pods of DaemonSet agent", "pods of DaemonSet other"} == {x.vantage for x in found.traces if x.failed}
+
+
 def test_in_files_it_is_found_too(tmp_path: Path) -> None:
     items = [*w.healthy(), *agent(TYPO), *LED]
     (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))

@@ -238,6 +238,7 @@ def test_of_several_addresses_no_port_is_made_up(endpoint: str, target: tuple[st
 
     assert {(x.target.host, x.target.port) for x in found.traces} == {target}
     (one,) = [x for x in found.findings if x.code == "DS119" and x.severity == "error"]
+    assert one.confidence == "declared"
     assert one.summary == "The endpoint is a list of several"
 
 

@@ -207,7 +207,7 @@ def test_ports_that_lead_to_the_receivers_of_each_other_fail_their_clients(tmp_p
     found = of_service(path)
 
     assert found.verdict == "degraded"
-    assert {x.vantage for x in found.traces if x.failed} == {"pods of Deployment cart"}
+    assert {x.vantage for x in found.traces if x.failed} == {"pods of Deployment shop/cart"}
     assert [str(x.severity) for x in of(found, "DS902")] == ["error"]
 
 

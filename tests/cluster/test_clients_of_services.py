@@ -17,6 +17,7 @@ from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.question import Question
 from dualstack.model.target import EVERYTHING, KubeTarget
 from dualstack.model.world import World
+from dualstack.overview import conclude_all
 from dualstack.report.verbs.flows import clients
 from tests.cluster import worlds as w
 from tests.cluster.test_onward import agent
@@ -137,3 +138,75 @@ def test_a_pod_with_two_containers_is_one(tmp_path: Path) -> None:
 
     shown = [x.text for x in clients(found.exporters, found.traces, found.skipped)]
     assert "    - otel.obs: 1 pod, of Deployment cart in shop" in shown
+
+
+def sends(endpoint: str, protocol: str, namespace: str = "shop") -> Object:
+    found = cart(endpoint, *variables(OTEL_EXPORTER_OTLP_PROTOCOL=protocol))
+    found["metadata"]["namespace"] = namespace
+    return found
+
+
+def of_clients(found: Diagnosis) -> dict[str, set[str]]:
+    """Whose flows fail, with the addresses that they write."""
+    failed = [x for x in found.traces if x.failed]
+    return {x.vantage: {y.asked for y in failed if y.vantage == x.vantage} for x in failed}
+
+
+@pytest.mark.parametrize("target", [SERVICE, EVERYTHING])
+def test_clients_of_one_name_in_two_namespaces_are_two(target: KubeTarget, tmp_path: Path) -> None:
+    there = "http://otel.obs:4319"
+    world = in_dump(tmp_path, sends(there, "grpc"), sends(there, "http/protobuf", "bank"), target=target)
+    found = conclude(world, Question()) if target == SERVICE else conclude_all(world, Question())
+
+    lost = [x for x in found.findings if x.code == "DS508"]
+    assert {*of_clients(found)} == {"pods of Deployment shop/cart", "pods of Deployment bank/cart"}
+    assert [x.detail.partition(" to port")[0] for x in lost] == [
+        "The pods of Deployment bank/cart send OTLP over http",
+        "The pods of Deployment shop/cart send OTLP over grpc",
+    ]
+    assert [x.hint for x in lost] == [
+        "Let them send to 4318: others speak another protocol to this one.",
+        "Let them send to 4317: others speak another protocol to this one.",
+    ]
+
+
+def test_a_client_of_another_namespace_that_speaks_another_protocol_is_told_with_it(tmp_path: Path) -> None:
+    world = in_dump(tmp_path, sends(GOOD, "grpc"), sends(GOOD, "http/protobuf", "bank"))
+
+    assert of_clients(conclude(world, Question())) == {"pods of Deployment bank/cart": {""}}
+
+
+@pytest.mark.parametrize("target", [SERVICE, EVERYTHING])
+@pytest.mark.parametrize(
+    ("endpoint", "expected", "family"),
+    [
+        ("http://10.96.0.9:4317", "DS902", "ipv4"),
+        ("http://[fd00:96::9]:4317", "DS902", "ipv6"),
+        ("http://10.96.0.9:4319", "DS508", "ipv4"),
+        ("http://10.96.0.9:4318", "", ""),
+    ],
+)
+def test_a_client_that_names_an_address_of_the_service_is_one_of_its_clients(
+    endpoint: str, expected: str, family: str, target: KubeTarget, tmp_path: Path
+) -> None:
+    world = in_dump(tmp_path, sends(endpoint, "http/protobuf"), target=target)
+    found = conclude(world, Question()) if target == SERVICE else conclude_all(world, Question())
+
+    asked = endpoint.removeprefix("http://").rpartition(":")[0].strip("[]")
+    assert [x.code for x in found.findings if x.severity == "error"] == [expected] * bool(expected)
+    assert of_clients(found) == ({"pods of Deployment shop/cart": {asked}} if expected else {})
+    assert {x.family.value for x in found.traces if x.failed} == {family} - {""}
+    assert not [x for x in found.findings if x.met is False]
+
+
+def test_a_client_with_an_address_that_its_pods_have_no_family_for_is_told_of(tmp_path: Path) -> None:
+    pod = cart("http://[fd00:96::9]:4317", families=["IPv4"])
+
+    assert told(conclude(in_dump(tmp_path, pod), Question())) != []
+
+
+def test_a_port_that_is_for_nothing_that_is_asked_about_is_missed_by_an_address_as_well(tmp_path: Path) -> None:
+    web = w.service(ports=[{"name": "web", "port": 80, "targetPort": 80}])
+    world = in_dump(tmp_path, cart("http://10.96.0.9:4317"), target=EVERYTHING, services=[web])
+
+    assert "DS508 error" in told(conclude_all(world, Question()))

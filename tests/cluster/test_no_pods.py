@@ -62,6 +62,59 @@ def test_a_node_that_reports_is_not_why() -> None:
     assert "The node" not in of(w.pod("otel-a", "n1", **NOT_READY), nodes=[well]).detail
 
 
+def crashed(error: str) -> Object:
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    last = {"terminated": {"exitCode": 1, "reason": "Error", "message": error}}
+    return {
+        **NOT_READY,
+        "containerStatuses": [{"name": "otelcol", "ready": False, "state": state, "lastState": last}],
+    }
+
+
+@pytest.mark.parametrize(("where", "expected"), [(("n1", "n2"), ""), (("n1", "n1"), "kubelet of n1")])
+def test_a_node_that_does_not_report_is_not_why_pods_of_others_end(where: tuple[str, str], expected: str) -> None:
+    silent = w.node("n1", 1)
+    silent["status"]["conditions"] = [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting."}]
+    pods = [
+        w.pod(f"otel-{x}", on, **crashed("Error: cannot start pipelines")) for x, on in zip("ab", where, strict=True)
+    ]
+    found = of(*pods, nodes=[silent, w.node("n2", 2)])
+
+    assert (expected or "Correct what the container said") in found.hint
+    assert ("The node n1" in found.detail) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        ("Error: invalid keys", 1),
+        ("Error: cannot start pipelines", 2),
+        ("Error: listen tcp 0.0.0.0:4317: bind: address already in use", 2),
+    ],
+)
+def test_services_whose_pods_end_with_other_errors_are_told_apart(error: str, number: int) -> None:
+    one, other = w.pod("otel-a", "n1", **crashed("Error: invalid keys")), w.pod("gw-a", "n2", **crashed(error))
+    other["metadata"]["labels"] = {"app": "gw"}
+    gateway = w.service(selector={"app": "gw"}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.8", "fd00:96::8"])
+    gateway["metadata"]["name"] = "gw"
+    ends = w.endpoints([other])
+    for each in ends:
+        each["metadata"] = {
+            **each["metadata"],
+            "name": each["metadata"]["name"].replace("otel", "gw"),
+            "labels": {"kubernetes.io/service-name": "gw"},
+        }
+    slices = [*w.endpoints([one]), *ends]
+    found = conclude_all(
+        w.world(w.healthy(pods=[one, other], services=[w.service(), gateway], slices=slices)), Question()
+    )
+
+    told = [x.detail for x in found.findings if x.code == "DS507"]
+    assert len(told) == number
+    assert all(any(y in x for x in told) for y in (error, "Error: invalid keys"))
+    assert any("The same is true of Service gw." in x for x in told) is (number == 1)
+
+
 def creating(**volume: Any) -> Object:
     found = w.pod("otel-a", "n1", (), phase="Pending", **NOT_READY, **CREATING)
     found["spec"]["volumes"][0]["configMap"] |= volume

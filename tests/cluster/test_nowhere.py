@@ -439,14 +439,14 @@ OPERATED = {
 }
 
 
-def operator(replicas: int, available: str = "True") -> Object:
+def operator(replicas: int, available: str = "True", **status: Any) -> Object:
     container = {"name": "manager", "image": "ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator:1"}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "operator", "namespace": "system"},
         "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}},
-        "status": {"conditions": [{"type": "Available", "status": available}]},
+        "status": {"conditions": [{"type": "Available", "status": available}], **status},
     }
 
 
@@ -455,6 +455,7 @@ def operator(replicas: int, available: str = "True") -> Object:
     [
         ([operator(0)], ", and no pod of it runs: Deployment system/operator has `replicas: 0`."),
         ([operator(1, "False")], ", and no pod of it runs: Deployment system/operator is not available."),
+        ([operator(3, "False", readyReplicas=1)], "."),
         ([operator(1)], "."),
         ([], "."),
     ],
@@ -472,9 +473,17 @@ def test_a_service_that_the_operator_has_not_made_is_told_so(more: list[Object],
         assert one.hint.startswith("Let the Operator run")
 
 
-@pytest.mark.parametrize("name", ["made-collector", "other-collector", "made"])
-def test_a_resource_that_makes_no_such_service_is_not_waited_for(name: str, tmp_path: Path) -> None:
-    held = {**OPERATED, "spec": {"mode": "sidecar" if name == "made-collector" else "daemonset"}}
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("made-collector", {"mode": "sidecar"}),
+        ("made-collector", {"managementState": "unmanaged"}),
+        ("other-collector", {"mode": "daemonset"}),
+        ("made", {"mode": "daemonset"}),
+    ],
+)
+def test_a_resource_that_makes_no_such_service_is_not_waited_for(name: str, spec: Object, tmp_path: Path) -> None:
+    held = {**OPERATED, "spec": spec}
 
     (one,) = of(told(folder(tmp_path, cart(f"http://{name}.obs:4317"), held, operator(0))), "DS408")
     assert one.summary == "No Service has this name"

@@ -104,5 +104,5 @@ def test_a_host_port_that_leads_to_another_port_than_the_receiver_has_is_mended_
     found = told(client_, pods=[held])
 
     (why,) = [x for x in found.findings if x.severity is Severity.ERROR]
-    assert (why.code, why.summary) == ("DS211", "The host port leads to a closed port")
+    assert (why.code, why.summary, why.confidence) == ("DS211", "The host port leads to a closed port", "declared")
     assert why.hint.startswith("Write `containerPort: 4317` beside `hostPort: 4317`, in the place of 4319: there the")

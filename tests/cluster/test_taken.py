@@ -173,3 +173,27 @@ def test_the_pods_of_its_only_node_are_asked_for_who_has_the_port(api: Make) -> 
         None,
         "the pod obs/agent-n1, of DaemonSet agent, holds 4317",
     ]
+
+
+def test_who_has_the_port_over_udp_does_not_hold_it() -> None:
+    over = deepcopy(vendor())
+    for each in over["spec"]["containers"][0]["ports"]:
+        each["protocol"] = "UDP"
+
+    assert "holds 4317" not in root(of(over, waiting())).detail
+
+
+def test_a_sidecar_that_is_restarted_always_holds_it() -> None:
+    held = vendor()
+    first = held["spec"]["containers"][0]
+    held["spec"]["initContainers"] = [{"name": "s", "image": "x", "restartPolicy": "Always", "ports": first["ports"]}]
+    first["ports"] = []
+
+    assert "On n1 the pod obs/datadog-1, of DaemonSet obs/datadog, holds 4317" in root(of(held, waiting())).detail
+
+
+def test_who_waits_for_a_port_over_udp_waits_for_nobody_who_has_it_over_tcp() -> None:
+    asks = waiting()
+    asks["spec"]["containers"][0]["ports"][0]["protocol"] = "UDP"
+
+    assert not [x for x in of(vendor(), asks).findings if "datadog" in x.detail and x.code == "DS607"]

@@ -274,7 +274,7 @@ def test_what_may_not_be_read_may_have_a_port(kind: str) -> None:
     assert why(conclude(world, Question())) == []
 
 
-@pytest.mark.parametrize(("namespace", "where"), [("nope", "in the namespace `nope`"), ("", "in the cluster")])
+@pytest.mark.parametrize(("namespace", "where"), [("nope", "in the namespace `nope`"), ("", "that was found")])
 def test_a_cluster_may_have_nothing_of_this_kind(namespace: str, where: str) -> None:
     world = w.world(w.healthy(services=[], slices=[], pods=[]))
     world.target, world.namespace = str(EVERYTHING), namespace
@@ -321,7 +321,7 @@ def test_where_no_service_is_for_otlp_those_who_send_are_named() -> None:
     sends = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.100.0.1:4317")
 
     said = (
-        "no Service in the cluster has one, or leads to a Collector. Pods send to `http://10.100.0.1:4317`; ask about"
+        "no Service that was found has one, or leads to a Collector. Pods send to `http://10.100.0.1:4317`; ask about"
     )
     assert of_all(client("a", "n1", sends)) == f"{said} them: `dualstack diagnose deploy/cart -n shop`"
 
@@ -334,7 +334,7 @@ def test_a_client_that_is_no_deployment_is_named_by_its_pod() -> None:
 
 
 def test_where_no_service_is_for_otlp_there_may_be_collectors() -> None:
-    assert of_all().startswith("no Service in the cluster has one, or leads to a Collector; there are Collectors")
+    assert of_all().startswith("no Service that was found has one, or leads to a Collector; there are Collectors")
 
 
 def test_a_client_that_is_lost_is_told_in_the_place_of_ports() -> None:

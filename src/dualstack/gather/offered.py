@@ -18,6 +18,7 @@ class Offered:
         """Nothing yet. Where not the `whole` of the objects is at hand only those that are asked about are followed."""
         self._whole = whole
         self._ports: dict[Key, frozenset[int]] = {}
+        self._addresses: dict[str, Key] = {}
         self._aliases: dict[Key, Key] = {}
         self._told: set[Key] = set()
 
@@ -25,15 +26,16 @@ class Offered:
         """Note the ports of a Service; of one that is asked about by itself it is `told` anyway who lacks which."""
         key = (service.metadata.namespace, service.metadata.name)
         self._told |= {key} if told else set()
+        self._addresses.update(dict.fromkeys(service.addresses, key))
         if service.alias:
             self._aliases[key] = service.alias
         elif not service.headless and service.spec.type != "ExternalName":
             self._ports[key] = frozenset(x.port for x in service.spec.ports or () if x.protocol == "TCP")
 
     def lacks(self, one: Exporter) -> bool:
-        """Whether the Service that a client names is there, and lacks the port, of which nobody is told yet."""
-        key, target = one.service, one.target
-        if key is None or key in self._told or target is None or one.literal:
+        """Whether the Service that a client means is there, and lacks the port, of which nobody is told yet."""
+        key, target = one.service or self._addresses.get(one.host), one.target
+        if key is None or key in self._told or target is None:
             return False
         end = self._aliases.get(key, key)
         ports = self._ports.get(end) if self._whole or end in self._told else None

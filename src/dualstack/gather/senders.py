@@ -73,7 +73,7 @@ def apart(ask: Asker, pods: Iterable[Pod], find: Callable[[Pod], Object | None],
     )
     found, asked = clients.Clients(teller(ask.api)), Singles(closely=bool(held))
     for pod in (x for x in pods if not sends_on(x)):
-        for one in (x for x in found.see(pod) if x.service in led):
+        for one in (x for x in found.see(pod) if x.service in led or x.host in known.addresses):
             how = doubt(one, pod, known)
             item = find(pod) if how is not None and asked.wants(one, how) else None
             if how is not None and item:

@@ -103,6 +103,11 @@ class Service(Slim, frozen=True):
         found = _IN_CLUSTER.match(self.spec.external_name or "") if self.spec.type == "ExternalName" else None
         return (found["namespace"], found["name"]) if found else None
 
+    def is_meant_by(self, one: Exporter) -> bool:
+        """Whether a client sends to it, by its name or by one of its cluster addresses."""
+        about = self.metadata
+        return one.service == (about.namespace, about.name) or one.host in self.addresses
+
     def by_node_port(self, number: int) -> ServicePort | None:
         """The port that nodes offer under a number."""
         return next((x for x in self.spec.ports or () if x.node_port == number and x.protocol == "TCP"), None)

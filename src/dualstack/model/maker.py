@@ -52,12 +52,13 @@ class MakerSpec(Slim, frozen=True):
 class MakerStatus(Slim, frozen=True):
     """What a controller says of the pods that it makes; `desired_number_scheduled` is that of a DaemonSet.
 
-    `updated_replicas` are the pods of the template that stands there now.
+    `updated_replicas` are the pods of the template that stands there now, and `ready_replicas` those that are ready.
     """
 
     conditions: list[Condition] | None = None
     desired_number_scheduled: int | None = None
     updated_replicas: int | None = None
+    ready_replicas: int | None = None
 
 
 class Maker(Slim, frozen=True):

@@ -180,8 +180,12 @@ class World(msgspec.Struct):
 
 
 def _is_served(item: Object) -> bool:
-    """Whether the Operator makes a Service for a Collector (operator internal/manifests/collector/collector.go)."""
-    return part(item, "spec").get("mode") != "sidecar"
+    """Whether the Operator makes a Service for a Collector (operator internal/manifests/collector/collector.go).
+
+    It makes nothing of one that is not managed (operator internal/controllers/opentelemetrycollector_controller.go).
+    """
+    said = part(item, "spec")
+    return said.get("mode") != "sidecar" and said.get("managementState") != "unmanaged"
 
 
 def of_template(item: Object) -> Object:

@@ -39,7 +39,8 @@ def _causes(others: Iterable[Finding], own: Sequence[Finding], doubted: set[str]
 
 
 def _key(finding: Finding) -> tuple[object, ...]:
-    return finding.code, finding.location, finding.summary
+    """What is the same fault: one of no file is told by what it says of its flows."""
+    return finding.code, finding.location, finding.summary, "" if finding.location else finding.detail
 
 
 def _worse(one: Severity, other: Severity) -> bool:

@@ -11,7 +11,7 @@ from dualstack.model.trace import Trace
 from dualstack.reach.pods import Opened, Places
 from dualstack.reach.probe_events import UNHEALTHY
 from dualstack.reach.rollouts import revision
-from dualstack.reach.states import GATED, complains, cut, trouble, troubles, unscheduled
+from dualstack.reach.states import GATED, complains, cut, stopped, trouble, troubles, unscheduled
 
 _MOUNT = "Make what the pod mounts, or correct the name of it in the pod."
 _SANDBOX = "Mend what the network plugin, or the container runtime, of the node says."
@@ -55,14 +55,21 @@ def held_up(cluster: Cluster, pods: Sequence[Pod], flows: Iterable[Trace], place
 
 
 def _nodes(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:
-    """Nodes that do not report (Kubernetes documentation, Nodes, Node status)."""
-    for pod in pods:
-        node = cluster.node(pod.spec.node_name or "") if not pod.ready else None
-        for each in (node.status.conditions or ()) if node else ():
-            if node and each.type == "Ready" and each.status != "True":
-                name, words = node.metadata.name, (each.message or each.reason or "nobody says why").rstrip(".")
-                said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
-                yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+    """Nodes that do not report (Kubernetes documentation, Nodes, Node status), where no pod ends on another one."""
+    down = [(x, _silence(cluster, x)) for x in pods if not x.ready]
+    if any(not said and any(map(stopped, x.status.container_statuses or ())) for x, said in down):
+        return
+    for pod, words in ((x, said) for x, said in down if said):
+        name = pod.spec.node_name
+        said = f"The node {name} of the pod {pod.metadata.called} is not ready: {words}"
+        yield Reason(f"{said}.", f"See why the kubelet of {name} does not report, or move the pods elsewhere.")
+
+
+def _silence(cluster: Cluster, pod: Pod) -> str:
+    """Why the node of a pod does not report; empty where it does, or the pod is on none that is known."""
+    node = cluster.node(pod.spec.node_name or "")
+    silent = (x for x in (node.status.conditions or () if node else ()) if x.type == "Ready" and x.status != "True")
+    return next(((x.message or x.reason or "nobody says why").rstrip(".") for x in silent), "")
 
 
 def _labels(cluster: Cluster, pods: Iterable[Pod]) -> Iterator[Reason]:

@@ -20,8 +20,8 @@ from dualstack.reach.sidecars import together
 
 
 def names(pod: Pod, port: int) -> bool:
-    """Whether a pod says that it holds a port of its node."""
-    mine = [y for x in pod.spec.containers or () for y in x.ports or ()]
+    """Whether a pod says that it holds a port of its node for TCP, as OTLP is sent over that."""
+    mine = [y for x in together(pod) for y in x.ports or () if y.protocol == "TCP"]
     there = bool(pod.spec.host_network)
     return not pod.finished and any(x.host_port == port or (there and x.container_port == port) for x in mine)
 
@@ -37,7 +37,7 @@ def on_node(name: str, port: int, address: str, cluster: Cluster, places: Spots)
         if pod.spec.host_network:
             yield from (Backend(x, port, place=place) for x in pod.addresses if _listens(pod, place, port))
             continue
-        mine = [y for x in pod.spec.containers or () for y in x.ports or () if y.host_port == port]
+        mine = [y for x in together(pod) for y in x.ports or () if y.host_port == port and y.protocol == "TCP"]
         numbers = [x.container_port for x in mine if is_bound_to(x.host_ip or "", address)]
         yield from (Backend(x, numbers[0], place=place) for x in pod.addresses if numbers and not pod.finished)
 

@@ -73,7 +73,8 @@ def _stopped(maker: Maker) -> str:
     if maker.spec.replicas == 0:
         return f"{called} has `replicas: 0`"
     said = {x.type: x.status for x in maker.status.conditions or ()}
-    return f"{called} is not available" if said.get("Available") == "False" else ""
+    runs = bool(maker.status.ready_replicas)
+    return f"{called} is not available" if said.get("Available") == "False" and not runs else ""
 
 
 def host_ports(pod: Pod) -> list[int]:

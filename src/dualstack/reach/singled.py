@@ -52,7 +52,8 @@ def doubt(one: Exporter, pod: Pod, known: Around) -> Doubt | None:
         return Doubt.OPEN if one.host_network or len(together(pod)) > 1 else Doubt.FAILS
     if is_address(host):
         lacking = bool(one.families) and family(host) not in one.families
-        return Doubt.FAILS if lacking else None if host in known.addresses else Doubt.OPEN
+        told = host in known.addresses and not _may_be_refused(pod, known)
+        return Doubt.FAILS if lacking else None if told else Doubt.OPEN
     if host in own_names(pod):
         return Doubt.ODD
     return _by_name(one, pod, known)
@@ -68,4 +69,9 @@ def _by_name(one: Exporter, pod: Pod, known: Around) -> Doubt | None:
         return Doubt.FAILS
     if not pod.asks_cluster_dns or strange(one.host, known.domains, known.slips)[0]:
         return Doubt.ODD
-    return Doubt.OPEN if known.ruled or (known.meshed and not sidecar(pod)) else None
+    return Doubt.OPEN if _may_be_refused(pod, known) else None
+
+
+def _may_be_refused(pod: Pod, known: Around) -> bool:
+    """Whether a mesh may refuse what comes from a pod, and not what comes from others."""
+    return known.ruled or (known.meshed and not sidecar(pod))

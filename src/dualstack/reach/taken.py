@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dualstack.model.cluster import Cluster, Pod
+from dualstack.model.container import ContainerPort
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.exporting import is_collector
 from dualstack.reach.holders import names
 from dualstack.reach.live import owner_of, waiting_for
+from dualstack.reach.sidecars import together
 from dualstack.reach.states import unscheduled
 from dualstack.reach.unheld import maker
 
@@ -51,8 +53,9 @@ def waiting(cluster: Cluster, traces: Traces) -> Iterator[Waiting]:
     for owner in dict.fromkeys(map(owner_of, every)):
         mine = tuple(x for x in every if owner_of(x) == owner)
         ports = wanting(mine[0])
+        asked = [x.host_port for x in _asked(mine[0]) if x.host_port and x.protocol == "TCP"]
         nodes = {*map(bound_to, mine)}
-        held = (x for x in cluster.pods if x.spec.node_name and any(names(x, y) for y in ports))
+        held = (x for x in cluster.pods if x.spec.node_name and any(names(x, y) for y in asked))
         holders = tuple(x for x in held if "" in nodes or x.spec.node_name in nodes)
         astray = tuple(_astray(holders, ports, cluster, traces))
         flows = (*waiting_for(cluster, traces, mine), *astray)
@@ -74,8 +77,12 @@ def bound_to(pod: Pod) -> str:
 
 def wanting(pod: Pod) -> tuple[int, ...]:
     """The ports of a node that a pod asks for, where no node has them free."""
-    named = (y.host_port for x in pod.spec.containers or () for y in x.ports or () if y.host_port)
+    named = dict.fromkeys(x.host_port for x in _asked(pod) if x.host_port)
     return tuple(named) if _waits(pod) else ()
+
+
+def _asked(pod: Pod) -> Iterator[ContainerPort]:
+    return (y for x in together(pod) for y in x.ports or ())
 
 
 def _waits(pod: Pod) -> bool:

@@ -114,7 +114,7 @@ def _silent(cluster: Cluster, target: str) -> str:
 
 def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> str:
     """Why nothing was found where everything was asked about: whom to ask about instead, if anybody is there."""
-    where = f"in the namespace `{namespace}`" if namespace else "in the cluster"
+    where = f"in the namespace `{namespace}`" if namespace else "that was found"  # a dump need not hold all
     said = f"no Service {where} has one, or leads to a Collector"
     if clients:
         one = clients[0]
@@ -122,7 +122,7 @@ def _nowhere(cluster: Cluster, namespace: str, clients: Sequence[Exporter]) -> s
         return f"{said}. Pods send to {hosts}; ask about them: `dualstack diagnose {_asked(one)} -n {one.namespace}`"
     if cluster.pods:
         return f"{said}; there are Collectors, to whom clients come in another way. Ask about one of these clients"
-    return f"{said}. Is it the right {where.split()[2]}?"
+    return f"{said}. Is it the right {'namespace' if namespace else 'cluster'}?"
 
 
 _ROLLED = ("deploy", "ds", "sts")

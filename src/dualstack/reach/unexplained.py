@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, TITLES, Family, Target
 from dualstack.model.cluster import Cluster
-from dualstack.model.finding import Finding, Severity
+from dualstack.model.evidence import Layer
+from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
 from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKEN
@@ -162,12 +163,15 @@ def _finding(hop: Hop, why: str, flows: Sequence[Trace]) -> Finding:
     families = families_of(flows)
     which = " and ".join(dict.fromkeys(x.target.endpoint for x in flows))
     over = f" over {families[0].title}" if len(families) == 1 else ""
+    evidence = tuple(dict.fromkeys(y for x in flows for y in x.at(hop).evidence))
+    read = bool(evidence) and all(x.layer is Layer.DECLARED for x in evidence)
     return Finding(
         summary=f"Exports end at the hop {hop}{over}",
         detail=f"Of {which}: {why}.",
         hint=_NEAREST[hop][1],
         families=families,
-        evidence=tuple(dict.fromkeys(y for x in flows for y in x.at(hop).evidence)),
+        confidence=Confidence.DECLARED if read else Confidence.OBSERVED,
+        evidence=evidence,
         flows=keys(flows),
         causes=(),
     )

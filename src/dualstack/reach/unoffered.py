@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Protocol, Target
+from dualstack.model.address import BOTH, OTLP_PORTS, TITLES, Protocol, Target, family
 from dualstack.model.cluster import Cluster, Service, ServicePort
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.exporter import Exporter
@@ -38,13 +38,32 @@ def unoffered(cluster: Cluster, exporters: Iterable[Exporter], question: Questio
         led = end_of(service, cluster).service if service.spec.type == "ExternalName" else service
         if led is None or led.headless:
             continue
-        about = service.metadata
         ports = {x.port for x in led.spec.ports or () if x.protocol == "TCP"}
-        named = [x for x in every if x.service == (about.namespace, about.name) and not x.literal]
-        lost = {(x.owner, y.port): (x, y) for x in named if (y := x.target) and y.port not in ports}
+        named = [x for x in every if service.is_meant_by(x)]
+        lost = {
+            (x.namespace, x.owner, y.port, y.protocol, x.literal and x.host): (x, y)
+            for x in named
+            if (y := x.target) and y.port not in ports
+        }
         for one, target in lost.values():
             said = Evidence(one.says, one.place, Layer.DECLARED)
-            yield from _ended((service, led), f"pods of {one.owner}", target, question, said)
+            for trace in _ended((service, led), sent_by(one, service, cluster), target, question, said):
+                yield from by_address(trace, one)
+
+
+def sent_by(one: Exporter, service: Service, cluster: Cluster) -> str:
+    """What the flows of a client to a Service are said to be of; one of another namespace is told with that."""
+    away = one.namespace != service.metadata.namespace
+    return f"pods of {one.made_by(ambiguous=cluster.ambiguous or away)}"
+
+
+def by_address(trace: Trace, one: Exporter) -> Iterator[Trace]:
+    """A flow to a Service as that of a client which may name it by one of its addresses, of this family or not."""
+    if not one.literal:
+        yield trace
+    elif family(one.host) is trace.family:
+        hop = TracedHop(Hop.RESOLVE, Status.NOT_APPLICABLE, "the endpoint is an address")
+        yield replace(trace, hops=tuple(hop if x.hop is Hop.RESOLVE else x for x in trace.hops), asked=one.host)
 
 
 def not_offered(service: Service, port: int, *said: Evidence) -> TracedHop:
@@ -90,8 +109,8 @@ def _ended(
         TracedHop(Hop.RESOLVE, Status.PASS, f"the name of {service.called}"),
         not_offered(led, target.port, *said),
     )
-    for family in (x for x in question.expect or held if x in held):
-        flow = Flow(who, (), replace(target, host=host(service)), family, ())
+    for each in (x for x in question.expect or held if x in held):
+        flow = Flow(who, (), replace(target, host=host(service)), each, ())
         yield traced(flow, hops)
 
 
@@ -99,9 +118,11 @@ def lost_on_the_way(cluster: Cluster, traces: Traces, places: Places) -> Iterato
     """One finding for each port that clients name and their Service lacks."""
     failing = [x for x in traces.broken if x.failing and x.failing.mark == NOT_OFFERED]
     for service, flows in by_service(cluster, failing):
-        for port in dict.fromkeys(x.target.port for x in flows):
-            mine = tuple(x for x in flows if x.target.port == port)
-            yield _finding(cluster, service, port, mine, places)
+        sent = dict.fromkeys((x.target.port, x.protocol) for x in flows)
+        for port, protocol in sent:
+            mine = tuple(x for x in flows if x.target.port == port and x.protocol is protocol)
+            several = len([x for x in sent if x[0] == port]) > 1
+            yield _finding(cluster, service, port, mine, places, several=several)
 
 
 def _addition(service: Service, port: int, protocol: Protocol, places: Sequence[Place]) -> str:
@@ -144,7 +165,10 @@ def _elsewhere(target: Target, usable: Sequence[int], title: str, add: str) -> s
     return f"Send to the Service of a receiver: {why}. Or, where its pods take {title}, {add}"
 
 
-def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places) -> Finding:
+def _finding(
+    cluster: Cluster, service: Service, port: int, flows: tuple[Trace, ...], places: Places, *, several: bool
+) -> Finding:
+    """What is told of flows that speak the same; `several` protocols are for one port of the pods each."""
     stop, protocol = flows[0].at(Hop.SERVICE), flows[0].protocol
     held = [x for y in selected(cluster, service) if (x := places.items.get((y.metadata.namespace, y.metadata.name)))]
     add = _addition(service, port, protocol, held)
@@ -162,8 +186,9 @@ def _finding(cluster: Cluster, service: Service, port: int, flows: tuple[Trace, 
     elif add.startswith("Give") and usable and not any(taking.values()):
         add = _elsewhere(flows[0].target, usable, TITLES[protocol], f"{add[0].lower()}{add[1:]}")
     alias = next((x for x in cluster.services if _promises(x, port) and host(x) == flows[0].target.host), None)
-    if alias and ports:
-        add, ports = f"Let them send {ports}: no port of an alias leads to another one", ""
+    if (alias or several) and ports:
+        why = "no port of an alias leads to another one" if alias else "others speak another protocol to this one"
+        add, ports = f"Let them send {ports}: {why}", ""
     every = dict.fromkeys(x.vantage for x in flows)
     who = " and ".join(x for x in every if len(every) == 1 or x != ANYBODY)
     through = f"{alias.called} is another name alone, whatever ports it has. " if alias else ""

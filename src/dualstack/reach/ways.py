@@ -43,7 +43,7 @@ from dualstack.reach.unasked import unasked
 from dualstack.reach.unasked import unheld as unheld_nameserver
 from dualstack.reach.undefined import is_open, undefined, unlinked
 from dualstack.reach.unheld import unheld
-from dualstack.reach.unoffered import not_offered
+from dualstack.reach.unoffered import by_address, not_offered, sent_by
 
 SHORT, UNLIKE = "not-whole", "no-label"
 """Marks of the hop `resolve`: the resolver makes no name of the cluster of the host, or that can be none."""
@@ -77,18 +77,20 @@ def unspoken(world: World, exporters: Iterable[Exporter], traces: Iterable[Trace
     known = {(x.target.host, x.target.port, x.protocol) for x in flows if x.failed or x.accepted}
     judged = {(x.target.host, x.target.port) for x in flows}
     found = dict[tuple[object, ...], Trace]()
-    for one in (x for x in exporters if x.protocol and not x.literal):
-        target, service = one.target, cluster.service(*one.service) if one.service else None
+    for one in (x for x in exporters if x.protocol):
+        target, service = one.target, next((x for x in cluster.services if x.is_meant_by(one)), None)
         if target is None or service is None or (host(service), target.port, target.protocol) in known:
             continue
         ends = _SPOKEN if (host(service), target.port) in judged else (Hop.LISTEN, *_SPOKEN)
         for port in (x for x in service.spec.ports or () if x.port == target.port):
             for trace in of_port(service, port, target.protocol, world, None):
                 sent = replace(trace, target=replace(trace.target, tls=target.tls))
-                told = replace(as_told(understood(sent, places), one), vantage=f"pods of {one.owner}", nodes=())
+                who = sent_by(one, service, cluster)
+                met = replace(as_told(understood(sent, places), one), vantage=who, nodes=())
                 over = not one.families or trace.family in one.families
-                if over and told.failing and told.failing.hop in ends:
-                    found[one.owner, target.port, target.protocol, trace.family] = told
+                for told in by_address(met, one):
+                    if over and told.failing and told.failing.hop in ends:
+                        found[who, told.asked, target.port, target.protocol, trace.family] = told
     yield from found.values()
 
 
