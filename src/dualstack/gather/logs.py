@@ -4,7 +4,7 @@ That is what the kubelet does itself under `terminationMessagePolicy: FallbackTo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from dualstack.gather.as_files import declared
 from dualstack.gather.kinds import PODS
@@ -33,12 +33,13 @@ _FAILED = 1
 """The code with which a Collector ends that cannot start (cmd/builder, main.go.tmpl: log.Fatalf)."""
 _RIGHT, _PODS = Right("get", "pods/log"), Right("list", "pods")
 
+T = TypeVar("T")
 State = MutableMapping[str, Any]
 
 
 def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
     """Note in the states of containers what their logs end with, and who has their port. Raises Unreachable."""
-    for (about, name), (state, previous) in list(_ended(world))[:_CONTAINERS]:
+    for (about, name), (state, previous) in _first(world, _ended(world), "the logs of containers"):
         space, pod = about
         tell(f"the end of the log of {name} in the pod {pod}")
         asked = {"container": name, "tailLines": _LINES, "limitBytes": _BYTES}
@@ -50,12 +51,20 @@ def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
             world.gaps.append(Missing(f"the log of {name} in the pod {pod}", why))
             continue
         state["log"] = error_in(raw.decode(errors="replace"))
-    for mine, ended, port in list(_turned_away(world))[:_CONTAINERS]:
+    for mine, ended, port in _first(world, _turned_away(world), "who has the port of a node"):
         tell(f"who has port {port} of the node {text(mine, 'spec', 'nodeName')}")
         ended["holder"] = _holder(api, world, mine, port)
-    for pending, node, condition in list(_waiting(world))[:_CONTAINERS]:
+    for pending, node, condition in _first(world, _waiting(world), "who has the ports of a node"):
         tell(f"who has the ports of the node {node} that {pending.metadata.name} waits for")
         condition["holder"] = _kept_from(pending, _there(api, world, node))
+
+
+def _first(world: World, found: Iterable[T], called: str) -> list[T]:
+    """The first of what may be asked for; that there is more is a gap."""
+    every = list(found)
+    if every[_CONTAINERS:]:
+        world.gaps.append(Missing(called, f"{len(every[_CONTAINERS:])} more were not looked at"))
+    return every[:_CONTAINERS]
 
 
 def holders_in(whole: World, world: World) -> None:
@@ -143,17 +152,18 @@ Found = tuple[tuple[tuple[str, str], str], tuple[State, bool]]
 
 def _ended(world: World) -> Iterator[Found]:
     """Containers that ended badly, one for each workload and name, and whether they have been started again since."""
-    known = set[tuple[str, str]]()
+    known = set[tuple[str, str, str]]()
     for pod in world.objects.get("Pod", ()):
         about, status = part(pod, "metadata"), part(pod, "status")
         made = next((text(x, "name") for x in parts(about, "ownerReferences")), text(about, "name"))
+        where = text(about, "namespace")
         for each in (*parts(status, "initContainerStatuses"), *parts(status, "containerStatuses")):
             state, last = each.get("state") or {}, each.get("lastState") or {}
             end: State
             end, name = state.get("terminated") or last.get("terminated") or {}, str(each.get("name"))
-            if _is_silent(end) and not state.get("running") and (made, name) not in known:
-                known.add((made, name))
-                yield ((text(about, "namespace"), text(about, "name")), name), (end, not state.get("terminated"))
+            if _is_silent(end) and not state.get("running") and (where, made, name) not in known:
+                known.add((where, made, name))
+                yield ((where, text(about, "name")), name), (end, not state.get("terminated"))
 
 
 def _turned_away(world: World) -> Iterator[tuple[Object, State, int]]:
