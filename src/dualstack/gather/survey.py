@@ -24,7 +24,7 @@ from dualstack.gather.offered import Offered
 from dualstack.gather.pages import Page, page
 from dualstack.gather.singly import Singles, ask_singly, kept
 from dualstack.gather.stored import Stored
-from dualstack.gather.waiting import waiting
+from dualstack.gather.waiting import busy, waiting
 from dualstack.model.address import Family, is_address
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
@@ -79,6 +79,7 @@ class _Survey:
         self.over: set[Key] = set()
         self.own: set[Key] = set()
         self.nodes: set[str] = set()
+        self.jobs: set[Key] = set()
         self.pods: list[Object] = []
         self.clients, self.singles = Clients(teller(ask.api)), Singles(closely=isinstance(ask.api, Stored))
         self.led: dict[Key, tuple[Family, ...]] = {}
@@ -140,6 +141,7 @@ class _Survey:
                     wanted.append(place)
                 continue
             self.spaces.add(pod.metadata.namespace)
+            self.jobs |= busy([pod])
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if found := self.see_client(pod):
                 alone[place] = found
@@ -215,7 +217,7 @@ def survey(ask: Asker) -> World:
         for one in found.every(kinds.PODS, pods):
             found.see_pods(one)
     ask.world.objects[kinds.PODS.kind] = found.pods
-    for item, pod in waiting(ask, ask.namespace):
+    for item, pod in waiting(ask, ask.namespace, found.jobs):
         found.keep_clients(found.see_client(pod, 0), item)
     ask.world.clients = found.clients.items
     named = {x.service for x in ask.world.clients}
