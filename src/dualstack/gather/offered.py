@@ -1,5 +1,7 @@
 """Which clients name a port that their Service lacks, where no flow to a Service that is asked about tells of it."""
 
+from collections.abc import Collection
+
 from dualstack.model.cluster import Service
 from dualstack.model.exporter import Exporter
 
@@ -14,10 +16,10 @@ class Offered:
     what it stands for.
     """
 
-    def __init__(self, *, whole: bool) -> None:
-        """Nothing yet. Where not the `whole` of the objects is at hand only those that are asked about are followed."""
-        self._whole = whole
+    def __init__(self) -> None:
+        """Nothing yet."""
         self._ports: dict[Key, frozenset[int]] = {}
+        self._addresses: dict[Key, tuple[str, ...]] = {}
         self._aliases: dict[Key, Key] = {}
         self._told: set[Key] = set()
 
@@ -28,6 +30,7 @@ class Offered:
         if service.alias:
             self._aliases[key] = service.alias
         elif not service.headless and service.spec.type != "ExternalName":
+            self._addresses[key] = tuple(service.addresses)
             self._ports[key] = frozenset(x.port for x in service.spec.ports or () if x.protocol == "TCP")
 
     def lacks(self, one: Exporter) -> bool:
@@ -35,6 +38,16 @@ class Offered:
         key, target = one.service, one.target
         if key is None or key in self._told or target is None or one.literal:
             return False
-        end = self._aliases.get(key, key)
-        ports = self._ports.get(end) if self._whole or end in self._told else None
+        ports = self._ports.get(self._aliases.get(key, key))
         return ports is not None and target.port not in ports
+
+    def lacking(self, clients: Collection[Exporter]) -> list[Key]:
+        """The Services that lack the ports of those of some clients that come to them, and of which nobody is told yet.
+
+        One to which others of them come is left out: what becomes of these follows from more than its ports.
+        """
+        ends = [(self._aliases.get(x.service, x.service), self.lacks(x)) for x in clients if x.service]
+        met = {end for end, lacks in ends if not lacks} | self._told
+        hosts = {x.host for x in clients if x.literal}
+        found = dict.fromkeys(end for end, lacks in ends if lacks and end not in met)
+        return [x for x in found if not hosts.intersection(self._addresses[x])]

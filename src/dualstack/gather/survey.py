@@ -8,6 +8,7 @@ import contextlib
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -86,7 +87,7 @@ class _Survey:
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
-        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered(whole=isinstance(ask.api, Stored))
+        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -244,9 +245,22 @@ def _ask_singly(found: _Survey) -> None:
     for alias in (z for y in page(items, kinds.PODS).items if y for z in y.spec.host_aliases or ()):
         if listed and is_address(alias.ip):
             _is_vacant(alias.ip, found)
-    near = source if isinstance(source, Stored) else kept(world, items, lambda x: listed and _is_gone(x, found))
-    ask_singly(near, world, chosen)
+    if isinstance(source, Stored):
+        ask_singly(source, world, chosen)
+    else:
+        service = cache(lambda x: _named(found.ask, x))
+        for who, some in chosen.items():
+            lacking = found.offered.lacking([x for x in world.clients if (x.namespace, x.owner) == who])
+            near = kept(world, items, lambda x: listed and _is_gone(x, found), map(service, lacking))
+            ask_singly(near, world, {who: some})
     world.gaps += found.singles.left_out(chosen, world.lost)
+
+
+def _named(ask: Asker, key: Key) -> Object | None:
+    """A Service that the lists gave, and of which nothing was kept; None where it may not be read."""
+    with contextlib.suppress(Refused):
+        return ask.api.object(kinds.SERVICES, *key)
+    return None
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:
