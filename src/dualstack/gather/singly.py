@@ -1,7 +1,7 @@
 """Clients that are asked about by themselves where everything is: `reach/singled.py` says which.
 
-Of each workload a few pods are kept whole while the lists go by. An API server is asked for nothing more: what the
-lists left out is then not known.
+Of each workload a few pods are kept whole while the lists go by. An API server is asked for nothing more than Services
+that lack a port: what else the lists left out is then not known.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
