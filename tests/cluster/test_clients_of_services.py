@@ -86,6 +86,42 @@ def test_a_cron_job_without_a_pod_is_a_client_by_its_template(
     assert [x.code for x in found.findings if x.severity == "error"] == ["DS508"] * (expected or 0)
 
 
+ACTIVE = {"active": [{"kind": "Job", "name": "load-1"}]}
+
+
+def tried(phase: str) -> Object:
+    """A pod of a Job of the CronJob load."""
+    made = cart("http://localhost:4317")
+    made["metadata"] |= {"name": "load-1-x", "ownerReferences": [{"kind": "Job", "name": "load-1"}]}
+    made["status"]["phase"] = phase
+    return made
+
+
+@pytest.mark.parametrize(("phase", "there"), [("Failed", True), ("Running", False), ("Pending", False)])
+def test_between_two_tries_of_its_job_a_cron_job_is_a_client(phase: str, there: bool, tmp_path: Path) -> None:
+    job = workload("CronJob", "http://otel.obs.svc:4319")
+    job["status"] = ACTIVE
+
+    for target in (SERVICE, EVERYTHING):
+        world = in_dump(tmp_path, job, tried(phase), target=target)
+        assert ("CronJob load" in [x.owner for x in world.clients]) is there
+
+
+@pytest.mark.parametrize(("more", "there"), [(0, True), (1, False)])
+def test_of_an_api_server_the_cron_jobs_of_the_namespace_are_clients(
+    more: int, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = workload("CronJob", "http://otel.obs.svc:4319")
+    found = live(job)
+    assert [(x.owner, x.pods) for x in found.exporters] == [("CronJob load", 0)]
+    assert [x.code for x in found.findings if x.severity == "error"] == ["DS508"]
+
+    listed = Stored.listed
+    monkeypatch.setattr(Stored, "listed", lambda *x: listed(*x)._replace(more=more))
+    job["status"] = ACTIVE
+    assert [x.owner for x in live(job, tried("Failed")).exporters] == ["CronJob load"] * there
+
+
 def test_its_flows_stand_beside_those_of_the_service_and_it_is_one_client() -> None:
     found = live(cart(GOOD, families=["IPv4"]), **ONE_FAMILY)
 

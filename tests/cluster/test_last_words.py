@@ -57,6 +57,29 @@ def test_logs_are_asked_for_where_containers_left_no_message(api: Make) -> None:
     assert gap.why.endswith("--feature logs`")
 
 
+def test_workloads_of_one_name_in_two_namespaces_are_two(api: Make) -> None:
+    mine, other = crashed(), crashed()
+    other["metadata"]["namespace"] = "shop"
+
+    with server((200, {}, LOG.encode()), (200, {}, b"Error: another one")) as kept:
+        last_lines(api(kept.url), w.world([mine, other]), lambda _: None)
+
+    ends = [x["status"]["containerStatuses"][0]["lastState"]["terminated"] for x in (mine, other)]
+    assert [x["log"] for x in ends] == [error_in(LOG), "Error: another one"]
+
+
+def test_logs_that_are_not_asked_for_are_a_gap(api: Make) -> None:
+    pods = [crashed(f"otel-{x}") for x in range(10)]
+    for each in pods:
+        each["metadata"]["ownerReferences"] = []
+    world = w.world(pods)
+
+    with server(*[(200, {}, LOG.encode())] * 8) as kept:
+        last_lines(api(kept.url), world, lambda _: None)
+
+    assert [(x.needs, x.why) for x in world.gaps] == [("the logs of containers", "2 more were not looked at")]
+
+
 def test_a_log_that_is_gone_is_a_gap(api: Make) -> None:
     world = w.world([crashed()])
 

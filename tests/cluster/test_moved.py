@@ -166,3 +166,25 @@ def test_the_service_of_that_name_in_another_namespace_is_named(refuses: bool) -
     (one,) = [x for x in conclude(world, Question()).findings if x.code == "DS408"]
     assert ("there is `otel.obs`." in one.detail) is not refuses
     assert "otel.web" not in one.detail
+
+
+@pytest.mark.parametrize(
+    ("mode", "summary"),
+    [
+        ("deployment", "The Operator has not made the Service"),
+        ("sidecar", "No Service has this name"),
+        ("", "No Service has this name"),
+    ],
+)
+def test_an_api_server_is_asked_for_what_the_operator_would_make_it_of(mode: str, summary: str) -> None:
+    resource = {
+        "kind": "OpenTelemetryCollector",
+        "metadata": {"name": "gw", "namespace": "obs"},
+        "spec": {"mode": mode},
+    }
+    held = gathered([*w.healthy(), cart("http://gw-collector.obs.svc:4317"), *([resource] if mode else [])])
+    world = of(Asker(Live(held), "shop"), KubeTarget("pod", "a"))
+    world.namespace, world.target = "shop", "pod/a"
+
+    (one,) = [x for x in conclude(world, Question()).findings if x.code == "DS408"]
+    assert one.summary == summary

@@ -117,6 +117,11 @@ MAY = "See what the container said when it ended: the pod obs/agent-1 of Replica
         ({"exitCode": 1}, "127.0.0.1:4317", {"node": "n2"}, "Correct what the container said when it ended."),
         ({"exitCode": 1}, "127.0.0.1:4317", {"down": True}, "Correct what the container said when it ended."),
         ({"exitCode": 2}, "127.0.0.1:4317", {}, "Correct what the container said when it ended."),
+        ({"exitCode": 1}, "127.0.0.1:4317", {"mine": "127.0.0.1:4317"}, MAY),
+        ({"exitCode": 1}, "[::1]:4317", {"mine": "127.0.0.1:4317"}, "Correct what the container said when it ended."),
+        ({"exitCode": 1}, "[::1]:4317", {"mine": "localhost:4317"}, MAY),
+        ({"message": LAST_WORDS}, "[::1]:34317", {"mine": "[::1]:34317"}, HAS),
+        ({"message": LAST_WORDS}, "[::1]:34317", {"mine": "127.0.0.1:34317"}, "Give one of the two another port: a pr"),
     ],
 )
 def test_who_has_the_port_by_its_configuration_is_named(
@@ -134,10 +139,35 @@ def test_who_has_the_port_by_its_configuration_is_named(
     mine["spec"]["hostNetwork"], other["metadata"]["labels"] = True, {"app": "agent"}
     if about.get("down"):
         other["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
-    more = {"configs": [w.config(), reads], "workloads": [w.deployment(), made], "slices": w.endpoints([mine])}
-    items = [{"apiVersion": "v1", **x} for x in w.healthy(pods=[mine, other], **more)]
-    (tmp_path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    own = w.config(about["mine"], "127.0.0.1:34320") if "mine" in about else w.config()
+    more = {"configs": [own, reads], "workloads": [w.deployment(), made], "slices": w.endpoints([mine])}
+    assert _hint(tmp_path, *w.healthy(pods=[mine, other], **more)).startswith(hint)
 
-    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(tmp_path)))
+
+def _hint(path: Path, *objects: Object) -> str:
+    """What is to be done by what was stored."""
+    items = [{"apiVersion": "v1", **x} for x in objects]
+    (path / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    found = diagnose(ClusterRequest(KubeTarget("svc", "otel"), namespace="obs", stored=str(path)))
     (told,) = (x for x in found.findings if x.code == "DS507" and x.severity == "error" and not x.because)
-    assert told.hint.startswith(hint)
+    return told.hint
+
+
+def test_a_pod_of_the_same_name_in_another_namespace_is_another_one(tmp_path: Path) -> None:
+    mine, other = _turned_away(), deepcopy(w.pod("otel-a", "n1"))
+    other["metadata"] |= {"namespace": "shop", "labels": {"app": "agent"}}
+    other["spec"] |= {"hostNetwork": True, "containers": [{"name": "a", "ports": [{"containerPort": 34317}]}]}
+
+    told = _hint(tmp_path, *w.healthy(pods=[mine, other], slices=w.endpoints([mine])))
+    assert "the pod shop/otel-a of ReplicaSet otel-1 has the one that it wants" in told
+
+
+def test_who_was_told_by_the_api_server_to_have_the_port_is_kept(tmp_path: Path) -> None:
+    loud, mute = _turned_away(), crashed(name="otel-b", holder="the pod edge/agent-2 of DaemonSet agent")
+    mute["spec"]["hostNetwork"] = True
+    loud["status"]["containerStatuses"][0]["lastState"]["terminated"]["holder"] = (
+        "the pod edge/agent-1 of DaemonSet agent"
+    )
+
+    assert "the pod edge/agent-1 of DaemonSet agent has the one" in _hint(tmp_path, *w.healthy(pods=[loud]))
+    assert "the pod edge/agent-2 of DaemonSet agent listens on" in _hint(tmp_path, *w.healthy(pods=[mute]))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dualstack.gather.ahead import Ahead
 from dualstack.gather.archive import packed, unpacked
 from dualstack.gather.cluster import Asker
 from dualstack.gather.offered import Offered
@@ -98,9 +99,33 @@ def alias(to: str) -> Object:
 def test_a_port_that_a_service_for_something_else_or_an_alias_lacks_is_told(
     endpoint: str, service: Object, expected: list[str]
 ) -> None:
-    found = asked(cart(endpoint), service)
+    for found in (asked(cart(endpoint), service), conclude_all(live(cart(endpoint), service)[0], Question())):
+        assert [x for x in told(found) if x.startswith("DS508")] == expected
 
-    assert [x for x in told(found) if x.startswith("DS508")] == expected
+
+def live(*more: Object) -> tuple[World, list[tuple[str, str]]]:
+    """What a survey of an API server finds, and the Services that it was asked for by name."""
+    asked_for = list[tuple[str, str]]()
+    held = whole(*more)
+
+    class Source(Stored):
+        def object(self, kind: Any, namespace: str, name: str) -> Any:
+            asked_for.extend([(namespace, name)] if kind.kind == "Service" else [])
+            return super().object(kind, namespace, name)
+
+    class Api(Ahead):
+        def every(self, kind: Any, namespace: str = "") -> Any:
+            return self._source.every(kind, namespace)
+
+    return survey(Asker(Api(Source(held, complete=True)), "")), asked_for  # type: ignore[arg-type]
+
+
+def test_an_api_server_is_asked_for_a_service_that_lacks_a_port_of_clients_once() -> None:
+    pods = [cart("http://web:4319", owner=f"cart-{x}") for x in range(3)]
+
+    assert live(*pods, cart("http://web:8080", owner="well"), service("web"))[1] == [("shop", "web")]
+    for held in (service("web"), alias("otel.obs")):
+        assert live(cart("http://otelcol:4319"), cart("http://web:8080"), held)[1] == []
 
 
 @pytest.mark.parametrize(("port", "expected"), [(3100, ["DS508"]), (8080, [])])
@@ -112,15 +137,26 @@ def test_a_port_that_an_agent_sends_on_to_and_its_service_lacks_is_told(port: in
     assert {x.vantage for x in found.traces if x.failed} == ({"pods of DaemonSet obs/agent"} if expected else set())
 
 
-@pytest.mark.parametrize(("whole", "expected"), [(True, ["web", "site", "otelcol"]), (False, ["otelcol"])])
-def test_of_what_was_left_out_of_lists_nobody_is_asked_about_for_a_port(whole: bool, expected: list[str]) -> None:
-    offered = Offered(whole=whole)
+@pytest.mark.parametrize("other", ["http://web:8080", "http://10.96.0.50:8080"])
+def test_of_an_api_server_nothing_is_told_of_a_service_that_has_another_port_of_its_clients(other: str) -> None:
+    web = service("web")
+    web["spec"] |= {"clusterIP": "10.96.0.50", "clusterIPs": ["10.96.0.50"], "ipFamilies": ["IPv4"]}
+    logs = variables(OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=other)
+
+    assert told(conclude_all(live(cart("http://web:4319"), web)[0], Question())) == ["DS508 error"]
+    assert live(cart("http://web:4319", *logs), web)[1] == []
+    near = live(cart("http://web:4319"), cart(other, owner="well"), web)
+    assert (told(conclude_all(near[0], Question())), near[1]) == (["DS508 error"], [("shop", "web")])
+
+
+def test_a_service_and_what_it_stands_for_may_lack_a_port() -> None:
+    offered = Offered()
     objects = [service("web"), w.service(), {**alias("web.shop"), "metadata": {"name": "site", "namespace": "shop"}}]
     for each in (*objects, alias("otel.obs")):
         offered.see(converted(each, Service), told=each["metadata"]["name"] == "otel")
     every = [Exporter("shop", "Deployment a", "a", "X", f"http://{x}:4319") for x in ("web", "site", "otelcol", "none")]
 
-    assert [x.host for x in every if offered.lacks(x)] == expected
+    assert [x.host for x in every if offered.lacks(x)] == ["web", "site", "otelcol"]
 
 
 def test_what_it_left_out_is_not_known() -> None:

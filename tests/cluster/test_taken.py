@@ -157,6 +157,12 @@ def test_in_a_dump_who_holds_the_port_is_found_beside_what_is_asked_about(tmp_pa
         "On n1 the pod obs/datadog-1, of DaemonSet datadog, holds 4317, and is no Collector."
     )
 
+    for each in pod["status"]["conditions"]:
+        each["holder"] = "the pod edge/agent-1, of DaemonSet agent, holds 4317"
+    assert asked(folder(tmp_path, *objects)).detail.endswith(
+        "On n1 the pod edge/agent-1, of DaemonSet agent, holds 4317."
+    )
+
 
 def test_the_pods_of_its_only_node_are_asked_for_who_has_the_port(api: Make) -> None:
     listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [sister("n1"), vendor()]}

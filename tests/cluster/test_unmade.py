@@ -229,7 +229,10 @@ def test_cron_jobs_that_wait_are_clients_of_a_whole_cluster() -> None:
     off = workload("CronJob", "http://off.obs.svc:4317")
     off["metadata"]["name"], off["spec"]["suspend"] = "off", True
     waits = workload("CronJob", "http://none.obs.svc:4317")
-    held = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), waits, runs, off)])
+    works = pod("runs-1-x", "n2", "http://localhost:4317")
+    works["spec"]["containers"][0]["env"] = []
+    works["metadata"] |= {"namespace": "shop", "ownerReferences": [{"kind": "Job", "name": "runs-1"}]}
+    held = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), waits, runs, off, works)])
 
     world = survey(Asker(Stored(held, complete=True), ""))
 

@@ -142,7 +142,7 @@ def told(found: Agent, text: str) -> tuple[list[str], list[str]]:
         (
             FLUENT,
             ["4:1  = 0.0.0.0:4317 tcp posix listen http input[0].listen"],
-            ["10:10 fd00::5 = fd00::5 host http  output[0].host"],
+            ["10:10 fd00::5 = [fd00::5]:4318 host http  output[0].host"],
         ),
     ],
     ids=["alloy", "vector", "telegraf", "fluent-bit"],
@@ -151,6 +151,22 @@ def test_each_endpoint_is_found_at_its_characters(text: str, listens: list[str],
     assert said(text) == (listens, sends)
     crlf = [x for y in said(text.replace("\n", "\r\n")) for x in y]
     assert [x.split(" = ")[0] for x in crlf] == [x.split(" = ")[0] for x in listens + sends]
+
+
+@pytest.mark.parametrize(
+    ("host", "value"),
+    [
+        ("fd00::5", "[fd00::5]:80"),
+        ("[fd00::5]", "[fd00::5]:80"),
+        ("10.0.0.5", "10.0.0.5:80"),
+        ("gw:4318", "gw:4318"),
+        ("${HOST}", "${HOST}:80"),
+    ],
+)
+def test_a_port_that_is_left_out_stands_behind_a_host_of_any_form(host: str, value: str) -> None:
+    _, (sends,) = said(FLUENT.replace("fd00::5", host).replace("    PORT 4318\n", ""))
+
+    assert sends == f"10:10 {host} = {value} host http  output[0].host"
 
 
 def test_what_is_yaml_is_read_from_its_nodes() -> None:

@@ -8,7 +8,7 @@ from dualstack.gather import alloy_tree, fluent_tree, toml_tree
 from dualstack.gather.errors import BadFile
 from dualstack.gather.yaml_tree import MappingNode, Node, Origin, ScalarNode, items, pairs, scalar
 from dualstack.knowledge import table
-from dualstack.model.address import Protocol
+from dualstack.model.address import Protocol, is_address
 from dualstack.model.foreign import ForeignListener
 from dualstack.model.otel import Declared, DeclaredEndpoint, Destination, Holder
 from dualstack.model.sockets import Transport
@@ -190,7 +190,9 @@ class _Place(NamedTuple):
         form, protocol, client = (_choice(row[x], url=url) for x in ("form", "protocol", "client"))
         port = scalar(_get(self.component, row["port"])) if row["port"] else ""
         port = port or row["default"].rpartition(":")[2]
-        said = self._valued(written.text + (f":{port}" if port and ":" not in written.text else ""))
+        text, alone = written.text, is_address(written.text.removeprefix("[").removesuffix("]"))
+        apart = f"{text}:{port}" if port and ":" not in text else text
+        said = self._valued(self._joined(text) if row["port"] and alone else apart)
         unset = tuple(dict.fromkeys(REFERENCE.findall(said)))
         switch = self._said(row["unless"]).lower() if row["unless"] else ""
         insecure = self._said(row["insecure"])

@@ -3,14 +3,15 @@
 That is what the kubelet does itself under `terminationMessagePolicy: FallbackToLogsOnError`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from typing import Any, NamedTuple, TypeVar
 
 from dualstack.gather.as_files import declared
 from dualstack.gather.kinds import PODS
 from dualstack.gather.kube_api import Api
-from dualstack.gather.kube_objects import Refused, parts, text
+from dualstack.gather.kube_objects import Refused, key, parts, text
 from dualstack.gather.pages import page
+from dualstack.model.address import Scope, is_address, scope, unmapped
 from dualstack.model.cluster import Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.question import Question
@@ -33,12 +34,13 @@ _FAILED = 1
 """The code with which a Collector ends that cannot start (cmd/builder, main.go.tmpl: log.Fatalf)."""
 _RIGHT, _PODS = Right("get", "pods/log"), Right("list", "pods")
 
+T = TypeVar("T")
 State = MutableMapping[str, Any]
 
 
 def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
     """Note in the states of containers what their logs end with, and who has their port. Raises Unreachable."""
-    for (about, name), (state, previous) in list(_ended(world))[:_CONTAINERS]:
+    for (about, name), (state, previous) in _first(world, _ended(world), "the logs of containers"):
         space, pod = about
         tell(f"the end of the log of {name} in the pod {pod}")
         asked = {"container": name, "tailLines": _LINES, "limitBytes": _BYTES}
@@ -50,27 +52,37 @@ def last_lines(api: Api, world: World, tell: Callable[[str], None]) -> None:
             world.gaps.append(Missing(f"the log of {name} in the pod {pod}", why))
             continue
         state["log"] = error_in(raw.decode(errors="replace"))
-    for mine, ended, port in list(_turned_away(world))[:_CONTAINERS]:
+    for mine, ended, port in _first(world, _turned_away(world), "who has the port of a node"):
         tell(f"who has port {port} of the node {text(mine, 'spec', 'nodeName')}")
         ended["holder"] = _holder(api, world, mine, port)
-    for pending, node, condition in list(_waiting(world))[:_CONTAINERS]:
+    for pending, node, condition in _first(world, _waiting(world), "who has the ports of a node"):
         tell(f"who has the ports of the node {node} that {pending.metadata.name} waits for")
         condition["holder"] = _kept_from(pending, _there(api, world, node))
 
 
+def _first(world: World, found: Iterable[T], called: str) -> list[T]:
+    """The first of what may be asked for; that there is more is a gap."""
+    every = list(found)
+    if every[_CONTAINERS:]:
+        world.gaps.append(Missing(called, f"{len(every[_CONTAINERS:])} more were not looked at"))
+    return every[:_CONTAINERS]
+
+
 def holders_in(whole: World, world: World) -> None:
-    """Note from a world that holds more who has the ports that pods wait for, or ended for."""
+    """Note from a world that holds more who has the ports that pods wait for, or ended for, where nobody told it."""
     known = [x for x in page(whole.objects.get(PODS.kind, ()), PODS).items if x]
     for pod, node, condition in _waiting(world):
-        condition["holder"] = _kept_from(pod, [x for x in known if x.spec.node_name == node])
+        condition["holder"] = _kept_from(pod, [x for x in known if x.spec.node_name == node]) or condition.get("holder")
     ends, mute = list(_turned_away(world)), list(_mute(world))
     said = declared(whole, Question())[0] if ends or mute else Snapshot({})
     for mine, ended, port in ends:
-        held = (x for x in _up(known, mine) if names(x, port) or (may_hold(x) and port in _ports(x, said)))
-        ended["holder"] = _told(mine, held)
+        wanted = {x for x in _wanted(mine, said) if x.port == port} or {_Bound("", port)}
+        held = (x for x in _up(known, mine) if names(x, port) or (may_hold(x) and _meet(wanted, _bound(x, said))))
+        ended["holder"] = _told(mine, held) or ended.get("holder")
     for mine, ended in mute:
-        wanted = {y for x in page([mine], PODS).items if x and may_hold(x) for y in _ports(x, said)}
-        ended["holder"] = _told(mine, (x for x in _up(known, mine) if may_hold(x) and wanted & _ports(x, said)))
+        wanted = _wanted(mine, said)
+        held = (x for x in _up(known, mine) if may_hold(x) and _meet(wanted, _bound(x, said)))
+        ended["holder"] = _told(mine, held) or ended.get("holder")
 
 
 def _up(known: Iterable[Pod], mine: Object) -> Iterator[Pod]:
@@ -92,10 +104,34 @@ def _mute(world: World) -> Iterator[tuple[Object, State]]:
                     yield pod, ended
 
 
-def _ports(pod: Pod, said: Snapshot) -> set[int]:
-    """The ports on which a pod listens over TCP by what its containers read."""
-    every = (y for x in runs(pod, said) for y in x.config.endpoints)
-    return {port_of(x) for x in every if x.transport is Transport.TCP} - {0}
+class _Bound(NamedTuple):
+    """What is listened on: a port of one address, or of any where the address is empty."""
+
+    address: str
+    port: int
+
+
+def _wanted(mine: Object, said: Snapshot) -> set[_Bound]:
+    """What a Collector in the network of a node would listen on."""
+    return {y for x in page([mine], PODS).items if x and may_hold(x) for y in _bound(x, said)}
+
+
+def _bound(pod: Pod, said: Snapshot) -> set[_Bound]:
+    """What a pod listens on over TCP by what its containers read."""
+    every = (y for x in runs(pod, said) for y in x.config.endpoints if y.transport is Transport.TCP)
+    return {_Bound(_single(x.effective.rpartition(":")[0]), port_of(x)) for x in every if port_of(x)}
+
+
+def _single(host: str) -> str:
+    """The one address that a host stands for; empty where it stands for all, or nobody knows."""
+    said = host.strip("[]")
+    return unmapped(said) if is_address(said) and scope(unmapped(said)) is not Scope.WILDCARD else ""
+
+
+def _meet(some: Iterable[_Bound], others: Collection[_Bound]) -> bool:
+    """Whether an address of a port may be in both."""
+    pairs = ((x, y) for x in some for y in others if x.port == y.port)
+    return any(not (x.address and y.address) or x.address == y.address for x, y in pairs)
 
 
 def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:
@@ -123,7 +159,7 @@ def _holder(api: Api, world: World, mine: Object, port: int) -> str | None:
 
 def _told(mine: Object, holders: Iterable[Pod]) -> str | None:
     """The first of those who have a port that is another pod."""
-    others = (x for x in holders if x.metadata.name != text(mine, "metadata", "name"))
+    others = (x for x in holders if (x.metadata.namespace, x.metadata.name) != key(mine))
     held = next(others, None)
     return f"the pod {held.metadata.namespace}/{held.metadata.name} of {owner(held)}" if held else None
 
@@ -143,17 +179,18 @@ Found = tuple[tuple[tuple[str, str], str], tuple[State, bool]]
 
 def _ended(world: World) -> Iterator[Found]:
     """Containers that ended badly, one for each workload and name, and whether they have been started again since."""
-    known = set[tuple[str, str]]()
+    known = set[tuple[str, str, str]]()
     for pod in world.objects.get("Pod", ()):
         about, status = part(pod, "metadata"), part(pod, "status")
         made = next((text(x, "name") for x in parts(about, "ownerReferences")), text(about, "name"))
+        where = text(about, "namespace")
         for each in (*parts(status, "initContainerStatuses"), *parts(status, "containerStatuses")):
             state, last = each.get("state") or {}, each.get("lastState") or {}
             end: State
             end, name = state.get("terminated") or last.get("terminated") or {}, str(each.get("name"))
-            if _is_silent(end) and not state.get("running") and (made, name) not in known:
-                known.add((made, name))
-                yield ((text(about, "namespace"), text(about, "name")), name), (end, not state.get("terminated"))
+            if _is_silent(end) and not state.get("running") and (where, made, name) not in known:
+                known.add((where, made, name))
+                yield ((where, text(about, "name")), name), (end, not state.get("terminated"))
 
 
 def _turned_away(world: World) -> Iterator[tuple[Object, State, int]]:

@@ -1,5 +1,7 @@
 """Which clients name a port that their Service lacks, where no flow to a Service that is asked about tells of it."""
 
+from collections.abc import Collection
+
 from dualstack.model.cluster import Service
 from dualstack.model.exporter import Exporter
 
@@ -14,9 +16,8 @@ class Offered:
     what it stands for.
     """
 
-    def __init__(self, *, whole: bool) -> None:
-        """Nothing yet. Where not the `whole` of the objects is at hand only those that are asked about are followed."""
-        self._whole = whole
+    def __init__(self) -> None:
+        """Nothing yet."""
         self._ports: dict[Key, frozenset[int]] = {}
         self._addresses: dict[str, Key] = {}
         self._aliases: dict[Key, Key] = {}
@@ -34,9 +35,21 @@ class Offered:
 
     def lacks(self, one: Exporter) -> bool:
         """Whether the Service that a client means is there, and lacks the port, of which nobody is told yet."""
-        key, target = one.service or self._addresses.get(one.host), one.target
+        key, target = self._meant(one), one.target
         if key is None or key in self._told or target is None:
             return False
-        end = self._aliases.get(key, key)
-        ports = self._ports.get(end) if self._whole or end in self._told else None
+        ports = self._ports.get(self._aliases.get(key, key))
         return ports is not None and target.port not in ports
+
+    def lacking(self, clients: Collection[Exporter]) -> list[Key]:
+        """The Services that lack the ports of those of some clients that come to them, and of which nobody is told yet.
+
+        One to which others of them come is left out: what becomes of these follows from more than its ports.
+        """
+        ends = [(self._aliases.get(key, key), self.lacks(x)) for x in clients if (key := self._meant(x))]
+        met = {end for end, lacks in ends if not lacks} | self._told
+        return list(dict.fromkeys(end for end, lacks in ends if lacks and end not in met))
+
+    def _meant(self, one: Exporter) -> Key | None:
+        """The Service that a client names, or whose address it names."""
+        return one.service or self._addresses.get(one.host)

@@ -10,7 +10,7 @@ from dualstack.gather.domains import domains
 from dualstack.gather.kube_objects import PAGE, Refused
 from dualstack.gather.pages import page
 from dualstack.gather.singly import Chosen, Singles
-from dualstack.gather.waiting import waiting
+from dualstack.gather.waiting import busy, waiting
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Missing
 from dualstack.model.exporter import Exporter
@@ -25,12 +25,18 @@ _DENIED = 403
 
 
 def senders(ask: Asker) -> tuple[Pod, ...]:
-    """Note who exports where in the namespace, of the first page of its pods, which it gives."""
+    """Note who exports where in the namespace, of its CronJobs and of the first page of its pods, which it gives."""
+    ask.soon("objects", kinds.CRON_JOBS, ask.namespace, "")
     try:
         found = ask.api.listed(kinds.PODS, ask.namespace, PAGE)
     except Refused:  # the pods of the Service were refused before, which is told
         return ()
-    ask.world.clients = clients.of(found.items)
+    every = clients.Clients(apart=True)
+    for pod in found.items:
+        every.see(pod)
+    for _, pod in waiting(ask, ask.namespace, None if found.more else busy(found.items)):
+        every.see(pod, 0)
+    ask.world.clients = every.items
     if found.more:
         ask.world.gaps.append(
             Missing("clients", f"{found.more} more pods in {ask.namespace} were not looked at; `--all` looks at all")
@@ -45,11 +51,12 @@ def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
     """
     found = whole.clients
     if not whole.target:
-        every = clients.Clients(teller(ask.api), apart=True)
+        every, pods = clients.Clients(teller(ask.api), apart=True), tuple[Pod, ...]()
         with contextlib.suppress(Refused):
-            for pod in ask.api.listed(kinds.PODS).items:
-                every.see(pod)
-        for _, pod in waiting(ask, ""):
+            pods = ask.api.listed(kinds.PODS).items
+        for pod in pods:
+            every.see(pod)
+        for _, pod in waiting(ask, "", busy(pods)):
             every.see(pod, 0)
         found = [*every.items, *onward]
     ask.world.clients = [*_theirs(ask.world, found)]

@@ -1,7 +1,7 @@
 """Clients that are asked about by themselves where everything is: `reach/singled.py` says which.
 
-Of each workload a few pods are kept whole while the lists go by. An API server is asked for nothing more: what the
-lists left out is then not known.
+Of each workload a few pods are kept whole while the lists go by. An API server is asked for nothing more than Services
+that lack a port: what else the lists left out is then not known.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -105,13 +105,21 @@ class Kept(Stored):
         return kind is kinds.SERVICES and self._gone((namespace, name))
 
 
-def kept(known: World, items: Iterable[Object], gone: Callable[[Key], bool]) -> Kept:
-    """What a survey kept, as a source for questions about some pods: of the nodes those that matter for them."""
+def kept(
+    known: World, items: Iterable[Object], gone: Callable[[Key], bool], services: Iterable[Object | None] = ()
+) -> Kept:
+    """What a survey kept, as a source for questions about some pods: of the nodes those that matter for them.
+
+    More `services` are those that were asked for by their names, of which nothing behind them is known.
+    """
     on = {text(x, "spec", "nodeName") for x in items} - {""}
     sent = {x.host for x in known.clients if x.literal}
     nodes = known.objects.get(kinds.NODES.kind, ())
     near = [x for x in nodes if text(x, "metadata", "name") in on or _addresses(x) & sent]
-    return Kept(World(known.context, {**known.objects, kinds.NODES.kind: near}), gone)
+    world = World(known.context, {**known.objects, kinds.NODES.kind: near})
+    world.objects[kinds.SERVICES.kind] = [*known.objects.get(kinds.SERVICES.kind, ())]
+    world.keep(kinds.SERVICES.kind, *services)
+    return Kept(world, gone)
 
 
 def _addresses(node: Object) -> set[str]:

@@ -8,6 +8,7 @@ import contextlib
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from dualstack.gather.offered import Offered
 from dualstack.gather.pages import Page, page
 from dualstack.gather.singly import Singles, ask_singly, kept
 from dualstack.gather.stored import Stored
-from dualstack.gather.waiting import waiting
+from dualstack.gather.waiting import busy, waiting
 from dualstack.model.address import Family, is_address
 from dualstack.model.cluster import Pod, Service
 from dualstack.model.evidence import Missing
@@ -79,13 +80,14 @@ class _Survey:
         self.over: set[Key] = set()
         self.own: set[Key] = set()
         self.nodes: set[str] = set()
+        self.jobs: set[Key] = set()
         self.pods: list[Object] = []
         self.clients, self.singles = Clients(teller(ask.api)), Singles(closely=isinstance(ask.api, Stored))
         self.led: dict[Key, tuple[Family, ...]] = {}
         held = ask.api.holds if isinstance(ask.api, Stored) else lambda _: False
         self.meshed, self.ruled = held(PEERS), any(map(held, MESH_RULES))
         self.alone: dict[str, None] = {}
-        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered(whole=isinstance(ask.api, Stored))
+        self.zones, self.mute, self.offered = set[str](), set[Key](), Offered()
         self.more: dict[Key, None] = {}
 
     def every(self, kind: Kind[T], source: Iterable[Page[T]]) -> Iterator[Page[T]]:
@@ -140,6 +142,7 @@ class _Survey:
                     wanted.append(place)
                 continue
             self.spaces.add(pod.metadata.namespace)
+            self.jobs |= busy([pod])
             self.own.update((pod.metadata.namespace, x) for x in _known_by_itself(pod))
             if found := self.see_client(pod):
                 alone[place] = found
@@ -215,7 +218,7 @@ def survey(ask: Asker) -> World:
         for one in found.every(kinds.PODS, pods):
             found.see_pods(one)
     ask.world.objects[kinds.PODS.kind] = found.pods
-    for item, pod in waiting(ask, ask.namespace):
+    for item, pod in waiting(ask, ask.namespace, found.jobs):
         found.keep_clients(found.see_client(pod, 0), item)
     ask.world.clients = found.clients.items
     named = {x.service for x in ask.world.clients}
@@ -242,9 +245,22 @@ def _ask_singly(found: _Survey) -> None:
     for alias in (z for y in page(items, kinds.PODS).items if y for z in y.spec.host_aliases or ()):
         if listed and is_address(alias.ip):
             _is_vacant(alias.ip, found)
-    near = source if isinstance(source, Stored) else kept(world, items, lambda x: listed and _is_gone(x, found))
-    ask_singly(near, world, chosen)
+    if isinstance(source, Stored):
+        ask_singly(source, world, chosen)
+    else:
+        service = cache(lambda x: _named(found.ask, x))
+        for who, some in chosen.items():
+            lacking = found.offered.lacking([x for x in world.clients if (x.namespace, x.owner) == who])
+            near = kept(world, items, lambda x: listed and _is_gone(x, found), map(service, lacking))
+            ask_singly(near, world, {who: some})
     world.gaps += found.singles.left_out(chosen, world.lost)
+
+
+def _named(ask: Asker, key: Key) -> Object | None:
+    """A Service that the lists gave, and of which nothing was kept; None where it may not be read."""
+    with contextlib.suppress(Refused):
+        return ask.api.object(kinds.SERVICES, *key)
+    return None
 
 
 def _is_lost(one: Exporter, found: _Survey) -> bool:

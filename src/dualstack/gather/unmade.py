@@ -1,4 +1,4 @@
-"""What the Operator was told to make, and what runs the Operator, where these were stored."""
+"""What the Operator was told to make, and where these were stored what runs the Operator."""
 
 import contextlib
 
@@ -6,9 +6,17 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.stored import Stored
+from dualstack.reach.nowhere import MADE
 
 _DEPLOYMENTS = kinds.WORKLOADS["Deployment"]
 _OPERATOR = "opentelemetry-operator"
+
+
+def named(ask: Asker, key: tuple[str, str]) -> None:
+    """Note the Collector that a Service which is not there is called after, of an API server."""
+    found = MADE.fullmatch(key[1])
+    if found and not isinstance(ask.api, Stored):
+        ask.one(kinds.COLLECTORS, found["name"], key[0])
 
 
 def unmade(ask: Asker, namespace: str) -> None:

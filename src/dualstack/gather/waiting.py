@@ -1,24 +1,33 @@
 """What makes pods and has none now: who exports by its template is a client all the same."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from http import HTTPStatus
 
 import msgspec
 
 from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
-from dualstack.gather.kube_objects import Refused, parts
+from dualstack.gather.kube_objects import Refused, key, parts, text
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Pod
 from dualstack.model.decoders import converted
 from dualstack.model.world import Object, of_template, part
 
+Key = tuple[str, str]
 
-def waiting(ask: Asker, namespace: str) -> Iterator[tuple[Object, Pod]]:
-    """CronJobs that are on and of which no Job runs, and without stored pods all that makes some, with such a pod.
 
-    They are those of a namespace, or of all.
+def busy(pods: Iterable[Pod]) -> set[Key]:
+    """The Jobs, by namespace and name, of which one of these pods is at work, or is to begin."""
+    made = ((pod, y) for pod in pods if not pod.finished for y in pod.metadata.owner_references or ())
+    return {(pod.metadata.namespace, y.name) for pod, y in made if y.kind == "Job"}
+
+
+def waiting(ask: Asker, namespace: str, jobs: Collection[Key] | None) -> Iterator[tuple[Object, Pod]]:
+    """CronJobs that are on and have no pod, and without stored pods all that makes some, with a pod that they make.
+
+    They are those of a namespace, or of all. Of the `jobs` there is a pod; where nobody knows of which there is, those
+    of which a Job is active are left out: it has none between two tries.
     """
     unseen = isinstance(ask.api, Stored) and kinds.PODS.kind in ask.world.unseen
     for kind in kinds.WORKLOADS.values() if unseen else ():
@@ -33,7 +42,9 @@ def waiting(ask: Asker, namespace: str) -> Iterator[tuple[Object, Pod]]:
             ask.refused(kinds.CRON_JOBS, namespace, "list", error)
         return
     for item in found:
-        if not (parts(item, "status", "active") or part(item, "spec").get("suspend")):
+        active = [(key(item)[0], text(x, "name")) for x in parts(item, "status", "active")]
+        here = active if jobs is None else [x for x in active if x in jobs]
+        if not (here or part(item, "spec").get("suspend")):
             yield from _unmade(item)
 
 

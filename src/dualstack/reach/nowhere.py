@@ -28,7 +28,7 @@ UNMADE = "the Operator has not made it"
 """How it is told that a resource of the Operator is there for a Service that is not."""
 _OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
 """The image of the Operator."""
-_MADE = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
+MADE = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
 """The Services that it makes (operator internal/naming/main.go)."""
 
 Key = tuple[str, str]
@@ -58,7 +58,7 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
 
 def _unmade(key: Key, cluster: Cluster) -> str:
     """That a resource of the Operator is there for a Service, and whether the Operator is, as the end of a sentence."""
-    found = _MADE.fullmatch(key[1])
+    found = MADE.fullmatch(key[1])
     if not found or (key[0], found["name"]) not in cluster.operated:
         return ""
     known = [x for x in cluster.makers if any(map(_OPERATOR.search, x.images))]
