@@ -14,6 +14,7 @@
     within: deploy/shop                      # who exports, instead of a client on each node; `laptop` is outside
     outside: true                            # something stands in front at which nobody answers
     mesh: true                               # Istio is there; pods with the label `istio.io/rev` are in it (mesh.py)
+    operator: true                           # the OpenTelemetry Operator is there (operator.py)
     expect: {verdict: degraded, causes: [DS204], flows: {"ipv4": accepted, "ipv6 grpc": refused}}
     measured:                                # by `python -m tests.e2e.measure`: by the node of the client
       n1: {"ipv4 grpc": accepted, …}
@@ -73,6 +74,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within: str = ""
     outside: bool = False
     mesh: bool = False
+    operator: bool = False
     measured: dict[str, dict[str, str]] = {}
 
     @property
