@@ -290,7 +290,7 @@ def missed(ask: Asker, key: tuple[str, str], namespaces: Collection[str], servic
     """Note a Service that is not there, whether its namespace is, what is called alike, and who should make it."""
     world = ask.world
     world.absent = list(dict.fromkeys((*world.absent, key)))
-    unmade(ask, key[0])
+    unmade(ask, key)
     if key[0] in namespaces:
         world.namespaces = list(dict.fromkeys((*world.namespaces, key[0])))
     world.meant = list(dict.fromkeys((*world.meant, *((*key, *x) for x in alike(key, services)))))

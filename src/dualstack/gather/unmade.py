@@ -6,14 +6,21 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.stored import Stored
+from dualstack.reach.operator import resource_for
 
 _DEPLOYMENTS = kinds.WORKLOADS["Deployment"]
 _OPERATOR = "opentelemetry-operator"
 
 
-def unmade(ask: Asker, namespace: str) -> None:
-    """Note the Collectors that the Operator makes in a namespace, where a Service is not there, and the Operator."""
+def unmade(ask: Asker, key: tuple[str, str]) -> None:
+    """Note the Collector of which the Operator would make a Service that is not there.
+
+    Of what was stored all of the namespace are noted, and the Operator itself.
+    """
+    namespace, name = key
     if not isinstance(ask.api, Stored):
+        if made_of := resource_for(name):
+            ask.quietly(kinds.COLLECTORS, made_of, namespace)
         return
     with contextlib.suppress(Refused):
         made = ask.api.objects(kinds.COLLECTORS, namespace)

@@ -25,6 +25,7 @@ INJECTED = "sidecar.opentelemetry.io/injected"
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
+_SERVICES = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
 _PORT = pattern(r":(?P<number>\d+)", re.ASCII)
 _OWN = ("endpoint", "listen_address")
 _MADE = ["opentelemetry-operator", "opentelemetry-collector"]
@@ -56,6 +57,15 @@ def writer(service: str, about: "ObjectMeta") -> str:
     made = resource(about)
     name = made.rpartition(" ")[2].rpartition("/")[2]
     return made if service in (f"{name}-collector", f"{name}-collector-headless") else ""
+
+
+def resource_for(service: str) -> str:
+    """The name of the resource of which it would make a Service of that name; empty where it would make none.
+
+    Source: operator internal/naming/main.go.
+    """
+    found = _SERVICES.fullmatch(service)
+    return found["name"] if found else ""
 
 
 def inferred(endpoint: DeclaredEndpoint) -> int:
