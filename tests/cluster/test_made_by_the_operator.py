@@ -114,3 +114,22 @@ def test_a_server_is_asked_for_the_one_resource(name: str, asked: tuple[str, ...
     assert api.asked == asked
     assert world.objects.get(CR, []) == kept
     assert not world.unseen
+
+
+RESOURCE = {"apiVersion": "opentelemetry.io/v1beta1", "kind": CR, "metadata": {"name": "otel", "namespace": "obs"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        ({"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]}, "Delete the Service to have it made anew: the API"),
+        ({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"]}, "Delete the Service"),
+        ({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv4", "IPv6"]}, "Update the Operator, or delete"),
+        ({"ipFamilyPolicy": "PreferDualStack"}, "Update the Operator, or delete"),
+    ],
+)
+def test_no_update_changes_the_first_family_of_a_service(spec: Object, hint: str) -> None:
+    resource = {**RESOURCE, "spec": {**spec, "config": yaml.safe_load(RIGHT)}}
+    found = w.diagnosed([*w.healthy(**by_operator(RIGHT, OWNED, ("IPv4",))), resource])
+
+    assert one(found, "DS517").hint.startswith(hint)
