@@ -133,3 +133,39 @@ def test_no_update_changes_the_first_family_of_a_service(spec: Object, hint: str
     found = w.diagnosed([*w.healthy(**by_operator(RIGHT, OWNED, ("IPv4",))), resource])
 
     assert one(found, "DS517").hint.startswith(hint)
+
+
+def misread() -> dict[str, list[Object]]:
+    """A Collector at whose Service the Operator has the port 244, which it read in an address."""
+    parts = by_operator(MISREAD, OWNED, ports=[{"name": "otlp-grpc", "port": 244, "targetPort": 244}])
+    for each in parts["slices"]:
+        each["ports"] = [{"name": "otlp-grpc", "port": 244}]
+    parts["workloads"][0]["metadata"] |= OWNED
+    parts["pods"][0]["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "otel", "controller": True}]
+    return parts
+
+
+def test_that_nobody_listens_on_a_port_that_was_misread_is_no_fault_of_its_own() -> None:
+    parts = misread()
+    (pod,) = parts["pods"]
+    addresses = tuple(InterfaceAddress(x["ip"], 128 if ":" in x["ip"] else 32) for x in pod["status"]["podIPs"])
+    space = Namespace("host", (Interface("eth0", 2, up=True, disable_ipv6=False, addresses=addresses),))
+    socket = Listener("host", Transport.TCP, "fd00:244::7", 4317, family("fd00:244::7"), None, source="sock_diag")
+    facts = {Namespaces: Namespaces((space,)), Listeners: Listeners((socket,), ("host",))}
+    world = w.world([*w.healthy(**parts), {**RESOURCE, "spec": {"config": yaml.safe_load(MISREAD)}}])
+    world.inspections = [Inspection("n1", "obs", pod["metadata"]["name"], plainly(Snapshot(facts)))]
+    found = conclude(world, Question())
+
+    assert {(x.code, x.because) for x in found.findings} == {("DS516", ()), ("DS211", ("DS516",))}
+
+
+def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource() -> None:
+    parts = misread()
+    for each in (parts["pods"][0]["spec"], parts["workloads"][0]["spec"]["template"]["spec"]):
+        each["hostNetwork"] = True
+    finding = one(w.diagnosed(w.healthy(**parts)), "DS508")
+
+    assert finding.summary == "Nobody listens on port 244"
+    assert finding.hint == f"Name `4317`, where the receiver listens in `spec.ports` of {CR} otel."
+    assert finding.fix
+    assert not finding.fix.edits
