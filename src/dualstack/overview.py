@@ -39,7 +39,7 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
-_SWITCHED_OFF, _REFUSED = "DS808", "DS515"
+_SWITCHED_OFF, _REFUSED = "DS808", ("DS515", "DS516")
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
@@ -76,7 +76,7 @@ def _unserved(world: World, whole: Cluster, chosen: Sequence[Rule]) -> list[Find
     """Why Collectors of the Operator have no Service, as far as their own text tells."""
     bare = [x for x in world.objects.get(COLLECTORS.kind, ()) if not whole.service(key(x)[0], f"{key(x)[1]}-collector")]
     said, _ = declared(World(world.context, {COLLECTORS.kind: bare}), Question())
-    return judged(said, [x for x in chosen if x.code == _REFUSED], files=True)[0]
+    return judged(said, [x for x in chosen if x.code in _REFUSED], files=True)[0]
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:

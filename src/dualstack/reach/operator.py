@@ -77,7 +77,7 @@ def inferred(endpoint: DeclaredEndpoint) -> int:
     if row is None and not (endpoint.component.startswith("receivers/") and _leaf(endpoint) in _OWN):
         return 0
     found = _PORT.search(endpoint.text)
-    return numbered(found["number"]) if found else numbered(row["port"]) if row else 0
+    return (numbered(found["number"]) if found else 0) or (numbered(row["port"]) if row else 0)
 
 
 def probed(workload: Workload, endpoint: DeclaredEndpoint) -> Iterator[Location]:

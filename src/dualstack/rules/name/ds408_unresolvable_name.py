@@ -101,7 +101,7 @@ def _of_client(trace: Trace) -> Finding:
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),
-        causes=(*BECAUSE, "DS515") if UNMADE in hop.why else None,
+        causes=(*BECAUSE, "DS515", "DS516") if UNMADE in hop.why else None,
     )
 
 
