@@ -59,3 +59,12 @@ def test_a_port_that_it_reads_wrongly_is_told(recorded: Object, form: str) -> No
     wrong = {"literals": 2, "zone": 2, "twice": 2, "health": 1}
     assert len(found) == wrong.get(recorded["name"], 0)
     assert all(("twice, which the API server refuses" in x.detail) == (recorded["name"] in REFUSED) for x in found)
+
+
+def test_protocols_are_advised_as_kubectl_sends_them_on() -> None:
+    """It leaves out what has no value, and `protocols` is empty then."""
+    config = {**RECORDED[0]["written"]["config"], "receivers": {"otlp": {"protocols": {}}}}
+    found, _ = judged(read({"name": "bare", "written": {"config": config}}, "written"), rules(), files=True)
+
+    hints = [x.hint for x in found if x.code == "DS122"]
+    assert hints == ["Write `grpc: {}` or `http: {}` under `protocols`."]

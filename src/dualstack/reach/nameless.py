@@ -34,7 +34,7 @@ _NODE = (
     "Or make the Service, as the chart of the Collector does with `service.enabled: true`."
 )
 _REFUSED = "Mend that in the `spec` of the resource: the Operator makes the Service then."
-_OPERATOR = "Let the Operator run: it makes the Service; its log says why where it runs and does not."
+_OPERATOR = "Let the Operator run: it makes a Service of receivers with ports; its log says why where it does not."
 _EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
 _SURE = {
     NO_SERVICE: ("No Service has this name", f"{_LISTS} that there are."),
