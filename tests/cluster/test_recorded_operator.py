@@ -20,7 +20,7 @@ Object = dict[str, Any]
 RECORDED = [
     json.loads(x) for x in (Path(__file__).parents[1] / "data/operator.jsonl").read_text(encoding="utf-8").splitlines()
 ]
-REFUSED = ("zone", "twice")
+REFUSED = ("zone", "twice", "named-twice")
 """Those of which it would make a Service with one port twice."""
 
 
@@ -56,7 +56,7 @@ def test_its_services_have_the_ports_and_the_policy_that_are_foreseen(recorded: 
 def test_a_port_that_it_reads_wrongly_is_told(recorded: Object, form: str) -> None:
     found, _ = judged(read(recorded, form), [x for x in rules() if x.code == "DS516"], files=True)
 
-    wrong = {"literals": 2, "zone": 2, "twice": 2, "health": 1}
+    wrong = {"literals": 2, "zone": 2, "twice": 2, "named-twice": 2, "health": 1}
     assert len(found) == wrong.get(recorded["name"], 0)
     assert all(("twice, which the API server refuses" in x.detail) == (recorded["name"] in REFUSED) for x in found)
 
