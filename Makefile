@@ -35,9 +35,10 @@ collector: $(READY) ## build the real Collectors, Helm and kustomize for the tes
 	$(BIN)/python -m tests.real.helm
 	$(BIN)/python -m tests.real.kustomize
 
-cluster: $(READY) ## build the real Kubernetes for the tests, once, and what stands in front; needs Go and fifteen minutes
+cluster: $(READY) ## build the real Kubernetes for the tests, once, and what runs there; needs Go and twenty minutes
 	$(BIN)/python -m tests.real.kubernetes
 	$(BIN)/python -m tests.real.istio
+	$(BIN)/python -m tests.real.operator
 
 recordings: $(READY) ## record anew what API servers of some versions answer, for the tests; needs root, etcd, Go and an hour
 	@for version in 1.28.15 1.31.14 1.34.4 1.36.3; do \

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
+from dualstack.gather.as_files import declared
 from dualstack.gather.cluster import Asker, of
 from dualstack.gather.elsewhere import elsewhere_in
-from dualstack.gather.kinds import NAMESPACES, POLICIES
-from dualstack.gather.kube_objects import text
+from dualstack.gather.kinds import COLLECTORS, NAMESPACES, POLICIES
+from dualstack.gather.kube_objects import key, text
 from dualstack.gather.lags import templates_in
 from dualstack.gather.reasons import reasons_in
 from dualstack.gather.stored import Stored
@@ -39,7 +40,7 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
-_SWITCHED_OFF = "DS808"
+_SWITCHED_OFF, _REFUSED = "DS808", ("DS515", "DS516")
 _UNREADY = "DS507"
 _SAID = re.compile(r" (?:container|scheduled:) (.*)")
 """How a detail tells that (`reach/states.py`)."""
@@ -58,6 +59,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     mute += [under("DS110", x) for x in aimless(whole) if len(wanted) == len(rules())]
     waiting = [under("DS507", x) for x in unbegun(whole) if len(wanted) == len(rules())]
     astray = [x for x in astray if x not in mute]
+    astray += _unserved(world, whole, wanted)
     lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
     told = [(x.called, y) for x, one in each for y in one.findings]
     traces = [*(y for _, x in each for y in x.traces), *strays.items]
@@ -72,6 +74,13 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone if x.findings for y in x.exporters}
     gaps = tuple(x for x in dict.fromkeys(_gaps(world, whole, each)) if x.needs not in heard)
     return Diagnosis(asked, verdict(Traces(every), findings), every, findings, gaps, exporters=tuple(world.clients))
+
+
+def _unserved(world: World, whole: Cluster, chosen: Sequence[Rule]) -> list[Finding]:
+    """Why Collectors of the Operator have no Service, as far as their own text tells."""
+    bare = [x for x in world.objects.get(COLLECTORS.kind, ()) if not whole.service(key(x)[0], f"{key(x)[1]}-collector")]
+    said, _ = declared(World(world.context, {COLLECTORS.kind: bare}), Question())
+    return judged(said, [x for x in chosen if x.code in _REFUSED], files=True)[0]
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:

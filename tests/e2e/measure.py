@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from dualstack.lab.topology import CannotBuild
-from tests.e2e import control_plane, exports, incidents, mesh, policies
+from tests.e2e import control_plane, exports, incidents, mesh, operator, policies
 from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
@@ -63,6 +63,8 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
     """The incident for the length of a block."""
     if incident.mesh:
         mesh.install(cluster)
+    if incident.operator:
+        operator.install(cluster)
     with ExitStack() as stack:
         if incident.policies:
             stack.enter_context(policies.enforced(cluster))

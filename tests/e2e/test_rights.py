@@ -25,6 +25,7 @@ from dualstack.model.probe import Options
 from dualstack.model.target import kube_target
 from dualstack.model.world import World
 from dualstack.reach.rights import Right, features, rights, role
+from tests.e2e import operator
 from tests.e2e.cluster import COLLECTOR, PROJECT, Cluster
 
 pytestmark = pytest.mark.cluster
@@ -38,17 +39,6 @@ exporters: {debug: {}}
 service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 """
 _KINDS = {"deploy": "Deployment", "ds": "DaemonSet", "sts": "StatefulSet"}
-_PLURAL = "opentelemetrycollectors"
-_CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"{_PLURAL}.opentelemetry.io"},
-    "spec": {
-        "group": "opentelemetry.io", "scope": "Namespaced",
-        "names": {"kind": "OpenTelemetryCollector", "plural": _PLURAL},
-        "versions": [{"name": "v1beta1", "served": True, "storage": True,
-                      "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}],
-    },
-}  # fmt: skip
 _BINDING = {
     "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "e2e-rights"},
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "dualstack"},
@@ -115,16 +105,16 @@ def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "apiVersion": "opentelemetry.io/v1beta1",
         "kind": "OpenTelemetryCollector",
         "metadata": {"name": "otel"},
+        "spec": {"managementState": "unmanaged", "config": yaml.safe_load(_CONFIG)},
     }
-    apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, _CRD, _BINDING)
+    operator.install(cluster)
+    apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, _BINDING)
     try:
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{_PLURAL}.opentelemetry.io", "--timeout=30s")
         apply(cluster, *objects(), *fronts(), collector)
         cluster.kubectl("-n", SPACE, "wait", "pod", "--selector=app!=crash", "--for=condition=Ready", "--timeout=90s")
         yield str(path)
     finally:
-        for what in (f"namespace/{SPACE}", f"crd/{_PLURAL}.opentelemetry.io", "clusterrolebinding/e2e-rights",
-                     "clusterrole/dualstack"):  # fmt: skip
+        for what in (f"namespace/{SPACE}", "clusterrolebinding/e2e-rights", "clusterrole/dualstack"):
             cluster.kubectl("delete", what, "--ignore-not-found", "--timeout=120s")
 
 

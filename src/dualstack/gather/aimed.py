@@ -19,7 +19,7 @@ from dualstack.gather.meant import leads_back, meant
 from dualstack.gather.onward import sent_on
 from dualstack.gather.pages import page
 from dualstack.gather.stored import Stored
-from dualstack.gather.unmade import named, unmade
+from dualstack.gather.unmade import unmade
 from dualstack.model.address import family
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.container import Container
@@ -242,7 +242,6 @@ def _instead(ask: Asker, key: tuple[str, str], *, plain: bool) -> None:
     seen |= {text(x, "metadata", "namespace") for y in world.objects.values() for x in y}
     where = "" if isinstance(source, Stored) else key[0]
     keys = _namesakes(ask, key)
-    named(ask, key)
     with contextlib.suppress(Refused):
         known = source.listed(kinds.SERVICES, where).items
         seen |= {x.metadata.namespace for x in known}
@@ -291,7 +290,7 @@ def missed(ask: Asker, key: tuple[str, str], namespaces: Collection[str], servic
     """Note a Service that is not there, whether its namespace is, what is called alike, and who should make it."""
     world = ask.world
     world.absent = list(dict.fromkeys((*world.absent, key)))
-    unmade(ask, key[0])
+    unmade(ask, key)
     if key[0] in namespaces:
         world.namespaces = list(dict.fromkeys((*world.namespaces, key[0])))
     world.meant = list(dict.fromkeys((*world.meant, *((*key, *x) for x in alike(key, services)))))

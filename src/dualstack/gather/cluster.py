@@ -16,7 +16,6 @@ from dualstack.gather.domains import domains
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
-from dualstack.gather.stored import Stored
 from dualstack.gather.targets import pods_of, selected_by
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
@@ -207,32 +206,15 @@ def begin_nameserver(ask: Asker) -> None:
 
 def _named(ask: Asker, kind: Kind[Any], name: str) -> Object | None:
     """An object that the user named; None where it may not be read. Raises BadInput where there is no such."""
+    from dualstack.gather.instead import instead
+
     found = ask.one(kind, name)
     stored = any(NOT_STORED in x.why for x in ask.world.gaps)
     if found is None and (stored or not ask.world.gaps):
         among = " among what was stored" if stored else ""
         said = f"There is no {kind.kind} `{name}` in the namespace `{ask.namespace}`{among}"
-        raise BadInput(f"{said}{_instead(ask, kind, name)}")
+        raise BadInput(f"{said}{instead(ask, kind, name)}")
     return found
-
-
-def _instead(ask: Asker, kind: Kind[Any], name: str) -> str:
-    """What there is in the place of an object that is not there, as far as it may be listed."""
-    with contextlib.suppress(Refused):
-        if elsewhere := ask.api.places(kind, name):
-            return f"; there is one in {_quoted(elsewhere)}. Use `-n`."
-    others = [name for x in ask.peek(kind, ask.namespace) if (name := text(x, "metadata", "name"))]
-    if others:
-        return f". There are: {_quoted(others)}. Use `-n` for another namespace."
-    none = "" if kind.kind in ask.world.unseen else ", nor any other one"
-    if isinstance(ask.api, Stored) and ask.namespace not in ask.api.namespaces:
-        none = ", of which nothing was stored"
-    return f"{none}. Use `-n` for another namespace."
-
-
-def _quoted(names: Sequence[str]) -> str:
-    """The first of some names."""
-    return ", ".join(f"`{x}`" for x in names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
 
 
 def _leading(ask: Asker, pods: Iterable[Object]) -> list[Object | None]:

@@ -89,9 +89,11 @@ def _service_ports(spec: Node | None, origin: Origin) -> Iterator[ServicePort]:
     for item in items(value(spec, "ports")):
         number = origin.written(value(item, "port"))
         if number:
-            target = origin.written(value(item, "targetPort")) or None
+            target = origin.written(value(item, "targetPort"))
+            # To the API server 0 is none as well, which is the number of the port (pkg/apis/core/v1/defaults.go).
+            led = target if target and target.text != "0" else None
             protocol, speaks = text_at(item, "protocol") or "TCP", text_at(item, "appProtocol")
-            yield ServicePort(text_at(item, "name"), number, target, protocol, speaks)
+            yield ServicePort(text_at(item, "name"), number, led, protocol, speaks)
 
 
 def workload(root: Node, origin: Origin) -> Workload:

@@ -11,6 +11,7 @@ from dualstack.model.slim import OVER
 from dualstack.model.world import MAKERS, Object, World, part
 from dualstack.reach.exporting import COLLECTOR
 from dualstack.reach.idle import astray, idle
+from dualstack.reach.operator import resource_for
 
 _SPACES = 8
 """Namespaces whose workloads are listed."""
@@ -22,7 +23,8 @@ _MAKING = tuple(kinds.WORKLOADS[x] for x in ("Deployment", "StatefulSet", "Daemo
 def reasons(ask: Asker, tell: Callable[[str], None], target: str = "") -> None:
     """Note the workloads of Services without pods, and the events of those and of pods that are not ready.
 
-    Those of a workload that is the target as well, where it has no pods. Raises Unreachable.
+    Those of a workload that is the target as well, where it has no pods, and of Collectors of the Operator of which it
+    has not made a Service. Raises Unreachable.
     """
     world = ask.world
     spaces = list(dict.fromkeys(x for x, _ in _lonely(world)))
@@ -32,7 +34,7 @@ def reasons(ask: Asker, tell: Callable[[str], None], target: str = "") -> None:
     if len(spaces) > _SPACES:
         why = f"those of {len(spaces) - _SPACES} more namespaces were not listed; `-n` asks about one"
         world.gaps.append(Missing("workloads of Services without pods", why))
-    silent = [*_unready(world)][:_OBJECTS] + [*_failing(world, target)][:_OBJECTS]
+    silent = [y for x in (_unready(world), _failing(world, target), _unserved(world)) for y in [*x][:_OBJECTS]]
     for space, name in silent:
         ask.soon("objects", kinds.EVENTS, space, "", _about(name))
     for space, name in silent:
@@ -55,7 +57,7 @@ def reasons_in(whole: World, world: World) -> None:
     for item in whole.objects.get(kinds.CONFIG_MAPS.kind, ()):
         if key(item) in read:
             world.keep(kinds.CONFIG_MAPS.kind, item)
-    silent = {*_unready(world), *_failing(world, world.target)}
+    silent = {*_unready(world), *_failing(world, world.target), *_unserved(world)}
     for item in whole.objects.get(kinds.EVENTS.kind, ()):
         if (text(item, "involvedObject", "namespace"), text(item, "involvedObject", "name")) in silent:
             world.keep(kinds.EVENTS.kind, item)
@@ -150,3 +152,9 @@ def _failing(world: World, target: str) -> Iterator[tuple[str, str]]:
     for item in makers:
         if part(item, "spec").get("replicas") != 0 and (key(item)[1] == name or any(_idle([item], world))):
             yield key(item)
+
+
+def _unserved(world: World) -> Iterator[tuple[str, str]]:
+    """The namespaces and the names of Collectors of the Operator of which it would make Services that are not there."""
+    known = {*map(key, world.objects.get(kinds.COLLECTORS.kind, ()))}
+    yield from dict.fromkeys((x, resource_for(y)) for x, y in world.absent if (x, resource_for(y)) in known)

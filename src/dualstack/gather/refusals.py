@@ -83,7 +83,7 @@ def _of_otlp(pair: tuple[Node, Node], origin: Origin) -> Iterator[Refusal]:
         return
     if not named:
         said = "must specify at least one protocol when using the OTLP receiver"
-        mend = "Write `grpc:` or `http:` under `protocols`."
+        mend = "Write `grpc: {}` or `http: {}` under `protocols`."
         yield Refusal(origin.location((protocols or pair)[0]), said, mend, whole=True)
         return
     yield from _unknown(value(pair[1], "protocols"), _PROTOCOLS, origin)

@@ -1,4 +1,4 @@
-"""What the Operator was told to make, and where these were stored what runs the Operator."""
+"""What the Operator was told to make, and what runs the Operator, where these were stored."""
 
 import contextlib
 
@@ -6,22 +6,21 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import Refused, parts, text
 from dualstack.gather.stored import Stored
-from dualstack.reach.nowhere import MADE
+from dualstack.reach.operator import resource_for
 
 _DEPLOYMENTS = kinds.WORKLOADS["Deployment"]
 _OPERATOR = "opentelemetry-operator"
 
 
-def named(ask: Asker, key: tuple[str, str]) -> None:
-    """Note the Collector that a Service which is not there is called after, of an API server."""
-    found = MADE.fullmatch(key[1])
-    if found and not isinstance(ask.api, Stored):
-        ask.one(kinds.COLLECTORS, found["name"], key[0])
+def unmade(ask: Asker, key: tuple[str, str]) -> None:
+    """Note the Collector of which the Operator would make a Service that is not there.
 
-
-def unmade(ask: Asker, namespace: str) -> None:
-    """Note the Collectors that the Operator makes in a namespace, where a Service is not there, and the Operator."""
+    Of what was stored all of the namespace are noted, and the Operator itself.
+    """
+    namespace, name = key
     if not isinstance(ask.api, Stored):
+        if made_of := resource_for(name):
+            ask.one(kinds.COLLECTORS, made_of, namespace)
         return
     with contextlib.suppress(Refused):
         made = ask.api.objects(kinds.COLLECTORS, namespace)

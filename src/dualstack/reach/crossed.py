@@ -311,14 +311,21 @@ def _chosen(trace: Trace, made: Crossing, fact: Evidence) -> Trace:
     return replace(trace, hops=tuple(hops), disposition=Disposition.INSUFFICIENT_INFO)
 
 
+def _barred(trace: Trace, outcome: Outcome) -> tuple[str, str] | None:
+    """What stops a flow where policies are known not to let its clients through, or seem not to mean them."""
+    hop, met = trace.at(Hop.POLICY), MEANINGS[outcome].why
+    if shut_out(hop) and hop.mark != SHUT_IN:
+        over = f" over {trace.family.title}" if lacks_family(hop) else ""
+        return hop.mark, f"no policy lets the {trace.vantage} {words(hop)} to port {trace.port}{over}, and {met}"
+    if is_unclear(hop) and is_of_nodes(hop.mark):
+        whom = f"{named_in(hop)} chooses by labels, which mean no pods in the network of their node here"
+        return UNMEANT, f"{whom}, and {met}"
+    return None
+
+
 def _reason(trace: Trace, outcome: Outcome, at: Hop) -> tuple[str, str]:
-    if at is Hop.POLICY and shut_out(trace.at(at)) and trace.at(at).mark != SHUT_IN:
-        over = f" over {trace.family.title}" if lacks_family(trace.at(at)) else ""
-        way = f"{words(trace.at(at))} to port {trace.port}{over}"
-        return trace.at(at).mark, f"no policy lets the {trace.vantage} {way}, and {MEANINGS[outcome].why}"
-    if at is Hop.POLICY and is_unclear(trace.at(at)) and is_of_nodes(trace.at(at).mark):
-        whom = f"{named_in(trace.at(at))} chooses by labels, which mean no pods in the network of their node here"
-        return UNMEANT, f"{whom}, and {MEANINGS[outcome].why}"
+    if at is Hop.POLICY and (barred := _barred(trace, outcome)):
+        return barred
     if at is Hop.ROUTE and trace.at(at).mark == OPEN:
         return LACKING, f"the {trace.vantage} have no {trace.family.title}: {MEANINGS[outcome].why}"
     if at is Hop.SERVICE:

@@ -153,6 +153,12 @@ def misread_in(cluster: Cluster, service: Service, places: Places) -> Mapping[in
     return {k: v for k, v in found.items() if k not in ports and v in ports}
 
 
+def is_misread(trace: Trace, places: Places | None) -> bool:
+    """Whether a flow comes to a port of a pod that the Operator read in the address of a receiver there."""
+    place = places.named(trace.server) if places else None
+    return place is not None and trace.port in misread(x.config for x in place.configs).values()
+
+
 def look_at_pods(service: Service) -> str:
     """The command that shows the pods of a Service."""
     chosen = ",".join(f"{k}={v}" for k, v in (service.spec.selector or {}).items())

@@ -4,7 +4,7 @@ from dualstack.model.trace import Status, TracedHop
 from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
 from dualstack.reach.lanes import NO_SERVICE
-from dualstack.reach.nowhere import ASTRAY, HOLDS, UNLISTED, UNMADE, UNNAMED
+from dualstack.reach.nowhere import ASTRAY, HOLDS, REFUSED, UNLISTED, UNMADE, UNNAMED
 from dualstack.reach.resolved import (
     ALIAS_ABROAD,
     FOREIGN,
@@ -33,7 +33,8 @@ _NODE = (
     "Let clients send to their node: `$(HOST_IP)` in the endpoint, and before it that variable from `status.hostIP`. "
     "Or make the Service, as the chart of the Collector does with `service.enabled: true`."
 )
-_OPERATOR = "Let the Operator run: it makes the Service; its log says why where it runs and does not."
+_REFUSED = "Mend that in the `spec` of the resource: the Operator makes the Service then."
+_OPERATOR = "Let the Operator run: it makes a Service of receivers with ports; its log says why where it does not."
 _EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
 _SURE = {
     NO_SERVICE: ("No Service has this name", f"{_LISTS} that there are."),
@@ -116,6 +117,6 @@ def is_doubted(hop: TracedHop) -> bool:
 def said_of(hop: TracedHop) -> tuple[str, str]:
     """What it is called, and what to do."""
     if UNMADE in hop.why:
-        return "The Operator has not made the Service", _OPERATOR
+        return "The Operator has not made the Service", _REFUSED if REFUSED in hop.why else _OPERATOR
     summary, hint = (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
     return summary, _NODE if HOLDS in hop.why else hint

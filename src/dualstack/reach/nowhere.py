@@ -8,11 +8,13 @@ from dualstack.model.address import OTLP_PORTS, Scope, family, network, parse, s
 from dualstack.model.cluster import Cluster, Node, Pod, Service
 from dualstack.model.evidence import Evidence
 from dualstack.model.maker import Maker
+from dualstack.model.slim import ObjectMeta
 from dualstack.model.trace import Hop, Status, TracedHop
 from dualstack.reach.client_dns import in_ranges, intended, misshapen
 from dualstack.reach.crowds import listed, there
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
+from dualstack.reach.operator import OPERATED, resource_for
 
 UNLISTED = "unlisted"
 """Mark of the hop `resolve`: no Service has the name, which may be one of the world as well."""
@@ -26,10 +28,10 @@ HOLDS = "takes OTLP by ports of its nodes:"
 
 UNMADE = "the Operator has not made it"
 """How it is told that a resource of the Operator is there for a Service that is not."""
+REFUSED = "which the API server does not let it"
+"""How it is told that it tries in vain."""
 _OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
 """The image of the Operator."""
-MADE = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
-"""The Services that it makes (operator internal/naming/main.go)."""
 
 Key = tuple[str, str]
 """A Service by its namespace and its name."""
@@ -58,13 +60,24 @@ def without_service(key: Key, cluster: Cluster, said: Evidence, *, sure: bool) -
 
 def _unmade(key: Key, cluster: Cluster) -> str:
     """That a resource of the Operator is there for a Service, and whether the Operator is, as the end of a sentence."""
-    found = MADE.fullmatch(key[1])
-    if not found or (key[0], found["name"]) not in cluster.operated:
+    name = resource_for(key[1])
+    if (key[0], name) not in cluster.operated:
         return ""
     known = [x for x in cluster.makers if any(map(_OPERATOR.search, x.images))]
     down = [_stopped(x) for x in known]
     runs = f", and no pod of it runs: {down[0]}" if down and all(down) else ""
-    return f": {UNMADE} of OpenTelemetryCollector {found['name']}{runs}"
+    return f": {UNMADE} of {OPERATED} {name}{_refusal(key, name, cluster) or runs}"
+
+
+def _refusal(key: Key, name: str, cluster: Cluster) -> str:
+    """What the API server says of a Service that the Operator would make, as the end of a sentence.
+
+    Source: operator internal/controllers/common.go, and the status of its resource, whose events have the words.
+    """
+    about, words = ObjectMeta(name=name, namespace=key[0]), f'"{key[1]}" is '
+    mine = (x for x in cluster.events if words in x.said and x.is_about(OPERATED, about))
+    last = max(mine, key=lambda x: x.last, default=None)
+    return f", {REFUSED}: it is {last.said.partition(words)[2].splitlines()[0].rstrip('.')}" if last else ""
 
 
 def _stopped(maker: Maker) -> str:

@@ -25,6 +25,7 @@ INJECTED = "sidecar.opentelemetry.io/injected"
 MONITORING = "-monitoring"
 """The end of the name of the Service for the Collector's own metrics (operator internal/naming/main.go)."""
 
+_SERVICES = re.compile(r"(?P<name>.+)-collector(?:-headless|-monitoring)?")
 _PORT = pattern(r":(?P<number>\d+)", re.ASCII)
 _OWN = ("endpoint", "listen_address")
 _MADE = ["opentelemetry-operator", "opentelemetry-collector"]
@@ -58,6 +59,15 @@ def writer(service: str, about: "ObjectMeta") -> str:
     return made if service in (f"{name}-collector", f"{name}-collector-headless") else ""
 
 
+def resource_for(service: str) -> str:
+    """The name of the resource of which it would make a Service of that name; empty where it would make none.
+
+    Source: operator internal/naming/main.go.
+    """
+    found = _SERVICES.fullmatch(service)
+    return found["name"] if found else ""
+
+
 def inferred(endpoint: DeclaredEndpoint) -> int:
     """The port that it reads in an endpoint: the first colon with digits behind it, or its own default; 0 for none.
 
@@ -67,7 +77,7 @@ def inferred(endpoint: DeclaredEndpoint) -> int:
     if row is None and not (endpoint.component.startswith("receivers/") and _leaf(endpoint) in _OWN):
         return 0
     found = _PORT.search(endpoint.text)
-    return numbered(found["number"]) if found else numbered(row["port"]) if row else 0
+    return (numbered(found["number"]) if found else 0) or (numbered(row["port"]) if row else 0)
 
 
 def probed(workload: Workload, endpoint: DeclaredEndpoint) -> Iterator[Location]:

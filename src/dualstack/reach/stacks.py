@@ -103,9 +103,9 @@ def with_policy(service: Service, text: str) -> tuple[Edit, ...]:
     return replaced(service.policy, text) if service.policy else added(service.room, ipFamilyPolicy=text)
 
 
-def by_resource(service: Service) -> str:
-    """Where the families are written of a Service that the Operator makes, as the end of a sentence."""
-    return next((f" in `spec` of {x} {y}" for x, y in service.meta.owners if x == OPERATED), "")
+def by_resource(service: Service, part: str = "spec") -> str:
+    """Where the fields are written of a Service that the Operator makes, as the end of a sentence."""
+    return next((f" in `{part}` of {x} {y}" for x, y in service.meta.owners if x == OPERATED), "")
 
 
 def place(service: Service) -> Location:

@@ -40,6 +40,8 @@ probes: ["[::1]:4318 http refused", "127.0.0.1:4318 http accepted"]
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dualstack.model.address import Protocol
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
@@ -52,7 +54,7 @@ from dualstack.reach.answers import elsewhere
 from dualstack.reach.blame import elsewhere_in, is_loopback
 from dualstack.reach.doubt import UNDECIDED
 from dualstack.reach.hint import correct, instead, unused, why
-from dualstack.reach.live import is_open, receives_on, unheeded
+from dualstack.reach.live import MISREAD, is_misread, is_open, receives_on, unheeded
 from dualstack.reach.pods import Places
 from dualstack.reach.start import Failure, declared_on, here, idle_on, suspects
 from dualstack.reach.trace import comes_home, is_refused, sockets_of
@@ -94,6 +96,8 @@ def check(
         cause = stopped if stopped and flows[0] in stopped.flows else None
         found = _observed(flows, listeners or Listeners(), cause, receives_on(flows[0], places))
         idle = None if cause else idle_on(declared, [x.port for x in flows])
+        if is_misread(flows[0], places):
+            found = replace(found, causes=(*BECAUSE, MISREAD))
         yield unused(found, idle) if idle else unheeded(found, flows[0], places)
     yield from doubted(traces)
 

@@ -58,6 +58,7 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.nameless import NAMELESS, is_doubted, said_of
+from dualstack.reach.nowhere import UNMADE
 from dualstack.reach.unresolved import WORDS, fact, why
 
 HOP = Hop.RESOLVE
@@ -100,6 +101,7 @@ def _of_client(trace: Trace) -> Finding:
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),
+        causes=(*BECAUSE, "DS515", "DS516") if UNMADE in hop.why else None,
     )
 
 

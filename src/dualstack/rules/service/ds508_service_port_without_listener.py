@@ -80,6 +80,7 @@ from dualstack.model.trace import Hop, Traces
 from dualstack.reach.edits import fix
 from dualstack.reach.landscape import Landscape, landscape
 from dualstack.reach.ports import across, carries_otlp, deaf, is_otlp_receiver, is_twin, leads, led_to, matters, meant
+from dualstack.reach.stacks import by_resource
 from dualstack.reach.vacant import unbacked, unled
 
 if TYPE_CHECKING:
@@ -132,19 +133,18 @@ def _crossed(service: Service, each: ServicePort, other: DeclaredEndpoint) -> Fi
 
 def _finding(service: Service, each: ServicePort, behind: list[Workload], land: Landscape) -> Finding:
     written, (led, number) = led_to(service, each), leads(service, each, behind)
-    wanted, direct = meant(each, behind, land), service.headless
+    wanted, direct, made_by = meant(each, behind, land), service.headless, by_resource(service, "spec.ports")
+    field = "port" if direct else "targetPort"
     other = f", or let one listen on port {number}" if number else ""
-    change = "Send to port {}, or listen on this one." if direct else "Name `{}`, where the receiver listens."
+    change = "Send to port {}, or listen on this one." if direct else "Name `{}`, where the receiver listens{}."
     return Finding(
         summary=f"Nobody listens on port {number or written.text}"[:60],
         detail=f"Port {each.number.text} of {service.meta.called} leads to {led}."
         + (" It is headless: no proxy leads to the `targetPort`." if direct else ""),
-        hint=change.format(wanted) if wanted else f"Name a port that the receiver listens on{other}.",
+        hint=change.format(wanted, made_by) if wanted else f"Name a port that the receiver listens on{other}.",
         severity=Severity.ERROR if matters(service, each, behind, land) else Severity.WARNING,
         confidence=Confidence.DECLARED,
-        evidence=(
-            Evidence(f"{'port' if direct else 'targetPort'}: {written.text}", service.meta.called, Layer.DECLARED),
-        ),
+        evidence=(Evidence(f"{field}: {written.text}", service.meta.called, Layer.DECLARED),),
         location=written.at,
-        fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, None if direct else each.target, wanted),
+        fix=fix(f"Lead to {wanted}", Applicability.UNSAFE, None if direct or made_by else each.target, wanted),
     )

@@ -6,10 +6,12 @@ it owns has, on a cluster that has both families.
 
 ## Why it breaks
 Operators before 0.153.0 set the families when they make a Service and leave them alone afterwards; the Service for
-extensions never gets any.
+extensions never gets any. The first family of a Service stays, with any version: the API server refuses another one,
+`expected an IPv6 value as indicated by ipFamilies[0]`, and the Operator tries again for ever.
 
 ## Fix
 Update the Operator, or delete the Service: it is made anew with what the resource asks for, and with another address.
+For another first family only the latter helps.
 
 ## Example
 ```yaml fires
@@ -48,6 +50,7 @@ items:
 ## References
 - operator CHANGELOG 0.153.0 (#5141); internal/manifests/collector/service.go ExtensionService
 - https://github.com/open-telemetry/opentelemetry-operator/issues/2958
+- Measured: operator 0.153.0 on kube-apiserver 1.34.4
 """
 
 from collections.abc import Iterator
@@ -65,6 +68,9 @@ from dualstack.reach.stacks import DUAL, evidence, listed, place, policy, titles
 HOP = Hop.SERVICE
 SEVERITY = Severity.WARNING
 
+_BEHIND = "Update the Operator, or delete the Service to have it made anew."
+_FIRST = "Delete the Service to have it made anew: the API server lets nobody change the first family of one."
+
 
 def check(cluster: Cluster, traces: Traces, workloads: Workloads) -> Iterator[Finding]:
     """One finding for each Service that is behind its resource."""
@@ -78,7 +84,7 @@ def check(cluster: Cluster, traces: Traces, workloads: Workloads) -> Iterator[Fi
         yield Finding(
             summary="Service lags behind its OpenTelemetryCollector",
             detail=f"The resource asks for {_wanted(asked)}, and {service.called} has {titles(service.families)}.",
-            hint="Update the Operator, or delete the Service to have it made anew.",
+            hint=_FIRST if listed(asked)[:1] not in ((), service.families[:1]) else _BEHIND,
             families=tuple(x for x in BOTH if x not in service.families),
             evidence=(*evidence(asked), Evidence(f"ipFamilies {titles(service.families)}", service.called)),
             location=place(asked),

@@ -1,0 +1,171 @@
+"""What the Operator cannot make of its resource, or makes otherwise than it is meant, as version 0.153.0 does it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dualstack.cluster import ClusterRequest, stored
+from dualstack.conclusion import conclude
+from dualstack.gather.cluster import Asker
+from dualstack.gather.errors import BadInput
+from dualstack.gather.facts import plainly
+from dualstack.gather.kube_objects import Refused
+from dualstack.gather.unmade import unmade
+from dualstack.model.address import family
+from dualstack.model.host import Interface, InterfaceAddress, Namespace, Namespaces
+from dualstack.model.inspection import Inspection
+from dualstack.model.question import Question
+from dualstack.model.snapshot import Snapshot
+from dualstack.model.sockets import Listener, Listeners, Transport
+from dualstack.model.target import kube_target
+from dualstack.model.world import World
+from tests.cluster import worlds as w
+from tests.cluster.test_client_ways import cart
+from tests.cluster.test_nowhere import OPERATED, folder, of, told, told_all
+from tests.cluster.test_operated_services import MISREAD, OWNED, by_operator, one
+from tests.cluster.test_operator import CR, RIGHT
+
+Object = dict[str, Any]
+TWO = {**OPERATED, "spec": {**OPERATED["spec"], "ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "SingleStack"}}
+MADE = "the Operator has not made it of OpenTelemetryCollector made"
+
+
+def test_a_service_that_is_refused_is_what_its_clients_do_not_find(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), TWO)
+
+    for found in (told(path), told_all(path)):
+        (cause,), (symptom,) = of(found, "DS515"), of(found, "DS408")
+        assert cause.because == ()
+        assert symptom.because == ("DS515",)
+        assert MADE in symptom.detail
+
+
+SAID = (
+    'failed to create objects for made: Service "made-collector-headless" is invalid: spec.ports: Invalid value: 0.\n'
+    'services "made-collector" is forbidden: exceeded quota: few\nServices "other" is forbidden: exceeded quota: many'
+)
+
+
+def event(said: str, name: str = "made", at: str = "2026-03-01T10:00:00Z") -> Object:
+    about = {"kind": CR, "name": name, "namespace": "obs"}
+    known = {"name": f"{name}.{len(said)}", "namespace": "obs", "creationTimestamp": at}
+    return {"kind": "Event", "metadata": known, "involvedObject": about, "reason": "Error", "message": said}
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([event(SAID)], f"{MADE}, which the API server does not let it: it is forbidden: exceeded quota: few."),
+        ([event(SAID), event("applied status changes", at="2026-03-01T11:00:00Z")], "exceeded quota: few."),
+        ([event(SAID, name="other")], f"{MADE}."),
+        ([event("applied status changes")], f"{MADE}."),
+    ],
+)
+def test_what_the_server_said_to_the_operator_is_told(events: list[Object], why: str, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), OPERATED, *events)
+
+    for found in (told(path), told_all(path)):
+        (one,) = of(found, "DS408")
+        assert one.detail.endswith(why)
+        assert one.hint.startswith("Mend that in the `spec`" if "API server" in one.detail else "Let the Operator run")
+
+
+@pytest.mark.parametrize("held", [TWO, OPERATED])
+def test_of_all_it_is_told_without_a_client_as_well(held: Object, tmp_path: Path) -> None:
+    assert len(of(told_all(folder(tmp_path, held)), "DS515")) == (held is TWO)
+
+
+def test_who_asks_about_it_is_told_of_what_it_would_be_made(tmp_path: Path) -> None:
+    path = folder(tmp_path, OPERATED)
+
+    with pytest.raises(BadInput, match=rf"{MADE}\. Ask about `collector/made`\.$"):
+        stored(ClusterRequest(kube_target("svc/made-collector"), stored=path, namespace="obs"))
+
+
+class Live:
+    """An API server that has this one resource."""
+
+    asked: tuple[str, ...] = ()
+
+    def object(self, _: object, namespace: str, name: str) -> Object:
+        """It, or a refusal."""
+        self.asked += (name,)
+        if (namespace, name) != ("obs", "made"):
+            raise Refused(404, "not found")
+        return OPERATED
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "kept"),
+    [
+        ("made-collector", ("made",), [OPERATED]),
+        ("made-collector-headless", ("made",), [OPERATED]),
+        ("other-collector", ("other",), []),
+        ("made", (), []),
+    ],
+)
+def test_a_server_is_asked_for_the_one_resource(name: str, asked: tuple[str, ...], kept: list[Object]) -> None:
+    api, world = Live(), World()
+
+    unmade(Asker(api, "shop", world), ("obs", name))  # type: ignore[arg-type]
+
+    assert api.asked == asked
+    assert world.objects.get(CR, []) == kept
+    assert not world.unseen
+
+
+RESOURCE = {"apiVersion": "opentelemetry.io/v1beta1", "kind": CR, "metadata": {"name": "otel", "namespace": "obs"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        ({"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]}, "Delete the Service to have it made anew: the API"),
+        ({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"]}, "Delete the Service"),
+        ({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv4", "IPv6"]}, "Update the Operator, or delete"),
+        ({"ipFamilyPolicy": "PreferDualStack"}, "Update the Operator, or delete"),
+    ],
+)
+def test_no_update_changes_the_first_family_of_a_service(spec: Object, hint: str) -> None:
+    resource = {**RESOURCE, "spec": {**spec, "config": yaml.safe_load(RIGHT)}}
+    found = w.diagnosed([*w.healthy(**by_operator(RIGHT, OWNED, ("IPv4",))), resource])
+
+    assert one(found, "DS517").hint.startswith(hint)
+
+
+def misread() -> dict[str, list[Object]]:
+    """A Collector at whose Service the Operator has the port 244, which it read in an address."""
+    parts = by_operator(MISREAD, OWNED, ports=[{"name": "otlp-grpc", "port": 244, "targetPort": 244}])
+    for each in parts["slices"]:
+        each["ports"] = [{"name": "otlp-grpc", "port": 244}]
+    parts["workloads"][0]["metadata"] |= OWNED
+    parts["pods"][0]["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "otel", "controller": True}]
+    return parts
+
+
+def test_that_nobody_listens_on_a_port_that_was_misread_is_no_fault_of_its_own() -> None:
+    parts = misread()
+    (pod,) = parts["pods"]
+    addresses = tuple(InterfaceAddress(x["ip"], 128 if ":" in x["ip"] else 32) for x in pod["status"]["podIPs"])
+    space = Namespace("host", (Interface("eth0", 2, up=True, disable_ipv6=False, addresses=addresses),))
+    socket = Listener("host", Transport.TCP, "fd00:244::7", 4317, family("fd00:244::7"), None, source="sock_diag")
+    facts = {Namespaces: Namespaces((space,)), Listeners: Listeners((socket,), ("host",))}
+    world = w.world([*w.healthy(**parts), {**RESOURCE, "spec": {"config": yaml.safe_load(MISREAD)}}])
+    world.inspections = [Inspection("n1", "obs", pod["metadata"]["name"], plainly(Snapshot(facts)))]
+    found = conclude(world, Question())
+
+    assert {(x.code, x.because) for x in found.findings} == {("DS516", ()), ("DS211", ("DS516",))}
+
+
+def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource() -> None:
+    parts = misread()
+    for each in (parts["pods"][0]["spec"], parts["workloads"][0]["spec"]["template"]["spec"]):
+        each["hostNetwork"] = True
+    finding = one(w.diagnosed(w.healthy(**parts)), "DS508")
+
+    assert finding.summary == "Nobody listens on port 244"
+    assert finding.hint == f"Name `4317`, where the receiver listens in `spec.ports` of {CR} otel."
+    assert finding.fix
+    assert not finding.fix.edits
