@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from dualstack.conclusion import conclude
 from dualstack.gather.cluster import Asker, of
@@ -14,6 +15,7 @@ from dualstack.gather.stored import Stored
 from dualstack.model.address import Protocol
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.finding import Finding
+from dualstack.model.glimpse import Glimpse, Glimpses, Way
 from dualstack.model.inspection import Inspection
 from dualstack.model.names import Lookup, Names
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
@@ -188,3 +190,63 @@ def test_who_may_not_list_all_pods_is_told_so_and_so_is_who_has_many() -> None:
     assert gap.why.startswith("not allowed in all namespaces; a role with the verb `list` on `pods` allows it")
     (gap,) = [x for x in of_service(rule, more=9)[0].gaps if x.needs == "clients in other namespaces"]
     assert gap.why == "9 more pods were not looked at; `--all` looks at all"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.DENIED])
+def test_a_client_in_the_network_of_its_node_that_gets_no_answer_is_none_that_labels_mean(outcome: Outcome) -> None:
+    host = {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet", "nodeName": "n9"}
+    client = {**CLIENT, "spec": {**CLIENT["spec"], **host}}
+    world = w.world([*w.healthy(nodes=[calico("n1", "RouteCreated")]), client, DNS, into(named("shop"))])
+    found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
+    open_ = conclude(found, Question())
+    found.inspections = [look("cart-1", outcome, node="n9")]
+
+    told = conclude(found, Question())
+    (one,) = [x for x in told.findings if x.code == "DS701"]
+    assert (open_.verdict, w.roots(open_)) == ("unknown", [])
+    assert (told.verdict, one.severity) == ("broken", "error")
+    assert "chooses by labels, which mean no pods in the network of their node here, and " in one.detail
+    assert "`from: [{ipBlock: …}]` of the IPv4 and IPv6 addresses of the nodes" in one.hint
+    assert "DS702" not in w.codes(told)
+
+
+def proxied(rule: Object, *also: Glimpse, node: Object | None = None, host: bool = False) -> Diagnosis:
+    """What is said where the API server's proxy is refused at the ports of a Collector that listens on the wildcard."""
+    found = w.healthy(nodes=[node or calico("n1", "RouteCreated")])
+    for each in found:
+        if each["kind"] == "Pod" and host:
+            each["spec"]["hostNetwork"] = True
+    place = next(f"pod {x['metadata']['name']}" for x in found if x["kind"] == "Pod")
+    seen = [Glimpse(place, x, y, Way.ADDRESS, Outcome.REFUSED) for x, y in w.PORTS]
+    return w.diagnosed([*found, rule], seen=Glimpses((*seen, *(replace(x, place=place) for x in also))))
+
+
+K3S = {**calico("n1", "RouteCreated"), "status": {"nodeInfo": {"kubeletVersion": "v1.34.1+k3s1"}}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "node", "refused"),
+    [
+        (into(named("shop")), None, False),
+        (into(named("shop")), K3S, False),
+        (into(named("shop")), calico("n1"), True),
+        (into({"ipBlock": {"cidr": "0.0.0.0/0"}}), None, True),
+        (policy("obs", ingress=[{}]), None, True),
+        (policy("shop", ingress=[]), None, True),
+    ],
+)
+def test_what_may_be_the_refusal_of_a_policy_is_none_of_a_port(
+    rule: Object, node: Object | None, *, refused: bool
+) -> None:
+    found = proxied(rule, node=node)
+
+    assert ("DS201" in w.codes(found)) is refused
+    assert refused or found.verdict == "unknown"
+
+
+def test_a_port_that_is_closed_at_the_loopback_too_is_closed_whatever_policies_say() -> None:
+    inside = [Glimpse("", x, y, Way.LOOPBACK, Outcome.REFUSED) for x, y in w.PORTS]
+
+    assert proxied(into(named("shop"))).verdict == "unknown"
+    assert proxied(into(named("shop")), *inside).verdict == "degraded"
+    assert proxied(into(named("shop")), host=True).verdict == "degraded"

@@ -147,6 +147,8 @@ OPTION = "--enable-network-policy=true"
         ("aws-eks-nodeagent", ["--enable-ipv6=false", OPTION], "Amazon VPC CNI"),
         ("aws-eks-nodeagent", ["--enable-network-policy=false"], ""),
         ("aws-node", [OPTION], ""),
+        ("kube-router", ["--run-router=true", "--run-firewall=true"], "kube-router"),
+        ("kube-router", ["--run-firewall=false"], ""),
     ],
 )
 def test_containers_are_known_by_their_names_and_options(called: str, words: list[str], name: str) -> None:
