@@ -41,7 +41,7 @@ UNHELD = "DS211 warning ipv4"
 RIGHT: Right = {
     "admin --all": (
         "degraded",
-        ["DS204 error ipv6", SECOND, "DS501 warning ipv6", WAITING, NOTHING, LOCAL, BALANCED],
+        ["DS204 error ipv6", SECOND, "DS501 warning ipv6", WAITING, NOTHING, LOCAL, ENTERED, BALANCED],
     ),
     "admin svc/otel": ("unknown", NONE),
     "admin svc/plain": ("unknown", ["DS501 warning ipv6"]),
@@ -83,7 +83,7 @@ def single(family: str, first: list[str], hosted: list[str]) -> Right:
     waiting, nothing, local = (f"{x} error {family}" for x in ("DS507", "DS509", "DS510"))
     viewed, entered = [*first, waiting, nothing], f"DS510 warning {family}"
     changed: Right = {
-        "admin --all": ("degraded", sorted([*viewed, *hosted, local])),
+        "admin --all": ("degraded", sorted([*viewed, *hosted, local, entered])),
         "admin svc/plain": ("unknown", NONE),
         "admin svc/local": ("degraded", [local, entered]),
         "admin svc/balanced": ("unknown", NONE),
@@ -105,7 +105,7 @@ def turned() -> Right:
     plain = {k: (v, [f"{x[:-4]}{swap[x[-4:]]}" if "+" not in x else x for x in y]) for k, (v, y) in RIGHT.items()}
     both = [*FIRST6, "DS501 warning ipv4", WAITING, NOTHING, "DS519 warning ipv4"]
     viewed = [*both, "DS501 warning ipv6"]
-    everything = [*both, "DS501 error ipv6", "DS510 error ipv6", HOSTED]
+    everything = [*both, "DS501 error ipv6", "DS510 error ipv6", "DS510 warning ipv6", HOSTED]
     changed: Right = {
         "admin --all": ("degraded", sorted(everything)),
         "admin svc/first": ("unknown", FIRST6),
