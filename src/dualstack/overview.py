@@ -27,6 +27,7 @@ from dualstack.model.snapshot import Snapshot
 from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Traces
 from dualstack.model.world import World
+from dualstack.reach.concern import UNSENT
 from dualstack.reach.crowds import listed
 from dualstack.reach.injected import told as instrumented
 from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
@@ -135,13 +136,14 @@ def part_of(world: World, service: Service) -> World:
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
     """Findings of several Services; those that say the same of each are told of the first one, and the others named.
 
-    What explains a finding is what does so in its own Service, and what one asks for has to be the same. Of clients,
-    which send to many places, the same has to be said `by_detail`.
+    What explains a finding is what does so in its own Service, and what to do has to begin alike. Of clients, which
+    send to many places, the same has to be said `by_detail`.
     """
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
         detail = finding.detail if by_detail else _reason(finding)
-        key = (finding.code, finding.summary, finding.because, finding.hint, detail)
+        to_do = f"{finding.hint} ".partition(". ")[0]
+        key = (finding.code, finding.summary, finding.because, to_do, detail)
         alike.setdefault(key, []).append((called, finding))
     for (called, first), *rest in alike.values():
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
@@ -160,5 +162,5 @@ def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) 
 
 def _reason(finding: Finding) -> str:
     """What a container, or the scheduler, says of pods that are not ready; empty of anything else."""
-    found = _SAID.search(finding.detail) if finding.code == _UNREADY else None
+    found = _SAID.search(finding.detail.removesuffix(f" {UNSENT}")) if finding.code == _UNREADY else None
     return found[1] if found else ""

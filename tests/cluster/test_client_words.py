@@ -324,6 +324,11 @@ def test_schemes_of_grpc_itself_and_great_letters_are_none_to_warn_of(endpoint: 
     assert not any("scheme" in x.summary for x in found.findings)
 
 
+@pytest.mark.parametrize("endpoint", ["dns://10.96.0.9/otel.obs:4319", "dns:otel.obs:4319"])
+def test_what_some_sdks_give_to_grpc_and_others_read_as_a_url_is_not_judged(endpoint: str) -> None:
+    assert errors(told(cart(endpoint, *variables(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")))) == []
+
+
 def test_behind_a_blank_the_way_is_followed() -> None:
     found = told(cart("http://otel.obs.svc:4319\n"))
 

@@ -12,10 +12,11 @@ ABROAD = "svc.clusterset.local"
 _IN_CLUSTER = pattern(rf"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.(?!{ABROAD}\.?$)svc(?:\..+)?)?)?\.?")
 """Kubernetes DNS specification 1.1 section 2.3, with what the search list of a pod adds."""
 _AUTHORITY = pattern(
-    r"(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)",
+    r"(?!(?:dns|passthrough|xds)://[^/])(?:[a-z]+://|(?:dns|passthrough):///)?(?:[^/?#@]*@)?"
+    r"(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d+))?(?:/|$)",
     re.IGNORECASE,
 )
-"""A URL, or a target of gRPC (grpc/doc/naming.md)."""
+"""A URL, or a target of gRPC (grpc/doc/naming.md) that names no server to ask for the name: some SDKs send to that."""
 
 _USER = pattern(r"(?<=://)[^/?#\s`]*@|^[^/?#:\s]+:[^/?#\s]*@")
 """Who somebody is to a server, and the password (RFC 3986 section 3.2.1)."""

@@ -24,7 +24,7 @@ from dualstack.reach.start import numbered, port
 
 _OF_PORTS = ("DS202", "DS203", "DS204", "DS205", "DS208", "DS214", "DS217", "DS508")
 """The rules that speak of one port: who sends to another one does not meet it."""
-_UNSENT, _UNASKED = "No client that is known sends there.", "The clients that are asked about do not send there."
+UNSENT, _UNASKED = "No client that is known sends there.", "The clients that are asked about do not send there."
 _ORDER = tuple(Severity)
 
 
@@ -96,7 +96,7 @@ def concern(
         return Concern(met, needed, asked)
     missed = (x for x in traces if not asked and x.target.host in known and x.target.port not in ports)
     unused = frozenset(_unused(traces, ports, cluster, places, said))
-    told = _UNASKED if asked else _UNSENT if everything else ""
+    told = _UNASKED if asked else UNSENT if everything else ""
     return Concern(met, needed, asked, frozenset(x.key for x in missed if not x.through), unused, told)
 
 

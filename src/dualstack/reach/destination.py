@@ -88,7 +88,9 @@ def _read(text: str, form: str) -> Reading:
     whole = slashed(text) if form == "url" else ""
     if whole:
         return msgspec.structs.replace(_read(whole, form), fault="DS119", meant=whole)
-    named = _NAMED.fullmatch(text) if form == "grpc" else None
+    named = _NAMED.fullmatch(text) if form in ("grpc", "url") else None
+    if named and form == "url":
+        return Reading(scheme=named["scheme"])  # some SDKs give it to gRPC, which takes it, and others read it as a URL
     found = named or _SCHEME.fullmatch(text)
     scheme, rest = (found["scheme"].lower(), found["rest"]) if found else ("", text)
     end = next((i for i, x in enumerate(rest) if x in "/?#"), len(rest))
