@@ -38,7 +38,7 @@ collector: $(READY) ## build the real Collectors, Helm and kustomize for the tes
 cluster: $(READY) ## build the real Kubernetes for the tests, once, and what runs there; needs Go and twenty minutes
 	$(BIN)/python -m tests.real.kubernetes
 	$(BIN)/python -m tests.real.istio
-	$(BIN)/python -m tests.real.operator
+	$(BIN)/python -m tests.real.otel_operator
 
 recordings: $(READY) ## record anew what API servers of some versions answer, for the tests; needs root, etcd, Go and an hour
 	@for version in 1.28.15 1.31.14 1.34.4 1.36.3; do \

@@ -15,7 +15,7 @@
     outside: true                            # something stands in front at which nobody answers
     mesh: true                               # Istio is there; pods with the label `istio.io/rev` are in it (mesh.py)
     policies: true                           # NetworkPolicies are enforced, for as long as it stands (policies.py)
-    operator: true                           # the OpenTelemetry Operator is there (operator.py)
+    operator: true                           # the OpenTelemetry Operator is there (otel_operator.py)
     expect: {verdict: degraded, causes: [DS204], flows: {"ipv4": accepted, "ipv6 grpc": refused}}
     measured:                                # by `python -m tests.e2e.measure`: by the node of the client
       n1: {"ipv4 grpc": accepted, …}

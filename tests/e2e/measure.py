@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from dualstack.lab.topology import CannotBuild
-from tests.e2e import control_plane, exports, incidents, mesh, operator, policies
+from tests.e2e import control_plane, exports, incidents, mesh, otel_operator, policies
 from tests.e2e.cluster import EXPORTER, Cluster, opened
 from tests.e2e.incidents import Incident
 
@@ -64,7 +64,7 @@ def standing(cluster: Cluster, incident: Incident) -> Iterator[None]:
     if incident.mesh:
         mesh.install(cluster)
     if incident.operator:
-        operator.install(cluster)
+        otel_operator.install(cluster)
     with ExitStack() as stack:
         if incident.policies:
             stack.enter_context(policies.enforced(cluster))

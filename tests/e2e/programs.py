@@ -6,7 +6,7 @@ import shutil
 from dualstack.lab import collector
 from dualstack.lab.programs import build, cache, once
 from dualstack.lab.topology import needs
-from tests.real import helm, istio, kubernetes, operator
+from tests.real import helm, istio, kubernetes, otel_operator
 
 SOURCES = os.path.join(os.path.dirname(__file__), "programs")
 CNI = "/usr/lib/cni"  # Debian's containernetworking-plugins
@@ -23,7 +23,7 @@ def lacking() -> str:
     if not os.path.exists(collector.program(collector.LATEST)):
         return f"needs the Collector {collector.LATEST}: `make collector` builds it"
     absent = [x for x in (*kubernetes.PROGRAMS, *kubernetes.BESIDE) if not os.path.exists(kubernetes.place(x))]
-    beside = [*map(istio.place, istio.EVERY), *map(operator.place, operator.EVERY)]
+    beside = [*map(istio.place, istio.EVERY), *map(otel_operator.place, otel_operator.EVERY)]
     if absent or not all(map(os.path.exists, beside)):
         return f"needs Kubernetes {kubernetes.VERSION}, Istio and the Operator: `make cluster` builds them"
     return "" if os.path.exists(helm.place()) else f"needs Helm {helm.VERSION}: `make collector` builds it"

@@ -25,7 +25,7 @@ from dualstack.model.probe import Options
 from dualstack.model.target import kube_target
 from dualstack.model.world import World
 from dualstack.reach.rights import Right, features, rights, role
-from tests.e2e import operator
+from tests.e2e import otel_operator
 from tests.e2e.cluster import COLLECTOR, PROJECT, Cluster
 
 pytestmark = pytest.mark.cluster
@@ -107,7 +107,7 @@ def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "metadata": {"name": "otel"},
         "spec": {"managementState": "unmanaged", "config": yaml.safe_load(_CONFIG)},
     }
-    operator.install(cluster)
+    otel_operator.install(cluster)
     apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, _BINDING)
     try:
         apply(cluster, *objects(), *fronts(), collector)

@@ -16,7 +16,7 @@ from dualstack.lab import certificates
 from dualstack.lab.incident import Certificate
 from tests.e2e import image, node
 from tests.e2e.cluster import COLLECTOR, NODES, Cluster
-from tests.real.operator import OBJECTS, PROGRAM, VERSION, place
+from tests.real.otel_operator import OBJECTS, PROGRAM, VERSION, place
 
 IMAGE = f"ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator:{VERSION}"
 """Called as it is in the field, where its image tells what runs there."""
