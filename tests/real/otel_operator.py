@@ -1,4 +1,4 @@
-"""The real OpenTelemetry Operator, built by `python -m tests.real.otel_operator` from its module: 4 minutes on two cores.
+"""The real OpenTelemetry Operator, built by `python -m tests.real.otel_operator` from its module: 4 minutes on 2 cores.
 
 Its module has the types of its resources in a folder that is a module of its own, which the released one lacks: they
 are taken from their release. Beside the program stands what its own manifests make: kinds, rights, webhooks.
