@@ -61,6 +61,7 @@ def event(said: str, name: str = "made", at: str = "2026-03-01T10:00:00Z") -> Ob
         ([event(SAID), event("applied status changes", at="2026-03-01T11:00:00Z")], "exceeded quota: few."),
         ([event(SAID, name="other")], f"{MADE}."),
         ([event("applied status changes")], f"{MADE}."),
+        ([event(SAID.partition("forbidden")[0])], f"{MADE}."),
     ],
 )
 def test_what_the_server_said_to_the_operator_is_told(events: list[Object], why: str, tmp_path: Path) -> None:

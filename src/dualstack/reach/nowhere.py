@@ -77,7 +77,8 @@ def _refusal(key: Key, name: str, cluster: Cluster) -> str:
     about, words = ObjectMeta(name=name, namespace=key[0]), f'"{key[1]}" is '
     mine = (x for x in cluster.events if words in x.said and x.is_about(OPERATED, about))
     last = max(mine, key=lambda x: x.last, default=None)
-    return f", {REFUSED}: it is {last.said.partition(words)[2].splitlines()[0].rstrip('.')}" if last else ""
+    why = last.said.partition(words)[2].partition("\n")[0].rstrip(".") if last else ""
+    return f", {REFUSED}: it is {why}" if why else ""
 
 
 def _stopped(maker: Maker) -> str:
