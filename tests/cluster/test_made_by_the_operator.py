@@ -23,11 +23,17 @@ from dualstack.model.target import kube_target
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
-from tests.cluster.test_nowhere import OPERATED, folder, of, told, told_all
+from tests.cluster.test_nowhere import folder, of, told, told_all
 from tests.cluster.test_operated_services import MISREAD, OWNED, by_operator, one
 from tests.cluster.test_operator import CR, RIGHT
 
 Object = dict[str, Any]
+OPERATED = {
+    "apiVersion": "opentelemetry.io/v1beta1",
+    "kind": "OpenTelemetryCollector",
+    "metadata": {"name": "made", "namespace": "obs"},
+    "spec": {"mode": "deployment", "config": {}},
+}
 TWO = {**OPERATED, "spec": {**OPERATED["spec"], "ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "SingleStack"}}
 MADE = "the Operator has not made it of OpenTelemetryCollector made"
 
@@ -170,3 +176,53 @@ def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource()
     assert finding.hint == f"Name `4317`, where the receiver listens in `spec.ports` of {CR} otel."
     assert finding.fix
     assert not finding.fix.edits
+
+
+def operator(replicas: int, available: str = "True", **status: Any) -> Object:
+    container = {"name": "manager", "image": "ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator:1"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "operator", "namespace": "system"},
+        "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}},
+        "status": {"conditions": [{"type": "Available", "status": available}], **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([operator(0)], ", and no pod of it runs: Deployment system/operator has `replicas: 0`."),
+        ([operator(1, "False")], ", and no pod of it runs: Deployment system/operator is not available."),
+        ([operator(3, "False", readyReplicas=1)], "."),
+        ([operator(1)], "."),
+        ([], "."),
+    ],
+)
+def test_a_service_that_the_operator_has_not_made_is_told_so(more: list[Object], said: str, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), OPERATED, *more)
+
+    for found in (told(path), told_all(path)):
+        (one,) = of(found, "DS408")
+        assert one.summary == "The Operator has not made the Service"
+        assert one.detail.endswith(
+            "there is no Service `made-collector` in the namespace `obs`: the Operator has not made it of "
+            f"OpenTelemetryCollector made{said}"
+        )
+        assert one.hint.startswith("Let the Operator run")
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("made-collector", {"mode": "sidecar"}),
+        ("made-collector", {"managementState": "unmanaged"}),
+        ("other-collector", {"mode": "daemonset"}),
+        ("made", {"mode": "daemonset"}),
+    ],
+)
+def test_a_resource_that_makes_no_such_service_is_not_waited_for(name: str, spec: Object, tmp_path: Path) -> None:
+    held = {**OPERATED, "spec": spec}
+
+    (one,) = of(told(folder(tmp_path, cart(f"http://{name}.obs:4317"), held, operator(0))), "DS408")
+    assert one.summary == "No Service has this name"

@@ -84,37 +84,6 @@ def test_a_node_that_does_not_report_is_not_why_pods_of_others_end(where: tuple[
     assert ("The node n1" in found.detail) is bool(expected)
 
 
-@pytest.mark.parametrize(
-    ("error", "number"),
-    [
-        ("Error: invalid keys", 1),
-        ("Error: cannot start pipelines", 2),
-        ("Error: listen tcp 0.0.0.0:4317: bind: address already in use", 2),
-    ],
-)
-def test_services_whose_pods_end_with_other_errors_are_told_apart(error: str, number: int) -> None:
-    one, other = w.pod("otel-a", "n1", **crashed("Error: invalid keys")), w.pod("gw-a", "n2", **crashed(error))
-    other["metadata"]["labels"] = {"app": "gw"}
-    gateway = w.service(selector={"app": "gw"}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.8", "fd00:96::8"])
-    gateway["metadata"]["name"] = "gw"
-    ends = w.endpoints([other])
-    for each in ends:
-        each["metadata"] = {
-            **each["metadata"],
-            "name": each["metadata"]["name"].replace("otel", "gw"),
-            "labels": {"kubernetes.io/service-name": "gw"},
-        }
-    slices = [*w.endpoints([one]), *ends]
-    found = conclude_all(
-        w.world(w.healthy(pods=[one, other], services=[w.service(), gateway], slices=slices)), Question()
-    )
-
-    told = [x.detail for x in found.findings if x.code == "DS507"]
-    assert len(told) == number
-    assert all(any(y in x for x in told) for y in (error, "Error: invalid keys"))
-    assert any("The same is true of Service gw." in x for x in told) is (number == 1)
-
-
 def creating(**volume: Any) -> Object:
     found = w.pod("otel-a", "n1", (), phase="Pending", **NOT_READY, **CREATING)
     found["spec"]["volumes"][0]["configMap"] |= volume
@@ -337,86 +306,6 @@ def asked_of(target: str, tmp_path: Path, **instead: Any) -> Diagnosis:
     )
     world = stored(asked)
     return conclude(world, Question()) if target else conclude_all(world, Question())
-
-
-@pytest.mark.parametrize(
-    ("name", "selector", "meant"),
-    [
-        ("otel", {"app": "otel"}, {"app": "otel-collector"}),
-        ("telemetry", {"app": "otel", "tier": "edge"}, {"app": "otel-collector", "tier": None}),
-        ("telemetry", {"app": "otel", "team": "obs"}, {"app": "otel-collector"}),
-    ],
-)
-def test_the_collectors_that_a_selector_seems_to_mean_are_named(
-    name: str, selector: Object, meant: Object, tmp_path: Path
-) -> None:
-    maker = w.deployment()
-    labels = {"app": "otel-collector", "team": "obs"}
-    maker["spec"] = {**maker["spec"], "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
-    service = w.service(selector=selector)
-    service["metadata"]["name"] = name
-    one = cause(asked_of(f"svc/{name}", tmp_path, pods=[], workloads=[maker], services=[service]))
-
-    has = ", ".join(f"{k}: {v or 'not set'}" for k, v in meant.items())
-    assert one.code == "DS509"
-    assert one.detail.endswith(f"; the pods of Deployment otel, a Collector, have `{has}`.")
-    assert one.fix is not None
-    assert json.dumps({"spec": {"selector": meant}}) in one.fix.commands[0]
-
-
-def test_collectors_that_a_selector_seems_to_mean_may_have_no_pods_either(tmp_path: Path) -> None:
-    maker = w.deployment()
-    labels = {"app": "otel-collector", "team": "obs"}
-    maker["spec"] |= {"replicas": 0, "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
-    service = w.service(selector={"app": "otel", "team": "obs"})
-    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=[maker], services=[service]))
-
-    assert one.detail.endswith("a Collector, have `app: otel-collector`, and it has `replicas: 0`.")
-    assert one.hint == "Let the Service select the pods of Deployment otel, and scale it up."
-
-
-def test_of_several_collectors_none_is_meant(tmp_path: Path) -> None:
-    makers = [w.deployment(), w.deployment(), w.deployment()]
-    for each, name in zip(makers, ("a", "b", "c"), strict=True):
-        each["metadata"] = {"name": name, "namespace": "obs"}
-        each["spec"] = {
-            **each["spec"],
-            "template": {"metadata": {"labels": {"app": name}}, "spec": w.TEMPLATE},
-        }
-    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers))
-
-    assert "a Collector, have" not in one.detail
-
-
-def test_of_several_collectors_with_one_of_the_labels_the_one_whose_others_are_alike_is_meant(tmp_path: Path) -> None:
-    makers = [w.deployment(), w.deployment()]
-    for each, name in zip(makers, ("gateway", "agent"), strict=True):
-        each["metadata"] = {"name": name, "namespace": "obs"}
-        labels = {"app": "otel", "component": name}
-        each["spec"] = {**each["spec"], "template": {"metadata": {"labels": labels}, "spec": w.TEMPLATE}}
-    service = w.service(selector={"app": "otel", "component": "gatewy"})
-    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=makers, services=[service]))
-
-    assert one.detail.endswith("; the pods of Deployment gateway, a Collector, have `component: gateway`.")
-
-
-def test_a_selector_of_which_no_label_is_right_gets_those_by_which_the_pods_are_known(tmp_path: Path) -> None:
-    maker = w.deployment()
-    template = {"metadata": {"labels": {"name": "otel", "version": "1"}}, "spec": w.TEMPLATE}
-    maker["spec"] = {"selector": {"matchLabels": {"name": "otel"}}, "template": template}
-    service = w.service(selector={"app": "x", "tier": "y"})
-    one = cause(asked_of("svc/otel", tmp_path, pods=[], workloads=[maker], services=[service]))
-
-    assert one.detail.endswith(" have `app: not set, tier: not set, name: otel`.")
-    assert one.fix is not None
-    assert '{"selector": {"app": null, "tier": null, "name": "otel"}}' in one.fix.commands[0]
-
-
-def test_what_the_meant_collectors_cannot_take_is_told_too(tmp_path: Path) -> None:
-    service = w.service(selector={"app": "x"})
-    found = asked_of("svc/otel", tmp_path, pods=[], services=[service], configs=[w.config(grpc="127.0.0.1:4317")])
-
-    assert [x.code for x in found.findings if not x.because] == ["DS509", "DS202"]
 
 
 FORBIDDEN = {"phase": "Failed", "reason": "SysctlForbidden", "message": 'forbidden sysctl: "net.a" not allowlisted'}

@@ -1,0 +1,39 @@
+"""Services of one cluster whose pods end, each by an error of its own."""
+
+import pytest
+
+from dualstack.model.question import Question
+from dualstack.overview import conclude_all
+from tests.cluster import worlds as w
+from tests.cluster.test_no_pods import crashed
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        ("Error: invalid keys", 1),
+        ("Error: cannot start pipelines", 2),
+        ("Error: listen tcp 0.0.0.0:4317: bind: address already in use", 2),
+    ],
+)
+def test_services_whose_pods_end_with_other_errors_are_told_apart(error: str, number: int) -> None:
+    one, other = w.pod("otel-a", "n1", **crashed("Error: invalid keys")), w.pod("gw-a", "n2", **crashed(error))
+    other["metadata"]["labels"] = {"app": "gw"}
+    gateway = w.service(selector={"app": "gw"}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.8", "fd00:96::8"])
+    gateway["metadata"]["name"] = "gw"
+    ends = w.endpoints([other])
+    for each in ends:
+        each["metadata"] = {
+            **each["metadata"],
+            "name": each["metadata"]["name"].replace("otel", "gw"),
+            "labels": {"kubernetes.io/service-name": "gw"},
+        }
+    slices = [*w.endpoints([one]), *ends]
+    found = conclude_all(
+        w.world(w.healthy(pods=[one, other], services=[w.service(), gateway], slices=slices)), Question()
+    )
+
+    told = [x.detail for x in found.findings if x.code == "DS507"]
+    assert len(told) == number
+    assert all(any(y in x for x in told) for y in (error, "Error: invalid keys"))
+    assert any("The same is true of Service gw." in x for x in told) is (number == 1)
