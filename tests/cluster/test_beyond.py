@@ -101,7 +101,7 @@ def test_what_a_receiver_sends_on_for_certain_in_vain_is_a_cause(
 def test_what_may_arrive_is_told_as_not_seen(exporter: str) -> None:
     found = asked(exporter, *LED)
 
-    assert (told(found), ways_on(found)) == ([], ["the way on from DaemonSet agent"])
+    assert (told(found), ways_on(found)) == ([], ["the way on from DaemonSet agent in obs"])
     assert {x.target.host for x in found.traces} == {"agent.obs.svc"}
     assert not found.exporters
 
@@ -114,7 +114,7 @@ def test_a_name_that_the_resolver_of_the_receiver_may_not_know_is_told(policy: s
 
     assert [x.code for x in found.findings if x.severity == "warning" and not x.because] == expected
     assert (told(found), found.verdict) == ([], "unknown")
-    assert ways_on(found) == ([] if expected else ["the way on from DaemonSet agent"])
+    assert ways_on(found) == ([] if expected else ["the way on from DaemonSet agent in obs"])
 
 
 def test_beyond_the_receiver_of_a_client_it_counts_too() -> None:
@@ -225,7 +225,7 @@ def test_an_address_of_a_family_that_the_pods_have_not_is_lost(endpoint: str, ex
     lost = {x.failing.hop for x in found.traces if x.failed and x.failing and x.vantage == "pods of DaemonSet agent"}
     assert (lost == {"route"}) is (expected == "lost")
     assert (told(found) == ["DS603"]) is (expected == "lost")
-    said = [x.why for x in found.skipped if x.needs == "the way on from DaemonSet agent"]
+    said = [x.why for x in found.skipped if x.needs == "the way on from DaemonSet agent in obs"]
     assert [x.endswith("ask about the Service that has this address") for x in said] == [True] * (
         expected == "not seen"
     )
@@ -264,7 +264,7 @@ def test_a_pod_is_followed_by_its_name() -> None:
     found = asked(named, *LED)
 
     assert not told(found)
-    assert ways_on(found) == ["the way on from DaemonSet agent"]
+    assert ways_on(found) == ["the way on from DaemonSet agent in obs"]
     assert "`dualstack diagnose svc/otel -n obs` asks about that" in next(
         x.why for x in found.skipped if x.needs.startswith("the way on")
     )

@@ -277,7 +277,7 @@ def test_a_collector_that_clients_come_to_is_asked_about_as_a_receiver_and_the_w
     led = service({"name": "otlp", "port": 4317})
     for found in (asked(GATEWAY, led), asked(GATEWAY, hostNetwork=True)):
         assert {x.target.host for x in found.traces} != {"otel.obs.svc"}
-        (one,) = [x for x in found.skipped if x.needs == "the way on from DaemonSet agent"]
+        (one,) = [x for x in found.skipped if x.needs == "the way on from DaemonSet agent in obs"]
         assert "sends on to `otel:4317`" in one.why
         assert "dualstack diagnose svc/otel -n obs" in one.why
 
@@ -294,7 +294,8 @@ def test_beyond_the_receiver_of_a_client_the_way_on_is_not_seen() -> None:
     whole = w.world([*w.healthy(), *agent(GATEWAY), service({"name": "otlp", "port": 4317}), cart])
     found = conclude(of(Asker(Stored(whole, complete=True), "obs"), KubeTarget("pod", "cart")), Question())
 
-    assert [x.needs for x in found.skipped if x.needs.startswith("the way on")] == ["the way on from DaemonSet agent"]
+    told = [x.needs for x in found.skipped if x.needs.startswith("the way on")]
+    assert told == ["the way on from DaemonSet agent in obs"]
 
 
 def test_where_it_sends_to_a_host_of_the_world_nothing_is_left_to_say() -> None:

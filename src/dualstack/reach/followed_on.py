@@ -9,7 +9,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Finding, Severity
 from dualstack.model.trace import Hop, Traces
 from dualstack.reach.nameless import is_doubted
-from dualstack.reach.onward import WAY_ON
+from dualstack.reach.onward import way_on
 from dualstack.reach.untold import untold
 from dualstack.reach.verdict import verdict
 
@@ -53,7 +53,7 @@ def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding
     every = (*(x for x in found.findings if _key(x) not in worse), *why)
     findings = tuple(sorted(every, key=lambda x: (bool(x.because), _ORDER.index(x.severity))))
     known = {*map(_identity, found.exporters)}
-    owners = {f"{WAY_ON}{x.owner}" for x in other.exporters}
+    followed = {*map(way_on, other.exporters)}
     asked = replace(found.question, targets=tuple(dict.fromkeys(x.target for x in traces)))
     return replace(
         found,
@@ -61,7 +61,7 @@ def _joined(found: Diagnosis, other: Diagnosis, lost: Traces, why: tuple[Finding
         verdict=verdict(Traces(traces), findings),
         traces=traces,
         findings=findings,
-        skipped=tuple(x for x in found.skipped if x.needs not in owners),
+        skipped=tuple(x for x in found.skipped if x.needs not in followed),
         exporters=(*found.exporters, *(x for x in other.exporters if _identity(x) not in known)),
     )
 

@@ -26,8 +26,6 @@ from dualstack.reach.variables import Variables, environment, filled
 from dualstack.reach.versions import before
 
 _PROTOCOLS = {Protocol.GRPC: "grpc", Protocol.HTTP: "http/protobuf"}
-WAY_ON = "the way on from "
-"""What was not seen, before the Collectors that it is of."""
 _NUMBERED = re.compile(r"v?\d{1,2}\.\d+")
 """How the tag of an image begins that says a version."""
 _NEAR = (Scope.WILDCARD, Scope.LOOPBACK, Scope.LINK_LOCAL)
@@ -151,6 +149,11 @@ def _holder(said: str, found: Variables) -> str:
     return next(known, next(iter(found.unread), "a variable without a value here"))
 
 
+def way_on(sent: Exporter) -> str:
+    """What was not seen where nobody followed what an agent sends on."""
+    return f"the way on from {sent.owner} in {sent.namespace}"
+
+
 def is_within(sent: Exporter, ranges: Collection[ServiceCIDR] = ()) -> bool:
     """Whether something is surely sent to a Service, or to a name that may be one and the port of OTLP.
 
@@ -174,10 +177,10 @@ def not_followed(
     maps, told = tuple(config_maps), set[tuple[str, str]]()
     for place in places:
         for one in onward(place.pod, place.configs, maps):
-            if is_within(one, ranges) and (one.owner, one.endpoint) not in told:
-                told.add((one.owner, one.endpoint))
+            if is_within(one, ranges) and (way_on(one), one.endpoint) not in told:
+                told.add((way_on(one), one.endpoint))
                 behind = [(x.namespace, x.name) for x in intended(one.host, one.namespace)]
                 namespace, name = one.service or next(iter(behind), ("", ""))
                 ask = f"`dualstack diagnose svc/{name} -n {namespace}` asks about that"
                 ask = "ask about the Service that has this address" if one.literal else ask
-                yield Missing(f"{WAY_ON}{one.owner}", f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")
+                yield Missing(way_on(one), f"it sends on to `{one.endpoint}` ({one.variable}); {ask}")
