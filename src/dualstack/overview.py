@@ -41,7 +41,7 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
-_SWITCHED_OFF, _REFUSED = "DS808", ("DS515", "DS516")
+_SWITCHED_OFF, _REFUSED = "DS808", ("DS122", "DS515", "DS516")
 _UNREADY = "DS507"
 _SAID = re.compile(r" (?:container|scheduled:) (.*)")
 """How a detail tells that (`reach/states.py`)."""

@@ -212,6 +212,25 @@ def test_a_service_that_the_operator_has_not_made_is_told_so(more: list[Object],
         assert one.hint.startswith("Let the Operator run")
 
 
+@pytest.mark.parametrize(("more", "because"), [([], ("DS122",)), ([operator(0)], ())])
+def test_a_receiver_without_a_protocol_gets_no_service_of_the_operator(
+    more: list[Object], because: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As `kubectl apply` leaves it of protocols without a value."""
+    config = {
+        "receivers": {"otlp": {"protocols": {}}},
+        "exporters": {"debug": {}},
+        "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["debug"]}}},
+    }
+    held = {**OPERATED, "spec": {"mode": "deployment", "config": config}}
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), held, *more)
+
+    for found in (told(path), told_all(path)):
+        (cause,), (symptom,) = of(found, "DS122"), of(found, "DS408")
+        assert cause.because == ()
+        assert symptom.because == because
+
+
 @pytest.mark.parametrize(
     ("name", "spec"),
     [

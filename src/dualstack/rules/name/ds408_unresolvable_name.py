@@ -101,8 +101,17 @@ def _of_client(trace: Trace) -> Finding:
         families=(trace.family,),
         evidence=hop.evidence,
         flows=(trace.key,),
-        causes=(*BECAUSE, "DS515", "DS516") if UNMADE in hop.why else None,
+        causes=_causes(hop.why),
     )
+
+
+def _causes(why: str) -> tuple[str, ...] | None:
+    """What else may stand behind a Service that the Operator has not made; None where it is none.
+
+    It makes none of receivers that it finds no port in, nor where something else is known to keep it from that.
+    """
+    _, made, reason = why.partition(UNMADE)
+    return (*BECAUSE, *(() if "," in reason else ("DS122",)), "DS515", "DS516") if made else None
 
 
 def _beside(trace: Trace) -> str:
