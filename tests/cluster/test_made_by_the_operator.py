@@ -60,23 +60,32 @@ def event(said: str, name: str = "made", at: str = "2026-03-01T10:00:00Z") -> Ob
     return {"kind": "Event", "metadata": known, "involvedObject": about, "reason": "Error", "message": said}
 
 
+NO = f"{MADE}, which the API server does not let it: it is"
+
+
 @pytest.mark.parametrize(
-    ("events", "why"),
+    ("events", "why", "hint"),
     [
-        ([event(SAID)], f"{MADE}, which the API server does not let it: it is forbidden: exceeded quota: few."),
-        ([event(SAID), event("applied status changes", at="2026-03-01T11:00:00Z")], "exceeded quota: few."),
-        ([event(SAID, name="other")], f"{MADE}."),
-        ([event("applied status changes")], f"{MADE}."),
-        ([event(SAID.partition("forbidden")[0])], f"{MADE}."),
+        ([event(SAID)], f"{NO} forbidden: exceeded quota: few.", "Raise that quota"),
+        ([event(SAID), event("applied status", at="2026-03-01T11:00:00Z")], "exceeded quota: few.", "Raise that quota"),
+        ([event('services "made-collector" is forbidden: User "x" cannot create')], "cannot create.", "Give the Oper"),
+        ([event('services "made-collector" is forbidden: it ends')], f"{NO} forbidden: it ends.", "See what forbids"),
+        ([event('Service "made-collector" is invalid: x: y\nmore')], f"{NO} invalid: x: y.", "Mend that in the `spec`"),
+        ([event('PodDisruptionBudget.policy "made-collector" is invalid: spec')], f"{MADE}.", "Let the Operator run"),
+        ([event(SAID, name="other")], f"{MADE}.", "Let the Operator run"),
+        ([event("applied status changes")], f"{MADE}.", "Let the Operator run"),
+        ([event(SAID.partition("forbidden")[0])], f"{MADE}.", "Let the Operator run"),
     ],
 )
-def test_what_the_server_said_to_the_operator_is_told(events: list[Object], why: str, tmp_path: Path) -> None:
+def test_what_the_server_said_to_the_operator_is_told(
+    events: list[Object], why: str, hint: str, tmp_path: Path
+) -> None:
     path = folder(tmp_path, cart("http://made-collector.obs:4317"), OPERATED, *events)
 
     for found in (told(path), told_all(path)):
         (one,) = of(found, "DS408")
         assert one.detail.endswith(why)
-        assert one.hint.startswith("Mend that in the `spec`" if "API server" in one.detail else "Let the Operator run")
+        assert one.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("held", [TWO, OPERATED])
@@ -212,17 +221,19 @@ def test_a_service_that_the_operator_has_not_made_is_told_so(more: list[Object],
         assert one.hint.startswith("Let the Operator run")
 
 
+EMPTY = {
+    "receivers": {"otlp": {"protocols": {}}},
+    "exporters": {"debug": {}},
+    "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["debug"]}}},
+}
+
+
 @pytest.mark.parametrize(("more", "because"), [([], ("DS122",)), ([operator(0)], ())])
 def test_a_receiver_without_a_protocol_gets_no_service_of_the_operator(
     more: list[Object], because: tuple[str, ...], tmp_path: Path
 ) -> None:
     """As `kubectl apply` leaves it of protocols without a value."""
-    config = {
-        "receivers": {"otlp": {"protocols": {}}},
-        "exporters": {"debug": {}},
-        "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["debug"]}}},
-    }
-    held = {**OPERATED, "spec": {"mode": "deployment", "config": config}}
+    held = {**OPERATED, "spec": {"mode": "deployment", "config": EMPTY}}
     path = folder(tmp_path, cart("http://made-collector.obs:4317"), held, *more)
 
     for found in (told(path), told_all(path)):

@@ -74,11 +74,12 @@ def _refusal(key: Key, name: str, cluster: Cluster) -> str:
 
     Source: operator internal/controllers/common.go, and the status of its resource, whose events have the words.
     """
-    about, words = ObjectMeta(name=name, namespace=key[0]), f'"{key[1]}" is '
-    mine = (x for x in cluster.events if words in x.said and x.is_about(OPERATED, about))
+    about = ObjectMeta(name=name, namespace=key[0])
+    words = re.compile(rf'\b(?:Service|services) "{re.escape(key[1])}" is (.*[^.\s])')
+    mine = (x for x in cluster.events if words.search(x.said) and x.is_about(OPERATED, about))
     last = max(mine, key=lambda x: x.last, default=None)
-    why = last.said.partition(words)[2].partition("\n")[0].rstrip(".") if last else ""
-    return f", {REFUSED}: it is {why}" if why else ""
+    found = words.search(last.said) if last else None
+    return f", {REFUSED}: it is {found[1]}" if found else ""
 
 
 def _stopped(maker: Maker) -> str:
