@@ -48,6 +48,19 @@ def test_a_service_that_is_refused_is_what_its_clients_do_not_find(tmp_path: Pat
         assert MADE in symptom.detail
 
 
+@pytest.mark.parametrize("namespace", ["obs", "legacy"])
+def test_what_is_wrong_with_another_resource_is_no_reason(namespace: str, tmp_path: Path) -> None:
+    other = {**TWO, "metadata": {"name": "other", "namespace": namespace}}
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), OPERATED, other)
+
+    for found in (told(path), told_all(path)):
+        (one,) = of(found, "DS408")
+        assert one.because == ()
+        assert one.location is None
+    assert not of(told(path), "DS515")
+    assert of(told_all(path), "DS515")
+
+
 SAID = (
     'failed to create objects for made: Service "made-collector-headless" is invalid: spec.ports: Invalid value: 0.\n'
     'services "made-collector" is forbidden: exceeded quota: few\nServices "other" is forbidden: exceeded quota: many'

@@ -30,6 +30,7 @@ UNMADE = "the Operator has not made it"
 """How it is told that a resource of the Operator is there for a Service that is not."""
 REFUSED = "which the API server does not let it"
 """How it is told that it tries in vain."""
+_UNMADE_OF = re.compile(rf"in the namespace `(.+?)`: {UNMADE} of {OPERATED} ([^\s,]+)")
 _OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
 """The image of the Operator."""
 
@@ -67,6 +68,12 @@ def _unmade(key: Key, cluster: Cluster) -> str:
     down = [_stopped(x) for x in known]
     runs = f", and no pod of it runs: {down[0]}" if down and all(down) else ""
     return f": {UNMADE} of {OPERATED} {name}{_refusal(key, name, cluster) or runs}"
+
+
+def unmade_of(why: str) -> str:
+    """The file of the resource that is told to be there for a Service, as it is gathered; empty where none is."""
+    found = _UNMADE_OF.search(why)
+    return f"{found[1]}/{OPERATED.lower()}/{found[2]}.yaml" if found else ""
 
 
 def _refusal(key: Key, name: str, cluster: Cluster) -> str:
