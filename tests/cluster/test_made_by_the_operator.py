@@ -101,15 +101,33 @@ def test_what_the_server_said_to_the_operator_is_told(
         assert one.hint.startswith(hint)
 
 
-@pytest.mark.parametrize("held", [TWO, OPERATED])
+LEFT = {**TWO, "spec": {**TWO["spec"], "managementState": "unmanaged"}}
+
+
+@pytest.mark.parametrize("held", [TWO, OPERATED, LEFT])
 def test_of_all_it_is_told_without_a_client_as_well(held: Object, tmp_path: Path) -> None:
     assert len(of(told_all(folder(tmp_path, held)), "DS515")) == (held is TWO)
+
+
+def test_of_a_resource_that_is_left_alone_nothing_is_made(tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://made-collector.obs:4317"), LEFT)
+
+    for found in (told(path), told_all(path)):
+        assert {(x.code, x.because) for x in found.findings if x.severity == "error"} == {("DS408", ())}
 
 
 def test_who_asks_about_it_is_told_of_what_it_would_be_made(tmp_path: Path) -> None:
     path = folder(tmp_path, OPERATED)
 
     with pytest.raises(BadInput, match=rf"{MADE}\. Ask about `collector/made`\.$"):
+        stored(ClusterRequest(kube_target("svc/made-collector"), stored=path, namespace="obs"))
+
+
+@pytest.mark.parametrize("spec", [{"mode": "sidecar"}, {"managementState": "unmanaged"}])
+def test_who_asks_about_a_service_that_it_does_not_make_is_not_told_to_wait(spec: Object, tmp_path: Path) -> None:
+    path = folder(tmp_path, {**OPERATED, "spec": spec})
+
+    with pytest.raises(BadInput, match="There are: `otel`"):
         stored(ClusterRequest(kube_target("svc/made-collector"), stored=path, namespace="obs"))
 
 
@@ -253,6 +271,13 @@ def test_a_receiver_without_a_protocol_gets_no_service_of_the_operator(
         (cause,), (symptom,) = of(found, "DS122"), of(found, "DS408")
         assert cause.because == ()
         assert symptom.because == because
+
+
+@pytest.mark.parametrize(("spec", "refused"), [({"mode": "sidecar"}, True), ({"managementState": "unmanaged"}, False)])
+def test_a_sidecar_that_does_not_start_is_told_of_all(spec: Object, refused: bool, tmp_path: Path) -> None:
+    held = {**OPERATED, "spec": {**spec, "config": EMPTY}}
+
+    assert bool(of(told_all(folder(tmp_path, held)), "DS122")) is refused
 
 
 @pytest.mark.parametrize(
