@@ -206,6 +206,42 @@ def test_that_nobody_listens_on_a_port_that_was_misread_is_no_fault_of_its_own()
     assert {(x.code, x.because) for x in found.findings} == {("DS516", ()), ("DS211", ("DS516",))}
 
 
+NAMED = [{"name": "otlp-grpc", "port": 244, "targetPort": 244}, {"name": "otlp", "port": 4317}]
+
+
+@pytest.mark.parametrize(
+    ("about", "ports", "told"),
+    [(OWNED, NAMED, {4317}), ({}, NAMED, {244, 4317}), (OWNED, NAMED[:1], {244})],
+)
+def test_a_port_that_was_misread_beside_the_right_one_is_meant_by_nobody(
+    about: Object, ports: list[Object], told: set[int]
+) -> None:
+    parts = by_operator(MISREAD, about, ports=ports)
+    for each in parts["slices"]:
+        each["ports"] = [{"name": x["name"], "port": x["port"]} for x in ports]
+    found = w.diagnosed(w.healthy(**parts))
+
+    assert {x.target.port for x in found.traces} == told
+
+
+def test_a_port_that_was_misread_and_that_another_receiver_has_is_meant_by_its_clients() -> None:
+    both = MISREAD.replace("}}}}", '}, http: {endpoint: "0.0.0.0:244"}}}}', 1)
+    parts = by_operator(both, OWNED, ports=NAMED)
+    found = w.diagnosed(w.healthy(**parts))
+
+    assert {x.target.port for x in found.traces} == {244, 4317}
+
+
+@pytest.mark.parametrize(("address", "more"), [("fd00:244::7", ", or name port 4317 in `spec.ports`."), ("::1", ".")])
+def test_to_name_a_port_mends_nothing_at_the_loopback(address: str, more: str) -> None:
+    text = MISREAD.replace("fd00:244::7", address)
+    (parts, resource) = misread(), {**RESOURCE, "spec": {"config": yaml.safe_load(text)}}
+    parts["configs"][0]["data"]["config.yaml"] = text
+    found = w.diagnosed([*w.healthy(**parts), resource])
+
+    assert one(found, "DS516").hint == f"Write `[::]:4317`{more}"
+
+
 def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource() -> None:
     parts = misread()
     for each in (parts["pods"][0]["spec"], parts["workloads"][0]["spec"]["template"]["spec"]):
