@@ -23,9 +23,11 @@ from dualstack.model.target import kube_target
 from dualstack.model.world import World
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
+from tests.cluster.test_client_ways import told as asked
 from tests.cluster.test_nowhere import folder, of, told, told_all
 from tests.cluster.test_operated_services import MISREAD, OWNED, by_operator, one
 from tests.cluster.test_operator import CR, RIGHT
+from tests.cluster.test_survey import variables
 
 Object = dict[str, Any]
 OPERATED = {
@@ -240,6 +242,26 @@ def test_to_name_a_port_mends_nothing_at_the_loopback(address: str, more: str) -
     found = w.diagnosed([*w.healthy(**parts), resource])
 
     assert one(found, "DS516").hint == f"Write `[::]:4317`{more}"
+
+
+def half() -> tuple[Object, dict[str, list[Object]]]:
+    """A Collector of the Operator that takes gRPC well, and whose port for HTTP is misread: its resource, and these."""
+    text = RIGHT.replace("0.0.0.0:4318", "[fd00:244::7]:4318").replace("0.0.0.0", "[::]")
+    ports = [{"name": "otlp-grpc", "port": 4317}, {"name": "otlp-http", "port": 244}]
+    parts: dict[str, list[Object]] = by_operator(text, OWNED, ports=ports)
+    parts["workloads"][0]["metadata"] |= OWNED
+    parts["pods"][0]["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "otel", "controller": True}]
+    for each in parts["slices"]:
+        each["ports"] = [{"name": x["name"], "port": x["port"]} for x in ports]
+    return {**RESOURCE, "spec": {"config": yaml.safe_load(text)}}, parts
+
+
+@pytest.mark.parametrize(("protocol", "port", "how"), [("grpc", 4317, "warning"), ("http/protobuf", 4318, "error")])
+def test_a_misread_port_is_a_fault_to_those_who_send_there(protocol: str, port: int, how: str) -> None:
+    asking = cart(f"http://otel-collector.obs:{port}", *variables(OTEL_EXPORTER_OTLP_PROTOCOL=protocol))
+    resource, parts = half()
+
+    assert one(asked(asking, more=[resource], **parts), "DS516").severity == how
 
 
 def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource() -> None:
