@@ -1,5 +1,6 @@
 """What the Operator cannot make of its resource, or makes otherwise than it is meant, as version 0.153.0 does it."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,18 @@ def test_a_misread_port_is_a_fault_to_those_who_send_there(protocol: str, port: 
     resource, parts = half()
 
     assert one(asked(asking, more=[resource], **parts), "DS516").severity == how
+
+
+def test_a_service_for_metrics_has_no_port_that_was_misread(tmp_path: Path) -> None:
+    resource, parts = half()
+    for name, ports in (("headless", parts["services"][0]["spec"]["ports"]), ("monitoring", [{"port": 8888}])):
+        service = deepcopy(parts["services"][0])
+        service["metadata"]["name"] = f"otel-collector-{name}"
+        service["spec"] |= {"clusterIP": "None", "clusterIPs": ["None"], "ports": ports}
+        parts["services"].append(service)
+    found = told_all(folder(tmp_path, resource, **parts))
+
+    assert one(found, "DS516").detail.endswith(" The same is true of Service otel-collector-headless.")
 
 
 def test_a_port_of_a_service_that_the_operator_writes_is_named_in_the_resource() -> None:
