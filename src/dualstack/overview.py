@@ -31,6 +31,8 @@ from dualstack.reach.concern import UNSENT
 from dualstack.reach.crowds import listed
 from dualstack.reach.injected import told as instrumented
 from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
+from dualstack.reach.live import MISREAD
+from dualstack.reach.operator import MONITORING
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
 from dualstack.reach.unbegun import unbegun
@@ -62,7 +64,7 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     astray = [x for x in astray if x not in mute]
     astray += _unserved(world, whole, wanted)
     lonely = [instrumented(x, strays, world.lost, Workloads()) for x in explained(astray, wanted)]
-    told = [(x.called, y) for x, one in each for y in one.findings]
+    told = [(x.called, y) for x, one in each for y in one.findings if not _is_of_another(y, x)]
     traces = [*(y for _, x in each for y in x.traces), *strays.items]
     singles = (conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond)
     alone = [untold(x, [*(y for _, y in told), *lonely], traces) for x in singles]
@@ -82,6 +84,11 @@ def _unserved(world: World, whole: Cluster, chosen: Sequence[Rule]) -> list[Find
     bare = [x for x in world.objects.get(COLLECTORS.kind, ()) if not whole.service(key(x)[0], f"{key(x)[1]}-collector")]
     said, _ = declared(World(world.context, {COLLECTORS.kind: bare}), Question())
     return judged(said, [x for x in chosen if x.code in _REFUSED], files=True)[0]
+
+
+def _is_of_another(finding: Finding, service: Service) -> bool:
+    """Whether a finding is of ports that the Operator gives to another Service than the one for its own metrics."""
+    return finding.code == MISREAD and service.metadata.name.endswith(MONITORING)
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:

@@ -22,7 +22,7 @@ from dualstack.model.kube import Workload
 from dualstack.model.mutual import MESH_RULES
 from dualstack.model.question import Question
 from dualstack.model.snapshot import Snapshot
-from dualstack.model.world import CLAIMS, PEERS, Object, World, part
+from dualstack.model.world import CLAIMS, PEERS, Object, World, is_managed, part
 from dualstack.reach.operator import CONTAINER, INJECTED, OPERATED
 
 _INJECT = "sidecar.opentelemetry.io/inject"
@@ -120,7 +120,8 @@ def _files(world: World, behind: Lags) -> Iterator[tuple[str, Object]]:
     Pods of an older template than that of their maker are none: one of each template is kept. What the Operator has not
     written anew is none either, and a resource that it leaves alone makes nothing.
     """
-    idle = {(x.namespace, OPERATED, x.resource) for x in behind.items if x.unmanaged}
+    left = (x for x in world.objects.get(OPERATED, ()) if not is_managed(x))
+    idle = {_key(x, OPERATED, _about(x).get("name")) for x in left}
     older = {(x.namespace, x.config_map) for x in behind.items}
     objects = [y for x in world.objects.values() for y in x]
     every = {k: x for x in objects if (k := _key(x, x.get("kind"), _about(x).get("name"))) not in idle}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dualstack.gather import kinds
 from dualstack.gather.kube_objects import Kind, Refused, text
 from dualstack.gather.stored import Stored
+from dualstack.model.world import is_served
 from dualstack.reach.operator import OPERATED, resource_for
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _SHOWN = 10
 def instead(ask: "Asker", kind: Kind[Any], name: str) -> str:
     """What there is in the place of an object that is not there, as far as it may be listed."""
     made_of = resource_for(name) if kind is kinds.SERVICES else ""
-    if made_of and ask.quietly(kinds.COLLECTORS, made_of, ask.namespace):
+    made = ask.quietly(kinds.COLLECTORS, made_of, ask.namespace) if made_of else None
+    if made and is_served(made):
         return f": the Operator has not made it of {OPERATED} {made_of}. Ask about `collector/{made_of}`."
     with contextlib.suppress(Refused):
         if elsewhere := ask.api.places(kind, name):

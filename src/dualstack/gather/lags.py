@@ -17,7 +17,7 @@ from dualstack.gather.kube_objects import key, parts, text, texts
 from dualstack.gather.yaml_tree import Origin, compose
 from dualstack.model.deployed import Lag
 from dualstack.model.slim import AUTHORITY, ObjectMeta, OwnerReference
-from dualstack.model.world import MAKERS, Object, World, part
+from dualstack.model.world import MAKERS, Object, World, is_managed, part
 from dualstack.reach.operator import OPERATED, completed, resource
 
 _ENDED = ("Succeeded", "Failed")
@@ -38,9 +38,8 @@ def lags(world: World) -> Iterator[Lag]:
         said = resources.get((space, resource_of(held)))
         reader = mounted.get((space, name))
         here = _of_config_map(held) if said and reader else {}
-        unmanaged = text(said, "spec", "managementState").lower() == "unmanaged"
-        if said and reader and here and (unmanaged or here != _of_resource(said)):
-            yield Lag(space, name, key(said)[1], unmanaged, _moved_on(reader, name, world))
+        if said and reader and here and (not is_managed(said) or here != _of_resource(said)):
+            yield Lag(space, name, key(said)[1], not is_managed(said), _moved_on(reader, name, world))
 
 
 def resource_of(held: Object) -> str:

@@ -15,15 +15,16 @@ _OPERATOR = "opentelemetry-operator"
 def unmade(ask: Asker, key: tuple[str, str]) -> None:
     """Note the Collector of which the Operator would make a Service that is not there.
 
-    Of what was stored all of the namespace are noted, and the Operator itself.
+    Of what was stored the Operator itself is noted as well.
     """
     namespace, name = key
+    made_of = resource_for(name)
     if not isinstance(ask.api, Stored):
-        if made_of := resource_for(name):
+        if made_of:
             ask.one(kinds.COLLECTORS, made_of, namespace)
         return
     with contextlib.suppress(Refused):
-        made = ask.api.objects(kinds.COLLECTORS, namespace)
+        made = [x for x in ask.api.objects(kinds.COLLECTORS, namespace) if text(x, "metadata", "name") == made_of]
         ask.world.keep(kinds.COLLECTORS.kind, *made)
         for item in ask.api.objects(_DEPLOYMENTS) if made else ():
             images = [text(x, "image") for x in parts(item, "spec", "template", "spec", "containers")]

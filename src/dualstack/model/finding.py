@@ -60,7 +60,7 @@ class Finding(msgspec.Struct, frozen=True):
     `because` holds the codes of other findings that explain this one; `causes` are those that may, where they are fewer
     than its rule says. `excerpt` is the line of the file at `location`. `met` says whether clients that are known meet
     it; None where it may be anybody's. `ports` are those of the listeners that it speaks of, where it is about these
-    alone.
+    alone. `within` is the file that its causes have to be of, where no flows tell them.
     """
 
     summary: str
@@ -81,6 +81,7 @@ class Finding(msgspec.Struct, frozen=True):
     causes: tuple[str, ...] | None = None
     met: bool | None = None
     ports: tuple[int, ...] = ()
+    within: str = ""
 
 
 class Skipped(msgspec.Struct, frozen=True):

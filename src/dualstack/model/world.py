@@ -147,7 +147,7 @@ class World(msgspec.Struct):
             makers=tuple(y for x in MAKERS for y in self._as(Maker, x, ambiguous=several)),
             events=tuple(self._as(Event, "Event", ambiguous=several)),
             claims=tuple(self._as(Claim, CLAIMS, ambiguous=several)),
-            operated=frozenset(map(_identity, filter(_is_served, self.objects.get(_OPERATED, ())))),
+            operated=frozenset(map(_identity, filter(is_served, self.objects.get(_OPERATED, ())))),
             instrumentations=tuple(self._as(Instrumentation, _AGENTS)) if _AGENTS in self.objects else None,
             inhabited=frozenset(y for x in self.clients for y in x.nodes),
         )
@@ -179,13 +179,17 @@ class World(msgspec.Struct):
                     self.gaps.append(gap)
 
 
-def _is_served(item: Object) -> bool:
-    """Whether the Operator makes a Service for a Collector (operator internal/manifests/collector/collector.go).
+def is_served(item: Object) -> bool:
+    """Whether the Operator makes a Service for a Collector (operator internal/manifests/collector/collector.go)."""
+    return part(item, "spec").get("mode") != "sidecar" and is_managed(item)
 
-    It makes nothing of one that is not managed (operator internal/controllers/opentelemetrycollector_controller.go).
+
+def is_managed(item: Object) -> bool:
+    """Whether the Operator makes anything of a Collector, which it does of one that is managed alone.
+
+    Source: operator internal/controllers/opentelemetrycollector_controller.go.
     """
-    said = part(item, "spec")
-    return said.get("mode") != "sidecar" and said.get("managementState") != "unmanaged"
+    return part(item, "spec").get("managementState") != "unmanaged"
 
 
 def of_template(item: Object) -> Object:

@@ -22,7 +22,7 @@ from dualstack.reach.refuted import said_at
 from dualstack.reach.sidecars import together
 from dualstack.reach.start import numbered, port
 
-_OF_PORTS = ("DS202", "DS203", "DS204", "DS205", "DS208", "DS214", "DS217", "DS508")
+_OF_PORTS = ("DS202", "DS203", "DS204", "DS205", "DS208", "DS214", "DS217", "DS508", "DS516")
 """The rules that speak of one port: who sends to another one does not meet it."""
 UNSENT, _UNASKED = "No client that is known sends there.", "The clients that are asked about do not send there."
 _ORDER = tuple(Severity)

@@ -27,6 +27,7 @@ from dualstack.reach.lanes import (
     backends,
     host,
     in_use,
+    misread_behind,
     near,
     of_family,
     over,
@@ -72,9 +73,20 @@ World = tuple[Cluster, Spots, Question, Glimpses]
 
 def _of_service(service: Service, alias: Service | None, world: World) -> Iterator[Trace]:
     cluster, places, _, _ = world
-    for port in service.spec.ports or ():
+    spare = _spare(service, cluster, places)
+    for port in (x for x in service.spec.ports or () if x.port not in spare):
         for protocol in spoken(service, port, cluster.slices_of(service), places):
             yield from of_port(service, port, protocol, world, alias)
+
+
+def _spare(service: Service, cluster: Cluster, places: Spots) -> frozenset[int]:
+    """The ports that the Operator read in addresses of receivers whose own ports the Service has as well.
+
+    Nobody means them, and nothing listens there.
+    """
+    ports = {x.port for x in service.spec.ports or ()}
+    read = {v for k, v in misread_behind(cluster, service, places).items() if k in ports}
+    return frozenset(read - {y.port for x in places.values() for y in x.opened})
 
 
 def of_port(

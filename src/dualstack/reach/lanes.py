@@ -8,6 +8,7 @@ from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, family, 
 from dualstack.model.cluster import Cluster, Endpoint, EndpointPort, EndpointSlice, Pod, Service, ServicePort
 from dualstack.model.trace import TracedHop
 from dualstack.reach.crowds import Crowd
+from dualstack.reach.operator import misread, writer
 from dualstack.reach.pods import Place
 
 NO_SERVICE = "no-service"
@@ -154,6 +155,13 @@ def _place(item: EndpointSlice, endpoint: Endpoint, places: Spots) -> Place | No
     if about is None or about.kind != "Pod":
         return None
     return places.get((about.namespace or item.metadata.namespace, about.name))
+
+
+def misread_behind(cluster: Cluster, service: Service, places: Spots) -> Mapping[int, int]:
+    """The ports of receivers behind a Service of the Operator, with those that it reads in their addresses instead."""
+    about = [x.metadata for x in selected(cluster, service)] if writer(service.metadata.name, service.metadata) else []
+    held = [x for y in about if (x := places.get((y.namespace, y.name)))]
+    return misread(y.config for x in held for y in x.configs)
 
 
 def selected(cluster: Cluster, service: Service) -> tuple[Pod, ...]:

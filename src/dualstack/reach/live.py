@@ -22,7 +22,7 @@ from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
-from dualstack.reach.lanes import host, received_on, selected
+from dualstack.reach.lanes import host, misread_behind, received_on, selected
 from dualstack.reach.offers import door, fits, offers, used
 from dualstack.reach.operator import OPERATED, misread, writer
 from dualstack.reach.pods import Place, Places
@@ -146,10 +146,8 @@ def by_whom(service: Service, part: str = "spec") -> str:
 
 def misread_in(cluster: Cluster, service: Service, places: Places) -> Mapping[int, int]:
     """The ports that the pods of a Service listen on, with those that it has instead, by the Operator's reading."""
-    about = [x.metadata for x in selected(cluster, service)] if writer(service.metadata.name, service.metadata) else []
-    held = [x for y in about if (x := places.items.get((y.namespace, y.name)))]
     ports = {x.port for x in service.spec.ports or ()}
-    found = misread(y.config for x in held for y in x.configs)
+    found = misread_behind(cluster, service, places.items)
     return {k: v for k, v in found.items() if k not in ports and v in ports}
 
 

@@ -33,7 +33,13 @@ _NODE = (
     "Let clients send to their node: `$(HOST_IP)` in the endpoint, and before it that variable from `status.hostIP`. "
     "Or make the Service, as the chart of the Collector does with `service.enabled: true`."
 )
-_REFUSED = "Mend that in the `spec` of the resource: the Operator makes the Service then."
+_REFUSED = {
+    f"{REFUSED}: it is invalid": "Mend that in the `spec` of the resource: the Operator makes the Service then.",
+    " exceeded quota": "Raise that quota, or make room in it: the Operator makes the Service then.",
+    " cannot ": "Give the Operator that right, as its own ClusterRole does: it makes the Service then.",
+    REFUSED: "See what forbids it: the Operator makes the Service as soon as it may.",
+}
+"""What to do about what the API server says to the Operator, by words of that; the first that are there tell."""
 _OPERATOR = "Let the Operator run: it makes a Service of receivers with ports; its log says why where it does not."
 _EITHER = f"{_POLICIES[OUTSIDE]}, in the network of their node with {_POLICIES[IN_NETWORK]}"
 _SURE = {
@@ -116,7 +122,8 @@ def is_doubted(hop: TracedHop) -> bool:
 
 def said_of(hop: TracedHop) -> tuple[str, str]:
     """What it is called, and what to do."""
-    if UNMADE in hop.why:
-        return "The Operator has not made the Service", _REFUSED if REFUSED in hop.why else _OPERATOR
+    _, made, told = hop.why.partition(UNMADE)
+    if made:
+        return "The Operator has not made the Service", next((v for k, v in _REFUSED.items() if k in told), _OPERATOR)
     summary, hint = (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
     return summary, _NODE if HOLDS in hop.why else hint

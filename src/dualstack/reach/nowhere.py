@@ -30,6 +30,7 @@ UNMADE = "the Operator has not made it"
 """How it is told that a resource of the Operator is there for a Service that is not."""
 REFUSED = "which the API server does not let it"
 """How it is told that it tries in vain."""
+_UNMADE_OF = re.compile(rf"in the namespace `(.+?)`: {UNMADE} of {OPERATED} ([^\s,]+)")
 _OPERATOR = re.compile(r"opentelemetry-operator(?:[:@]|$)")
 """The image of the Operator."""
 
@@ -69,16 +70,23 @@ def _unmade(key: Key, cluster: Cluster) -> str:
     return f": {UNMADE} of {OPERATED} {name}{_refusal(key, name, cluster) or runs}"
 
 
+def unmade_of(why: str) -> str:
+    """The file of the resource that is told to be there for a Service, as it is gathered; empty where none is."""
+    found = _UNMADE_OF.search(why)
+    return f"{found[1]}/{OPERATED.lower()}/{found[2]}.yaml" if found else ""
+
+
 def _refusal(key: Key, name: str, cluster: Cluster) -> str:
     """What the API server says of a Service that the Operator would make, as the end of a sentence.
 
     Source: operator internal/controllers/common.go, and the status of its resource, whose events have the words.
     """
-    about, words = ObjectMeta(name=name, namespace=key[0]), f'"{key[1]}" is '
-    mine = (x for x in cluster.events if words in x.said and x.is_about(OPERATED, about))
+    about = ObjectMeta(name=name, namespace=key[0])
+    words = re.compile(rf'\b(?:Service|services) "{re.escape(key[1])}" is (.*[^.\s])')
+    mine = (x for x in cluster.events if words.search(x.said) and x.is_about(OPERATED, about))
     last = max(mine, key=lambda x: x.last, default=None)
-    why = last.said.partition(words)[2].partition("\n")[0].rstrip(".") if last else ""
-    return f", {REFUSED}: it is {why}" if why else ""
+    found = words.search(last.said) if last else None
+    return f", {REFUSED}: it is {found[1]}" if found else ""
 
 
 def _stopped(maker: Maker) -> str:

@@ -279,6 +279,8 @@ def _related(cause: Finding, symptom: Finding) -> bool:
         return False
     if cause.flows and symptom.flows:
         return bool(set(cause.flows) & set(symptom.flows))
+    if symptom.within:
+        return cause.location is not None and cause.location.file == symptom.within
     if cause.location and symptom.location:
         same_file = cause.location.file == symptom.location.file
         return cause.location == symptom.location or (bool(cause.flows) and same_file)

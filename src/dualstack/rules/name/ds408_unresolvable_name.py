@@ -58,7 +58,7 @@ from dualstack.model.names import Names
 from dualstack.model.trace import Disposition, Hop, Status, Trace, Traces
 from dualstack.reach.lookup import answers_for
 from dualstack.reach.nameless import NAMELESS, is_doubted, said_of
-from dualstack.reach.nowhere import UNMADE
+from dualstack.reach.nowhere import UNMADE, unmade_of
 from dualstack.reach.unresolved import WORDS, fact, why
 
 HOP = Hop.RESOLVE
@@ -102,6 +102,7 @@ def _of_client(trace: Trace) -> Finding:
         evidence=hop.evidence,
         flows=(trace.key,),
         causes=_causes(hop.why),
+        within=unmade_of(hop.why),
     )
 
 

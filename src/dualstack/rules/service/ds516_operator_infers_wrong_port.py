@@ -10,7 +10,8 @@ The Operator takes the first colon with digits behind it as the port: 1 for `[20
 get the same one, `Duplicate value`: the API server refuses the Service, and there is none.
 
 ## Fix
-Write a wildcard, `[::]:4317`, or name the port in `spec.ports`, where no port is inferred twice.
+Write a wildcard, `[::]:4317`, or name the port in `spec.ports`, where no port is inferred twice and the address is not
+that of the loopback.
 
 ## Fix safety
 Safe for an address of a pod, which is another one at the next start. Unsafe for the loopback: others can connect then.
@@ -100,7 +101,7 @@ def _finding(endpoint: DeclaredEndpoint, number: int, *, probed: bool, twice: bo
     return Finding(
         summary=f"Operator reads port {inferred(endpoint)}, not {number}",
         detail=f"In `{endpoint.text}` the first colon with digits is no port, and the Operator {user}.",
-        hint=f"Write `{meant}`" + ("." if probed or twice else f", or name port {number} in `spec.ports`."),
+        hint=f"Write `{meant}`" + ("." if probed or twice or inside else f", or name port {number} in `spec.ports`."),
         families=(Family.IPV6,),
         confidence=Confidence.DECLARED,
         evidence=(Evidence(endpoint.text, endpoint.field, Layer.DECLARED),),
