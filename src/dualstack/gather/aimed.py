@@ -335,7 +335,7 @@ def _waiting(ask: Asker, holders: Iterable[Object], port: int) -> list[Object]:
     if any(_is(x, lambda pod: names(pod, port) and is_collector(pod)) for x in holders):
         return []
     found = _asked(ask, "pods on no node", lambda: _pods(ask, "spec.nodeName="))
-    return [x for x in found or () if _is(x, lambda pod: port in wanting(pod) and is_collector(pod))]
+    return [x for x in found or () if _is(x, lambda pod: (port, "TCP") in wanting(pod) and is_collector(pod))]
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

@@ -152,7 +152,7 @@ def _holds(pod: Pod, port: int, wanted: Collection[_Bound], said: Snapshot) -> b
 def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:
     """Who of the pods on a node has a port that a pod waits for."""
     ports = wanting(pod)
-    found = next((x for x in there if any(names(x, y) for y in ports)), None)
+    found = next((x for x in there if any(names(x, *y) for y in ports)), None)
     return told(found, f"{found.metadata.namespace}/{found.metadata.name}", ports) if found else None
 
 
