@@ -141,18 +141,19 @@ def part_of(world: World, service: Service) -> World:
 
 
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
-    """Findings of several Services; those that say the same of each are told of the first one, and the others named.
+    """Findings of several Services; those that say the same of each are told of one that clients use, or of the first.
 
-    What explains a finding is what does so in its own Service, and what to do has to begin alike. Of clients, which
-    send to many places, the same has to be said `by_detail`.
+    The others are named. What explains a finding is what does so in its own Service, and what to do has to begin alike.
+    Of clients, which send to many places, the same has to be said `by_detail`.
     """
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
         detail = finding.detail if by_detail else _reason(finding)
         to_do = f"{finding.hint} ".partition(". ")[0]
-        key = (finding.code, finding.summary, finding.because, to_do, detail)
+        key = (finding.code, finding.severity, finding.summary, finding.because, to_do, detail)
         alike.setdefault(key, []).append((called, finding))
-    for (called, first), *rest in alike.values():
+    for same in alike.values():
+        (called, first), *rest = sorted(same, key=lambda x: x[1].met is False)
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
         if not rest:
             yield first

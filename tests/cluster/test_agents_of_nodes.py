@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.cluster import ClusterRequest, diagnose
+from dualstack.model.target import KubeTarget
 from tests.cluster import worlds as w
 from tests.cluster.test_client_ways import cart
 from tests.cluster.test_nowhere import API, CART, folder, held, of, on_node, system, told
@@ -19,8 +21,25 @@ def by_host_port(number: int = 4317, image: str = "otel/opentelemetry-collector:
     return pod
 
 
+def over_udp() -> Object:
+    pod = by_host_port()
+    for each in pod["spec"]["containers"][0]["ports"]:
+        each["protocol"] = "UDP"
+    return pod
+
+
+def beside(pod: Object) -> Object:
+    """Its Collector as an init container that is restarted always."""
+    spec = pod["spec"]
+    spec["initContainers"] = [{**x, "restartPolicy": "Always"} for x in spec["containers"]]
+    spec["containers"] = [{"name": "main", "image": "busybox:1"}]
+    pod["status"]["initContainerStatuses"] = pod["status"].pop("containerStatuses")
+    return pod
+
+
 @pytest.mark.parametrize(
-    ("pod", "told_of"), [(by_host_port(), True), (by_host_port(image="web:1"), False), (held(), False)]
+    ("pod", "told_of"),
+    [(by_host_port(), True), (by_host_port(image="web:1"), False), (held(), False), (over_udp(), False)],
 )
 def test_agents_of_the_nodes_are_named_where_there_is_no_service(pod: Object, told_of: bool, tmp_path: Path) -> None:
     other = {"kind": "Service", "metadata": {"name": "web", "namespace": "obs"}, "spec": {"ports": [{"port": 80}]}}
@@ -60,3 +79,12 @@ def test_agents_that_a_taint_keeps_from_the_node_are_named(
     assert [str(x.severity) for x in found] == (["warning"] if expected else [])
     assert all(expected in x.detail and "DaemonSet obs/agents holds it on n2" in x.detail for x in found)
     assert all(x.hint.startswith("Let DaemonSet obs/agents run on each node") for x in found)
+
+
+def test_one_that_runs_beside_others_is_asked_about_by_the_port_of_its_node(tmp_path: Path) -> None:
+    pod, made = beside(by_host_port()), {"apiVersion": "apps/v1", "kind": "DaemonSet"}
+    made |= {"metadata": {"name": "agents", "namespace": "obs"}, "spec": {"selector": {"matchLabels": {"app": "otel"}}}}
+    path = folder(tmp_path, made, pods=[pod], services=[], slices=[], workloads=[])
+    found = diagnose(ClusterRequest(KubeTarget("ds", "agents"), namespace="obs", stored=path), lambda _: None)
+
+    assert [(x.target.port, x.server) for x in found.traces] == [(4317, "pod otel-agent")]

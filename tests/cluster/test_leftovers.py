@@ -1,5 +1,6 @@
 """Services without pods that nobody is known to use: a note in a survey, and an error where somebody may use them."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -160,3 +161,16 @@ def test_who_asks_about_it_alone_is_told_an_error() -> None:
 
     (one,) = [x for x in conclude(world, Question()).findings if x.code == "DS509"]
     assert one.severity == "error"
+
+
+def test_one_that_a_client_names_is_told_apart_from_one_at_rest() -> None:
+    used, of_it = deepcopy(old()), deepcopy(idle())
+    used["metadata"]["name"] = of_it["metadata"]["name"] = "otel-used"
+    used["spec"] |= {"clusterIP": "10.96.0.78", "clusterIPs": ["10.96.0.78"], "selector": {"app": "otel-used"}}
+    of_it["spec"]["template"]["metadata"]["labels"] = {"app": "otel-used"}
+
+    found = surveyed(old(), idle(), used, of_it, cart("http://otel-used.obs:4317"))
+
+    told = {x.detail.split()[1].rstrip(","): x for x in found.findings if x.code == "DS509"}
+    assert {k: str(v.severity) for k, v in told.items()} == {"otel-old": "warning", "otel-used": "error"}
+    assert all(x.fix and f"deployment {k} " in x.fix.commands[0] for k, x in told.items())

@@ -117,6 +117,7 @@ def test_a_daemon_set_without_pods_is_asked_about_by_its_template() -> None:
         ("otlphttp: {endpoint: 'http://otel:4317'}", "DS902", "speaks gRPC, not HTTP/1"),
         ("otlphttp: {endpoint: 'otel:4318'}", "DS119", "The endpoint has no scheme"),
         ("otlphttp: {traces_endpoint: 'otel.obs.svc:4318/v1/traces'}", "DS119", "The endpoint has no scheme"),
+        ("otlphttp: {endpoint: 'dns:///otel.obs:4318'}", "DS119", "The endpoint has a scheme of gRPC"),
         ("otlphttp: {endpoint: 'http://otel:4318/v1/traces'}", "DS904", "Clients post to another path"),
         ("otlphttp: {traces_endpoint: 'http://otel:4318'}", "DS904", "Clients post to another path"),
         ("otlp: {endpoint: 'otle:4317', tls: {insecure: true}}", "DS408", "No Service has this name"),

@@ -47,7 +47,32 @@ def test_the_host_port_that_the_collector_of_the_node_has_is_named() -> None:
     assert found.hint.startswith("Send to port 14317 of the node, if that is the Collector that clients mean;")
 
 
-@pytest.mark.parametrize("pod", [holding(14318, containerPort=4318), holding(14317, hostIP="127.0.0.1")])
+def test_one_of_a_sidecar_is_named() -> None:
+    pod = holding(14317)
+    first = pod["spec"]["containers"][0]
+    pod["spec"]["initContainers"] = [
+        {"name": "s", "image": "x", "restartPolicy": "Always", "ports": first.pop("ports")}
+    ]
+
+    assert "the pod obs/otel-agent has the host port 14317 for it" in the(on_host(), pods=[pod], slices=[]).detail
+
+
+@pytest.mark.parametrize("about", [{}, {"hostIP": "127.0.0.1"}])
+def test_the_port_that_the_collector_of_the_node_has_for_udp_is_none(about: Object) -> None:
+    found = the(on_host(), pods=[holding(4317, protocol="UDP", **about)], slices=[])
+
+    assert "; the pod obs/otel-agent has it for UDP alone. Only a process" in found.detail
+    assert found.hint.startswith("Write `protocol: TCP` beside `hostPort: 4317` of DaemonSet obs/otel-agent;")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        holding(14318, containerPort=4318),
+        holding(14317, hostIP="127.0.0.1"),
+        holding(14317, protocol="UDP"),
+    ],
+)
 def test_one_for_another_protocol_or_address_is_none_to_send_to(pod: Object) -> None:
     found = the(on_host(), pods=[pod], slices=[])
 

@@ -100,8 +100,13 @@ def test_the_pods_of_the_node_are_asked_for_who_has_the_port(api: Make) -> None:
         assert bool(world.gaps) is (holder is None)
 
 
-LAST_WORDS = "listen tcp 0.0.0.0:34317: bind: address already in use"
+def of(host: str) -> str:
+    return f"listen tcp {host}:34317: bind: address already in use"
+
+
+LAST_WORDS = of("0.0.0.0")
 HAS = "Give one of the two another port: the pod obs/agent-1 of ReplicaSet otel-1 has the one that it wants."
+PROCESS = "Give one of the two another port: a process of the node n1"
 MAY = "See what the container said when it ended: the pod obs/agent-1 of ReplicaSet otel-1 listens on a port that it"
 
 
@@ -121,7 +126,16 @@ MAY = "See what the container said when it ended: the pod obs/agent-1 of Replica
         ({"exitCode": 1}, "[::1]:4317", {"mine": "127.0.0.1:4317"}, "Correct what the container said when it ended."),
         ({"exitCode": 1}, "[::1]:4317", {"mine": "localhost:4317"}, MAY),
         ({"message": LAST_WORDS}, "[::1]:34317", {"mine": "[::1]:34317"}, HAS),
-        ({"message": LAST_WORDS}, "[::1]:34317", {"mine": "127.0.0.1:34317"}, "Give one of the two another port: a pr"),
+        ({"message": LAST_WORDS}, "[::1]:34317", {"mine": "127.0.0.1:34317"}, PROCESS),
+        ({"message": of("10.100.0.1")}, "localhost:34317", {}, PROCESS),
+        ({"message": of("10.100.0.1")}, "127.0.0.1:34317", {"named": True}, PROCESS),
+        ({"message": of("10.100.0.1")}, "127.0.0.1:34318", {"named": True}, HAS),
+        ({"message": of("10.100.0.1")}, "0.0.0.0:34317", {}, HAS),
+        ({"message": f"2026/01/01 10:15:03 collector server run finished: {LAST_WORDS}"}, "[::1]:34317", {}, HAS),
+        ({"message": of("[::1]")}, "localhost:34317", {}, HAS),
+        ({"message": of("127.0.0.1")}, "[::1]:34317", {}, PROCESS),
+        ({"message": of("")}, "[::1]:34317", {"mine": "127.0.0.1:34317"}, PROCESS),
+        ({"exitCode": 1}, "localhost:4317", {"mine": "localhost:4317"}, MAY),
     ],
 )
 def test_who_has_the_port_by_its_configuration_is_named(
@@ -134,7 +148,7 @@ def test_who_has_the_port_by_its_configuration_is_named(
     made["metadata"]["name"], made["spec"]["template"]["metadata"]["labels"] = "agent", {"app": "agent"}
     for each in (other["spec"], made["spec"]["template"]["spec"]):
         each["volumes"][0]["configMap"]["name"] = "agent"
-        each["containers"][0]["ports"] = []
+        each["containers"][0]["ports"] = [{"containerPort": 34317}] if "named" in about else []
         each["hostNetwork"] = True
     mine["spec"]["hostNetwork"], other["metadata"]["labels"] = True, {"app": "agent"}
     if about.get("down"):

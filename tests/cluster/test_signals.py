@@ -107,15 +107,24 @@ def test_signals_beside_traces_that_have_no_pipeline_are_told(sent: list[Exporte
     assert {x.target.port for x in found.traces if not x.accepted} == {4317}
 
 
-def test_a_collector_exports_nothing_over_http_without_a_scheme() -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "summary", "why", "mend"),
+    [
+        ("otel.obs:4318", "has no scheme", "unsupported protocol scheme", "http://otel.obs:4318"),
+        ("dns:///otel.obs:4318", "has a scheme of gRPC", "which no exporter over HTTP knows", "http://HOST:PORT"),
+    ],
+)
+def test_a_collector_exports_nothing_over_http_without_a_scheme_of_it(
+    endpoint: str, summary: str, why: str, mend: str
+) -> None:
     sent = replace(OF_COLLECTOR, variable="exporters.otlphttp.endpoint", signals=("traces",), may=("traces",))
-    alone = replace(sent, endpoint="otel.obs:4318", protocol="http/protobuf")
+    alone = replace(sent, endpoint=endpoint, protocol="http/protobuf")
     found = w.diagnosed(w.healthy(), clients=[alone])
 
     (told,) = found.findings
-    assert (told.code, told.severity, told.summary) == ("DS119", Severity.ERROR, "The endpoint has no scheme")
-    assert "unsupported protocol scheme" in told.detail
-    assert told.hint.startswith("Write `http://otel.obs:4318`")
+    assert (told.code, told.severity, told.summary) == ("DS119", Severity.ERROR, f"The endpoint {summary}")
+    assert why in told.detail
+    assert told.hint.startswith(f"Write `{mend}`")
     assert found.verdict is Verdict.DEGRADED
     assert not any(x.failed for x in found.traces)
 

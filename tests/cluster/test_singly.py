@@ -46,6 +46,7 @@ def asked(*pods: Object, **instead: Any) -> Diagnosis:
 
 
 GOOD = "http://otel.obs.svc:4317"
+HTTP = {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "http/protobuf"}
 JVM = {"name": "JAVA_TOOL_OPTIONS", "value": "-Djava.net.preferIPv4Stack=true"}
 ALIASES = {"hostAliases": [{"ip": "10.96.0.77", "hostnames": ["otel.obs.svc"]}]}
 ONE_FAMILY = {"services": [w.service(["IPv6"])], "slices": [x for x in w.healthy() if x.get("addressType") == "IPv6"]}
@@ -53,6 +54,10 @@ CASES = [
     (cart("http://localhost:4317"), {}, ["DS110 error"]),
     (cart("http://fd00:96::1:4317"), {}, ["DS101 error"]),
     (cart("http://$(HOST_IP):4317"), {}, ["DS408 error"]),
+    (cart("dns:///otel.obs:4318", HTTP), {}, ["DS119 error"]),
+    (cart("dns://10.96.0.10/otel.obs:4318", HTTP), {}, ["DS119 error"]),
+    (cart("dns:///otel.obs:4318"), {}, []),
+    (cart("dns:///otel.obs:4317"), {}, []),
     (cart(GOOD, **ALIASES), {}, ["DS525 error"]),
     (cart(GOOD, JVM), ONE_FAMILY, ["DS209 error", "DS501 warning"]),
     (cart(GOOD, families=["IPv4"]), ONE_FAMILY, ["DS501 error"]),

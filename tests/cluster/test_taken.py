@@ -203,3 +203,27 @@ def test_who_waits_for_a_port_over_udp_waits_for_nobody_who_has_it_over_tcp() ->
     asks["spec"]["containers"][0]["ports"][0]["protocol"] = "UDP"
 
     assert not [x for x in of(vendor(), asks).findings if "datadog" in x.detail and x.code == "DS607"]
+
+
+def for_udp(pod: Object, port: int = 6831) -> Object:
+    """The pod with one more host port, for UDP."""
+    more = {"name": "jaeger", "containerPort": port, "hostPort": port, "protocol": "UDP"}
+    pod["spec"]["containers"][0].setdefault("ports", []).append(more)
+    return pod
+
+
+def test_who_has_a_port_over_udp_keeps_who_wants_it_over_udp_from_it(tmp_path: Path) -> None:
+    held = vendor()
+    held["spec"]["containers"][0]["ports"] = []
+    found = w.diagnosed(w.healthy(pods=[for_udp(waiting()), for_udp(deepcopy(held))]))
+
+    (one,) = [x for x in found.findings if x.code == "DS607"]
+    assert "has its host ports 4317, 6831/UDP free" in one.detail
+    assert one.detail.endswith("On n1 the pod datadog-1, of DaemonSet datadog, holds 6831/UDP, and is no Collector.")
+
+    made = {**deepcopy(w.deployment()), "kind": "DaemonSet"}
+    made["metadata"]["name"] = "agent"
+    made["spec"]["selector"] = {"matchLabels": {"app": "otel"}}
+    objects = [w.node("n1", 1), made, for_udp(bound("n1")), w.config()]
+    assert "holds" not in asked(folder(tmp_path, *objects, held)).detail
+    assert "holds 6831/UDP" in asked(folder(tmp_path, *objects, for_udp(held))).detail

@@ -72,9 +72,27 @@ def test_errors_that_no_flow_is_known_to_meet_are_told_in_the_answer(findings: t
     open_ = flow(("n1",), Family.IPV4, Disposition.INSUFFICIENT_INFO)
     others = [replace(open_, target=replace(open_.target, port=x, text=f"otel.obs.svc:{x}")) for x in (1, 2, 3)]
 
-    for flows, start in (([open_], "exports to otel.obs.svc are not known over IPv4"), ([open_, *others], "of 4")):
+    for flows, start in (
+        ([open_], "exports to otel.obs.svc are not known over IPv4"),
+        ([open_, *others], "whether any of 4 endpoints"),
+    ):
         question = Question(place=CLUSTER, targets=tuple(x.target for x in flows))
         told = answer(Diagnosis(question, Verdict.DEGRADED, traces=tuple(flows), findings=findings))
 
         assert told.startswith(start)
         assert told.endswith(said)
+
+
+def test_of_many_it_is_counted_how_they_fare() -> None:
+    open_ = flow(("n1",), Family.IPV4, Disposition.INSUFFICIENT_INFO)
+    fares = {1: Disposition.ACCEPTED, 2: Disposition.TIMED_OUT, 3: Disposition.INSUFFICIENT_INFO, 4: open_.disposition}
+    flows = [
+        replace(open_, target=replace(open_.target, port=x, text=f"otel.obs.svc:{x}"), disposition=y)
+        for x, y in fares.items()
+    ]
+    question = Question(place=CLUSTER, targets=tuple(x.target for x in flows))
+
+    told = answer(Diagnosis(question, Verdict.DEGRADED, traces=tuple(flows)))
+    assert told == "of 4 endpoints 1 works, 1 fails; of 2 it is not known."
+    told = answer(Diagnosis(question, Verdict.UNKNOWN, traces=tuple(flows[2:])))
+    assert told == "whether any of 2 endpoints works is not known."

@@ -33,6 +33,7 @@ from dualstack.reach.holders import may_hold, names
 from dualstack.reach.nowhere import alike, host_ports, is_near, is_of_pods, is_worldly
 from dualstack.reach.onward import is_agent, sends_on
 from dualstack.reach.rights import Right, refused
+from dualstack.reach.sidecars import together
 from dualstack.reach.taken import wanting
 from dualstack.reach.unheld import is_scaled
 
@@ -89,7 +90,7 @@ def _is_met(pods: Sequence[Pod], leading: Sequence[Object]) -> bool:
     ports = [y for x in services for y in x.spec.ports or ()] if any(map(is_collector, pods)) else []
     if any(x.port != _TELEMETRY for x in ports):
         return True
-    return any(x.spec.host_network or any(map(_host_ports, x.spec.containers or ())) for x in pods)
+    return any(x.spec.host_network or any(map(_host_ports, together(x))) for x in pods)
 
 
 def _host_ports(container: Container) -> list[int]:
@@ -334,7 +335,7 @@ def _waiting(ask: Asker, holders: Iterable[Object], port: int) -> list[Object]:
     if any(_is(x, lambda pod: names(pod, port) and is_collector(pod)) for x in holders):
         return []
     found = _asked(ask, "pods on no node", lambda: _pods(ask, "spec.nodeName="))
-    return [x for x in found or () if _is(x, lambda pod: port in wanting(pod) and is_collector(pod))]
+    return [x for x in found or () if _is(x, lambda pod: (port, "TCP") in wanting(pod) and is_collector(pod))]
 
 
 def _services(ask: Asker) -> Sequence[Service] | None:

@@ -23,7 +23,7 @@ from dualstack.reach.holders import may_hold, names
 from dualstack.reach.rights import Right, refused
 from dualstack.reach.runs import runs
 from dualstack.reach.start import port as port_of
-from dualstack.reach.states import error_in, taken
+from dualstack.reach.states import error_in, taken, taken_at
 from dualstack.reach.taken import bound_to, told, wanting
 
 _CONTAINERS = 8
@@ -32,6 +32,7 @@ _LINES, _BYTES = "40", "8192"
 _DENIED = 403
 _FAILED = 1
 """The code with which a Collector ends that cannot start (cmd/builder, main.go.tmpl: log.Fatalf)."""
+_LOOPBACK = "localhost"
 _RIGHT, _PODS = Right("get", "pods/log"), Right("list", "pods")
 
 T = TypeVar("T")
@@ -76,8 +77,9 @@ def holders_in(whole: World, world: World) -> None:
     ends, mute = list(_turned_away(world)), list(_mute(world))
     said = declared(whole, Question())[0] if ends or mute else Snapshot({})
     for mine, ended, port in ends:
-        wanted = {x for x in _wanted(mine, said) if x.port == port} or {_Bound("", port)}
-        held = (x for x in _up(known, mine) if names(x, port) or (may_hold(x) and _meet(wanted, _bound(x, said))))
+        at = _single(taken_at(_words(ended)))
+        wanted = {_Bound(at, port)} if at else {x for x in _wanted(mine, said) if x.port == port} or {_Bound("", port)}
+        held = (x for x in _up(known, mine) if _holds(x, port, wanted, said))
         ended["holder"] = _told(mine, held) or ended.get("holder")
     for mine, ended in mute:
         wanted = _wanted(mine, said)
@@ -123,21 +125,34 @@ def _bound(pod: Pod, said: Snapshot) -> set[_Bound]:
 
 
 def _single(host: str) -> str:
-    """The one address that a host stands for; empty where it stands for all, or nobody knows."""
+    """The one address that a host stands for, or `localhost`; empty where it stands for all, or nobody knows."""
     said = host.strip("[]")
-    return unmapped(said) if is_address(said) and scope(unmapped(said)) is not Scope.WILDCARD else ""
+    one = is_address(said) and scope(unmapped(said)) is not Scope.WILDCARD
+    return unmapped(said) if one else _LOOPBACK * (said == _LOOPBACK)
 
 
 def _meet(some: Iterable[_Bound], others: Collection[_Bound]) -> bool:
     """Whether an address of a port may be in both."""
     pairs = ((x, y) for x in some for y in others if x.port == y.port)
-    return any(not (x.address and y.address) or x.address == y.address for x, y in pairs)
+    return any(_is_near(x.address, y.address) for x, y in pairs)
+
+
+def _is_near(one: str, other: str) -> bool:
+    """Whether two such addresses may be the same: `localhost` is any of the loopback."""
+    inner = all(x == _LOOPBACK or (is_address(x) and scope(x) is Scope.LOOPBACK) for x in (one, other))
+    return not (one and other) or one == other or (inner and _LOOPBACK in (one, other))
+
+
+def _holds(pod: Pod, port: int, wanted: Collection[_Bound], said: Snapshot) -> bool:
+    """Whether a pod has a port that is wanted: by its configuration where that speaks of it, else by what it names."""
+    mine = {x for x in _bound(pod, said) if x.port == port} if may_hold(pod) else ()
+    return _meet(wanted, mine) if mine else names(pod, port)
 
 
 def _kept_from(pod: Pod, there: Iterable[Pod]) -> str | None:
     """Who of the pods on a node has a port that a pod waits for."""
     ports = wanting(pod)
-    found = next((x for x in there if any(names(x, y) for y in ports)), None)
+    found = next((x for x in there if any(names(x, *y) for y in ports)), None)
     return told(found, f"{found.metadata.namespace}/{found.metadata.name}", ports) if found else None
 
 
@@ -199,9 +214,14 @@ def _turned_away(world: World) -> Iterator[tuple[Object, State, int]]:
         mine = parts(pod, "status", "containerStatuses") if part(pod, "spec").get("hostNetwork") is True else ()
         for each in mine:
             for ended in (part(each, "state", "terminated"), part(each, "lastState", "terminated")):
-                wanted = taken(text(ended, "message") or text(ended, "log"))
+                wanted = taken(_words(ended))
                 if wanted and isinstance(ended, MutableMapping):
                     yield pod, ended, wanted
+
+
+def _words(end: Mapping[str, Any]) -> str:
+    """What a container said at its end, or its log of that."""
+    return text(end, "message") or text(end, "log")
 
 
 def _is_silent(end: Mapping[str, Any]) -> bool:

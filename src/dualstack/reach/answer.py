@@ -73,14 +73,17 @@ def _whom(traces: Sequence[Trace], every: Sequence[Trace]) -> str:
 
 
 def _counts(required: Sequence[Trace]) -> str:
-    """How many endpoints work, fail and are not known, where there are too many to name each."""
+    """How many endpoints work and fail, and of how many that is not known, where there are too many to name each."""
     every = {x.target for x in required}
     fail = {x.target for x in required if x.failed}
     unclear = {x.target for x in required if x.disposition is Disposition.INSUFFICIENT_INFO} - fail
     works = every - fail - unclear
-    said = ((works, "works", "work"), (fail, "fails", "fail"), (unclear, "is not known", "are not known"))
-    parts = (f"{len(some)} {one if len(some) == 1 else many}" for some, one, many in said if some)
-    return f"of {len(every)} endpoints {', '.join(parts)}"
+    said = ((works, "works", "work"), (fail, "fails", "fail"))
+    parts = [f"{len(some)} {one if len(some) == 1 else many}" for some, one, many in said if some]
+    if not parts:
+        return f"whether any of {len(every)} endpoints works is not known"
+    open_ = f"; of {len(unclear)} it is not known" if unclear else ""
+    return f"of {len(every)} endpoints {', '.join(parts)}{open_}"
 
 
 def _partial(traces: Iterable[Trace]) -> dict[tuple[str, ...], None]:

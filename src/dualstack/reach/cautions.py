@@ -13,7 +13,7 @@ from dualstack.reach.answers import CLIENT_CERTIFICATE
 from dualstack.reach.arrival import LED_PAST
 from dualstack.reach.certified import MISTRUSTED
 from dualstack.reach.exports import clients
-from dualstack.reach.garbled import FOREIGN, SCHEME, SCHEMELESS, UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, NAMING, SCHEME, SCHEMELESS, UNSPOKEN, WHOLE
 from dualstack.reach.live import families_of, keys
 from dualstack.reach.terms import BARE, BLANK, PARTLY, PROXIED, UNCERTIFIED, UNNAMED, UNSAID
 
@@ -39,6 +39,7 @@ _CAUTIONS = (
     _Caution(*(Hop.ENDPOINT, BARE, "DS119", "The endpoint has no scheme"), _SCHEME),
     _Caution(*(Hop.ENDPOINT, SCHEMELESS, "DS119", "The endpoint has no scheme"), _SCHEME, Severity.ERROR),
     _Caution(*(Hop.ENDPOINT, FOREIGN, "DS119", "The endpoint has another scheme"), SCHEME),
+    _Caution(*(Hop.ENDPOINT, NAMING, "DS119", "The endpoint has a scheme of gRPC"), WHOLE, Severity.ERROR),
     _Caution(
         *(Hop.ENDPOINT, UNSPOKEN, "DS902", "This is no protocol of OTLP"),
         "Set `OTEL_EXPORTER_OTLP_PROTOCOL` to `grpc` or `http/protobuf`, as the receiver takes it on that port.",

@@ -15,9 +15,9 @@ _FAULTS = ("DS101", "DS103", "DS119")
 
 _SEVERAL = "DS102"
 """The rule of variables that hold addresses, such as `status.hostIPs`, which are of both families."""
-SCHEMELESS, FOREIGN, UNSPOKEN, LISTED = "schemeless", "foreign-scheme", "unspoken", "listed"
-"""Marks of an endpoint without a scheme or with another one, and of a protocol that is none, where that is not taken;
-and of several endpoints that somebody wrote.
+SCHEMELESS, FOREIGN, NAMING, UNSPOKEN, LISTED = "schemeless", "foreign-scheme", "naming", "unspoken", "listed"
+"""Marks of an endpoint without a scheme, with another one, or over HTTP with one of gRPC, and of a protocol that is
+none, where that is not taken; and of several endpoints that somebody wrote.
 
 A Collector does not over HTTP (runs of 0.139 and 0.161); for Java see opentelemetry-java, OtlpConfigUtil.
 """
@@ -25,6 +25,9 @@ _KNOWN, _RESOLVERS = ("http", "https"), ("dns", "passthrough", "xds", "unix", "i
 """Schemes of OTLP, and those of gRPC itself, which some SDKs hand on (grpc/doc/naming.md)."""
 SCHEME = "Write `http://` in its place, for gRPC as well, or `https://` where the receiver takes TLS."
 """What to do about another scheme."""
+WHOLE = "Write `http://HOST:PORT` in its place, or `https://HOST:PORT` where the receiver takes TLS."
+"""What to do about a target of gRPC."""
+_NAMINGS = ("dns", "passthrough", "xds")
 
 
 def garbled(exporter: Exporter, said: Evidence) -> tuple[Target, TracedHop] | None:
@@ -60,7 +63,8 @@ def seeming(exporter: Exporter) -> Target:
     """Where a client seems to mean to send to whose endpoint may be no address."""
     text = exporter.endpoint.strip()
     whole, first = exporter.written if "," in text else text, read(text.partition(",")[0], "url")
-    found = first if "," in text and first.port else read((whole or text).strip().strip("\"'"), "url")
+    form = "grpc" if is_naming(text) else "url"
+    found = first if "," in text and first.port else read((whole or text).strip().strip("\"'"), form)
     port = _port(found, text)
     return Target(text, found.host or text, port, OTLP_PORTS.get(port, Protocol.HTTP))
 
@@ -68,6 +72,8 @@ def seeming(exporter: Exporter) -> Target:
 def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     """Why the program that exports takes no such endpoint or protocol, and the mark of that; both empty for others."""
     over_http = exporter.protocol == "http/protobuf" and exporter.configured
+    if is_naming(text) and exporter.protocol.startswith("http/"):
+        return named(exporter), NAMING
     if "://" not in text and over_http:
         return unschemed(exporter), SCHEMELESS
     if exporter.java and (scheme := _scheme(text)) not in ("", *_KNOWN):
@@ -80,6 +86,16 @@ def _refused(exporter: Exporter, text: str) -> tuple[str, str]:
     if exporter.unspoken and exporter.java and not is_redacted(exporter.protocol):
         return f"`{exporter.protocol}` is no protocol of OTLP, and the Java agent does not start with it", UNSPOKEN
     return "", ""
+
+
+def is_naming(endpoint: str) -> bool:
+    """Whether an endpoint is a target of gRPC that says how its name is looked up (grpc/doc/naming.md)."""
+    return read(endpoint.strip(), "url").scheme in _NAMINGS
+
+
+def named(exporter: Exporter) -> str:
+    """Why nothing is exported over HTTP to such an endpoint (Go: unsupported protocol scheme)."""
+    return f"`{exporter.endpoint.strip()}` has a scheme of gRPC, which no exporter over HTTP knows"
 
 
 def unschemed(exporter: Exporter) -> str:

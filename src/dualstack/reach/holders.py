@@ -19,9 +19,9 @@ from dualstack.reach.pods import Place
 from dualstack.reach.sidecars import together
 
 
-def names(pod: Pod, port: int) -> bool:
-    """Whether a pod says that it holds a port of its node for TCP, as OTLP is sent over that."""
-    mine = [y for x in together(pod) for y in x.ports or () if y.protocol == "TCP"]
+def names(pod: Pod, port: int, protocol: str = "TCP") -> bool:
+    """Whether a pod says that it holds a port of its node; OTLP is sent over TCP."""
+    mine = [y for x in together(pod) for y in x.ports or () if y.protocol == protocol]
     there = bool(pod.spec.host_network)
     return not pod.finished and any(x.host_port == port or (there and x.container_port == port) for x in mine)
 

@@ -19,6 +19,7 @@ from dualstack.reach.crowds import Crowd, listed, named
 from dualstack.reach.lanes import Backend, Lane, Spots, backends, in_use, near, received_on, spoken
 from dualstack.reach.netpol import Way, isolating
 from dualstack.reach.pods import Opened, Place
+from dualstack.reach.sidecars import together
 from dualstack.reach.states import unscheduled
 
 NODE_PORT, HOST_PORT = "node port", "host port"
@@ -218,7 +219,7 @@ def _ports(place: Place, *, alone: bool) -> Iterator[tuple[int, int, Protocol, s
         for number in numbers:
             yield from ((number, number, x, "") for x in received_on((number,), (place,)))
         return
-    for each in (y for x in place.pod.spec.containers or () for y in x.ports or ()):
+    for each in (y for x in together(place.pod) for y in x.ports or ()):
         for protocol in _spoken(each, place) if each.host_port and each.protocol == "TCP" else ():
             bound = each.host_ip if each.host_ip and is_address(each.host_ip) else ""
             yield each.host_port or 0, each.container_port, protocol, bound
@@ -226,7 +227,7 @@ def _ports(place: Place, *, alone: bool) -> Iterator[tuple[int, int, Protocol, s
 
 def _is_offered(opened: Opened, place: Place) -> bool:
     """Whether others than those in the network of the node are meant to come to a port there: it is named, or open."""
-    named = {x.container_port for y in place.pod.spec.containers or () for x in y.ports or ()}
+    named = {x.container_port for y in together(place.pod) for x in y.ports or ()}
     inner = opened.bound.sockets and all(is_loopback(x.address) for x in opened.bound.sockets)
     return opened.port in named or not inner
 

@@ -15,6 +15,7 @@ from dualstack.reach.crowds import listed, there
 from dualstack.reach.exporting import is_collector, owner
 from dualstack.reach.lanes import NO_SERVICE
 from dualstack.reach.operator import OPERATED, resource_for
+from dualstack.reach.sidecars import together
 
 UNLISTED = "unlisted"
 """Mark of the hop `resolve`: no Service has the name, which may be one of the world as well."""
@@ -101,8 +102,8 @@ def _stopped(maker: Maker) -> str:
 
 def host_ports(pod: Pod) -> list[int]:
     """The ports of its node by which a pod takes OTLP, if it is a Collector."""
-    held = (y for x in pod.spec.containers or () for y in x.ports or () if is_collector(pod) and not pod.finished)
-    return [x.host_port for x in held if x.host_port and x.container_port in OTLP_PORTS]
+    held = (y for x in together(pod) for y in x.ports or () if is_collector(pod) and not pod.finished)
+    return [x.host_port for x in held if x.host_port and x.container_port in OTLP_PORTS and x.protocol == "TCP"]
 
 
 def unlike_service(host: str, namespace: str, cluster: Cluster) -> str:

@@ -15,6 +15,7 @@ from dualstack.model.exporter import Exporter
 from dualstack.model.otel import DeclaredEndpoint
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.brings import SIGNALS
+from dualstack.reach.garbled import is_naming
 from dualstack.reach.pods import Place
 
 PATH = "path"
@@ -72,7 +73,9 @@ def _is_plain(end: DeclaredEndpoint) -> bool:
 
 
 def _posts(exporter: Exporter) -> dict[str, str]:
-    """The paths that a client posts what it sends for certain to, by signal."""
+    """The paths that a client posts what it sends for certain to, by signal; none of a target of gRPC."""
+    if is_naming(exporter.endpoint):
+        return {}
     path = "/" + exporter.endpoint.strip().partition("://")[2].partition("/")[2].partition("?")[0].strip("/")
     signal = _signal(exporter.variable)
     every = (signal,) if signal else exporter.signals or exporter.may[:1] or SIGNALS[:1]

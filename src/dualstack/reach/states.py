@@ -20,8 +20,8 @@ _BACK_OFF = "CrashLoopBackOff"
 _KILLED = (0, 137, 143)
 _PLURALS = {"is": "are", "waits": "wait", "has": "have", "does": "do"}
 _NO_MEMORY = "OOMKilled"
-_TAKEN = re.compile(r":(?P<port>\d{1,5})\W[^\n]*address already in use")
-"""EADDRINUSE, in the words of strerror(3) behind the address, which Go and most others write."""
+_TAKEN = re.compile(r"(?P<host>\[[\da-fA-F:.]+\]|[\d.]+)?:(?P<port>\d{1,5})(?=\W[^\n]*address already in use)")
+"""EADDRINUSE, in the words of strerror(3) behind the address, which Go and most others write; a time may be before."""
 
 
 def trouble(pod: Pod) -> str:
@@ -171,8 +171,14 @@ def last_words(status: ContainerStatus) -> str:
 
 def taken(said: str) -> int:
     """The port of which a container said at its end that somebody else has it; 0 where it said no such thing."""
-    found = _TAKEN.search(said)
-    return numbered(found["port"]) if found else 0
+    found = [*_TAKEN.finditer(said)]
+    return numbered(found[-1]["port"]) if found else 0
+
+
+def taken_at(said: str) -> str:
+    """The address of that port; empty where it was not said."""
+    found = [*_TAKEN.finditer(said)]
+    return (found[-1]["host"] or "") if found else ""
 
 
 def holder(pod: Pod) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dualstack.model.cluster import Cluster, Pod
-from dualstack.model.container import ContainerPort
 from dualstack.model.trace import Trace, Traces
 from dualstack.reach.exporting import is_collector
 from dualstack.reach.holders import names
@@ -18,6 +17,10 @@ TAKEN = "didn't have free ports"
 """kubernetes 1.34.4 pkg/scheduler/framework/plugins/nodeports/node_ports.go ErrReason."""
 
 
+Port = tuple[int, str]
+"""The number of a port and its protocol."""
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """The pods of one owner that wait for `ports` of a node, who holds one where that is known, and what fails by it.
 
@@ -25,7 +28,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """
 
     pods: tuple[Pod, ...]
-    ports: tuple[int, ...]
+    ports: tuple[Port, ...]
     holders: tuple[Pod, ...]
     flows: tuple[Trace, ...]
     astray: tuple[Trace, ...]
@@ -41,10 +44,18 @@ class Waiting(msgspec.Struct, frozen=True):
         return f" On {pod.spec.node_name} {told(pod, pod.metadata.called, self.ports)}.{came}"
 
 
-def told(pod: Pod, name: str, ports: Sequence[int]) -> str:
+def told(pod: Pod, name: str, ports: Sequence[Port]) -> str:
     """What holds one of these ports of its node, as the end of a sentence."""
-    port = next(x for x in ports if names(pod, x))
-    return f"the pod {name}, of {maker(pod)}, holds {port}{'' if is_collector(pod) else ', and is no Collector'}"
+    port = next(x for x in ports if names(pod, *x))
+    return (
+        f"the pod {name}, of {maker(pod)}, holds {spelled(port)}{'' if is_collector(pod) else ', and is no Collector'}"
+    )
+
+
+def spelled(port: Port) -> str:
+    """A port as it is told: TCP goes without saying."""
+    number, protocol = port
+    return str(number) if protocol == "TCP" else f"{number}/{protocol}"
 
 
 def waiting(cluster: Cluster, traces: Traces) -> Iterator[Waiting]:
@@ -53,9 +64,8 @@ def waiting(cluster: Cluster, traces: Traces) -> Iterator[Waiting]:
     for owner in dict.fromkeys(map(owner_of, every)):
         mine = tuple(x for x in every if owner_of(x) == owner)
         ports = wanting(mine[0])
-        asked = [x.host_port for x in _asked(mine[0]) if x.host_port and x.protocol == "TCP"]
         nodes = {*map(bound_to, mine)}
-        held = (x for x in cluster.pods if x.spec.node_name and any(names(x, y) for y in asked))
+        held = (x for x in cluster.pods if x.spec.node_name and any(names(x, *y) for y in ports))
         holders = tuple(x for x in held if "" in nodes or x.spec.node_name in nodes)
         astray = tuple(_astray(holders, ports, cluster, traces))
         flows = (*waiting_for(cluster, traces, mine), *astray)
@@ -75,26 +85,23 @@ def bound_to(pod: Pod) -> str:
     return named[0][0] if len(terms) == 1 and [len(x) for x in named] == [1] else ""
 
 
-def wanting(pod: Pod) -> tuple[int, ...]:
+def wanting(pod: Pod) -> tuple[Port, ...]:
     """The ports of a node that a pod asks for, where no node has them free."""
-    named = dict.fromkeys(x.host_port for x in _asked(pod) if x.host_port)
+    asked = (y for x in together(pod) for y in x.ports or ())
+    named = dict.fromkeys((x.host_port, x.protocol) for x in asked if x.host_port)
     return tuple(named) if _waits(pod) else ()
-
-
-def _asked(pod: Pod) -> Iterator[ContainerPort]:
-    return (y for x in together(pod) for y in x.ports or ())
 
 
 def _waits(pod: Pod) -> bool:
     return not pod.finished and TAKEN in unscheduled(pod)
 
 
-def _astray(holders: Sequence[Pod], ports: Sequence[int], cluster: Cluster, traces: Traces) -> Iterator[Trace]:
+def _astray(holders: Sequence[Pod], ports: Sequence[Port], cluster: Cluster, traces: Traces) -> Iterator[Trace]:
     """The flows to a port of a node that end at somebody else than the Collectors that wait for it."""
     strange = {x.place for x in holders if not is_collector(x)}
     nodes = {y for x in cluster.nodes for y in x.addresses}
     for trace in traces.broken:
-        if trace.target.host in nodes and trace.target.port in ports and strange.intersection(trace.servers):
+        if trace.target.host in nodes and (trace.target.port, "TCP") in ports and strange.intersection(trace.servers):
             yield trace
 
 

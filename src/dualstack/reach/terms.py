@@ -19,7 +19,7 @@ from dualstack.reach.arrival import OUTSIDE
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS
 from dualstack.reach.crossed import is_crossing
 from dualstack.reach.exports import clients, is_of_pods
-from dualstack.reach.garbled import FOREIGN, SCHEMELESS, UNSPOKEN, foreign, unschemed
+from dualstack.reach.garbled import FOREIGN, NAMING, SCHEMELESS, UNSPOKEN, foreign, is_naming, named, unschemed
 from dualstack.reach.outcomes import MEANINGS, reached
 from dualstack.reach.paths import base, posted, unpiped, without
 from dualstack.reach.pods import Place, Places
@@ -209,6 +209,9 @@ def _written(trace: Trace, brought: Sequence[Exporter], tls: bool | None) -> Tra
         trace = _doubted(trace, Hop.ENDPOINT, unschemed(sure[0]), SCHEMELESS, sure) if sure else trace
     if unsaid and trace.protocol is Protocol.GRPC and not trace.failed and not tls:
         trace = _doubted(trace, Hop.HANDSHAKE, _UNSAID, UNSAID, unsaid)
+    naming = [x for x in brought if is_naming(x.endpoint) and x.protocol.startswith("http/")]
+    if naming and not trace.failed:
+        trace = _doubted(trace, Hop.ENDPOINT, named(naming[0]), NAMING, naming)
     odd = [x for x in brought if x.unspoken and not is_redacted(x.protocol)]
     if odd and not trace.failed:
         why = f"`{odd[0].protocol}` is no protocol of OTLP: Java, Go and Python refuse it, and others take another one"

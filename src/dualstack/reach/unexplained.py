@@ -10,7 +10,7 @@ from dualstack.model.evidence import Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop, Traces
 from dualstack.reach.dialled import UNDIALLED, WITHOUT
-from dualstack.reach.garbled import FOREIGN, LISTED, SCHEME, SCHEMELESS, UNSPOKEN
+from dualstack.reach.garbled import FOREIGN, LISTED, NAMING, SCHEME, SCHEMELESS, UNSPOKEN, WHOLE
 from dualstack.reach.live import by_service, families_of, keys, receives_on
 from dualstack.reach.pods import Places
 from dualstack.reach.slice_writers import leading_to
@@ -51,6 +51,7 @@ _ENDPOINTS = {
         "Write `http://{0.text}`, or `https://{0.text}` where the receiver takes TLS.",
     ),
     FOREIGN: ("DS119", "The endpoint has another scheme", SCHEME),
+    NAMING: ("DS119", "The endpoint has a scheme of gRPC", WHOLE),
     UNSPOKEN: (
         "DS902",
         "This is no protocol of OTLP",

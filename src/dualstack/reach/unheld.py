@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from dualstack.model.address import OTLP_PORTS, Protocol, Target
 from dualstack.model.cluster import Cluster, Node, Pod, Service
+from dualstack.model.container import ContainerPort
 from dualstack.model.evidence import Evidence
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.trace import Hop, Status, Trace, TracedHop, Traces
@@ -15,13 +16,16 @@ from dualstack.reach.lanes import Spots
 from dualstack.reach.live import keys
 from dualstack.reach.node_ports import HOST_IP, is_bound_to
 from dualstack.reach.onward import is_agent
+from dualstack.reach.sidecars import together
 from dualstack.reach.trace import is_refused
 
 UNHELD, IDLE, HELD_BY, OTHER = "unheld", "idle: ", "held on other nodes by ", "other port "
-LACKING = "without it there: "
+LACKING, OVER_UDP = "without it there: ", "over UDP: "
 """Mark of the hop `endpoints` where no pod of the node holds the port, though a process of the node itself may; and how
 it begins where an agent of a workload runs there, where pods of one hold it on other nodes, where a Collector is behind
-another port of the node, or where the pod there lacks it that such a workload has on this node as well."""
+another port of the node, where the pod there lacks it that such a workload has on this node as well, or where the agent
+has it for UDP."""
+_BEGINNINGS = (IDLE, HELD_BY, OTHER, LACKING, OVER_UDP)
 _SCALED = ("Deployment", "ReplicaSet", "Rollout", "StatefulSet")
 """What puts pods on whatever node there is: clients that send to theirs mean none of these."""
 
@@ -32,7 +36,7 @@ def unheld(node: Node, target: Target, address: str, cluster: Cluster, places: S
     """The hop at which what is sent to a port of a node ends, or may end, that no pod holds on this address."""
     name, port = node.metadata.name, target.port
     there = [x for x in cluster.pods if x.spec.node_name == name and not x.finished]
-    bound = [z.host_ip for x in there for y in x.spec.containers or () for z in y.ports or () if z.host_port == port]
+    bound = [y.host_ip for x in there for y in _host_ports(x) if y.host_port == port and y.protocol == "TCP"]
     if astray := [x for x in bound if x and not is_bound_to(x, address)]:
         why = f"the host port is bound to {astray[0]} alone"
         return TracedHop(Hop.SERVICE, Status.FAIL, why, HOST_IP, (Evidence(why, f"pods on the node {name}"),))
@@ -54,8 +58,8 @@ def _instead(node: Node, port: int, sent: tuple[Protocol, str], idle: Pod | None
         return said, f"{LACKING}{maker(twin)}, {twin.metadata.called}"
     if elsewhere:
         return f"; {_elsewhere(elsewhere, node)}", f"{HELD_BY}{maker(elsewhere[0])}"
-    if idle and (other := _host_port(idle, *sent)):
-        return f"; the pod {idle.metadata.called} has the host port {other} for it", f"{OTHER}{other}"
+    if idle and (own := _by_another(idle, port, *sent)):
+        return own
     for service, number in _node_ports(sent[0], cluster):
         return f"; {service.called} has the node port {number} for it", f"{OTHER}{number}"
     if idle is None:
@@ -92,8 +96,11 @@ def is_scaled(pod: Pod) -> bool:
 
     Where it has a port of the node, somebody meant it for that.
     """
-    at_node = any(y.host_port for x in pod.spec.containers or () for y in x.ports or ())
-    return owner(pod).partition(" ")[0] in _SCALED and not at_node
+    return owner(pod).partition(" ")[0] in _SCALED and not any(_host_ports(pod))
+
+
+def _host_ports(pod: Pod) -> Iterator[ContainerPort]:
+    return (y for x in together(pod) for y in x.ports or () if y.host_port)
 
 
 def _idle(there: Sequence[Pod], port: int, cluster: Cluster, places: Spots) -> Pod | None:
@@ -111,13 +118,22 @@ def _idle(there: Sequence[Pod], port: int, cluster: Cluster, places: Spots) -> P
 def _hears(pod: Pod, port: int, places: Spots) -> bool:
     """Whether a pod is there for an agent that listens on a port, by its configuration or its own words."""
     place = places.get((pod.metadata.namespace, pod.metadata.name))
-    named = any(y.container_port == port for x in pod.spec.containers or () for y in x.ports or ())
+    named = any(y.container_port == port for x in together(pod) for y in x.ports or ())
     return is_agent(pod) and (named or bool(place and place.on(port)))
+
+
+def _by_another(idle: Pod, port: int, protocol: Protocol, address: str) -> tuple[str, str] | None:
+    """The same of an agent with a port of the node that is another one, or is for UDP."""
+    if other := _host_port(idle, protocol, address):
+        return f"; the pod {idle.metadata.called} has the host port {other} for it", f"{OTHER}{other}"
+    if any((x.host_port, x.protocol) == (port, "UDP") for x in _host_ports(idle)):
+        return f"; the pod {idle.metadata.called} has it for UDP alone", f"{OVER_UDP}{maker(idle)}"
+    return None
 
 
 def _host_port(pod: Pod, protocol: Protocol, address: str) -> int:
     """The port of its node at which a pod takes a protocol by its usual port; 0 where there is none."""
-    mine = (y for x in pod.spec.containers or () for y in x.ports or () if y.host_port)
+    mine = (x for x in _host_ports(pod) if x.protocol == "TCP")
     usual = (x for x in mine if OTLP_PORTS.get(x.container_port) is protocol and is_bound_to(x.host_ip or "", address))
     return next((x.host_port for x in usual if x.host_port), 0)
 
@@ -160,12 +176,14 @@ def doubted(traces: Traces) -> Iterator[Finding]:
 
 def is_unheld(hop: TracedHop) -> bool:
     """Whether it is the hop at which no pod is known to hold the port of a node."""
-    return hop.hop is Hop.ENDPOINTS and (hop.mark == UNHELD or hop.mark.startswith((IDLE, HELD_BY, OTHER, LACKING)))
+    return hop.hop is Hop.ENDPOINTS and (hop.mark == UNHELD or hop.mark.startswith(_BEGINNINGS))
 
 
 def _agent(mark: str, port: int) -> str:
     if mark.startswith(IDLE):
         return f"Give {mark.removeprefix(IDLE)} `hostPort: {port}`, or `hostNetwork`"
+    if mark.startswith(OVER_UDP):
+        return f"Write `protocol: TCP` beside `hostPort: {port}` of {mark.removeprefix(OVER_UDP)}"
     if mark.startswith(OTHER):
         return f"Send to port {mark.removeprefix(OTHER)} of the node, if that is the Collector that clients mean"
     if mark.startswith(LACKING):

@@ -52,6 +52,7 @@ ENDING = (
     *("DS119", "DS120", "DS122", "DS210", "DS212", "DS215", "DS301", "DS302", "DS607"),
 )
 """The rules of what ends a Collector, or keeps it from starting; where it does not run, the others explain nothing."""
+_NONE = "Service has no ready endpoint"
 _TAKEN = "address already in use"
 """EADDRINUSE, in the words of strerror(3), which Go and most others repeat."""
 _KILLING = ("DS216", "DS218")
@@ -59,15 +60,23 @@ _KILLING = ("DS216", "DS218")
 
 
 def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Finding]:
-    """One finding for each Service and reason, and for each pod without a Service in which nobody runs."""
+    """One finding for each Service and reason, and for each pod without a Service in which nobody runs.
+
+    Of pods that other flows end at these flows say nothing.
+    """
     empty = (x for x in failing(traces, Hop.ENDPOINTS) if x.failing and x.failing.mark not in _OTHERS)
     for service, mine in by_service(cluster, empty):
         for why in dict.fromkeys(_why(x) for x in mine):
             flows = tuple(x for x in mine if _why(x) == why)
-            pods = selected(cluster, service)
+            every, own = selected(cluster, service), {y for x in flows for y in x.servers}
+            others = {y for x in mine for y in x.servers if own} - own
+            pods = [x for x in every if x.place not in others]
             nodes = {y for x in flows for y in x.nodes} if _local(cluster, service, flows) else set()
             near_by = [x for x in pods if not nodes or x.spec.node_name in nodes]
-            found = _finding(cluster, service, why, flows, _halted(near_by, places))
+            halted = _halted(near_by, places)
+            found = _finding(cluster, service, why, flows, halted)
+            if halted and len(pods) < len(every) and not _halted(every, places):
+                found = replace(found, summary=_NONE)
             reason = held_up(cluster, pods or leaving(cluster, service), flows, places)
             if to_end(near_by, places):
                 found = replace(found, causes=ENDING)

@@ -46,7 +46,8 @@ def _covers(told: Finding, mine: Finding, known: Goals) -> bool:
     if _ORDER.index(told.severity) > _ORDER.index(mine.severity):
         return False
     near = set(_goals(told.flows, known)) & set(_goals(mine.flows, known))
-    return is_same(told, mine) or (told.code == mine.code and told.summary == mine.summary and bool(near))
+    seen = bool(mine.evidence) and told.evidence == mine.evidence
+    return is_same(told, mine) or ((told.code, told.summary) == (mine.code, mine.summary) and (bool(near) or seen))
 
 
 def _goals(flows: Collection[str], known: Goals) -> Iterator[Goal]:

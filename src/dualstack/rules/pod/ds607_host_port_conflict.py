@@ -77,11 +77,11 @@ def check(cluster: "Cluster", traces: Traces, workloads: Workloads | None) -> It
     """One finding for the pods of each owner that wait for a port."""
     from dualstack.reach.live import keys
     from dualstack.reach.states import unscheduled
-    from dualstack.reach.taken import waiting
+    from dualstack.reach.taken import spelled, waiting
 
     for each in waiting(cluster, traces):
         name, said = each.pods[0].metadata.called, unscheduled(each.pods[0])
-        ports = ", ".join(map(str, each.ports))
+        ports = ", ".join(map(spelled, each.ports))
         other = ", let the clients send to that of their Collector" if each.astray else ""
         yield Finding(
             summary="Pods wait for a port of the node",
