@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol
 from dualstack.model.exporter import Exporter
-from dualstack.model.trace import Trace
+from dualstack.model.trace import Hop, Trace
 from dualstack.reach.astray import LACKING
-from dualstack.reach.forward import LOCAL
+from dualstack.reach.forward import LOCAL, OPEN
 from dualstack.reach.node_ports import HOST_PORT, NODE_PORT
 
 _OWN = "pods of "
@@ -60,8 +60,9 @@ def _is_near(exporter: Exporter, trace: Trace) -> bool:
 def needed(traces: Sequence[Trace], exporters: Sequence[Exporter], expect: Collection[Family] = ()) -> Iterator[Trace]:
     """The traces; one that fails is required where clients are known on its nodes who have no other way.
 
-    They have none where traffic stays on nodes without an endpoint, and where they send to an address. That nodes lack
-    a family is no fault of a target all of whose known clients are on others, but where the family is `expect`ed.
+    They have none where traffic stays on nodes without an endpoint, and where they send to an address. Of a family
+    that pods there may have or not, it is where theirs have it. That nodes lack a family is no fault of a target all of
+    whose known clients are on others, but where the family is `expect`ed.
     """
     mine, named = clients(traces, exporters), hosts(traces)
     near = defaultdict[str, list[Sequence[str]]](list)
@@ -74,7 +75,9 @@ def needed(traces: Sequence[Trace], exporters: Sequence[Exporter], expect: Colle
             yield replace(trace, required=False)
             continue
         local = trace.failing is not None and trace.failing.mark == LOCAL
-        bound = (x for x in mine.get(number, ()) if trace.failing and (local or x.literal))
+        given = trace.at(Hop.ROUTE).mark == OPEN and not expect
+        senders = mine.get(number, ()) if trace.failing else ()
+        bound = (x for x in senders if local or x.literal or (given and trace.family in x.families))
         there = {y for x in bound for y in x.nodes}.intersection(trace.nodes)
         yield replace(trace, required=True) if there else trace
 
