@@ -348,3 +348,28 @@ def test_a_sidecar_that_takes_what_the_loopback_brings_is_healthy(*, native: boo
 
     assert found.verdict is Verdict.HEALTHY
     assert {x.family: x.required for x in found.traces} == {V4: True, V6: False}
+
+
+@pytest.mark.parametrize(
+    ("grpc", "address", "over"),
+    [("localhost:4317", "fd00:244::7:1", V4), ("[::1]:4317", "10.244.7.1", V6)],
+)
+def test_a_pod_has_the_loopbacks_of_both_families_whatever_its_addresses(grpc: str, address: str, over: Family) -> None:
+    pod, *rest = sidecar(grpc)
+    ready = [{"name": x, "ready": True, "state": {"running": {}}} for x in ("cart", "otelcol")]
+    pod["status"].update(podIPs=[{"ip": address}], containerStatuses=ready)
+
+    found = told(pod, more=rest)
+
+    assert not found.findings
+    assert {x.family: x.failed for x in found.traces if x.required} == {over: False}
+
+
+def test_one_that_takes_neither_loopback_is_broken_over_the_family_of_the_pod() -> None:
+    pod, *rest = sidecar("[::]:14317")
+    pod["status"]["podIPs"] = [{"ip": "fd00:244::7:1"}]
+
+    found = told(pod, more=rest)
+
+    assert found.verdict is Verdict.BROKEN
+    assert {x.family for x in found.traces} == {V6}

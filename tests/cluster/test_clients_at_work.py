@@ -8,7 +8,7 @@ from dualstack.conclusion import conclude
 from dualstack.gather.facts import plainly
 from dualstack.model.address import Family, Protocol
 from dualstack.model.container import Container
-from dualstack.model.exporter import Exporter
+from dualstack.model.exporter import NODES, Exporter
 from dualstack.model.inspection import Inspection
 from dualstack.model.probe import Outcome, ProbeResult, Probes, ProbeTask
 from dualstack.model.question import Question
@@ -281,3 +281,29 @@ def test_what_nobody_exports_is_set_within_a_script_alone(
     found = with_script(given, Container(command=words))
 
     assert (found.values.get(X), found.held.get(X)) == (value, held)
+
+
+@pytest.mark.parametrize(
+    ("on", "severity"),
+    [((), "error"), (("n1",), "warning"), (("n1", "n2"), "error"), (tuple(f"m{x}" for x in range(NODES)), "error")],
+)
+def test_a_node_without_an_endpoint_matters_where_clients_may_be(on: tuple[str, ...], severity: str) -> None:
+    one = Exporter("obs", "Deployment shop", "shop-1", "OTEL_EXPORTER_OTLP_ENDPOINT", OTEL, "grpc", nodes=on)
+    local = w.service(internalTrafficPolicy="Local")
+    found = w.diagnosed(w.healthy(services=[local], pods=[w.pod("otel-a", "n1")]), clients=[one])
+
+    assert [(x.code, str(x.severity)) for x in found.findings] == [("DS510", severity)]
+    assert found.verdict == ("unknown" if severity == "warning" else "degraded")
+
+
+def test_a_node_port_matters_to_clients_on_other_nodes() -> None:
+    one = Exporter(
+        "obs", "Deployment shop", "a", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://n2:30317", "grpc", nodes=("n1",)
+    )
+    ports = [{"name": "otlp-grpc", "port": 4317, "nodePort": 30317}]
+    local = w.service(type="NodePort", externalTrafficPolicy="Local", ports=ports)
+    pod = w.pod("otel-a", "n1", conditions=[{"type": "Ready", "status": "False"}])
+    nodes = [w.node("n1", 1, ["IPv4"]), w.node("n2", 2)]
+    found = w.diagnosed(w.healthy(services=[local], pods=[pod], nodes=nodes), clients=[one])
+
+    assert [x.required for x in found.traces if x.target.host == "n2"] == [True, True]

@@ -246,3 +246,18 @@ def test_a_port_that_is_for_nothing_that_is_asked_about_is_missed_by_an_address_
     world = in_dump(tmp_path, cart("http://10.96.0.9:4317"), target=EVERYTHING, services=[web])
 
     assert "DS508 error" in told(conclude_all(world, Question()))
+
+
+@pytest.mark.parametrize("target", [SERVICE, EVERYTHING])
+@pytest.mark.parametrize(("of_clients", "verdict"), [(["IPv4", "IPv6"], "degraded"), (["IPv4"], "unknown")])
+def test_a_family_that_pods_are_older_than_is_needed_by_clients_that_have_it(
+    target: KubeTarget, of_clients: list[str], verdict: str, tmp_path: Path
+) -> None:
+    old = [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n2", ["IPv4"])]
+    world = in_dump(tmp_path, cart(GOOD, families=of_clients), target=target, pods=old, slices=w.endpoints(old))
+    found = (conclude_all if target == EVERYTHING else conclude)(world, Question())
+
+    assert found.verdict == verdict
+    needed = {(x.family, x.target.port) for x in found.traces if x.required and x.failed}
+    assert needed == ({("ipv6", 4317)} if "IPv6" in of_clients else set())
+    assert ("DS601" in {x.code for x in found.findings}) is bool(needed)

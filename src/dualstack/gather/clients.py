@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from dualstack.model.cluster import Pod
-from dualstack.model.exporter import Exporter
+from dualstack.model.exporter import NODES, Exporter
 from dualstack.reach.exporting import exporters
 
-_NODES = 100
-"""Nodes of one group that are kept."""
 _OF_NODES = ("the address of its node", "the name of its node")
 Key = tuple[str, str, str, str, str, object, bool]
 
@@ -47,14 +45,14 @@ class Clients:
                 new.append(one)
             mine.add(key)
             hosts = self._hosts.setdefault(key, {})
-            if len(hosts) < _NODES:
+            if len(hosts) < NODES:
                 hosts[one.host] = None
         for found in mine:  # several containers may export alike
             self._counts[found] = self._counts.get(found, 0) + number
             held = self._held.setdefault(found, [])
-            held += [pod.addresses] if len(held) < _NODES else []
+            held += [pod.addresses] if len(held) < NODES else []
             there = self._nodes.setdefault(found, {})
-            if pod.spec.node_name and len(there) < _NODES:
+            if pod.spec.node_name and len(there) < NODES:
                 there[pod.spec.node_name] = None
         return new
 

@@ -7,6 +7,8 @@ import msgspec
 from dualstack.model.address import OTLP_PORTS, Family, Protocol, Target, canonical, is_address
 from dualstack.model.patterns import pattern
 
+NODES = 100
+"""Nodes of pods that export alike that are kept; where there are so many, they may be on more."""
 ABROAD = "svc.clusterset.local"
 """The end of names that Services of a set of clusters have (Multi-Cluster Services API, KEP-1645)."""
 _IN_CLUSTER = pattern(rf"(?P<name>[a-z0-9-]+)(?:\.(?P<namespace>[a-z0-9-]+)(?:\.(?!{ABROAD}\.?$)svc(?:\..+)?)?)?\.?")

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import Family, Protocol
-from dualstack.model.exporter import Exporter
-from dualstack.model.trace import Trace
+from dualstack.model.exporter import NODES, Exporter
+from dualstack.model.trace import Hop, Trace
 from dualstack.reach.astray import LACKING
-from dualstack.reach.forward import LOCAL
+from dualstack.reach.forward import LOCAL, OPEN
 from dualstack.reach.node_ports import HOST_PORT, NODE_PORT
 
 _OWN = "pods of "
@@ -60,21 +60,24 @@ def _is_near(exporter: Exporter, trace: Trace) -> bool:
 def needed(traces: Sequence[Trace], exporters: Sequence[Exporter], expect: Collection[Family] = ()) -> Iterator[Trace]:
     """The traces; one that fails is required where clients are known on its nodes who have no other way.
 
-    They have none where traffic stays on nodes without an endpoint, and where they send to an address. That nodes lack
-    a family is no fault of a target all of whose known clients are on others, but where the family is `expect`ed.
+    They have none where traffic stays on nodes without an endpoint, and where they send to an address. Of a family
+    that pods there may have or not, it is where theirs have it. That nodes lack a family, or an endpoint of their own,
+    is no fault of a target all of whose known clients are on others, but where the family is `expect`ed.
     """
     mine, named = clients(traces, exporters), hosts(traces)
     near = defaultdict[str, list[Sequence[str]]](list)
     for each in exporters:
-        near[destination(each, named)].append(each.nodes)
+        near[destination(each, named)].append(each.nodes if len(each.nodes) < NODES else ())
     for number, trace in enumerate(traces):
         known = near.get(trace.target.host, ())
-        lost = trace.failing is not None and trace.failing.mark == LACKING and not expect
+        mark = trace.failing.mark if trace.failing else ""
+        lost = not expect and (mark == LACKING or (mark == LOCAL and not _at_nodes(trace)))
         if lost and known and all(x and not {*x} & {*trace.nodes} for x in known):
             yield replace(trace, required=False)
             continue
-        local = trace.failing is not None and trace.failing.mark == LOCAL
-        bound = (x for x in mine.get(number, ()) if trace.failing and (local or x.literal))
+        given = trace.at(Hop.ROUTE).mark == OPEN and not expect
+        senders = mine.get(number, ()) if trace.failing else ()
+        bound = (x for x in senders if mark == LOCAL or x.literal or (given and trace.family in x.families))
         there = {y for x in bound for y in x.nodes}.intersection(trace.nodes)
         yield replace(trace, required=True) if there else trace
 

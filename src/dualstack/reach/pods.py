@@ -169,6 +169,8 @@ def place(pod: Pod, runs: Iterable[Deployed], cluster: Cluster, seen: Glimpses) 
     opened = tuple(_settled(x, pod, space, seen) for x in opened)
     older = {x.container for x in opened if _is_open(x) and x.port in reached(pod, x.container)}
     opened = tuple(_everywhere(x, pod, space) if x.container in older and _is_open(x) else x for x in opened)
+    if any(y.address == "::1" for x in opened for y in x.bound.sockets) and not space.owner("::1"):
+        space = namespace(pod, ipv6=True)
     running = together(pod)
     refused = {x.container.name for x in configs if x.container and x.config.refused}
     states = {x.name: status_of(x.name, pod) for x in running}

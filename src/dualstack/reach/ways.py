@@ -152,13 +152,21 @@ def _to_itself(aim: Aim, target: Target, world: World, vain: Vain) -> Iterator[T
         yield from _flows(shown, world, (*before, TracedHop(Hop.LISTEN, Status.FAIL, why, NOTHING, (aim.said,))))
         return
     for crowd, pods in _crowded(aim, world):
-        for each in (x for x in every if not named or x in crowd.families or not crowd.families):
+
+        def over(each: Family, crowd: Crowd = crowd, pods: Sequence[Pod] = pods) -> Iterator[Trace]:
             address = "127.0.0.1" if each is Family.IPV4 else "::1"
             near = tuple(within(pods, address, aim, world[0], world[1], world[3]))
             for backends in alike(target.protocol, near, world[3]):
                 hops = behind(target.protocol, backends[0], world[3])
                 flow = Flow(crowd.name, crowd.nodes, shown, each, (address,))
                 yield understood(traced(flow, (*before, *hops), backends), world[1])
+
+        having = [x for x in every if not named or x in crowd.families or not crowd.families]
+        found = [y for x in having for y in over(x)]
+        yield from found
+        if all(x.failed for x in found):
+            # A pod has 127.0.0.1 without any address of IPv4, and ::1 likewise where IPv6 is on.
+            yield from (y for x in every if x not in having for y in over(x) if not y.failed)
 
 
 def _crowded(aim: Aim, world: World) -> Iterator[tuple[Crowd, tuple[Pod, ...]]]:

@@ -92,10 +92,11 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 def _finding(poor: Poor, every: int, instead: str, facts: tuple[Evidence, ...]) -> Finding:
     title, names = poor.family.title, poor.names
+    ranged = any(poor.family in x.ranges for x in poor.nodes)  # their pods have it, but those in their network
     return Finding(
         summary=f"Nodes have no {title} address",
         detail=f"{poor.who} on {told(names, every)}, which {'have' if len(names) > 1 else 'has'} "
-        f"no {title} address and no range of {title} for pods.",
+        f"no {title} address{'' if ranged else f' and no range of {title} for pods'}.",
         hint=f"Give these nodes {title}{instead}.",
         families=(poor.family,),
         evidence=facts,
