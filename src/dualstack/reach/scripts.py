@@ -78,6 +78,16 @@ class _Command(NamedTuple):
         """Whether it may be the program that a script is for."""
         return bool(self.rest) and not _BESIDE.fullmatch(self.rest[0])
 
+    @property
+    def apart(self) -> bool:
+        """Whether a shell of its own runs it, and this one goes on."""
+        return self.after in ("&", "|")
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it takes the place of the shell, so that nothing behind it runs."""
+        return self.runs and _EXEC in self.words[: -len(self.rest)] and not self.apart
+
 
 def said(words: Iterable[str]) -> Iterator[Said]:
     """What a command and its arguments say of variables, in order; each of the words may be a script."""
@@ -115,18 +125,20 @@ def _script(text: str) -> Iterator[Said]:
     if odd or branches or any(_CHOOSES.match(x) or "<<" in x for x in every):
         yield from (y for x in commands for y in (*_lent(x.words, spreads=spreads), *_mentioned(x.words)))
         return
+    final = next((x for x, y in enumerate(commands) if y.replaces and y.before != "&&"), len(commands))
+    commands = commands[: final + 1]
     last = max((x for x, y in enumerate(commands) if y.runs), default=len(commands) - 1)
-    replaces = bool(commands) and _EXEC in commands[last].words[: -len(commands[last].rest)]
     parted = max((x for x, y in enumerate(commands[:last]) if y.after != "&&"), default=-1)
     begun = [x for x, y in enumerate(commands[:last]) if y.runs]
-    apart = min((x for x in begun if commands[x].after == "&"), default=last)
+    forked = min((x for x in begun if commands[x].after == "&"), default=last)
+    replaces = any(x.replaces for x in commands[last:])
     for number, command in enumerate(commands[: last + 1]):
         chained = command.before not in ("&&", "|") or (command.before == "&&" and number > parted)
         late = command.words[0] == "unset" and not replaces and number > min(begun, default=last)
-        sure = number <= apart and (chained or number == last) and not late
+        sure = number == last or (chained and not command.apart and not late)
         yield from _lent(command.words, spreads=False)
-        yield from _of(command, sure=sure, last=number == last)
-    for command in (commands[x] for x in begun if not replaces or commands[x].after in ("&", "|")):
+        yield from _of(command, sure=sure and number <= forked, last=number == last)
+    for command in (commands[x] for x in begun if not replaces or commands[x].apart or commands[x].replaces):
         yield from (Said(x.name, How.MAYBE) for x in command.ahead)
 
 
