@@ -42,6 +42,8 @@ _MATTERS = pattern(r"OTEL_|\b(?:env|eval)\s|\bexport\s+[\"']?[$`]|(?:\.|source)\
 """What a word holds that may be a script and say something of variables."""
 _SPREADS = pattern(r"set -(?:\w*a\w*|o allexport)(?: |$)")
 _FILE, _LENDERS, _LENT = (".", "source"), ("env", "eval", "export"), pattern(r"[\"']?(?:\$\(|`)|\$$|-i?$|--ignore-env")
+_TELLS = pattern(r"otel|\.env\b", re.IGNORECASE)
+"""What the name of a file holds that may set variables of the SDK."""
 EVERY = "*"
 """Stands for the names of all variables."""
 
@@ -200,7 +202,7 @@ def _exported(word: str, *, sure: bool) -> Iterator[Said]:
 
 def _lent(words: Sequence[str], *, spreads: bool) -> Iterator[Said]:
     """Any variable, where a command has its own from elsewhere, or none; most files say nothing of the SDK."""
-    named = words[0] in _FILE and (spreads or "otel" in " ".join(words).lower())
+    named = words[0] in _FILE and (spreads or _TELLS.search(" ".join(words)))
     lender = words[0] in _LENDERS or words[:2] == [_EXEC, "env"]
     if named or (lender and any(map(_LENT.match, words))):
         yield Said(EVERY, How.MAYBE)
