@@ -220,6 +220,11 @@ def test_what_a_script_takes_away_is_not_there() -> None:
     assert not by_script(f"unset {ENDPOINT}; exec ./app").exporters
 
 
+def test_who_asks_about_a_client_whose_script_takes_its_endpoint_away_is_told_that_none_is_set() -> None:
+    (why,) = [x.why for x in by_script(f"unset {ENDPOINT}; exec ./app").skipped if x.needs == "ports for OTLP"]
+    assert f"`{ENDPOINT}` of the pods of `pod/a` is not set" in why
+
+
 def test_other_words_of_a_script_change_nothing() -> None:
     assert errors(by_script(f'echo "${ENDPOINT}"; exec ./app')) == ["DS408"]
 

@@ -88,6 +88,27 @@ def test_a_variable_of_a_framework_is_no_slip(name: str) -> None:
     assert "Rename" not in why
 
 
+def by_script(script: str, *env: Object) -> Object:
+    words = {"command": ["sh", "-c"], "args": [script]}
+    return client("a", "n1", [], containers=[{"name": "cart", "image": "cart", "env": [*HTTP, *env], **words}])
+
+
+@pytest.mark.parametrize(
+    ("pod", "codes"),
+    [
+        (by_script("OTEL_SDK_DISABLED=true ./app; touch /done", *OFF[:1]), ["DS808"]),
+        (by_script("exec env -u OTEL_SDK_DISABLED ./app", *OFF), []),
+        (by_script(f"export OTEL_EXPORTER_OTLP_ENDPOINT={OTEL}; exec ./app"), []),
+        (by_script("export OTEL_EXPORTER_OTLP_ENDPOINT=$(cat /x); exec ./app"), []),
+        (by_script("exec env -u OTEL_EXPORTER_OTLP_ENDPOINT ./app", *OFF[:1]), ["DS110"]),
+    ],
+    ids=["off", "on", "told", "perhaps told", "not told"],
+)
+def test_what_a_script_sets_and_takes_away_counts(pod: Object, codes: list[str]) -> None:
+    for found in (told(pod), of_all(pod)):
+        assert [x.code for x in found.findings if x.code in {"DS808", "DS110"}] == codes
+
+
 NO_KEY = "couldn't find key endpoint in ConfigMap shop/tele"
 KEY = [
     {

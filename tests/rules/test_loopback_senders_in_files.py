@@ -14,6 +14,7 @@ HERE = "http://localhost:4318"
         (sender("http://[::1]:4318"), ["DS110 error 7"]),
         (sender(HERE, words="export OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318; exec app"), []),
         (sender(HERE, words="unset OTEL_EXPORTER_OTLP_ENDPOINT; exec app"), []),
+        (sender(HERE, words="exec env -i app"), []),
         (sender(HERE, words="OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318 ./migrate && exec app"), ["DS110 error 7"]),
         (sender(HERE, words="export OTEL_SERVICE_NAME=shop; exec app"), ["DS110 error 7"]),
         (sender("http://otel:4318"), []),

@@ -15,7 +15,7 @@ from dualstack.model.container import Container
 from dualstack.model.exporter import Exporter
 from dualstack.model.slim import ConfigMap, ContainerStatus, OwnerReference
 from dualstack.reach.agents import with_defaults
-from dualstack.reach.arguments import names_endpoint, with_arguments, with_script
+from dualstack.reach.arguments import names_endpoint, started, with_arguments
 from dualstack.reach.brings import CERTIFICATE, HEADERS, SIGNALS, Brought, brings, exports, idle
 from dualstack.reach.declarative import FILES, file_variable, holder
 from dualstack.reach.java import AFTER, BEFORE
@@ -41,7 +41,7 @@ def exporters(pod: Pod, config_maps: Iterable[ConfigMap] = (), services: Iterabl
     ended = {x.name for x in pod.status.init_container_statuses or () if _is_done(x)}
     for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         if container.name not in ended and _may_export(container):
-            found = with_script(environment(container, pod, maps, linked), container)
+            found = started(container, pod, maps, linked)
             found = with_properties(found, container)
             if file := file_variable(found):
                 yield _exporter(pod, container, _Way(file, "", ()), found, holder(file, found))
@@ -77,7 +77,7 @@ def silenced(pod: Pod, config_maps: Iterable[ConfigMap] = (), named: str = _OTLP
     Of its containers those count that have a variable whose name begins with `named`.
     """
     maps = tuple(config_maps)
-    found = ((x, with_properties(environment(x, pod, maps), x)) for x in pod.spec.containers or ())
+    found = ((x, with_properties(started(x, pod, maps), x)) for x in pod.spec.containers or ())
     mine = [idle(y.values, y.by) for x, y in found if any(z.startswith(named) for z in y.values)]
     return mine[0] if mine and all(mine) else ""
 

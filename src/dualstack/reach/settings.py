@@ -52,7 +52,7 @@ def destinations(workload: Workload, container: Container) -> Iterator[Destinati
     """
     properties = {x.name: (who, x) for who, x in as_variables(container)}
     every = {x.name: x for x in (*container.variables, *(x for _, x in properties.values()))}
-    for name in overruled(x.text for x in container.words) & every.keys():
+    for name in overruled((x.text for x in container.words), every):
         del every[name]
     values = {k: x.value.text for k, x in every.items() if x.value is not None}
     known = {} if workload.meta.kind in _LITERAL else values

@@ -11,6 +11,7 @@ from dualstack.model.finding import Finding
 from dualstack.model.otel import Declared
 from dualstack.model.slim import PodStatus
 from dualstack.model.target import EVERYTHING
+from dualstack.reach.arguments import SCRIPT, started
 from dualstack.reach.client_dns import is_of_set, is_surely_within
 from dualstack.reach.crowds import listed
 from dualstack.reach.declarative import BESIDE, is_file, unread_file
@@ -23,7 +24,7 @@ from dualstack.reach.states import troubles
 from dualstack.reach.unbegun import lacking, unbegun, waiting_in
 from dualstack.reach.uninjected import uninjected
 from dualstack.reach.unsent import READ, aimless, is_its_own, is_meant, wanted
-from dualstack.reach.variables import AS_THEN, environment
+from dualstack.reach.variables import AS_THEN
 
 NEEDS = "ports for OTLP"
 """What a question needs that comes to no flow."""
@@ -177,9 +178,10 @@ def _unset(cluster: Cluster, target: str, *, certain: bool = False) -> str:
 
     To be `certain` of that, something has to be there that is meant for an endpoint.
     """
-    every = [(x, environment(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
+    every = [(x, started(y, x, cluster.config_maps)) for x in cluster.pods for y in x.spec.containers or ()]
     set_ = [k for _, x in every for k, v in x.values.items() if v]
-    told, odd = any(map(READ.fullmatch, set_)), next(filter(is_meant, set_), "")
+    held = [k for _, x in every for k, v in x.held.items() if v == SCRIPT]
+    told, odd = any(map(READ.fullmatch, (*set_, *held))), next(filter(is_meant, set_), "")
     names = {k for _, x in every for k in x.values if k.startswith(_SDK)} | ({odd} - {""})
     other = any(y.ports for x, _ in every for y in x.spec.containers or ()) or bool(troubles(cluster.pods))
     if told or any(map(receives, cluster.pods)) or (other and not names):

@@ -8,6 +8,7 @@ from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
 from dualstack.model.finding import Confidence, Finding, Severity
 from dualstack.model.slim import ConfigMap
+from dualstack.reach.arguments import started
 from dualstack.reach.declarative import BESIDE, FILES
 from dualstack.reach.exporting import owner, receives, silenced
 from dualstack.reach.onward import is_agent
@@ -115,7 +116,7 @@ def _lost(pod: Pod, config_maps: Iterable[ConfigMap]) -> str | None:
     of the exporter to all pods, and a program may read an endpoint from a variable of its own.
     """
     maps = tuple(config_maps)
-    every = [environment(x, pod, maps) for x in pod.spec.containers or ()]
+    every = [started(x, pod, maps) for x in pod.spec.containers or ()]
     values = {k: v for x in every for k, v in x.values.items()}
     names = {*values, *(y for x in every for y in x.held)}
     told = any(READ.fullmatch(x) for x in names) or any(x in names for x in (*FILES, BESIDE))
