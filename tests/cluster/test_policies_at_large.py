@@ -59,8 +59,8 @@ def test_policies_that_could_not_be_read_are_not_fine() -> None:
     assert not found.findings
 
 
-def surveyed(*more: dict[str, Any]) -> Diagnosis:
-    world = w.world([*w.healthy(nodes=[calico("n1")]), CLIENT, DNS, *more])
+def surveyed(*more: dict[str, Any], client: dict[str, Any] = CLIENT) -> Diagnosis:
+    world = w.world([*w.healthy(nodes=[calico("n1")]), client, DNS, *more])
     found = survey(Asker(Stored(world), ""))
     found.target = str(EVERYTHING)
     return conclude_all(found, Question())
@@ -138,6 +138,23 @@ def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 
     assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod shop/cart-1"}
+
+
+def test_of_a_whole_cluster_who_sends_to_an_address_asks_no_nameserver() -> None:
+    client = deepcopy(CLIENT)
+    first, second = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    client["spec"]["containers"][0]["env"] = [{"name": first, "value": "http://10.96.0.9:4317"}]
+    assert "DS701" not in w.codes(surveyed(out({"to": [named("obs")]}), client=client))
+    (one,) = [x for x in surveyed(out(), client=client).traces if x.failed]
+    assert (one.family, one.asked) == (Family.IPV4, "10.96.0.9")
+    assert not one.at(Hop.POLICY).why.startswith("no policy lets the pods of Pod shop/cart-1 ask")
+
+    client["spec"]["containers"][0]["env"].append({"name": second, "value": "http://[fd00:96::9]:4317"})
+    found = surveyed(out(), client=client)
+    assert [x.asked for x in found.traces if x.failed] == ["10.96.0.9", "fd00:96::9"]
+    assert [(x.code, x.summary) for x in found.findings if x.severity == "error"] == [
+        ("DS701", "No policy lets clients out to OTLP")
+    ]
 
 
 def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:

@@ -34,6 +34,7 @@ from dualstack.reach.policy_marks import (
     is_unclear,
     shut_out,
 )
+from dualstack.reach.unoffered import by_address
 
 _AFAR = " on other nodes"
 """The end of what such clients are called that are not on the node of the receiver."""
@@ -122,13 +123,13 @@ def _of_their_own(
     """The flows of clients that are, or in the network of their nodes may be, shut out while others are not."""
     place = places.named(trace.server)
     home = place.pod.metadata.namespace if place else ""
-    for one in {(x.namespace, x.owner): x for x in clients}.values():
+    for one in {(x.namespace, x.owner, x.literal and x.host): x for x in clients}.values():
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
-        mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
+        mine = by_address(replace(trace, vantage=f"pods of {made_by}", nodes=()), one)
         held = tuple(x for x in one.addresses if family(x) is trace.family)
         asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=not one.host_network)
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
-        found = _fates(mine, askers or (asker,), cluster, places, by)
+        found = (y for x in mine for y in _fates(x, askers or (asker,), cluster, places, by))
         yield from (x for x in found if shut_out(y := x.at(Hop.POLICY)) or (is_unclear(y) and is_of_nodes(y.mark)))
 
 
