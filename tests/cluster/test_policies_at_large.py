@@ -24,6 +24,7 @@ from tests.cluster.test_policies import (
     ASK,
     CLIENT,
     DNS,
+    NAME,
     asked,
     calico,
     causes,
@@ -155,6 +156,34 @@ def test_of_a_whole_cluster_who_sends_to_an_address_asks_no_nameserver() -> None
     assert [(x.code, x.summary) for x in found.findings if x.severity == "error"] == [
         ("DS701", "No policy lets clients out to OTLP")
     ]
+
+
+@pytest.mark.parametrize(
+    ("of_namespace", "of_pods", "told"),
+    [
+        ({}, {}, True),
+        ({"istio.io/dataplane-mode": "ambient"}, {"istio.io/dataplane-mode": "none"}, True),
+        ({"istio-injection": "disabled"}, {}, True),
+        ({"istio.io/dataplane-mode": "ambient"}, {}, False),
+        ({}, {"security.istio.io/tlsMode": "istio"}, False),
+        (None, {}, False),
+    ],
+)
+def test_of_a_whole_cluster_who_is_outside_of_the_mesh_is_shut_out_by_policies(
+    of_namespace: dict[str, str] | None, of_pods: dict[str, str], *, told: bool
+) -> None:
+    """Their connections are led to no port of Istio."""
+    client, receiver = deepcopy(CLIENT), w.pod("otel-a", "n1")
+    client["metadata"]["labels"] |= of_pods
+    receiver["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    space = {"kind": "Namespace", "metadata": {"name": "shop", "labels": {NAME: "shop", **(of_namespace or {})}}}
+    whole = w.world([*w.healthy(nodes=[calico("n1")], pods=[receiver]), client, DNS, into(named("web"))])
+    world = survey(Asker(Stored(whole), ""))
+    world.keep("Namespace", *([] if of_namespace is None else [space]))
+    world.target = str(EVERYTHING)
+
+    denied = [x.vantage for x in conclude_all(world, Question()).traces if x.disposition is Disposition.DENIED]
+    assert ("pods of Pod shop/cart-1" in denied) is told
 
 
 def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:

@@ -18,7 +18,7 @@ from dualstack.reach.crowds import ranges
 from dualstack.reach.engines import Engine, engine
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
-from dualstack.reach.mutual import is_ambient, may_be_in
+from dualstack.reach.mutual import is_ambient, may_be_in, may_join
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Place, Places
@@ -127,7 +127,7 @@ def _of_their_own(
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
         mine = by_address(replace(trace, vantage=f"pods of {made_by}", nodes=()), one)
         held = tuple(x for x in one.addresses if family(x) is trace.family)
-        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=not one.host_network)
+        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=may_join(one, cluster))
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
         found = (y for x in mine for y in _fates(x, askers or (asker,), cluster, places, by))
         yield from (x for x in found if shut_out(y := x.at(Hop.POLICY)) or (is_unclear(y) and is_of_nodes(y.mark)))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
@@ -25,6 +26,8 @@ _PORTS = "traffic.sidecar.istio.io/"
 """How the annotations begin that say what is led to the proxy of a pod."""
 _AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
 """The annotation and the label of pods, or of their namespace, whose node takes part in the mesh for them."""
+_APART = ("none", "disabled", "false")
+"""The values of labels of Istio that keep pods out."""
 
 
 def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterator[Trace]:
@@ -63,6 +66,17 @@ def is_in_mesh(pod: Pod, over: Family) -> bool:
 def may_be_in(pod: Pod, cluster: Cluster) -> bool:
     """Whether a pod is in a mesh, or will be once it is made."""
     return not pod.is_placed or sidecar(pod) is not None or is_ambient(pod, cluster)
+
+
+def may_join(client: Exporter, cluster: Cluster) -> bool:
+    """Whether the pods of a client may be in the mesh, as far as their labels and those of their namespace say.
+
+    Who has its proxy has labels of Istio (its files/injection-template.yaml); what is yet to be made may get any.
+    """
+    wide = cluster.labels_of(client.namespace)
+    said = {**(wide or {}), **dict(client.labels)}
+    asked = any("istio" in x and y not in _APART for x, y in said.items())
+    return not client.host_network and (asked or wide is None or not client.pod)
 
 
 def is_ambient(pod: Pod, cluster: Cluster) -> bool:
