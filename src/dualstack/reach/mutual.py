@@ -24,7 +24,7 @@ ROOT = "istio-system"
 _MESH, _DEMANDS = "Istio", "STRICT"
 _PORTS = "traffic.sidecar.istio.io/"
 """How the annotations begin that say what is led to the proxy of a pod."""
-_AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
+AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
 """The annotation and the label of pods, or of their namespace, whose node takes part in the mesh for them."""
 _APART = ("none", "disabled", "false")
 """The values of labels of Istio that keep pods out."""
@@ -85,10 +85,10 @@ def is_ambient(pod: Pod, cluster: Cluster) -> bool:
     Istio documentation, Ambient and Kubernetes NetworkPolicy, and Add workloads to the mesh: a pod's label `none` takes
     it out of what its namespace asks for, and none in the network of its node is in.
     """
-    noted, label = pod.metadata.annotations or {}, _AMBIENT[1]
+    noted, label = pod.metadata.annotations or {}, AMBIENT[1]
     own, wide = (x or {} for x in (pod.metadata.labels, cluster.labels_of(pod.metadata.namespace)))
     wanted = "ambient" in (own.get(label), wide.get(label)) and own.get(label) != "none"
-    return not pod.spec.host_network and (wanted or noted.get(_AMBIENT[0], "disabled") != "disabled")
+    return not pod.spec.host_network and (wanted or noted.get(AMBIENT[0], "disabled") != "disabled")
 
 
 def _is_captured(pod: Pod, over: Family) -> bool:
@@ -96,7 +96,7 @@ def _is_captured(pod: Pod, over: Family) -> bool:
 
     Istio documentation, Platform-Specific Prerequisites and Install: the option AMBIENT_IPV6 of istio-cni.
     """
-    taken = (pod.metadata.annotations or {}).get(_AMBIENT[0]) == "enabled"
+    taken = (pod.metadata.annotations or {}).get(AMBIENT[0]) == "enabled"
     return taken and over is (Family.IPV4 if Family.IPV4 in pod.families else Family.IPV6)
 
 
