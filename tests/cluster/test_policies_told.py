@@ -136,6 +136,7 @@ def kube_proxy(mode: str) -> Object:
 
 
 HEADLESS = w.service(clusterIP="None", clusterIPs=["None"])
+ELSEWHERE = [of_cilium("web", x) for x in ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ HEADLESS = w.service(clusterIP="None", clusterIPs=["None"])
         ("CalicoIsUp", [kube_proxy('""')], {}, "error"),
         ("CalicoIsUp", [kube_proxy("nftables")], {}, "error"),
         ("CalicoIsUp", [], {"services": [HEADLESS]}, "error"),
-        ("CiliumIsUp", [kube_proxy("ipvs")], {}, "error"),
+        ("CiliumIsUp", [kube_proxy("ipvs"), *ELSEWHERE], {}, "error"),
     ],
 )
 def test_a_pod_may_be_kept_from_the_network_of_its_own_node(
@@ -158,6 +159,14 @@ def test_a_pod_may_be_kept_from_the_network_of_its_own_node(
     ways = "of pods in the network of their own node" in told(found).detail, "IPVS" in told(found).detail
     assert ways == (severity == "warning",) * 2
     assert found.verdict == ("broken" if severity == "error" else "unknown")
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_policies_of_cilium_that_were_not_stored_may_let_clients_out_to_nodes(node: str) -> None:
+    one = told(asked(TO_OBS, reason="CiliumIsUp", pods=[on_node("otel-a", node)]))
+
+    assert (one.severity, "a CiliumNetworkPolicy may, and is not read" in one.detail) == ("warning", True)
+    assert told(asked(out(ASK, {"to": [named("web")]}), reason="CiliumIsUp")).severity == "error"
 
 
 def test_a_namespace_that_is_another_one_is_no_matter_of_nodes() -> None:

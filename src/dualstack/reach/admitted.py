@@ -197,7 +197,11 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         led = any(x.meshed or x.labels is None for x in clients)
         ambient = place is not None and led and is_ambient(place.pod, cluster)
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
-        return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
+        return (
+            _open(trace, tunnelled)
+            if ambient
+            else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by, place))
+        )
     unread = _unread(trace, clients, place, cluster)
     why = unread or _unsure(clients, place, cluster)
     if why:
@@ -225,10 +229,16 @@ def _unsure(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -
     return f"{with_article(wide)} may be for these pods, and is not read" if wide else ""
 
 
-def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:
-    """What enforces policies, with the kinds of others that may be for the same pods."""
+def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine, place: Place | None = None) -> Engine:
+    """What enforces policies, with the kinds of others that may be for the same pods.
+
+    Cilium's alone let pods out to the network of a node by its address: what was not stored of them may do so.
+    """
     spaces = {"", *(x.metadata.namespace for x in policies)}
-    return replace(by, others=tuple(dict.fromkeys(x for x, y in cluster.other_policies if y in spaces)))
+    there = [x for x, y in cluster.other_policies if y in spaces]
+    needed = place is not None and bool(place.pod.spec.host_network) and not by.blocks
+    unread = sorted((x for x in cluster.unseen if needed and x.startswith(by.name)), key=len)
+    return replace(by, others=tuple(dict.fromkeys((*there, *unread))))
 
 
 def _fails_before(trace: Trace, hop: Hop) -> bool:
