@@ -72,7 +72,7 @@ from dualstack.reach.strays import deserted
 from dualstack.reach.superseded import current
 from dualstack.reach.terms import agreed
 from dualstack.reach.trace import NOTHING
-from dualstack.reach.turned_back import told_by_pods
+from dualstack.reach.turned_back import doubted, told_by_pods
 from dualstack.reach.unaimed import NEEDS, silent, unaimed
 from dualstack.reach.unbound import held_by_others
 from dualstack.reach.unexplained import unexplained
@@ -127,7 +127,7 @@ def sight(world: World, question: Question, whole: Cluster | None = None) -> Sig
     cluster = replace(cluster, observed=tuple(_of_nodes(looks)))
     asking = {(x.metadata.namespace, x.metadata.name) for x in cluster.askers}
     exports = [y for x, seen in inside for y in crossings(x, seen) if not (asking and x.host)]
-    made = list(as_clients(exports, asking))
+    made = list(doubted(as_clients(exports, asking), cluster))
     glimpses = Glimpses(
         (*told_by_pods(_renamed(world.seen, cluster.pods), cluster), *_from_inside(exports, cluster.pods)),
         world.seen.entrances,

@@ -24,6 +24,7 @@ from tests.cluster.test_policies import (
     ASK,
     CLIENT,
     DNS,
+    NAME,
     asked,
     calico,
     causes,
@@ -59,8 +60,8 @@ def test_policies_that_could_not_be_read_are_not_fine() -> None:
     assert not found.findings
 
 
-def surveyed(*more: dict[str, Any]) -> Diagnosis:
-    world = w.world([*w.healthy(nodes=[calico("n1")]), CLIENT, DNS, *more])
+def surveyed(*more: dict[str, Any], client: dict[str, Any] = CLIENT) -> Diagnosis:
+    world = w.world([*w.healthy(nodes=[calico("n1")]), client, DNS, *more])
     found = survey(Asker(Stored(world), ""))
     found.target = str(EVERYTHING)
     return conclude_all(found, Question())
@@ -138,6 +139,51 @@ def test_of_a_whole_cluster_what_leaves_a_client_counts_too() -> None:
     found = surveyed(out(ASK))
 
     assert {x.vantage for x in found.traces if x.disposition is Disposition.DENIED} == {"pods of Pod shop/cart-1"}
+
+
+def test_of_a_whole_cluster_who_sends_to_an_address_asks_no_nameserver() -> None:
+    client = deepcopy(CLIENT)
+    first, second = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    client["spec"]["containers"][0]["env"] = [{"name": first, "value": "http://10.96.0.9:4317"}]
+    assert "DS701" not in w.codes(surveyed(out({"to": [named("obs")]}), client=client))
+    (one,) = [x for x in surveyed(out(), client=client).traces if x.failed]
+    assert (one.family, one.asked) == (Family.IPV4, "10.96.0.9")
+    assert not one.at(Hop.POLICY).why.startswith("no policy lets the pods of Pod shop/cart-1 ask")
+
+    client["spec"]["containers"][0]["env"].append({"name": second, "value": "http://[fd00:96::9]:4317"})
+    found = surveyed(out(), client=client)
+    assert [x.asked for x in found.traces if x.failed] == ["10.96.0.9", "fd00:96::9"]
+    assert [(x.code, x.summary) for x in found.findings if x.severity == "error"] == [
+        ("DS701", "No policy lets clients out to OTLP")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of_namespace", "of_pods", "told"),
+    [
+        ({}, {}, True),
+        ({"istio.io/dataplane-mode": "ambient"}, {"istio.io/dataplane-mode": "none"}, True),
+        ({"istio-injection": "disabled"}, {}, True),
+        ({"istio.io/dataplane-mode": "ambient"}, {}, False),
+        ({}, {"security.istio.io/tlsMode": "istio"}, False),
+        (None, {}, False),
+    ],
+)
+def test_of_a_whole_cluster_who_is_outside_of_the_mesh_is_shut_out_by_policies(
+    of_namespace: dict[str, str] | None, of_pods: dict[str, str], *, told: bool
+) -> None:
+    """Their connections are led to no port of Istio."""
+    client, receiver = deepcopy(CLIENT), w.pod("otel-a", "n1")
+    client["metadata"]["labels"] |= of_pods
+    receiver["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    space = {"kind": "Namespace", "metadata": {"name": "shop", "labels": {NAME: "shop", **(of_namespace or {})}}}
+    whole = w.world([*w.healthy(nodes=[calico("n1")], pods=[receiver]), client, DNS, into(named("web"))])
+    world = survey(Asker(Stored(whole), ""))
+    world.keep("Namespace", *([] if of_namespace is None else [space]))
+    world.target = str(EVERYTHING)
+
+    denied = [x.vantage for x in conclude_all(world, Question()).traces if x.disposition is Disposition.DENIED]
+    assert ("pods of Pod shop/cart-1" in denied) is told
 
 
 def test_exports_that_pass_show_that_nothing_enforces_a_policy() -> None:

@@ -41,9 +41,9 @@ def look(pod: str = "", outcome: Outcome | None = None, error: str = "", node: s
     return Inspection(node, "shop", pod, plainly(Snapshot({Probes: Probes(tuple(results)), Names: Names((said,))})))
 
 
-def judged(rule: Object, *looks: Inspection, more: Iterable[Object] = ()) -> Diagnosis:
+def judged(rule: Object, *looks: Inspection, more: Iterable[Object] = (), reason: str = "RouteCreated") -> Diagnosis:
     """A client that a policy is about, in a cluster of which nobody knows whether anything enforces policies."""
-    nodes = [calico("n1", "RouteCreated"), calico("n2", "RouteCreated")]
+    nodes = [calico("n1", reason), calico("n2", reason)]
     world = w.world([*w.healthy(nodes=nodes), CLIENT, DNS, rule, *more])
     found = of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1"))
     found.inspections = list(looks)
@@ -82,6 +82,15 @@ def test_what_somebody_else_meets_is_told_as_theirs() -> None:
     assert why.startswith(
         "NetworkPolicy shop/of-shop chooses whom it lets out, and what another pod than theirs exported"
     )
+
+
+@pytest.mark.parametrize(("reason", "verdict"), [("RouteCreated", "unknown"), ("CalicoIsUp", "broken")])
+def test_what_somebody_else_is_refused_a_policy_may_have_said(reason: str, verdict: str) -> None:
+    """Some answer as a closed port does, Calico does not."""
+    found = judged(into(named("shop")), look("", Outcome.REFUSED), reason=reason)
+
+    assert found.verdict == verdict
+    assert any(x.disposition is Disposition.REFUSED for x in found.traces) is (verdict == "broken")
 
 
 def test_a_client_that_gets_through_shows_that_nothing_enforces_the_policy() -> None:
@@ -210,15 +219,24 @@ def test_a_client_in_the_network_of_its_node_that_gets_no_answer_is_none_that_la
     assert "DS702" not in w.codes(told)
 
 
-def proxied(rule: Object, *also: Glimpse, node: Object | None = None, host: bool = False) -> Diagnosis:
-    """What is said where the API server's proxy is refused at the ports of a Collector that listens on the wildcard."""
-    found = w.healthy(nodes=[node or calico("n1", "RouteCreated")])
+def proxied(
+    *rules: Object,
+    also: Iterable[Glimpse] = (),
+    node: Object | None = None,
+    host: bool = False,
+    unseen: Iterable[str] = (),
+    at: str = "0.0.0.0",
+) -> Diagnosis:
+    """What is said where the API server's proxy is refused at the ports of a Collector."""
+    config = w.config(grpc=f"{at}:4317", http=f"{at}:4318")
+    found = w.healthy(nodes=[node or calico("n1", "RouteCreated")], configs=[config])
     for each in found:
         if each["kind"] == "Pod" and host:
             each["spec"]["hostNetwork"] = True
     place = next(f"pod {x['metadata']['name']}" for x in found if x["kind"] == "Pod")
     seen = [Glimpse(place, x, y, Way.ADDRESS, Outcome.REFUSED) for x, y in w.PORTS]
-    return w.diagnosed([*found, rule], seen=Glimpses((*seen, *(replace(x, place=place) for x in also))))
+    seen += [replace(x, place=place) for x in also]
+    return w.diagnosed([*found, *rules], seen=Glimpses(tuple(seen)), unseen=unseen)
 
 
 K3S = {**calico("n1", "RouteCreated"), "status": {"nodeInfo": {"kubeletVersion": "v1.34.1+k3s1"}}}
@@ -244,9 +262,27 @@ def test_what_may_be_the_refusal_of_a_policy_is_none_of_a_port(
     assert refused or found.verdict == "unknown"
 
 
-def test_a_port_that_is_closed_at_the_loopback_too_is_closed_whatever_policies_say() -> None:
-    inside = [Glimpse("", x, y, Way.LOOPBACK, Outcome.REFUSED) for x, y in w.PORTS]
+INSIDE = [Glimpse("", x, y, Way.LOOPBACK, Outcome.REFUSED) for x, y in w.PORTS]
 
+
+def test_a_port_that_is_closed_at_the_loopback_too_is_closed_whatever_policies_say() -> None:
     assert proxied(into(named("shop"))).verdict == "unknown"
-    assert proxied(into(named("shop")), *inside).verdict == "degraded"
+    assert proxied(into(named("shop")), also=INSIDE).verdict == "degraded"
     assert proxied(into(named("shop")), host=True).verdict == "degraded"
+
+
+def test_who_listens_at_the_address_of_the_pod_alone_is_not_met_at_the_loopback() -> None:
+    pod = "${env:MY_POD_IP}"
+
+    def lost(*rules: Object) -> set[str]:
+        return {x.family for x in proxied(*rules, also=INSIDE, at=pod).traces if x.disposition is Disposition.REFUSED}
+
+    assert lost(into(named("shop"))) == {"ipv6"}
+    assert lost() == {"ipv4", "ipv6"}
+
+
+@pytest.mark.parametrize(("node", "refused"), [(K3S, False), (None, False), (calico("n1"), True)])
+def test_policies_that_could_not_be_read_may_refuse(node: Object | None, *, refused: bool) -> None:
+    found = proxied(node=node, unseen=["NetworkPolicy"])
+
+    assert ("DS201" in w.codes(found)) is refused

@@ -116,7 +116,7 @@ TO_OBS = out(ASK, {"to": [named("obs")]})
         (["n2"], "CalicoIsUp", "error"),
         (["n2"], "RouteCreated", ""),
         (["n1", "n2"], "CalicoIsUp", "warning"),
-        (["n1"], "CalicoIsUp", ""),
+        (["n1"], "WeaveIsUp", ""),
     ],
 )
 def test_labels_mean_no_receiver_in_the_network_of_a_node(nodes: list[str], engine: str, severity: str) -> None:
@@ -128,6 +128,45 @@ def test_labels_mean_no_receiver_in_the_network_of_a_node(nodes: list[str], engi
         assert one.detail.endswith("chooses by labels, which mean no pods in the network of their node.")
         assert ("of pods in the network of other nodes" in one.detail) is (severity == "warning")
         assert "ipBlock" in one.hint
+
+
+def kube_proxy(mode: str) -> Object:
+    about = {"name": "kube-proxy", "namespace": "kube-system"}
+    return {"kind": "ConfigMap", "metadata": about, "data": {"config.conf": f"bindAddress: ''\nmode: {mode}\n"}}
+
+
+HEADLESS = w.service(clusterIP="None", clusterIPs=["None"])
+ELSEWHERE = [of_cilium("web", x) for x in ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")]
+
+
+@pytest.mark.parametrize(
+    ("engine", "more", "instead", "severity"),
+    [
+        ("CalicoIsUp", [], {}, "warning"),
+        ("CalicoIsUp", [kube_proxy("ipvs")], {}, "warning"),
+        ("CalicoIsUp", [kube_proxy('""')], {}, "error"),
+        ("CalicoIsUp", [kube_proxy("nftables")], {}, "error"),
+        ("CalicoIsUp", [], {"services": [HEADLESS]}, "error"),
+        ("CiliumIsUp", [kube_proxy("ipvs"), *ELSEWHERE], {}, "error"),
+    ],
+)
+def test_a_pod_may_be_kept_from_the_network_of_its_own_node(
+    engine: str, more: list[Object], instead: dict[str, Any], severity: str
+) -> None:
+    found = asked(TO_OBS, *more, reason=engine, pods=[on_node("otel-a", "n1")], **instead)
+
+    assert told(found).severity == severity
+    ways = "of pods in the network of their own node" in told(found).detail, "IPVS" in told(found).detail
+    assert ways == (severity == "warning",) * 2
+    assert found.verdict == ("broken" if severity == "error" else "unknown")
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_policies_of_cilium_that_were_not_stored_may_let_clients_out_to_nodes(node: str) -> None:
+    one = told(asked(TO_OBS, reason="CiliumIsUp", pods=[on_node("otel-a", node)]))
+
+    assert (one.severity, "a CiliumNetworkPolicy may, and is not read" in one.detail) == ("warning", True)
+    assert told(asked(out(ASK, {"to": [named("web")]}), reason="CiliumIsUp")).severity == "error"
 
 
 def test_a_namespace_that_is_another_one_is_no_matter_of_nodes() -> None:

@@ -43,9 +43,16 @@ def space(name: str, **labels: str) -> Object:
     return {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
-def asked(*more: Object, denied: bool = False) -> tuple[World, list[str]]:
+def asked(*more: Object, denied: bool = False, **instead: Any) -> tuple[World, list[str]]:
     """What is gathered for a client, and the namespaces that were asked for."""
-    held = [*w.healthy(nodes=[calico("n1"), calico("n2")]), CLIENT, DNS, space("shop", team="web"), space("obs"), *more]
+    held = [
+        *w.healthy(nodes=[calico("n1"), calico("n2")], **instead),
+        CLIENT,
+        DNS,
+        space("shop", team="web"),
+        space("obs"),
+        *more,
+    ]
     whole = w.world([{"apiVersion": "v1", **x} for x in held])
     source = Counting(whole, denied=denied)
     asker = Asker(source, "shop")
@@ -104,3 +111,10 @@ WANTED = {"matchExpressions": [{"key": "team", "operator": "Exists"}]}
 )
 def test_they_are_asked_for_where_a_policy_wants_more_than_a_name(rule: Object, asks: bool) -> None:
     assert bool(asked(rule)[1]) is asks
+
+
+@pytest.mark.parametrize(("more", "asks"), [([policy("obs", ingress=[{}])], True), ([], False)])
+def test_they_are_asked_for_where_istio_leads_who_is_in_the_mesh(more: list[Object], *, asks: bool) -> None:
+    receiver = w.pod("otel-a", "n1")
+    receiver["metadata"]["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    assert bool(asked(*more, pods=[receiver])[1]) is asks

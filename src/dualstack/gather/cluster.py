@@ -374,6 +374,8 @@ def enforced(ask: Asker) -> None:
             there = {text(x, "metadata", "namespace") for x in ask.api.objects(kind, "", "")}
         except Refused as error:
             there = {""} if error.status == _DENIED else set()
+            if NOT_STORED in error.why:
+                ask.world.unseen.add(kind.kind)
             if NOT_STORED in error.why and ask.world.objects.get(kinds.POLICIES.kind):
                 ask.world.gaps.append(
                     Missing(f"{with_article(kind.kind)}, which may let through what others do not", error.why)

@@ -1,4 +1,4 @@
-"""The labels of namespaces, where a NetworkPolicy chooses by them whom it lets through."""
+"""The labels of namespaces, where a NetworkPolicy chooses by them whom it lets through, or Istio whom it leads."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,9 @@ from dualstack.gather import kinds
 from dualstack.gather.cluster import Asker
 from dualstack.gather.kube_objects import text
 from dualstack.model.netpol import LabelSelector, Policy
-from dualstack.model.world import World
+from dualstack.model.world import World, part
 from dualstack.reach.admitted import NAME_LABEL
+from dualstack.reach.mutual import AMBIENT
 
 _SPACES = 8
 """Namespaces that are asked for."""
@@ -16,12 +17,14 @@ _SPACES = 8
 def spaces(ask: Asker) -> None:
     """Note the namespaces of clients and of receivers, where a policy wants more of them than a name.
 
-    Raises Unreachable.
+    And where policies see a port of Istio in the place of a pod's own, of clients in the mesh. Raises Unreachable.
     """
     policies = World(objects={kinds.POLICIES.kind: ask.world.objects.get(kinds.POLICIES.kind, [])}).cluster().policies
-    if not any(map(_chooses, policies)):
+    held = ask.world.objects.get(kinds.PODS.kind, ())
+    led = policies and any(AMBIENT[0] in part(x, "metadata", "annotations") for x in held)
+    if not led and not any(map(_chooses, policies)):
         return
-    pods = (text(x, "metadata", "namespace") for x in ask.world.objects.get(kinds.PODS.kind, ()))
+    pods = (text(x, "metadata", "namespace") for x in held)
     named = dict.fromkeys(x for x in (*(x.namespace for x in ask.world.clients), *pods) if x)
     for name in list(named)[:_SPACES]:
         ask.soon("object", kinds.NAMESPACES, "", name)

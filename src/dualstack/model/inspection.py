@@ -26,7 +26,8 @@ class Inspection(msgspec.Struct, frozen=True):
 class Crossing(msgspec.Struct, frozen=True):
     """One export that a container on a node made; `pod` is that of the `namespace` in which it ran, if any.
 
-    It is the client's `own` where that pod is one whose way is asked about.
+    It is the client's `own` where that pod is one whose way is asked about. A refusal is `doubted` where a policy may
+    have said it in the place of a port.
     """
 
     node: str
@@ -34,6 +35,7 @@ class Crossing(msgspec.Struct, frozen=True):
     pod: str
     result: ProbeResult
     own: bool = False
+    doubted: bool = False
 
     @property
     def to(self) -> tuple[str, int, Protocol]:

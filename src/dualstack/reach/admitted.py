@@ -15,10 +15,10 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import ranges
-from dualstack.reach.engines import Engine, engine
+from dualstack.reach.engines import DIRECT, HELD, Engine, engine, is_by_rules
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
-from dualstack.reach.mutual import is_ambient, may_be_in
+from dualstack.reach.mutual import is_ambient, may_be_in, may_join
 from dualstack.reach.netpol import End, Lack, Let, Spot, Way, isolating, lacks, lets, missed
 from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Place, Places
@@ -34,9 +34,12 @@ from dualstack.reach.policy_marks import (
     is_unclear,
     shut_out,
 )
+from dualstack.reach.unoffered import by_address
 
 _AFAR = " on other nodes"
 """The end of what such clients are called that are not on the node of the receiver."""
+_OTHERS, _OWN = (f" of pods in the network of {x}" for x in ("other nodes", "their own node"))
+"""Whom it may be said of alone that no policy lets clients out to them."""
 _PROVED = (Hop.HANDSHAKE, Hop.EXPORT)
 NAME_LABEL = "kubernetes.io/metadata.name"
 """Every namespace has it, with its name (Kubernetes documentation, Well-Known Labels)."""
@@ -77,9 +80,9 @@ class _Unasked(msgspec.Struct, frozen=True):
 class _Said(msgspec.Struct, frozen=True):
     """What the policies of one end say of a flow; whoever else comes is told the `same`.
 
-    `missed` says by what a rule fails the flow that seems to be meant for it. What they say does not hold for those of
-    the pods that are `apart`: in the network of the client's own node. `host` says that who comes in is in the network
-    of a node.
+    `missed` says by what a rule fails the flow that seems to be meant for it. `apart` are those of the pods alone that
+    it is said of, and of them it is not certain; empty for all. `host` says that who comes in is in the network of a
+    node.
     """
 
     way: Way
@@ -88,7 +91,7 @@ class _Said(msgspec.Struct, frozen=True):
     lack: Lack = Lack.RULE
     same: bool = True
     missed: str = ""
-    apart: bool = False
+    apart: str = ""
     host: bool = False
 
 
@@ -122,13 +125,13 @@ def _of_their_own(
     """The flows of clients that are, or in the network of their nodes may be, shut out while others are not."""
     place = places.named(trace.server)
     home = place.pod.metadata.namespace if place else ""
-    for one in {(x.namespace, x.owner): x for x in clients}.values():
+    for one in {(x.namespace, x.owner, x.literal and x.host): x for x in clients}.values():
         made_by = one.made_by(ambiguous=cluster.ambiguous or one.namespace != home)
-        mine = replace(trace, vantage=f"pods of {made_by}", nodes=())
+        mine = by_address(replace(trace, vantage=f"pods of {made_by}", nodes=()), one)
         held = tuple(x for x in one.addresses if family(x) is trace.family)
-        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=not one.host_network)
+        asker = _Client(one.namespace, dict(one.labels), held, one.host_network, meshed=may_join(one, cluster))
         askers = tuple(replace(asker, node=x) for x in one.nodes) if one.host_network else ()
-        found = _fates(mine, askers or (asker,), cluster, places, by)
+        found = (y for x in mine for y in _fates(x, askers or (asker,), cluster, places, by))
         yield from (x for x in found if shut_out(y := x.at(Hop.POLICY)) or (is_unclear(y) and is_of_nodes(y.mark)))
 
 
@@ -194,7 +197,11 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
         led = any(x.meshed or x.labels is None for x in clients)
         ambient = place is not None and led and is_ambient(place.pod, cluster)
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
-        return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by))
+        return (
+            _open(trace, tunnelled)
+            if ambient
+            else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by, place))
+        )
     unread = _unread(trace, clients, place, cluster)
     why = unread or _unsure(clients, place, cluster)
     if why:
@@ -222,10 +229,16 @@ def _unsure(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -
     return f"{with_article(wide)} may be for these pods, and is not read" if wide else ""
 
 
-def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine) -> Engine:
-    """What enforces policies, with the kinds of others that may be for the same pods."""
+def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine, place: Place | None = None) -> Engine:
+    """What enforces policies, with the kinds of others that may be for the same pods.
+
+    Cilium's alone let pods out to the network of a node by its address: what was not stored of them may do so.
+    """
     spaces = {"", *(x.metadata.namespace for x in policies)}
-    return replace(by, others=tuple(dict.fromkeys(x for x, y in cluster.other_policies if y in spaces)))
+    there = [x for x, y in cluster.other_policies if y in spaces]
+    needed = place is not None and bool(place.pod.spec.host_network) and not by.blocks
+    unread = sorted((x for x in cluster.unseen if needed and x.startswith(by.name)), key=len)
+    return replace(by, others=tuple(dict.fromkeys((*there, *unread))))
 
 
 def _fails_before(trace: Trace, hop: Hop) -> bool:
@@ -242,13 +255,22 @@ def _ends(trace: Trace, client: _Client, place: Place, cluster: Cluster, by: Eng
         end = _end(about.namespace, about.labels or {}, held, cluster, by)
         end = replace(end, host=host, apart=by.apart)
         said = [_said(mine, Way.OUT, Spot(place.pod, trace.port, trace.family, end))] if mine else []
-        apart = host and client.near
-        yield from (replace(x, apart=apart) for x in said if not apart or (x.let is Let.NONE and not client.home))
+        near = host and client.near
+        yield from (z for x in said for z in (_of_nodes(x, trace, client, cluster, by) if near else (x,)))
     mine = () if host else isolating(cluster.policies, about.namespace, about.labels or {})
     if mine and not (client.host and client.near):
         end = _end(client.namespace, client.labels, client.addresses, cluster, by)
         end = replace(end, host=client.host, apart=by.apart, blocks=by.blocks or client.outside)
         yield _said(mine, Way.IN, Spot(place.pod, trace.port, trace.family, end))
+
+
+def _of_nodes(said: _Said, trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> Iterator[_Said]:
+    """What policies say of the way out to the networks of nodes of which one is that of the client."""
+    direct = trace.at(Hop.SERVICE).status is Status.NOT_APPLICABLE or is_by_rules(cluster.config_maps)
+    if by.own == HELD or (by.own == DIRECT and direct):
+        yield said
+    elif said.let is Let.NONE and (by.own or not client.home):
+        yield replace(said, apart=_OWN if client.home else _OTHERS)
 
 
 def _said(policies: tuple[Policy, ...], way: Way, spot: Spot) -> _Said:
@@ -357,8 +379,8 @@ def _open(trace: Trace, hop: TracedHop) -> Trace:
 
 def _denied(trace: Trace, said: _Said, by: Engine) -> Trace:
     over = f" over {trace.family.title}" if said.lack is Lack.FAMILY else ""
-    apart = " of pods in the network of other nodes" if said.apart else ""
-    why = f"no policy lets {_whom(trace)} {WORDS[said.way]} to port {trace.port}{over}{apart}{by.told}"
+    past = "; a Service leads them past that where IPVS serves it" if said.apart == _OWN else ""
+    why = f"no policy lets {_whom(trace)} {WORDS[said.way]} to port {trace.port}{over}{said.apart}{by.told}{past}"
     mark = SHUT_OUT[said.way, said.lack] + ("" if said.same else OF_SOME) + (OF_NODES if said.host else "")
     status = Status.UNKNOWN if said.apart else by.status
     own = "; what is on the same node gets in" if trace.vantage.endswith(_AFAR) else ""

@@ -237,7 +237,8 @@ def _proved(trace: Trace, made: Crossing, count: int, past: bool | None = None) 
     if failing and not open_:  # what is predicted explains what was met: kube-proxy rejects where there is no endpoint
         hops = tuple(replace(x, evidence=(fact, *x.evidence)) if x is failing else x for x in trace.hops)
         return replace(trace, hops=hops)
-    if at is Hop.POLICY and not made.own and (trace.at(at).mark == CHOOSES or is_chosen(trace.at(at))):
+    policy = trace.at(Hop.POLICY)
+    if (at is Hop.POLICY or made.doubted) and not made.own and (policy.mark == CHOOSES or is_chosen(policy)):
         return _chosen(trace, made, fact)
     lacks = _lacks(made)
     if lacks:

@@ -12,9 +12,15 @@ import msgspec
 
 from dualstack.knowledge import table
 from dualstack.model.cluster import Node
+from dualstack.model.slim import ConfigMap
 from dualstack.model.text import with_article
 from dualstack.model.trace import Status
 
+HELD, DIRECT = "held", "direct"
+"""Policies hold for what a pod sends to its own node; or surely do where IPVS leads nothing there."""
+_PROXY = ("kube-system", "kube-proxy")
+_RULES = re.compile(r"""^mode: *["']?(?:iptables|nftables)?["']? *$""", re.MULTILINE)
+"""A mode of kube-proxy that is not IPVS; none is iptables (KubeProxyConfiguration v1alpha1)."""
 _TAG = re.compile(r":[^/:]*$")
 
 
@@ -22,13 +28,15 @@ class Engine(msgspec.Struct, frozen=True):
     """What enforces policies; nobody knows whether anything does where it has no name.
 
     `blocks` says whether an `ipBlock` matches the addresses of pods, and `apart` that selectors surely mean no pods in
-    the network of their node: Kubernetes leaves that open. `others` are kinds of policies beside those of Kubernetes
-    that there are, or may be: one of these can let through what none of Kubernetes does.
+    the network of their node: Kubernetes leaves that open. `own` is `HELD`, `DIRECT`, or empty where nobody knows.
+    `others` are kinds of policies beside those of Kubernetes that there are, or may be: one of these can let through
+    what none of Kubernetes does.
     """
 
     name: str = ""
     blocks: bool = True
     apart: bool = False
+    own: str = ""
     rejects: bool = True
     others: tuple[str, ...] = ()
 
@@ -49,6 +57,12 @@ def engine(nodes: Iterable[Node], running: Iterable[str] = ()) -> Engine:
     by_name = {x.name: x for x, *_ in _rows()}
     shown = (said for x in nodes if (said := _on(x)))
     return next(shown, next((by_name[x] for x in running if x in by_name), Engine()))
+
+
+def is_by_rules(config_maps: Iterable[ConfigMap]) -> bool:
+    """Whether the configuration of kube-proxy says that rules of a packet filter serve Services, and not IPVS."""
+    mine = (x for x in config_maps if (x.metadata.namespace, x.metadata.name) == _PROXY)
+    return any(_RULES.search(y) for x in mine for y in (x.data or {}).values())
 
 
 def of_image(image: str) -> str:
@@ -82,7 +96,13 @@ def _shown(reasons: tuple[str, ...], annotations: frozenset[str], version: str) 
 def _rows() -> tuple[tuple[Engine, str, str], ...]:
     return tuple(
         (
-            Engine(x["name"], x["blocks"] == "pods", x["hosts"] == "apart", x["denies"] == "rejects"),
+            Engine(
+                x["name"],
+                blocks=x["blocks"] == "pods",
+                apart=x["hosts"] == "apart",
+                own=x["own"].strip("-"),
+                rejects=x["denies"] == "rejects",
+            ),
             x["where"],
             x["text"],
         )

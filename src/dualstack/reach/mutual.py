@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dualstack.model.address import Family, family
 from dualstack.model.cluster import Cluster, Pod
 from dualstack.model.evidence import Evidence, Layer
+from dualstack.model.exporter import Exporter
 from dualstack.model.mutual import PeerAuthentication
 from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach.arrival import OUTSIDE
@@ -23,8 +24,10 @@ ROOT = "istio-system"
 _MESH, _DEMANDS = "Istio", "STRICT"
 _PORTS = "traffic.sidecar.istio.io/"
 """How the annotations begin that say what is led to the proxy of a pod."""
-_AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
+AMBIENT = ("ambient.istio.io/redirection", "istio.io/dataplane-mode")
 """The annotation and the label of pods, or of their namespace, whose node takes part in the mesh for them."""
+_APART = ("none", "disabled", "false")
+"""The values of labels of Istio that keep pods out."""
 
 
 def mutual(traces: Iterable[Trace], cluster: Cluster, places: Places) -> Iterator[Trace]:
@@ -65,16 +68,27 @@ def may_be_in(pod: Pod, cluster: Cluster) -> bool:
     return not pod.is_placed or sidecar(pod) is not None or is_ambient(pod, cluster)
 
 
+def may_join(client: Exporter, cluster: Cluster) -> bool:
+    """Whether the pods of a client may be in the mesh, as far as their labels and those of their namespace say.
+
+    Who has its proxy has labels of Istio (its files/injection-template.yaml); what is yet to be made may get any.
+    """
+    wide = cluster.labels_of(client.namespace)
+    said = {**(wide or {}), **dict(client.labels)}
+    asked = any("istio" in x and y not in _APART for x, y in said.items())
+    return not client.host_network and (asked or wide is None or not client.pod)
+
+
 def is_ambient(pod: Pod, cluster: Cluster) -> bool:
     """Whether the node of a pod takes part in the mesh for it: others of the mesh come to port 15008 of the pod then.
 
     Istio documentation, Ambient and Kubernetes NetworkPolicy, and Add workloads to the mesh: a pod's label `none` takes
     it out of what its namespace asks for, and none in the network of its node is in.
     """
-    noted, label = pod.metadata.annotations or {}, _AMBIENT[1]
+    noted, label = pod.metadata.annotations or {}, AMBIENT[1]
     own, wide = (x or {} for x in (pod.metadata.labels, cluster.labels_of(pod.metadata.namespace)))
     wanted = "ambient" in (own.get(label), wide.get(label)) and own.get(label) != "none"
-    return not pod.spec.host_network and (wanted or noted.get(_AMBIENT[0], "disabled") != "disabled")
+    return not pod.spec.host_network and (wanted or noted.get(AMBIENT[0], "disabled") != "disabled")
 
 
 def _is_captured(pod: Pod, over: Family) -> bool:
@@ -82,7 +96,7 @@ def _is_captured(pod: Pod, over: Family) -> bool:
 
     Istio documentation, Platform-Specific Prerequisites and Install: the option AMBIENT_IPV6 of istio-cni.
     """
-    taken = (pod.metadata.annotations or {}).get(_AMBIENT[0]) == "enabled"
+    taken = (pod.metadata.annotations or {}).get(AMBIENT[0]) == "enabled"
     return taken and over is (Family.IPV4 if Family.IPV4 in pod.families else Family.IPV6)
 
 
