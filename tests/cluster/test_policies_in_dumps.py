@@ -166,6 +166,37 @@ def test_what_an_option_lets_enforce_policies_is_asked_for_it(
     assert [x for x, _ in policies(diagnose(dumped(tmp_path, into(named("web")), agent)))] == [severity]
 
 
+def config(name: str = "cilium-config", **data: str) -> Object:
+    said = {x.replace("_", "-"): y for x, y in data.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "data": said,
+    }
+
+
+CILIUM = system("cilium", "quay.io/cilium/cilium:v1.17.2")[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [
+        (config(enable_policy="never"), "warning"),
+        (config(policy_audit_mode="true"), "warning"),
+        (config(enable_k8s_networkpolicy="false"), "warning"),
+        (config(enable_policy="default", policy_audit_mode="false", enable_k8s_networkpolicy="true"), "error"),
+        (config("another", enable_policy="never"), "error"),
+    ],
+)
+def test_what_a_configuration_turns_off_enforces_nothing(said: Object, severity: str, tmp_path: Path) -> None:
+    request = dumped(tmp_path, into(named("web")), CILIUM, said)
+    off = ["-Cilium"] if severity == "warning" else []
+
+    assert [x for x, _ in policies(diagnose(request))] == [severity]
+    assert unpacked("w", packed(stored(request), "1")).engines == ["Cilium", *off]
+
+
 def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None:
     pod = w.pod("otel-a", "n1")
     pod["spec"]["containers"][0]["ports"][0]["hostPort"] = 4317

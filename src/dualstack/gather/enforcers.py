@@ -1,19 +1,22 @@
-"""What enforces NetworkPolicies and was seen to run."""
+"""What enforces NetworkPolicies and was seen to run, and what is told to enforce none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from dualstack.gather import kinds
 from dualstack.gather.kube_objects import parts, text
 from dualstack.model.world import Object, part
-from dualstack.reach.engines import of_container, of_image
+from dualstack.reach.engines import NOT, idle, of_container, of_image
 
 
 def running(found: Mapping[str, Sequence[Object]]) -> Iterator[str]:
-    """The names of those among DaemonSets with pods, and among pods that run."""
+    """The names of those among DaemonSets with pods, and among pods that run; behind `NOT` those that enforce none."""
     sets = (x for x in found.get("DaemonSet", ()) if part(x, "status").get("numberAvailable"))
     pods = (x for x in found.get(kinds.PODS.kind, ()) if text(x, "status", "phase") == "Running")
     specs = (*(part(x, "spec", "template", "spec") for x in sets), *(part(x, "spec") for x in pods))
-    yield from dict.fromkeys(filter(None, (_of(x) for y in specs for x in parts(y, "containers"))))
+    every = [x for y in specs for x in parts(y, "containers")]
+    told = (idle(text(x, "metadata", "name"), part(x, "data")) for x in found.get(kinds.CONFIG_MAPS.kind, ()))
+    off = (f"{NOT}{x}" for x in told if x)
+    yield from dict.fromkeys(filter(None, (*map(_of, every), *off)))
 
 
 def _of(container: Object) -> str:
