@@ -17,6 +17,8 @@ from dualstack.model.trace import Status
 
 NOT = "-"
 """What the name of an engine follows that is known to enforce no policies of Kubernetes."""
+EGRESS = "egress "
+"""What a family follows, beside the engines, that pods without it come to by the address of their node."""
 _TAG = re.compile(r":[^/:]*$")
 _WORD = re.compile(r'"([^"]*)"')
 
