@@ -18,7 +18,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.trace import Hop, Status
 from dualstack.reach.engines import engine
 from tests.cluster import worlds as w
-from tests.cluster.test_policies import CLIENT, DNS, asked, calico, causes, into, named
+from tests.cluster.test_policies import CLIENT, DNS, asked, calico, causes, into, named, out, to
 
 
 def of_cilium(namespace: str = "obs", kind: str = "CiliumNetworkPolicy") -> dict[str, Any]:
@@ -108,3 +108,25 @@ def test_what_another_one_enforces_counts_where_k3s_does_not() -> None:
 
     assert engine([converted(node, Node)]).name == "Calico"
     assert engine([converted(node, Node)], ["-Calico", "kube-router"]).name == "kube-router"
+
+
+BLOCKS = to("0.0.0.0/0", "::/0")
+
+
+@pytest.mark.parametrize(
+    ("rules", "verdict", "severity"),
+    [
+        ([BLOCKS, {"to": [named("obs")]}], "unknown", "warning"),
+        ([BLOCKS], "broken", "error"),
+        ([to("169.254.20.10/32"), {"to": [named("obs")]}], "unknown", ""),
+    ],
+)
+def test_blocks_mean_no_nameserver_of_the_cluster_to_cilium(
+    rules: list[dict[str, Any]], verdict: str, severity: str
+) -> None:
+    found = asked(out(*rules), reason="CiliumIsUp")
+
+    about = [(x.severity, x.summary) for x in found.findings if x.code == "DS701"]
+    assert about == [(severity, "No policy lets clients ask the nameserver")] * bool(severity)
+    assert found.verdict == verdict
+    assert all("or out to port 4317" in x.detail for x in found.findings if x.severity == "error")
