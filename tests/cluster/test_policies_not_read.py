@@ -130,3 +130,20 @@ def test_blocks_mean_no_nameserver_of_the_cluster_to_cilium(
     assert about == [(severity, "No policy lets clients ask the nameserver")] * bool(severity)
     assert found.verdict == verdict
     assert all("or out to port 4317" in x.detail for x in found.findings if x.severity == "error")
+
+
+@pytest.mark.parametrize(("port", "severity"), [(53, "error"), (5353, "")])
+def test_a_way_to_the_nameserver_is_one_to_the_port_of_its_pods(port: int, severity: str) -> None:
+    labels = {"kubernetes.io/service-name": "dns-default"}
+    slices = {
+        **DNS,
+        "metadata": {"name": "dns-default-1", "namespace": "openshift-dns", "labels": labels},
+        "ports": [{"name": "metrics", "port": 9154}, {"name": "dns", "port": 5353, "protocol": "UDP"}],
+    }
+    rule = out({"to": [named("openshift-dns")], "ports": [{"port": port, "protocol": "UDP"}]}, {"to": [named("obs")]})
+    world = w.world([*w.healthy(nodes=[calico("n1"), calico("n2")]), CLIENT, slices, rule])
+    found = conclude(of(Asker(Stored(world), "shop"), KubeTarget("pod", "cart-1")), Question())
+
+    assert [x.severity for x in found.findings if x.code == "DS701"] == [severity] * bool(severity)
+    hints = [x.hint for x in found.findings if x.code == "DS701"]
+    assert all("port 5353" in x and "openshift-dns" in x and "not 53" in x for x in hints)

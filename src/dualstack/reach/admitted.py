@@ -294,10 +294,10 @@ def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> _Unas
     if client.labels is None or client.host or not asks:
         return _Unasked()
     mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
-    slices = [x for x in cluster.slices if (x.metadata.namespace, x.service) == cluster_dns.KEY] if mine else []
+    slices = cluster_dns.endpoints(cluster) if mine else ()
     ports = {y.port for x in slices for y in x.ports or () if y.port}
     held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
-    end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
+    end = _end(next((x.metadata.namespace for x in slices), cluster_dns.NAMESPACE), None, (), cluster, by)
     blocks = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
 
     def asks_at(address: str, *, by_pods: bool = True) -> bool:
