@@ -292,13 +292,17 @@ def test_an_address_that_nobody_has(
     assert severities(path, "DS525") == expected
 
 
-@pytest.mark.parametrize(("labels", "codes"), [({}, ["DS602"]), ({"eks.amazonaws.com/nodegroup": "a"}, [])])
+@pytest.mark.parametrize(
+    ("labels", "version", "codes"),
+    [({}, "v1.33.4", ["DS602"]), ({"eks.amazonaws.com/nodegroup": "a"}, "", []), ({}, "v1.33.4-eks-1a2b3c", [])],
+)
 def test_pods_of_ipv6_alone_may_come_to_ipv4_by_their_nodes(
-    labels: dict[str, str], codes: list[str], tmp_path: Path
+    labels: dict[str, str], version: str, codes: list[str], tmp_path: Path
 ) -> None:
     nodes = [w.node("n1", 1, ["IPv6"]), w.node("n2", 2, ["IPv6"])]
     for each in nodes:
         each["metadata"]["labels"] = labels
+        each["status"]["nodeInfo"] = {"kubeletVersion": version}
     pod = cart("http://192.0.2.7:4317")
     pod["status"]["podIPs"] = [{"ip": "fd00:244:0:1::77"}]
     found = told(folder(tmp_path, pod, API, nodes=nodes))

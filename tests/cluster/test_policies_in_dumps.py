@@ -1,6 +1,7 @@
 """NetworkPolicies in what `kubectl get` wrote: what enforces them runs there, and the nameserver has no slices."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,37 @@ def test_what_an_option_lets_enforce_policies_is_asked_for_it(
     assert [x for x, _ in policies(diagnose(dumped(tmp_path, into(named("web")), agent)))] == [severity]
 
 
+def config(name: str = "cilium-config", **data: str) -> Object:
+    said = {x.replace("_", "-"): y for x, y in data.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "data": said,
+    }
+
+
+CILIUM = system("cilium", "quay.io/cilium/cilium:v1.17.2")[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [
+        (config(enable_policy="never"), "warning"),
+        (config(policy_audit_mode="true"), "warning"),
+        (config(enable_k8s_networkpolicy="false"), "warning"),
+        (config(enable_policy="default", policy_audit_mode="false", enable_k8s_networkpolicy="true"), "error"),
+        (config("another", enable_policy="never"), "error"),
+    ],
+)
+def test_what_a_configuration_turns_off_enforces_nothing(said: Object, severity: str, tmp_path: Path) -> None:
+    request = dumped(tmp_path, into(named("web")), CILIUM, said)
+    off = ["-Cilium"] if severity == "warning" else []
+
+    assert [x for x, _ in policies(diagnose(request))] == [severity]
+    assert unpacked("w", packed(stored(request), "1")).engines == ["Cilium", *off]
+
+
 def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None:
     pod = w.pod("otel-a", "n1")
     pod["spec"]["containers"][0]["ports"][0]["hostPort"] = 4317
@@ -181,6 +213,35 @@ def test_policies_of_pods_that_no_service_leads_to_count(tmp_path: Path) -> None
     found = diagnose(ClusterRequest(TARGET, namespace="shop", stored=str(tmp_path)))
 
     assert policies(found) == [("error", "No policy lets clients in to OTLP")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "env", "off"),
+    [
+        ("IPv4", {"ENABLE_IPv6": "true"}, False),
+        ("IPv4", {"ENABLE_IPv6": "true", "ENABLE_V4_EGRESS": "false"}, True),
+        ("IPv6", {"ENABLE_V6_EGRESS": "true"}, False),
+        ("IPv6", {}, True),
+    ],
+)
+def test_what_translates_to_the_other_family_is_no_lack_of_it(
+    wanted: str, env: dict[str, str], tmp_path: Path, *, off: bool
+) -> None:
+    held = "IPv6" if wanted == "IPv4" else "IPv4"
+    agent = system("aws-node", "registry.example/amazon-k8s-cni:v1.19.0")[0]
+    agent["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": x, "value": y} for x, y in env.items()]
+    client = deepcopy(CLIENT)
+    host = "192.0.2.7" if wanted == "IPv4" else "[2001:db8::7]"
+    client["spec"]["containers"][0]["env"] = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": f"http://{host}:4317"}]
+    client["status"]["podIPs"] = client["status"]["podIPs"][held == "IPv6" :][:1]
+    nodes = [w.node("n1", 1, [held]), w.node("n2", 2, [held])]
+    items = [*w.healthy(nodes=nodes), client, agent]
+    every = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **x} for x in items]}
+    (tmp_path / "all.json").write_text(json.dumps(every))
+    found = diagnose(ClusterRequest(TARGET, namespace="shop", stored=str(tmp_path)))
+
+    assert [x.code for x in found.findings if x.severity == "error"] == ["DS602"] * off
+    assert found.verdict == ("broken" if off else "unknown")
 
 
 def called(name: str, item: Object) -> Object:

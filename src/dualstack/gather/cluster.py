@@ -16,6 +16,7 @@ from dualstack.gather.domains import domains
 from dualstack.gather.errors import BadInput
 from dualstack.gather.kube_objects import NOT_STORED, Kind, Listed, Refused, parts, text, texts
 from dualstack.gather.pages import page
+from dualstack.gather.stored import Stored
 from dualstack.gather.targets import pods_of, selected_by
 from dualstack.model.evidence import Missing
 from dualstack.model.kube import TEMPLATES
@@ -345,9 +346,14 @@ def ranges(ask: Asker) -> None:
 
 
 def nameserver(ask: Asker) -> None:
-    """The endpoints of the cluster's nameserver; nobody misses them where they may not be read."""
+    """The endpoints of the cluster's nameserver; nobody misses them where they may not be read.
+
+    Those of OpenShift where they were stored: a cluster that runs is asked for the usual ones alone.
+    """
+    keys = cluster_dns.KEYS if isinstance(ask.api, Stored) else cluster_dns.KEYS[:1]
     with contextlib.suppress(Refused):
-        ask.world.keep(kinds.SLICES.kind, *ask.api.objects(kinds.SLICES, cluster_dns.NAMESPACE, equal(_NAMESERVER)))
+        asked = (ask.api.objects(kinds.SLICES, x, equal({kinds.LED_BY: y})) for x, y in keys)
+        ask.world.keep(kinds.SLICES.kind, *next(filter(None, asked), ()))
 
 
 def around(ask: Asker) -> None:

@@ -50,7 +50,9 @@ def derive_slices(world: World) -> None:
 
 def nameserver(world: World) -> Sequence[Service]:
     """The Service of the cluster's nameserver, where it is there."""
-    mine = [x for x in world.objects.get("Service", ()) if (_space(x), text(x, "metadata", "name")) == cluster_dns.KEY]
+    mine = [
+        x for x in world.objects.get("Service", ()) if (_space(x), text(x, "metadata", "name")) == cluster_dns.KEYS[0]
+    ]
     return World(objects={"Service": mine}).cluster().services
 
 
@@ -58,7 +60,7 @@ def _of_nameserver(world: World) -> Cluster:
     """That Service with the pods of its namespace, where it has no slices."""
     known = [(_space(x), text(x, "metadata", "labels", _OWNER)) for x in world.objects[kinds.SLICES.kind]]
     pods = [x for x in world.objects["Pod"] if _space(x) == cluster_dns.NAMESPACE]
-    silent = () if cluster_dns.KEY in known else nameserver(world)
+    silent = () if cluster_dns.KEYS[0] in known else nameserver(world)
     return Cluster(services=tuple(silent), pods=World(objects={"Pod": pods}).cluster().pods if silent else ())
 
 

@@ -56,9 +56,10 @@ class World(msgspec.Struct):
     Services that pods name as theirs, and `domains` those of the cluster where they name one; `slips` are the usual one
     misspelt. `unheld` are addresses of endpoints, in the ranges of pods, which no pod has that is known.
     `other_policies` are kinds of policies, beside those of Kubernetes, with the namespace where there are some, or may
-    be; in all where it is empty. `engines` are what enforces policies and was seen to run, and `dns` the addresses of
-    the Service of the nameserver, both of files alone. `beyond` is the same for what Collectors that receive send on,
-    of each by itself; where everything is asked about, for clients that are asked about by themselves.
+    be; in all where it is empty. `engines` are what enforces policies and was seen to run (`gather.enforcers`), and
+    `dns` the addresses of the Service of the nameserver, both of files alone. `beyond` is the same for what Collectors
+    that receive send on, of each by itself; where everything is asked about, for clients that are asked about by
+    themselves.
     """
 
     context: str = ""

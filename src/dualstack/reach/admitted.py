@@ -189,13 +189,15 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     said = [y for x in near for y in (_ends(trace, x, place, cluster, by) if place and not ended else ())]
     none = [x for x in said if x.let is Let.NONE]
     shut = [x for x in none if len([y for y in none if y.way is x.way]) == len(clients)][:1]
+    led = any(x.meshed or x.labels is None for x in clients)
+    ambient = bool(shut) and place is not None and led and is_ambient(place.pod, cluster)
     if asked and len(asked) == len(clients):
-        return _nameless(trace, asked[0], shut, _beside(asked[0].policies, cluster, by))
+        surely = [x for x in shut if asked[0].by_service and not (ambient or x.apart)]
+        engine_of_both = _beside([*asked[0].policies, *(y for x in surely for y in x.policies)], cluster, by)
+        return _nameless(trace, asked[0], shut, engine_of_both, sure=bool(surely) or not asked[0].by_service)
     if ended:
         return trace
     if shut:
-        led = any(x.meshed or x.labels is None for x in clients)
-        ambient = place is not None and led and is_ambient(place.pod, cluster)
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
         return (
             _open(trace, tunnelled)
@@ -306,32 +308,41 @@ def _end(
 def _names(trace: Trace, client: _Client, cluster: Cluster, by: Engine) -> _Unasked:
     """The policies of a client, where none of them lets it ask the nameserver that gives the name; else none.
 
-    Policies see the pods behind the Service of the nameserver, unless the cache of a node takes what goes to it.
+    Policies see the pods behind the Service of the nameserver, unless the cache of a node takes what goes to it: to
+    Cilium an address of that is one of the cluster or not, by the node (cilium/cilium issue 18644).
     """
     hop = trace.at(Hop.RESOLVE)
     asks = hop.status is Status.PASS and hop.mark == trace.family.record
     if client.labels is None or client.host or not asks:
         return _Unasked()
     mine = isolating(cluster.policies, client.namespace, client.labels, Way.OUT)
-    slices = [x for x in cluster.slices if (x.metadata.namespace, x.service) == cluster_dns.KEY] if mine else []
+    slices = cluster_dns.endpoints(cluster) if mine else ()
     ports = {y.port for x in slices for y in x.ports or () if y.port}
     held = tuple(z for x in slices for y in x.endpoints or () for z in y.addresses or () if is_address(z))
-    end = _end(cluster_dns.NAMESPACE, None, (), cluster, by)
+    end = _end(next((x.metadata.namespace for x in slices), cluster_dns.NAMESPACE), None, (), cluster, by)
     blocks = tuple(y for x in cluster.ranges for y in x.spec.cidrs or () if is_address(y.partition("/")[0]))
 
-    def asks_at(address: str) -> bool:
-        near = replace(end, ranges=(address,) if address else (), blocks=by.blocks or address not in held)
+    def asks_at(address: str, *, by_pods: bool = True) -> bool:
+        near = replace(
+            end, ranges=(address,) if address else (), blocks=by.blocks or not by_pods or address not in held
+        )
         over = (family(address.partition("/")[0]),) if address else BOTH
         spots = (Spot(None, x, y, near, ("UDP", "TCP")) for x in ports or {53} for y in over)
         return any(lets(mine, Way.OUT, x) is not Let.NONE for x in spots)
 
-    if not mine or not (held or cluster.dns) or any(map(asks_at, (*(held or ("",)), _NODE_LOCAL))):
+    if not mine or not (held or cluster.dns) or any(map(asks_at, held or ("",))):
         return _Unasked()
-    return _Unasked(mine, by_service=any(map(asks_at, (*cluster.dns, *blocks))))
+    vain = any(asks_at(x, by_pods=False) for x in held)
+    if not vain and asks_at(_NODE_LOCAL):
+        return _Unasked()
+    return _Unasked(mine, by_service=vain or any(map(asks_at, (*cluster.dns, *blocks))))
 
 
-def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine) -> Trace:
-    """A flow of clients that may not ask for the name; where they are `shut` out as well that is told with it."""
+def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine, *, sure: bool) -> Trace:
+    """A flow of clients that may not ask for the name; where they are `shut` out as well that is told with it.
+
+    It is `sure` to fail where no cache on the node can help.
+    """
     too = "".join(f", or {WORDS[x.way]} to port {trace.port}" for x in shut)
     why = f"no policy lets the {trace.vantage} ask the nameserver of the cluster{too}{by.told}"
     if unasked.by_service:
@@ -342,7 +353,7 @@ def _nameless(trace: Trace, unasked: _Unasked, shut: Sequence[_Said], by: Engine
     )
     unheard = replace(trace.at(Hop.RESOLVE), status=Status.UNKNOWN)
     hops = tuple(unheard if x.hop is Hop.RESOLVE else x for x in trace.hops)
-    status = Status.UNKNOWN if unasked.by_service else by.status
+    status = by.status if sure else Status.UNKNOWN
     return _stopped(replace(trace, hops=hops), TracedHop(Hop.POLICY, status, why, cluster_dns.SHUT_IN, facts))
 
 

@@ -5,7 +5,7 @@ Prerequisites).
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 
 import msgspec
@@ -21,7 +21,12 @@ HELD, DIRECT = "held", "direct"
 _PROXY = ("kube-system", "kube-proxy")
 _RULES = re.compile(r"""^mode: *["']?(?:iptables|nftables)?["']? *$""", re.MULTILINE)
 """A mode of kube-proxy that is not IPVS; none is iptables (KubeProxyConfiguration v1alpha1)."""
+NOT = "-"
+"""What the name of an engine follows that is known to enforce no policies of Kubernetes."""
+EGRESS = "egress "
+"""What a family follows, beside the engines, that pods without it come to by the address of their node."""
 _TAG = re.compile(r":[^/:]*$")
+_WORD = re.compile(r'"([^"]*)"')
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -53,10 +58,15 @@ class Engine(msgspec.Struct, frozen=True):
 
 
 def engine(nodes: Iterable[Node], running: Iterable[str] = ()) -> Engine:
-    """What enforces policies on some of these nodes, or is known by its name to run there."""
+    """What enforces policies on some of these nodes, or is known by its name to run there.
+
+    What a server of K3s is told holds for all nodes (k3s-io/k3s pkg/daemons/config, CriticalControlArgs).
+    """
+    every, names = tuple(nodes), tuple(running)
+    off = frozenset((*(x.removeprefix(NOT) for x in names if x.startswith(NOT)), *(y for x in every for y in _off(x))))
     by_name = {x.name: x for x, *_ in _rows()}
-    shown = (said for x in nodes if (said := _on(x)))
-    return next(shown, next((by_name[x] for x in running if x in by_name), Engine()))
+    shown = (said for x in every if (said := _on(x, off)))
+    return next(shown, next((by_name[x] for x in names if x in by_name and x not in off), Engine()))
 
 
 def is_by_rules(config_maps: Iterable[ConfigMap]) -> bool:
@@ -77,19 +87,38 @@ def of_container(name: str, words: Collection[str]) -> str:
     return next((x.name for x, _, text in told if {*text.split()[1:]} <= {*words}), "")
 
 
-def _on(node: Node) -> Engine | None:
+def idle(name: str, data: Mapping[str, object]) -> str:
+    """The name of what enforces no policies where a ConfigMap of this name says so; empty for others."""
+    told = ((x.name, text.split()) for x, where, text in _rows() if where == "config")
+    return next((x for x, (held, key, value) in told if held == name and data.get(key) == value), "")
+
+
+def _off(node: Node) -> Iterator[str]:
+    """What enforces no policies as the node was started."""
+    held = node.metadata.annotations or {}
+    for each, where, text in _rows():
+        key, _, option = text.partition(" ")
+        if where == "option" and key in held:
+            words = f" {' '.join(_WORD.findall(held[key]))} "
+            if f" {option} " in words and f" {option} false " not in words:
+                yield each.name
+
+
+def _on(node: Node, off: frozenset[str]) -> Engine | None:
     return _shown(
         tuple(x.reason or "" for x in node.status.conditions or () if x.type == "NetworkUnavailable"),
         frozenset(x.partition("/")[0] for x in node.metadata.annotations or ()),
         node.status.node_info.kubelet_version,
+        off,
     )
 
 
 @lru_cache
-def _shown(reasons: tuple[str, ...], annotations: frozenset[str], version: str) -> Engine | None:
-    """What runs on the nodes that say this: most nodes of a cluster say the same."""
+def _shown(reasons: tuple[str, ...], annotations: frozenset[str], version: str, off: frozenset[str]) -> Engine | None:
+    """What runs on the nodes that say this, but for what is off: most nodes of a cluster say the same."""
     shown = {"reason": reasons, "annotation": annotations, "version": (version,)}
-    return next((name for name, where, text in _rows() if any(text in x for x in shown.get(where, ()))), None)
+    rows = (x for x in _rows() if x[0].name not in off)
+    return next((name for name, where, text in rows if any(text in x for x in shown.get(where, ()))), None)
 
 
 @cache

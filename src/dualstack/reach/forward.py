@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dualstack.model.address import BOTH, OTLP_PORTS, Family, Protocol, Target, family, is_address, join
-from dualstack.model.cluster import Cluster, EndpointSlice, Pod, Service, ServicePort
+from dualstack.model.cluster import Cluster, EndpointSlice, Node, Pod, Service, ServicePort
 from dualstack.model.evidence import Evidence
 from dualstack.model.glimpse import Glimpses
 from dualstack.model.kube import KubeProxy
@@ -20,6 +20,7 @@ from dualstack.reach.aliases import End, end_of
 from dualstack.reach.arrival import Flow, led, traced
 from dualstack.reach.astray import LACKING
 from dualstack.reach.crowds import Crowd, crowds, listed
+from dualstack.reach.engines import EGRESS
 from dualstack.reach.lanes import (
     NO_SERVICE,
     Lane,
@@ -47,6 +48,8 @@ OPEN = "open"
 _WEB_TLS = 443
 _EKS = "eks.amazonaws.com/"
 """How labels of nodes begin that Amazon's managed Kubernetes gives them."""
+_EKS_BUILD = "-eks-"
+"""What the versions of its kubelets have."""
 _GLOBAL = ("service.cilium.io/global", "io.cilium/global-service")
 """Annotations by which a Service leads to pods of other clusters as well (Cilium documentation, Cluster Mesh)."""
 LOCAL, NO_PORT, NO_POD, NO_ADDRESS, NOBODY = "local-0", "no-port", "no-pod", "no-address", "0"
@@ -220,15 +223,24 @@ def route(crowd: Crowd, family: Family) -> TracedHop:
 
 
 def outward(crowd: Crowd, address: str, cluster: Cluster) -> TracedHop:
-    """The same for an address that no Service has: pods of IPv6 alone on EKS may come to IPv4 by their nodes.
+    """The same for an address that no Service has: the Amazon VPC CNI may lead pods to it by their nodes.
 
-    amazon-vpc-cni-k8s README, ENABLE_V4_EGRESS, which is on by default.
+    amazon-vpc-cni-k8s README, ENABLE_V4_EGRESS, which is on by default, as ENABLE_V6_EGRESS is not.
     """
-    found = route(crowd, family(address))
-    translates = any(x.startswith(_EKS) for node in cluster.nodes for x in node.metadata.labels or {})
-    if found.status is not Status.FAIL or family(address) is not Family.IPV4 or not translates:
+    wanted = family(address)
+    found = route(crowd, wanted)
+    usual = wanted is Family.IPV4 and any(map(_is_of_eks, cluster.nodes))
+    if found.status is not Status.FAIL or not (usual or f"{EGRESS}{wanted}" in cluster.engines):
         return found
-    return TracedHop(Hop.ROUTE, Status.UNKNOWN, "pods of EKS may come to IPv4 by the address of their node", OPEN)
+    why = f"the Amazon VPC CNI may lead pods to {wanted.title} by the address of their node"
+    return TracedHop(Hop.ROUTE, Status.UNKNOWN, why, OPEN)
+
+
+def _is_of_eks(node: Node) -> bool:
+    """Whether it says so: its groups and its profiles label a node, its images name their kubelet."""
+    return _EKS_BUILD in node.status.node_info.kubelet_version or any(
+        x.startswith(_EKS) for x in node.metadata.labels or {}
+    )
 
 
 def _nodes_of(crowd: Crowd) -> str:

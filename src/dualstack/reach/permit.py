@@ -15,6 +15,8 @@ from dualstack.reach.node_ports import is_by_node
 from dualstack.reach.pods import Places
 from dualstack.reach.policy_marks import SHUT_OUT, is_of_nodes, plain, shut_out, words
 
+_DNS = 53
+
 
 def barred(traces: Iterable[Trace]) -> Iterator[tuple[str, tuple[Trace, ...]]]:
     """The required flows that no policy lets through, by mark, those together that one change would mend.
@@ -87,7 +89,7 @@ def permit(mark: str, flows: Sequence[Trace], cluster: Cluster, places: Places) 
     """What to add to the policies; they see the addresses and the ports of pods, also where clients use a Service's."""
     flow, numbers = flows[0], ports(flows)
     if mark == cluster_dns.SHUT_IN:
-        names = f"Let them out to port 53, over UDP and TCP, with `to: [{_space(cluster_dns.NAMESPACE)}]`."
+        names = _names(cluster)
         facts = [x.fact for x in flow.at(Hop.POLICY).evidence]
         too = [x for x in Way if any(f" clients {x.name.lower()} over " in y for y in facts)]
         return " ".join((names, *(permit(SHUT_OUT[x, Lack.RULE], flows, cluster, places) for x in too)))
@@ -136,6 +138,15 @@ def _namespace(flow: Trace) -> str:
     """That of the workload that a flow is of, where it is named with it."""
     space, named, _ = flow.vantage.rpartition(" ")[2].partition("/")
     return space if named else ""
+
+
+def _names(cluster: Cluster) -> str:
+    """The rule by which clients ask the nameserver."""
+    held = cluster_dns.endpoints(cluster)
+    space = next((x.metadata.namespace for x in held), cluster_dns.NAMESPACE)
+    number = next((y.port for x in held for y in x.ports or () if y.protocol == "UDP" and y.port), _DNS)
+    seen = f"; policies see the port of the pods, not {_DNS}, that of the Service" if number != _DNS else ""
+    return f"Let them out to port {number}, over UDP and TCP, with `to: [{_space(space)}]`{seen}."
 
 
 def found(facts: Iterable[Evidence], policies: NetworkPolicies | None) -> Location | None:
