@@ -345,3 +345,17 @@ def test_addresses_without_brackets_are_one_cause_with_texts_that_are_yaml() -> 
         assert all(f":{port}" in x for x in said)
     (quoted,) = [x for x in whole.findings if x.code == "DS102"]
     assert quoted.hint == "Write `[${env:MY_POD_IP}]:4317`, `[${env:MY_POD_IP}]:4318`."
+
+
+def test_a_variable_that_the_pods_have_not_is_no_single_address() -> None:
+    def said(template: w.Object) -> set[str]:
+        pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+        made = w.deployment()
+        for each in (*pods, made["spec"]["template"]):
+            each["spec"]["containers"][0] |= template
+        configs = [w.config(grpc="[${env:MY_POD_IP}]:4317", http="[${env:MY_POD_IP}]:4318")]
+        return w.codes(w.diagnosed(w.healthy(pods=pods, workloads=[made], configs=configs)))
+
+    assert "DS204" in said({})
+    assert "DS204" not in said({"env": []})
+    assert "DS204" in said({"env": [], "envFrom": [{"configMapRef": {"name": "given"}}]})
