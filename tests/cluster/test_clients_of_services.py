@@ -37,10 +37,13 @@ SURELY = [
 ]  # fmt: skip
 
 
-def in_dump(tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, **instead: Any) -> World:
+def in_dump(
+    tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, namespace: str | None = None, **instead: Any
+) -> World:
     every = [y for x in whole(*more, **instead).objects.values() for y in x]
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(every))
-    return kept(str(tmp_path), target, "" if target == EVERYTHING else "obs")
+    where = "" if target == EVERYTHING else "obs"
+    return kept(str(tmp_path), target, where if namespace is None else namespace)
 
 
 def live(*more: Object, refused: bool = False, **instead: Any) -> Diagnosis:
@@ -246,3 +249,23 @@ def test_a_port_that_is_for_nothing_that_is_asked_about_is_missed_by_an_address_
     world = in_dump(tmp_path, cart("http://10.96.0.9:4317"), target=EVERYTHING, services=[web])
 
     assert "DS508 error" in told(conclude_all(world, Question()))
+
+
+@pytest.mark.parametrize(("pod", "instead", "expected"), [x for x in SURELY if "localhost" not in str(x)])
+def test_of_a_namespace_clients_in_others_are_told_of(
+    pod: Object, instead: Object, expected: list[str], tmp_path: Path
+) -> None:
+    world = in_dump(tmp_path, pod, target=EVERYTHING, namespace="obs", **instead)
+    found = conclude_all(world, Question())
+
+    assert [(x.owner, x.namespace) for x in world.clients] == [("Deployment cart", "shop")]
+    assert [x for x in expected if x not in told(found)] == []
+    assert bool(expected) or told(found) == []
+
+
+def test_of_a_namespace_clients_in_others_are_those_of_its_services(tmp_path: Path) -> None:
+    elsewhere = cart("http://gateway.shop.svc:4317")
+
+    assert in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="obs").clients == []
+    (mine,) = in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="shop").clients
+    assert mine.host == "gateway.shop.svc"
