@@ -269,3 +269,18 @@ def test_of_a_namespace_clients_in_others_are_those_of_its_services(tmp_path: Pa
     assert in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="obs").clients == []
     (mine,) = in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="shop").clients
     assert mine.host == "gateway.shop.svc"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([], "Set `exporters.otlp.tls.insecure` to `true`, or "),
+        ([cart("https://otel.obs.svc:4317")], "Send to `http://otel.obs.svc:4317` (a Collector's exporter also"),
+    ],
+)
+def test_collectors_that_begin_tls_are_told_of_their_own_words_by_a_service(
+    more: list[Object], expected: str, tmp_path: Path
+) -> None:
+    found = conclude(in_dump(tmp_path, *agent("otlp: {endpoint: 'otel.obs.svc:4317'}"), *more), Question())
+
+    assert next(x.hint for x in found.findings if x.code == "DS902").startswith(expected)
