@@ -122,6 +122,17 @@ def test_a_container_without_memory_left_gets_more(limits: Any, reads: str, hint
     assert first.fix.commands == ("kubectl describe pod otel-a -n obs",)
 
 
+@pytest.mark.parametrize(("ends", "hint"), [("OOMKilled", "Give otelcol more memory"), ("Error", "See what keeps the")])
+def test_one_that_runs_again_and_is_not_ready_gets_more_memory_as_well(ends: str, hint: str) -> None:
+    pod = crashed(exitCode=137, reason=ends)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "2026-03-01T10:00:05Z"}}
+
+    first = w.diagnosed(w.healthy(pods=[pod])).findings[0]
+    assert (first.code, first.because) == ("DS507", ())
+    assert first.hint.startswith(hint)
+    assert [x.fact for x in first.evidence] == ["not ready: 10.244.9.178", "not ready: fd00:244::178"]
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_where_clients_are_kept_to_their_node_its_pod_is_what_to_mend(kept: bool) -> None:
     pods = [crashed(exitCode=137, reason="OOMKilled"), w.pod("otel-b", "n2")]
