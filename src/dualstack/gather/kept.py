@@ -1,7 +1,7 @@
 """What was stored of a cluster, by a snapshot or as what `kubectl get` wrote: the part that a question is about."""
 
 from dualstack.gather.beyond import beyond
-from dualstack.gather.cluster import Asker, of
+from dualstack.gather.cluster import Asker, enforced, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.elsewhere import elsewhere_in
 from dualstack.gather.front import leading
@@ -49,6 +49,7 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if key(x)[0] in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
+        enforced(asker)
     _beside(whole, world)
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
