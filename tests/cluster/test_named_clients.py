@@ -316,7 +316,9 @@ def test_a_client_of_another_protocol_than_the_port_takes_is_told_of_the_service
 
     lost = [x for x in found.traces if x.vantage == "pods of Deployment cart"]
     assert {(x.family, x.disposition) for x in lost} == {(x, Disposition.HANDSHAKE_FAILED) for x in Family}
-    assert {x.severity for x in found.findings if x.code == "DS902"} == {"error"}
+    (fault,) = [x for x in found.findings if x.code == "DS902"]
+    assert fault.severity == "error"
+    assert ("OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318", "pod a") in [(x.fact, x.source) for x in fault.evidence]
     fine = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")
     assert not of_service(client("a", "n1", fine)).findings
 
