@@ -36,6 +36,8 @@ WAYS = Missing(
     "nothing was exported from there; `--matrix` does that for a Service, from each node",
 )
 """What is not seen without Jobs."""
+STRANGERS = Missing("clients in other namespaces", "were not looked for; `--all` without `-n` does that")
+"""What is not seen where a namespace is asked about: to list the pods of all takes long."""
 _PAUSE = 30.0
 """Seconds that an API server may pause within an answer; it gives up itself after 60 (--request-timeout)."""
 _WHOLE = 120.0
@@ -106,7 +108,7 @@ def _everything(found: Access, request: ClusterRequest, tell: Tell) -> World:
         with Ahead(api) as ahead, api.within(_LISTS):
             world = live.of_all(api, Asker(ahead, request.namespace), tell)
         world.target, world.namespace = str(EVERYTHING), request.namespace
-        world.gaps.append(WAYS)
+        world.gaps += [WAYS, STRANGERS] if request.namespace else [WAYS]
         if request.question.probing:
             from dualstack.looks import from_outside_everywhere
 

@@ -44,6 +44,8 @@ from dualstack.rules.registry import Rule, explained, judged, ranked, rules, und
 _SENDERS = ("clients", "the endpoint of", "pods")
 """Gaps in what is known of clients."""
 _SWITCHED_OFF, _REFUSED = "DS808", ("DS122", "DS515", "DS516")
+_BALANCED, _BALANCER = ("DS512", "DS520"), re.compile(r"^exporters\.loadbalancing\b.*\.resolver\.")
+"""The rules of balancers, and the fields by which these are clients."""
 _UNREADY = "DS507"
 _SAID = re.compile(r" (?:container|scheduled:) (.*)")
 """How a detail tells that (`reach/states.py`)."""
@@ -69,9 +71,11 @@ def conclude_all(world: World, question: Question, chosen: Sequence[Rule] | None
     singles = (conclude(x, question, wanted, replace(whole, ambiguous=True)) for x in world.beyond)
     alone = [untold(x, [*(y for _, y in told), *lonely], traces) for x in singles]
     apart = [(x.exporters[0].made_by(ambiguous=True), y) for x in alone for y in x.findings]
-    found = _together((x, y) for x, y in told if not any(is_same(y, z) for _, z in apart))
+    found = tuple(_together((x, y) for x, y in told if not any(is_same(y, z) for _, z in apart)))
     silent = _together((x.evidence[0].source, x) for x in mute)
-    findings = ranked([*found, *_together(apart, by_detail=True), *lonely, *silent, *waiting])
+    known = {(x.code, x.location) for x in found}
+    shared = [x for x in _balancing(world, whole, wanted) if (x.code, x.location) not in known]
+    findings = ranked([*found, *_together(apart, by_detail=True), *lonely, *silent, *waiting, *shared])
     every = tuple(dict.fromkeys((*traces, *(y for x in alone for y in x.traces))))
     asked = replace(question, place=CLUSTER, targets=tuple(dict.fromkeys(x.target for x in every)))
     heard = {f"{ASIDE}{y.owner} in {y.namespace}" for x in alone if x.findings for y in x.exporters}
@@ -89,6 +93,14 @@ def _unserved(world: World, whole: Cluster, chosen: Sequence[Rule]) -> list[Find
 def _is_of_another(finding: Finding, service: Service) -> bool:
     """Whether a finding is of ports that the Operator gives to another Service than the one for its own metrics."""
     return finding.code == MISREAD and service.metadata.name.endswith(MONITORING)
+
+
+def _balancing(world: World, whole: Cluster, chosen: Sequence[Rule]) -> list[Finding]:
+    """What files say of balancers among the clients: they are behind other Services than those that they ask for."""
+    if not any(_BALANCER.match(x.variable) for x in world.clients):
+        return []
+    said, _ = declared(World(world.context, world.objects), Question(cluster=whole.families))
+    return judged(said, [x for x in chosen if x.code in _BALANCED], files=True)[0]
 
 
 def _of_one(world: World, service: Service, whole: Cluster, found: Diagnosis) -> Diagnosis:

@@ -111,3 +111,16 @@ def test_the_ports_of_an_alias_of_a_host_elsewhere_are_those_that_it_names(
     found = w.diagnosed(w.healthy(services=[far], slices=[]))
 
     assert {f"{x.target.scheme}://{x.target.endpoint}" for x in found.traces} == targets
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"), [("otel.obs", True), ("otel.obs.", False), ("otel.shop", False), ("web.example", False)]
+)
+def test_an_alias_of_half_a_name_leads_nowhere(name: str, broken: bool, tmp_path: Path) -> None:
+    path = folder(tmp_path, cart("http://x:4317"), API, alias("x", name))
+    one = conclude(stored(ClusterRequest(KubeTarget("svc", "x"), stored=path, namespace="shop")), Question())
+
+    for found in (told(path), one):
+        assert (found.verdict == "broken") is broken
+        said = " ".join(x.detail for x in of(found, "DS408"))
+        assert ("gets no search domain: `.svc.cluster.local` is missing" in said) is broken

@@ -37,10 +37,13 @@ SURELY = [
 ]  # fmt: skip
 
 
-def in_dump(tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, **instead: Any) -> World:
+def in_dump(
+    tmp_path: Path, *more: Object, target: KubeTarget = SERVICE, namespace: str | None = None, **instead: Any
+) -> World:
     every = [y for x in whole(*more, **instead).objects.values() for y in x]
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(every))
-    return kept(str(tmp_path), target, "" if target == EVERYTHING else "obs")
+    where = "" if target == EVERYTHING else "obs"
+    return kept(str(tmp_path), target, where if namespace is None else namespace)
 
 
 def live(*more: Object, refused: bool = False, **instead: Any) -> Diagnosis:
@@ -261,3 +264,38 @@ def test_a_family_that_pods_are_older_than_is_needed_by_clients_that_have_it(
     needed = {(x.family, x.target.port) for x in found.traces if x.required and x.failed}
     assert needed == ({("ipv6", 4317)} if "IPv6" in of_clients else set())
     assert ("DS601" in {x.code for x in found.findings}) is bool(needed)
+
+
+@pytest.mark.parametrize(("pod", "instead", "expected"), [x for x in SURELY if "localhost" not in str(x)])
+def test_of_a_namespace_clients_in_others_are_told_of(
+    pod: Object, instead: Object, expected: list[str], tmp_path: Path
+) -> None:
+    world = in_dump(tmp_path, pod, target=EVERYTHING, namespace="obs", **instead)
+    found = conclude_all(world, Question())
+
+    assert [(x.owner, x.namespace) for x in world.clients] == [("Deployment cart", "shop")]
+    assert [x for x in expected if x not in told(found)] == []
+    assert bool(expected) or told(found) == []
+
+
+def test_of_a_namespace_clients_in_others_are_those_of_its_services(tmp_path: Path) -> None:
+    elsewhere = cart("http://gateway.shop.svc:4317")
+
+    assert in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="obs").clients == []
+    (mine,) = in_dump(tmp_path, elsewhere, target=EVERYTHING, namespace="shop").clients
+    assert mine.host == "gateway.shop.svc"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([], "Set `exporters.otlp.tls.insecure` to `true`, or "),
+        ([cart("https://otel.obs.svc:4317")], "Send to `http://otel.obs.svc:4317` (a Collector's exporter also"),
+    ],
+)
+def test_collectors_that_begin_tls_are_told_of_their_own_words_by_a_service(
+    more: list[Object], expected: str, tmp_path: Path
+) -> None:
+    found = conclude(in_dump(tmp_path, *agent("otlp: {endpoint: 'otel.obs.svc:4317'}"), *more), Question())
+
+    assert next(x.hint for x in found.findings if x.code == "DS902").startswith(expected)

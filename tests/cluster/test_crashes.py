@@ -122,6 +122,17 @@ def test_a_container_without_memory_left_gets_more(limits: Any, reads: str, hint
     assert first.fix.commands == ("kubectl describe pod otel-a -n obs",)
 
 
+@pytest.mark.parametrize(("ends", "hint"), [("OOMKilled", "Give otelcol more memory"), ("Error", "See what keeps the")])
+def test_one_that_runs_again_and_is_not_ready_gets_more_memory_as_well(ends: str, hint: str) -> None:
+    pod = crashed(exitCode=137, reason=ends)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "2026-03-01T10:00:05Z"}}
+
+    first = w.diagnosed(w.healthy(pods=[pod])).findings[0]
+    assert (first.code, first.because) == ("DS507", ())
+    assert first.hint.startswith(hint)
+    assert [x.fact for x in first.evidence] == ["not ready: 10.244.9.178", "not ready: fd00:244::178"]
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_where_clients_are_kept_to_their_node_its_pod_is_what_to_mend(kept: bool) -> None:
     pods = [crashed(exitCode=137, reason="OOMKilled"), w.pod("otel-b", "n2")]
@@ -345,3 +356,17 @@ def test_addresses_without_brackets_are_one_cause_with_texts_that_are_yaml() -> 
         assert all(f":{port}" in x for x in said)
     (quoted,) = [x for x in whole.findings if x.code == "DS102"]
     assert quoted.hint == "Write `[${env:MY_POD_IP}]:4317`, `[${env:MY_POD_IP}]:4318`."
+
+
+def test_a_variable_that_the_pods_have_not_is_no_single_address() -> None:
+    def said(template: w.Object) -> set[str]:
+        pods = [w.pod("otel-a", "n1"), w.pod("otel-b", "n2")]
+        made = w.deployment()
+        for each in (*pods, made["spec"]["template"]):
+            each["spec"]["containers"][0] |= template
+        configs = [w.config(grpc="[${env:MY_POD_IP}]:4317", http="[${env:MY_POD_IP}]:4318")]
+        return w.codes(w.diagnosed(w.healthy(pods=pods, workloads=[made], configs=configs)))
+
+    assert "DS204" in said({})
+    assert "DS204" not in said({"env": []})
+    assert "DS204" in said({"env": [], "envFrom": [{"configMapRef": {"name": "given"}}]})

@@ -1,5 +1,6 @@
 """Clients that name a literal address of a family that nobody in their cluster has."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,21 @@ def test_no_node_is_named_that_has_the_family_where_none_has(tmp_path: Path) -> 
         iter(of(told(folder(tmp_path, pod, **single(V6, nodes=[w.node("n1", 1, V6), w.node("n2", 2)]))), "DS603"))
     )
     assert "n1" in one.detail
+
+
+def test_pods_in_the_network_of_nodes_that_have_a_range_for_others() -> None:
+    def said(ranges: Iterable[str], **spec: Any) -> tuple[str, str]:
+        pods = [w.pod("otel-a", "n1", V4), w.pod("otel-b", "n2", V4)]
+        for pod in pods:
+            pod["spec"].update(spec)
+        nodes = [w.node("n1", 1, V4, ranges), w.node("n2", 2, V4, ranges), w.node("n3", 3)]
+        (one,) = of(w.diagnosed(w.healthy(nodes=nodes, pods=pods, slices=w.endpoints(pods))), "DS602")
+        return one.detail.partition(" run ")[2], one.hint
+
+    inside = "in the network of n1 and n2, which have no IPv6 address."
+    other = "Give these nodes IPv6, or keep the pods to nodes that have it"
+    out = f"{other}, or run the pods without `hostNetwork`: the nodes have a range of IPv6 for such pods."
+    assert said(w.BOTH, hostNetwork=True) == (inside, out)
+    assert said(V4, hostNetwork=True) == (inside, f"{other}.")
+    assert said(w.BOTH) == said(()) == ("on n1 and n2, which have no IPv6 address.", f"{other}.")
+    assert said(V4)[0] == "on n1 and n2, which have no IPv6 address and no range of IPv6 for pods."

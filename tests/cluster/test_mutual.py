@@ -248,3 +248,11 @@ def test_of_clients_that_may_be_in_the_mesh_no_policy_is_told() -> None:
 @pytest.mark.parametrize("mode", ["none", "ambient"])
 def test_who_is_kept_out_of_the_mesh_is_turned_away(mode: str) -> None:
     assert ended(asked(peers(), client=labelled(CLIENT, mode))) is (mode == "none")
+
+
+def test_the_workload_is_named_as_its_user_knows_it() -> None:
+    pod = meshed(istio(DUAL))
+    pod["metadata"]["labels"] |= {"pod-template-hash": "1"}
+    (one,) = [x for x in asked(peers(), pods=[pod]).findings if x.code == "DS908"]
+
+    assert " in the pods of Deployment obs/otel ends what comes " in one.detail

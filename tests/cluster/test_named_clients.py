@@ -297,13 +297,28 @@ def test_what_the_operator_would_write_back_is_said_of_a_service_and_of_all(said
         assert fault.hint.endswith(f"{FROM}{where.format(space)}") if where else FROM not in fault.hint
 
 
+@pytest.mark.parametrize(
+    ("said", "to_do"), [("true", "Send OTLP/HTTP to `http://otel.obs.svc:4318`. "), ("false", "Set `OTEL_EXPORTER")]
+)
+def test_a_program_with_an_sdk_of_the_operator_is_not_told_to_change_its_protocol(said: str, to_do: str) -> None:
+    spoken = of_service(asking("http://otel:4317", said, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+    (fault,) = [x for x in spoken.findings if x.code == "DS902"]
+    assert fault.hint.startswith(to_do)
+
+    unoffered = of_service(asking("http://otel:4319", said, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
+    (fault,) = [x for x in unoffered.findings if x.code == "DS508"]
+    assert (FROM in fault.hint) is (said == "true")
+
+
 def test_a_client_of_another_protocol_than_the_port_takes_is_told_of_the_service_as_well() -> None:
     env = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     found = of_service(client("a", "n1", env))
 
     lost = [x for x in found.traces if x.vantage == "pods of Deployment cart"]
     assert {(x.family, x.disposition) for x in lost} == {(x, Disposition.HANDSHAKE_FAILED) for x in Family}
-    assert {x.severity for x in found.findings if x.code == "DS902"} == {"error"}
+    (fault,) = [x for x in found.findings if x.code == "DS902"]
+    assert fault.severity == "error"
+    assert ("OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318", "pod a") in [(x.fact, x.source) for x in fault.evidence]
     fine = variables(OTEL_EXPORTER_OTLP_ENDPOINT="http://otel:4318", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf")
     assert not of_service(client("a", "n1", fine)).findings
 

@@ -146,6 +146,9 @@ def test_what_is_called_alike_is_named(tmp_path: Path) -> None:
             "Clients send to `http://otell.obs:4317`: there is no Service `otell` in the namespace `obs`; "
             "there is `otel.obs`."
         )
+        assert first.hint.startswith(
+            "Correct the name, to `otel.obs` if that is meant; `kubectl get services -A` lists"
+        )
 
 
 def test_a_port_of_another_protocol_is_told_with_a_name_that_nobody_has(tmp_path: Path) -> None:

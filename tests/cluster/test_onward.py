@@ -351,3 +351,22 @@ def test_how_a_collector_looks_at_the_certificate_of_its_server_is_known(tls: st
     (one,) = asked(f"otlp: {{endpoint: 'otel:4317', tls: {tls}}}").exporters
 
     assert (one.tls, one.verifies, one.certified) == (True, verifies, name or "otel")
+
+
+@pytest.mark.parametrize(
+    ("families", "resolver", "expected"),
+    [
+        (w.BOTH, "dns: {hostname: otel.obs.svc.cluster.local}", ["DS512"]),
+        (["IPv4"], "dns: {hostname: otel.obs.svc.cluster.local}", []),
+        (w.BOTH, "static: {hostnames: ['otel.obs.svc:4317']}", []),
+    ],
+)
+def test_a_balancer_is_told_of_the_service_that_it_asks_for(
+    families: list[str], resolver: str, expected: list[str]
+) -> None:
+    headless = w.service(families, clusterIP="None", clusterIPs=["None"])
+    sends = agent(f"loadbalancing: {{protocol: {{otlp: {{tls: {{insecure: true}}}}}}, resolver: {{{resolver}}}}}")
+    whole = w.world([*w.healthy(services=[headless]), *sends])
+    found = conclude_all(survey(Asker(Stored(whole, complete=True), "")), Question())
+
+    assert [x.code for x in found.findings if x.code in ("DS512", "DS520")] == expected

@@ -100,6 +100,14 @@ def test_a_service_that_it_does_not_write_gets_the_port_itself() -> None:
     assert hint == "Let the receiver take OTLP/HTTP, and give the Service port 4318, or let them send gRPC to 4317."
 
 
+def test_a_program_with_an_sdk_of_the_operator_may_have_no_exporter_of_another_protocol() -> None:
+    client = cart("http://mine.obs:4318", *variables(OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+    client["metadata"]["annotations"] = {"instrumentation.opentelemetry.io/inject-python": "true"}
+
+    (hint,) = hints(told(client, **operated(GRPC_ALONE, name="mine", ports=ONE)))
+    assert hint == "Let the receiver take OTLP/HTTP, and give the Service port 4318."
+
+
 def test_a_listener_whose_address_nobody_can_read_may_take_what_comes() -> None:
     text = GRPC_ALONE.replace("}}}}", '}, http: {endpoint: "${env:HIDDEN}:4318"}}}}', 1)
     objects = operated(text, name="mine", ports=ONE)

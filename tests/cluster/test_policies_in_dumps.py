@@ -104,6 +104,12 @@ def test_what_runs_there_enforces_policies(running: Object, tmp_path: Path) -> N
     assert any(x.needs.endswith("which may let through what others do not") for x in found.skipped)
 
 
+def test_of_a_service_as_well_policies_of_its_clients_may_be_undone_by_what_was_not_stored(tmp_path: Path) -> None:
+    asked = replace(dumped(tmp_path, NO_NAMES, CALICO), target=KubeTarget("svc", "otel"), namespace="obs")
+
+    assert any(x.needs.endswith("which may let through what others do not") for x in diagnose(asked).skipped)
+
+
 def test_what_has_no_pods_enforces_nothing(tmp_path: Path) -> None:
     idle = system("calico-node", "docker.io/calico/node:v3.29.1", ready=0)[0]
     found = diagnose(dumped(tmp_path, into(named("web")), idle, CORE_DNS))

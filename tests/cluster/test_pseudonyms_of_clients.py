@@ -7,7 +7,7 @@ import pytest
 import zstandard
 from msgspec.structs import replace
 
-from dualstack.cluster import WAYS
+from dualstack.cluster import STRANGERS, WAYS
 from dualstack.conclusion import conclude
 from dualstack.gather import facts
 from dualstack.gather.archive import packed, unpacked
@@ -94,7 +94,7 @@ def test_what_collectors_send_on_gives_the_same_answer_and_is_not_told() -> None
 
 
 def test_what_is_said_of_clients_stays_in_words() -> None:
-    world = World(gaps=[WAYS, left_out(3, 0), left_out(0, 1)])
+    world = World(gaps=[WAYS, STRANGERS, left_out(3, 0), left_out(0, 1)])
 
     assert unpacked("v", veil(world)).gaps == world.gaps
 

@@ -226,6 +226,8 @@ def test_what_may_not_be_seen_is_named_with_its_right(name: str) -> None:
     assert {x for x, _ in named} == {"nodes", "servicecidrs.networking.k8s.io"}
     assert any("verb `list` on `nodes`" in why for _, why in named)
     assert not [x for x in found["admin --all"] if "not allowed" in x[1]]
+    assert "clients in other namespaces" in dict(found["view --all -n obs"])
+    assert "clients in other namespaces" not in dict(found["view --all"])
 
 
 @pytest.mark.parametrize("name", replay.names())

@@ -308,6 +308,24 @@ def test_and_no_other(newer: w.Object) -> None:
     assert not rolled(newer)
 
 
+def test_a_newer_pod_that_cannot_start_by_its_configuration_is_told_before_it_ends() -> None:
+    newer = of_template("otel-b", "6a", "2", **down(running={}))
+    wide = [w.config(grpc=":::4317")]
+    found = w.diagnosed(w.healthy(pods=[OLD, newer], slices=w.endpoints([OLD, newer]), configs=wide))
+
+    assert "The newer pod otel-b is not ready and cannot start by its configuration: `" in the(found).detail
+    assert the(found).hint == "Correct `receivers.otlp.protocols.grpc.endpoint`, which is `:::4317` in the pod."
+    assert the(found).fix is None
+
+
+def test_a_long_name_of_a_workload_is_left_to_the_detail() -> None:
+    name = "otel-collector-opentelemetry-collector"
+    pods = [of_template("otel-a", "5f", "1", name), of_template("otel-b", "6a", "2", name, **CRASHED)]
+    found = w.diagnosed(w.healthy(pods=pods, slices=w.endpoints(pods)))
+
+    assert the(found).summary == "The rollout of a Deployment is stuck"
+
+
 def test_a_daemonset_tells_its_template_by_another_label() -> None:
     pods = [of_template("otel-a", "5f", "1"), of_template("otel-b", "6a", "2", **CRASHED)]
     for each in pods:

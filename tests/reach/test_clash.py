@@ -148,3 +148,13 @@ service: {pipelines: {traces: {receivers: [otlp, otlp/b], exporters: [debug]}}}
         (found,) = lint(file(call + text)).diagnosis.findings
         assert found.fix
         assert (found.code, len(found.fix.edits)) == ("DS114", edits)
+
+
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [("", "`receivers.otlp/b` and its place in `service`"), (", http: {}", "`receivers.otlp/b.protocols.grpc`")],
+)
+def test_of_two_wildcards_a_whole_listener_is_to_go(more: str, whole: str) -> None:
+    each = judged('"0.0.0.0:4317"', '"[::]:4317"', component=f"protocols: {{grpc: {{endpoint: %s}}{more}}}")
+
+    assert [x.hint.partition(" away")[0] for x in each if x.code == "DS114"] == [f"Take {whole}"]

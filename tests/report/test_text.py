@@ -204,6 +204,23 @@ def test_a_very_long_name_is_cut_in_the_table() -> None:
     assert f"  {'a' * 32}…:4318   http       not known   not known" in shown
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("opentelemetry.observability.example", "opentelemetry.obs.example", ["….observability.…", "….obs.example"]),
+        (f"opentelemetry.{'b' * 40}1", f"opentelemetry.{'b' * 40}2", ["…1", "…2"]),
+        (f"b{'a' * 40}", f"c{'a' * 40}", [f"b{'a' * 31}…", f"c{'a' * 31}…"]),
+    ],
+)
+def test_long_names_that_would_look_alike_are_cut_where_they_are(one: str, other: str, shown: list[str]) -> None:
+    hosts = [f"otel-collector-opentelemetry-collector-{x}" if x.startswith("open") else x for x in (one, other)]
+    rows = [x.split()[0] for x in lines(f"target: {[f'http://{x}:4318' for x in hosts]}\n") if " http  " in x]
+
+    assert [x.startswith("otel-collector-o…") for x in rows] == [one.startswith("open")] * 2
+    assert all(x.endswith(f"{y}:4318") for x, y in zip(rows, shown, strict=True)), rows
+    assert {len(x) <= 38 for x in rows} == {True}
+
+
 def test_the_wide_table_cuts_nothing_off() -> None:
     host = f"{'a' * 60}.example"
 

@@ -25,7 +25,7 @@ from dualstack.model.target import KubeTarget
 from dualstack.model.text import with_article
 from dualstack.model.world import Object, World, of_template, part
 from dualstack.reach import cluster_dns
-from dualstack.reach.aliases import MOST
+from dualstack.reach.aliases import MOST, half_of
 from dualstack.reach.client_dns import strange
 from dualstack.reach.engines import engine
 from dualstack.reach.rights import Right, refused
@@ -251,6 +251,9 @@ def followed(ask: Asker, service: Object, left: int = MOST) -> list[tuple["Asker
         return [(ask, through(ask, service))]
     named = shown.spec.external_name or ""
     domains(ask, [named])
+    half = half_of(named)
+    with contextlib.suppress(Refused):
+        ask.world.namespaces += [half[0]] if half and ask.api.object(kinds.SERVICES, *half) else []
     strays = strange(named, ask.world.domains, ask.world.slips)[0]
     there = Asker(ask.api, shown.alias[0], ask.world) if shown.alias and left and not strays else None
     stands_for = there.one(kinds.SERVICES, shown.alias[1]) if there and shown.alias else None

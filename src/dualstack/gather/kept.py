@@ -1,7 +1,7 @@
 """What was stored of a cluster, by a snapshot or as what `kubectl get` wrote: the part that a question is about."""
 
 from dualstack.gather.beyond import beyond
-from dualstack.gather.cluster import Asker, of
+from dualstack.gather.cluster import Asker, enforced, of
 from dualstack.gather.dumps import read_world
 from dualstack.gather.elsewhere import elsewhere_in
 from dualstack.gather.front import leading
@@ -12,7 +12,7 @@ from dualstack.gather.logs import holders_in
 from dualstack.gather.onward import by_all
 from dualstack.gather.pages import page
 from dualstack.gather.reasons import reasons_in
-from dualstack.gather.senders import apart, every_sender
+from dualstack.gather.senders import apart, every_sender, others
 from dualstack.gather.singly import Chosen, ask_singly
 from dualstack.gather.stored import Stored, unheld
 from dualstack.gather.survey import survey
@@ -35,9 +35,10 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     asker = Asker(source, namespace)
     asker.world.engines, asker.world.dns = whole.engines, whole.dns
     world = survey(asker) if target == EVERYTHING else of(asker, target)
-    if target != EVERYTHING and not world.asking:
-        every_sender(asker, whole, by_all(whole) if not whole.target else ())
-        ask_singly(source, world, _apart(asker, whole))
+    if namespace and not world.asking:
+        note = others if target == EVERYTHING else every_sender
+        note(asker, whole, by_all(whole) if not whole.target else ())
+        ask_singly(source, world, _apart(asker, whole, but=namespace if target == EVERYTHING else ""))
     if world.asking:
         world.gaps += leading(asker, (x.host for x in world.clients))
     world.seen, world.target, world.namespace = whole.seen, str(target), namespace
@@ -48,6 +49,7 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     theirs = [x for x in whole.objects.get(POLICIES.kind, ()) if key(x)[0] in near]
     if theirs:
         world.keep(POLICIES.kind, *theirs)
+        enforced(asker)
     _beside(whole, world)
     world.pseudonymised, world.vantage, world.gathered = whole.pseudonymised, whole.vantage, whole.gathered
     world.gaps = list(dict.fromkeys((*whole.gaps, *world.gaps)))
@@ -58,8 +60,8 @@ def kept(path: str, target: KubeTarget | None, namespace: str) -> World:
     return world
 
 
-def _apart(ask: Asker, whole: World) -> Chosen:
-    raw = {key(x): x for x in whole.objects.get(PODS.kind, ())}
+def _apart(ask: Asker, whole: World, but: str) -> Chosen:
+    raw = {key(x): x for x in whole.objects.get(PODS.kind, ()) if key(x)[0] != but}
     pods = (x for x in page([*raw.values()], PODS).items if x)
     held = [k for k, x in whole.objects.items() if x]
     return apart(ask, pods, lambda x: raw.get((x.metadata.namespace, x.metadata.name)), held)

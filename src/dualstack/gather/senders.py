@@ -49,17 +49,26 @@ def every_sender(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
 
     Pods that would be made, as by a CronJob, are among them, and `onward` are Collectors.
     """
-    found = whole.clients
-    if not whole.target:
-        every, pods = clients.Clients(teller(ask.api), apart=True), tuple[Pod, ...]()
-        with contextlib.suppress(Refused):
-            pods = ask.api.listed(kinds.PODS).items
-        for pod in pods:
-            every.see(pod)
-        for _, pod in waiting(ask, "", busy(pods)):
-            every.see(pod, 0)
-        found = [*every.items, *onward]
-    ask.world.clients = [*_theirs(ask.world, found)]
+    ask.world.clients = [*_theirs(ask.world, _stored(ask, whole, onward))]
+
+
+def others(ask: Asker, whole: World, onward: Iterable[Exporter]) -> None:
+    """Note beside the clients of a namespace those of others that export to its Services, as they were stored."""
+    there = (x for x in _stored(ask, whole, onward) if x.namespace != ask.namespace)
+    ask.world.clients += _theirs(ask.world, there)
+
+
+def _stored(ask: Asker, whole: World, onward: Iterable[Exporter]) -> list[Exporter]:
+    if whole.target:
+        return whole.clients
+    every, pods = clients.Clients(teller(ask.api), apart=True), tuple[Pod, ...]()
+    with contextlib.suppress(Refused):
+        pods = ask.api.listed(kinds.PODS).items
+    for pod in pods:
+        every.see(pod)
+    for _, pod in waiting(ask, "", busy(pods)):
+        every.see(pod, 0)
+    return [*every.items, *onward]
 
 
 def apart(ask: Asker, pods: Iterable[Pod], find: Callable[[Pod], Object | None], held: Collection[str] = ()) -> Chosen:

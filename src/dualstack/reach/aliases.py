@@ -4,7 +4,8 @@ import msgspec
 
 from dualstack.model.address import is_address
 from dualstack.model.cluster import Cluster, Service
-from dualstack.reach.client_dns import is_surely_within, strange
+from dualstack.reach.client_dns import DOMAIN, is_surely_within, strange
+from dualstack.reach.nowhere import is_worldly
 
 MOST = 8
 """Aliases of aliases that are followed (CoreDNS, plugin/pkg/upstream: it asks itself again, as resolvers do)."""
@@ -23,6 +24,15 @@ class End(msgspec.Struct, frozen=True):
     abroad: str = ""
 
 
+def half_of(name: str) -> tuple[str, ...]:
+    """The namespace and name of the Service that a name of two labels is half of; empty where it may be of the world.
+
+    A program would complete it by its search domains; to what an alias stands for none is added.
+    """
+    service, _, namespace = name.partition(".")
+    return (namespace, service) if namespace and "." not in namespace and not is_worldly(namespace) else ()
+
+
 def end_of(alias: Service, cluster: Cluster) -> End:
     """Where a Service of type ExternalName leads to in the end.
 
@@ -36,8 +46,10 @@ def end_of(alias: Service, cluster: Cluster) -> End:
         if is_address(said[-1]):
             return End(tuple(said), dead="which is an address, and is looked up as a name all the same")
         if to is None:
-            within = is_surely_within(said[-1])
-            return End(tuple(said), dead="which is no whole name, and gets no search domain" if within else "")
+            half = next(iter(half_of(said[-1])), "") in cluster.namespaces
+            rest = f": `.svc.{next(iter(cluster.domains), DOMAIN)}` is missing" if half else ""
+            within = half or is_surely_within(said[-1])
+            return End(tuple(said), dead=f"which is no whole name, and gets no search domain{rest}" if within else "")
         odd, surely_none = strange(said[-1], cluster.domains, cluster.slips)
         if odd:
             why = f"which {odd}"

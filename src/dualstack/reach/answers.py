@@ -206,7 +206,9 @@ def _without_tls(trace: Trace) -> str:
 
     Collector configgrpc README, `endpoint` and `tls`; Grafana Alloy has the same exporter.
     """
-    own = trace.at(Hop.ENDPOINT).mark.removeprefix(FIELD)
+    said = {x.fact.partition("=")[0] for x in trace.at(Hop.HANDSHAKE).evidence}
+    # Of the clients of a Service their own words tell, where all of them have the same.
+    own = trace.at(Hop.ENDPOINT).mark.removeprefix(FIELD) or (said.pop() if len(said) == 1 else "")
     section, grpc = own.rpartition(".")[0], trace.protocol is Protocol.GRPC
     if grpc and own.startswith(("exporters.otlp", "otelcol.exporter.otlp")):
         wins = any("=https://" in x.fact for x in trace.at(Hop.HANDSHAKE).evidence)

@@ -126,7 +126,9 @@ def _counted(backends: Sequence[Backend], using: Sequence[Backend], every: Seque
     if not using:
         pods = [x.place.pod for x in backends if x.place]
         why = f"no endpoint is ready: {troubles(pods) or shown}"
-        return TracedHop(Hop.ENDPOINTS, Status.FAIL, why, f"0-of-{len(every)}", (Evidence(why, "EndpointSlice"),))
+        return TracedHop(
+            Hop.ENDPOINTS, Status.FAIL, why, f"0-of-{len(every)}", (Evidence(f"not ready: {shown}", "EndpointSlice"),)
+        )
     count = f"{len(backends)}-of-{len(using)}" if len(backends) < len(using) else str(len(using))
     return TracedHop(Hop.ENDPOINTS, Status.PASS, f"ready: {shown}", count, fact)
 
@@ -135,7 +137,8 @@ def behind(protocol: Protocol, backend: Backend, seen: Glimpses) -> Iterator[Tra
     """The hops from the pod on."""
     place = backend.place
     if place is None:
-        why = f"no pod is known to have {backend.address}"
+        near = "no pod in the network of the node is known to listen at" if is_loopback(backend.address) else ""
+        why = f"{near or 'no pod is known to have'} {backend.address}"
         yield backend.vacant or TracedHop(Hop.POD, Status.UNKNOWN, why)
         return
     name = place.pod.metadata.called

@@ -77,7 +77,7 @@ def unseen_nodes(cluster: Cluster, pods: Iterable[Pod]) -> tuple[str, ...]:
 class Poor(msgspec.Struct, frozen=True):
     """Nodes that lack a family for which flows fail, and nodes in the same use that have it.
 
-    `who` is who needs it there, as a sentence begins.
+    `who` is who needs it there, as a sentence begins. Pods may have `shared` the network of their nodes.
     """
 
     who: str
@@ -85,6 +85,7 @@ class Poor(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
     others: tuple[Node, ...]
     flows: tuple[Trace, ...]
+    shared: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +101,8 @@ def poor_nodes(cluster: Cluster, traces: Traces) -> Iterator[Poor]:
             used = {x.spec.node_name for x in cluster.pods if not x.finished} - {x.metadata.name for x in nodes}
             others = (x for x in cluster.nodes if x.metadata.name in used)
             rich = tuple(x for x in others if lack.family in families_on(x))
-            yield Poor(f"Pods of {lack.called} run", lack.family, nodes, rich, lack.flows)
+            shared = all(x.spec.host_network for x in lack.pods)
+            yield Poor(f"Pods of {lack.called} run", lack.family, nodes, rich, lack.flows, shared)
     for family in BOTH:
         flows = tuple(x for x in failing(traces, Hop.ROUTE) if x.family is family)
         names = {y for x in flows for y in x.nodes}

@@ -289,7 +289,7 @@ def _nobody(lane: Lane, slices: Sequence[EndpointSlice], cluster: Cluster) -> It
         ended = troubles(pods)
         why, mark = f"{called} has no {title} endpoint{f': {ended}' if ended else ''}", NOBODY
     names = ", ".join(x.metadata.called for x in mine) or f"no EndpointSlice of {title}"
-    yield TracedHop(Hop.ENDPOINTS, Status.FAIL, why, mark, (Evidence(why, names),))
+    yield TracedHop(Hop.ENDPOINTS, Status.FAIL, why, mark, (Evidence(why.partition(": ")[0], names),))
     if ended:
         yield TracedHop(Hop.POD, Status.FAIL, ended, "unready", (Evidence(ended, "status of the pods"),))
 

@@ -113,12 +113,17 @@ def told(
     if now and not any(now in (x.endpoint, x.written) for x in sent):
         newer = f"{who[:1].upper()}{who[1:]} says `{now}` by now, and pods get that while they are made"
         return replace(finding, hint=f"{newer}. Where it is right, {restart(sent[0])} lets them have it.")
-    _, other, rest = finding.hint.rpartition(_OR)
-    hint = f"Send {rest}" if other and _SET in finding.hint else _IN_ANOTHER.sub("", finding.hint)
+    hint = _sent(finding.hint)
     if not _SENDS.search(hint):
         return replace(finding, hint=hint)
     where = f"The Operator gives the clients their endpoint: `spec.exporter.endpoint` of {who}."
     return replace(finding, hint=f"{hint} {where}")
+
+
+def _sent(hint: str) -> str:
+    """What to do without that which may not help a program into which the Operator puts an SDK."""
+    _, other, rest = hint.rpartition(_OR)
+    return f"Send {rest}" if other and _SET in hint else _IN_ANOTHER.sub("", hint)
 
 
 def _doubted(finding: Finding, sent: Sequence[Exporter], workloads: Sequence[Workload]) -> Finding:
@@ -126,12 +131,13 @@ def _doubted(finding: Finding, sent: Sequence[Exporter], workloads: Sequence[Wor
     known = {(x.meta.namespace, f"{x.meta.kind} {x.meta.name}") for x in workloads}
     asked = {_named(x.asks, x.namespace) if (x.namespace, x.owner) not in known else None for x in sent}
     wanted = asked.pop() if len(asked) == 1 else None
-    if not wanted:
-        return finding
+    hint = _sent(finding.hint)
+    if not wanted or not _SENDS.search(hint):
+        return replace(finding, hint=hint) if wanted else finding
     where = (
         f"Where the Operator gives the clients their endpoint, it is `spec.exporter.endpoint` of {_called(*wanted)}."
     )
-    return replace(finding, hint=f"{finding.hint} {where}")
+    return replace(finding, hint=f"{hint} {where}")
 
 
 def _giver(exporter: Exporter, workloads: Sequence[Workload]) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ from dualstack.reach.bind import accepts
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import families_on
 from dualstack.reach.entrance import LACKS, OTHER_FAMILY
+from dualstack.reach.exporting import owner
 from dualstack.reach.forward import LOCAL, NO_ADDRESS, NO_POD, NO_PORT, NOBODY
 from dualstack.reach.lanes import host, misread_behind, received_on, selected
 from dualstack.reach.offers import door, fits, offers, used
@@ -195,9 +196,9 @@ def behind(cluster: Cluster, service: Service, traces: Sequence[Trace]) -> tuple
 
 
 def owner_of(pod: Pod) -> str:
-    """What made a pod, or the pod where nothing did."""
-    made = pod.metadata.owner_references or ()
-    return next((f"{x.kind} {pod.metadata.beside(x.name)}" for x in made), pod.place)
+    """What made a pod, as a user names it, or the pod where nothing did."""
+    kind, _, name = owner(pod).partition(" ")
+    return f"{kind} {pod.metadata.beside(name)}" if pod.metadata.owner_references else pod.place
 
 
 def waiting_for(cluster: Cluster, traces: Traces, pods: Sequence[Pod]) -> tuple[Trace, ...]:

@@ -1,5 +1,7 @@
 """What is told of a name that gives a client no address, or may give none, by the mark of its hop `resolve`."""
 
+import re
+
 from dualstack.model.trace import Status, TracedHop
 from dualstack.reach.cluster_dns import SILENT
 from dualstack.reach.forward import NO_NAME
@@ -18,7 +20,10 @@ from dualstack.reach.unasked import UNASKED, UNHELD
 from dualstack.reach.undefined import KEYLESS, TOO_EARLY, UNDEFINED, UNFILLED, UNLINKED, UNRENDERED
 from dualstack.reach.ways import SHORT, UNLIKE
 
-_LISTS = "Correct the name; `kubectl get services -A` lists those"
+_NAME = "Correct the name"
+_LISTS = f"{_NAME}; `kubectl get services -A` lists those"
+_LIKE = re.compile(r"; there is (`[^`]+`)")
+"""How it is told that one Service alone is like one that is not there."""
 _COREDNS = "See whether CoreDNS runs: `kubectl get pods,endpointslices -n kube-system -l k8s-app=kube-dns`."
 _LOOKS = "`--inspect` looks the name up from inside the pod."
 _POLICIES = {OUTSIDE: "`dnsPolicy: ClusterFirst`", IN_NETWORK: "`dnsPolicy: ClusterFirstWithHostNet`"}
@@ -126,4 +131,6 @@ def said_of(hop: TracedHop) -> tuple[str, str]:
     if made:
         return "The Operator has not made the Service", next((v for k, v in _REFUSED.items() if k in told), _OPERATOR)
     summary, hint = (_SURE if hop.status is Status.FAIL else _OPEN)[hop.mark]
+    like = _LIKE.search(hop.why)
+    hint = hint.replace(f"{_NAME};", f"{_NAME}, to {like[1]} if that is meant;") if like else hint
     return summary, _NODE if HOLDS in hop.why else hint

@@ -98,7 +98,7 @@ def _finding(place: Place, flows: Sequence[Trace]) -> Finding:
         summary="Pods are older than their configuration",
         detail=f"{place.outdated}.",
         families=tuple(dict.fromkeys(x.family for x in flows)),
-        evidence=(Evidence(place.outdated, "managedFields, status of the container"),),
+        evidence=(Evidence(place.outdated, "metadata of what it reads, status of the container"),),
         location=next(x.config.at for x in place.configs),
         flows=tuple(x.key for x in flows),
     )

@@ -14,6 +14,7 @@ from dualstack.reach.callers import host_of, is_literal, serves, services
 from dualstack.reach.edits import widened
 from dualstack.reach.families import has_both
 from dualstack.reach.localhost import LOCALHOST
+from dualstack.reach.settings import variable_of
 from dualstack.reach.stacks import granted
 from dualstack.reach.start import port
 from dualstack.reach.unknowns import families, wanted
@@ -48,10 +49,16 @@ def _bare(endpoint: DeclaredEndpoint) -> str:
 
 
 def single(item: Deployed, endpoint: DeclaredEndpoint, question: Question) -> tuple[Family, ...]:
-    """The families that the one address of a listener can have; none where it is a wildcard or on the loopback."""
-    found = _VARIABLE_HOST.fullmatch(endpoint.effective)
+    """The families that the one address of a listener can have; none where it is a wildcard or on the loopback.
+
+    A variable that a pod of a cluster does not give its container is empty, so this is a wildcard, or the image has it.
+    """
+    found, given = _VARIABLE_HOST.fullmatch(endpoint.effective), item.container
+    whole = given and not given.sources and not given.given and question.place == CLUSTER
+    if found and whole and variable_of(found["reference"], given) is None:
+        return ()
     if found:
-        return families(found["reference"], item.container, question)
+        return families(found["reference"], given, question)
     return (family(host_of(endpoint)),) if is_literal(endpoint) else ()
 
 

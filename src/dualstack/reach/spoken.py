@@ -83,7 +83,15 @@ def _spoken(end: DeclaredEndpoint) -> str:
 
 
 def as_told(trace: Trace, exporter: Exporter) -> Trace:
-    """A trace whose hop `endpoint` is marked with what says the protocol, where that is not the usual variable."""
+    """A trace whose hop `endpoint` is marked with what says the protocol, where that is not the usual variable.
+
+    Where the protocol is what it fails for, what the client says of itself is there as well.
+    """
+    end = trace.at(Hop.HANDSHAKE)
+    if end.status is Status.FAIL and end.mark in _CROSSED.values():
+        said = Evidence(exporter.says, exporter.place, Layer.DECLARED)
+        known = replace(end, evidence=(*end.evidence, said))
+        trace = replace(trace, hops=tuple(known if x is end else x for x in trace.hops))
     mark = exporter.protocol_by or (f"{FIELD}{exporter.variable}" if exporter.configured else "")
     if not mark:
         return trace

@@ -40,6 +40,7 @@ from dualstack.reach.states import (
     lacked_memory,
     last_words,
     since_when,
+    starting_again,
     status_of,
     taken,
     was_killed,
@@ -83,7 +84,10 @@ def unready(cluster: Cluster, traces: Traces, places: Places) -> Iterator[Findin
             if reason:
                 evidence = (*found.evidence, *reason.evidence)
                 found = replace(found, detail=f"{found.detail} {reason.said}", hint=reason.hint, evidence=evidence)
+            lacking = [_starved(x, places) for x in near_by if not x.ready]
             asked = reason is None or any(x.fact.startswith(UNHEALTHY) for x in reason.evidence)
+            if asked and lacking and all(lacking):
+                found = replace(found, hint=lacking[0])
             yield _younger(found, pods, places) if asked else found
     dead = tuple(x for x in failing(traces, Hop.LISTEN, CRASHED) if _stopped(places.named(x.server)))
     held = [(x, place) for x in dead for y in x.servers if (place := places.named(y)) and _stopped(place)]
@@ -211,6 +215,14 @@ def _more_memory(place: Place, name: str) -> str:
     reads = any(x.container and x.container.name == name for x in place.configs)
     first = f"Raise the memory limit of the container {name}, `{limit}`" if limit else f"Give {name} more memory"
     return f"{first}{', or let a `memory_limiter` keep it below' if reads else ''}."
+
+
+def _starved(pod: Pod, places: Places) -> str:
+    """What to do about a container of a pod that runs again after it lacked memory; empty where there is none."""
+    place = places.items.get((pod.metadata.namespace, pod.metadata.name))
+    again = (x.name for x in pod.status.container_statuses or () if starting_again(x))
+    name = next((x for x in again if lacked_memory(pod, x)), "")
+    return _more_memory(place, name) if place and name else ""
 
 
 def _neighbour(place: Place) -> str:

@@ -17,6 +17,8 @@ from dualstack.report.verbs.lines import Line, wrapped
 MANY = 6
 """Targets from which on those that fare alike share their rows."""
 _NAMED = 5
+_BETWEEN = ".-/ "
+"""Where words of names begin."""
 
 _WORDS = {
     Disposition.ACCEPTED: "works",
@@ -72,16 +74,13 @@ def table(traces: tuple[Trace, ...], *, whole: bool = False) -> Iterator[Line]:
     told, shared = len(vantages) > 1, _shared(vantages)
     several = len({x.rpartition(":")[0].partition(".")[2] for x in blocks}) > 1
     head = ("target", "protocol", *(("for",) if told else ()), "IPv4", "IPv6")
+    brief = {x[0]: _brief(x[0], several=several) if told or several else x[0] for x in alike.values()}
+    whose = {y[1]: ", ".join(x.removeprefix(shared) for x in y[1]) for z in brief for y in blocks[z]}
     cells = [head]
-    for names in alike.values():
-        for protocol, who, found in blocks[names[0]]:
-            name = _brief(names[0], several=several)
-            shown = (
-                (_place(name, 24), protocol, _cut(", ".join(x.removeprefix(shared) for x in who), 20))
-                if told
-                else (_place(name if several else names[0], 38), protocol)
-            )
-            cells.append((*shown, *found))
+    for target, name in brief.items():
+        for protocol, who, found in blocks[target]:
+            place = _place(name, 24 if told else 38, brief.values())
+            cells.append((place, protocol, *((_cut(whose[who], 20, whose.values()),) if told else ()), *found))
     yield Line()
     yield from _aligned(cells, "  " if told else "   ")
     for first, *others in (x for x in alike.values() if len(x) > 1):
@@ -123,18 +122,34 @@ def _brief(endpoint: str, *, several: bool) -> str:
 
 def _shared(vantages: Iterable[str]) -> str:
     """What all clients are called that are pods of one owner, before what tells them apart."""
-    common = "".join(x[0] for x in takewhile(lambda x: len(set(x)) == 1, zip(*vantages, strict=False)))
+    common = _common(vantages)
     return common[: common.rfind(" ") + 1] if common.startswith("pods of ") else ""
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _common(texts: Iterable[str]) -> str:
+    """What all of some texts begin with."""
+    return "".join(x[0] for x in takewhile(lambda x: len(set(x)) == 1, zip(*texts, strict=False)))
 
 
-def _place(endpoint: str, width: int) -> str:
-    """An endpoint, of which the port is not cut off."""
+def _cut(text: str, width: int, every: Iterable[str] = ()) -> str:
+    """A text that is not too long; what tells it from others, which would look like it then, is left in it."""
+    if len(text) <= width:
+        return text
+    head, half = text[: width - 1], width // 2
+    like = {x for x in every if x.startswith(head) and len(x) > width}
+    if len(like) < 2:
+        return f"{head}…"
+    same, room = len(_common(like)), width - half - 1
+    word = max(text.rfind(x, half, same) for x in _BETWEEN)
+    return f"{text[:half]}…{_cut(text[word if 0 <= same - word < room else same :], room)}"
+
+
+def _place(endpoint: str, width: int, every: Iterable[str] = ()) -> str:
+    """An endpoint, of which the port is not cut off, in a way that tells it from every other one."""
     host, colon, port = endpoint.rpartition(":")
-    return f"{_cut(host, width - len(port) - 1)}{colon}{port}" if colon else _cut(endpoint, width)
+    if not colon:
+        return _cut(endpoint, width, every)
+    return f"{_cut(host, width - len(port) - 1, (x.rpartition(':')[0] for x in every))}{colon}{port}"
 
 
 def _cell(traces: list[Trace]) -> str:
@@ -154,12 +169,13 @@ def _word(trace: Trace) -> str:
 def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
     """Why nobody knows of flows, each reason once; findings that speak of a flow say it better."""
     told = {y for x in diagnosis.findings for y in x.flows}
+    every = [x.target.endpoint for x in diagnosis.traces]
     alike: dict[str, list[str]] = {}
     for trace in diagnosis.traces:
         if trace.required and trace.disposition is Disposition.INSUFFICIENT_INFO and trace.key not in told:
             known = [x for x in diagnosis.traces if x.target == trace.target and (x.accepted or x.failed)]
             for why in _why_not(trace, alone=any(x.family is not trace.family for x in known)):
-                alike.setdefault(why, []).append(_place(trace.target.endpoint, 38))
+                alike.setdefault(why, []).append(_place(trace.target.endpoint, 38, every))
     if alike:
         yield Line()
         yield Line("  Not known:", "dim")

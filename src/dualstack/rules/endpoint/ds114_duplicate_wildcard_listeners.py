@@ -10,7 +10,8 @@ For Go each of them is the same dual-stack socket, so the second one fails: `bin
 Collector ends at its start.
 
 ## Fix
-Take one of them away: the other takes IPv4 and IPv6. Or set `transport` to `tcp4` for the one and `tcp6` for the other.
+Take one of them away, the whole listener and not its address alone: the other takes IPv4 and IPv6. Or set `transport`
+to `tcp4` for the one and `tcp6` for the other.
 
 ## Fix safety
 Safe where both can be given a transport in this version: the two become what they were meant to be. HTTP servers take
@@ -73,7 +74,7 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
             summary=f"Port {port(second)} is bound twice on every address",
             detail=f"`{second.effective}` and `{first.effective}` of {first.component} are one dual-stack socket in "
             "Go: the second fails with `bind: address already in use`.",
-            hint=f"Take `{second.field}` away, or set `transport` to `tcp4` for one and to `tcp6` for the other.",
+            hint=f"Take {_whole(clash)} away, or set `transport` to `tcp4` for one and to `tcp6` for the other.",
             severity=Severity.ERROR if together else Severity.WARNING,
             families=BOTH,
             confidence=Confidence.DECLARED,
@@ -81,6 +82,15 @@ def lint(deployments: Deployments) -> Iterator[Finding]:
             location=second.location,
             fix=_fix(clash),
         )
+
+
+def _whole(clash: Clash) -> str:
+    """The later listener: without its address alone it would have the default one, on the same port."""
+    component, field = clash.second.component, clash.second.field
+    alone = [x for x in clash.deployed.config.endpoints if x.component == component]
+    if len(alone) > 1:
+        return f"`{field.rpartition('.')[0]}`"
+    return f"`{component.replace('/', '.', 1)}` and its place in `service`"
 
 
 def _fix(clash: Clash) -> Fix:

@@ -1,15 +1,16 @@
 """The nodes have no address of a family that clients of the Collector use.
 
 ## What it detects
-A family that a Service has, or that is expected, while all the nodes on which its pods run have no address of it, nor a
-range for pods; or all nodes of the clients. Where some nodes of both kinds are in use, DS603 speaks.
+A family that a Service has, or that is expected, while all the nodes on which its pods run have no address of it; or
+all nodes of the clients. Where some nodes of both kinds are in use, DS603 speaks.
 
 ## Why it breaks
 A pod gets its addresses from its node's network. Where that lacks a family, nothing can come or go over it.
 
 ## Fix
 Give the nodes both families: an address on the interface, `--node-ip` of the kubelet with both, a range for pods of
-each family, and a network plugin that uses it. Or keep the pods to nodes that have both.
+each family, and a network plugin that uses it. Or keep the pods to nodes that have both. Pods with `hostNetwork` have
+the addresses of their node alone, whatever ranges it has: without it they get their own.
 
 ## Example
 ```yaml fires
@@ -92,12 +93,15 @@ def check(cluster: Cluster, traces: Traces) -> Iterator[Finding]:
 
 def _finding(poor: Poor, every: int, instead: str, facts: tuple[Evidence, ...]) -> Finding:
     title, names = poor.family.title, poor.names
-    ranged = any(poor.family in x.ranges for x in poor.nodes)  # their pods have it, but those in their network
+    bare = not poor.shared and all(x.ranges and poor.family not in x.ranges for x in poor.nodes)
+    ranged = poor.shared and all(poor.family in x.ranges for x in poor.nodes)
+    none = f" and no range of {title} for pods" if bare else ""
+    out = f", or run the pods without `hostNetwork`: the nodes have a range of {title} for such pods" if ranged else ""
     return Finding(
         summary=f"Nodes have no {title} address",
-        detail=f"{poor.who} on {told(names, every)}, which {'have' if len(names) > 1 else 'has'} "
-        f"no {title} address{'' if ranged else f' and no range of {title} for pods'}.",
-        hint=f"Give these nodes {title}{instead}.",
+        detail=f"{poor.who} {'in the network of' if poor.shared else 'on'} {told(names, every)}, which "
+        f"{'have' if len(names) > 1 else 'has'} no {title} address{none}.",
+        hint=f"Give these nodes {title}{instead}{out}.",
         families=(poor.family,),
         evidence=facts,
         fix=Fix("Give the nodes both families", commands=("kubectl get nodes -o wide",)),
