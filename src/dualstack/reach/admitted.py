@@ -15,7 +15,7 @@ from dualstack.model.trace import Disposition, Hop, Status, Trace, TracedHop
 from dualstack.reach import cluster_dns
 from dualstack.reach.blame import is_loopback
 from dualstack.reach.crowds import ranges
-from dualstack.reach.engines import DIRECT, HELD, Engine, engine, is_by_rules
+from dualstack.reach.engines import DIRECT, HELD, Engine, beside, engine, is_by_rules
 from dualstack.reach.exports import destination, flows, hosts, ways
 from dualstack.reach.mesh_rules import unread as unread_rules
 from dualstack.reach.mutual import is_ambient, may_be_in, may_join
@@ -193,17 +193,15 @@ def _through(trace: Trace, clients: Sequence[_Client], cluster: Cluster, places:
     ambient = bool(shut) and place is not None and led and is_ambient(place.pod, cluster)
     if asked and len(asked) == len(clients):
         surely = [x for x in shut if asked[0].by_service and not (ambient or x.apart)]
-        engine_of_both = _beside([*asked[0].policies, *(y for x in surely for y in x.policies)], cluster, by)
+        engine_of_both = beside(by, [*asked[0].policies, *(y for x in surely for y in x.policies)], cluster)
         return _nameless(trace, asked[0], shut, engine_of_both, sure=bool(surely) or not asked[0].by_service)
     if ended:
         return trace
     if shut:
         tunnelled = TracedHop(Hop.POLICY, Status.UNKNOWN, _TUNNELLED, UNCLEAR)
-        return (
-            _open(trace, tunnelled)
-            if ambient
-            else _denied(trace, shut[0], _beside(shut[0].policies, cluster, by, place))
-        )
+        host = place is not None and bool(place.pod.spec.host_network)
+        by = beside(by, shut[0].policies, cluster, host=host)
+        return _open(trace, tunnelled) if ambient else _denied(trace, shut[0], by)
     unread = _unread(trace, clients, place, cluster)
     why = unread or _unsure(clients, place, cluster)
     if why:
@@ -229,18 +227,6 @@ def _unsure(clients: Sequence[_Client], place: Place | None, cluster: Cluster) -
     led = any(not x.host for x in clients) or (place is not None and not place.pod.spec.host_network)
     wide = next((x for x, y in cluster.other_policies if not y and led), "")
     return f"{with_article(wide)} may be for these pods, and is not read" if wide else ""
-
-
-def _beside(policies: Sequence[Policy], cluster: Cluster, by: Engine, place: Place | None = None) -> Engine:
-    """What enforces policies, with the kinds of others that may be for the same pods.
-
-    Cilium's alone let pods out to the network of a node by its address: what was not stored of them may do so.
-    """
-    spaces = {"", *(x.metadata.namespace for x in policies)}
-    there = [x for x, y in cluster.other_policies if y in spaces]
-    needed = place is not None and bool(place.pod.spec.host_network) and not by.blocks
-    unread = sorted((x for x in cluster.unseen if needed and x.startswith(by.name)), key=len)
-    return replace(by, others=tuple(dict.fromkeys((*there, *unread))))
 
 
 def _fails_before(trace: Trace, hop: Hop) -> bool:

@@ -5,13 +5,15 @@ Prerequisites).
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from dualstack.knowledge import table
-from dualstack.model.cluster import Node
+from dualstack.model.cluster import Cluster, Node
+from dualstack.model.netpol import Policy
 from dualstack.model.slim import ConfigMap
 from dualstack.model.text import with_article
 from dualstack.model.trace import Status
@@ -67,6 +69,18 @@ def engine(nodes: Iterable[Node], running: Iterable[str] = ()) -> Engine:
     by_name = {x.name: x for x, *_ in _rows()}
     shown = (said for x in every if (said := _on(x, off)))
     return next(shown, next((by_name[x] for x in names if x in by_name and x not in off), Engine()))
+
+
+def beside(by: Engine, policies: Sequence[Policy], cluster: Cluster, *, host: bool = False) -> Engine:
+    """What enforces these policies, with the kinds of others that may be for the same pods.
+
+    To a `host`, a pod in the network of a node, Cilium's alone let pods out by its address: what was not stored of them
+    may do so.
+    """
+    spaces = {"", *(x.metadata.namespace for x in policies)}
+    there = [x for x, y in cluster.other_policies if y in spaces]
+    unread = sorted((x for x in cluster.unseen if host and not by.blocks and x.startswith(by.name)), key=len)
+    return replace(by, others=tuple(dict.fromkeys((*there, *unread))))
 
 
 def is_by_rules(config_maps: Iterable[ConfigMap]) -> bool:
