@@ -30,7 +30,7 @@ from dualstack.model.world import World
 from dualstack.reach.concern import UNSENT
 from dualstack.reach.crowds import listed
 from dualstack.reach.injected import told as instrumented
-from dualstack.reach.leftover import as_leftover, is_at_rest, is_leftover
+from dualstack.reach.leftover import RESTS, as_leftover, is_at_rest, is_leftover
 from dualstack.reach.strays import lost
 from dualstack.reach.unaimed import ASIDE, NEEDS, aside, unaimed, unreached
 from dualstack.reach.unbegun import unbegun
@@ -134,16 +134,17 @@ def part_of(world: World, service: Service) -> World:
 
 
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
-    """Findings of several Services; those that say the same of each are told of one that clients use, or of the first.
+    """Findings of several Services; those that say the same of each are told of one, and the others named.
 
-    The others are named. What explains a finding is what does so in its own Service, and what to do has to begin alike.
-    Of clients, which send to many places, the same has to be said `by_detail`.
+    It is one that clients use, where there is one. What explains a finding is what does so in its own Service, and what
+    to do has to begin alike; what may rest is apart. Of clients, which send to many places, the same has to be said
+    `by_detail`.
     """
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
         detail = finding.detail if by_detail else _reason(finding)
         to_do = f"{finding.hint} ".partition(". ")[0]
-        key = (finding.code, finding.severity, finding.summary, finding.because, to_do, detail)
+        key = (finding.code, finding.hint.endswith(RESTS), finding.summary, finding.because, to_do, detail)
         alike.setdefault(key, []).append((called, finding))
     for same in alike.values():
         (called, first), *rest = sorted(same, key=lambda x: x[1].met is False)

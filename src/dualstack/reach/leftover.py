@@ -14,6 +14,9 @@ from dualstack.reach.forward import NO_POD
 from dualstack.reach.idle import idle
 from dualstack.reach.verdict import verdict
 
+RESTS = "No client that is known names the Service, so it may rest on purpose."
+"""How what to do about such a one ends."""
+
 
 def is_leftover(service: Service, whole: Cluster, clients: Collection[Exporter]) -> bool:
     """Whether known clients name other Services and none this one, and every Collector of its namespace has another.
@@ -86,5 +89,5 @@ def _doubted(finding: Finding) -> Finding:
 
 
 def _resting(finding: Finding) -> Finding:
-    hint = f"{finding.hint} No client that is known names the Service, so it may rest on purpose."
+    hint = f"{finding.hint} {RESTS}"
     return replace(finding, severity=Severity.WARNING, hint=finding.hint if finding.because else hint)
