@@ -159,6 +159,9 @@ def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) 
     It is one where it is worst, and that clients use. What explains a finding is what does so in its own Service, and
     what to do has to begin alike; what may rest is apart. Of clients, which send to many places, the same has to be
     said `by_detail`.
+    It is one that clients use, where there is one. What explains a finding is what does so in its own Service, and what
+    to do has to begin alike; what may rest is apart. Of clients, which send to many places, the same has to be said
+    `by_detail`.
     """
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for called, finding in found:
