@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from dualstack.model.address import BOTH
+from dualstack.model.address import BOTH, Family, Target
 from dualstack.model.diagnosis import Diagnosis
 from dualstack.model.exporter import Exporter
 from dualstack.model.finding import Skipped
@@ -169,20 +169,22 @@ def _word(trace: Trace) -> str:
 def unknown(diagnosis: Diagnosis) -> Iterator[Line]:
     """Why nobody knows of flows, each reason once; findings that speak of a flow say it better."""
     told = {y for x in diagnosis.findings for y in x.flows}
-    every = [x.target.endpoint for x in diagnosis.traces]
+    known: dict[Target, set[Family]] = {}
+    for trace in diagnosis.traces:
+        known.setdefault(trace.target, set()).update([trace.family] if trace.accepted or trace.failed else ())
     alike: dict[str, list[str]] = {}
     for trace in diagnosis.traces:
         if trace.required and trace.disposition is Disposition.INSUFFICIENT_INFO and trace.key not in told:
-            known = [x for x in diagnosis.traces if x.target == trace.target and (x.accepted or x.failed)]
-            for why in _why_not(trace, alone=any(x.family is not trace.family for x in known)):
-                alike.setdefault(why, []).append(_place(trace.target.endpoint, 38, every))
+            for why in _why_not(trace, alone=bool(known[trace.target] - {trace.family})):
+                alike.setdefault(why, []).append(trace.target.endpoint)
     if alike:
         yield Line()
         yield Line("  Not known:", "dim")
     for why, targets in list(alike.items())[:MANY]:
         first, *others = dict.fromkeys(targets)
         more = f" and {len(others)} more" if others else ""
-        yield from wrapped(printable(f"- {first}{more}: {why}"), "    ", "dim", hang="  ")
+        name = _place(first, 38, {x.endpoint for x in known})
+        yield from wrapped(printable(f"- {name}{more}: {why}"), "    ", "dim", hang="  ")
     if len(alike) > MANY:
         yield Line(f"    - and {len(alike) - MANY} more reasons", "dim")
 
