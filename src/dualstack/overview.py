@@ -19,7 +19,7 @@ from dualstack.gather.reasons import reasons_in
 from dualstack.gather.stored import Stored
 from dualstack.model.cluster import Cluster, Service
 from dualstack.model.diagnosis import Diagnosis
-from dualstack.model.finding import Finding, Severity, Skipped
+from dualstack.model.finding import Finding, Skipped
 from dualstack.model.kube import Workloads
 from dualstack.model.mutual import MESH_RULES
 from dualstack.model.question import CLUSTER, Question
@@ -49,7 +49,6 @@ _BALANCED, _BALANCER = ("DS512", "DS520"), re.compile(r"^exporters\.loadbalancin
 _UNREADY = "DS507"
 _SAID = re.compile(r" (?:container|scheduled:) (.*)")
 """How a detail tells that (`reach/states.py`)."""
-_WORST = tuple(Severity)
 _LOST = 20
 """Clients of Services that are not there, and Services without a port for OTLP, of which each is told."""
 
@@ -156,32 +155,32 @@ def part_of(world: World, service: Service) -> World:
 def _together(found: Iterable[tuple[str, Finding]], *, by_detail: bool = False) -> Iterator[Finding]:
     """Findings of several Services; those that say the same of each are told of one, and the others named.
 
-    It is one where it is worst, and that clients use. What explains a finding is what does so in its own Service, and
-    what to do has to begin alike; what may rest is apart. Of clients, which send to many places, the same has to be
-    said `by_detail`.
     It is one that clients use, where there is one. What explains a finding is what does so in its own Service, and what
-    to do has to begin alike; what may rest is apart. Of clients, which send to many places, the same has to be said
-    `by_detail`.
+    to do has to begin alike; what may rest is apart, unless another one needs the same change. Of clients, which send
+    to many places, the same has to be said `by_detail`.
     """
+    every = tuple(found)
+    wanted = {x.fix for _, x in every if x.fix and not x.hint.endswith(RESTS)}
     alike: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
-    for called, finding in found:
+    for called, finding in every:
         detail = finding.detail if by_detail else _reason(finding)
         to_do = f"{finding.hint} ".partition(". ")[0]
-        key = (finding.code, finding.hint.endswith(RESTS), finding.summary, finding.because, to_do, detail)
+        rests = finding.hint.endswith(RESTS) and finding.fix not in wanted
+        key = (finding.code, rests, finding.summary, finding.because, to_do, detail)
         alike.setdefault(key, []).append((called, finding))
     for same in alike.values():
-        (called, first), *rest = sorted(same, key=lambda x: (_WORST.index(x[1].severity), x[1].met is False))
+        (called, first), *rest = sorted(same, key=lambda x: x[1].met is False)
         others = [x for x in dict.fromkeys(x for x, _ in rest) if x != called]
         if not rest:
             yield first
             continue
-        every = (first, *(x for _, x in rest))
+        all_of_it = (first, *(x for _, x in rest))
         more = f" The same is true of {listed(others)}." if others else ""
         yield replace(
             first,
             detail=f"{first.detail}{more}",
-            families=tuple(dict.fromkeys(y for x in every for y in x.families)),
-            flows=tuple(dict.fromkeys(y for x in every for y in x.flows)),
+            families=tuple(dict.fromkeys(y for x in all_of_it for y in x.families)),
+            flows=tuple(dict.fromkeys(y for x in all_of_it for y in x.flows)),
         )
 
 

@@ -153,6 +153,18 @@ def test_what_somebody_scaled_to_zero_is_a_note_where_no_client_of_it_is_known(
     assert any(x.required for x in found.traces if x.target.host == "otel-old.obs.svc") is (severity == "error")
 
 
+def test_what_rests_is_told_with_another_service_of_its_workload_that_clients_use() -> None:
+    twin = old()
+    twin["metadata"]["name"] = "otel-headless"
+
+    found = surveyed(twin, old(), idle(), cart("http://otel-old.obs:4317"))
+
+    (one,) = [x for x in found.findings if x.code == "DS509"]
+    assert one.severity == "error"
+    assert one.detail.endswith("whose pods Service otel-old selects, has `replicas: 0`. The same is true of Service "
+                               "otel-headless.")  # fmt: skip
+
+
 def test_who_asks_about_it_alone_is_told_an_error() -> None:
     whole = w.world([{"apiVersion": "v1", **x} for x in (*w.healthy(), old(), idle(), cart())])
     ask = Asker(Stored(whole, complete=True), "obs")
