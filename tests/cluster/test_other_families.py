@@ -152,16 +152,3 @@ def test_a_text_that_ends_a_collector_explains_that_nobody_is_ready_over_either_
 
     assert codes(found)[0] == "DS113"
     assert the(found, "DS507").because == ("DS113",)
-
-
-@pytest.mark.parametrize("ranged", [True, False])
-def test_nodes_without_the_family_that_give_it_to_pods_have_a_range_of_it(ranged: bool) -> None:
-    ranges = ["IPv4", "IPv6"] if ranged else ["IPv4"]
-    held = [w.pod("otel-a", "n1", ["IPv4"]), w.pod("otel-b", "n2", ["IPv4"])]
-    for pod in held:
-        pod["spec"]["hostNetwork"] = True
-    nodes = [w.node("n1", 1, ["IPv4"], ranges), w.node("n2", 2, ["IPv4"], ranges)]
-    found = told(cart("http://otel.obs:4317"), pods=held, nodes=nodes, slices=w.endpoints(held))
-
-    said = "have no IPv6 address." if ranged else "have no IPv6 address and no range of IPv6 for pods."
-    assert the(found, "DS602").detail.endswith(said)
