@@ -1,7 +1,4 @@
-"""Whole worlds: which root causes remain, in which order, and what the verdict is.
-
-Each row is a world, the codes of the findings that nothing else explains, in order, and the verdict.
-"""
+"""Whole worlds, with the codes of the findings that nothing else explains, in order, and the verdict."""
 
 import pytest
 

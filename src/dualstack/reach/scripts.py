@@ -21,9 +21,7 @@ _PARTS = pattern(
     re.DOTALL,
 )
 """Blanks, comments, operators and words of a script; a quote without an end is odd."""
-_CHOOSES = pattern(
-    r"(?:if|case|for|while|until|test|select|function|eval|\{|!|\[{1,2}|set -(?:\w*a\w*|o allexport))(?: |$)"
-)
+_CHOOSES = pattern(r"(?:if|case|for|while|until|test|select|function|eval|\{|!|\[{1,2})(?: |$)")
 """How commands begin by which it depends on more what others do."""
 _SAYS, _INTO = ("echo", "printf"), pattern(r">(?!&)")
 _BESIDE = pattern(
@@ -41,6 +39,7 @@ _NAMES = pattern(r"OTEL_[A-Z0-9_]+")
 _MATTERS = pattern(r"OTEL_|\b(?:env|eval)\s|\bexport\s+[\"']?[$`]|(?:\.|source)\s", re.IGNORECASE)
 """What a word holds that may be a script and say something of variables."""
 _SPREADS = pattern(r"set -(?:\w*a\w*|o allexport)(?: |$)")
+"""How a script begins to export whatever it sets."""
 _FILE, _LENDERS, _LENT = (".", "source"), ("env", "eval", "export"), pattern(r"[\"']?(?:\$\(|`)|\$$|-i?$|--ignore-env")
 _TELLS = pattern(r"otel|\.env\b", re.IGNORECASE)
 """What the name of a file holds that may set variables of the SDK."""
@@ -124,7 +123,7 @@ def _script(text: str) -> Iterator[Said]:
     every = [" ".join(x.words) for x in commands]
     branches = any("||" in x.after or {*"()"}.intersection(x.after) for x in commands)
     spreads = any(_SPREADS.match(x) for x in every)
-    if odd or branches or any(_CHOOSES.match(x) or "<<" in x for x in every):
+    if odd or branches or spreads or any(_CHOOSES.match(x) or "<<" in x for x in every):
         yield from (y for x in commands for y in (*_lent(x.words, spreads=spreads), *_mentioned(x.words)))
         return
     final = next((x for x, y in enumerate(commands) if y.replaces and y.before != "&&"), len(commands))
